@@ -11,6 +11,7 @@ from .all_sections import AllSections
 from .errors import Fault
 from .rights import TOKEN_LENGTH
 from .skills import skill_faults
+from .sounds import find_configured
 from .values import host_of, is_name
 
 NAMED = (
@@ -71,8 +72,8 @@ def faults_of(settings: AllSections, known: Known | None = None) -> Iterator[Fau
     """Every fault between the sections of a configuration."""
     known = known or Known.of(settings)
     for check in (
-        _check_twice, _check_addresses, _check_rights, _check_skills, _check_prefixes,
-        _check_outside,
+        _check_twice, _check_addresses, _check_sounds, _check_rights, _check_skills,
+        _check_prefixes, _check_outside,
     ):  # fmt: skip
         yield from check(settings)
     for check_names in (
@@ -113,6 +114,24 @@ def _check_addresses(settings: AllSections) -> Iterator[Fault]:
             "media.address",
             f"{media.address} is no address that phones can send to; media.advertise says which",
         )
+
+
+def _check_sounds(settings: AllSections) -> Iterator[Fault]:
+    media, speech = settings.media, settings.whisper.cache_dir
+    kept = {"media.recordings": media.recordings, "whisper.cache_dir": speech}
+    for index, directory in enumerate(media.sounds):
+        kept = {
+            "media.recordings": media.recordings,
+            "whisper.cache_dir": settings.whisper.cache_dir,
+        }
+        for what, other in kept.items():
+            if other.absolute().is_relative_to(directory.absolute()):
+                reason = f"{directory} has {what} in it, which requests must not play"
+                yield Fault(f"media.sounds[{index}]", reason)
+    for index, room in enumerate(settings.rooms):
+        for key, name in room.sounds():
+            if find_configured(name, media.sounds) is None:
+                yield Fault(f"rooms[{index}].{key}", f"{name}: there is no such file")
 
 
 def _check_rights(settings: AllSections) -> Iterator[Fault]:
@@ -176,9 +195,9 @@ def outside_numbers(settings: AllSections) -> Iterator[tuple[str, str]]:
         if centre.number:
             yield f"centres[{index}].number", centre.number
     for index, queue in enumerate(settings.queues):
-        for number, step in enumerate(queue.overflow):
+        for where, step in queue.overflows:
             if step.number:
-                yield f"queues[{index}].overflow[{number}].number", step.number
+                yield f"queues[{index}].{where}.number", step.number
 
 
 # -- names ---------------------------------------------------------------------------------------
@@ -244,8 +263,8 @@ def _check_queues(settings: AllSections, known: Known) -> Iterator[Fault]:
             yield from known.missing(f"{at}.calendar", "calendars", [share.calendar])
         for number, vip in enumerate(queue.vip):
             yield from known.missing(f"{key}.vip[{number}].agents", "agents", vip.agents)
-        for number, step in enumerate(queue.overflow):
-            at = f"{key}.overflow[{number}]"
+        for where, step in queue.overflows:
+            at = f"{key}.{where}"
             yield from known.missing(f"{at}.queue", "queues", [step.queue])
             yield from known.missing(f"{at}.centre", "centres", [step.centre])
             if step.queue == queue.name:

@@ -1,25 +1,29 @@
 """[[inbound]] and [[rooms]]: which calls come in, where they wait, and what those who wait hear."""
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from .sections import Section
-from .values import Name, NumberPrefix, OptionalPath, Printable, Seconds, Template, is_file, wrong
-
-FILE = "file:"
+from .sounds import FILE, find_configured
+from .values import Name, NumberPrefix, OptionalPath, Printable, Seconds, Template, wrong
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
+
+
+def _check_path(name: str) -> None:
+    # A name alone may be one in media.sounds: checks.py looks for it there.
+    if "/" in name and find_configured(name, ()) is None:
+        raise wrong("", f"{name}: there is no such file")
 
 
 def _check_spoken(text: str) -> str:
     if not text.isprintable():
         raise wrong("", "must be printable characters on one line")
     if text.startswith(FILE):
-        path = text.removeprefix(FILE)
-        if not is_file(path):
-            raise wrong("", f"{path}: there is no such file")
+        _check_path(text.removeprefix(FILE))
         return text
     rest = _FIELD.sub("", text)
     if "{" in rest or "}" in rest:
@@ -82,11 +86,21 @@ class Room(Section):
     regain_s: Interval = 0.0
     texts: Texts = Texts()
 
+    def sounds(self) -> Iterator[tuple[str, str]]:
+        """Every sound file that it names, with the key."""
+        if self.music:
+            yield "music", self.music
+        said = [("welcome", self.welcome)]
+        said += [(f"periodic_announce[{n}]", one) for n, one in enumerate(self.periodic_announce)]
+        said += [(f"texts.{name}", text) for name, text in self.texts]
+        for key, text in said:
+            if text.startswith(FILE):
+                yield key, text.removeprefix(FILE)
+
     @field_validator("music")
     @classmethod
     def _check_music(cls, music: str) -> str:
-        if music and not is_file(music):
-            raise wrong("", f"{music}: there is no such file")
+        _check_path(music)
         return music
 
     @field_validator("callback_digit")

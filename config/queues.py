@@ -3,7 +3,8 @@
 All times `after_s` and `within_s` count from the moment the entry came into this queue.
 """
 
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -22,6 +23,9 @@ StrategyName = Literal[
     "ring_several",
     "best_skill",
 ]
+
+# Who waits: a caller on the line, or a callback.
+EntryKind = Literal["callback", "call"]
 
 Limit = Field(default=0, ge=0, le=1_000_000)
 OptionalSeconds = Field(default=0.0, ge=0, le=7 * 86400, allow_inf_nan=False)
@@ -76,10 +80,17 @@ class Vip(Section):
         return self
 
 
-class Overflow(Section):
-    """[[queues.overflow]]: where an entry goes after a while, or how its priority rises."""
+OverflowWhen = Literal["time", "length", "expected_wait", "nobody", "full", "closed"]
 
-    after_s: Seconds
+
+class Overflow(Section):
+    """[[queues.overflow]]: when and where an entry goes, or how its priority rises."""
+
+    when: OverflowWhen = "time"
+    after_s: Annotated[float, Field(ge=0, le=7 * 86400, allow_inf_nan=False)] | None = None
+    above: float | None = Field(default=None, ge=0, le=1_000_000, allow_inf_nan=False)
+    """With `length` how many may stand there up to the entry, with `expected_wait` how long they
+    may have to wait (seconds)."""
     queue: str = ""
     centre: str = ""
     number: OutsideNumber = ""
@@ -92,7 +103,35 @@ class Overflow(Section):
             raise wrong("queue", "give only one of queue, centre and number")
         if not targets and not self.raise_priority:
             raise wrong("queue", "give queue, centre, number or raise_priority")
+        self._check_when()
         return self
+
+    def _check_when(self) -> None:
+        if self.when == "time" and not self.after_s:
+            raise wrong("after_s", "missing, or 0; or say when")
+        if (self.above is None) == (self.when in ("length", "expected_wait")):
+            raise wrong("above", 'belongs to when = "length" and when = "expected_wait"')
+        if self.is_instead:
+            if self.after_s:
+                raise wrong("after_s", f'an entry goes at once with when = "{self.when}"')
+            if not (self.queue or self.centre or self.number):
+                raise wrong("queue", f'needed, or centre or number, with when = "{self.when}"')
+
+    @property
+    def is_instead(self) -> bool:
+        """Whether it says where an entry goes that the queue does not admit."""
+        return self.when in ("full", "closed")
+
+
+class QueueLimits(Section):
+    """[queues.callers], [queues.callbacks]: what holds for one kind of entries alone.
+
+    What is not given is as for the queue.
+    """
+
+    max_length: int | None = Field(default=None, ge=0, le=1_000_000)
+    max_wait_s: float | None = Field(default=None, ge=0, le=7 * 86400, allow_inf_nan=False)
+    overflow: list[Overflow] | None = None
 
 
 class Queue(Section):
@@ -121,11 +160,44 @@ class Queue(Section):
     shares: list[Share] = Field(default=[])
     vip: list[Vip] = Field(default=[])
     overflow: list[Overflow] = Field(default=[])
+    callers: QueueLimits = QueueLimits()
+    callbacks: QueueLimits = QueueLimits()
+
+    def limits_of(self, kind: EntryKind) -> QueueLimits:
+        """What holds for callers (`call`), or for callbacks."""
+        return self.callers if kind == "call" else self.callbacks
+
+    def max_wait_of(self, kind: EntryKind) -> float:
+        """How long an entry of this kind may wait (seconds); 0: without limit."""
+        own = self.limits_of(kind).max_wait_s
+        return self.max_wait_s if own is None else own
+
+    def overflow_of(self, kind: EntryKind) -> list[Overflow]:
+        """Where entries of this kind go."""
+        own = self.limits_of(kind).overflow
+        return self.overflow if own is None else own
+
+    @property
+    def overflows(self) -> Iterator[tuple[str, Overflow]]:
+        """Every step of either kind, with its key."""
+        for key, steps in (
+            ("overflow", self.overflow),
+            ("callers.overflow", self.callers.overflow),
+            ("callbacks.overflow", self.callbacks.overflow),
+        ):
+            for number, step in enumerate(steps or ()):
+                yield f"{key}[{number}]", step
 
     @model_validator(mode="after")
     def _check(self) -> "Queue":
-        for key, entries in (("tiers", self.tiers), ("overflow", self.overflow)):
-            times = [entry.after_s for entry in entries]
+        if [tier.after_s for tier in self.tiers] != sorted(tier.after_s for tier in self.tiers):
+            raise wrong("tiers", "must be in the order of after_s")
+        for key, steps in (
+            ("overflow", self.overflow),
+            ("callers", self.callers.overflow),
+            ("callbacks", self.callbacks.overflow),
+        ):
+            times = [step.after_s or 0.0 for step in steps or () if step.when == "time"]
             if times != sorted(times):
                 raise wrong(key, "must be in the order of after_s")
         twice = first_duplicate(self.agents)

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from .sounds import find_configured
 from .values import (
     AdvertisedHost,
     Country,
@@ -31,7 +32,6 @@ from .values import (
     SocketPath,
     Template,
     User,
-    is_file,
     steers,
     wrong,
 )
@@ -157,13 +157,13 @@ class Media(Section):
     silence_s: float = Field(default=10.0, ge=0, le=86400)
     orphan_s: float = Field(default=10.0, ge=0, le=3600)
     recordings: FilePath = Path("run/recordings")
+    sounds: list[FilePath] = Field(default=[Path("run/sounds")], max_length=64)
 
-    @field_validator("hold")
-    @classmethod
-    def _check_hold(cls, hold: str) -> str:
-        if hold and not is_file(hold):
-            raise wrong("", f"{hold}: there is no such file")
-        return hold
+    @model_validator(mode="after")
+    def _check_hold(self) -> "Media":
+        if self.hold and find_configured(self.hold, self.sounds) is None:
+            raise wrong("hold", f"{self.hold}: there is no such file")
+        return self
 
 
 class Dial(Section):
@@ -184,6 +184,7 @@ class Dial(Section):
     retry_s: Seconds = 5.0
     max_calls: int = Field(default=1000, ge=1, le=100_000)
     header_bytes: int = Field(default=1024, ge=64, le=8192)
+    max_late_ms: float = Field(default=80.0, ge=0, le=60_000, allow_inf_nan=False)
     headers: dict[HeaderName, Template] = {
         "X-Ringback-Job": "{id}",
         "X-Ringback-Context": "{context}",

@@ -67,14 +67,6 @@ def is_ip_address(host: str) -> bool:
     return True
 
 
-def is_file(path: str) -> bool:
-    """Whether there is a file of that name, which may be none that any file can have."""
-    try:
-        return Path(path).is_file()
-    except OSError:  # too long
-        return False
-
-
 def split_host_port(text: str) -> tuple[str, int]:
     """`host:port` or `[ipv6]:port` taken apart. Raises ValueError with a reason."""
     host, colon, port = text.rpartition(":")

@@ -133,6 +133,7 @@ class Daemon(Parts):
         await self._open_queues(moved_s)
         self._take_over(open_jobs, moved_s)
         await self._start_reports()
+        self.overload.start()
         self.permanent.start()  # calls can be made from now on
         await self.inbound.start(moved_s)
         self.retention.start()
@@ -165,6 +166,7 @@ class Daemon(Parts):
         with contextlib.suppress(TimeoutError):  # the disk may be full
             async with asyncio.timeout(LAST_EVENTS_S):
                 await self.events.settled()
+        self.overload.stop()
         self.heartbeat.stop()
         await self.alerts.stop()
         await self.retention.stop()

@@ -1,6 +1,6 @@
 """Logging: one line an event on standard error, for people or as JSON.
 
-Nobody waits for whoever reads it: lines that have no room are dropped and counted.
+Nothing waits for its reader: lines that have no room are dropped and counted.
 """
 
 import logging

@@ -31,6 +31,7 @@ from .calls.call import Call, CallRegistry
 from .calls.leg_events import LegEvents
 from .calls.permanent_leg import PermanentLegs
 from .calls.services import CallServices
+from .calls.sound_files import SoundFiles
 from .calls.waiting_room import WaitingRooms
 from .calls.whisper import Announcer
 from .clock import Clock
@@ -79,6 +80,7 @@ from .routing.dialplan import Dialplan
 from .routing.do_not_call import DoNotCall
 from .routing.number_plan import NumberPlan
 from .routing.opening_hours import opening_hours
+from .routing.overload import Overload
 from .routing.peers import Peers
 from .routing.router import Router
 from .routing.sip_options import endpoint_options
@@ -153,9 +155,10 @@ class Parts:
                 settings.whisper.cache_dir,
                 voice=settings.whisper.voice,
                 max_age_s=settings.whisper.keep_days * DAY_S or None,
-            )
+            ),
+            SoundFiles(media.sounds),
         )
-        hold = Hold(media.hold or None)
+        hold = Hold(str(self.announcer.sounds.configured(media.hold)) if media.hold else None)
 
         # -- numbers: where a call goes, and whether it may
         self.trunks = Trunks(settings.trunks, sip=self.sip, events=self.events)
@@ -214,6 +217,12 @@ class Parts:
         )
 
         # -- calls and callbacks
+        self.overload = Overload(
+            settings.dial.max_late_ms / 1e3,
+            media=self.media.load,
+            legs=lambda: len(self.registry.legs),
+            events=self.events,
+        )
         self.history = History(self.store.path)
         self.services = CallServices(
             sip=self.sip,
@@ -234,6 +243,7 @@ class Parts:
             ringing=Ringing(media.ringing),
             recordings=media.recordings,
             rtp_host=media.advertise,
+            overload=self.overload,
             clock=self.clock,
         )
         self.permanent = PermanentLegs(self.services)
@@ -281,7 +291,7 @@ class Parts:
         # -- reports, and who gets them and the events
         self.webhooks = Webhooks(settings.webhooks, self.events, self.store, clock=now)
         self.traffic = Traffic(self.dispatcher, self.inbound, self.registry)
-        self.network = Network(self.sip, self.media, self.trunks)
+        self.network = Network(self.sip, self.media, self.trunks, self.overload)
         self.engine_view = EngineView(
             self.traffic,
             self.network,

@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 
 from config.settings import Settings
+from config.sounds import find_configured
 from media.sound.prompts import PromptError, check_prompt
 from media.sound.speech import NoSuchVoice, SpeechError, Synthesizer
 
@@ -35,11 +36,13 @@ def check(settings: Settings) -> None:
             if error.errno not in _FULL:
                 reason = f"{directory}: {error.strerror or error}"
                 raise settings.error(key, reason) from error
-    music = [(f"rooms[{number}].music", room.music) for number, room in enumerate(settings.rooms)]
-    for key, path in (("media.hold", settings.media.hold), *music):
+    named = [("media.hold", settings.media.hold)]
+    for number, room in enumerate(settings.rooms):
+        named += [(f"rooms[{number}].{key}", name) for key, name in room.sounds()]
+    for key, name in named:
         try:
-            if path:
-                check_prompt(path)
+            if name:
+                check_prompt(str(find_configured(name, settings.media.sounds) or name))
         except PromptError as error:
             raise settings.error(key, str(error)) from error
     try:

@@ -50,8 +50,8 @@ class Connect(_Message, tag=2):
     that it was given itself, `telephone_event_received_payload_type`, as well. `number` counts the
     descriptions of the leg, for MediaTimeout. `rtp` says from where it is taken: from the address
     here alone ("strict"), or from another of its host or of `sip_host`, where that proves to be the
-    peer's. With `anew`, what was learnt of the peer so far may be learnt again. With `must_speak`,
-    nothing is sent to the peer before RTP has come from it.
+    peer's. With `relearn`, what was learnt of the peer so far may be learnt again. With
+    `must_speak`, nothing is sent to the peer before RTP has come from it.
     """
 
     leg: str
@@ -66,7 +66,7 @@ class Connect(_Message, tag=2):
     number: int = 0
     sip_host: str = ""
     rtp: RtpPolicy = "symmetric"
-    anew: bool = False
+    relearn: bool = False
     must_speak: bool = False
 
 
@@ -296,6 +296,16 @@ class RecordingEnded(_Message, tag=104):
     error: str | None = None
 
 
+class WorkerLoad(_Message, tag=106):
+    """Once a second while there are legs: how late the worker was on average, and how busy.
+
+    `busy` is the share of a processor that its one working thread used.
+    """
+
+    late_ms: float
+    busy: float
+
+
 Event: TypeAlias = (
     Dtmf
     | Played
@@ -305,6 +315,7 @@ Event: TypeAlias = (
     | MediaResumed
     | PeerMoved
     | RecordingEnded
+    | WorkerLoad
 )
 
 _encoder = msgspec.msgpack.Encoder()

@@ -1,4 +1,4 @@
-"""Standard error for a process that must never wait for whoever reads it.
+"""Standard error for a process that must never wait for its reader.
 
 A pipe that nobody reads fills up, and the next write to it stops the whole process. Here a thread
 writes. What it has no room for is dropped, a line at a time, and counted.

@@ -58,6 +58,15 @@ class Endpoint:
     port: int
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How late a worker was in the second before `at` (of the loop's clock), and how busy."""
+
+    late_s: float = 0.0
+    busy: float = 0.0
+    at: float = 0.0
+
+
 def numeric_address(family: socket.AddressFamily, host: str) -> str:
     """`host` in its one usual spelling; raises BadAddress when it is no address of `family`."""
     try:
@@ -97,6 +106,8 @@ class WorkerClient:
         self._hung = False
         self._watchdog = Watchdog(self._ask_for_life, self._kill_hung, period_s=watch_period_s)
         self._reaping: asyncio.Task[None] | None = None
+        self.load = Load()
+        """What the worker last said of itself."""
 
     @property
     def pid(self) -> int | None:
@@ -289,6 +300,9 @@ class WorkerClient:
                     future.set_exception(_REFUSALS[message.kind](message.reason))
                 else:
                     future.set_result(message)
+            elif isinstance(message, m.WorkerLoad):
+                at = asyncio.get_running_loop().time()
+                self.load = Load(message.late_ms / 1e3, message.busy, at)
             else:
                 self._on_event(message)
 

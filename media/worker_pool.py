@@ -19,6 +19,8 @@ from .worker_client import DIGIT_DURATION_MS, DIGIT_GAP_MS, Endpoint, WorkerClie
 
 FIRST_RESTART_S: Final = 0.1
 LONGEST_RESTART_S: Final = 10.0
+# A worker reports once a second while it has legs.
+REPORTS_HOLD_S: Final = 5.0
 _HEALTHY_S: Final = 30.0  # a worker that lived so long starts again at the first interval
 
 OnDied = Callable[[str, list[str]], None]
@@ -78,6 +80,16 @@ class WorkerPool:
     def pids(self) -> list[int]:
         """Process ids of the workers that run."""
         return [member.client.pid for member in self._members if member.client.pid is not None]
+
+    def load(self) -> tuple[float, float]:
+        """How late (seconds) and how busy (0 to 1) the worker is that is the least so."""
+        now = asyncio.get_running_loop().time()
+        loads = [member.client.load for member in self._members if member.client.alive]
+        fresh = [
+            (load.late_s, load.busy) if now - load.at < REPORTS_HOLD_S else (0.0, 0.0)
+            for load in loads
+        ]
+        return min(fresh, default=(0.0, 0.0))
 
     async def start(self) -> None:
         """Start all workers. Raises WorkerFailed; none is left running then."""

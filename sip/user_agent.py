@@ -318,7 +318,10 @@ class UserAgent:
             context.counters.refused_methods += 1
             self._answers.send(request, 405, hop, [("Allow", ALLOW)])
             return True
-        if not isinstance(request.uri, SipUri):
+        uri = request.uri
+        # A trunk may write what was dialled as a telephone number (RFC 3966).
+        is_number = isinstance(uri, OtherUri) and uri.scheme == "tel"
+        if not isinstance(uri, SipUri) and not (is_number and request.method == "INVITE"):
             self._answers.send(request, 416, hop)
             return True
         required = request.get_list("Require")

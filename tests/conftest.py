@@ -44,7 +44,6 @@ ALONE = frozenset(
         "integration/test_crashes.py",
         "integration/test_nothing_leaks.py",
         "integration/test_peers_of_all_kinds.py",
-        "media/worker/test_switch.py",
         "scripts/test_bench_soak.py",
         "scripts/test_demo.py",
     }

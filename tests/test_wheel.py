@@ -87,7 +87,7 @@ def why_no_wheel() -> str | None:
 
 
 def environment() -> dict[str, str]:
-    """The environment of a process that is told nothing of the checkout."""
+    """The environment of a process that knows nothing of the checkout."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any, TypedDict, cast
 
-from config.queues import Centre, Queue, StrategyName, Vip
+from config.queues import Centre, EntryKind, Queue, StrategyName, Vip
 
 from ..errors import EngineError
 from ..routing.opening_hours import OpeningHours
@@ -106,7 +106,10 @@ class CallQueue:
         self.waiting_index = WaitingIndex()
         self.order: list[Key] = []
         self._standing: dict[int, Entry] = {}
+        self.overflows_unstaffed = False
+        """Whether entries go on when the last agent logs out."""
         self._held = 0
+        self._kinds: Counter[str] = Counter()
         self.active: dict[str, tuple[str, ...]] = {}
         self.tally: Counter[str] = Counter()
         self.expected = ExpectedWait()
@@ -115,9 +118,9 @@ class CallQueue:
         self.staff: list[str] = []
         """The agents who serve it as their own."""
         self.is_held = False
-        """Whether entries wait only because nothing may be let go: when it may, all are tried."""
+        """Whether entries wait only because nothing may be offered: when it may, all are tried."""
         self.has_more = False
-        """Whether more may be let go at once, and only the step was over."""
+        """Whether more may be offered at once, and only the step was over."""
         self.next_release_at = -math.inf
         self.next_at = math.inf
         self.hours: OpeningHours | None = None
@@ -135,6 +138,7 @@ class CallQueue:
         self._centres = centres
         self.shares = CentreShares(config.shares, centres, calendars, self.shares)
         self.hours = calendars[config.calendar] if config.calendar else None
+        self.overflows_unstaffed = any(step.when == "nobody" for _key, step in config.overflows)
 
     def remove_from_configuration(self) -> None:
         """It takes nobody any more; those who served it go on until it is empty."""
@@ -143,13 +147,13 @@ class CallQueue:
         agents = [*self.config.agents, *others]
         self.config = self.config.model_copy(update={"agents": agents})
 
-    def check(self, now: float, *, has_place: bool = False) -> None:
+    def check(self, now: float, kind: EntryKind, *, has_place: bool = False) -> None:
         """Whether it takes one more, or one who `has_place`. Raises EngineError `unavailable`."""
         name, config = self.name, self.config
-        if config.max_length and len(self) >= config.max_length and not has_place:
-            words = f"queue {name} is full: {len(self)} are waiting"
-            data: dict[str, Any] = {"reason": "full", "length": config.max_length}
-            raise EngineError("unavailable", words, "queue", data)
+        if not has_place:
+            self._check_length(len(self), config.max_length, "")
+            whom = "callers" if kind == "call" else "callbacks"
+            self._check_length(self._kinds[kind], config.limits_of(kind).max_length, f" {whom}")
         if self.hours is not None and not self.hours.is_open(now):
             data = {
                 "reason": "closed",
@@ -157,6 +161,12 @@ class CallQueue:
                 "schedule": config.when_closed == "schedule",
             }
             raise EngineError("unavailable", f"queue {name} is closed", "queue", data)
+
+    def _check_length(self, length: int, most: int | None, whom: str) -> None:
+        if most and length >= most:
+            words = f"queue {self.name} is full: {length}{whom} are waiting"
+            data: dict[str, Any] = {"reason": "full", "length": most}
+            raise EngineError("unavailable", words, "queue", data)
 
     # -- who stands in it -------------------------------------------------------------------
 
@@ -168,6 +178,7 @@ class CallQueue:
         insort(self.order, entry.key)
         self._standing[entry.seq] = entry
         self._held += entry.state == "held"
+        self._kinds[entry.waiting.kind] += 1
         self.expected.waits(True, now)
 
     def remove_entry(self, entry: Entry, now: float) -> None:
@@ -175,6 +186,7 @@ class CallQueue:
         del self.order[bisect_left(self.order, entry.key)]
         del self._standing[entry.seq]
         self._held -= entry.state == "held"
+        self._kinds[entry.waiting.kind] -= 1
         if not self.order:
             self.expected.waits(False, now)
 
@@ -253,7 +265,8 @@ class CallQueue:
         entry.skills = dict(waiting.skills)
         for name, level in config.skills.items():
             entry.skills[name] = max(level, entry.skills.get(name, 0))
-        entry.also, entry.steps_done, entry.retry_overflow_at = frozenset(), 0, math.inf
+        entry.also, entry.steps_done, entry.retry_overflow_at = frozenset(), set(), math.inf
+        entry.turned = None
         entry.priority -= entry.vip_raise
         entry.vip_agents, entry.vip_until, entry.vip_raise = (), -math.inf, 0
         vip = self.vip(waiting)

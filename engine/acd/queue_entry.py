@@ -5,13 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypedDict
 
+from config.queues import EntryKind
+
 from .waiting import Leave, Offer, Waiting
 
 EntryState = Literal[
     "held", "waiting", "offered", "answered", "abandoned", "overflowed", "expired", "withdrawn"
 ]
 """`held`: nobody waits yet, and the place is kept for a callback that a caller has just chosen."""
-EntryKind = Literal["callback", "call"]
+
+Turned = Literal["full", "closed"]
+"""Why a queue does not keep an entry."""
 
 ENDED: frozenset[EntryState] = frozenset(
     {"answered", "abandoned", "overflowed", "expired", "withdrawn"}
@@ -116,7 +120,9 @@ class Entry:
     vip_agents: tuple[str, ...] = ()
     vip_until: float = -math.inf
     vip_raise: int = 0
-    steps_done: int = 0
+    steps_done: set[int] = field(default_factory=set)
+    turned: Turned | None = None
+    """Why the queue does not admit it: it has only come to go on to another one."""
     retry_overflow_at: float = math.inf
     visited: set[str] = field(default_factory=set)
     missed: dict[str, float] = field(default_factory=dict)
@@ -124,6 +130,20 @@ class Entry:
     is_delivered: bool = False
     """Whether `on_offer` was called with `offer`: then the call flow releases its agents."""
     next_at: float = math.inf
+
+    @classmethod
+    def of(cls, waiting: Waiting, seq: int, now: float) -> "Entry":
+        """The entry of one who comes to wait."""
+        entered_at = waiting.joined_at if waiting.since is None else waiting.since
+        return cls(
+            waiting=waiting,
+            seq=seq,
+            arrived_at=entered_at if waiting.outside_tried else now,  # this wait goes on
+            entered_at=entered_at,
+            priority=waiting.priority,
+            queue=waiting.queue,
+            skills=dict(waiting.skills),
+        )
 
     @property
     def id(self) -> str:

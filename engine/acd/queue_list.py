@@ -3,13 +3,23 @@
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from config.queues import Centre, Queue
+from config.queues import Centre, EntryKind, Overflow, Queue
 
 from ..errors import EngineError
 from ..routing.opening_hours import OpeningHours
 from .agent_pool import PooledAgent
 from .queue import CallQueue
+from .queue_entry import Turned
 from .staffing import Staffing
+from .waiting import Waiting
+
+
+def outside_of(step: Overflow, centres: Mapping[str, Centre]) -> str:
+    """The outside number to which a step of overflow leads; "" for none."""
+    if not step.centre:
+        return step.number
+    centre = centres.get(step.centre)  # gone, where the queue is configured no more
+    return centre.number if centre is not None else ""
 
 
 class QueueList:
@@ -60,12 +70,71 @@ class QueueList:
             raise EngineError("not_found", f"there is no queue named {name!r}", field="queue")
         return queue
 
-    def check(self, name: str, now: float, *, has_place: bool = False) -> None:
+    def check(
+        self, name: str, now: float, kind: EntryKind = "callback", *, has_place: bool = False
+    ) -> None:
         """Check that the queue accepts one more, or one who `has_place` in it.
 
-        Raises EngineError `refused`, `unavailable`.
+        One that is full or closed accepts them where it sends them on to another that does. Raises
+        EngineError `refused`, `unavailable`.
         """
-        self.require(name).check(now, has_place=has_place)
+        queue = self.require(name)
+        try:
+            queue.check(now, kind, has_place=has_place)
+        except EngineError as error:
+            if not any(self._goes_on(queue, error.data["reason"], kind, now)):
+                raise
+
+    def turned(self, waiting: Waiting, now: float) -> Turned | None:
+        """Why their queue does not keep them, and only sends them on; None where it keeps them.
+
+        One who is back is kept, unless the queue sent them to an outside number in its place.
+        """
+        queue = self.by_name[waiting.queue]
+        reason = self._refuses(queue, now, waiting.kind, has_place=waiting.has_place)
+        if reason is None or not waiting.is_back:
+            return reason
+        sent_to = {
+            outside_of(step, self.centres)
+            for step in queue.config.overflow_of(waiting.kind)
+            if step.when == reason
+        }
+        return reason if sent_to & waiting.outside_tried.keys() else None
+
+    @staticmethod
+    def _refuses(
+        queue: CallQueue, now: float, kind: EntryKind, *, has_place: bool = False
+    ) -> Turned | None:
+        try:
+            queue.check(now, kind, has_place=has_place)
+        except EngineError as error:
+            reason: Turned = error.data["reason"]
+            return reason
+        return None
+
+    def _goes_on(
+        self, queue: CallQueue, reason: str, kind: EntryKind, now: float
+    ) -> Iterator[bool]:
+        for step in queue.config.overflow_of(kind):
+            if step.when == reason:
+                takes = bool(step.queue) and self.accepts(step.queue, now, kind)
+                yield takes or bool(outside_of(step, self.centres))
+
+    def opens_at(self, name: str, at: float, kind: EntryKind) -> float | None:
+        """The first time from `at` on at which the queue accepts somebody; None: never.
+
+        A queue that is closed accepts those whom it sends on to one that is open.
+        """
+        queue = self.by_name.get(name)
+        if queue is None or queue.hours is None:
+            return at
+        times = [queue.hours.opens_at(at)]
+        for step in queue.config.overflow_of(kind):
+            if step.when == "closed":
+                target = self.by_name.get(step.queue)
+                hours = None if target is None else target.hours
+                times.append(at if hours is None else hours.opens_at(at))
+        return min((one for one in times if one is not None), default=None)
 
     def require(self, name: str) -> CallQueue:
         """The queue of this name, where it accepts anybody at all. Raises EngineError `refused`."""
@@ -74,10 +143,8 @@ class QueueList:
             raise EngineError("refused", f"there is no queue named {name!r}", field="queue")
         return queue
 
-    def accepts(self, name: str, now: float) -> bool:
-        """Whether the queue accepts one more."""
-        try:
-            self.check(name, now)
-        except EngineError:
-            return False
-        return True
+    def accepts(self, name: str, now: float, kind: EntryKind = "callback") -> bool:
+        """Whether the queue itself accepts one more."""
+        queue = self.by_name.get(name)
+        known = queue is not None and not queue.is_removed
+        return known and queue is not None and self._refuses(queue, now, kind) is None

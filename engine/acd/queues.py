@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypedDict, TypeVar
 
-from config.queues import Centre, Queue
+from config.queues import Centre, EntryKind, Queue
 
 from ..clock import Timer
 from ..routing.opening_hours import OpeningHours
@@ -134,13 +134,13 @@ class Queues:
 
     # -- for those who wait -------------------------------------------------------------------
 
-    def check(self, queue: str, *, has_place: bool = False) -> None:
+    def check(self, queue: str, kind: EntryKind = "callback", *, has_place: bool = False) -> None:
         """Whether `queue` would take one more now, or one who `has_place` in it.
 
         Raises EngineError `refused` where it is not known, `unavailable` where it is full or
         closed: data has `reason`, and `opens_at` and `schedule` of one that is closed.
         """
-        self.matcher.queues.check(queue, self._clock(), has_place=has_place)
+        self.matcher.queues.check(queue, self._clock(), kind, has_place=has_place)
 
     def join(self, waiting: Waiting) -> None:
         """Let one wait. `on_offer` or `on_leave` are called in a later turn of the loop.
@@ -174,7 +174,7 @@ class Queues:
         self._step(lambda now: self.matcher.left_again(offer, agent, now))
 
     def unanswered(self, offer: Offer) -> bool:
-        """Nobody took the offer: the entry waits in its old place. False if it does not wait."""
+        """No agent answered: the entry waits in its old place. False if it does not wait."""
         return self._step(lambda now: self.matcher.unanswered(offer, now))
 
     def place(self, waiting_id: str) -> int:

@@ -64,7 +64,7 @@ class Roster:
                     log.warning("no_permanent_line", agent=name, reason=ONE_WORKER)
                     settings = settings.model_copy(update={"permanent": False})
                 self._agents.enrol(settings, added=True)
-            except ValidationError as error:  # kept by an engine that took what this one does not
+            except ValidationError as error:  # kept by another version
                 log.error("agent_left_out", agent=name, reason=str(error))
         images = await self._store.load(STORED_AS, AgentImage)
         for image in images.values():

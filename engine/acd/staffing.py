@@ -39,7 +39,7 @@ class Staffing:
                     self._helpers.setdefault(name, {}).setdefault(queue.name, tier)
                 for name in step.centres:
                     self._centres.setdefault(name, []).append(queue.name)
-            for overflow in queue.overflow:
+            for _where, overflow in queue.overflows:
                 if overflow.centre:
                     self._centres.setdefault(overflow.centre, []).append(queue.name)
 

@@ -68,7 +68,7 @@ class Attempt(TwoPartyCall):
         self._partner: Leg | None = None
         self._hold: CustomerHold | None = None
         self._ended_by_command: str | None = None
-        self.is_called_off = False
+        self.is_cancelled = False
         self.outcome_if_cancelled = Outcome("cancelled", "cancelled", "cancelled")
         self._outcome: Outcome | None = None
 
@@ -79,7 +79,7 @@ class Attempt(TwoPartyCall):
 
     def call_off(self, outcome: Outcome) -> None:
         """Its task is about to be cancelled: it ends with `outcome`."""
-        self.is_called_off, self.outcome_if_cancelled = True, outcome
+        self.is_cancelled, self.outcome_if_cancelled = True, outcome
 
     async def run(self) -> Outcome:
         """Make the attempt, and hang everything up.

@@ -23,17 +23,7 @@ from ..job import Job
 from ..routing.admission import Admission
 from . import completion
 from .attempt import Attempt
-from .completion import (
-    Decision,
-    End,
-    Postpone,
-    Ready,
-    Resume,
-    Retry,
-    Wait,
-    WaitOn,
-    waits_until,
-)
+from .completion import Decision, End, Postpone, Ready, Resume, Retry, Wait, WaitOn, waits_until
 from .dial_check import DialCheck
 from .open_jobs import OpenJobs
 from .queued_jobs import QueuedJobs
@@ -43,7 +33,7 @@ from .running_attempts import RunningAttempts
 from .schedule import JobSchedule
 from .slots import Slots
 
-# So many jobs are looked at in one turn of the loop; and so many before an engine is up.
+# How many jobs are looked at in one turn of the loop, and how many before an engine is up.
 LOOKED_AT_ONCE = 25
 RESUMED_AT_ONCE = 1_000
 
@@ -137,16 +127,9 @@ class Dispatcher:
         portions, so that many of them hold up neither the start nor a call. `on_resumed` is called
         when each has been looked at.
         """
-        now = self._clock()
-        due = []
-        for job in sorted(jobs, key=lambda job: -job.request.priority):
+        for job, at in self.resumed.begin(jobs, self._clock(), on_resumed):
             self._add(job)
-            at = job.next_due_at
-            if at <= now:
-                at = now
-                due.append(job.id)
             self._schedule.look_at(job, at, "due")
-        self.resumed.begin(due, on_resumed)
         for _ in range(RESUMED_AT_ONCE // LOOKED_AT_ONCE):
             self.dispatch()
             if not self.resumed:
@@ -195,6 +178,8 @@ class Dispatcher:
         # A job that was moved to another queue stays there, through retries and restarts.
         elif event["type"] == "queue.moved" and "to_queue" in event:
             self._moved(event)
+        elif event["type"] == "engine.relieved":  # what was held back meanwhile may begin
+            asyncio.get_running_loop().call_soon(self.dispatch)
 
     def _moved(self, event: Mapping[str, Any]) -> None:
         job = self.open.get(event.get("job", ""))
@@ -258,7 +243,7 @@ class Dispatcher:
         for job_id in islice(schedule.due(now), LOOKED_AT_ONCE):
             self._due(job_id, now)
             self.resumed.looked_at(job_id)
-        while schedule.count_ready and not self.draining and self.active < most:
+        while schedule.count_ready and self._may_begin and self.active < most:
             job = self.open.get(schedule.next_ready())
             if job is None or not self._is_idle(job):
                 continue
@@ -266,6 +251,10 @@ class Dispatcher:
                 self._begin(job, now)
             else:
                 self._schedule_next(job)
+
+    @property
+    def _may_begin(self) -> bool:
+        return not self.draining and self._services.overload.reason is None
 
     def is_idle(self, job: Job) -> bool:
         """Whether the job is open, and nothing is under way for it."""
@@ -297,6 +286,8 @@ class Dispatcher:
             self._queued.leave(job)
         elif self.draining:
             self._queued.leave(job, "draining")
+        elif self._services.overload.reason is not None and self._queued.has_offer(job):
+            self._begin(job, self._clock())  # its agents are reserved: it does not wait for calm
         else:
             self._schedule.add_ready(job)
             self.dispatch()
@@ -440,10 +431,10 @@ class Dispatcher:
             self._services.store.save(job)
             if job.id in self.open:
                 self._watch(job)
-                self._schedule_anew(job, now, is_ready=before.is_ready(job))
+                self._schedule_again(job, now, is_ready=before.is_ready(job))
         self._timer.reset(self._schedule.next_at)
 
-    def _schedule_anew(self, job: Job, now: float, *, is_ready: bool) -> None:
+    def _schedule_again(self, job: Job, now: float, *, is_ready: bool) -> None:
         if is_ready:
             self._schedule.add_ready(job)
         if job in self._queued:

@@ -192,6 +192,8 @@ class Intake:
             params = msgspec.structs.replace(params, order="agent_first")
         for _step, check in self.check.checks(params, now):
             check()
+        if params.queue is None and (params.not_before or 0.0) <= now:
+            self._services.overload.check()  # somebody would be rung at once
         admitted = self.check.admit(params, now)
         fingerprint, meaning = fingerprint_of(asked), self._meaning_of(asked)
         if self._joins(params) and (open_job := self._open_job(admitted.called)) is not None:

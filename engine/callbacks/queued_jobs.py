@@ -89,7 +89,8 @@ class QueuedJobs:
             job.queue_since = min(job.queue_since, self._clock())
         try:
             if not self.needs_agent(job):
-                self._queues.check(job.request.queue or "", has_place=job.has_place)
+                queue = job.request.queue or ""
+                self._queues.check(queue, "call", has_place=job.has_place)
                 return Ready()
             self._queues.join(self._as_waiting(job, job.queue_joined_at))
             job.has_place = True
@@ -163,7 +164,8 @@ class QueuedJobs:
             return End(Outcome("cancelled", "cancelled", cause))
         if leave.reason == "closed":
             try:
-                self._queues.check(job.request.queue or "")
+                queue = self._queues.matcher.queues.require(job.request.queue or "")
+                queue.check(self._clock(), "callback")
             except EngineError as error:
                 return self._not_accepted(job, error)
         cause = f"sent away by the queue: {leave.reason}"

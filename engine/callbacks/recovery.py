@@ -108,12 +108,13 @@ def _stays_open(job: Job, services: CallServices, admission: Admission, now: flo
         outcome = Outcome(state, state, CAUSE)
         completion.end(job, outcome, now, admission, services.store, services.events)
         return False
-    if job.state != "queued":
+    is_poisoned = job.crashes >= POISONED_AFTER
+    if job.state != "queued" and not is_poisoned:
         job.enter("queued")
     job.next_attempt_at = None
     _keep_quiet(job, not_before)
     job.scheduled = CAUSE
-    if job.crashes >= POISONED_AFTER:
+    if is_poisoned:
         _set_aside(job, services)
         services.store.save(job)
         return True

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
+from ..job import Job
+
 
 class ResumedJobs:
     """Which of them are still to be looked at; says when none is any more."""
@@ -16,10 +18,17 @@ class ResumedJobs:
     def __contains__(self, job_id: object) -> bool:
         return job_id in self._left
 
-    def begin(self, job_ids: Iterable[str], on_done: Callable[[], None]) -> None:
-        """These are to be looked at; `on_done` is called when all have been, by `done` at last."""
-        self._left.update(job_ids)
+    def begin(
+        self, jobs: Iterable[Job], now: float, on_done: Callable[[], None]
+    ) -> list[tuple[Job, float]]:
+        """Return the jobs, highest priority first, and when each is to be looked at.
+
+        `on_done` is called when those that are due by `now` have been, by `done` at last.
+        """
         self._on_done = on_done
+        ordered = sorted(jobs, key=lambda job: -job.request.priority)
+        self._left.update(job.id for job in ordered if job.next_due_at <= now)
+        return [(job, max(job.next_due_at, now)) for job in ordered]
 
     def looked_at(self, job_id: str) -> None:
         """The job has been looked at, or has ended. Does nothing for any other."""

@@ -98,7 +98,7 @@ class RunningAttempts:
         attempt, task = self._running[job.id]
         # Once only: a second cancellation would interrupt the hanging up. The flow may also have
         # cancelled itself just now (a limit, a key), and would go on after that.
-        if not attempt.is_over and not attempt.is_called_off:
+        if not attempt.is_over and not attempt.is_cancelled:
             attempt.call_off(outcome)
             task.cancel()
         return task

@@ -6,6 +6,7 @@ time at which nobody may be called is refused, or moved to the first at which so
 
 import dataclasses
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..acd.queues import Queues
@@ -52,10 +53,11 @@ class Slots:
 
     def first(self, number: CalledNumber | None, queue: str | None, wanted: float) -> Slot:
         """The first time from `wanted` on. A queue that is not known has no hours."""
-        found = self._queues.matcher.queues.by_name.get(queue) if queue is not None else None
-        hours = None if found is None else found.hours
+        queues = self._queues.matcher.queues
+        found = queues.by_name.get(queue) if queue is not None else None
+        opens_at = partial(queues.opens_at, queue or "", kind="callback")
         closed, is_refused = None, False
-        if found is not None and hours is not None and not hours.is_open(wanted):
+        if found is not None and opens_at(wanted) != wanted:
             closed = f"queue {queue} is closed"
             is_refused = found.config.when_closed == "refuse"
         at: float | None = wanted
@@ -63,8 +65,8 @@ class Slots:
             before = at
             if at is not None and number is not None:
                 at = self._admission.hours.opens(number, at)
-            if at is not None and hours is not None:
-                at = hours.opens_at(at)
+            if at is not None and found is not None:
+                at = opens_at(at)
             if at is None or at == before:
                 break
         else:

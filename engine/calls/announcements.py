@@ -9,7 +9,8 @@ last time. The periodic announcements take turns at intervals of their own.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from config.inbound import FILE, Room
+from config.inbound import Room
+from config.sounds import FILE
 
 HALF_A_MINUTE_S = 30
 

@@ -38,8 +38,8 @@ from .hangup_cause import (
     of_unanswered_call,
 )
 from .leg_listener import LegListener, LegOwner
-from .leg_media import LegMedia, address_text
 from .legs.event_budget import BoundedPublisher
+from .legs.leg_media import LegMedia, address_text
 
 log = structlog.get_logger()
 
@@ -397,7 +397,7 @@ class Leg:
         self._settle(None)
         # Also where early media was of the same description: the phone that answers may be another
         # one than the network that spoke before, and its first RTP is waited for from now on.
-        self._connect(audio, anew=True)
+        self._connect(audio, relearn=True)
         if self.hangup_cause is None:
             self._publish("leg.answered", self)
             self._note_hold(audio)
@@ -420,11 +420,11 @@ class Leg:
         for listener in tuple(self._listeners):
             listener.hold_changed(self)
 
-    def _connect(self, audio: NegotiatedAudio, *, anew: bool = False) -> None:
+    def _connect(self, audio: NegotiatedAudio, *, relearn: bool = False) -> None:
         self.audio = audio
         self.record.codec, self.record.local_media = audio.codec, self._media.local_address
         self.record.remote_media = address_text(audio.host, audio.port)
-        self._media.describe(audio, anew=anew)
+        self._media.describe(audio, relearn=relearn)
 
     # -- what the media worker reports ------------------------------------------------------
 
@@ -464,7 +464,7 @@ class Leg:
                 listener.info_received(self, digit, duration_ms)
 
     def _pressed(self, digit: str, duration_ms: int) -> bool:
-        """Publish and act on a digit. False where there are too many, and it is let go."""
+        """Publish and act on a digit. False where there are too many, and it is dropped."""
         if not self._publish_bounded("leg.dtmf", self, digit=digit, duration_ms=duration_ms):
             return False
         for listener in tuple(self._listeners):

@@ -17,6 +17,7 @@ from ..acd.agents import AgentRegistry
 from ..acd.queues import Queues
 from ..clock import Clock
 from ..routing.dialplan import Dialplan
+from ..routing.overload import Overload
 from ..store.event_log import EventLog
 from ..store.store import Store
 from .agent_lines import AgentLines
@@ -54,6 +55,7 @@ class CallServices:
     ringing: Ringing
     recordings: Path
     rtp_host: str = ""
+    overload: Overload = field(default_factory=Overload)
     clock: Clock = field(default_factory=Clock)
     new_id: Callable[[], str] = random_id
 
@@ -64,3 +66,4 @@ class CallServices:
     def configure(self, dial: Dial) -> None:
         """Dial by these settings from now on; calls that are up go on as they began."""
         self.dial = dial
+        self.overload.configure(dial.max_late_ms / 1e3)

@@ -10,11 +10,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 
 import structlog
 
-from config.inbound import FILE, Room
+from config.inbound import Room
+from config.sounds import FILE
 from media.sources import Hold, Prompt, Silence
 
 from .announcements import Announcements, QueuePosition
@@ -47,7 +47,7 @@ class WaitingRoom:
     ) -> None:
         self.settings = settings
         music = settings.music
-        self.music = Hold(str(Path(music).resolve())) if music else hold
+        self.music = Hold(str(announcer.sounds.configured(music))) if music else hold
         self._announcer = announcer
         self._alone_s = alone_s
         self._clock = clock
@@ -91,7 +91,7 @@ class WaitingRoom:
         ready = []
         for sentence in sentences:
             if sentence.startswith(FILE):
-                ready.append(_file(sentence))
+                ready.append(self._file(sentence))
             elif sentence:
                 spoken = await self._announcer.speak(sentence)
                 if isinstance(spoken, Announcement):
@@ -99,6 +99,10 @@ class WaitingRoom:
                 else:
                     leg.publish_not_played(spoken.reason)
         return ready
+
+    def _file(self, sentence: str) -> Announcement:
+        path = self._announcer.sounds.configured(sentence.removeprefix(FILE))
+        return Announcement(Prompt(str(path)), SENTENCE_LIMIT_S)
 
     async def play(self, leg: Leg, sounds: Sequence[Announcement]) -> None:
         """Play the sounds to their end, with a pause between each two."""
@@ -205,11 +209,6 @@ class WaitingParty:
             if sentences:
                 await self._say(*sentences)
                 self._announcements.said(self._clock())
-
-
-def _file(sentence: str) -> Announcement:
-    path = Path(sentence.removeprefix(FILE)).resolve()
-    return Announcement(Prompt(str(path)), SENTENCE_LIMIT_S)
 
 
 def _log_failure(announcing: "asyncio.Task[None]") -> None:

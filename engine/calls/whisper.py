@@ -16,13 +16,13 @@ from typing import Any
 import structlog
 
 from media.sound import tones
-from media.sound.prompts import PromptError, check_prompt
 from media.sound.speech import SpeechError, Synthesizer
 from media.sound.speech_pool import PROCESSES
 from media.sources import Prompt, Source, Tone
 
 from ..errors import EngineError
 from ..job import Job
+from .sound_files import NoSound, SoundFiles
 from .templates import Subject, fill
 
 log = structlog.get_logger()
@@ -54,10 +54,14 @@ Whisper = Announcement | Unspoken | None
 
 
 class Announcer:
-    """Checks the whispers of requests, and has each ready when the agent answers."""
+    """Checks the whispers of requests, and has each ready when the agent answers.
 
-    def __init__(self, synthesizer: Synthesizer) -> None:
+    `sounds` has the files that may be named.
+    """
+
+    def __init__(self, synthesizer: Synthesizer, sounds: SoundFiles | None = None) -> None:
         self._synthesizer = synthesizer
+        self.sounds = sounds or SoundFiles()
         # As many threads as there are processes that speak.
         self._users: Counter[Path] = Counter()
         self._threads = ThreadPoolExecutor(PROCESSES, thread_name_prefix="speech")
@@ -68,10 +72,10 @@ class Announcer:
             return
         try:
             if "file" in whisper:
-                check_prompt(whisper["file"])
+                self.sounds.check(whisper["file"])
             elif "tone" in whisper:
                 tones.parse(whisper["tone"])
-        except PromptError as error:
+        except NoSound as error:
             raise EngineError("refused", str(error), field="whisper.file") from error
         except tones.ToneError as error:
             raise EngineError("refused", str(error), field="whisper.tone") from error
@@ -88,9 +92,20 @@ class Announcer:
                 is_personal = not template or text != template
                 return asyncio.ensure_future(self.speak(text, is_personal=is_personal))
         ready: asyncio.Future[Whisper] = loop.create_future()
-        source = None if whisper is None else _source(whisper)
-        ready.set_result(None if source is None else Announcement(source))
+        ready.set_result(None if whisper is None else self._of_source(whisper))
         return ready
+
+    def _of_source(self, whisper: Mapping[str, Any]) -> Whisper:
+        """A whisper that is not spoken. The file may have gone since it was checked."""
+        if "tone" in whisper:
+            return Announcement(Tone(str(whisper["tone"])))
+        if "file" not in whisper:
+            return None
+        try:
+            return Announcement(Prompt(str(self.sounds.requested(whisper["file"]))))
+        except NoSound as error:
+            log.error("whisper_failed", reason=str(error))
+            return Unspoken(str(error))
 
     async def speak(self, text: str, *, is_personal: bool = False) -> Announcement | Unspoken:
         """Speak `text`, ready to be played. Where that fails, it is logged.
@@ -135,11 +150,3 @@ class Announcer:
         """Give the threads and the processes that speak back."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._synthesizer.close()
-
-
-def _source(whisper: Mapping[str, Any]) -> Source | None:
-    if "file" in whisper:
-        return Prompt(str(Path(whisper["file"]).resolve()))
-    if "tone" in whisper:
-        return Tone(str(whisper["tone"]))
-    return None

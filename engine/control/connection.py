@@ -82,7 +82,7 @@ class Connection(asyncio.Protocol):
     """Reads requests while there is room for their replies; keeps order where nothing waits.
 
     `connected` is its socket, from before its transport has it. With `refusal` the client learns
-    that and let go.
+    that and disconnected.
     """
 
     def __init__(

@@ -15,6 +15,7 @@ from ..callbacks.dispatcher import Dispatcher
 from ..calls.call import CallRegistry
 from ..clock import Clock
 from ..inbound.inbound import Inbound
+from ..routing.overload import LoadStatus, Overload
 from ..routing.trunks import Trunks, TrunkView
 from ..store.event_log import EventLog
 from ..store.store import Store
@@ -94,10 +95,17 @@ class Traffic:
 class Network:
     """SIP, the media workers and the trunks."""
 
-    def __init__(self, sip: SipEndpoint, media: WorkerPool, trunks: Trunks) -> None:
+    def __init__(
+        self, sip: SipEndpoint, media: WorkerPool, trunks: Trunks, overload: Overload
+    ) -> None:
         self._sip = sip
         self._media = media
         self._trunks = trunks
+        self._overload = overload
+
+    def load(self) -> LoadStatus:
+        """How late and how busy the engine and its media workers are."""
+        return self._overload.view()
 
     @property
     def media_pids(self) -> list[int]:
@@ -235,6 +243,7 @@ class EngineView:
             "legs": traffic.legs,
             "media": await self._network.media(),
             "sip": self._network.sip(),
+            "load": self._network.load(),
             "inbound": traffic.inbound(),
             "tasks": len(asyncio.all_tasks()),
             "queues": self._queues.status(),

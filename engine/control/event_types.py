@@ -148,6 +148,9 @@ EVENT_TYPES: Mapping[str, EventType] = {
     **_each("engine", "media_worker_died", "the calls of a media worker have ended",
             "reason", "legs"),
     **_each("engine", "media_worker_started", "a media worker has taken its place"),
+    **_each("engine", "overloaded", "new calls are refused: those that are up would suffer",
+            "reason", "legs"),
+    **_each("engine", "relieved", "new calls are accepted again", "for_s", "legs"),
     **_each("engine", "slow_reader", "only to the reader that is cut off", "resume", "reason"),
     # -- snapshots: the first views that a subscriber gets
     **_each("snapshot", "agent call job number queue trunk", "one thing as it is now", "view"),

@@ -226,6 +226,12 @@ def engine_figures(
     yield Figure("info", "The engine's version", {(engine.version,): 1.0}, ("version",))
     yield _one("uptime_seconds", "Since the engine started", engine.uptime_s)
     yield _one("draining", "1: takes no new callbacks", float(traffic.draining))
+    load = network.load()
+    yield _one("overloaded", "1: new calls are refused", float(load["overloaded"]))
+    refused = {(): float(load["refused"])}
+    yield Figure("overload_refused", "Calls refused because of overload", refused, (), True)
+    yield _one("loop_late_seconds", "How late the event loop is", load["loop_late_ms"] / 1e3)
+    yield _one("media_late_seconds", "How late media workers are", load["media_late_ms"] / 1e3)
     yield _one("loop_delay_seconds", "Worst delay since last asked", loop_delay.take_worst())
     dropped = {(): float(engine.log_lines_dropped)}
     yield Figure("log_lines_dropped", "Lines of the log without room", dropped, (), True)

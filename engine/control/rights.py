@@ -1,6 +1,6 @@
 """Rights: who is at the other end of a control connection, and what they may ask for.
 
-Root and the engine's own user administer. Others are who the kernel says they are, or whoever a
+Root and the engine's own user administer. Others are who the kernel says they are, or who a
 token that they show stands for; see config/rights.py.
 """
 
@@ -54,7 +54,7 @@ class Principal:
 
     @property
     def is_limited(self) -> bool:
-        """Whether he sees only some jobs: his own, or those of his sites."""
+        """Whether they see only some jobs: their own, or those of their sites."""
         return self.role == "request" or bool(self.sites)
 
 

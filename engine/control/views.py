@@ -2,11 +2,13 @@
 
 from typing import NotRequired, TypedDict
 
+from config.queues import EntryKind
+
 from ..acd.agent import AgentState
-from ..acd.queue_entry import EntryKind
 from ..acd.queues import QueuesStatus
 from ..reports.history import CustomerOf
 from ..reports.live import LiveQueue
+from ..routing.overload import LoadStatus
 from ..routing.trunks import TrunkView
 from ..webhooks.webhook import WebhookSummary
 
@@ -152,6 +154,8 @@ class EngineStatus(TypedDict):
     """The media workers."""
     sip: SipStatus
     """SIP."""
+    load: LoadStatus
+    """How late and how busy the engine and its media workers are."""
     inbound: InboundStatus
     """Calls that come in."""
     tasks: int

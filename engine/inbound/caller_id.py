@@ -66,14 +66,15 @@ def dialled_number(
 ) -> tuple[str, ...]:
     """What was dialled, as the trunk sent it and, where that is a number, in E.164 before it.
 
-    Where the Request-URI names the trunk's own `account`, the number in To goes before it.
+    Where the Request-URI names the trunk's own `account`, or nobody, the number is that of
+    P-Called-Party-ID (RFC 7315 section 4.2) or To.
     """
-    uri = request.uri
-    user = _user_part(uri) if isinstance(uri, SipUri) else ""
-    if account and user == account:
-        to = _user(request.to)
-        if to and to != user:
-            return (*as_dialled(to, plan), user)
+    user = _user(NameAddr(request.uri))
+    if not user or user == account:
+        for address in (*_addresses(request, "P-Called-Party-ID"), request.to):
+            called = _user(address)
+            if called and called != user:
+                return (*as_dialled(called, plan), *([user] if user else []))
     return as_dialled(user, plan)
 
 
@@ -86,15 +87,21 @@ def as_dialled(user: str, plan: NumberPlan) -> tuple[str, ...]:
 
 
 def _asserted(request: Request, plan: NumberPlan) -> NameAddr | None:
-    """The first identity that is a number, else the first; one that cannot be read costs none."""
-    try:
-        addresses, _ = request.readable_addresses("P-Asserted-Identity")
-    except ParseError:
-        return None
+    """The first identity that is a number, else the first."""
+    addresses = _addresses(request, "P-Asserted-Identity")
     for address in addresses:
         if plan.number_of(_user(address)) is not None:
             return address
     return addresses[0] if addresses else None
+
+
+def _addresses(request: Request, name: str) -> list[NameAddr]:
+    """The addresses of a header; one that cannot be read costs none of the others."""
+    try:
+        addresses, _ = request.readable_addresses(name)
+    except ParseError:
+        return []
+    return addresses
 
 
 def _privacy(request: Request) -> list[str]:

@@ -98,6 +98,9 @@ class Inbound:
         """
         if self.draining:
             return 503, "the engine is draining"
+        overloaded = self._services.overload.reason
+        if overloaded is not None:
+            return 503, overloaded
         if route is None:
             return 404, "no inbound route takes it"
         return None if objection is None else (488, objection)
@@ -105,7 +108,7 @@ class Inbound:
     def check_queue(self, queue: str, number: str | None, now: float) -> None:
         """Check that a queue admits a call from `number` (E.164). Raises EngineError."""
         has_place = self._inbound.has_position(queue, number)
-        self._services.queues.matcher.queues.check(queue, now, has_place=has_place)
+        self._services.queues.matcher.queues.check(queue, now, "call", has_place=has_place)
 
     @property
     def active(self) -> int:
@@ -157,6 +160,8 @@ class Inbound:
             return "accept"
         if not self.unknown_sources.may_answer(source.host, now):
             return "ignore"
+        if self._inbound.peers.is_known(source.host):
+            return "accept"  # a phone that may be called; it is refused with all ceremony
         self.unknown_sources.count_refused(source.host, now)
         return "refuse"
 
@@ -164,7 +169,8 @@ class Inbound:
         """Handle an INVITE: accept the call, or refuse it."""
         session = cast(UasSession, event.session)
         trunk = self._inbound.peers.trunk_of(session.source)
-        if trunk is None:  # it has just gone from the configuration
+        if trunk is None:
+            self.unknown_sources.count_refused(session.source.host, self._clock())
             self._reject(session, 403)
             return
         session.use_credentials(self._credentials.get(trunk), trunk)
@@ -175,6 +181,7 @@ class Inbound:
         route = find_route(self._routes, dialled, trunk)
         refusal = self.refusal(route, objection)
         if refusal is not None:
+            self._services.overload.refused += refusal[1] == self._services.overload.reason
             self._refuse(session, refusal, party, dialled[0], trunk)
         elif route is not None:
             incoming = InboundCallInfo(

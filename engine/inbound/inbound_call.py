@@ -236,7 +236,7 @@ class InboundCall(TwoPartyCall):
         queue = self._incoming.queue
         self._has_position = self._inbound.has_position(queue, self._incoming.party.number)
         try:
-            self._services.queues.check(queue, has_place=self._has_position)
+            self._services.queues.check(queue, "call", has_place=self._has_position)
         except EngineError as error:
             turned_away = of_not_taken(error, room.settings)
             refusal = refusal_of(turned_away, error, self._clock())

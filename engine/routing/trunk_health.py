@@ -75,7 +75,7 @@ class TrunkHealth:
         rest.task = asyncio.get_running_loop().create_task(self._watch(name, uri, rest))
 
     def forget(self, name: str, reason: str) -> None:
-        """The trunk is configured anew, or no more: it is not passed over any longer."""
+        """The trunk is configured again, or no more: it is not passed over any longer."""
         self._answers.discard(name)
         rest = self._resting.get(name)
         if rest is not None:

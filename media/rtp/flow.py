@@ -13,7 +13,7 @@ class Flow(ctypes.Structure):
     _fields_ = (
         # The first eight bytes of the packet expected next, as one number; 0: none is expected.
         ("expect", ctypes.c_uint64),
-        # The first packet not to be forwarded any more, likewise.
+        # The first packet not to be forwarded any more.
         ("stop", ctypes.c_uint64),
         # From the bytes received to the bytes sent, modulo 2^64.
         ("delta", ctypes.c_uint64),

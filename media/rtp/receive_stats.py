@@ -20,7 +20,7 @@ class Reception:
 
     `highest` is the extended sequence number of RFC 3550 (cycles above the low 16 bits); `flow`
     has jitter, in timestamp units, and when the newest packet came. `epoch` changes whenever
-    extended sequence numbers or timestamps begin anew. Times are seconds of one monotonic clock.
+    extended sequence numbers or timestamps start again. Times are seconds of one monotonic clock.
     """
 
     __slots__ = (

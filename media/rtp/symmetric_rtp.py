@@ -2,7 +2,7 @@
 
 Two hosts may send: the one that was signalled for media, and the one that the peer's SIP comes
 from. No third one is ever believed, whatever it sends and however long nobody else does: a leg
-whose peer is silent is not for whoever speaks first.
+whose peer is silent does not accept the first source that speaks.
 
 Three proofs, each stronger than the one before: the host of SIP (a peer behind NAT), another port
 of the signalled host, and the signalled address itself. The first two need several packets that go
@@ -23,7 +23,7 @@ _SPOKEN_PACKETS: Final = 2
 PROBATION_S: Final = 1.0  # the packets of a proof come within this time
 MOVED_SILENCE_S: Final = 0.6
 NEW_SSRC_S: Final = 0.1  # a stream of which nothing came for so long does not flow
-LEFT_S: Final = 1.0  # whoever was the peer before a new description may go on for so long
+LEFT_S: Final = 1.0  # the peer before a new description may go on for so long
 _MAX_STEP: Final = 50  # sequence numbers between two packets of a proof
 _MAX_MOVED_STEP: Final = 3000
 _MAX_CANDIDATES: Final = 4
@@ -64,10 +64,10 @@ class PeerLearner:
         self._candidates: dict[Address, tuple[float, int, int, int]] = {}
         self._left: dict[Address, float] = {}  # former peers, and until when they prove nothing
 
-    def signal(self, host: str, port: int, now: float, *, anew: bool = False) -> None:
-        """The peer was described anew. The same address keeps what was learned.
+    def signal(self, host: str, port: int, now: float, *, relearn: bool = False) -> None:
+        """The peer was described again. The same address keeps what was learned.
 
-        With `anew` that stands only until another proof: who answers need not be who spoke early.
+        With `relearn` that holds only until another proof: who answers need not be who spoke early.
         """
         self._candidates.clear()
         if (host, port) != self.signalled:
@@ -77,7 +77,7 @@ class PeerLearner:
             self.signalled = self.current = (host, port)
             self.proof = UNHEARD
             self._has_stream = False
-        elif anew:
+        elif relearn:
             self.proof = UNHEARD
 
     def allows(self, host: str) -> bool:

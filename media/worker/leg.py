@@ -119,7 +119,7 @@ class MediaLeg:
                 self._connect_socket(self.learner.current)
         elif reachable:
             before = self.learner.current
-            self.learner.signal(host, port, now, anew=description.anew)
+            self.learner.signal(host, port, now, relearn=description.relearn)
             if self.learner.current != before:
                 self.incoming.renew()
             if self.learner.current != before or not self._relaying:
@@ -142,7 +142,7 @@ class MediaLeg:
         self.incoming.audio = _audio(description.payload_type, description.codec)
         self._connected_at = now
         self._described = description.number
-        self._timed_out = False  # from each description on, the wait for its RTP begins anew
+        self._timed_out = False  # from each description on, the wait for its RTP starts again
         if not self._silent:
             self.incoming.loud_at = now
         self.look_at = now
@@ -342,7 +342,7 @@ class MediaLeg:
         return figures
 
     def close(self, now: float) -> None:
-        """Say goodbye and let go of everything but the port pair, which goes into quarantine."""
+        """Send BYE and release everything but the port pair, which goes into quarantine."""
         self.playout.close()
         for listener in self.incoming.listeners.copy():
             listener.hear_silence()

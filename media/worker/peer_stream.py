@@ -70,7 +70,7 @@ class StreamListener(Protocol):
         """The codec that its peer wants."""
 
     @property
-    def line_fd(self) -> int:
+    def socket_fd(self) -> int:
         """Its connected socket."""
 
     def relay_audio(
@@ -250,7 +250,7 @@ class PeerStream(Reception):
                 (0xFFFFFFFF - out_timestamp) // FRAME_SAMPLES + 1,
             )
             self._target = stream
-            flow.out_fd = listener.line_fd
+            flow.out_fd = listener.socket_fd
             flow.delta = (out_word << 48 | out_sequence << 32 | out_timestamp) - expect
             flow.out_ssrc = stream.ssrc
             flow.translation = TRANSLATIONS[codec, listener.codec]

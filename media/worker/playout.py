@@ -45,9 +45,9 @@ class Playout:
         "codec",
         "event_payload_type",
         "hearing",
-        "line_fd",
         "payload_type",
         "relayed",
+        "socket_fd",
         "stream",
     )
 
@@ -61,7 +61,7 @@ class Playout:
         self._speaking = speaking
         self._ended = ended
         self._send: Callable[[bytes], int] = len  # until there is a socket
-        self.line_fd = -1
+        self.socket_fd = -1
         self.codec: Codec = "PCMU"
         self.payload_type = 0
         self.event_payload_type: int | None = None
@@ -85,11 +85,11 @@ class Playout:
         """Whether digits are being sent."""
         return bool(self._digits)
 
-    def use(self, line: socket.socket | None) -> None:
-        """Send on `line`, which is connected to the peer; with None what is sent is lost."""
+    def use(self, connected: socket.socket | None) -> None:
+        """Send on a socket that is connected to the peer; with None what is sent is lost."""
         self.settle()
-        self._send = len if line is None else line.send
-        self.line_fd = -1 if line is None else line.fileno()
+        self._send = len if connected is None else connected.send
+        self.socket_fd = -1 if connected is None else connected.fileno()
 
     def agree(self, description: Connect, *, may_send: bool, now: float) -> None:
         """Take over codec and payload types, and whether anything may be sent."""

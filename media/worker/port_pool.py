@@ -179,7 +179,7 @@ class PortPool:
 
     def _take_free(self) -> tuple[PortPair | None, str]:
         """A pair that is neither used nor in quarantine, or why there is none."""
-        # In no order: whoever has seen the ports of some calls shall not know the next one's.
+        # In no order: a peer that has seen the ports of some calls does not know the next one's.
         if self._kept:
             self._kept.rotate(self._rng.randrange(len(self._kept)))
             return self._kept.popleft(), ""
@@ -208,7 +208,7 @@ class PortPool:
             try:
                 pair.open_connected()
             except OSError:  # no descriptor left
-                self._let_go(pair)
+                self._release(pair)
                 break
             self._aside[pair.port] = pair
             ports.append(pair.port)
@@ -238,11 +238,11 @@ class PortPool:
     def close(self) -> None:
         """Let go of every pair that no call has."""
         while self._quarantined:
-            self._let_go(self._quarantined.popleft()[1])
+            self._release(self._quarantined.popleft()[1])
         while self._kept:
-            self._let_go(self._kept.popleft())
+            self._release(self._kept.popleft())
         while self._aside:
-            self._let_go(self._aside.popitem()[1])
+            self._release(self._aside.popitem()[1])
 
     def stock(self) -> None:
         """Bind what may be kept, so that the first calls find it and no file is opened later."""
@@ -260,13 +260,13 @@ class PortPool:
             try:
                 pair.open_connected()
             except OSError:  # no descriptor left
-                self._let_go(pair)
+                self._release(pair)
             else:
                 self._kept.append(pair)
         else:
-            self._let_go(pair)
+            self._release(pair)
 
-    def _let_go(self, pair: PortPair) -> None:
+    def _release(self, pair: PortPair) -> None:
         pair.close()
         self._free.append(pair.port)
 

@@ -33,7 +33,7 @@ class Tap(Protocol):
 
 
 class Track:
-    """One channel: places frames by RTP timestamp, and by arrival where timestamps begin anew."""
+    """One channel: places frames by RTP timestamp, and by arrival where timestamps start again."""
 
     __slots__ = ("_anchor", "_channel", "_frames", "_started_at", "_timestamp")
 

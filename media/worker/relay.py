@@ -27,7 +27,7 @@ _MOST_DESCRIPTORS: Final = 1 << 17
 class Relay:
     """Receives for all connected legs of a worker and forwards to their listeners."""
 
-    __slots__ = ("_buffer", "_epoll", "_events", "_flows", "_packet", "_streams")
+    __slots__ = ("_behind_since", "_buffer", "_epoll", "_events", "_flows", "_packet", "_streams")
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
@@ -36,6 +36,7 @@ class Relay:
         self._streams: dict[int, PeerStream] = {}
         self._buffer = bytearray(MAX_DATAGRAM_BYTES)
         self._packet = np.frombuffer(self._buffer, np.uint8)
+        self._behind_since: float | None = None
 
     def fileno(self) -> int:
         """The epoll's descriptor: readable while there is something to drain."""
@@ -79,5 +80,12 @@ class Relay:
                 self._streams[int(events["fd"][index])].receive_packet(self._buffer, size, now)
                 index, size = forward(events, index + 1, count, flows, packet, now)
             if count < limit:
-                break
+                self._behind_since = None
+                return packets
+        if self._behind_since is None:
+            self._behind_since = monotonic()
         return packets
+
+    def behind_s(self, now: float) -> float:
+        """For how long there have been more packets than could be taken; 0 if there are not."""
+        return 0.0 if self._behind_since is None else now - self._behind_since

@@ -23,6 +23,7 @@ from ..messages import Answer, Command, Event, Stop, command_decoder
 from ..settings import MediaSettings
 from ..stderr import never_wait_for_stderr
 from .clock import FrameClock
+from .load import LoadMeter
 from .pacing import RelayPacing
 from .switch import Switch
 
@@ -63,11 +64,19 @@ async def serve(sock: socket.socket, settings: MediaSettings) -> None:
     def tick(due_at: float) -> bool:
         switch.tick(due_at)
         pacing.frame()
+        load = meter.ticked(due_at)
+        if load is not None and switch.has_legs:
+            connection.send(load)
         return not switch.idle
+
+    def skipped(frames: int) -> None:
+        switch.skipped_frames(frames)
+        meter.skipped(frames)
 
     connection: Connection[Answer | Event, Command] = Connection(command_decoder, execute, lost)
     switch = Switch(settings, connection.send)
-    clock = FrameClock(loop, tick, switch.skipped_frames)
+    meter = LoadMeter(switch.relay.behind_s)
+    clock = FrameClock(loop, tick, skipped)
     pacing = RelayPacing(loop, switch.relay)
     loop.add_signal_handler(END, over.set)
     loop.add_reader(switch.listeners.fileno(), switch.listeners.drain)

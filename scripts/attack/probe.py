@@ -61,7 +61,7 @@ async def notice(
     pings, set_ups, locked_out = await asyncio.gather(
         _pings(str(engine.socket), seconds),
         _set_ups(calls, seconds),
-        _doors(target, str(engine.socket)),
+        _open_ports(target, str(engine.socket)),
     )
     lost = int((await window)["lost"])
     sent = 0
@@ -117,7 +117,7 @@ async def _set_ups(calls: Callbacks, seconds: float) -> list[float | None]:
     return list(await asyncio.gather(*tasks))
 
 
-async def _doors(target: Target, socket: str) -> list[str]:
+async def _open_ports(target: Target, socket: str) -> list[str]:
     """Who cannot get in while the attack goes on."""
     checks: dict[str, Any] = {
         "the trunk by TCP": lambda: _answers_by_tcp(target),

@@ -1,4 +1,4 @@
-"""What `ringback top` costs whoever leaves it open: processor time of it and of the engine.
+"""What `ringback top` costs a person who leaves it open: processor time of it and of the engine.
 
 Hundreds of agents take callbacks from eight queues, so that most of the screen changes every
 second. The screen is in a real terminal of its own, which is read as a window would.

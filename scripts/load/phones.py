@@ -61,7 +61,7 @@ class Call:
 class Phones:
     """All phones of the load peer. `local` is host:port of the SIP socket.
 
-    `output` is to be emptied by whoever sends it; where a message is in `answering`, an agent
+    `output` is emptied by the part that sends it; where a message is in `answering`, an agent
     answers by it, and the time of sending goes to `operator_answered`.
     """
 

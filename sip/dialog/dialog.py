@@ -21,7 +21,7 @@ def anywhere(hop: Hop, peer: Hop) -> bool:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Dialog:
-    """One dialog of ours; the ends are local and remote, whoever called.
+    """One dialog of ours; the ends are local and remote, whichever side called.
 
     `local` and `remote` are the From and To values of requests we send, tags included. Where
     `may_reach` does not permit where Contact or Record-Route lead, requests go to `fallback_hop`.

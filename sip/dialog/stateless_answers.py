@@ -1,7 +1,7 @@
 """Answers to requests that leave no state (RFC 3261 section 8.2.7).
 
 A response to an unknown source over UDP is never larger than its request: the source address may be
-forged, and whoever has it must not get more from us than from the forger.
+forged, and its owner must not get more from us than from the forger.
 """
 
 import hashlib

@@ -20,7 +20,7 @@ FAILURE_S: Final[dict[Kind, float]] = {"A": 5.0, "AAAA": 5.0, "SRV": 60.0, "NAPT
 """How long a name that was not answered is not asked for again (RFC 9520). Some servers never
 answer for the rarer kinds, and calls must not wait for that each time."""
 _AGEING: Final = 0.8
-"""The part of its time after which an answer that is in use is asked for anew."""
+"""The part of its time after which an answer that is in use is asked for again."""
 
 
 class _Entry(NamedTuple):

@@ -16,7 +16,7 @@ class StreamFramer:
     """Splits the bytes of one connection into complete messages.
 
     `push` adds bytes, and `pop` takes the messages out one by one, when there is time for each. It
-    holds what was pushed; whoever reads the connection pushes no more while `is_ready`. After a
+    holds what was pushed; the reader of the connection pushes no more while `is_ready`. After a
     fault no further message can be found in the stream, so the connection must close.
     """
 

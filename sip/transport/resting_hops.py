@@ -24,10 +24,6 @@ class RestingHops:
         while len(self._until) > _MOST:
             self._until.popitem(last=False)
 
-    def answered(self, hop: Hop) -> None:
-        """It works."""
-        self._until.pop(hop, None)
-
     def is_resting(self, hop: Hop, now: float) -> bool:
         """Whether it failed a moment ago."""
         return self._until.get(hop, 0.0) > now

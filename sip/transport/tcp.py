@@ -161,7 +161,9 @@ class TcpTransport:
         """Give a connection its place, or close it."""
         hop = Hop("tcp", *address)
         is_known = self._sources.is_known(hop.host)
-        if not self._has_room(hop.host, is_known=is_known, is_accepted=True):
+        # A connection of an unknown source costs as much as a message.
+        is_over_rate = not is_known and self.wait_s(hop.host) > 0.0
+        if is_over_rate or not self._has_room(hop.host, is_known=is_known, is_accepted=True):
             self.refused += 1
             accepted.close()
             return
@@ -235,7 +237,8 @@ class TcpTransport:
         if self._connections.get(connection.hop) is not connection:
             return
         del self._connections[connection.hop]
-        if not self._closing:
+        is_of_a_call = connection.is_proven or not connection.is_accepted
+        if is_of_a_call and not self._closing:
             self._on_failed(connection.hop, reason)
 
     def received(self, connection: TcpConnection) -> None:

@@ -1,5 +1,6 @@
 """Checks across sections: a name that is used must be there, and nothing hides or stands twice."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -97,3 +98,21 @@ def test_entries_with_a_fault_are_known_by_name() -> None:
         "there is no agent named 'eve'"
     ]
     assert list(known.missing("k", "queues", ["sales"])) == []
+
+
+def test_sounds_that_requests_may_have_played_are_not_the_recordings(tmp_path: Path) -> None:
+    media = {"sounds": [str(tmp_path)], "recordings": str(tmp_path / "recordings")}
+    ((key, why),) = faults(media=media)
+    assert key == "media.sounds[0]" and "media.recordings" in why
+    (tmp_path / "sounds").mkdir()
+    assert faults(media=media | {"sounds": [str(tmp_path / "sounds")]}) == []
+
+
+def test_sounds_of_rooms_are_looked_for_by_name(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(b"RIFF")
+    room = {
+        "name": "sales", "music": "a.wav", "welcome": "file:b.wav",
+        "periodic_announce": ["file:c.wav"], "texts": {"thanks": "file:a.wav"},
+    }  # fmt: skip
+    found = faults(rooms=[room], media={"sounds": [str(tmp_path)]})
+    assert [key for key, _why in found] == ["rooms[0].welcome", "rooms[0].periodic_announce[0]"]

@@ -1,4 +1,4 @@
-"""The difference between two configurations: what is told, and what is never shown."""
+"""The difference between two configurations: what is shown, and what never is."""
 
 from typing import Any
 

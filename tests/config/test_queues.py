@@ -91,6 +91,22 @@ def test_a_queue_that_cannot_is_refused_before_a_customer_gets_there(
         ("overflow = [{ after_s = 9.0, queue = 'sales' }]", "overflow[0].queue", "another queue"),
         ("overflow = [{ after_s = 9.0, queue = 'night' }]", "overflow[0].queue", "'night'"),
         ("overflow = [{ after_s = 9.0, queue = 'service', centre = 'york' }]", "queue", "only one"),
+        ("overflow = [{ queue = 'service' }]", "overflow[0].after_s", "missing"),
+        ("overflow = [{ after_s = 0.0, queue = 'service' }]", "overflow[0].after_s", "missing"),
+        ("overflow = [{ when = 'length', queue = 'service' }]", "overflow[0].above", "belongs to"),
+        ("overflow = [{ when = 'nobody', above = 3, queue = 'service' }]", "above", "belongs to"),
+        ("overflow = [{ when = 'full', raise_priority = 3 }]", "overflow[0].queue", "needed"),
+        ("overflow = [{ when = 'closed', after_s = 3.0, queue = 'x' }]", "after_s", "at once"),
+        ("overflow = [{ when = 'busy', queue = 'service' }]", "overflow[0].when", "'time'"),
+        ("callers = { overflow = [{ after_s = 3.0, queue = 'x' }] }", "callers.overflow[0]", "'x'"),
+        ("callbacks = { max_wait_s = -1.0 }", "callbacks.max_wait_s", "greater than"),
+        ("callbacks = { ring_s = 1.0 }", "callbacks.ring_s", "unknown key"),
+        (
+            "callers = { overflow = [{ after_s = 3.0, queue = 'service' },"
+            " { after_s = 1.0, queue = 'service' }] }",
+            "callers",
+            "order of after_s",
+        ),
         ("shares = [{ centre = 'york', percent = 5.0 }]", "shares[0].centre", "'york'"),
         ("shares = [{ centre = 'york', percent = 0.0 }]", "shares", "above 0 per cent"),
         ("vip = [{ agents = ['anna'], within_s = 9.0 }]", "vip[0].context", "who is a VIP?"),
@@ -115,3 +131,32 @@ def test_a_permanent_line_needs_one_media_worker(tmp_path: Path) -> None:
         "agents[1].permanent: a permanent line needs media.workers = 1: "
         "it cannot move to the worker of a call"
     )
+
+
+def test_callers_and_callbacks_take_from_the_queue_what_they_do_not_say(tmp_path: Path) -> None:
+    settings = loaded(
+        tmp_path,
+        """
+        [[queues]]
+        name = "sales"
+        max_wait_s = 300.0
+        callers.max_wait_s = 60.0
+        callbacks = { max_length = 5 }
+        [[queues.overflow]]
+        when = "nobody"
+        queue = "service"
+        [[queues.overflow]]
+        after_s = 30.0
+        raise_priority = 1
+        [[queues.callers.overflow]]
+        when = "expected_wait"
+        above = 600
+        after_s = 10.0
+        queue = "service"
+        """,
+    )
+    sales = settings.queues[1]
+    assert (sales.max_wait_of("call"), sales.max_wait_of("callback")) == (60.0, 300.0)
+    assert [step.when for step in sales.overflow_of("call")] == ["expected_wait"]
+    assert [step.when for step in sales.overflow_of("callback")] == ["nobody", "time"]
+    assert (sales.callbacks.max_length, sales.callers.max_length) == (5, None)

@@ -187,7 +187,7 @@ def test_nothing_is_called_without_a_time() -> None:
     run(main())
 
 
-def test_a_date_is_waited_for_anew_after_a_step() -> None:
+def test_a_date_is_waited_for_again_after_a_step() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         step_s = 0.0

@@ -1,4 +1,4 @@
-"""Reloading: all of it or nothing, told in words, and what is up stays up."""
+"""Reloading: all of it or nothing, explained in words, and what is up stays up."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Agent-first callbacks that go well: who hears what, when, and how the story is told.
+"""Agent-first callbacks that go well: who hears what, when, and what is published.
 
 The phones are bare wire, so that every packet and its time of arrival counts.
 """

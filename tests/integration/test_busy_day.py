@@ -88,7 +88,7 @@ def what_has_ended_is_not_repeated(day: Day) -> None:
         calls = day.customers[job_id]
         late = len(calls) - began_by(calls, job["ended_at"])
         assert not late, f"{job_id} is called after its end\n{day.story(job_id)}"
-        # A talk that a kill cut off may be repeated; one that was told as completed may not.
+        # A talk that a kill cut off may be repeated; one that was published as completed may not.
         talks, kills = sum(call.whole for call in calls), kills_during(day, calls, job)
         talks -= gave_up_waiting(job)
         assert talks <= 1 + kills, f"{job_id} talked {talks} times\n{day.story(job_id)}"
@@ -126,7 +126,7 @@ def reports_say_what_the_phones_saw(day: Day) -> None:
         whole = sum(call.whole for call in seen)
         answered = sum(call.answered is not None for call in seen)
         agree = whole <= heard + kills_during(day, seen, job) and heard <= answered
-        assert agree, f"{job_id}: told {heard}, seen {answered}\n{day.story(job_id)}"
+        assert agree, f"{job_id}: said {heard}, seen {answered}\n{day.story(job_id)}"
     total = day.reports["job"]["total"]
     completed = sum(job["state"] == "completed" for job in day.jobs.values())
     assert (total["requested"], total["completed"]) == (len(day.jobs), completed)
@@ -149,7 +149,7 @@ def reports_say_what_the_phones_saw(day: Day) -> None:
         agent = row["agent"]
         answered = sum(call.answered is not None for call in day.agent_sides[agent])
         agree = row["answered"] <= answered <= row["answered"] + len(day.kills)
-        assert agree, f"{agent}: told {row['answered']}, seen {answered}\n{day.story(agent)}"
+        assert agree, f"{agent}: said {row['answered']}, seen {answered}\n{day.story(agent)}"
 
 
 def summary(day: Day) -> str:

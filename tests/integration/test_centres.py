@@ -21,7 +21,7 @@ def through(trunk_port: int) -> dict[str, Any]:
 
 
 def queue_story(engine: EngineClient, job: str) -> list[str]:
-    """What its queue has told of a job."""
+    """What its queue has published of a job."""
     events = [one for one in engine.line.events.items if one.get("job") == job]
     return [one["type"][6:] for one in events if one["type"].startswith("queue.")]
 

@@ -30,7 +30,7 @@ async def test_a_late_subscriber_gets_the_gap_and_a_snapshot(
         newest = (await client.call("engine.status"))["events"]["seq"]
         engine.process.rewrite_config(store={"keep_events": KEPT})
         await client.call("engine.reload")
-        newest += 1  # it tells of the reload itself
+        newest += 1  # the event of the reload itself
 
         gap, kept, views = await _cut(client, first)
         assert (gap["from"], gap["to"], gap["reason"]) == (first + 1, kept[0] - 1, "evicted")
@@ -58,7 +58,7 @@ async def test_a_late_subscriber_gets_the_gap_and_a_snapshot(
 async def _cut(
     client: Client, since: int
 ) -> tuple[dict[str, Any], list[int], dict[str, list[dict[str, Any]]]]:
-    """What a subscriber is told once the log is cut: the gap, the events kept, the snapshot."""
+    """What a subscriber gets once the log is cut: the gap, the events kept, the snapshot."""
     async with asyncio.timeout(20.0):
         while True:
             async with client.events(since=since) as events:

@@ -116,7 +116,7 @@ async def test_a_caller_hears_music_and_the_position_and_talks_to_an_agent(
 async def test_those_who_wait_hear_their_places_and_what_is_repeated(
     own_engine: StartEngine, wire: MakeWire, tmp_path: Path
 ) -> None:
-    """The first in line is told nothing; the others, callers and called, the same."""
+    """The first in line hears nothing; the others, callers and called, the same."""
 
     def tone(name: str, hz: float) -> str:
         return f"file:{write_tone_wav(tmp_path / f'{name}.wav', hz, 0.5)}"
@@ -371,7 +371,7 @@ async def test_either_hangs_up_and_the_other_is_hung_up_at_once(
 
 
 async def test_sipp_sends_many_callers_at_once(own_engine: StartEngine, tmp_path: Path) -> None:
-    """Twenty callers over UDP, one over TCP, two agents: each caller is told of once."""
+    """Twenty callers over UDP, one over TCP, two agents: each caller is published once."""
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
     agents = await asyncio.gather(

@@ -14,7 +14,7 @@ from tests.support.phones.wire.message import WireMessage
 from tests.support.phones.wire.phone import MakeWire, WireCall, WirePhone
 
 ON_THE_DISK_S = 0.3
-"""What has been told is written by then."""
+"""What was published is written by then."""
 
 
 @dataclass

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.engines.process import HOLD_HZ, EngineClient
+from tests.support.engines.process import HOLD_HZ, EngineClient, StartEngine
 from tests.support.phones.real.baresip import Baresip
 from tests.support.phones.real.sipp import Sipp
 from tests.support.phones.real.softphone import StartPhone
@@ -58,14 +58,16 @@ async def test_two_pjsip_phones_talk(
 
 
 async def test_a_whispered_file_is_heard_by_the_agent_only(
-    engine: EngineClient, softphone: StartPhone, tmp_path: Path
+    own_engine: StartEngine, softphone: StartPhone, tmp_path: Path
 ) -> None:
-    file = write_tone_wav(tmp_path / "whisper.wav", WHISPER_HZ, 0.7, rate=44100)
+    (tmp_path / "sounds").mkdir()
+    write_tone_wav(tmp_path / "sounds" / "whisper.wav", WHISPER_HZ, 0.7, rate=44100)
+    engine = await own_engine(media={"sounds": [str(tmp_path / "sounds")]})
     agent, customer = await asyncio.gather(
         softphone(user="agent", record=tmp_path / "agent.wav"),
         softphone(user="customer", record=tmp_path / "customer.wav"),
     )
-    job = await engine.callback(customer.uri, agent.uri, whisper={"file": str(file)})
+    job = await engine.callback(customer.uri, agent.uri, whisper={"file": "whisper.wav"})
     await engine.state("bridged", job)
     await asyncio.sleep(0.3)
     agent.command("hangup")

@@ -86,7 +86,7 @@ async def test_the_customer_does_not_answer(
 
 
 async def test_nobody_is_at_the_agents_address(engine: EngineClient, wire: MakeWire) -> None:
-    """ICMP tells at once; a caller need not wait for timer B."""
+    """ICMP says so at once; a caller need not wait for timer B."""
     job = await engine.callback(wire("customer").uri, f"sip:gone@127.0.0.1:{free_port()}")
     record = await engine.ended(job, timeout_s=3.0)
     assert (record["state"], record["result"]) == ("failed", "unreachable")

@@ -236,8 +236,8 @@ async def test_a_name_that_stalls_delays_its_own_call_alone(
             assert number in call.invite.start
             call.respond(486, "Busy Here")
             assert (await engine.ended(job))["result"] == "busy"
-        for job in stalled:
-            assert (await engine.ended(job))["result"] == "unreachable"
+        for job in stalled:  # they wait, as their trunk is down
+            await engine.line.call("callback.cancel", id=job)
         engine.process.stop()  # nobody is waited for
 
 

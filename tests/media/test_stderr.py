@@ -13,7 +13,7 @@ WAIT_S = 10.0
 
 
 class Reader:
-    """Takes what the stream writes, once it is let go."""
+    """Takes what the stream writes, once it is released."""
 
     def __init__(self, *, is_open: bool = True) -> None:
         self.text = ""

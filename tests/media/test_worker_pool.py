@@ -18,7 +18,7 @@ from tests.support.waiting import until
 
 
 class Owner:
-    """A pool of two and what it told."""
+    """A pool of two and what it reported."""
 
     def __init__(self, *, watch_period_s: float = PERIOD_S) -> None:
         first = free_udp_range(16)[0]

@@ -33,7 +33,7 @@ def test_cpu_time_of_another_process() -> None:
 
 def test_memory_and_threads_of_this_process() -> None:
     before = processes.pss_bytes(os.getpid())
-    # Mapped anew: an array may be put where freed memory is still counted.
+    # Mapped again: an array may be put where freed memory is still counted.
     with mmap.mmap(-1, 32 << 20) as block:
         for page in range(0, len(block), mmap.PAGESIZE):
             block[page] = 1

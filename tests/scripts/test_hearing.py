@@ -1,4 +1,4 @@
-"""scripts/hearing.py: it must tell what is there from what is not."""
+"""scripts/hearing.py: it must distinguish what is there from what is not."""
 
 import wave
 from pathlib import Path

@@ -151,9 +151,19 @@ class TestOutsideDialogs:
         assert ua.take_events() == []
         assert ua.counters.missing_extensions == 2
 
-    @pytest.mark.parametrize("uri", ["tel:+441234", "http://example.com"])
-    def test_other_uri_schemes(self, uri: str) -> None:
-        assert status(agent(), raw("INVITE", uri=uri)) == 416
+    @pytest.mark.parametrize(
+        ("method", "uri"),
+        [("INVITE", "http://example.com"), ("OPTIONS", "tel:+441234"), ("BYE", "tel:+441234")],
+    )
+    def test_other_uri_schemes(self, method: str, uri: str) -> None:
+        assert status(agent(), raw(method, uri=uri)) == 416
+
+    def test_a_call_to_a_telephone_number(self) -> None:
+        ua = agent()
+        assert status(ua, raw("INVITE", uri="tel:+441234")) == 100
+        (event,) = ua.take_events()
+        assert isinstance(event, IncomingInvite)
+        assert event.request.uri.encode() == "tel:+441234"
 
     def test_stray_responses_are_dropped(self) -> None:
         ua = agent()

@@ -1,7 +1,7 @@
 """A busy day: callbacks by the hundred, while the engine is killed again and again.
 
 Agents and customers are SIPp; each customer has a number of their own, so that what the phone saw
-tells of one job. What the engine says of the day is then held against what the phones saw.
+is about one job. What the engine says of the day is then held against what the phones saw.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ class Plan:
 class PhoneCall:
     """One call as a phone saw it, from the INVITE to its BYE, or its last message if it saw none.
 
-    A phone whose engine is dead repeats its BYE; whoever held it has hung up at the first one.
+    A phone whose engine is dead repeats its BYE; its user has hung up at the first one.
     Times are Unix seconds.
     """
 
@@ -160,7 +160,7 @@ class Killer:
         return len(self.kills) / self._plan.kills if self._plan.kills else 1.0
 
     async def has_come_to(self, progress: float) -> None:
-        """Wait until so much of the day is over."""
+        """Wait until this share of the day is over."""
         async with self._moved:
             await self._moved.wait_for(lambda: self.progress >= progress)
 
@@ -241,6 +241,9 @@ class Client:
             for job in left:
                 jobs[job] = await self._ask("callback.get", id=job)
             left = [job for job in left if jobs[job]["state"] not in TERMINAL]
+            for job in left:
+                if jobs[job]["state"] == "poisoned":  # the kills were not its doing
+                    await self._ask("callback.decide", id=job, decision="retry")
             seen = {job: (jobs[job]["state"], jobs[job]["cause"]) for job in left[:5]}
             assert time.monotonic() < deadline, f"{len(left)} jobs do not end, such as {seen}"
             await asyncio.sleep(0.5)

@@ -176,7 +176,7 @@ async def serving(
 
 
 def without_privileges(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every local user be an ordinary one, whoever runs the tests."""
+    """Let every local user be an ordinary one, also where root runs the tests."""
     monkeypatch.setattr(Rights, "is_privileged", staticmethod(lambda _peer: False))
 
 

@@ -131,8 +131,8 @@ class Floor:
         """Take an event, as the event log does."""
         event = {"type": type, "at": self._loop.time()} | fields
         self.events.append(event)
-        for tell in self.watch:
-            tell(event)
+        for watcher in self.watch:
+            watcher(event)
 
     async def join(self, waiting_id: str, queue: str | None = "sales", **more: Any) -> Guest:
         """Let an entry wait. `ago_s` is how long it has waited already."""
@@ -144,7 +144,7 @@ class Floor:
         return guest
 
     async def turn(self) -> None:
-        """Let the loop go on with what has been decided, and tell it."""
+        """Let the loop go on with what has been decided, and deliver it."""
         for _ in range(3):
             await asyncio.sleep(0)
 

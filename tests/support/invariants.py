@@ -1,4 +1,4 @@
-"""What must hold of an engine at every moment, and of what it told when the day is over."""
+"""What must hold of an engine at every moment, and of what it published when the day is over."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -24,11 +24,11 @@ STATES = {f"callback.{state}" for table in JOB_TRANSITIONS.values() for state in
 }
 ENDS = {f"callback.{state}" for state in TERMINAL_STATES}
 AGENT_STATES = {f"agent.{state}" for state in AGENT_TRANSITIONS}
-# A moment is over when nothing is ready to run; what is told then is true then.
+# A moment is over when nothing is ready to run; what is published then is true then.
 TOLERANCE_S = 0.05
 # No day has more callbacks and callers; so many may wait when the engine is killed.
 MOST_WAITING = 8
-# How long a call may take besides its wait: to be set up, a whisper, a farewell.
+# How long a call may take besides its wait: to be set up, a whisper, a last sentence.
 AROUND_A_WAIT_S = 10.0
 CALL_RESULTS = {
     "completed", "abandoned", "hung_up", "callback", "timeout", "closed", "full", "overflow",
@@ -168,7 +168,7 @@ class Invariants:
 
 
 class Seen:
-    """What engines told, one after another: every event, once it was on the disk."""
+    """What engines published, one after another: every event, once it was on the disk."""
 
     def __init__(self) -> None:
         self._arrivals: Arrivals[Event] = Arrivals()
@@ -209,7 +209,7 @@ class Seen:
         ]
 
     def check(self, jobs: Jobs, asked_orders: Mapping[str, str] | None = None) -> None:
-        """The log is whole, and tells of nothing that the tables do not allow.
+        """The log is whole, and has nothing that the tables do not allow.
 
         A job may be agent-first where another order was asked for: its customer wished that.
         """
@@ -338,12 +338,12 @@ class Seen:
 
 
 def check_path(job_id: str, order: str, states: list[str], asked: str | None = None) -> None:
-    """The states of a job were told in an order that its table allows; `asked` was its first."""
-    assert states, f"{job_id}: nothing was told"
+    """The states of a job came in an order that its table allows; `asked` was its first order."""
+    assert states, f"{job_id}: nothing was published"
     tables = [TRANSITIONS[one] for one in (order, asked) if one is not None]
     assert states[0] == "queued", f"{job_id}: begins with {states[0]}"
     for before, after in pairwise(states):
-        again = before == after == "queued"  # put off, or moved to another time
+        again = before == after == "queued"  # postponed
         is_allowed = any(after in table.get(before, ()) for table in tables)
         assert again or is_allowed, f"{job_id}: {before} to {after}"
 

@@ -191,7 +191,7 @@ class _Day:
                 await engine.try_to("agent.login", agent=f"a{number}")
                 await engine.try_to("agent.ready", agent=f"a{number}")
             for job in tuple(engine.daemon.dispatcher.jobs.values()):
-                if job.decision is not None:
+                if job.decision is not None or job.state == "poisoned":
                     await engine.try_to("callback.decide", id=job.id, decision="retry")
             await asyncio.sleep(5)
             if not engine.daemon.dispatcher.jobs and not engine.daemon.inbound.active:

@@ -129,7 +129,7 @@ class Recorded:
 
 @asynccontextmanager
 async def recorded(path: Path, *, now: float = 1000.0, **settings: Any) -> AsyncIterator[Recorded]:
-    """Records in the file at `path`, in UTC unless told otherwise."""
+    """Records in the file at `path`, in UTC unless given otherwise."""
     given = ReportSettings(**({"time_zone": "UTC"} | settings))
     here = Recorded(path, Clock(now), given)
     await here.open()

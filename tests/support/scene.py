@@ -23,6 +23,7 @@ from engine.calls.agent_lines import AgentLines
 from engine.calls.call import CallRegistry
 from engine.calls.call_flow import CustomerHistory
 from engine.calls.services import CallServices
+from engine.calls.sound_files import SoundFiles
 from engine.calls.waiting_room import WaitingRooms
 from engine.calls.whisper import Announcement, Announcer, Unspoken, Whisper
 from engine.job import Job
@@ -50,7 +51,7 @@ T = TypeVar("T")
 
 @dataclass
 class ScriptedMedia:
-    """Takes the place of WorkerPool: keeps what each leg was told to hear."""
+    """Takes the place of WorkerPool: keeps what each leg hears."""
 
     heard: dict[str, list[Source]] = field(default_factory=dict)
     open_legs: set[str] = field(default_factory=set)
@@ -67,6 +68,10 @@ class ScriptedMedia:
     stopped: list[str] = field(default_factory=list)
     register: CallRegistry | None = None
 
+    def load(self) -> tuple[float, float]:
+        """As WorkerPool.load: it is never late."""
+        return 0.0, 0.0
+
     async def open(self, leg: str, *, beside: str | None = None) -> Any:
         if not self.port_left:
             raise NoPortLeft("no RTP port left in 10000-19999")
@@ -77,7 +82,7 @@ class ScriptedMedia:
     def connect(self, peer: Connect) -> None:
         self.connected.append((peer.leg, peer.direction))
         self.ports.append(peer.port)
-        self.sources.append((peer.sip_host, peer.rtp, peer.anew))
+        self.sources.append((peer.sip_host, peer.rtp, peer.relearn))
         self.peers.append(peer)
 
     def send_digits(self, leg: str, digits: str, *, duration_ms: int) -> None:
@@ -121,6 +126,7 @@ class ScriptedSpeech:
 
     def __init__(self) -> None:
         self.fails = False
+        self.sounds = SoundFiles()
 
     async def speak(self, text: str, *, is_personal: bool = False) -> Announcement | Unspoken:
         return Unspoken("no voice") if self.fails else Announcement(Prompt(text))
@@ -170,7 +176,7 @@ class NoHistory:
 
 @dataclass
 class Scene:
-    """The services of calls with their scripted parts, and the story told so far."""
+    """The services of calls with their scripted parts, and the events so far."""
 
     services: CallServices
     sip: ScriptedSip

@@ -1,4 +1,4 @@
-"""A call flow for tests of what rings and waits: it makes legs, and keeps what it is told."""
+"""A call flow for tests of what rings and waits: it makes legs, and keeps what it hears."""
 
 from typing import Any, cast
 

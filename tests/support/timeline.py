@@ -1,4 +1,4 @@
-"""What happened, told line by line for a person: events and phones side by side, in order."""
+"""What happened, line by line for a person: events and phones side by side, in order."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol

@@ -1,4 +1,4 @@
-"""Which tones are in a recording: what the tests use to tell who is heard.
+"""Which tones are in a recording: what the tests use to know who is heard.
 
 Samples are one channel, int16 or float in -1…1, as a numpy array, or as bytes of little-endian
 int16 as they stand in a WAV file. Levels are dBFS of a sine: a sine that touches full scale has
@@ -14,7 +14,7 @@ Samples: TypeAlias = NDArray[np.int16] | NDArray[np.float32] | NDArray[np.float6
 
 _FLOOR_DBFS = -120.0
 _BELOW_ALL_DB = 18.0
-_BLOCK_S = 0.2  # a window this long tells tones some 20 Hz apart
+_BLOCK_S = 0.2  # a window this long distinguishes tones some 20 Hz apart
 
 
 def _floats(samples: Samples) -> NDArray[np.float64]:
@@ -101,7 +101,7 @@ def heard(
 
     Looked for in windows of 0.2 s, so that a short stretch in a long recording is found, and each
     window must hold the tone to within 18 dB of all that sounds there, so that neither noise nor
-    the skirt of another tone counts. Tones 25 Hz or more apart are told from each other.
+    the skirt of another tone counts. Tones 25 Hz or more apart are distinguished.
     """
     runs = _runs(samples, rate, hz, floor_dbfs)
     return any(length >= for_s - 1e-9 for _, length in runs)

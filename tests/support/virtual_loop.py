@@ -59,7 +59,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         done: asyncio.Future[T] = self.create_future()
         try:
             done.set_result(func(*args))
-        except Exception as error:  # noqa: BLE001 - whoever awaits it is told, as of a thread
+        except Exception as error:  # noqa: BLE001 - the awaiter gets it, as of a thread
             done.set_exception(error)
         return done
 

@@ -19,7 +19,7 @@ from ...errors import EngineError
 from ...routing.opening_hours import OpeningHours
 from ..agent_pool import AgentPool, PooledAgent
 from ..queue import CallQueue
-from ..queue_entry import Entry, EntryState, QueueEvent, Scope
+from ..queue_entry import Entry, EntryState, QueueEvent, Scope, Turned
 from ..queue_list import QueueList
 from ..staffing import Presence, Staffing
 from ..waiting import Leave, LeaveReason, Offer, Waiting
@@ -33,7 +33,7 @@ from .withheld import Withheld
 STEP = 10
 # What no `again_s` goes below: one phone is not rung for one entry more often than this.
 LEAST_AGAIN_S = 1.0
-# How many of a queue that goes on after a stop are offered in one step, likewise.
+# How many of a queue that goes on after a stop are offered in one step.
 FILLED = 10
 
 
@@ -110,29 +110,30 @@ class Matcher:
                 reason = f"there is no agent named {waiting.agent!r}"
                 raise EngineError("refused", reason, field="agent")
         elif not waiting.is_back or waiting.queue not in self._queues_by_name:
-            self.queues.check(waiting.queue or "", now, has_place=waiting.has_place)
+            self.queues.check(waiting.queue or "", now, waiting.kind, has_place=waiting.has_place)
         queue = self._queues_by_name[waiting.queue]
-        entered_at = waiting.joined_at if waiting.since is None else waiting.since
         held = self._held.release(waiting.id, now)
-        entry = Entry(
-            waiting=waiting,
-            seq=next(self._seq) if held is None else held.seq,
-            arrived_at=entered_at if waiting.outside_tried else now,  # this wait goes on
-            entered_at=entered_at,
-            priority=waiting.priority,
-            queue=waiting.queue,
-            skills=dict(waiting.skills),
-            missed=self._withheld.pop(waiting.id),
-        )
+        seq = next(self._seq) if held is None else held.seq
+        entry = Entry.of(waiting, seq, now)
+        entry.missed = self._withheld.pop(waiting.id)
         self.entries[entry.id] = entry
-        self._enter(entry, queue, now)
+        turned = None if waiting.agent is not None else self.queues.turned(waiting, now)
+        self._enter(entry, queue, now, turned)
         return entry
 
-    def _enter(self, entry: Entry, queue: CallQueue, now: float, **fields: Any) -> None:
+    def _enter(
+        self,
+        entry: Entry,
+        queue: CallQueue,
+        now: float,
+        turned: Turned | None = None,
+        **fields: Any,
+    ) -> None:
         """`entry` comes into a queue, from outside or from another one."""
         waiting = entry.waiting
         queue.receive(entry)
-        if waiting.outside_tried:  # it has left the share of its centre
+        entry.turned = turned
+        if waiting.outside_tried or turned:  # it has left the share of its centre
             entry.centre = None
         elif waiting.centre in self.queues.centres:
             entry.centre = waiting.centre
@@ -186,7 +187,7 @@ class Matcher:
             raise EngineError("state", f"{entry_id} waits for one agent, in no queue", field="id")
         if entry.queue == queue:
             raise EngineError("state", f"{entry_id} waits in {queue} already", field="queue")
-        self.queues.check(queue, now)
+        self.queues.require(queue).check(now, entry.waiting.kind)
         entry.visited.clear()
         self._move(entry, self._queues_by_name[queue], "moved", now)
 
@@ -274,7 +275,7 @@ class Matcher:
         self._withheld.add(offer.waiting.id, agent, until, now)
 
     def unanswered(self, offer: Offer, now: float) -> bool:
-        """Nobody took the offer: the entry waits in its old place again."""
+        """No agent answered the offer: the entry waits in its old place again."""
         entry = self._offered(offer)
         if entry is None:
             return False
@@ -341,10 +342,13 @@ class Matcher:
             self._set_queue_deadline(best[1], now)
 
     def logged_out(self, agent: str, now: float) -> None:
-        """Look again at the entries that were kept for `agent`, in steps."""
+        """Look again at the entries that were kept for `agent`, or wait for nobody, in steps."""
         for queue in self.queues:
             for entry in queue.waiting_index.kept_for(agent):
                 self._deadlines.set(entry, now)
+            if queue.overflows_unstaffed and not self.presence.is_staffed(queue.name or ""):
+                for entry in queue.waiting_index:
+                    self._deadlines.set(entry, now)
 
     def changed(self, agent: PooledAgent, now: float) -> None:
         """Look again at the entries that are kept for a centre which cannot take them now."""
@@ -360,9 +364,7 @@ class Matcher:
     def _look_at(self, entry: Entry, now: float) -> None:
         """Do what is due for a waiting entry: end it, move it, let others help, or offer it."""
         queue = self._queues_by_name[entry.queue]
-        due = escalate(
-            entry, queue, self.queues.centres, partial(self.queues.accepts, now=now), now
-        )
+        due = escalate(entry, queue, self.queues, self.presence.is_staffed, now)
         if due.raise_by:
             self._raise(entry, queue, due.raise_by, now)
         if due.leave is not None:
@@ -386,7 +388,7 @@ class Matcher:
             self._offer(entry, queue, now)
         self._set_queue_deadline(queue, now)
         if entry.state == "waiting" and not entry.is_over:
-            self._deadlines.set(entry, next_look(entry, queue, changes_at))
+            self._deadlines.set(entry, next_look(entry, queue, changes_at, now))
 
     def _raise(self, entry: Entry, queue: CallQueue, by: int, now: float) -> None:
         queue.waiting_index.unindex_entry(entry)

@@ -5,6 +5,7 @@ from typing import Any, NotRequired, TypedDict, cast
 
 import msgspec
 
+from ...callbacks.completion import publish_queued
 from ...callbacks.dispatcher import Dispatcher
 from ...callbacks.intake import Intake
 from ...callbacks.retry import Outcome
@@ -165,9 +166,12 @@ class CallbackMethods:
                     job.enter(state)
 
         job.decision = job.decide_by = None
-        if job.state == "poisoned":
+        is_released = job.state == "poisoned"
+        if is_released:
             job.enter("queued")
         self._publish("callback.decided", job, decision="retry", if_saved=True)
+        if is_released:
+            publish_queued(self._events, job, "released by command", if_saved=True)
         try:
             await self._store.save_or_undo(job, undo)
         finally:

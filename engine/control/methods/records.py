@@ -76,7 +76,7 @@ _NOTES = "SELECT outcome, rating, notes FROM annotations WHERE id = ?"
 class RecordMethods:
     """What a client may ask of the records, and write to them.
 
-    `known` gives the job of an id, open or ended, or the one that took in the request of this id.
+    `known` gives the job of an id, open or ended, or the one that the request of this id joined.
     """
 
     def __init__(

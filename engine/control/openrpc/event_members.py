@@ -6,10 +6,11 @@ A member means the same in every event. Where it does not, `OTHERWISE` has the e
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple, TypedDict
 
+from config.queues import EntryKind
+
 from ...acd.agent import Wish
 from ...acd.agent_view import AgentView
 from ...acd.queue import QueueView
-from ...acd.queue_entry import EntryKind
 from ...calls.call import CallView
 from ...job import (
     TERMINAL_STATES,
@@ -160,6 +161,7 @@ MEMBERS: Final[Mapping[str, Member]] = {
     "value": Member(float, "What the figure is now."),
     "threshold": Member(float, "The threshold that it is held against."),
     "since_s": Member(float, "For how long the figure has been past it."),
+    "for_s": Member(float, "How long it lasted."),
     "by_s": Member(float, "How far the clock was set forward, or back below 0."),
     # -- the rest
     "until": Member(float, "Until when the number is blocked (Unix seconds)."),
@@ -191,6 +193,8 @@ OTHERWISE: Final[Mapping[tuple[str, str], Member]] = {
         }.items()
     },
     ("engine.media_worker_died", "legs"): Member(int, "How many legs it had."),
+    ("engine.overloaded", "legs"): Member(int, "How many legs are up."),
+    ("engine.relieved", "legs"): Member(int, "How many legs are up."),
     ("engine.not_saved", "agent"): Member(str, "The agent, where the event was about one."),
     ("snapshot.agent", "view"): Member(AgentView, "The agent."),
     ("snapshot.call", "view"): Member(CallView, "The call."),

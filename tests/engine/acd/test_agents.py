@@ -1,4 +1,4 @@
-"""The register of agents: whoever changes is kept, told, and offered again, in that order."""
+"""The registry of agents: a change is kept, published, and offered, in that order."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ from tests.support.floor import agent
 
 
 class Desk:
-    """A register whose clock is the test's, with all that it told and kept."""
+    """A registry whose clock is the test's, with all that it published and kept."""
 
     def __init__(self, *agents: Any, images: dict[str, AgentImage] | None = None, **defaults: Any):
         self.now = 1000.0
@@ -33,7 +33,7 @@ class Desk:
 
     def publish(self, type: str, **fields: Any) -> None:
         self.seen.append((type, fields))
-        self.order.append(f"told {type}")
+        self.order.append(f"published {type}")
 
     def put(self, kind: str, key: str, value: Any) -> None:
         assert kind == "agent" and isinstance(value, AgentImage)
@@ -52,7 +52,7 @@ def test_a_change_is_kept_then_published_then_offered() -> None:
     desk.order.clear()
     desk.agents.login("alice")
     assert desk.order == [
-        "kept alice available", "told agent.available", "alice was logged_out", "free alice"
+        "kept alice available", "published agent.available", "alice was logged_out", "free alice"
     ]  # fmt: skip
     desk.order.clear()
     desk.agents.login("alice")
@@ -152,7 +152,7 @@ def test_new_skills_are_offered_to_those_who_wait() -> None:
     desk.order.clear()
     desk.agents.set_skills("alice", {"german": 5})
     assert desk.order == [
-        "kept alice available", "told agent.skills", "alice was available", "free alice"
+        "kept alice available", "published agent.skills", "alice was available", "free alice"
     ]  # fmt: skip
     desk.agents.pause("alice")
     desk.order.clear()
@@ -231,7 +231,7 @@ def test_a_step_of_the_clock_moves_what_each_agent_remembers() -> None:
     assert (view["since"], view["wrap_up_until"], view["idle_since"]) == (500.0, 560.0, 500.0)
     assert view["times"]["wrap_up"] == 10.0
     assert desk.kept["alice"].wrap_up_until == 560.0
-    assert not [one for one in desk.order if one.startswith("told")]
+    assert not [one for one in desk.order if one.startswith("published")]
     desk.agents.tick(559.0)
     assert desk.state() == "wrap_up"
     desk.agents.tick(560.0)

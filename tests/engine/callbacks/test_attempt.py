@@ -62,10 +62,12 @@ def test_agent_first_from_end_to_end(tmp_path: Path) -> None:
         assert "alice" in agent.invitation.target
         assert "bob" in customer.invitation.target
         assert "sip:bob@" in agent.invitation.from_uri
+        assert agent.invitation.from_display == "Bob Bloggs"
+        assert customer.invitation.from_display is None
         customer.hangs_up()
         await agent.hung_up.wait()
 
-    under_test = callback_job(whisper={"tone": "440"})
+    under_test = callback_job(whisper={"tone": "440"}, context={"caller_name": "Bob Bloggs"})
     stage, outcome = run_attempt(tmp_path, under_test, script)
     assert (outcome.state, outcome.cause) == ("completed", "customer hung up")
     assert stage.seen("callback.") == [

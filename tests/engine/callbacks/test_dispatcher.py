@@ -277,7 +277,7 @@ def test_cancelling_as_an_attempt_fails_prevents_the_retry(tmp_path: Path) -> No
         running = new_job("running", max_attempts=3)
         dispatcher.submit(running)
         (await stage.phone()).refuses(486)
-        await asyncio.sleep(0)  # it is read, and not put away yet
+        await asyncio.sleep(0)  # it is read, and not done yet
         callback = dispatcher._running.get("running")
         assert callback is not None
         assert callback.is_over
@@ -648,3 +648,20 @@ def test_of_the_jobs_of_an_earlier_engine_the_highest_priority_is_first(tmp_path
 
 def replace_dial(stage: Scene, **changed: Any) -> Any:
     return stage.services.dial.model_copy(update=changed)
+
+
+def test_while_the_engine_is_overloaded_no_attempt_begins(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        overload = stage.services.overload
+        overload.reason = "the engine is overloaded"
+        waiting = new_job("waiting")
+        dispatcher.submit(waiting)
+        await asyncio.sleep(100)
+        assert stage.sip.phones.empty()
+        assert waiting.state == "queued"
+        overload.reason = None
+        stage.services.events.publish("engine.relieved", for_s=100.0, legs=0)
+        (await stage.phone()).refuses(486)
+        await stage.ended(waiting)
+
+    run_with_dispatcher(tmp_path, script)

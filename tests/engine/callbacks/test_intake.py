@@ -29,7 +29,7 @@ LATER = 4e9
 
 
 def asked(**params: Any) -> CallbackRequest:
-    """A request that waits for a long time, unless told otherwise."""
+    """A request that waits for a long time, unless given otherwise."""
     given: dict[str, Any] = {"to": NUMBER, "agent": "alice", "not_before": LATER} | params
     return CallbackRequest(**{name: value for name, value in given.items() if value is not None})
 
@@ -327,6 +327,21 @@ async def test_a_callback_on_key_out_of_hours_waits_from_when_it_may_be_called(
         assert again is not None
         assert again.queue_since == job.request.not_before
         assert again.queue_joined_at == job.queue_joined_at, "the position is that of the call"
+
+
+async def test_an_overloaded_engine_rings_nobody_more(daemon: Daemon) -> None:
+    known = await daemon.intake.accept(asked(id="known", not_before=None, to="+442079460999"))
+    daemon.overload.reason = "the engine is overloaded: the media worker is 120 ms late"
+    error = await refused_by_intake(daemon, not_before=None)
+    assert (error.kind, error.message) == ("unavailable", daemon.overload.reason)
+    assert error.data == {"reason": "overload", "retry_after_s": 10}
+    assert daemon.overload.view()["refused"] == 1
+    assert (await daemon.intake.accept(asked())).job.state == "queued"  # for later
+    again = asked(id="known", not_before=None, to="+442079460999")
+    replayed = await daemon.intake.accept(again)
+    assert replayed.replayed and replayed.job.id == known.job.id
+    daemon.overload.reason = None
+    await daemon.intake.accept(asked(not_before=None, join=False))
 
 
 async def test_a_draining_engine_accepts_nothing(daemon: Daemon) -> None:

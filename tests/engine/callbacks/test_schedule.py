@@ -81,10 +81,10 @@ def test_a_job_that_is_ready_again_has_the_place_of_its_new_priority() -> None:
 
 def test_a_job_that_is_due_later_is_not_ready() -> None:
     schedule = JobSchedule()
-    schedule.add_ready(callback_job("put off"))
-    schedule.look_at(callback_job("put off"), 5.0, "due")
+    schedule.add_ready(callback_job("postponed"))
+    schedule.look_at(callback_job("postponed"), 5.0, "due")
     assert schedule.count_ready == 0
-    assert list(schedule.due(5.0)) == ["put off"]
+    assert list(schedule.due(5.0)) == ["postponed"]
 
 
 def test_replaced_entries_and_ended_jobs_do_not_pile_up() -> None:

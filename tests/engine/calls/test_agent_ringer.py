@@ -1,4 +1,4 @@
-"""The agents of an offer: who wins, what each is told, and that no agent stays reserved."""
+"""The agents of an offer: who wins, what each hears, and that no agent stays reserved."""
 
 import asyncio
 from collections.abc import Callable
@@ -34,7 +34,7 @@ NAMES = ("alice", "bert", "cleo")
 
 
 class AgentStates:
-    """Stands in for the agent registry: keeps what it was told, in order."""
+    """Stands in for the agent registry: keeps each change, in order."""
 
     confirm_text = "Press {digit} to take the call."
 
@@ -65,7 +65,7 @@ class AgentStates:
         self.reasons.append(reason)
 
     def of(self, name: str) -> list[str]:
-        """What was told of one agent."""
+        """The changes of one agent."""
         return [what for who, what in self.seen if who == name]
 
 

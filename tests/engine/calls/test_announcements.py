@@ -1,4 +1,4 @@
-"""When one who waits is told what: intervals, places, waits, and what is repeated."""
+"""What is announced when to a party that waits: intervals, positions, waits, repetitions."""
 
 from typing import Any
 

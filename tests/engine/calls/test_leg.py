@@ -1,4 +1,4 @@
-"""A leg by itself: what it tells, what it hears."""
+"""A leg by itself: what it publishes, what it hears."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -112,7 +112,7 @@ def test_a_phone_silent_since_its_early_media_is_waited_for_from_its_answer(
         assert "leg.media_timeout" not in kinds(published)
         phone.answers()
         await dialling
-        assert len(stage.media.connected) == 2, "told to the worker again"
+        assert len(stage.media.connected) == 2, "described to the worker again"
         leg.on_media(MediaTimeout("leg-1", 30.0))
         assert leg.hangup_cause is not None and leg.hangup_cause.result == "no_media"
 
@@ -127,7 +127,7 @@ def test_the_wait_for_rtp_begins_again_at_the_answer(tmp_path: Path) -> None:
         phone.plays_early_media()
         phone.answers()
         await dialling
-        assert len(stage.media.connected) == 2, "the worker waits anew"
+        assert len(stage.media.connected) == 2, "the worker waits again"
         leg.on_media(MediaTimeout("leg-1", 30.0, number=1))  # on its way when the answer came
         assert leg.hangup_cause is None
         leg.on_media(MediaTimeout("leg-1", 30.0, number=2))
@@ -367,7 +367,7 @@ def test_a_party_that_calls_may_hang_up_before_the_answer(tmp_path: Path) -> Non
 def test_a_cancel_that_crosses_with_the_answer_ends_the_leg(tmp_path: Path) -> None:
     async def script(_stage: Scene, leg: Leg, caller: ScriptedCaller) -> None:
         await leg.open()
-        caller.state = "terminated"  # cancelled; that is still to be told
+        caller.state = "terminated"  # cancelled; the event is still to come
         with pytest.raises(LegEnded):
             await leg.accept()
 

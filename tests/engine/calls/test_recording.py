@@ -1,4 +1,4 @@
-"""The recording of a call: where it is put, and that its failure is told and survived."""
+"""The recording of a call: where it is put, and that its failure is published and survived."""
 
 from pathlib import Path
 from typing import cast

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.calls.templates import DEFAULT_BYTES, LEFT_OUT, Subject, context_headers, fitted_context
+from engine.calls.templates import (
+    DEFAULT_BYTES,
+    LEFT_OUT,
+    Subject,
+    context_headers,
+    display_name,
+    fitted_context,
+)
 from engine.job import Job, Request
 
 
@@ -112,3 +119,17 @@ def test_a_fitted_context_is_json_that_fits(most_bytes: int, context: dict[str, 
     assert all(context[key] == value for key, value in read.items())
     missing = [key for key in context if key not in read and key != LEFT_OUT]
     assert left_out in (missing, len(missing))
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Jo Bloggs", "Jo Bloggs"),
+        (None, ""),
+        (7, ""),
+        (" a\r\nX: b ", "a X: b"),
+        ("x" * 99, "x" * 64),
+    ],
+)
+def test_the_name_that_the_agents_phone_shows(name: object, shown: str) -> None:
+    assert display_name(subject({"caller_name": name})) == shown

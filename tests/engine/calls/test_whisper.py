@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from engine.calls.sound_files import SoundFiles
 from engine.calls.whisper import Announcement, Announcer, Unspoken, Whisper
 from engine.errors import EngineError
 from media.sound.speech import SpeechError, Synthesizer
@@ -17,7 +18,7 @@ from tests.support.quiet_speech import QuietSynthesizer
 
 
 def announcer(tmp_path: Path) -> Announcer:
-    return Announcer(QuietSynthesizer(tmp_path / "speech"))
+    return Announcer(QuietSynthesizer(tmp_path / "speech"), SoundFiles([tmp_path / "sounds"]))
 
 
 async def prepared(under_test: Announcer, **request: Any) -> Whisper:
@@ -30,9 +31,16 @@ async def test_none_a_tone_and_a_file(tmp_path: Path) -> None:
     tone = await prepared(under_test, whisper={"tone": "440/500"})
     assert isinstance(tone, Announcement)
     assert tone.source == Tone("440/500")
-    file = await prepared(under_test, whisper={"file": str(tmp_path / "a.wav")})
-    assert isinstance(file, Announcement)
-    assert file.source == Prompt(str(tmp_path / "a.wav"))
+    sound = tmp_path / "sounds" / "a.wav"
+    sound.parent.mkdir()
+    sound.write_bytes(b"RIFF")
+    for name in ("a.wav", str(sound)):
+        file = await prepared(under_test, whisper={"file": name})
+        assert isinstance(file, Announcement)
+        assert file.source == Prompt(str(sound))
+    sound.unlink()
+    gone = await prepared(under_test, whisper={"file": "a.wav"})
+    assert gone == Unspoken("a.wav: there is no such sound file in media.sounds")
     under_test.close()
 
 
@@ -91,6 +99,7 @@ async def test_a_text_that_kills_the_speech_costs_that_whisper_alone(tmp_path: P
     ("whisper", "field"),
     [
         ({"file": "/nowhere/at/all.wav"}, "whisper.file"),
+        ({"file": "../speech/other.wav"}, "whisper.file"),
         ({"tone": "high"}, "whisper.tone"),
         ({"tone": "440/0"}, "whisper.tone"),
     ],

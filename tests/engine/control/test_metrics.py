@@ -48,7 +48,7 @@ def test_a_stay_counts_when_it_begins_and_once_when_it_ends() -> None:
     ended = stay(left_at=112.0, waited_s=12.0, result="answered")
     metrics.on_stay(ended)
     ended.talk_s = 30.0
-    metrics.on_stay(ended)  # told again, now that the talk is over
+    metrics.on_stay(ended)  # given again, now that the talk is over
     metrics.on_stay(stay(left_at=101.0, waited_s=1.0, result="abandoned"))
     found = read(metrics)
     assert found["ringback_queue_joined_total", ("sales",)] == 1

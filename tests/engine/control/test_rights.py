@@ -120,7 +120,7 @@ def test_rights_that_changed_meanwhile() -> None:
     assert again.role == "operate"
     assert some.again(unix(77), user) is None
     some.configure(Control(), [right("board", token=TOKEN + "new", role="operate")])
-    assert some.again(unix(77), services) is None  # whoever has the old token has nothing
+    assert some.again(unix(77), services) is None  # the old token is worth nothing
     now = some.again(unix(77), user)
     assert now is not None
     assert now.role == "administer"

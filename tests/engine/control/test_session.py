@@ -83,7 +83,7 @@ def test_one_who_has_shown_nothing_is_their_address_and_has_a_budget() -> None:
 
 @pytest.mark.parametrize("peer", [tcp(), root()])
 @pytest.mark.parametrize("rights", [(), (right("crm", role="operate"),)])
-def test_a_wrong_token_ends_it_whoever_shows_it(peer: Peer, rights: tuple[Right, ...]) -> None:
+def test_a_wrong_token_ends_it_for_every_peer(peer: Peer, rights: tuple[Right, ...]) -> None:
     client = Client(peer, *rights)
     with pytest.raises(EngineError) as refused:
         client.ask("auth", Auth(token="wrong"))

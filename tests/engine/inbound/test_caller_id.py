@@ -9,7 +9,7 @@ from sip.message.uri import parse_uri
 
 
 def invite(from_: str, uri: str = "sip:+442079460000@127.0.0.1", **headers: str) -> Request:
-    fields = [("From", f"{from_};tag=1")]
+    fields = [("From", f"{from_};tag=1"), ("To", "<sip:127.0.0.1>")]
     fields += [(name.replace("_", "-"), value) for name, value in headers.items()]
     return Request("INVITE", parse_uri(uri), fields)
 
@@ -65,7 +65,7 @@ def test_privacy_none_withholds_nothing() -> None:
         ("sip:02079460000@127.0.0.1", ("+442079460000", "02079460000")),
         ("sip:sales@127.0.0.1", ("sales",)),
         ("sip:127.0.0.1", ("",)),
-        ("tel:+442079460000", ("",)),
+        ("tel:+442079460000", ("+442079460000",)),
         ("sip:+442079460000;npdi;rn=+442079469999@127.0.0.1", ("+442079460000",)),
         ("sip:100;phone-context=shop@127.0.0.1", ("100",)),
     ],
@@ -98,3 +98,16 @@ def test_a_registered_trunk_names_the_number_in_to() -> None:
     assert dialled_number(request, NumberPlan("GB"), "other") == ("acct",)
     request.set("To", "<sip:acct@trunk>")
     assert dialled_number(request, NumberPlan("GB"), "acct") == ("acct",)
+
+
+@pytest.mark.parametrize("uri", ["sip:acct@127.0.0.1", "sip:127.0.0.1"])
+def test_an_ims_trunk_names_the_number_in_a_header_of_its_own(uri: str) -> None:
+    request = invite("<sip:bob@h>", uri, P_Called_Party_ID="<tel:+442079460123>")
+    request.set("To", "<sip:acct@trunk>")
+    assert dialled_number(request, NumberPlan("GB"), "acct")[0] == "+442079460123"
+
+
+def test_a_request_uri_that_names_nobody_leaves_it_to_to() -> None:
+    request = invite("<sip:bob@h>", "sip:127.0.0.1")
+    request.set("To", "<sip:+442079460123@trunk>")
+    assert dialled_number(request, NumberPlan("GB")) == ("+442079460123",)

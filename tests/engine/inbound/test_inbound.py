@@ -8,6 +8,7 @@ import pytest
 from config.inbound import Inbound as Route
 from config.settings import Settings
 from engine.inbound.inbound import find_route
+from sip.events import ExtensionsRefused
 from sip.hop import Hop
 from tests.support.phones.scripted import incoming
 from tests.support.reception import Documents, Reception, reception
@@ -19,9 +20,21 @@ def test_an_unknown_source_is_refused_and_leaves_no_event(tmp_path: Path) -> Non
     async def script(desk: Reception) -> None:
         assert desk.inbound.admits(Hop("udp", "192.0.2.99", 5060), 0.0) == "refuse"
         assert desk.inbound.status()["strangers_refused"] == 1
-        # Its trunk has gone from the configuration since it was admitted.
-        other = desk.call(host="192.0.2.99")
+        assert desk.inbound.admits(Hop("udp", "127.0.0.1", 9), 0.0) == "accept"
+
+    desk = reception(tmp_path, script)
+    assert desk.stage.seen("call.") == []
+
+
+def test_a_phone_that_is_no_trunk_is_refused(tmp_path: Path) -> None:
+    """It may be called (dial.allow_hosts), but calls are taken from trunks alone."""
+
+    async def script(desk: Reception) -> None:
+        desk.parts.peers.configure([], ["127.0.0.1"])
+        assert desk.inbound.admits(Hop("udp", "127.0.0.1", 5080), 0.0) == "accept"
+        other = desk.call(host="127.0.0.1", port=5080)
         assert other.statuses == [403]
+        assert desk.inbound.status()["strangers_refused"] == 1
 
     desk = reception(tmp_path, script)
     assert desk.stage.seen("call.") == []
@@ -68,6 +81,29 @@ def test_while_draining_calls_are_sent_elsewhere(tmp_path: Path) -> None:
         assert not draining.done()
         caller.hangs_up()
         assert await draining
+
+    reception(tmp_path, script)
+
+
+def test_an_overloaded_engine_sends_calls_elsewhere_and_keeps_those_that_are_up(
+    tmp_path: Path,
+) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting_alone()
+        overload = desk.stage.services.overload
+        overload.reason = "the engine is overloaded: the event loop is 120 ms late"
+        late = desk.call(caller="+442079462222")
+        assert late.statuses == [503]
+        assert late.headers == (("Retry-After", "10"),)
+        assert desk.stage.last("call.refused")["reason"] == overload.reason
+        assert overload.refused == 1
+        overload.reason = None
+        another = desk.call(caller="+442079463333")
+        await another.accepted.wait()
+        another.acknowledges()
+        another.hangs_up()
+        assert not caller.is_hung_up
+        caller.hangs_up()
 
     reception(tmp_path, script)
 
@@ -160,3 +196,31 @@ def test_the_first_route_that_fits_is_used(
 ) -> None:
     found = find_route(ROUTES, dialled, trunk)
     assert (found and found.name) == route
+
+
+def refused_for(
+    desk: Reception, *extensions: str, port: int = 5071, host: str = "127.0.0.1"
+) -> None:
+    phone = incoming("+442079460000", host=host, port=port)
+    desk.inbound.on_extensions_refused(ExtensionsRefused(phone.request, phone.source, extensions))
+
+
+def test_extensions_that_a_trunk_demands_are_published(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        refused_for(desk, "100rel", "timer")
+        refused_for(desk, "100rel", host="192.0.2.99")  # no trunk: counted alone
+
+    desk = reception(tmp_path, script)
+    assert desk.stage.seen("call.refused") == ["call.refused"]
+    refused = desk.stage.last("call.refused")
+    assert (refused["sip_status"], refused["extensions"]) == (420, ["100rel", "timer"])
+    assert (refused["trunk"], refused["from"]) == ("one", CALLER)
+    assert refused["reason"] == "it requires 100rel, timer, which is not supported"
+
+
+def test_a_flood_of_demanded_extensions_is_not_all_published(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        for _ in range(1_000):
+            refused_for(desk, "100rel")
+
+    assert len(reception(tmp_path, script).stage.seen("call.refused")) == 20

@@ -35,6 +35,7 @@ def test_from_the_first_ring_to_the_last_bye(tmp_path: Path) -> None:
         assert caller.statuses == [180, 200]
         assert "alice" in agent.invitation.target
         assert CALLER in agent.invitation.from_uri
+        assert agent.invitation.from_display == "A caller"
         assert desk.states() == {"alice": "talking"}
         await asyncio.sleep(60)
         agent.hangs_up()

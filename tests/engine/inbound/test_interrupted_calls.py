@@ -1,4 +1,4 @@
-"""Calls that came in and were up when the engine died: the next one tells of their end."""
+"""Calls that came in and were up when the engine died: the next one publishes their end."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What SIP is told about peers."""
+"""What SIP learns about peers."""
 
 from config.sections import Trunk
 from engine.inbound.sip_policy import SipPolicy

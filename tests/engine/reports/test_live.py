@@ -125,7 +125,7 @@ def step(here: Recorded, now: float, name: str, where: str, what: str) -> None:
 @given(STEPS)
 @at_most(40)
 def test_statistics_add_up_in_any_history(steps: list[tuple[float, str, str, str]]) -> None:
-    """Also one that no engine would tell: joined twice, answered without waiting, cut off."""
+    """Also one that no engine publishes: joined twice, answered without waiting, cut off."""
 
     async def history(path: Path) -> None:
         now = NOON

@@ -204,7 +204,7 @@ def test_it_opens_at_the_first_minute_that_is_in_the_hours_of_every_place(
     if opens is not None:
         assert opens >= moment
         assert all(may_be_called(place, opens) for place in places)
-        # What is asked again at the time that was told is called.
+        # What is asked again at the time that was given is called.
         assert next_open(places, opens) == opens
 
 

@@ -1,4 +1,4 @@
-"""Configured peers: told by nothing but their addresses, which are looked up again."""
+"""Configured peers: known by nothing but their addresses, which are looked up again."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Rules: what matches, which one wins, and that the explanation tells what happens."""
+"""Rules: what matches, which one wins, and that the explanation says what happens."""
 
 from datetime import datetime
 from typing import Any

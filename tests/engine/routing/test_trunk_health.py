@@ -37,7 +37,7 @@ class Peer:
         return status
 
     @property
-    def told(self) -> list[tuple[str, str]]:
+    def seen(self) -> list[tuple[str, str]]:
         events = [msgspec.json.decode(event.line)["params"] for event in self.events.after(0)]
         return [(event["type"], event["reason"]) for event in events]
 
@@ -66,7 +66,7 @@ def test_a_trunk_that_says_for_how_long_is_left_alone_for_its_time() -> None:
         assert peer.health.reason("pbx") is None
 
     peer = play(script)
-    assert peer.told == [("trunk.down", "503 Busy"), ("trunk.up", "its time is over")]
+    assert peer.seen == [("trunk.down", "503 Busy"), ("trunk.up", "its time is over")]
     assert peer.asked == []
 
 
@@ -80,7 +80,7 @@ def test_a_silent_trunk_is_up_once_it_answers_options() -> None:
         assert not peer.health.is_resting("pbx")
 
     peer = play(script)
-    assert peer.told == [("trunk.down", "no response"), ("trunk.up", "it answers OPTIONS")]
+    assert peer.seen == [("trunk.down", "no response"), ("trunk.up", "it answers OPTIONS")]
     assert {hop for _, hop in peer.asked} == {A, B}
 
 
@@ -90,7 +90,7 @@ def test_a_silent_trunk_that_never_answered_options_is_tried_when_its_time_is_ov
         await asyncio.sleep(40.0)
         assert not peer.health.is_resting("pbx")
 
-    assert play(script).told[-1] == ("trunk.up", "its time is over")
+    assert play(script).seen[-1] == ("trunk.up", "its time is over")
 
 
 def test_one_that_has_answered_options_stays_down_until_it_does_again() -> None:
@@ -141,14 +141,14 @@ def test_the_longest_time_counts_and_what_the_trunk_said_itself() -> None:
         await asyncio.sleep(5.0)
         assert not peer.health.is_resting("pbx")
 
-    assert [kind for kind, _ in play(script).told] == ["trunk.down", "trunk.up"]
+    assert [kind for kind, _ in play(script).seen] == ["trunk.down", "trunk.up"]
 
 
-def test_a_trunk_that_is_configured_anew_is_up() -> None:
+def test_a_trunk_that_is_configured_again_is_up() -> None:
     async def script(peer: Peer) -> None:
         peer.health.rest("pbx", URI, 30.0, "no response", is_silent=True)
         peer.health.forget("pbx", "the configuration was read again")
         peer.health.forget("other", "the configuration was read again")
         assert not peer.health.is_resting("pbx")
 
-    assert play(script).told[-1] == ("trunk.up", "the configuration was read again")
+    assert play(script).seen[-1] == ("trunk.up", "the configuration was read again")

@@ -1,4 +1,4 @@
-"""Trunks and their registrations, told by events of a scripted endpoint."""
+"""Trunks and their registrations, by events of a scripted endpoint."""
 
 import asyncio
 from typing import Any, cast

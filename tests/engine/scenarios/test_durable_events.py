@@ -1,4 +1,4 @@
-"""The event log in a store: told once it is on the disk, and the same log after a restart."""
+"""The event log in a store: published once it is on the disk, and the same log after a restart."""
 
 import asyncio
 import json
@@ -165,7 +165,7 @@ async def main():
     await store.open()
     log.attach(store)
     print("epoch", log.epoch, log.seq, flush=True)
-    log.listen(lambda event: print("told", event.seq, flush=True))
+    log.listen(lambda event: print("heard", event.seq, flush=True))
     log.watch(lambda event: store.put("last", "event", {"seq": event["seq"]}))
     while True:
         for _ in range(7):
@@ -193,7 +193,7 @@ async def test_published_events_survive_kill_9(tmp_path: Path, lines: int) -> No
         words = [line.split() for line in out.splitlines(keepends=True) if line.endswith(b"\n")]
         ((_, epoch, began_at),) = [line for line in words if line[0] == b"epoch"]
         epochs.add(epoch)
-        seen = [int(line[1]) for line in words if line[0] == b"told"]
+        seen = [int(line[1]) for line in words if line[0] == b"heard"]
         assert seen == list(range(int(began_at) + 1, int(began_at) + 1 + len(seen)))
         assert int(began_at) >= (told_ever[-1] if told_ever else 0)
         told_ever += seen

@@ -1,4 +1,4 @@
-"""`call.hangup`: whoever is called by a callback is called no further, and it ends with it."""
+"""`call.hangup`: who is called by a callback is called no further, and the callback ends."""
 
 import asyncio
 from pathlib import Path

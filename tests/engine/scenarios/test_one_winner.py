@@ -35,7 +35,7 @@ class Shop(WatchedEngine):
         return total
 
     async def over(self, *jobs: str) -> None:
-        """Wait until these have ended and everything of them is put away."""
+        """Wait until these have ended and everything of them is done."""
         await self.ended(*jobs)
         await asyncio.sleep(6)
         assert not self.engine.daemon.dispatcher.active

@@ -92,10 +92,14 @@ def test_any_number_of_rows_is_written_in_order(connection: sqlite3.Connection, 
 
 def test_what_failed_comes_before_what_gathered_meanwhile() -> None:
     failed, later = Batch(), Batch()
-    failed.jobs = {"j1": job_row("j1", "queued"), "j2": job_row("j2"), "told": job_row("told")}
-    failed.durable_jobs.add("told")
-    failed.documents = {("k", "a"): b"old", ("k", "b"): None, ("k", "told"): b"x"}
-    failed.durable_documents.add(("k", "told"))
+    failed.jobs = {
+        "j1": job_row("j1", "queued"),
+        "j2": job_row("j2"),
+        "saved": job_row("saved"),
+    }
+    failed.durable_jobs.add("saved")
+    failed.documents = {("k", "a"): b"old", ("k", "b"): None, ("k", "saved"): b"x"}
+    failed.durable_documents.add(("k", "saved"))
     failed.events = [event(1)]
     failed.rows = {("t", ("c",)): [(1,)]}
     failed.statements = [("first", ())]

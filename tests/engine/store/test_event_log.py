@@ -1,4 +1,4 @@
-"""The event log: numbers, what is kept, what a reader has missed, who is told."""
+"""The event log: numbers, what is kept, what a reader has missed, who hears."""
 
 import json
 from collections.abc import Mapping
@@ -152,9 +152,9 @@ def test_watchers_hear_before_listeners_and_in_order() -> None:
 
     log.watch(answering)
     log.watch(lambda event: seen.append(("watched", event["seq"])))
-    log.listen(lambda event: seen.append(("told", event.seq)))
+    log.listen(lambda event: seen.append(("heard", event.seq)))
     assert log.publish("test.question") == 1
-    assert seen == [("watched", 1), ("watched", 2), ("told", 1), ("told", 2)]
+    assert seen == [("watched", 1), ("watched", 2), ("heard", 1), ("heard", 2)]
 
 
 def test_watcher_that_raises_keeps_nobody_from_anything() -> None:

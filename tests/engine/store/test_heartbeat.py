@@ -8,7 +8,7 @@ from tests.support.phones.virtual import SILENT
 
 
 def test_a_talk_that_a_crash_cut_off_was_as_long_as_the_engine_lived(tmp_path: Path) -> None:
-    """In a quiet engine nothing is told during a talk, and the next engine may come much later."""
+    """A quiet engine publishes nothing during a talk, and the next engine may come much later."""
 
     async def before() -> None:
         engine = VirtualEngine(around, settings)

@@ -1,4 +1,4 @@
-"""The job store: what is told as saved is saved, whatever happens next."""
+"""The job store: what is confirmed as saved is saved, whatever happens next."""
 
 import asyncio
 import signal

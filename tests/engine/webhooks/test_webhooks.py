@@ -159,7 +159,7 @@ async def test_a_delivery_given_up_is_published_and_can_be_tried_again(tmp_path:
                 ("crm", number + 1, 2),
             ]
             assert failed[0]["reason"].startswith("418 ")
-            # What a webhook does is not itself told by a webhook.
+            # What a webhook does is not itself posted by a webhook.
             assert seqs(receiver) == [number, number, number + 1, number + 1]
             assert here.crm.view()["given_up"] == 2
 
@@ -311,7 +311,7 @@ async def main():
     webhooks = Webhooks([hook], log, store)
     await webhooks.open()
     webhooks.start()
-    log.listen(lambda event: print("told", event.seq, flush=True))
+    log.listen(lambda event: print("heard", event.seq, flush=True))
     while True:
         for number in range(5):
             log.publish("callback.queued", job=f"j{number}")
@@ -322,7 +322,7 @@ asyncio.run(main())
 
 
 async def test_kill_9_loses_no_delivery(tmp_path: Path) -> None:
-    """Everything told before a kill arrives, from this engine or the next, in order of its job."""
+    """Everything published before a kill arrives, from this engine or the next, in order."""
     path = tmp_path / "db"
     calls = [0]
 
@@ -344,7 +344,7 @@ async def test_kill_9_loses_no_delivery(tmp_path: Path) -> None:
             await process.wait()
             whole = out[: out.rfind(b"\n")]  # the kill may cut the last line anywhere
             seen += [
-                int(line.split()[1]) for line in whole.splitlines() if line.startswith(b"told ")
+                int(line.split()[1]) for line in whole.splitlines() if line.startswith(b"heard ")
             ]
         async with running(path, settings(receiver.url)) as here:
             await here.idle()

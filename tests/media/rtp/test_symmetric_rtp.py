@@ -108,7 +108,7 @@ def test_another_ssrc_proves_nothing_while_the_peer_is_heard() -> None:
 def test_an_answer_may_come_from_elsewhere_than_early_media() -> None:
     talk = Talk()
     talk.from_peer(1, 50, 1.0)
-    talk.learner.signal(HOST, 4000, 2.0, anew=True)
+    talk.learner.signal(HOST, 4000, 2.0, relearn=True)
     assert talk.learner.current == EXACT
     assert talk.stream(PORT, PROBATION_PACKETS, at=2.1)[-1]
 
@@ -116,7 +116,7 @@ def test_an_answer_may_come_from_elsewhere_than_early_media() -> None:
 def test_an_answer_keeps_what_still_flows() -> None:
     talk = Talk()
     talk.from_peer(1, 50, 1.99)
-    talk.learner.signal(HOST, 4000, 2.0, anew=True)
+    talk.learner.signal(HOST, 4000, 2.0, relearn=True)
     assert not any(talk.stream(PORT, 3, at=2.02))
     talk.from_peer(1, 51, 2.09)
     assert not any(talk.stream(PORT, 50, at=2.1))

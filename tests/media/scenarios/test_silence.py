@@ -1,7 +1,6 @@
 """When a peer is called silent, and what does not end its silence."""
 
 from collections.abc import Iterator
-from time import monotonic
 
 import pytest
 
@@ -23,10 +22,10 @@ def desk() -> Iterator[SwitchBench]:
 
 def look(desk: SwitchBench, leg: MediaLeg, phone: FramePhone) -> None:
     """One visit to the leg after a second without a loud sample, and the packet it asks for."""
-    leg.incoming.loud_at = monotonic() - 1.1
+    leg.incoming.loud_at = desk.now - 1.1
     phone.talk(desk.addresses["a"])
     desk.drain()
-    leg.look_after(monotonic())
+    leg.look_after(desk.now)
     phone.talk(desk.addresses["a"])
     desk.drain()
 
@@ -41,7 +40,7 @@ def test_looks_before_the_peer_spoke_do_not_count(desk: SwitchBench) -> None:
     phone.fill = LOUD
     phone.talk(desk.addresses["a"])
     desk.drain()
-    leg.look_after(monotonic())
+    leg.look_after(desk.now)
     phone.fill = SILENT
     look(desk, leg, phone)
     look(desk, leg, phone)
@@ -60,10 +59,10 @@ def test_a_new_description_is_no_sound(desk: SwitchBench) -> None:
         look(desk, leg, phone)
     assert len(desk.events(m.SilenceStarted)) == 1
     desk.switch.execute(phone.describe("a"))
-    leg.look_after(monotonic())
+    leg.look_after(desk.now)
     assert desk.events(m.SilenceEnded) == []
     phone.fill = LOUD
     phone.talk(desk.addresses["a"])
     desk.drain()
-    leg.look_after(monotonic())
+    leg.look_after(desk.now)
     assert desk.events(m.SilenceEnded) == [m.SilenceEnded("a")]

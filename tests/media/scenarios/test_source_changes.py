@@ -103,9 +103,13 @@ def test_ringing_goes_on_until_the_first_packet_of_early_media(desk: SwitchBench
     desk.switch._legs["b"].playout.hear_clip(1, ringing, loop=True)
     desk.switch.execute(m.Hear("b", 2, Peer("a")))
     desk.tick(100)
-    assert {packet.payload for packet in b.listen()} == {ringing.pcmu[:160]}
-    say(desk, a, 3)
-    assert [packet.payload for packet in b.listen()] == [a.frame] * 3
+    faded_in, *heard = b.listen()
+    assert {packet.payload for packet in heard} == {ringing.pcmu[:160]}
+    assert faded_in.payload.endswith(ringing.pcmu[:80])
+    say(desk, a, 4)
+    crossfaded, *heard = b.listen()
+    assert [packet.payload for packet in heard] == [a.frame] * 3
+    assert crossfaded.payload.endswith(a.frame[:80])
     assert len({packet.ssrc for packet in b.heard}) == 1
 
 

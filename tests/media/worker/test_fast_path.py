@@ -230,7 +230,7 @@ def test_without_a_listener_the_packet_is_only_counted(bench: Bench) -> None:
 def test_a_packet_that_cannot_be_sent_is_counted(bench: Bench) -> None:
     flow = bench.arm(41)
     bench.b.close()
-    for sequence in (41, 42, 43):  # the first one reaches nobody, which the second one is told
+    for sequence in (41, 42, 43):  # the first one reaches nobody, which the second one learns
         bench.a.send(packet(sequence))
         bench.step()
     assert flow.failures == 1

@@ -1,4 +1,4 @@
-"""Who knocks at the unconnected sockets, and how a flood is shut out."""
+"""The unconnected sockets: what comes from where, and how a flood is kept out."""
 
 import socket
 from collections.abc import Iterator
@@ -76,7 +76,7 @@ def test_datagrams_that_wait_already_are_read(
     listeners = Listeners()
     unknown_source.sendto(b"early", (HOST, hall.pair.port + offset))
     assert listeners.add_sink(hall.leg)
-    assert not hall.rtp + hall.rtcp  # only told: the leg decides
+    assert not hall.rtp + hall.rtcp  # only reported: the leg decides
     listeners.close()
 
 

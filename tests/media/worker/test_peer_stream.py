@@ -22,7 +22,7 @@ def packet(sequence: int, payload: bytes = b"\x33" * 160, payload_type: int = 0)
 
 
 class Peer:
-    """Stands in for the leg of a stream, and notes what it is told."""
+    """Stands in for the leg of a stream, and notes what it hears."""
 
     def __init__(self) -> None:
         self.dropped_garbage = 0

@@ -1,4 +1,4 @@
-"""Which legs are recorded, and what the engine is told when a recording ends."""
+"""Which legs are recorded, and what the engine hears when a recording ends."""
 
 import asyncio
 import threading

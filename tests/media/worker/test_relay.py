@@ -3,6 +3,7 @@
 import errno
 import socket
 from collections.abc import Iterator
+from time import monotonic
 from typing import cast
 
 import pytest
@@ -117,3 +118,19 @@ def test_a_flood_is_read_in_bounded_parts(relay: Relay, peer: Peer) -> None:
     assert relay.drain(limit=1) == 8
     assert relay.drain(limit=1) == 8
     assert relay.drain(limit=1) == 4
+
+
+def test_it_says_for_how_long_it_could_not_take_all(relay: Relay, peer: Peer) -> None:
+    relay.add_stream(peer.line.fileno(), peer.stream)
+    assert relay.behind_s(1e9) == 0.0
+    for sequence in range(20):
+        peer.phone.send(packet(sequence))
+    assert relay.drain(1) == 8  # so many batches of one packet
+    began = monotonic()
+    assert 0.0 <= relay.behind_s(began) < 1.0
+    assert relay.behind_s(began + 5.0) >= 5.0
+    relay.drain(1)
+    assert relay.behind_s(began + 5.0) >= 5.0
+    relay.drain(1)
+    assert relay.behind_s(began + 5.0) == 0.0
+    relay.remove_stream(peer.line.fileno())

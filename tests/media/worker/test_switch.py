@@ -3,7 +3,6 @@
 import itertools
 import socket
 from collections.abc import Iterator
-from time import monotonic
 
 import pytest
 from hypothesis import given
@@ -239,7 +238,6 @@ def test_one_unbroken_stream_over_all_sources(desk: SwitchBench) -> None:
         desk.drain()
         desk.switch.tick(desk.now)
     desk.switch._legs["a"].incoming.settle()
-    desk.now = monotonic()
     execute(m.Hear("b", 2, Silence()))
     desk.tick(3)
     execute(m.Hear("b", 3, Peer("a")))
@@ -266,7 +264,6 @@ def test_a_silent_partner_is_filled_with_silence(
 ) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 5)
-    desk.now = monotonic()
     desk.tick(40)
     silence = b.listen()[5:]
     assert {packet.payload for packet in silence} == {SILENCE["PCMU"]}
@@ -282,7 +279,6 @@ def test_a_silent_partner_is_filled_with_silence(
     assert set(steps[1:]) == {(1, 1)}
     a.talk(desk.addresses["a"], 3)
     desk.drain()
-    desk.now = monotonic()
     desk.tick(5)
     assert [packet.payload for packet in b.listen()] == [a.frame] * 3
 
@@ -527,7 +523,6 @@ def test_a_digit_whose_end_is_lost_is_reported_after_a_while(
     converse(desk, a, b, 3)
     a.press(desk.addresses["a"], key(7)[:3])
     desk.drain()
-    desk.now = monotonic()
     desk.tick(20)
     assert desk.events(m.Dtmf) == [m.Dtmf("a", "7", 60)]
 
@@ -557,13 +552,12 @@ def test_timeout_once_and_resumed(desk: SwitchBench) -> None:
     a = desk.phone("a", 0x11)
     a.talk(desk.addresses["a"], 2)
     desk.drain()
-    desk.now = monotonic()
     desk.tick(95)
     assert desk.events(m.MediaTimeout) == []
     desk.tick(100)
     (timeout,) = desk.events(m.MediaTimeout)
     assert isinstance(timeout, m.MediaTimeout)
-    assert 2.0 <= timeout.silent_s < 2.2
+    assert 2.0 <= timeout.silent_s <= 2.0 + (ROUNDS_PER_VISIT + 1) * FRAME_S
     a.talk(desk.addresses["a"], 2)
     desk.drain()
     assert desk.events(m.MediaResumed) == [m.MediaResumed("a")]
@@ -571,7 +565,6 @@ def test_timeout_once_and_resumed(desk: SwitchBench) -> None:
 
 def test_a_new_description_begins_a_new_wait(desk: SwitchBench) -> None:
     a = desk.phone("a", 0x11)
-    desk.now = monotonic()
     desk.tick(110)
     assert len(desk.events(m.MediaTimeout)) == 1
     again = a.describe("a")
@@ -586,7 +579,6 @@ def test_a_new_description_begins_a_new_wait(desk: SwitchBench) -> None:
 def test_no_timeout_of_a_peer_that_must_not_send(desk: SwitchBench) -> None:
     a = desk.phone("a", 0x11)
     desk.switch.execute(a.describe("a", direction="sendonly"))
-    desk.now = monotonic()
     desk.tick(300)
     assert desk.events(m.MediaTimeout) == []
 
@@ -594,7 +586,6 @@ def test_no_timeout_of_a_peer_that_must_not_send(desk: SwitchBench) -> None:
 def test_zero_means_never() -> None:
     patient = SwitchBench(timeout_s=0.0, silence_s=0.0)
     a = patient.phone("a", 0xFF)  # u-law zero
-    patient.now = monotonic()
     patient.tick(100)
     assert patient.events(m.MediaTimeout) == []
     for _ in range(7):
@@ -604,7 +595,7 @@ def test_zero_means_never() -> None:
         for _ in range(ROUNDS_PER_VISIT):
             a.talk(patient.addresses["a"])
             patient.drain()
-            patient.switch.tick(monotonic())
+            patient.switch.tick(patient.now)
     assert patient.events(m.SilenceStarted) == []
     patient.close()
 
@@ -618,14 +609,13 @@ def test_silence_is_noticed_and_its_end(desk: SwitchBench) -> None:
         for _ in range(ROUNDS_PER_VISIT):
             a.talk(desk.addresses["a"])
             desk.drain()
-            desk.switch.tick(monotonic())
+            desk.switch.tick(desk.now)
     (started,) = desk.events(m.SilenceStarted)
     assert isinstance(started, m.SilenceStarted)
     assert started.silent_ms >= 1000
     a.fill = 0x10
     a.talk(desk.addresses["a"], 3)
     desk.drain()
-    desk.now = monotonic()
     desk.tick(ROUNDS_PER_VISIT)
     assert desk.events(m.SilenceEnded) == [m.SilenceEnded("a")]
 
@@ -637,9 +627,9 @@ def test_reports_go_out_and_reports_of_unknown_sources_are_dropped(
     converse(desk, a, b, 10)
     leg = desk.switch._legs["a"]
     assert leg.rtcp is not None
-    leg.rtcp.due_at = leg.look_at = monotonic()
+    leg.rtcp.due_at = leg.look_at = desk.now
     for _ in range(ROUNDS_PER_VISIT):
-        desk.switch.tick(monotonic())
+        desk.switch.tick(desk.now)
     (packet,) = a.receive_rtcp()
     compound = rtcp.parse(packet)
     assert compound.sender is not None

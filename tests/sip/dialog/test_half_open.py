@@ -100,7 +100,7 @@ def test_all_sources_together_are_bounded() -> None:
         calls.add(Call(calls, OTHER))
     assert calls.admit(OTHER, "one more", 0.1) == "later"
     assert calls.admit(OTHER, "one more", OLD_ENOUGH_S) == "yes"
-    assert made[0].gave_way, "the oldest of whoever has most to lose"
+    assert made[0].gave_way, "the oldest of the source with most to lose"
 
 
 def test_over_tcp_nothing_is_sent_again() -> None:

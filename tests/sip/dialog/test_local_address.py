@@ -1,4 +1,4 @@
-"""What peers are told of where we are."""
+"""How our own address is named to peers."""
 
 import pytest
 

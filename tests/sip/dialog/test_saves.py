@@ -1,4 +1,4 @@
-"""Which sessions are to be kept anew, and which no more."""
+"""Which sessions are to be kept again, and which no more."""
 
 from typing import Any, cast
 

@@ -50,7 +50,7 @@ def answers(data: bytes, source: Hop) -> list[bytes]:
 
 
 @pytest.mark.parametrize("source", [PEER, Hop("tcp", STRANGER.host, 40000)])
-def test_a_peer_and_whoever_cannot_forge_an_address_gets_all_of_it(source: Hop) -> None:
+def test_a_peer_that_cannot_forge_an_address_gets_all_of_it(source: Hop) -> None:
     (answer,) = answers(request(), source)
     message = parse(answer)
     assert message.get("Allow") and message.get("Accept") and message.get("Server")

@@ -69,7 +69,7 @@ def test_one_question_a_name_however_many_ask() -> None:
     assert service.asked == [("pbx.example", "A")]
 
 
-def test_whoever_gives_up_takes_no_answer_from_the_others() -> None:
+def test_a_waiter_who_gives_up_takes_no_answer_from_others() -> None:
     service = Service()
     service.takes_s = 1.0
 

@@ -73,7 +73,7 @@ class Story:
             self.later(rng.uniform(0, 12), bob, lambda: session, "reinvite")
         if rng.random() < 0.5:
             self.later(rng.uniform(0, 12), bob, lambda: session, "hangup")
-        # When every BYE is lost, only the owner can tell that nobody is there any more.
+        # When every BYE is lost, only the owner can know that nobody is there any more.
         self.later(60.0, bob, lambda: session, "hangup")
 
     def check(self) -> None:

@@ -151,7 +151,7 @@ def test_an_address_of_our_family() -> None:
 
     assert asked("2001:db8::9") == "2001:db8::9"
     assert asked("::") == "::"  # a hold (RFC 3264 8.4)
-    assert asked("phone.example") == "phone.example"  # whoever connects looks it up
+    assert asked("phone.example") == "phone.example"  # it is looked up when it is used
     for host in ("192.0.2.9", "fe80::1%eth0", "1.2.3", "a..example", "exa mple", "-.example"):
         with pytest.raises(NegotiationFailed, match="is not an IPv6 address"):
             asked(host)

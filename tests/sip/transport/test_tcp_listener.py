@@ -10,7 +10,7 @@ import pytest
 from sip.transport.tcp_listener import TcpListener
 
 
-class Door:
+class Accepted:
     def __init__(self, host: str = "127.0.0.1") -> None:
         self.accepted: list[tuple[str, int]] = []
         self.exhausted = 0
@@ -41,27 +41,27 @@ class Door:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 async def test_connections_are_accepted_with_their_address(host: str) -> None:
-    door = Door(host)
-    with socket.create_connection(door.listener.address) as client:
-        await door.until(accepted=1)
-        assert door.accepted == [client.getsockname()[:2]]
-    door.close()
+    counted = Accepted(host)
+    with socket.create_connection(counted.listener.address) as client:
+        await counted.until(accepted=1)
+        assert counted.accepted == [client.getsockname()[:2]]
+    counted.close()
 
 
 async def test_a_burst_is_accepted() -> None:
-    door = Door()
-    clients = [socket.create_connection(door.listener.address) for _ in range(200)]
-    await door.until(accepted=200)
+    counted = Accepted()
+    clients = [socket.create_connection(counted.listener.address) for _ in range(200)]
+    await counted.until(accepted=200)
     for client in clients:
         client.close()
-    door.close()
+    counted.close()
 
 
 async def test_without_a_descriptor_those_who_wait_are_accepted_later(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    door = Door()
+    counted = Accepted()
     lacking = True
 
     class Lacking:
@@ -81,20 +81,24 @@ async def test_without_a_descriptor_those_who_wait_are_accepted_later(
         def close(self) -> None:
             self.real.close()
 
-    monkeypatch.setattr(door.listener, "_socket", Lacking(door.listener._socket))
-    with socket.create_connection(door.listener._socket.real.getsockname()):  # type: ignore[attr-defined]
-        await door.until(exhausted=3)
-        assert door.accepted == []
+    monkeypatch.setattr(counted.listener, "_socket", Lacking(counted.listener._socket))
+    with socket.create_connection(counted.listener._socket.real.getsockname()):  # type: ignore[attr-defined]
+        await counted.until(exhausted=3)
+        assert counted.accepted == []
         lacking = False
-        await door.until(accepted=1)
+        await counted.until(accepted=1)
     (record,) = caplog.records
     assert "too many open files" in record.getMessage()
     assert record.exc_info is None
-    door.close()
+    counted.close()
 
 
 async def test_a_port_that_is_taken() -> None:
-    door = Door()
+    counted = Accepted()
     with pytest.raises(OSError, match="already in use"):
-        TcpListener(*door.listener.address, on_accepted=door.take, on_exhausted=door.nothing_left)
-    door.close()
+        TcpListener(
+            *counted.listener.address,
+            on_accepted=counted.take,
+            on_exhausted=counted.nothing_left,
+        )
+    counted.close()

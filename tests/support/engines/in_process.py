@@ -94,7 +94,7 @@ async def running(settings: Settings, *, has_sound: bool = False) -> AsyncIterat
 
 
 def request(**params: Any) -> dict[str, Any]:
-    """Parameters of a callback that waits for a long time, unless told otherwise."""
+    """Parameters of a callback that waits for a long time, unless given otherwise."""
     return {"to": "sip:bob@127.0.0.1:9", "agent": "alice", "not_before": 4e9} | params
 
 

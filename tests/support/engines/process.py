@@ -61,7 +61,7 @@ class EngineProcess:
         return settings
 
     def rewrite_config(self, **sections: Any) -> None:
-        """Have these sections in the file instead; the engine is not told."""
+        """Have these sections in the file instead; the engine does not reload."""
         self.settings |= sections
         write_config(self.config_path, self.settings)
 
@@ -198,7 +198,7 @@ class EngineClient:
         return job
 
     def story(self, job_id: str) -> list[str]:
-        """The states that events have told of a job, in order."""
+        """The states of a job by its events, in order."""
         return [
             event["type"].partition(".")[2]
             for event in self.line.events.items
@@ -248,7 +248,7 @@ class EngineClient:
         return await self.job(job_id)
 
     async def assert_idle(self, patience_s: float = 3.0) -> None:
-        """No call, leg or media port is left, and the log tells of no defect."""
+        """No call, leg or media port is left, and the log has no defect."""
         deadline = time.monotonic() + patience_s
         while left := leftovers(await self.line.call("engine.status")):
             assert time.monotonic() < deadline, f"left after the test: {left}"

@@ -15,7 +15,7 @@ from media.errors import UnknownLeg
 from media.messages import Connect, LegStats, WorkerCounters
 from media.settings import MediaSettings
 from media.sources import Source
-from media.worker_client import Endpoint
+from media.worker_client import Endpoint, Load
 
 
 class QuietWorker:
@@ -29,6 +29,7 @@ class QuietWorker:
         self._legs: set[str] = set()
         self._plays = itertools.count(1)
         self.alive = False
+        self.load = Load()
 
     @property
     def pid(self) -> int | None:

@@ -276,9 +276,9 @@ class VirtualEngine:
             await asyncio.sleep(0)
         else:
             raise AssertionError(f"tasks that do not end when cancelled: {others}")
-        self._let_go_of_the_disk()
+        self._release_the_disk()
 
-    def _let_go_of_the_disk(self) -> None:
+    def _release_the_disk(self) -> None:
         store = self.daemon.store
         if not store._is_open:
             return

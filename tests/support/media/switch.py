@@ -1,7 +1,9 @@
-"""The switch of the media worker on real sockets, with the clock in the test's hands."""
+"""The switch of the media worker on real sockets, with its clock in the test's hands."""
 
 import random
-from time import monotonic
+import time
+from types import SimpleNamespace
+from unittest.mock import patch
 
 from media import messages as m
 from media.rtp.outgoing_stream import FRAME_S
@@ -16,7 +18,18 @@ HOST = "127.0.0.1"
 class SwitchBench:
     """A switch, its phones and its reports. Nothing is read or sent but in `drain` and `tick`."""
 
+    START_S = 1000.0
+
     def __init__(self, *, pairs: int = 6, timeout_s: float = 2.0, silence_s: float = 1.0) -> None:
+        self.now = self.START_S
+        clock = SimpleNamespace(monotonic=lambda: self.now, time=time.time)
+        self._clocks = [
+            patch("media.worker.switch.time", clock),
+            patch("media.worker.relay.monotonic", clock.monotonic),
+            patch("media.worker.listeners.monotonic", clock.monotonic),
+        ]
+        for one in self._clocks:
+            one.start()
         first = free_udp_range(2 * pairs)[0]
         self.reports: list[m.Answer | m.Event] = []
         self.switch = Switch(
@@ -24,7 +37,6 @@ class SwitchBench:
             self.reports.append,
             rng=random.Random(4),
         )
-        self.now = monotonic()
         self.phones: list[FramePhone] = []
         self.addresses: dict[str, tuple[str, int]] = {}
 
@@ -70,7 +82,9 @@ class SwitchBench:
         return [report for report in self.reports if isinstance(report, kinds)]
 
     def close(self) -> None:
-        """Close the sockets."""
+        """Close the sockets, and give the clocks back."""
+        for one in self._clocks:
+            one.stop()
         self.switch.close()
         for phone in self.phones:
             phone.close()

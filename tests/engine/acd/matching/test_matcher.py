@@ -236,7 +236,7 @@ class Day:
                 break
         serves = {q.name for q in QUEUES if q.name in one.queues or one.name in q.agents}
         tiers = [tier for tier in config.tiers if waits_s >= tier.after_s]
-        helps = {step.centre for step in config.overflow[: entry.steps_done] if step.centre}
+        helps = {config.overflow[number].centre for number in entry.steps_done} - {""}
         if not (
             config.name in serves
             or any(

@@ -1,4 +1,4 @@
-"""The shelf finds for an agent what a look at every entry would."""
+"""The index finds for an agent what a look at every entry would."""
 
 from typing import Any
 

@@ -67,7 +67,7 @@ class Baresip:
         tone_hz: float = 700,
         codecs: str = "PCMU,PCMA",
     ) -> "Baresip":
-        """Start one. It answers at once, or (answer=False) rings until told to.
+        """Start one. It answers at once, or (answer=False) rings until the command to answer.
 
         Its SDP names the machine's outer address, while its packets come from 127.0.0.1: what a
         phone behind NAT does. Skips the test, in words, where there is only loopback.
@@ -150,7 +150,7 @@ class Baresip:
                 self.events.add(json.loads(await self._reader.readexactly(size)))
                 await self._reader.readexactly(1)
         except (asyncio.IncompleteReadError, ConnectionError):
-            return  # it has ended; stop() and the deadlines tell
+            return  # it has ended; stop() and the deadlines show it
 
 
 def _modules() -> str:

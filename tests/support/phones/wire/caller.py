@@ -1,4 +1,4 @@
-"""A call that a wire phone makes: it says exactly what the test tells it to."""
+"""A call that a wire phone makes: it says exactly what the test has it say."""
 
 import secrets
 

@@ -12,7 +12,7 @@ from .sockets import FRAME_SAMPLES, Packet, RtpSockets
 
 
 class FramePhone(RtpSockets):
-    """The fill byte of its frames, and its SSRC, tell it from other phones."""
+    """The fill byte of its frames, and its SSRC, distinguish it from other phones."""
 
     def __init__(
         self, fill: int, *, host: str = "127.0.0.1", codec: Codec = "PCMU", sequence: int = 100

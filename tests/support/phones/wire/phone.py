@@ -1,6 +1,6 @@
 """A phone that is nothing but wire: SIP text and RTP packets with the kernel's times.
 
-It says exactly what a test tells it to, and keeps what it got.
+It says exactly what a test has it say, and keeps what it got.
 """
 
 import asyncio

@@ -6,7 +6,7 @@ from typing import cast
 import msgspec
 import pytest
 
-from engine.calls.leg_media import LegMedia
+from engine.calls.legs.leg_media import LegMedia
 from media.messages import MediaTimeout
 from media.sources import Prompt
 from media.worker_pool import WorkerPool
@@ -122,7 +122,7 @@ def test_a_hold_from_the_first_description_on_is_sent_nowhere() -> None:
         leg.describe(msgspec.structs.replace(audio(), host="0.0.0.0"))
         assert media.connected == []
         leg.take_from("192.0.2.7", "strict")
-        leg.describe(audio(), anew=True)
+        leg.describe(audio(), relearn=True)
         assert media.connected == [("leg-1", "sendrecv")]
         assert media.sources == [("192.0.2.7", "strict", True)]
 

@@ -79,16 +79,16 @@ class LegMedia:
         """Take RTP by this policy from now on; the peer's SIP comes from `sip_host`."""
         self._sip_host, self._rtp = sip_host, rtp
 
-    def describe(self, audio: NegotiatedAudio, *, anew: bool = False) -> None:
+    def describe(self, audio: NegotiatedAudio, *, relearn: bool = False) -> None:
         """Send to where the peer says that it listens. A name is looked up before.
 
-        With `anew`, where it was found to be so far may change again.
+        With `relearn`, where it was found to be so far may change again.
         """
         self.stop_describing()
         if is_numeric(audio.host):
-            self._connect(audio, anew=anew)
+            self._connect(audio, relearn=relearn)
         else:
-            connecting = self._connect_by_name(audio, anew=anew)
+            connecting = self._connect_by_name(audio, relearn=relearn)
             self._naming = asyncio.get_running_loop().create_task(connecting)
 
     def stop_describing(self) -> None:
@@ -97,7 +97,7 @@ class LegMedia:
             self._naming.cancel()
             self._naming = None
 
-    async def _connect_by_name(self, audio: NegotiatedAudio, *, anew: bool) -> None:
+    async def _connect_by_name(self, audio: NegotiatedAudio, *, relearn: bool) -> None:
         """Look up the host that a description names (RFC 4566 section 5.7), and send there."""
         try:
             found = await self._sip.addresses_of(audio.host)
@@ -109,18 +109,18 @@ class LegMedia:
         if address is None:
             self._on_unreachable(f"the audio host {audio.host} has no address that can be reached")
         else:
-            self._connect(structs.replace(audio, host=address), anew=anew)
+            self._connect(structs.replace(audio, host=address), relearn=relearn)
 
-    def _connect(self, audio: NegotiatedAudio, *, anew: bool) -> None:
+    def _connect(self, audio: NegotiatedAudio, *, relearn: bool) -> None:
         must_speak = not self._sip.may_get_media(audio.host, self._sip_host)
         if must_speak:
             log.info("media_waits_for_rtp", leg=self._leg, host=audio.host, port=audio.port)
         try:
-            self._send_to(audio, anew=anew, must_speak=must_speak)
+            self._send_to(audio, relearn=relearn, must_speak=must_speak)
         except BadAddress as error:
             self._on_unreachable(error.reason)
 
-    def _send_to(self, audio: NegotiatedAudio, *, anew: bool, must_speak: bool) -> None:
+    def _send_to(self, audio: NegotiatedAudio, *, relearn: bool, must_speak: bool) -> None:
         if audio.host in UNSPECIFIED_HOSTS:
             return  # a hold from the first description on (RFC 3264 8.4): nothing to send to yet
         self._described += 1
@@ -138,13 +138,13 @@ class LegMedia:
                 number=self._described,
                 sip_host=self._sip_host,
                 rtp=self._rtp,
-                anew=anew,
+                relearn=relearn,
                 must_speak=must_speak,
             )
         )
 
     def is_overtaken(self, timeout: MediaTimeout) -> bool:
-        """Whether the peer was described anew after the wait that this reports had begun."""
+        """Whether the peer was described again after the wait that this reports had begun."""
         return 0 < timeout.number < self._described
 
     def hear(self, source: Source) -> int | None:

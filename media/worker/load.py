@@ -1,0 +1,54 @@
+"""How late a worker is, and how busy: what says whether it can carry more calls."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from ..messages import WorkerLoad
+from ..rtp.outgoing_stream import FRAME_S
+
+FRAMES: Final = 50  # a report each second
+_LONGEST_S: Final = 1.0  # or after fewer, where they take long
+
+
+class LoadMeter:
+    """Measures over FRAMES ticks of the clock, and reports. One thread does all the work.
+
+    `behind_s` says how long packets have been waiting that the relay could not take.
+    """
+
+    __slots__ = ("_began", "_behind_s", "_clock", "_cpu", "_cpu_began", "_frames", "_late_s")
+
+    def __init__(
+        self,
+        behind_s: Callable[[float], float],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        cpu: Callable[[], float] = time.thread_time,
+    ) -> None:
+        self._behind_s = behind_s
+        self._clock = clock
+        self._cpu = cpu
+        self._began = clock()
+        self._cpu_began = cpu()
+        self._frames = 0
+        self._late_s = 0.0
+
+    def skipped(self, frames: int) -> None:
+        """The clock was late by so many whole frames, which were not sent."""
+        self._late_s += frames * FRAME_S
+
+    def ticked(self, due_at: float) -> WorkerLoad | None:
+        """A tick that was due at `due_at` is done. Returns a report once a second."""
+        now = self._clock()
+        self._late_s += max(now - due_at, self._behind_s(now), 0.0)
+        self._frames += 1
+        passed_s = now - self._began
+        if self._frames < FRAMES and passed_s < _LONGEST_S:
+            return None
+        cpu = self._cpu()
+        busy = (cpu - self._cpu_began) / passed_s if passed_s > 0 else 0.0
+        load = WorkerLoad(late_ms=self._late_s / self._frames * 1e3, busy=min(busy, 1.0))
+        self._began, self._cpu_began = now, cpu
+        self._frames, self._late_s = 0, 0.0
+        return load
