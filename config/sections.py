@@ -183,6 +183,7 @@ class Dial(Section):
     max_attempts: int = Field(default=1, ge=1, le=100)
     retry_s: Seconds = 5.0
     max_calls: int = Field(default=1000, ge=1, le=100_000)
+    header_bytes: int = Field(default=1024, ge=64, le=8192)
     max_late_ms: float = Field(default=80.0, ge=0, le=60_000, allow_inf_nan=False)
     headers: dict[HeaderName, Template] = {
         "X-Ringback-Job": "{id}",

@@ -171,6 +171,37 @@ class LegRecord(msgspec.Struct, kw_only=True):
     """Packets, loss, jitter and the like, as last reported: LegFigures."""
     events_dropped: int = 0
     """How many events its phone caused beyond what one phone may cause."""
+    call_id: str | None = None
+    """The Call-ID of its SIP dialog, by which a PBX and a capture know it."""
+    trunk: str | None = None
+    """The trunk that it goes by, or came by."""
+    hop: str | None = None
+    """Where its SIP goes, or comes from: `udp:192.0.2.1:5060`."""
+    codec: str | None = None
+    """The codec that was agreed on."""
+    local_media: str | None = None
+    """Our address for its RTP: `192.0.2.4:10000`."""
+    remote_media: str | None = None
+    """The address of the party for its RTP."""
+
+    def begin_try(self, uri: str, trunk: str | None, hop: str | None = None) -> None:
+        """It is called by this target now: what an earlier one said is not said of it."""
+        self.uri, self.trunk, self.hop = uri, trunk, hop
+        self.sip_status = self.reason = self.call_id = None
+        self.codec = self.remote_media = None
+
+    def take_line(self, line: "LegRecord") -> None:
+        """It goes by a line that is up."""
+        for name in ("uri", *_WAY):
+            setattr(self, name, getattr(line, name))
+
+    def excess(self) -> dict[str, int]:
+        """How many events its phone caused beyond the bound, where it did."""
+        return {"events_dropped": self.events_dropped} if self.events_dropped else {}
+
+    def way(self) -> dict[str, Any]:
+        """What a telephone engineer needs to find the call elsewhere, as far as it is known."""
+        return {name: getattr(self, name) for name in _WAY}
 
     def shift(self, by_s: float) -> None:
         """The clock was stepped: the leg has rung and talked as long as before."""
@@ -178,6 +209,9 @@ class LegRecord(msgspec.Struct, kw_only=True):
         self.ringing = shifted(self.ringing, by_s)
         self.answered = shifted(self.answered, by_s)
         self.ended = shifted(self.ended, by_s)
+
+
+_WAY: Final = ("call_id", "trunk", "hop", "codec", "local_media", "remote_media")
 
 
 class AttemptRecord(msgspec.Struct, kw_only=True):
@@ -312,6 +346,8 @@ class Job(msgspec.Struct, kw_only=True):
     state: JobState = "queued"
     request: Request
     fingerprint: str = ""
+    meaning: str = ""
+    """As the fingerprint, of what the request means."""
     created: float
     attempts: list[AttemptRecord] = []
     bridged_at: float | None = None
@@ -371,6 +407,27 @@ class Job(msgspec.Struct, kw_only=True):
     def next_due_at(self) -> float:
         """When the job is to be called next, at the earliest (Unix seconds)."""
         return max(self.next_attempt_at or 0.0, self.request.not_before or 0.0)
+
+    @property
+    def agent(self) -> str | None:
+        """The agent who has the job now, or had it last, or whom it names; None: not known yet."""
+        offers = self.offers if self.is_terminal else [one for one in self.offers if not one.ended]
+        if answered := [one.agent for one in offers if one.answered is not None]:
+            return answered[-1]
+        is_known = offers and (self.is_terminal or len(offers) == 1)
+        return offers[-1].agent if is_known else self.request.agent
+
+    def about(self) -> dict[str, Any]:
+        """What every event of the job says of it, as far as it is known by then."""
+        request = self.request
+        return {
+            "job": self.id,
+            "site": request.site,
+            "number": self.called,
+            "queue": request.queue,
+            "agent": self.agent,
+            "context": request.context,
+        }
 
     def interrupt_wait(self, until: float) -> None:
         """It waits for no agent before `until`: its wait starts again then, its place is kept."""

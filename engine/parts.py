@@ -390,7 +390,13 @@ class Parts:
             **EngineMethods(
                 self.engine_view, self.traffic, self.events, self.reload, self.stop_requested
             ).table(),
-            **CallbackMethods(self.dispatcher, self.intake, self.store, self.events).table(),
+            **CallbackMethods(
+                self.dispatcher,
+                self.intake,
+                self.store,
+                self.events,
+                number_of=self.admission.e164,
+            ).table(),
             **CallMethods(self.registry, self.dispatcher).table(),
             **AgentMethods(self.agents, self.roster, self.queues).table(),
             **PersonMethods(self.personal_data, self.events, lambda: self.admission.region).table(),
@@ -403,7 +409,13 @@ class Parts:
                 self.inbound,
                 PartyView(self.agents, self.queues, self.dialplan, self.trunks),
             ).table(),
-            **RecordMethods(self.store, self.events, self.history, self.intake.known).table(),
+            **RecordMethods(
+                self.store,
+                self.events,
+                self.history,
+                self.intake.known,
+                number_of=self.admission.e164,
+            ).table(),
             **ReportMethods(self.reports, self.live, self.alerts.raised).table(),
             **WebhookMethods(self.webhooks).table(),
             **AuditMethods(self.store).table(),

@@ -37,7 +37,7 @@ EXCEPTIONS: dict[str, str] = {
     "engine/calls/call_flow.py": "protocols without behaviour",
     "engine/calls/dialling.py": "callbacks/test_attempt.py and scenarios/",
     "engine/calls/leg_listener.py": "protocols, and a base without behaviour",
-    "engine/calls/leg_media.py": "test_leg.py",
+    "engine/calls/legs/leg_media.py": "test_leg.py",
     "engine/calls/two_party_call.py": "callbacks/test_attempt.py and inbound/test_inbound_call.py",
     "engine/calls/services.py": "fields without behaviour",
     "engine/cli/agents.py": "control/methods/test_agents.py runs the command line",

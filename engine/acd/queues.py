@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TypedDict, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 from config.queues import Centre, EntryKind, Queue
 
@@ -21,6 +21,7 @@ from . import explain
 from .agent_pool import AgentPool, PooledAgent
 from .decision_times import DecisionTimes, DecisionView
 from .matching.matcher import Matcher
+from .positions.position_watch import PERIOD_S, PositionWatch
 from .queue import CallQueue, QueueView
 from .queue_entry import Entry, EntryView, Key, QueueEvent
 from .staffing import Staffing
@@ -85,6 +86,8 @@ class Queues:
         self.matcher = Matcher(pool, self._publish_event, staffing=staffing, rng=rng, ring_s=ring_s)
         self._lines = self.matcher.queues.by_name
         self.decision_times = DecisionTimes()
+        self._positions = PositionWatch(self._publish_event)
+        self._position_timer: asyncio.TimerHandle | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
         self._depth = 0
         self._pending: list[Callable[[], object]] = []
@@ -126,6 +129,8 @@ class Queues:
         """Offer nobody any more."""
         self._unsubscribe()
         self._timer.stop()
+        if self._position_timer is not None:
+            self._position_timer.cancel()
 
     # -- for those who wait -------------------------------------------------------------------
 
@@ -328,17 +333,21 @@ class Queues:
     def _publish_event(self, one: QueueEvent) -> None:
         waiting = one.entry.waiting
         if waiting.kind == "call" and waiting.call is None:
-            whose: dict[str, str | None] = {"call": waiting.id}
+            about: dict[str, Any] = {"call": waiting.id}
         else:
-            whose = {"job": waiting.id, "call": waiting.call}
-        self._events.publish(
-            f"queue.{one.kind}",
-            queue=one.queue,
-            context=waiting.context or None,
-            kind=waiting.kind,
-            **whose,
-            **one.fields,
-        )
+            about = {"job": waiting.id, "call": waiting.call}
+        about |= {
+            "site": waiting.site,
+            "number": waiting.number,
+            "queue": one.queue,
+            "agent": waiting.agent,
+            "context": waiting.context or None,
+            "kind": waiting.kind,
+        }
+        self._events.publish(f"queue.{one.kind}", **about | _given(one.fields))
+        self._positions.note(one)
+        if self._position_timer is None and self._positions.is_needed:
+            self._look_at_positions_later()
         if one.offer is not None or one.leave is not None:
             asyncio.get_running_loop().call_soon(self._hand_over, one)
 
@@ -355,10 +364,24 @@ class Queues:
     def _tick(self) -> None:
         self._step(self.matcher.tick)
 
+    def _look_at_positions_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._position_timer = loop.call_later(PERIOD_S, self._look_at_positions)
+
+    def _look_at_positions(self) -> None:
+        self._position_timer = None
+        self._positions.look(self._lines.values(), self._clock())
+        if self._position_timer is None and self._positions.is_needed:
+            self._look_at_positions_later()
+
     def shift(self, by_s: float) -> None:
         """The clock was stepped: nobody waits longer or shorter for it."""
         self.matcher.shift(by_s, self._clock())
         self._timer.reset(self.matcher.next_deadline)
+
+
+def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 __all__ = ["Leave", "Offer", "Queues", "Waiting"]

@@ -40,6 +40,7 @@ class Waiting:
     skills: Mapping[str, int] = field(default_factory=dict)
     number: str | None = None
     region: str | None = None
+    site: str | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
     known_agent: str | None = None
     known_agent_s: float | None = None

@@ -23,7 +23,7 @@ from ..calls.hangup_cause import BY_COMMAND, HangupCause, retry_cause_of
 from ..calls.leg import Leg, LegEnded
 from ..calls.leg_listener import LegListener, ObservedLeg
 from ..calls.services import CallServices
-from ..calls.templates import Subject, context_headers, display_name
+from ..calls.templates import Subject, display_name
 from ..calls.two_party_call import TwoPartyCall
 from ..errors import EngineError
 from ..job import MACHINE, AttemptRecord, Failure, Job, JobState, OfferRecord, RetryCause, Side
@@ -141,6 +141,9 @@ class Attempt(TwoPartyCall):
     def _note(self, outcome: Outcome) -> None:
         attempt = self._attempt
         attempt.result, attempt.cause = outcome.result, outcome.cause
+        is_postponed = outcome.is_interrupted or outcome.not_before is not None
+        if outcome.state == "failed" and not is_postponed:
+            self._log_failed(outcome.result, outcome.cause)
         # An attempt that is broken off counts only if the customer has answered it.
         if outcome.may_retry or (outcome.is_interrupted and attempt.was_answered):
             attempt.retry_cause = retry.cause_of(outcome)
@@ -286,7 +289,7 @@ class Attempt(TwoPartyCall):
             name=display_name(subject),
             ring_s=ring_s,
             partner=self._partner,
-            headers=context_headers(self._services.dial.headers, subject),
+            headers=self._services.headers_of(subject),
         )
 
     # -- legs -------------------------------------------------------------------------------
@@ -353,10 +356,8 @@ class Attempt(TwoPartyCall):
 
     def publish(self, kind: str, **fields: Any) -> None:
         """Publish an event of the attempt."""
-        job = self.job
-        self._services.events.publish(
-            kind, job=job.id, call=self.call.id, context=job.request.context, **fields
-        )
+        told = {**self.job.about(), "call": self.call.id, **fields}
+        self._services.events.publish(kind, **told)
 
     def _not_possible(self, error: EngineError | StoreError) -> Outcome:
         """The attempt could not be made, or not be carried on."""
@@ -381,7 +382,7 @@ class Attempt(TwoPartyCall):
         return Outcome("failed", "unavailable", error.message, may_retry=True, retry_cause=cause)
 
     def _outcome_of(self, leg: Leg, hangup: HangupCause) -> Outcome:
-        moment = self.job.state
+        moment, self._failed_leg = self.job.state, leg
         if self._hold is not None and self._hold.is_postponed:
             return self._postponed()
         if moment == "bridged" and hangup.result in ("hung_up", "completed"):

@@ -7,16 +7,20 @@ out. `end` is the one way in which a job ends.
 from dataclasses import dataclass
 
 import msgspec
+import structlog
 
 from config.sections import Dial
 
 from ..errors import EngineError
 from ..job import OFFERS_KEPT, AttemptRecord, Failure, Job, RetryCause
+from ..reports.cdr import closing_facts
 from ..routing.admission import Admission
 from ..store.event_log import EventLog
 from ..store.store import Store
 from . import retry
 from .retry import Outcome
+
+log = structlog.get_logger()
 
 # Agents may miss a job many times while it waits in a queue: this many missed attempts are kept.
 MISSED_KEPT = 20
@@ -191,6 +195,7 @@ def not_attempted(job: Job, error: EngineError, *, is_outside: bool) -> Outcome:
     is_missed = may_retry and is_outside and error.field == "agent"
     cause: RetryCause | None = "operator_missed" if is_missed else None
     attempt = AttemptRecord(call="", result=error.kind, retry_cause=cause)
+    log.info("call_failed", job=job.id, result=error.kind, cause=error.message)
     job.attempts = [*job.attempts, attempt]
     return Outcome("failed", error.kind, error.message, may_retry=may_retry, retry_cause=cause)
 
@@ -227,15 +232,8 @@ def end(
     job.ended_at = now
     job.cost = dict(admission.settle(job))
     store.save(job)
-    events.publish(
-        f"callback.{job.state}",
-        job=job.id,
-        call=job.attempts[-1].call if job.attempts else None,
-        context=job.request.context,
-        result=job.result,
-        cause=job.cause,
-        failure=job.failure,
-    )
+    call = job.attempts[-1].call if job.attempts else None
+    events.publish(f"callback.{job.state}", **job.about(), call=call, **closing_facts(job))
 
 
 def publish_queued(
@@ -247,8 +245,7 @@ def publish_queued(
     """
     events.publish(
         "callback.queued",
-        job=job.id,
-        context=job.request.context,
+        **job.about(),
         next_attempt_at=job.next_attempt_at or job.request.not_before,
         cause=cause or job.scheduled,
         if_saved=if_saved,

@@ -96,6 +96,7 @@ class CustomerHold:
             "skills": request.skills,
             "number": job.called,
             "region": job.region,
+            "site": job.request.site,
             "context": request.context,
             "known_agent": request.known_agent,
             "centre": request.centre,

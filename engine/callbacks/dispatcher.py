@@ -176,11 +176,16 @@ class Dispatcher:
         if event["type"] == "number.blocked":
             self._block(event["number"], event["reason"])
         # A job that was moved to another queue stays there, through retries and restarts.
-        elif event["type"] == "queue.moved" and (job := self.open.get(event.get("job", ""))):
-            job.request = msgspec.structs.replace(job.request, queue=event["to_queue"])
-            self._services.store.save(job)
+        elif event["type"] == "queue.moved" and "to_queue" in event:
+            self._moved(event)
         elif event["type"] == "engine.relieved":  # what was held back meanwhile may begin
             asyncio.get_running_loop().call_soon(self.dispatch)
+
+    def _moved(self, event: Mapping[str, Any]) -> None:
+        job = self.open.get(event.get("job", ""))
+        if job is not None:
+            job.request = msgspec.structs.replace(job.request, queue=event["to_queue"])
+            self._services.store.save(job)
 
     # -- when -------------------------------------------------------------------------------
 

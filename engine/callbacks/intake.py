@@ -5,7 +5,6 @@ the same number, or becomes a job, which is on the disk before anybody hears of 
 """
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -24,24 +23,14 @@ from ..routing.admission import Admission, AdmissionQuery, Admitted
 from ..routing.dialplan import NoTrunkUsable
 from ..routing.router import Router
 from ..routing.rules import Ruling
-from ..store.store import StoreError
 from .dispatcher import Dispatcher
+from .joining import JOINED, Further, Joined, Joining
 from .request_check import RequestCheck
 from .retry import most_attempts
+from .same_request import fingerprint_of, meaning_of
 
 if TYPE_CHECKING:
     from config.settings import Settings
-
-JOINED = "joined"
-
-
-class Joined(msgspec.Struct, kw_only=True):
-    """A request that joined an open job: which one, and what is known of the request."""
-
-    job: str
-    fingerprint: str
-    requested_by: str | None = None
-    site: str | None = None
 
 
 class Owner(NamedTuple):
@@ -53,11 +42,14 @@ class Owner(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AcceptedRequest:
-    """What became of a request. `replayed`: it was known already. `joined`: it made no job."""
+    """What became of a request. `replayed`: it was known already.
+
+    `joined` says of one that made no job what came of its parameters.
+    """
 
     job: Job
     replayed: bool = False
-    joined: bool = False
+    joined: Joined | None = None
 
 
 class Intake:
@@ -78,6 +70,7 @@ class Intake:
         self._router, self._admission = router, admission
         self.check = RequestCheck(services, admission)
         self._clock = clock
+        self._joining = Joining(services, dispatcher, self._clock)
         # Ids and jobs on their way to the disk, so that two requests cannot both be first.
         self._accepting: dict[str, asyncio.Future[None]] = {}
         self.apply_settings(settings)
@@ -140,9 +133,8 @@ class Intake:
 
         Raises EngineError (`conflict`, `refused`, `unavailable`), BadParams, StoreError.
         """
-        fingerprint = fingerprint_of(params)
         if params.id is not None:
-            known = await self._known(params.id, fingerprint)
+            known = await self._known(params.id, params)
             if known is not None:
                 return known
         self.check_accepting()
@@ -150,7 +142,7 @@ class Intake:
         accepted = asyncio.get_running_loop().create_future()
         self._accepting[job_id] = accepted
         try:
-            return await self._accept(job_id, fingerprint, params, queue_joined_at, requested_by)
+            return await self._accept(job_id, params, queue_joined_at, requested_by)
         finally:
             del self._accepting[job_id]
             accepted.set_result(None)
@@ -166,32 +158,36 @@ class Intake:
         self._services.announcer.check(whisper)
         return whisper
 
-    async def _known(self, job_id: str, fingerprint: str) -> AcceptedRequest | None:
+    async def _known(self, job_id: str, params: CallbackRequest) -> AcceptedRequest | None:
         """What became of an earlier request with this id."""
         await self._settled(job_id)
         found = self._find(job_id)
         if found is None:
             return None
         job, joined = found
-        asked_for = job.fingerprint if joined is None else joined.fingerprint
-        if asked_for != fingerprint:
+        earlier = job if joined is None else joined
+        if earlier.fingerprint != fingerprint_of(params) and (
+            not earlier.meaning or earlier.meaning != self._meaning_of(params)
+        ):
             reason = f"job {job_id} exists and was requested with other parameters"
             raise EngineError("conflict", reason, field="id")
-        return AcceptedRequest(job, replayed=True, joined=joined is not None)
+        return AcceptedRequest(job, replayed=True, joined=joined)
+
+    def _meaning_of(self, params: CallbackRequest) -> str:
+        return meaning_of(params, self._dial, self._services.dialplan)
 
     async def _accept(
         self,
         job_id: str,
-        fingerprint: str,
-        params: CallbackRequest,
+        asked: CallbackRequest,
         queue_joined_at: float | None,
         requested_by: str | None,
     ) -> AcceptedRequest:
-        params = self.check.read_numbers(params)
-        history = await self._router.history(params.to)
+        read = self.check.read_numbers(asked)
+        history = await self._router.history(read.to)
         # From here to the save nothing awaits: what was checked still holds when it is counted.
         now = self._clock()
-        params, ruling = self._router.route(params, history, now)
+        params, ruling = self._router.route(read, history, now)
         if queue_joined_at is not None:
             params = msgspec.structs.replace(params, order="agent_first")
         for _step, check in self.check.checks(params, now):
@@ -199,23 +195,25 @@ class Intake:
         if params.queue is None and (params.not_before or 0.0) <= now:
             self._services.overload.check()  # somebody would be rung at once
         admitted = self.check.admit(params, now)
-        if self._joins(params):
-            for open_job in self._dispatcher.open.of_number(admitted.called):
-                if open_job.state == "poisoned":  # nobody calls that one
-                    continue
-                joined = Joined(
-                    job=open_job.id,
-                    fingerprint=fingerprint,
-                    requested_by=requested_by,
-                    site=admitted.site,
-                )
-                return await self._join(open_job, None if params.id is None else job_id, joined)
+        fingerprint, meaning = fingerprint_of(asked), self._meaning_of(asked)
+        if self._joins(params) and (open_job := self._open_job(admitted.called)) is not None:
+            request = self._request(params, admitted, self._whisper(params, ruling))
+            further = Further(
+                asked=asked,
+                request=request,
+                scheduled=admitted.scheduled,
+                fingerprint=fingerprint,
+                meaning=meaning,
+                requested_by=requested_by,
+            )
+            return await self._join(open_job, further)
         placed = self.check.place(params, admitted, now)
-        request = self._request(params, ruling, placed)
+        request = self._request(params, placed, self.check_whisper(params, ruling))
         job = Job(
             id=job_id,
             request=request,
             fingerprint=fingerprint,
+            meaning=meaning,
             created=now,
             requested_by=requested_by,
             called=admitted.called,
@@ -280,8 +278,7 @@ class Intake:
             job.next_attempt_at, job.is_due_on_date = job.quiet_until, False
         self._services.events.publish(
             "callback.rescheduled",
-            job=job.id,
-            context=request.context,
+            **job.about(),
             not_before=admitted.not_before,
             deadline=deadline,
             reason=admitted.scheduled,
@@ -292,10 +289,11 @@ class Intake:
 
     # -- what is asked for ------------------------------------------------------------------
 
-    def _request(self, params: CallbackRequest, ruling: Ruling, admitted: Admitted) -> Request:
-        """The request with its defaults filled in. Raises EngineError where it is refused."""
+    def _request(
+        self, params: CallbackRequest, admitted: Admitted, whisper: dict[str, Any] | None
+    ) -> Request:
+        """The request with its defaults filled in."""
         dial = self._dial
-        whisper = self.check_whisper(params, ruling)
         retry: dict[RetryCause, RetryRule] = self._retry
         if params.retry:
             own = {cause: rule.rule() for cause, rule in params.retry.items()}
@@ -342,50 +340,20 @@ class Intake:
     def _joins(self, params: CallbackRequest) -> bool:
         return self._dial.join if params.join is None else params.join
 
-    async def _join(self, job: Job, request_id: str | None, joined: Joined) -> AcceptedRequest:
-        """Let the request join an open job, so that its number is called once.
+    def _open_job(self, number: str | None) -> Job | None:
+        """The open job that calls this number; not one that is set aside."""
+        jobs = self._dispatcher.open.of_number(number)
+        return next((job for job in jobs if job.state != "poisoned"), None)
 
-        `request_id` is the id that the client gave it, if it did.
-        """
-        store = self._services.store
+    async def _join(self, job: Job, further: Further) -> AcceptedRequest:
+        """Let the request join an open job, so that its number is called once."""
         if (first := self._accepting.get(job.id)) is not None:
             await asyncio.wait([first])
             if self.find(job.id) is None:
                 raise EngineError(
                     "unavailable", f"job {job.id}, for the same number, was not saved"
                 )
-        job.joined += 1
-        self._services.events.publish(
-            "callback.joined",
-            job=job.id,
-            context=job.request.context,
-            joined=job.joined,
-            request=request_id,
-            if_saved=True,
-        )
-        saved = [store.save(job, durable=True)]
-        if request_id is not None:
-            saved.append(store.put(JOINED, request_id, joined, durable=True))
-        try:
-            await asyncio.gather(*saved)
-        except StoreError:
-            job.joined -= 1
-            store.save(job)  # other changes of the job are not undone
-            raise
-        return AcceptedRequest(job, joined=True)
-
-
-def fingerprint_of(params: CallbackRequest) -> str:
-    """A hash that is the same for requests with the same members, in any order.
-
-    Members that are left out do not count, so that parameters added later change nothing.
-    """
-    given = {
-        name: value
-        for name in params.__struct_fields__
-        if (value := getattr(params, name)) is not None
-    }
-    return hashlib.sha256(msgspec.json.encode(given, order="deterministic")).hexdigest()
+        return AcceptedRequest(job, joined=await self._joining.join(job, further))
 
 
 def _retry_rules(configured: Sequence[RetrySettings]) -> dict[RetryCause, RetryRule]:

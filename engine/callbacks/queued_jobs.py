@@ -117,6 +117,7 @@ class QueuedJobs:
             skills=request.skills,
             number=job.called,
             region=job.region,
+            site=request.site,
             context=request.context,
             known_agent=request.known_agent,
             centre=request.centre,

@@ -123,8 +123,7 @@ def _stays_open(job: Job, services: CallServices, admission: Admission, now: flo
         job.decision, job.decide_by = "needed", now + services.dial.decide_s
         services.events.publish(
             "callback.decision_needed",
-            job=job.id,
-            context=job.request.context,
+            **job.about(),
             cause=CAUSE,
             decide_by=job.decide_by,
         )
@@ -138,8 +137,7 @@ def _set_aside(job: Job, services: CallServices) -> None:
     job.scheduled = POISONED.format(crashes=job.crashes)
     services.events.publish(
         "callback.poisoned",
-        job=job.id,
-        context=job.request.context,
+        **job.about(),
         crashes=job.crashes,
         cause=job.scheduled,
     )

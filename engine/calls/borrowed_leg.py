@@ -50,7 +50,7 @@ class BorrowedLeg(Leg, LegListener):
             media=media,
             owner=owner,
         )
-        self.record.uri = line.record.uri
+        self.record.take_line(line.record)
         self.audio = line.audio
         self._line = line
         self._pool = media
@@ -124,7 +124,7 @@ class BorrowedLeg(Leg, LegListener):
         if self.record.answered is None:
             return
         self.record.state = "held" if line.is_held else "answered"
-        self._publish_bounded("leg.held" if line.is_held else "leg.resumed")
+        self._publish_bounded("leg.held" if line.is_held else "leg.resumed", self)
         self._hold_changed()
 
     def _end(self, cause: HangupCause) -> None:

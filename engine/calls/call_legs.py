@@ -92,6 +92,7 @@ class CallLegs:
             uri=record.uri,
             sip_status=record.sip_status,
             reason=record.reason,
+            **record.way(),
             **fields,
         )
 

@@ -22,6 +22,7 @@ Result = Literal[
     "rejected",
     "incompatible",
     "unreachable",
+    "auth",
     "hung_up",
     "no_media",
     "failed",
@@ -30,9 +31,9 @@ Result = Literal[
 ]
 
 _BY_STATUS: dict[int, Result] = {
-    401: "unreachable",
+    401: "auth",
     404: "not_found",
-    407: "unreachable",
+    407: "auth",
     408: "no_answer",
     410: "not_found",
     415: "incompatible",
@@ -67,6 +68,7 @@ _RETRY_CAUSES: dict[Result, RetryCause] = {
     "rejected": "rejected",
     "unavailable": "unreachable",
     "unreachable": "unreachable",
+    "auth": "unreachable",
     "not_found": "unreachable",
 }
 
@@ -120,30 +122,37 @@ BY_COMMAND = HangupCause("hung_up", "hung up by command")
 
 
 def of_failed_invite(cause: Cause) -> HangupCause:
-    """The cause of an INVITE that was not answered with a 2xx."""
+    """The cause of an INVITE that was not answered with a 2xx.
+
+    It has a status only where SIP has answered, and none for a timeout or an error of the network.
+    """
     if cause.origin == "timeout":
-        return _dead("no response", cause.status)
+        return _dead("no response")
     if cause.origin == "transport":
-        return _dead(cause.phrase, cause.status)
+        return _dead(cause.phrase)
     status = cause.status
     if status is None:
         return HangupCause("failed", cause.phrase, None, _header(cause))
     return HangupCause(
         _BY_STATUS.get(status, "rejected" if status < 500 or status >= 600 else "unreachable"),
         cause.phrase,
-        status,
+        _answered(cause),
         _header(cause),
         trunk_failed=cause.origin == "remote" and status in _TRUNK_FAILURES,
         trunk_rests_s=cause.retry_after_s if cause.origin == "remote" and status == 503 else 0.0,
     )
 
 
-def _dead(phrase: str, status: int | None = None) -> HangupCause:
+def _answered(cause: Cause) -> int | None:
+    """The status that the peer has answered with; not one that stands for what it did not."""
+    return cause.status if cause.origin == "remote" else None
+
+
+def _dead(phrase: str) -> HangupCause:
     """The cause where nobody answers at all."""
     return HangupCause(
         "unreachable",
         phrase,
-        status,
         trunk_failed=True,
         trunk_rests_s=DEAD_TRUNK_RESTS_S,
         trunk_is_silent=True,
@@ -163,18 +172,20 @@ def of_no_answer(ring_s: float, *, is_silent: bool) -> HangupCause:
 
 
 def of_unanswered_call(cause: Cause) -> HangupCause:
-    """The cause of a call that came in and was not answered."""
+    """The cause of a call that came in and was not answered. Its status may be our own answer."""
     if cause.origin == "remote":
         return HangupCause("hung_up", "hung up before the answer", cause.status, _header(cause))
     if cause.status == 488:
         return HangupCause("incompatible", cause.phrase, cause.status)
-    return HangupCause("failed", cause.phrase, cause.status, _header(cause))
+    status = cause.status if cause.origin == "local" else None
+    return HangupCause("failed", cause.phrase, status, _header(cause))
 
 
 def of_ended_session(cause: Cause) -> HangupCause:
     """The cause of the end of an answered session."""
+    status = _answered(cause)
     if cause.origin == "remote":
-        return HangupCause("hung_up", "hung up", cause.status, _header(cause))
+        return HangupCause("hung_up", "hung up", status, _header(cause))
     if cause.origin == "local":
-        return HangupCause("completed", cause.phrase, cause.status, _header(cause))
-    return HangupCause("failed", cause.phrase, cause.status, _header(cause))
+        return HangupCause("completed", cause.phrase, status, _header(cause))
+    return HangupCause("failed", cause.phrase, status, _header(cause))

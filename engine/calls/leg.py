@@ -6,7 +6,7 @@ A leg joins a SIP session to a media endpoint. What SIP and the media worker rep
 """
 
 import asyncio
-from typing import Any, Literal
+from typing import Literal
 
 import structlog
 from msgspec import structs
@@ -38,8 +38,8 @@ from .hangup_cause import (
     of_unanswered_call,
 )
 from .leg_listener import LegListener, LegOwner
-from .leg_media import LegMedia
-from .legs.event_budget import EventBudget
+from .legs.event_budget import BoundedPublisher
+from .legs.leg_media import LegMedia, address_text
 
 log = structlog.get_logger()
 
@@ -97,7 +97,7 @@ class Leg:
         self._hung_up: list[Session] = []
         self._called_us = False
         self._outcome: asyncio.Future[HangupCause | None] | None = None
-        self._budget = EventBudget()
+        self._publish_bounded = BoundedPublisher(self._publish)
 
     # -- who hears of it --------------------------------------------------------------------
 
@@ -166,7 +166,7 @@ class Leg:
         self, target: DialTarget, options: DialOptions, *, is_last: bool
     ) -> HangupCause | None:
         """Call the party by one target, at each of its addresses. None once it is answered."""
-        self.record.uri = target.target
+        self.record.begin_try(target.target, target.trunk)
         hops = await hops_of(self._sip, target, is_last=is_last)
         if isinstance(hops, HangupCause):
             return hops
@@ -184,6 +184,7 @@ class Leg:
         self, hop: Hop, target: DialTarget, options: DialOptions, *, is_last: bool
     ) -> HangupCause | None:
         """Call the party by one target at one address."""
+        self.record.begin_try(target.target, target.trunk, str(hop))
         loop = asyncio.get_running_loop()
         self._outcome = loop.create_future()
         if not self._sip.is_clear(target.target):
@@ -196,6 +197,7 @@ class Leg:
         except (ParseError, ValueError) as error:
             return HangupCause("failed", f"cannot be dialled: {error}")
         self._session.tag = self
+        self.record.call_id = self._session.call_id
         give_up = None if is_last else loop.call_later(TRUNK_RESPONSE_S, self._no_response)
         try:
             return await self._outcome
@@ -241,7 +243,10 @@ class Leg:
         self._called_us = self._dialled = True
         self._session = session
         session.tag = self
-        self._media.take_from(session.source.host, self.destination.targets[0].rtp)
+        target = self.destination.targets[0]
+        self._media.take_from(session.source.host, target.rtp)
+        self.record.trunk, self.record.hop = target.trunk, str(session.source)
+        self.record.call_id = session.call_id
         self.record.state = "ringing"
         self.record.started = self.record.ringing = self._owner.now()
         try:
@@ -330,10 +335,8 @@ class Leg:
             record.sip_status = cause.sip_status
         record.reason = cause.phrase
         self._session = None
-        fields: dict[str, Any] = {"result": cause.result, "reason_header": cause.reason_header}
-        if record.events_dropped:
-            fields["events_dropped"] = record.events_dropped
-        self._publish("leg.ended", self, **fields)
+        said = {"result": cause.result, "reason_header": cause.reason_header}
+        self._publish("leg.ended", self, **said, **record.excess())
         self._settle(cause)
         for listener in tuple(self._listeners):
             listener.leg_ended(self)
@@ -410,7 +413,7 @@ class Leg:
         if held == self.is_held or self.record.state not in ("answered", "held"):
             return
         self.record.state = "held" if held else "answered"
-        self._publish_bounded("leg.held" if held else "leg.resumed")
+        self._publish_bounded("leg.held" if held else "leg.resumed", self)
         self._hold_changed()
 
     def _hold_changed(self) -> None:
@@ -419,6 +422,8 @@ class Leg:
 
     def _connect(self, audio: NegotiatedAudio, *, relearn: bool = False) -> None:
         self.audio = audio
+        self.record.codec, self.record.local_media = audio.codec, self._media.local_address
+        self.record.remote_media = address_text(audio.host, audio.port)
         self._media.describe(audio, relearn=relearn)
 
     # -- what the media worker reports ------------------------------------------------------
@@ -434,9 +439,10 @@ class Leg:
             case media_events.Dtmf():
                 self._pressed(event.digit, event.duration_ms)
             case media_events.SilenceStarted():
-                self._publish_bounded("leg.silence", silent_ms=event.silent_ms)
+                self._publish_bounded("leg.silence", self, silent_ms=event.silent_ms)
             case media_events.PeerMoved():
-                self._publish_bounded("leg.peer_moved", host=event.host, port=event.port)
+                self.record.remote_media = address_text(event.host, event.port)
+                self._publish_bounded("leg.peer_moved", self, host=event.host, port=event.port)
             case media_events.MediaTimeout() if (
                 self.record.answered is None or self._media.is_overtaken(event)
             ):
@@ -459,18 +465,10 @@ class Leg:
 
     def _pressed(self, digit: str, duration_ms: int) -> bool:
         """Publish and act on a digit. False where there are too many, and it is dropped."""
-        if not self._publish_bounded("leg.dtmf", digit=digit, duration_ms=duration_ms):
+        if not self._publish_bounded("leg.dtmf", self, digit=digit, duration_ms=duration_ms):
             return False
         for listener in tuple(self._listeners):
             listener.digit_pressed(self, digit)
-        return True
-
-    def _publish_bounded(self, kind: str, **fields: Any) -> bool:
-        """Publish what the phone has caused, unless it causes too much. Returns whether it did."""
-        if not self._budget.take():
-            self.record.events_dropped = self._budget.dropped
-            return False
-        self._publish(kind, self, **fields)
         return True
 
     def on_media_lost(self, reason: str) -> None:

@@ -199,6 +199,7 @@ class _LineOwner:
             uri=record.uri,
             sip_status=record.sip_status,
             reason=record.reason,
+            **record.way(),
             **fields,
         )
 

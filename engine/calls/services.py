@@ -24,6 +24,7 @@ from .agent_lines import AgentLines
 from .announcing.waiting_room import WaitingRooms
 from .announcing.whisper import Announcer
 from .call import CallRegistry
+from .templates import Subject, context_headers
 
 
 def random_id() -> str:
@@ -57,6 +58,10 @@ class CallServices:
     overload: Overload = field(default_factory=Overload)
     clock: Clock = field(default_factory=Clock)
     new_id: Callable[[], str] = random_id
+
+    def headers_of(self, subject: Subject) -> tuple[tuple[str, str], ...]:
+        """The headers of an INVITE to an agent, which say what the call is about."""
+        return context_headers(self.dial.headers, subject, self.dial.header_bytes)
 
     def configure(self, dial: Dial) -> None:
         """Dial by these settings from now on; calls that are up go on as they began."""

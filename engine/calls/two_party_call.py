@@ -4,6 +4,8 @@ import asyncio
 from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
+import structlog
+
 from .announcing.whisper import Whisper
 from .bridge import Bridge
 from .call import Call
@@ -13,6 +15,8 @@ from .hangup_cause import HangupCause
 from .leg import Leg, LegEnded
 from .recording import Recording
 from .services import CallServices
+
+log = structlog.get_logger()
 
 
 class AgentHolder(Protocol):
@@ -35,6 +39,7 @@ class TwoPartyCall(ABC):
         self._agent_holder: AgentHolder | None = None
         self._whispered_to: Leg | None = None
         self._recording: Recording | None = None
+        self._failed_leg: Leg | None = None
 
     @abstractmethod
     def publish(self, kind: str, **fields: Any) -> None:
@@ -110,6 +115,15 @@ class TwoPartyCall(ABC):
         self._agent_left(ended)
         self._release_agents()
         self.legs.drop(ended.leg)
+
+    def _log_failed(self, result: str, cause: str) -> None:
+        """Log why the call has failed, with what finds the leg in a PBX or a capture."""
+        facts: dict[str, Any] = {"job": self.call.job_id, "result": result, "cause": cause}
+        leg = self._failed_leg or (self.call.legs[-1] if self.call.legs else None)
+        if leg is not None:
+            facts |= {"leg": leg.id, "sip_status": leg.record.sip_status, **leg.record.way()}
+        known = {name: value for name, value in facts.items() if value is not None}
+        log.info("call_failed", call=self.call.id, **known)
 
     async def _give_back(self) -> None:
         """Free the agent, end the recording, and give every port back."""

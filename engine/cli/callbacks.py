@@ -187,6 +187,11 @@ def _retry(texts: list[str] | None) -> dict[str, Any] | None:
 def jobs(
     id: Annotated[str | None, typer.Argument(metavar="[ID]", help="One job, in full.")] = None,
     state: Annotated[str | None, typer.Option(metavar="STATE")] = None,
+    number: Annotated[str | None, typer.Option(metavar="NUMBER", help="Whom they call.")] = None,
+    site: Annotated[str | None, typer.Option(metavar="SITE")] = None,
+    queue: Annotated[str | None, typer.Option(metavar="Q")] = None,
+    agent: Annotated[str | None, typer.Option(metavar="A")] = None,
+    context: Annotated[list[str] | None, typer.Option(metavar="K=V", help="Repeatable.")] = None,
     limit: Annotated[int, typer.Option(metavar="N")] = 20,
     cursor: Annotated[str | None, typer.Option(metavar="CURSOR", help="The next page.")] = None,
     socket: SocketAfter = None,
@@ -196,7 +201,18 @@ def jobs(
     if id is not None:
         call("callback.get", print_job, id=id)
     else:
-        call("callback.list", print_jobs, state=state, limit=limit, cursor=cursor)
+        call(
+            "callback.list",
+            print_jobs,
+            state=state,
+            number=number,
+            site=site,
+            queue=queue,
+            agent=agent,
+            context=context_of(context),
+            limit=limit,
+            cursor=cursor,
+        )
 
 
 @app.command(rich_help_panel=CALLS, epilog="Example: ringback cancel order-17")

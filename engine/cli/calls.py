@@ -1,7 +1,7 @@
 """`ringback calls` and `hangup`: the calls that are up, and ending one."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +12,9 @@ from .formats import between, date, value_text
 from .tables import cell, console, details, state_cell, table
 
 app = typer.Typer(rich_markup_mode=None)
+
+# How to find a leg elsewhere.
+_WAY = ("call_id", "trunk", "hop", "codec", "local_media", "remote_media")
 
 
 @app.command(rich_help_panel=CALLS, epilog="Example: ringback calls")
@@ -85,8 +88,8 @@ def print_call(one: Mapping[str, Any]) -> None:
     console.print(counters)
 
 
-def print_legs(legs: Iterable[Mapping[str, Any]], title: str | None = None) -> None:
-    """Print the legs of a call or of an attempt."""
+def print_legs(legs: Sequence[Mapping[str, Any]], title: str | None = None) -> None:
+    """Print the legs of a call or of an attempt, and how to find each in a PBX or a capture."""
     shown = table("leg", "role", "uri", "state", "sip", "rang", "talked", "reason", title=title)
     for leg in legs:
         answered = leg.get("answered")
@@ -101,3 +104,10 @@ def print_legs(legs: Iterable[Mapping[str, Any]], title: str | None = None) -> N
             leg.get("reason") or "",
         )
     console.print(shown)
+    ways = [leg for leg in legs if leg.get("call_id")]
+    if not ways:
+        return
+    found = table("leg", "SIP Call-ID", "trunk", "to or from", "codec", "our media", "their media")
+    for leg in ways:
+        found.add_row(leg["leg"], *(leg.get(name) or "" for name in _WAY))
+    console.print(found)

@@ -9,7 +9,7 @@ import typer
 
 from ringback_client import Client
 
-from .command import NUMBERS, REPORTS, Json, Options, SocketAfter, ask, call
+from .command import NUMBERS, REPORTS, Json, Options, SocketAfter, ask, call, context_of
 from .export import CsvWriter
 from .formats import duration
 from .tables import console, fitted, table
@@ -44,6 +44,7 @@ HEADS = (
     "site",
     "outcome",
     "result",
+    "cause",
 )
 # The columns of records as CSV; times are in the time zone of the report.
 TIMES = ("created", "due_at", "deadline", "called_at", "operator_at", "customer_at", "talk_at",
@@ -65,6 +66,11 @@ def records(
     begin: From = None,
     end: To = None,
     zone: Zone = None,
+    number: Annotated[str | None, typer.Option(metavar="NUMBER", help="Whose they are.")] = None,
+    site: Annotated[str | None, typer.Option(metavar="SITE")] = None,
+    queue: Annotated[str | None, typer.Option(metavar="Q")] = None,
+    agent: Annotated[str | None, typer.Option(metavar="A")] = None,
+    context: Annotated[list[str] | None, typer.Option(metavar="K=V", help="Repeatable.")] = None,
     csv: AsCsv = False,
     bom: WithBom = False,
     into: Into = None,
@@ -80,11 +86,19 @@ def records(
         typer.echo(jsonlib.dumps(record, ensure_ascii=False, indent=None if Options.json else 2))
         return
     check_form(csv, bom)
+    given = {
+        "number": number,
+        "site": site,
+        "queue": queue,
+        "agent": agent,
+        "context": context_of(context),
+    }
+    wanted = {name: value for name, value in given.items() if value is not None}
 
     async def write(client: Client) -> None:
         bounds = await moments(client, zone, {"from": begin, "to": end})
         place = zone_named(zone or (await client.call("report.live"))["time_zone"])
-        found = _all(client, bounds)
+        found = _all(client, {**bounds, **wanted})
         if csv:
             with written_to(into) as file:
                 writer = CsvWriter(file, CSV_COLUMNS, bom=bom)
@@ -99,11 +113,11 @@ def records(
     ask(write)
 
 
-async def _all(client: Client, bounds: dict[str, float]) -> AsyncIterator[dict[str, Any]]:
-    """Every record, page after page."""
+async def _all(client: Client, wanted: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+    """Every record that is wanted, page after page."""
     cursor: dict[str, str] = {}
     while True:
-        page = await client.call("record.list", limit=PAGE, **bounds, **cursor)
+        page = await client.call("record.list", limit=PAGE, **wanted, **cursor)
         for record in page["records"]:
             yield record
         if page["cursor"] is None:
@@ -154,7 +168,7 @@ def _csv_row(record: Mapping[str, Any], zone: Any) -> dict[str, Any]:
 
 @app.command(rich_help_panel=NUMBERS, epilog="Example: ringback history +442079460000")
 def history(
-    number: Annotated[str, typer.Argument(metavar="NUMBER", help="In E.164: +442079460000.")],
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="As people write it.")],
     limit: Annotated[int, typer.Option(metavar="N")] = 10,
     socket: SocketAfter = None,
     json: Json = False,

@@ -4,17 +4,26 @@ A member without a value is left out of an event. docs/ has the same table for p
 the two against each other, and against the types that the code publishes.
 """
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
+
+from ..errors import BadParams
 
 COMMON = ("seq", "epoch", "time", "type")
 """Of every event."""
-ABOUT = ("job", "call", "leg", "context")
-"""Of an event that is about one of these."""
+ABOUT = ("job", "call", "leg", "site", "number", "queue", "agent", "context")
+"""Of an event that is about one of these, as far as it is known by then."""
 
-_LEG = ("role", "uri", "sip_status", "reason")
+_WAY = ("call_id", "trunk", "hop", "codec", "local_media", "remote_media")
+_LEG = ("role", "uri", "sip_status", "reason", *_WAY)
 _AGENT = ("agent", "previous", "reason", "work", "since", "missed")
-_LINE = ("agent", "uri", "sip_status", "reason", "retry_s")
+_LINE = ("agent", "uri", "sip_status", "reason", "retry_s", *_WAY)
+_RECORD = (
+    "to", "order", "source", "result", "cause", "failure", "created", "due_at", "deadline",
+    "called_at", "operator_at", "customer_at", "talk_at", "ended_at", "talk_s", "cost", "recording",
+    "joined", "attempts", "offers", "outcome", "rating",
+)  # fmt: skip
 _CALLER = ("from", "number", "dialled", "trunk", "route")
 _QUEUE = (
     "kind", "queue", "place", "waited_s", "expected_wait_s", "priority", "centre", "from_queue",
@@ -38,10 +47,9 @@ EVENT_TYPES: Mapping[str, EventType] = {
             "next_attempt_at", "cause"),
     **_each("callback", "dialing_agent whispering dialing_customer holding bridged",
             "the job enters the state", "attempt"),
-    **_each("callback", "completed failed cancelled expired", "the job has ended",
-            "result", "cause", "failure"),
+    **_each("callback", "completed failed cancelled expired", "the job has ended", *_RECORD),
     **_each("callback", "joined", "a further request for the same number joined this job",
-            "joined", "request"),
+            "joined", "request", "kept", "dropped"),
     **_each("callback", "rescheduled", "the job was rescheduled by command",
             "not_before", "deadline", "reason"),
     **_each("callback", "reprioritised", "the priority was changed by command", "priority"),
@@ -99,7 +107,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
             "callback", "reason"),
     **_each("call", "ended", "the call is over", *_CALLER,
             "direction", "queue", "agent", "result", "cause", "started", "taken_at", "answered_at",
-            "bridged_at", "recording", "callback", "offers", "legs", "ended_at"),
+            "bridged_at", "talk_s", "cost", "recording", "callback", "offers", "legs", "ended_at"),
     **_each("call", "refused", "a call of a trunk was refused",
             "from", "number", "dialled", "trunk", "sip_status", "reason", "extensions"),
     **_each("customer", "left_waiting", "a customer who was called has no agent yet", "waited_s"),
@@ -110,7 +118,8 @@ EVENT_TYPES: Mapping[str, EventType] = {
     **_each("queue", "offered", "agents are reserved", *_QUEUE, "agents", "ring_s"),
     **_each("queue", "unanswered", "none of the agents answered", *_QUEUE, "agents"),
     **_each("queue", "answered", "an agent answered", *_QUEUE, "agent"),
-    **_each("queue", "moved", "the entry goes to another queue", *_QUEUE, "to_queue"),
+    **_each("queue", "moved", "the entry goes to another queue, or stands in another position",
+            *_QUEUE, "to_queue", "from_place"),
     **_each("queue", "overflowed", "the entry goes to an outside number", *_QUEUE, "to_queue",
             "target", "reason"),
     **_each("queue", "abandoned", "the caller hung up", *_QUEUE, "reason"),
@@ -147,3 +156,12 @@ EVENT_TYPES: Mapping[str, EventType] = {
     **_each("snapshot", "agent call job number queue trunk", "one thing as it is now", "view"),
     **_each("snapshot", "end", "the snapshot is complete", "counts"),
 }  # fmt: skip
+
+
+def check_types(field: str, wanted: Iterable[str]) -> None:
+    """Raise BadParams where nothing that is published has a type that begins so."""
+    for text in wanted:
+        if not any(name.startswith(text) for name in EVENT_TYPES):
+            near = difflib.get_close_matches(text, EVENT_TYPES, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise BadParams(field, f"{text!r} is not the beginning of any event's type{hint}")

@@ -1,12 +1,13 @@
 """JSON-RPC 2.0, one object a line: lines cut out of a stream, requests read, replies written."""
 
-import re
 from typing import Any, Literal, NamedTuple, TypedDict
 
 import msgspec
 from msgspec import structs
 
-from ..errors import BadParams, EngineError
+from ..errors import EngineError
+from .requests.reasons import explain
+from .requests.surrogates import Half, find_half
 
 # JSON-RPC 2.0 section 5.1
 PARSE_ERROR = -32700
@@ -18,9 +19,6 @@ INTERNAL_ERROR = -32603
 
 ID_BYTES = 1024
 NULL = b"null"
-
-_PATH = re.compile(r" - at (?:`key` in )?`\$\.?([^`]*)`$")
-_MEMBER = re.compile(r"^Object (?:missing required|contains unknown) field `(.*)`$", re.DOTALL)
 
 
 class RpcError(Exception):
@@ -73,7 +71,8 @@ def read_request(line: bytes) -> RpcRequest:
     except msgspec.ValidationError as error:
         raise _not_a_request(line, error) from error
     except msgspec.DecodeError as error:
-        raise RpcError(PARSE_ERROR, str(error)) from error
+        half = find_half(line)
+        raise (RpcError(PARSE_ERROR, str(error)) if half is None else _half(half)) from error
     id = _checked_id(envelope.id)
     known_id = NULL if id is None else id
     if envelope.jsonrpc != "2.0":
@@ -84,6 +83,24 @@ def read_request(line: bytes) -> RpcRequest:
     if not params.startswith((b"{", b"[")):
         raise RpcError(INVALID_REQUEST, "params: must be an object", id=known_id, field="params")
     return RpcRequest(id, envelope.method, params)
+
+
+def _half(half: Half) -> RpcError:
+    """The error for a line in which half of a surrogate pair stands for no character."""
+    where, _, field = half.path.partition(".")
+    reason = "has half of a surrogate pair, which is no character"
+    try:
+        id = _checked_id(_any_id.decode(half.mended).id)
+    except (msgspec.DecodeError, RpcError):
+        id = None
+    if where == "id":  # which cannot be given back
+        return RpcError(PARSE_ERROR, f"{where}: {reason}")
+    known_id = NULL if id is None else id
+    if where != "params" or not field:
+        return RpcError(INVALID_REQUEST, f"{where}: {reason}", id=known_id, field=where)
+    error = bad_params(field, reason)
+    error.id = known_id
+    return error
 
 
 def _checked_id(raw: msgspec.Raw | msgspec.UnsetType) -> bytes | None:
@@ -135,7 +152,7 @@ def read_params(decoder: "msgspec.json.Decoder[Any]", params: bytes) -> Any:
         given = _without_nulls(decoder.type, params)
         if given is not None:
             return read_params(decoder, given)
-        raise bad_params(*explain(error)) from error
+        raise bad_params(*explain(error, decoder.type)) from error
     except msgspec.DecodeError as error:
         raise RpcError(PARSE_ERROR, str(error)) from error
 
@@ -156,26 +173,6 @@ def _without_nulls(type: type[msgspec.Struct], params: bytes) -> bytes | None:
 def bad_params(field: str, reason: str) -> RpcError:
     """The error for a parameter that does not hold."""
     return RpcError(INVALID_PARAMS, f"{field}: {reason}", field=field, reason=reason)
-
-
-def explain(error: msgspec.ValidationError) -> tuple[str, str]:
-    """The field (dotted path) that a validation error is about, and the reason in words."""
-    text = str(error)
-    path = ""
-    found = _PATH.search(text)
-    if found:
-        # A member of an object whose names are the client's is not named by msgspec.
-        path, text = found[1].replace("[...]", ""), text[: found.start()]
-    cause = error.__cause__
-    if isinstance(cause, BadParams):
-        member, text = cause.field, cause.reason
-    else:
-        named = _MEMBER.match(text)
-        member = named[1] if named else ""
-        if named:
-            text = "missing" if "missing" in text.partition("`")[0] else "unknown"
-    field = ".".join(part for part in (path, member) if part)
-    return field, text.replace("`", "").replace("Expected", "expected")
 
 
 def result_line(id: bytes, result: Any) -> bytes:

@@ -1,13 +1,19 @@
 """What the methods of several namespaces take. Each structure forbids unknown members."""
 
+from collections.abc import Callable
 from typing import Annotated, Literal, NotRequired, TypedDict
 
 import msgspec
 from msgspec import Meta
 
 from ..job import CrashDecision, JobState
-from ..request import Identifier, JobId, Params, Priority, one_of
+from ..request import Identifier, JobId, Params, Priority, Target, UnixTime, one_of
 from ..store.event_log import Gap
+from ..store.wanted import Wanted
+from .event_types import check_types
+
+NumberOf = Callable[[str], str]
+"""A number in E.164, read as in a request. Raises EngineError `refused` where it is none."""
 
 PROTOCOL = 1
 """The version of the protocol: docs/compatibility.md says when it changes."""
@@ -33,11 +39,43 @@ class Decision(Params):
     decision: CrashDecision
 
 
-class JobQuery(Params):
+ContextValue = Annotated[str, Meta(max_length=1024)] | int | float | bool | None
+
+
+class Search(Params, rename={"from_": "from"}):
+    """What callback.list and record.list look for: those for which all that is given holds.
+
+    `number` is written as in a request; `from` and `to` bound when it was requested. `context` has
+    keys and the value of each; null: any.
+    """
+
+    number: Target | None = None
+    site: Identifier | None = None
+    queue: Identifier | None = None
+    agent: Identifier | None = None
+    from_: UnixTime | None = None
+    to: UnixTime | None = None
+    context: Annotated[dict[Identifier, ContextValue], Meta(max_length=16)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+
+    def wanted(self, number_of: NumberOf, state: str | None) -> Wanted:
+        """What is looked for. Raises EngineError `refused` for a number that is none."""
+        return Wanted(
+            state=state,
+            number=None if self.number is None else number_of(self.number),
+            site=self.site,
+            queue=self.queue,
+            agent=self.agent,
+            begin=self.from_,
+            end=self.to,
+            context=self.context or {},
+        )
+
+
+class JobQuery(Search):
     """callback.list: newest first."""
 
     state: JobState | None = None
-    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
     cursor: Annotated[str, Meta(max_length=64)] | None = None
 
 
@@ -80,6 +118,9 @@ class Subscribe(Params):
     since: Annotated[int, Meta(ge=0)] | None = None
     epoch: Identifier | None = None
     snapshot: bool | None = None
+
+    def __post_init__(self) -> None:
+        check_types("types", self.types)
 
 
 class Subscribed(TypedDict):

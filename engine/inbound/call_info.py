@@ -6,6 +6,7 @@ from typing import Any
 from config.inbound import Inbound as Route
 
 from ..calls.templates import Subject, fill
+from ..job import site_of
 from ..routing.rules import Ruling
 from .caller_id import CallingParty
 
@@ -55,6 +56,11 @@ class InboundCallInfo:
         return {**self.route.skills, **self.ruling.skills}
 
     @property
+    def site(self) -> str | None:
+        """The site that its context names, if any."""
+        return site_of(self.context)
+
+    @property
     def is_recorded(self) -> bool:
         """Whether the talk is recorded."""
         return self.route.record if self.ruling.record is None else self.ruling.record
@@ -81,6 +87,7 @@ class InboundCallInfo:
             "skills": self.skills,
             "number": self.party.number,
             "region": self.party.region,
+            "site": self.site,
             "context": self.context,
             "known_agent": self.known_agent,
             "known_agent_s": self.route.agent_s if self.agent is not None else None,

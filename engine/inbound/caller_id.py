@@ -37,9 +37,9 @@ class CallingParty:
     extension: str | None = None
     """What the trunk's PBX calls the caller by, where that is no telephone number."""
 
-    def address(self, rtp: Rtp) -> Destination:
-        """Its address, as that of a leg; `rtp` says from where its RTP is taken."""
-        return Destination(self.user, (DialTarget(self.uri, self.uri, rtp=rtp),))
+    def address(self, trunk: str, rtp: Rtp) -> Destination:
+        """Its address by `trunk`, as that of a leg; `rtp` says from where its RTP is taken."""
+        return Destination(self.user, (DialTarget(self.uri, self.uri, trunk, rtp=rtp),))
 
 
 def calling_party(request: Request, plan: NumberPlan) -> CallingParty:

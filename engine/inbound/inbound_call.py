@@ -25,10 +25,11 @@ from ..calls.cancel_scope import while_up
 from ..calls.hangup_cause import BY_COMMAND
 from ..calls.leg import Leg, LegEnded
 from ..calls.services import CallServices
-from ..calls.templates import context_headers, display_name
+from ..calls.templates import display_name
 from ..calls.two_party_call import TwoPartyCall
 from ..errors import EngineError
 from ..job import OFFERS_KEPT, Job, OfferRecord
+from ..reports.cdr import talked_s
 from ..store.store import StoreError
 from .call_info import InboundCallInfo
 from .callback_on_key import CallbackOnKey
@@ -70,7 +71,7 @@ class InboundCall(TwoPartyCall):
         self._incoming = incoming
         self._clock = clock
         rtp = services.dialplan.rtp_of(incoming.trunk)
-        self._caller = self.legs.make("customer", incoming.party.address(rtp))
+        self._caller = self.legs.make("customer", incoming.party.address(incoming.trunk, rtp))
         self._callback = CallbackOnKey(
             services,
             inbound,
@@ -367,7 +368,7 @@ class InboundCall(TwoPartyCall):
             name=display_name(incoming.subject),
             ring_s=ring_s,
             partner=self._caller,
-            headers=context_headers(self._services.dial.headers, incoming.subject),
+            headers=self._services.headers_of(incoming.subject),
         )
 
     # -- the end ----------------------------------------------------------------------------
@@ -386,6 +387,7 @@ class InboundCall(TwoPartyCall):
 
     def _result_of(self, ended: LegEnded) -> Result:
         """The result of a call that ends because a leg has ended."""
+        self._failed_leg = ended.leg
         is_joined = self.call.bridged_at is not None
         if self._ended_by is not None:
             return Result("completed", self._ended_by.cause) if is_joined else self._ended_by
@@ -425,6 +427,8 @@ class InboundCall(TwoPartyCall):
 
     def _publish_ended(self, result: Result, callback: Job | None) -> None:
         wait, incoming = self._wait, self._incoming
+        if self.call.bridged_at is None and result.word not in ("callback", "cancelled"):
+            self._log_failed(result.word, result.cause)
         agent = None if wait is None else wait.answered_by
         self.publish(
             "call.ended",
@@ -438,11 +442,21 @@ class InboundCall(TwoPartyCall):
             taken_at=self._caller.record.answered,
             answered_at=None if agent is None else agent.record.answered,
             bridged_at=self.call.bridged_at,
+            talk_s=self._talked_s(),
+            cost=self._inbound.admission.rates.cost_of_legs(
+                leg.record for leg in self.call.legs if leg.role == "agent"
+            ),
             recording=self._recorded,
             callback=None if callback is None else callback.id,
             offers=self._offers,
             legs=[leg.record for leg in self.call.legs],
         )
+
+    def _talked_s(self) -> float | None:
+        bridged_at = self.call.bridged_at
+        if bridged_at is None:
+            return None
+        return talked_s([leg.record for leg in self.call.legs], bridged_at, self._clock())
 
     # -- what is published --------------------------------------------------------------------
 
@@ -451,6 +465,13 @@ class InboundCall(TwoPartyCall):
 
     def publish(self, kind: str, **fields: Any) -> None:
         """Publish an event of the call."""
-        self._services.events.publish(
-            kind, call=self.call.id, context=self._incoming.context, **fields
-        )
+        incoming = self._incoming
+        about = {
+            "call": self.call.id,
+            "site": incoming.site,
+            "number": incoming.party.number,
+            "queue": incoming.queue,
+            "agent": self._agent,
+            "context": incoming.context,
+        }
+        self._services.events.publish(kind, **about | fields)

@@ -54,6 +54,7 @@ def scrub_job(job: Job, person: Person) -> Job:
         job,
         request=request,
         fingerprint=ERASED,
+        meaning="",
         attempts=attempts,
         recording=None,
         called=None,

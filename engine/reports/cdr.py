@@ -89,12 +89,33 @@ def due_at(job: Job) -> float:
     return max(job.created, job.request.not_before or 0.0)
 
 
-def agent_of(job: Job) -> str | None:
-    """Who talked, or was the last to be offered the job, or was asked for."""
-    for offer in reversed(job.offers):
-        if offer.answered is not None:
-            return offer.agent
-    return job.offers[-1].agent if job.offers else job.request.agent
+def closing_facts(job: Job) -> dict[str, Any]:
+    """What the last event of a job says of it, besides what every event says."""
+    moments, request = moments_of(job), job.request
+    return {
+        "to": request.to,
+        "order": request.order,
+        "source": request.source,
+        "result": job.result,
+        "cause": job.cause,
+        "failure": job.failure,
+        "created": job.created,
+        "due_at": due_at(job),
+        "deadline": request.deadline,
+        "called_at": moments.called_at,
+        "operator_at": moments.operator_at,
+        "customer_at": moments.customer_at,
+        "talk_at": moments.talk_at,
+        "ended_at": job.ended_at,
+        "talk_s": moments.talk_s,
+        "cost": job.cost,
+        "recording": job.recording,
+        "joined": job.joined,
+        "attempts": job.attempts,
+        "offers": job.offers,
+        "outcome": job.outcome,
+        "rating": job.rating,
+    }
 
 
 def row_of(
@@ -111,7 +132,7 @@ def row_of(
         "number": job.called,
         "site": request.site,
         "queue": stays[-1].queue if stays else request.queue,
-        "agent": agent_of(job),
+        "agent": job.agent,
         "state": job.state,
         "result": job.result,
         "attempts": len(job.attempts),

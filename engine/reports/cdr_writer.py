@@ -196,7 +196,7 @@ class CdrWriter:
 
     def _left(self, event: Event) -> None:
         stay = self._waiting(event)
-        if stay is None:
+        if stay is None or "from_place" in event:  # it waits on, in another position
             return
         reason = event.get("reason")
         match event["type"]:

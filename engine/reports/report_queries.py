@@ -11,7 +11,7 @@ import msgspec
 
 from ..job import Job
 from ..store.job_table import OPEN_STATES
-from .cdr import Stay, agent_of, due_at, moments_of
+from .cdr import Stay, due_at, moments_of
 from .measures import AgentPeriod, CustomerRow, JobRow, StayRow
 
 Query = tuple[str, Sequence[Any]]
@@ -259,7 +259,7 @@ def _key_of(job: Job, by: str) -> str:
     keys: Mapping[str, str | None] = {
         "site": job.request.site,
         "queue": job.request.queue,
-        "agent": agent_of(job),
+        "agent": job.agent,
         "outcome": job.outcome,
     }
     return keys.get(by) or ""

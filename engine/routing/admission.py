@@ -161,6 +161,13 @@ class Admission:
         except EngineError:
             return None
 
+    def e164(self, text: str) -> str:
+        """The telephone number that dialling `text` reaches. Raises EngineError `refused`."""
+        number = self.number(text)
+        if number is None:
+            raise EngineError("refused", f"{text!r} is not a telephone number", field="number")
+        return number.e164
+
     def check(self, query: AdmissionQuery, now: float, *, counts: bool = True) -> Admitted:
         """What of the query may be called, and when. Raises EngineError `refused`.
 

@@ -1,18 +1,20 @@
 """Jobs as the store reads them: one by its id, a page of a list, the open ones at a start."""
 
 import sqlite3
-from typing import Any
 
 import msgspec
 
 from ..job import TERMINAL_STATES, TRANSITIONS, Job
 from .errors import StoreError
+from .wanted import Wanted, joined
 
 Jobs = list[Job]
 Page = tuple[Jobs, str | None]  # jobs, and the cursor of the next page
 
 # A page of a list ends early when it holds this much, so that it fits into a line of the wire.
 PAGE_BYTES = 512 * 1024
+# So many bodies are read for a page of those in which something is looked for.
+MOST_READ = 20_000
 
 OPEN_STATES = tuple(
     sorted({state for table in TRANSITIONS.values() for state in table} - TERMINAL_STATES)
@@ -47,28 +49,31 @@ def count(connection: sqlite3.Connection) -> dict[str, int]:
     return dict(connection.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state").fetchall())
 
 
-def page(connection: sqlite3.Connection, state: str | None, limit: int, before: int | None) -> Page:
-    """At most `limit` jobs, newest first, that were accepted before job number `before`."""
-    where: tuple[str, ...] = ()
-    values: tuple[Any, ...] = ()
-    if state is not None:
-        where, values = (*where, "state = ?"), (*values, state)
+def page(connection: sqlite3.Connection, wanted: Wanted, limit: int, before: int | None) -> Page:
+    """At most `limit` of the wanted jobs, newest first, accepted before job number `before`.
+
+    It may have fewer, or none, where it has looked at MOST_READ of them: the cursor leads on.
+    """
+    columns, inside = wanted.of_jobs()
     if before is not None:
-        where, values = (*where, "number < ?"), (*values, before)
-    condition = f"WHERE {' AND '.join(where)}" if where else ""
+        columns.append(("number < ?", (before,)))
+    where, values = joined(columns)
+    fits, more = joined(inside)
     rows = connection.execute(
-        f"SELECT number, body FROM jobs {condition} ORDER BY number DESC LIMIT ?",
-        (*values, limit + 1),
+        f"SELECT number, CASE WHEN {fits} THEN body END FROM jobs WHERE {where}"
+        " ORDER BY number DESC LIMIT ?",
+        (*more, *values, (MOST_READ if inside else limit) + 1),
     )
     jobs: Jobs = []
     size = last = 0
     with_more = False
-    for number, body in rows:
-        size += len(body)
-        if len(jobs) == limit or (jobs and size > PAGE_BYTES):
+    for seen, (number, body) in enumerate(rows):
+        size += len(body or b"")
+        if len(jobs) == limit or (jobs and size > PAGE_BYTES) or seen == MOST_READ:
             with_more = True
             break
-        jobs.append(decode(body))
         last = number
+        if body is not None:
+            jobs.append(decode(body))
     rows.close()
     return jobs, str(last) if with_more else None

@@ -30,6 +30,7 @@ from .event_table import Found
 from .file_lock import FileLock, LockHeld
 from .group_commit import GroupCommit
 from .job_table import Jobs, Page
+from .wanted import Wanted
 
 __all__ = ["Store", "StoreError"]
 
@@ -40,6 +41,7 @@ Rows = list[tuple[Any, ...]]
 
 BUSY_TIMEOUT_S = 5.0
 CACHED_STATEMENTS = 256
+EVERYTHING = Wanted()
 # Each has a thread and a connection of its own, so that none waits for what another reads.
 READERS = ("lists", "queries", "searches", "reports")
 
@@ -285,16 +287,16 @@ class Store:
         return None if found is None else _read_document(found[0], type, kind)
 
     async def list(
-        self, state: str | None = None, limit: int = 100, cursor: str | None = None
+        self, wanted: Wanted = EVERYTHING, *, limit: int = 100, cursor: str | None = None
     ) -> Page:
         """Jobs, newest first, and the cursor of the next page (None at the end).
 
-        A page may be shorter than `limit` (see PAGE_BYTES). Raises StoreError, or BadParams for a
-        cursor that this store never gave.
+        A page may be shorter than `limit`, or empty (see job_table.py). Raises StoreError, or
+        BadParams for a cursor that this store never gave.
         """
         before = None if cursor is None else row_of(cursor, "callback.list")
         await self._flush_if_possible()
-        return await self._searches.run(lambda lists: job_table.page(lists, state, limit, before))
+        return await self._searches.run(lambda lists: job_table.page(lists, wanted, limit, before))
 
     async def load_open(self) -> Jobs:
         """Every job that has not ended, oldest first. Raises StoreError."""

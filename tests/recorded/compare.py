@@ -158,8 +158,10 @@ class Comparison:
             self._misses({"note": "the end"}, client, before, now)
 
     def _is_addition(self, line: Line) -> bool:
-        event = line.get("params", {}).get("type")
-        return event is not None and event not in self._known_types
+        event = line.get("params", {})
+        if "from_place" in event:  # of queue.moved, which told of another queue alone
+            return True
+        return "type" in event and event["type"] not in self._known_types
 
     def _values(self, before: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
         if isinstance(before, dict) and isinstance(now, dict):

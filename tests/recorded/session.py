@@ -16,6 +16,7 @@ from typing import Any, Protocol, cast
 
 import media.messages
 from config.settings import load
+from engine.control.capacity.turns import Turns
 from engine.control.connection import Connection
 from engine.control.peer import Peer
 from engine.control.server import ControlServer
@@ -68,7 +69,14 @@ class MemoryTransport(asyncio.Transport):
 
 
 class MemoryControl(ControlServer):
-    """The control server without its socket: `connect` makes a connection."""
+    """The control server without its socket: `connect` makes a connection.
+
+    Its turns take no time, so that no reply waits for one.
+    """
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self.turns = Turns(lambda: 0.0)
 
     async def bind(self) -> None: ...
 

@@ -76,6 +76,16 @@ INTENDED = (
         "it ends with the number of an event; trunk.down and trunk.up came between",
         lambda before, now: "/" in before and "/" in now,
     ),
+    Intended(
+        r".*\.sip_status",
+        "a refused connection is no answer of SIP: it has no status",
+        lambda before, now: before == 503 and now in (None, "nothing"),
+    ),
+    Intended(
+        r".*\.(reason|cause|sip_reason)",
+        "the same",
+        lambda before, now: now in (None, before.replace("503 connection", "connection")),
+    ),
 )
 
 SHOWN_ELSEWHERE = {

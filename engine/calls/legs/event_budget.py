@@ -6,7 +6,9 @@ older event out of what is kept. So they have a rate, and an end.
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final, Protocol
+
+from ...job import LegRecord
 
 BURST: Final = 40
 RATE_PER_S: Final = 2.0
@@ -41,4 +43,30 @@ class EventBudget:
             return False
         self._tokens -= 1
         self._left -= 1
+        return True
+
+
+class Recorded(Protocol):
+    """A leg: it has a record."""
+
+    @property
+    def record(self) -> LegRecord:
+        """What views show of it."""
+
+
+class BoundedPublisher:
+    """Publishes by `publish` what the phone at the other end of a leg causes, within its budget."""
+
+    __slots__ = ("_budget", "_publish")
+
+    def __init__(self, publish: Callable[..., None]) -> None:
+        self._publish = publish
+        self._budget = EventBudget()
+
+    def __call__(self, kind: str, leg: Recorded, /, **fields: Any) -> bool:
+        """Publish an event of the leg, unless its phone has caused too many. Returns whether."""
+        if not self._budget.take():
+            leg.record.events_dropped = self._budget.dropped
+            return False
+        self._publish(kind, leg, **fields)
         return True

@@ -17,7 +17,7 @@ from ...routing.number_plan import ReadingView
 from ...store.event_log import EventLog
 from ...store.store import Store
 from ..method import Method
-from ..params import Decision, JobQuery, JobRef, Reprioritise
+from ..params import Decision, JobQuery, JobRef, NumberOf, Reprioritise
 from ..peer import Peer
 from .pages import Slices
 
@@ -31,6 +31,10 @@ class AcceptedJob(JobView):
     """What the customer is read as; null where that is nothing that is dialled any more."""
     joined_to: NotRequired[str]
     """The job that the request joined; left out where it made a job of its own."""
+    kept: NotRequired[list[str]]
+    """With `joined_to`: the parameters of the request that hold for the job."""
+    dropped: NotRequired[list[str]]
+    """With `joined_to`: the parameters of the request that do not."""
 
 
 class JobPage(TypedDict):
@@ -46,8 +50,15 @@ class CallbackMethods:
     """What a client may do with callback jobs."""
 
     def __init__(
-        self, dispatcher: Dispatcher, intake: Intake, store: Store, events: EventLog
+        self,
+        dispatcher: Dispatcher,
+        intake: Intake,
+        store: Store,
+        events: EventLog,
+        *,
+        number_of: NumberOf,
     ) -> None:
+        self._number_of = number_of
         self._dispatcher = dispatcher
         self._intake = intake
         self._store = store
@@ -71,9 +82,11 @@ class CallbackMethods:
         reading = self._intake.check.reading(job.request.to)
         own = {"replayed": accepted.replayed, "reading": reading}
         view = cast(AcceptedJob, {**job_view(job), **own})
-        if accepted.joined:
+        joined = accepted.joined
+        if joined is not None:
             # The id is that of the job that the request joined, not that of the request.
             view["joined_to"] = job.id
+            view["kept"], view["dropped"] = joined.kept, joined.dropped
         return view
 
     async def _open(self, job_id: str) -> Job:
@@ -101,7 +114,8 @@ class CallbackMethods:
         return job_view(job)
 
     async def _list(self, params: JobQuery, _peer: Peer) -> JobPage:
-        jobs, cursor = await self._store.list(params.state, params.limit, params.cursor)
+        wanted = params.wanted(self._number_of, params.state)
+        jobs, cursor = await self._store.list(wanted, limit=params.limit, cursor=params.cursor)
         views: list[JobView] = []
         slices = Slices()
         for job in jobs:
@@ -164,8 +178,7 @@ class CallbackMethods:
             self._dispatcher.changed(job)
 
     def _publish(self, kind: str, job: Job, **fields: Any) -> None:
-        context = job.request.context
-        self._events.publish(kind, job=job.id, context=context, **fields)
+        self._events.publish(kind, **{**job.about(), **fields})
 
 
 def _found(job: Job | None, job_id: str) -> Job:

@@ -28,11 +28,15 @@ class QueueQuery(Paged):
 
 
 class QueueEntries(Params):
-    """queue.entries: who waits, first in line first."""
+    """queue.entries: who waits in `queue`, the next one first; or who waits as `id` alone."""
 
-    queue: Identifier
+    queue: Identifier | None = None
+    id: Identifier | None = None
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
     cursor: Annotated[str, Meta(max_length=64)] | None = None
+
+    def __post_init__(self) -> None:
+        one_of(("queue", "id"), {"queue": self.queue, "id": self.id})
 
 
 class QueueExplain(Params):
@@ -70,8 +74,8 @@ class QueueViews(TypedDict):
 class EntryPage(TypedDict):
     """queue.entries."""
 
-    queue: str
-    """The queue."""
+    queue: str | None
+    """The queue; null: the one entry waits for an agent alone."""
     entries: list[EntryView]
     """Who waits in it, first in line first."""
     cursor: str | None
@@ -108,8 +112,11 @@ class QueueMethods:
         return self._queues.view(params.queue)
 
     async def _entries(self, params: QueueEntries, _peer: Peer) -> EntryPage:
+        if params.id is not None:
+            entry = self._queues.entry_view(params.id)
+            return {"queue": entry["queue"], "entries": [entry], "cursor": None}
         # One more than asked for, to know whether there is a next page.
-        found = self._queues.entries(params.queue, _read(params.cursor), params.limit + 1)
+        found = self._queues.entries(params.queue or "", _read(params.cursor), params.limit + 1)
         waiting = (entry for entry in found if not entry.is_over)
         page = await page_of(waiting, self._queues.view_entry, params.limit)
         return {

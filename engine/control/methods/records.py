@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, Any, TypedDict, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, cast
 
 import msgspec
 from msgspec import Meta
@@ -12,10 +12,12 @@ from ...errors import BadParams, EngineError
 from ...job import Job
 from ...reports.job_view import JobView, job_view
 from ...reports.record_view import HistoryEntry, HistoryView, Record, RecordPage
-from ...request import JobId, Params, UnixTime
+from ...request import JobId, Params, Target
 from ...store.cursor import never_given, row_of
+from ...store.job_table import MOST_READ
+from ...store.wanted import joined
 from ..method import Method
-from ..params import JobRef
+from ..params import JobRef, NumberOf, Search
 from ..peer import Peer
 from .pages import PAGE_BYTES, Slices, bounded
 
@@ -42,18 +44,16 @@ class Annotation(Params):
 
 
 class HistoryQuery(Params):
-    """history.get: a number in E.164."""
+    """history.get: a number, written as in a request."""
 
-    number: Annotated[str, Meta(min_length=1, max_length=64)]
+    number: Target
     limit: Annotated[int, Meta(ge=1, le=100)] = 10
 
 
-class RecordQuery(Params, rename={"from_": "from"}):
+class RecordQuery(Search, rename={"from_": "from"}):
     """record.list: in the order of request; `cursor` is that of the page before."""
 
-    from_: UnixTime | None = None
-    to: UnixTime | None = None
-    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+    state: Literal["completed", "failed", "cancelled", "expired"] | None = None
     cursor: Annotated[str, Meta(max_length=32)] | None = None
 
 
@@ -85,7 +85,10 @@ class RecordMethods:
         events: "EventLog",
         history: "History",
         known: Callable[[str], Awaitable[Job | None]],
+        *,
+        number_of: NumberOf,
     ) -> None:
+        self._number_of = number_of
         self._store = store
         self._events = events
         self._history = history
@@ -120,33 +123,39 @@ class RecordMethods:
 
     async def _list(self, params: RecordQuery, _peer: Peer) -> RecordPage:
         after = _read_cursor(params.cursor)
+        columns, inside = params.wanted(self._number_of, params.state).of_records()
         # The index is entered where the page before ended.
-        begin = max(params.from_ or 0.0, after[0])
+        columns += [("created >= ?", (after[0],)), ("(created, r.rowid) > (?, ?)", after)]
+        where, values = joined(columns)
+        fits, more = joined(inside)
+        most = MOST_READ if inside else params.limit
         found = await self._store.search(
-            """
-            SELECT r.body, a.outcome, a.rating, a.notes, r.created, r.rowid FROM records r
-            LEFT JOIN annotations a ON a.id = r.id
-            WHERE r.created >= ? AND r.created < ? AND (r.created, r.rowid) > (?, ?)
-            ORDER BY r.created, r.rowid LIMIT ?
+            f"""
+            SELECT CASE WHEN {fits} THEN body END, a.outcome, a.rating, a.notes, created, r.rowid
+            FROM records r LEFT JOIN annotations a ON a.id = r.id WHERE {where}
+            ORDER BY created, r.rowid LIMIT ?
             """,
-            (begin, 1e12 if params.to is None else params.to, *after, params.limit),
+            (*more, *values, most),
         )
         records: list[Record] = []
-        size = 0
+        size = seen = 0
         cursor = None
         slices = Slices()
-        for *shown, created, number in found:
+        for body, outcome, rating, notes, created, number in found:
             await slices.pause()
-            size += len(shown[0]) + len(shown[3] or b"")
-            if records and size > PAGE_BYTES:
+            size += len(body or b"") + len(notes or b"")
+            if len(records) == params.limit or (records and size > PAGE_BYTES):
                 break
-            records.append(_record(*shown))
+            if body is not None:
+                records.append(_record(body, outcome, rating, notes))
+            seen += 1
             cursor = f"{created!r}/{number}"
-        is_last = len(records) == len(found) < params.limit
+        is_last = seen == len(found) < most
         return {"records": records, "cursor": None if is_last else cursor}
 
     def _of(self, params: HistoryQuery, _peer: Peer) -> HistoryView:
-        shown, _left_out = bounded(self._history.of(params.number, params.limit))
+        number = self._number_of(params.number)
+        shown, _left_out = bounded(self._history.of(number, params.limit))
         return {"history": cast(list[HistoryEntry], shown)}
 
     async def _annotate(self, params: Annotation, _peer: Peer) -> JobView | CallNotes:
@@ -194,7 +203,7 @@ class RecordMethods:
         )
         whose: dict[str, Any] = {"call": annotated}
         if job is not None:
-            whose = {"job": annotated, "context": job.request.context}
+            whose = job.about()
             job.notes = notes
             job.outcome = params.outcome if params.outcome is not None else job.outcome
             job.rating = params.rating if params.rating is not None else job.rating

@@ -12,7 +12,16 @@ from ...acd.agent import Wish
 from ...acd.agent_view import AgentView
 from ...acd.queue import QueueView
 from ...calls.call import CallView
-from ...job import CrashDecision, Failure, LegRecord, OfferRecord
+from ...job import (
+    TERMINAL_STATES,
+    AttemptRecord,
+    CostView,
+    CrashDecision,
+    Failure,
+    LegRecord,
+    OfferRecord,
+    Order,
+)
 from ...reports.job_view import JobView
 from ...reports.record_view import HistoryEntry
 from ...routing.do_not_call import Blocked
@@ -52,6 +61,7 @@ MEMBERS: Final[Mapping[str, Member]] = {
     "trunk": Member(str, "The trunk."),
     "webhook": Member(str, "The webhook."),
     "number": Member(str, "The number in E.164."),
+    "site": Member(str, "The site of the request."),
     "view": Member(dict[str, Any], "The thing as it is now."),
     # -- how and why
     "result": Member(str, "How it ended, in one word."),
@@ -65,6 +75,19 @@ MEMBERS: Final[Mapping[str, Member]] = {
     "next_attempt_at": Member(float, "When the next attempt is due (Unix seconds)."),
     "joined": Member(int, "How many further requests have joined the job."),
     "request": Member(str, "The id of the request that joined."),
+    "kept": Member(list[str], "The parameters of that request that hold for the job."),
+    "dropped": Member(list[str], "The parameters of that request that do not."),
+    "to": Member(str, "Whom the request names, as it was written."),
+    "order": Member(Order, "Who is called first."),
+    "source": Member(str, "The address that asked for it."),
+    "created": Member(float, "When it was requested (Unix seconds)."),
+    "due_at": Member(float, "When it was to be called at the earliest (Unix seconds)."),
+    "called_at": Member(float, "When the customer was dialled first (Unix seconds)."),
+    "operator_at": Member(float, "When an agent answered first (Unix seconds)."),
+    "customer_at": Member(float, "When the customer answered first (Unix seconds)."),
+    "talk_at": Member(float, "When the two were joined (Unix seconds)."),
+    "talk_s": Member(float, "How long they talked."),
+    "cost": Member(CostView, "What it cost."),
     "not_before": Member(float, "Nobody is called before this time (Unix seconds)."),
     "deadline": Member(float, "By when an attempt has to begin (Unix seconds)."),
     "priority": Member(int, "The priority; the higher, the sooner."),
@@ -76,7 +99,12 @@ MEMBERS: Final[Mapping[str, Member]] = {
     # -- legs
     "role": Member(Literal["agent", "customer"], "Whom the leg goes to."),
     "uri": Member(str, "The request URI that was called."),
-    "sip_status": Member(int, "The last SIP status."),
+    "sip_status": Member(int, "The last SIP status, where SIP has answered."),
+    "call_id": Member(str, "The Call-ID of its SIP dialog."),
+    "hop": Member(str, "Where its SIP goes, or comes from."),
+    "codec": Member(str, "The codec that was agreed on."),
+    "local_media": Member(str, "Our address for its RTP."),
+    "remote_media": Member(str, "The address of the party for its RTP."),
     "reason_header": Member(str, "The Reason header of the BYE, CANCEL or response."),
     "permanent": Member(bool, "That the agent was on the line already."),
     "digit": Member(str, "The key."),
@@ -122,6 +150,7 @@ MEMBERS: Final[Mapping[str, Member]] = {
     "expected_wait_s": Member(float, "How long it still waits, by estimate."),
     "centre": Member(str, "The centre whose turn it is."),
     "from_queue": Member(str, "The queue that it comes from."),
+    "from_place": Member(int, "The position that was told before."),
     "to_queue": Member(str, "The queue that it goes to."),
     "target": Member(str, "The outside number that it goes to."),
     "agents": Member(list[str], "The agents who are offered it."),
@@ -155,6 +184,14 @@ MEMBERS: Final[Mapping[str, Member]] = {
 }
 
 OTHERWISE: Final[Mapping[tuple[str, str], Member]] = {
+    **{
+        (f"callback.{state}", name): member
+        for state in TERMINAL_STATES
+        for name, member in {
+            "attempts": Member(list[AttemptRecord], "The attempts, with their legs."),
+            "ended_at": Member(float, "When it ended (Unix seconds)."),
+        }.items()
+    },
     ("engine.media_worker_died", "legs"): Member(int, "How many legs it had."),
     ("engine.overloaded", "legs"): Member(int, "How many legs are up."),
     ("engine.relieved", "legs"): Member(int, "How many legs are up."),

@@ -68,6 +68,10 @@ class _Notification(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Notification)
 
 
+# Events that concern the agent whom they name and nobody else, whatever the work.
+_OF_ONE_AGENT = ("agent.", "line.")
+
+
 class AgentScope:
     """Knows which jobs and calls are whose, from the states of `agents`.
 
@@ -150,8 +154,10 @@ class AgentScope:
         if self._asked[0] != event.seq:
             self._asked = event.seq, _decoder.decode(event.line).params
         about = self._asked[1]
-        if about.agent is not None or about.agents is not None:
-            return agent == about.agent or agent in (about.agents or ())
+        if agent == about.agent or agent in (about.agents or ()):
+            return True
+        if event.type.startswith(_OF_ONE_AGENT) and about.agent is not None:
+            return False
         return any(self._is_theirs(agent, work) for work in (about.job, about.call) if work)
 
     def sees_view(self, agent: str, source: str, view: Mapping[str, Any]) -> bool:

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from engine.calls.hangup_cause import of_ended_session, of_failed_invite
+from engine.calls.hangup_cause import of_ended_session, of_failed_invite, of_unanswered_call
 from sip.events import Cause
 
 
@@ -20,8 +20,8 @@ from sip.events import Cause
         (403, "rejected", False),
         (302, "rejected", False),
         (699, "rejected", False),
-        (401, "unreachable", True),
-        (407, "unreachable", True),
+        (401, "auth", True),
+        (407, "auth", True),
         (408, "no_answer", False),
         (500, "unreachable", True),
         (503, "unreachable", True),
@@ -48,12 +48,22 @@ def test_a_reason_header_that_is_no_text_can_still_be_shown() -> None:
 def test_no_response_at_all_is_unreachable() -> None:
     ending = of_failed_invite(Cause(408, "Request Timeout", "timeout"))
     assert (ending.result, ending.trunk_failed) == ("unreachable", True)
+    assert ending.sip_status is None
 
 
 def test_a_transport_error_is_unreachable() -> None:
     ending = of_failed_invite(Cause(503, "connection refused", "transport"))
     assert (ending.result, ending.phrase) == ("unreachable", "connection refused")
+    assert ending.sip_status is None
     assert ending.trunk_failed
+
+
+def test_only_what_sip_has_answered_has_a_status() -> None:
+    assert of_failed_invite(Cause(488, "no codec", "local")).sip_status is None
+    assert of_ended_session(Cause(408, "no ACK", "timeout")).sip_status is None
+    assert of_ended_session(Cause(481, "gone", "remote")).sip_status == 481
+    assert of_unanswered_call(Cause(408, "no ACK", "timeout")).sip_status is None
+    assert of_unanswered_call(Cause(480, "rejected", "local")).sip_status == 480  # our own answer
 
 
 def test_an_answer_without_a_codec_in_common() -> None:

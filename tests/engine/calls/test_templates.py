@@ -1,12 +1,20 @@
 """Context in SIP headers: filled in, and unable to become a header of its own."""
 
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.calls.templates import MAX_VALUE_CHARS, Subject, context_headers, display_name
+from engine.calls.templates import (
+    DEFAULT_BYTES,
+    LEFT_OUT,
+    Subject,
+    context_headers,
+    display_name,
+    fitted_context,
+)
 from engine.job import Job, Request
 
 
@@ -53,7 +61,64 @@ def test_a_value_that_looks_like_a_field_is_not_filled_again() -> None:
 def test_no_value_can_end_its_line(value: str) -> None:
     for _name, filled in context_headers({"X-A": "{context.a}"}, subject({"a": value})):
         assert not any(ord(char) < 0x20 or ord(char) == 0x7F for char in filled)
-        assert len(filled) <= MAX_VALUE_CHARS
+        assert len(filled.encode()) <= DEFAULT_BYTES
+
+
+def header(context: dict[str, Any], most_bytes: int, template: str = "{context}") -> str | None:
+    """The value of a header for a context, if there is one."""
+    return dict(context_headers({"X-A": template}, subject(context), most_bytes)).get("X-A")
+
+
+def test_whole_keys_are_left_out_of_a_long_context_in_their_order() -> None:
+    context = {"site": "shop.example", "page": "x" * 90, "order": 17, "cart": "y" * 90, "vip": True}
+    value = header(context, 100)
+    assert value is not None
+    assert json.loads(value) == {
+        "site": "shop.example", "order": 17, "vip": True, LEFT_OUT: ["page", "cart"],
+    }  # fmt: skip
+    assert header(context, 300) == json.dumps(context, separators=(",", ":"))
+
+
+def test_where_the_names_do_not_fit_their_number_does() -> None:
+    context = {"site": "shop.example", **{f"key number {n}": "x" * 100 for n in range(50)}}
+    value = header(context, 80)
+    assert value is not None
+    assert json.loads(value) == {"site": "shop.example", LEFT_OUT: 50}
+
+
+def test_text_around_the_context_has_its_room() -> None:
+    context = {"a": "x" * 100, "b": 1}
+    value = header(context, 64, template="job {id}: {context}")
+    assert value == 'job j1: {"b":1,"_left_out":["a"]}'
+
+
+def test_a_header_without_room_for_any_json_is_left_out() -> None:
+    assert header({"a": "x" * 100}, 64, template="x" * 60 + "{context}") is None
+
+
+def test_other_values_are_cut_off_at_a_whole_character() -> None:
+    assert header({"a": "é" * 100}, 65, template="{context.a}") == "é" * 32
+
+
+@pytest.mark.parametrize("most_bytes", [20, 21, 40, 64, 200, 1024])
+@given(
+    context=st.dictionaries(
+        st.text(max_size=12),
+        st.one_of(st.text(max_size=200), st.integers(), st.booleans(), st.lists(st.text())),
+        max_size=12,
+    )
+)
+def test_a_fitted_context_is_json_that_fits(most_bytes: int, context: dict[str, Any]) -> None:
+    fitted = fitted_context(context, most_bytes)
+    assert fitted is not None
+    assert len(fitted.encode()) <= most_bytes
+    read = json.loads(fitted)
+    if read == context:
+        return
+    left_out = read.pop(LEFT_OUT)
+    assert all(context[key] == value for key, value in read.items())
+    missing = [key for key in context if key not in read and key != LEFT_OUT]
+    assert left_out in (missing, len(missing))
 
 
 @pytest.mark.parametrize(

@@ -33,3 +33,17 @@ def test_a_call_that_came_in_shows_who_calls_whom(shown: Console) -> None:
     assert text.count("[red]+442079461111 → +442079460000") == 2
     for shown_text in ("sales", "waiting", "route", "context site", "shop.example", "waits since"):
         assert shown_text in text
+
+
+def test_a_leg_shows_what_finds_it_in_a_pbx(shown: Console) -> None:
+    leg: dict[str, Any] = {
+        "leg": "leg-1", "role": "customer", "uri": "sip:+442079460000@192.0.2.1", "state": "ended",
+        "sip_status": 486, "reason": "Busy Here", "ringing": None, "answered": None, "ended": 5.0,
+        "call_id": "9f0c@192.0.2.4", "trunk": "pbx", "hop": "udp:192.0.2.1:5060",
+        "codec": "PCMU", "local_media": "192.0.2.4:10000", "remote_media": None,
+    }  # fmt: skip
+    calls.print_legs([leg, {**leg, "leg": "leg-2", "call_id": None}])
+    text = shown.export_text()
+    for shown_text in ("SIP Call-ID", "9f0c@192.0.2.4", "pbx", "udp:192.0.2.1:5060", "PCMU"):
+        assert shown_text in text
+    assert text.count("leg-2") == 1

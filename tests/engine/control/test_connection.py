@@ -124,6 +124,8 @@ async def test_unknown_method_is_named(tmp_path: Path) -> None:
         ("events.subscribe", {"types": "leg."}, "types", "expected array, got str"),
         ("events.subscribe", {"types": [1]}, "types[0]", "expected str, got int"),
         ("events.subscribe", {"since": -1}, "since", "expected int >= 0"),
+        ("events.subscribe", {"types": ["leg.", "calback."]}, "types", "did you mean callback."),
+        ("callback.request", {"to": "1", "order": "x"}, "order", "agent_first, customer_first"),
         (
             "callback.request",
             {"to": "1", "agent": "a", "whisper": {"tone": [1]}},

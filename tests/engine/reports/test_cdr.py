@@ -3,7 +3,7 @@
 import msgspec
 
 from engine.job import OfferRecord, site_of
-from engine.reports.cdr import Stay, agent_of, answer_rows, due_at, moments_of, row_of
+from engine.reports.cdr import Stay, answer_rows, due_at, moments_of, row_of
 from tests.support.recorded import ended_job, leg
 
 
@@ -60,9 +60,9 @@ def test_whose_callback_it_was() -> None:
     alice = OfferRecord(agent="alice", offered=1.0, result="no_answer")
     bob = OfferRecord(agent="bob", offered=2.0, answered=3.0, result="answered")
     carol = OfferRecord(agent="carol", offered=4.0)
-    assert agent_of(ended_job(agent="dave")) == "dave"
-    assert agent_of(ended_job(offers=[alice, bob, carol])) == "bob"
-    assert agent_of(ended_job(offers=[alice, carol])) == "carol"
+    assert ended_job(agent="dave").agent == "dave"
+    assert ended_job(offers=[alice, bob, carol]).agent == "bob"
+    assert ended_job(offers=[alice, carol]).agent == "carol"
 
 
 def test_when_it_was_due() -> None:

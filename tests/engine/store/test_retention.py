@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from config.sections import Store as Kept
-from engine.callbacks.intake import JOINED, Joined
+from engine.callbacks.joining import JOINED, Joined
 from engine.store.retention import Retention
 from tests.support.engines.in_process import running, settings_in
 from tests.support.recorded import ended_job, leg, recorded

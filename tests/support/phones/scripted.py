@@ -49,6 +49,7 @@ class ScriptedPhone:
         self.invitation = invitation
         self.tag: Any = None
         self.state = "calling"
+        self.call_id = "call-id@192.0.2.4"
         self.hung_up = asyncio.Event()
         self.hang_up_reason: str | None = None
         self._notify = notify

@@ -91,6 +91,35 @@ async def test_entries_come_in_their_order_and_in_pages(engine: RunningEngine) -
         await client.call("queue.entries", queue="sales", cursor="x")
 
 
+async def test_one_entry_is_found_by_its_id(engine: RunningEngine) -> None:
+    daemon, client = engine
+    for number in range(3):
+        join(daemon, f"c{number}", 10 - number)
+    found = await client.call("queue.entries", id="c1")
+    assert (found["queue"], found["cursor"]) == ("sales", None)
+    assert [(one["id"], one["place"]) for one in found["entries"]] == [("c1", 2)]
+    assert (await refused_by_engine(client, "queue.entries", id="c9")).kind == "not_found"
+    with pytest.raises(RequestRejected, match="only one of"):
+        await client.call("queue.entries", queue="sales", id="c1")
+    with pytest.raises(RequestRejected, match="give queue or id"):
+        await client.call("queue.entries")
+
+
+async def test_a_position_that_changes_is_an_event(
+    engine: RunningEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.acd.queues.PERIOD_S", 0.05)
+    daemon, client = engine
+    async with client.events(types=["queue.moved"]) as events:
+        for number in range(3):
+            join(daemon, f"c{number}", 10 - number)
+        daemon.queues.leave("c0", "abandoned")
+        moved = [await anext(events), await anext(events)]
+    told = [(one["call"], one["from_place"], one["place"], one["queue"]) for one in moved]
+    assert told == [("c1", 2, 1, "sales"), ("c2", 3, 2, "sales")]
+    assert all("to_queue" not in one for one in moved)
+
+
 async def test_moving(engine: RunningEngine) -> None:
     daemon, client = engine
     join(daemon, "c1", 5, queue="service")

@@ -20,8 +20,16 @@ class Asked:
     def __init__(self, here: Recorded) -> None:
         self.here = here
         self.open: dict[str, Job] = {}
-        methods = RecordMethods(here.store, here.log, here.history, self._known)
+        self.numbers: dict[str, str] = {}
+        methods = RecordMethods(
+            here.store, here.log, here.history, self._known, number_of=self._number_of
+        )
         self._table = methods.table()
+
+    def _number_of(self, text: str) -> str:
+        if not text.startswith("+") and text not in self.numbers:
+            raise EngineError("refused", f"{text} is no number", field="number")
+        return self.numbers.get(text, text)
 
     async def _known(self, job_id: str) -> Job | None:
         return self.open.get(job_id) or self.here.store.find(job_id)
@@ -67,6 +75,52 @@ async def test_pages_give_every_record_once_also_of_one_moment(asked: Asked) -> 
     for cursor in ("x", "1.0/", "1.0/x", "/3", "1.0", f"1.0/{1 << 63}"):
         with pytest.raises(BadParams):
             await asked.ask("record.list", cursor=cursor)
+
+
+async def test_records_are_found_by_what_they_say(asked: Asked) -> None:
+    asked.here.end(ended_job("j1", site="shop.example", called="+44201", context={"order": 17}))
+    asked.here.end(ended_job("j2", site="bank.example", called="+44202", context={"order": "17"}))
+    asked.here.end(ended_job("j3", agent="bob", context={"vip": True}))
+
+    async def found(**wanted: Any) -> list[str]:
+        page = await asked.ask("record.list", **wanted)
+        assert page["cursor"] is None
+        return [record["id"] for record in page["records"]]
+
+    assert await found(site="shop.example") == ["j1"]
+    assert await found(number="+44202") == ["j2"]
+    assert await found(agent="bob") == ["j3"]
+    assert await found(context={"order": 17}) == ["j1"]
+    assert await found(context={"order": "17"}, site="bank.example") == ["j2"]
+    assert await found(context={"order": None}) == ["j1", "j2"]
+    assert await found(context={"vip": True}) == ["j3"]
+    assert await found(state="failed") == []
+    assert await found(queue="none") == []
+
+
+async def test_a_search_inside_records_goes_on_where_it_has_ended(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.control.methods.records.MOST_READ", 4)
+    for number in range(10):
+        asked.here.end(ended_job(f"j{number}", created=1000.0 + number, context={"n": number % 9}))
+    pages, cursor = [], None
+    while True:
+        page = await asked.ask("record.list", context={"n": 8}, cursor=cursor)
+        pages.append([record["id"] for record in page["records"]])
+        cursor = page["cursor"]
+        if cursor is None:
+            break
+    assert pages == [[], [], ["j8"]]
+
+
+async def test_history_reads_a_number_as_a_request_does(asked: Asked) -> None:
+    asked.here.end(ended_job("j1", called="+442079460123"))
+    asked.numbers["020 7946 0123"] = "+442079460123"
+    found = await asked.ask("history.get", number="020 7946 0123")
+    assert [entry["id"] for entry in found["history"]] == ["j1"]
+    with pytest.raises(EngineError, match="no number"):
+        await asked.ask("history.get", number="alice")
 
 
 async def test_a_page_fits_into_a_line(asked: Asked) -> None:

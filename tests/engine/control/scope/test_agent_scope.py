@@ -232,5 +232,5 @@ async def test_alice_hears_of_nobody_else(engine: RunningEngine, alice: Client) 
     assert seen == [
         ("snapshot.agent", None, None),
         ("snapshot.end", None, None),
-        ("callback.queued", "hers", None),
+        ("callback.queued", "hers", "alice"),
     ]

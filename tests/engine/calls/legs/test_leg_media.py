@@ -6,7 +6,7 @@ from typing import cast
 import msgspec
 import pytest
 
-from engine.calls.leg_media import LegMedia
+from engine.calls.legs.leg_media import LegMedia
 from media.messages import MediaTimeout
 from media.sources import Prompt
 from media.worker_pool import WorkerPool

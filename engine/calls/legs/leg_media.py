@@ -17,6 +17,12 @@ from sip.transport.resolver import ResolutionFailed
 
 log = structlog.get_logger()
 
+
+def address_text(host: str, port: int) -> str:
+    """An address as people write it: `192.0.2.1:10000`, `[2001:db8::1]:10000`."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 UNSPECIFIED_HOSTS = frozenset({"0.0.0.0", "::"})
 
 
@@ -55,6 +61,11 @@ class LegMedia:
         self.is_open = True
         self._host = self._host or opened.host
         self._port = opened.port
+
+    @property
+    def local_address(self) -> str | None:
+        """Where the peer sends its RTP; None while there is no port."""
+        return address_text(self._host, self._port) if self._port else None
 
     def take_over(self) -> None:
         """Use the endpoint that is open already under this id."""

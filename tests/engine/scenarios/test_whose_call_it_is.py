@@ -1,0 +1,144 @@
+"""What events, views, records and the log say of a callback: whose it is, and how to find it."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from structlog.testing import capture_logs
+
+from config.agents import Agent
+from config.queues import Queue
+from config.sections import Route, Trunk
+from tests.support.engines.virtual import VirtualEngine
+from tests.support.engines.watched import WatchedEngine, run_watched_engine
+from tests.support.invariants import Seen
+
+NUMBER = "+442079460123"
+WAY = ("call_id", "hop", "codec", "local_media", "remote_media")
+
+
+class CallCentre(WatchedEngine):
+    """An engine with one agent, and a trunk."""
+
+    async def request(self, **more: Any) -> None:
+        asked = {"id": "mine", "to": NUMBER, "queue": "sales", "site": "shop.example"} | more
+        await self.ask("callback.request", **asked)
+
+    def of_job(self) -> list[dict[str, Any]]:
+        """The events of the job, in their order."""
+        return [event for event in self.log.events if event.get("job") == "mine"]
+
+
+def run_call_centre(tmp_path: Path, script: Any) -> None:
+    def made(engine: VirtualEngine, log: Seen) -> CallCentre:
+        return CallCentre(engine, log)
+
+    run_watched_engine(
+        tmp_path,
+        script,
+        as_=made,
+        trunks=[Trunk(name="pbx", uri="sip:127.0.0.1:5070")],
+        routes=[Route(prefix="+", trunks=["pbx"])],
+        queues=[Queue(name="sales")],
+        agents=[Agent(name="alice", uri="sip:alice@127.0.0.1:5080", queues=["sales"])],
+    )
+
+
+async def talk(centre: CallCentre, seconds: float) -> None:
+    await centre.answered("alice")
+    customer = await centre.answered(NUMBER)
+    await asyncio.sleep(seconds)
+    customer.act("hangs_up")
+    await centre.ended("mine")
+
+
+def test_every_event_of_a_job_says_whose_it_is(tmp_path: Path) -> None:
+    async def script(centre: CallCentre) -> None:
+        await centre.request()
+        await talk(centre, 30)
+        events = centre.of_job()
+        assert {event["type"].partition(".")[0] for event in events} >= {
+            "callback", "queue", "agent", "leg", "bridge",
+        }  # fmt: skip
+        for event in events:
+            said = (event["site"], event["number"], event["queue"])
+            assert said == ("shop.example", NUMBER, "sales"), event
+        types = [event["type"] for event in events]
+        known = types.index("agent.offered")
+        assert {event.get("agent") for event in events[known:]} == {"alice"}
+        assert {event.get("agent") for event in events[:known]} <= {None, "alice"}
+
+    run_call_centre(tmp_path, script)
+
+
+def test_the_last_event_has_the_record(tmp_path: Path) -> None:
+    async def script(centre: CallCentre) -> None:
+        await centre.request(context={"order": 17})
+        await talk(centre, 30)
+        (last,) = centre.seen("callback.completed")
+        record = await centre.ask("record.get", id="mine")
+        for name in (
+            "number", "site", "queue", "agent", "to", "order", "result", "cause", "created",
+            "due_at", "called_at", "operator_at", "customer_at", "talk_at", "ended_at", "talk_s",
+            "attempts", "offers", "joined", "context",
+        ):  # fmt: skip
+            assert last[name] == record[name], name
+        assert 30 < last["talk_s"] < 32
+        assert last.get("cost") == record["cost"]
+
+    run_call_centre(tmp_path, script)
+
+
+def test_each_leg_says_how_to_find_it(tmp_path: Path) -> None:
+    async def script(centre: CallCentre) -> None:
+        await centre.request()
+        await centre.answered("alice")
+        customer = await centre.answered(NUMBER)
+        (call,) = (await centre.ask("call.list"))["calls"]
+        shown = (await centre.ask("call.get", call=call["call"]))["legs"]
+        customer.act("hangs_up")
+        await centre.ended("mine")
+        record = await centre.ask("record.get", id="mine")
+        answered = centre.seen("leg.answered")
+        for seen in (shown, record["attempts"][0]["legs"], answered):
+            agent, far = seen
+            for leg in seen:
+                assert all(leg[name] for name in WAY), leg
+            assert agent.get("trunk") is None
+            assert far["trunk"] == "pbx"
+            assert agent["codec"] == "PCMU"
+
+    run_call_centre(tmp_path, script)
+
+
+def test_each_call_that_failed_is_one_line_of_the_log(tmp_path: Path) -> None:
+    async def script(centre: CallCentre) -> None:
+        with capture_logs() as logged:
+            await centre.request()
+            await centre.answered("alice")
+            (await centre.phone_of(NUMBER)).act("is_busy")
+            await centre.ended("mine")
+        (line,) = [line for line in logged if line["event"] == "call_failed"]
+        assert line["log_level"] == "info"
+        assert line["job"] == "mine"
+        assert (line["result"], line["sip_status"], line["trunk"]) == ("busy", 486, "pbx")
+        assert "busy: 486 Busy Here" in line["cause"]
+        assert line["call_id"]
+        assert line["hop"].startswith("udp:127.0.0.1:")
+
+    run_call_centre(tmp_path, script)
+
+
+def test_an_error_of_the_network_has_no_sip_status(tmp_path: Path) -> None:
+    async def script(centre: CallCentre) -> None:
+        await centre.request()
+        await centre.answered("alice")
+        (await centre.phone_of(NUMBER)).act("is_unreachable")
+        await centre.ended("mine")
+        (failed,) = centre.seen("callback.failed")
+        assert failed["result"] == "unreachable"
+        assert failed["failure"]["sip_status"] is None
+        far = failed["attempts"][-1]["legs"][-1]
+        assert (far["role"], far["sip_status"]) == ("customer", None)
+
+    run_call_centre(tmp_path, script)
