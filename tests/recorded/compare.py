@@ -8,9 +8,9 @@ must be as it was.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .session import Line, Turn
 
@@ -39,6 +39,30 @@ class Difference:
 
     def __str__(self) -> str:
         return f"{self.path}\n    was {self.before!r}\n    is  {self.now!r}\n    after {self.step}"
+
+
+class Intended(NamedTuple):
+    """A change that was meant: where it shows, why it was made, and what changed into what."""
+
+    path: str
+    why: str
+    into: Callable[[Any, Any], bool]
+
+    def covers(self, difference: Difference) -> bool:
+        return re.fullmatch(self.path, difference.path) is not None and self.into(
+            difference.before, difference.now
+        )
+
+
+CLOSED_QUEUE = (
+    Intended(
+        r"callback\.\w+ answered\.result\.(jobs\[\d+\]\.)?(not_before|scheduled)"
+        r"|event \S+\.not_before",
+        "a request for a closed queue has the time at which it opens, and is told so at once",
+        lambda _before, now: now is not None,
+    ),
+)
+"""What has changed of callbacks for queues that are closed."""
 
 
 @dataclass

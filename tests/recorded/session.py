@@ -22,6 +22,7 @@ from engine.control.peer import Peer
 from engine.control.server import ControlServer
 from tests.support.engines.virtual import VirtualEngine, World
 from tests.support.phones.virtual import Conduct, Step
+from tests.support.recording import write_tone_wav
 
 Line = dict[str, Any]
 
@@ -120,6 +121,7 @@ class Session:
         self._config = world.directory / "ringback.toml"
         self._text = config.replace("{directory}", str(world.directory))
         self._config.write_text(self._text)
+        write_tone_wav(world.directory / "said.wav", 700, 0.2)
         self._clients: dict[str, MemoryTransport] = {}
         self._read: dict[str, int] = {}
 

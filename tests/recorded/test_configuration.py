@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from config.settings import load
+from tests.support.recording import write_tone_wav
 
 HERE = Path(__file__).resolve().parent
 READ: dict[str, Any] = json.loads((HERE / "configuration.json").read_text())
@@ -46,6 +47,7 @@ def test_every_value_is_as_it_was(tmp_path: Path, name: str) -> None:
     for word, port in PORTS.items():
         text = text.replace(f"{{{word}}}", str(port))
     file.write_text(text)
+    write_tone_wav(tmp_path / "said.wav", 700, 0.2)
     now = load(file, environ={}).model_dump_json().replace(str(tmp_path), "{directory}")
     assert list(changes(READ[name], json.loads(now))) == []
 

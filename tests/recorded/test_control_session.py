@@ -1,32 +1,16 @@
 """A session on the control socket, recorded from an earlier engine, is played to this one."""
 
 import json
-import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from tests.support.engines.virtual import world
 
-from .compare import Comparison, Difference
+from .compare import CLOSED_QUEUE, Comparison, Difference, Intended
 from .session import Session, Turn, read
 
 HERE = Path(__file__).resolve().parent
 PROTOCOL = HERE.parent / "engine" / "control" / "recorded_protocol.json"
 TURNS = read(HERE / "control_session.jsonl.gz")
-
-
-class Intended(NamedTuple):
-    """A change that was meant: where it shows, why it was made, and what changed into what."""
-
-    path: str
-    why: str
-    into: Callable[[Any, Any], bool]
-
-    def covers(self, difference: Difference) -> bool:
-        return re.fullmatch(self.path, difference.path) is not None and self.into(
-            difference.before, difference.now
-        )
 
 
 _MISSED = "an agent who hangs up in the whisper has missed the offer: it is none of the day's calls"
@@ -75,6 +59,27 @@ INTENDED = (
         r"record\.get answered\.result\.stays\[0\]\.id",
         "it ends with the number of an event; trunk.down and trunk.up came between",
         lambda before, now: "/" in before and "/" in now,
+    ),
+    Intended(
+        r".* refused\.error\.data\.reason",
+        "an error about one of several words names them",
+        lambda before, now: before.startswith("Invalid enum value") and now.startswith("must be"),
+    ),
+    *CLOSED_QUEUE,
+    Intended(
+        r"watch",
+        "a callback for a closed queue has its time at once, not with a second event",
+        lambda before, now: (before, now) == (["event callback.queued"], []),
+    ),
+    Intended(
+        r"event engine\.reload_failed\.params\.reason",
+        "each fault of a configuration has its line",
+        lambda before, now: now.endswith(":207: " + before.partition(": ")[2]),
+    ),
+    Intended(
+        r"again",
+        "types of events that there are not are refused",
+        lambda _before, now: now == ["events.subscribe refused"],
     ),
     Intended(
         r".*\.sip_status",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.support.engines.virtual import world
 
-from .compare import Comparison
+from .compare import CLOSED_QUEUE, Comparison, Intended
 from .session import Session, Turn, read
 
 HERE = Path(__file__).resolve().parent
@@ -22,6 +22,15 @@ RECORDED_IN = "/tmp/ringback-recorded"
 """The directory of the earlier engine: the file names its recordings."""
 
 FIRST_NEW_ID = 0x1000
+
+INTENDED = (
+    *CLOSED_QUEUE,
+    Intended(
+        r"watch",
+        "a callback for a closed queue has its time at once, not with a second event",
+        lambda before, now: set(before) - set(now) == {"event callback.rescheduled"},
+    ),
+)
 
 STATES = {
     "queued",
@@ -73,7 +82,10 @@ def test_its_jobs_go_on_as_they_did(tmp_path: Path) -> None:
         here.ids = itertools.count(FIRST_NEW_ID)
         here.clock.move_to(TURNS[0].step["time"], tick=False)
         Session(here, (HERE / "session.toml").read_text()).play(TURNS, comparison)
-    assert not comparison.differences, "\n".join(map(str, comparison.differences))
+    unintended = [
+        one for one in comparison.differences if not any(kind.covers(one) for kind in INTENDED)
+    ]
+    assert not unintended, "\n".join(map(str, unintended))
 
 
 def test_the_file_has_jobs_in_every_state(tmp_path: Path) -> None:
