@@ -125,7 +125,7 @@ def _print_check(found: Mapping[str, Any]) -> None:
         answer = f"from {minute(found['not_before'])}, {found['reason']}"
     else:
         answer = "may be called"
-    reading, cost = found["reading"], found["cost_estimate"]
+    reading, cost = found.get("reading"), found["cost_estimate"]
     rows = {"read as": reading["words"] if reading else "nothing that is dialled", "answer": answer}
     if found["line_type"] is not None:
         rows["line"] = found["line_type"].replace("_", " ")

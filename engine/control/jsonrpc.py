@@ -1,6 +1,6 @@
 """JSON-RPC 2.0, one object a line: lines cut out of a stream, requests read, replies written."""
 
-from typing import Any, Literal, NamedTuple, TypedDict
+from typing import Any, Literal, NamedTuple, TypedDict, cast
 
 import msgspec
 from msgspec import structs
@@ -149,10 +149,11 @@ def read_params(decoder: "msgspec.json.Decoder[Any]", params: bytes) -> Any:
     except RecursionError as error:
         raise RpcError(PARSE_ERROR, "JSON is nested too deeply") from error
     except msgspec.ValidationError as error:
-        given = _without_nulls(decoder.type, params)
+        kind = cast(type[msgspec.Struct], decoder.type)
+        given = _without_nulls(kind, params)
         if given is not None:
             return read_params(decoder, given)
-        raise bad_params(*explain(error, decoder.type)) from error
+        raise bad_params(*explain(error, kind)) from error
     except msgspec.DecodeError as error:
         raise RpcError(PARSE_ERROR, str(error)) from error
 

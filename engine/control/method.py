@@ -2,7 +2,7 @@
 
 import typing
 from collections.abc import Awaitable, Callable
-from typing import Any, get_type_hints
+from typing import Any, cast, get_type_hints
 
 import msgspec
 
@@ -39,8 +39,7 @@ class Method:
     @property
     def params(self) -> type[msgspec.Struct]:
         """The structure that its parameters are read into."""
-        kind: type[msgspec.Struct] = self.decoder.type
-        return kind
+        return cast(type[msgspec.Struct], self.decoder.type)
 
     @property
     def result(self) -> object:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +16,8 @@ from engine.cli.main import app
 ROOT = Path(__file__).parents[2]
 MODULE = "engine.cli.main"
 LONGEST_S = 60.0
+# The engine that is asked runs in this process, and logs to the same streams.
+_LOGGED = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[.*\n", re.MULTILINE)
 
 
 class Finished(NamedTuple):
@@ -42,7 +45,8 @@ async def ringback(socket: Path, *arguments: str, status: int = 0) -> Finished:
     def invoke() -> Finished:
         Options.json = False
         done = CliRunner().invoke(app, ["--socket", str(socket), *arguments])
-        return Finished(done.exit_code, done.stdout, done.stderr)
+        out, err = (_LOGGED.sub("", text) for text in (done.stdout, done.stderr))
+        return Finished(done.exit_code, out, err)
 
     # In a thread of its own: it has an event loop of its own.
     result = await asyncio.to_thread(invoke)

@@ -28,7 +28,7 @@ DIALLED = {"sales": "+442079460001", "support": "+442079460002"}
 # How long callers wait at most, and have their places when they have hung up.
 MAX_WAIT_S, REGAIN_S = 40.0, 20.0
 # What there is to be said; nobody listens.
-SPOKEN = f"file:{__file__}"
+SPOKEN = f"file:{Path(__file__).parents[1]}/fuzz/corpus/sound/wav"
 # How long a phone keeps the call of an engine that died, and how long the next one waits for it.
 KEEP_S, CRASH_PAUSE_S = 3.0, 4.0
 

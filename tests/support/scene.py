@@ -26,6 +26,7 @@ from engine.calls.announcing.whisper import Announcement, Announcer, Unspoken, W
 from engine.calls.call import CallRegistry
 from engine.calls.call_flow import CustomerHistory
 from engine.calls.services import CallServices
+from engine.clock import Clock
 from engine.job import Job
 from engine.routing.admission import Admission
 from engine.routing.dialplan import Destination, Dialplan
@@ -197,7 +198,8 @@ class Scene:
         )
 
     def dispatcher(self, clock: Callable[[], float]) -> Dispatcher:
-        """A dispatcher whose wall clock is the given one."""
+        """A dispatcher whose wall clock, and that of its attempts, is the given one."""
+        self.services.clock = Clock(clock, clock)
         return Dispatcher(
             self.services,
             admission=self.admission,

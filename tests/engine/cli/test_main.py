@@ -333,7 +333,11 @@ async def test_check_says_ok_or_every_fault_with_its_line(tmp_path: Path) -> Non
     result = await ringback_process("check", str(ROOT / "config" / "ringback.toml"))
     assert result.status == 0
     result = await ringback_process("check", str(ROOT / "config" / "ringback.toml"), "--json")
-    assert result.json == {"file": str(ROOT / "config" / "ringback.toml"), "ok": True}
+    assert result.json == {
+        "file": str(ROOT / "config" / "ringback.toml"),
+        "ok": True,
+        "readings": [],
+    }
     wrong = tmp_path / "wrong.toml"
     wrong.write_text("[sip]\nlisten = 5\n[control]\nsockte = 'x'\n")
     result = await ringback_process("check", str(wrong))

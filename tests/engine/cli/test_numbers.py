@@ -78,6 +78,7 @@ def test_whether_and_when_a_number_may_be_called(
     capsys: pytest.CaptureFixture[str], fields: dict[str, Any], answer: str
 ) -> None:
     found: dict[str, Any] = {
+        "reading": {"kind": "number", "words": "the number +44123"},
         "allowed": True, "policy": None, "reason": None, "not_before": None, "called": "+44123",
         "line_type": "fixed_line", "region": None, "zones": [], "cost_estimate": {"rate": None},
     }  # fmt: skip

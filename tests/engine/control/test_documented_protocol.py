@@ -21,7 +21,7 @@ def sections() -> dict[str, str]:
 
 async def test_every_method_and_parameter_is_documented(tmp_path: Path) -> None:
     async with running(settings_in(tmp_path)) as (daemon, _client):
-        taken = {name: method.decoder.type for name, method in daemon.control.methods.items()}
+        taken = {name: method.params for name, method in daemon.control.methods.items()}
     taken["events.subscribe"] = Subscribe
     text = sections()
     missing = {
