@@ -26,6 +26,7 @@ from engine.calls.services import CallServices
 from engine.calls.sound_files import SoundFiles
 from engine.calls.waiting_room import WaitingRooms
 from engine.calls.whisper import Announcement, Announcer, Unspoken, Whisper
+from engine.clock import Clock
 from engine.job import Job
 from engine.routing.admission import Admission
 from engine.routing.dialplan import Destination, Dialplan
@@ -297,6 +298,7 @@ def scene(
         hold=hold,
         ringing=Ringing("GB"),
         recordings=tmp_path / "recordings",
+        clock=Clock(_now, _now),
     )
     return Scene(services, sip, media, store, Admission(do_not_call=do_not_call))
 
@@ -327,3 +329,10 @@ def run_with_dispatcher(
         await script(stage, stage.dispatcher(asyncio.get_running_loop().time))
 
     run_scene(directory, with_dispatcher, **options)
+
+
+def _now() -> float:
+    try:
+        return asyncio.get_running_loop().time()
+    except RuntimeError:  # before the script runs
+        return 0.0
