@@ -27,13 +27,13 @@ from .callbacks.caller_takeover import CallerTakeover
 from .callbacks.dispatcher import Dispatcher
 from .callbacks.intake import Intake
 from .calls.agent_lines import AgentLines
+from .calls.announcing.sound_files import SoundFiles
+from .calls.announcing.waiting_room import WaitingRooms
+from .calls.announcing.whisper import Announcer
 from .calls.call import Call, CallRegistry
 from .calls.leg_events import LegEvents
 from .calls.permanent_leg import PermanentLegs
 from .calls.services import CallServices
-from .calls.sound_files import SoundFiles
-from .calls.waiting_room import WaitingRooms
-from .calls.whisper import Announcer
 from .clock import Clock
 from .control.audit import Audit
 from .control.engine_view import EngineView, Network, Output, Traffic

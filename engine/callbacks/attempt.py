@@ -14,6 +14,7 @@ from media.sources import Peer, Ringing
 
 from ..acd.waiting import Offer
 from ..calls.agent_ringer import AgentRinger, free_offered, open_all
+from ..calls.announcing.whisper import Whisper
 from ..calls.call import ON_THE_LINE_S, Call
 from ..calls.call_flow import CustomerHistory
 from ..calls.call_result import TurnedAway
@@ -24,7 +25,6 @@ from ..calls.leg_listener import LegListener, ObservedLeg
 from ..calls.services import CallServices
 from ..calls.templates import Subject, display_name
 from ..calls.two_party_call import TwoPartyCall
-from ..calls.whisper import Whisper
 from ..errors import EngineError
 from ..job import MACHINE, AttemptRecord, Failure, Job, JobState, OfferRecord, RetryCause, Side
 from ..routing.admission import Admission

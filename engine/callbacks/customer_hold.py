@@ -10,13 +10,13 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from ..calls.agent_wait import HELD_S, AgentWait, WaitPlan
-from ..calls.announcements import QueuePosition
+from ..calls.announcing.announcements import QueuePosition
+from ..calls.announcing.waiting_room import WaitingParty
 from ..calls.call_flow import CallFlow
 from ..calls.call_result import TurnedAway
 from ..calls.hangup_cause import HangupCause
 from ..calls.leg import Leg
 from ..calls.services import CallServices
-from ..calls.waiting_room import WaitingParty
 from ..job import Job
 from ..store.store import StoreError
 

@@ -15,12 +15,12 @@ from ..acd.waiting import Offer
 from ..errors import EngineError
 from ..job import OfferRecord
 from ..routing.dialplan import Destination
+from .announcing.whisper import Announcement, Unspoken
 from .call_flow import CallFlow
 from .cancel_scope import KeyPressed, until_key, while_up
 from .hangup_cause import BY_COMMAND, ELSEWHERE, NO_ANSWER, HangupCause
 from .leg import Leg, LegEnded
 from .services import CallServices
-from .whisper import Announcement, Unspoken
 
 # How long an agent who has answered has to press the key; the pause before they are asked again.
 CONFIRM_S = 15.0

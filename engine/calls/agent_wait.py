@@ -19,14 +19,14 @@ from ..acd.waiting import Leave, Offer, Waiting
 from ..errors import EngineError
 from ..routing.dialplan import Destination
 from .agent_ringer import AgentRinger, AgentsMissed, free_offered, open_all
-from .announcements import QueuePosition
+from .announcing.announcements import QueuePosition
+from .announcing.waiting_room import WaitingRoom
 from .call_flow import CallFlow
 from .call_result import CALLED_BACK, Result, TurnedAway, of_not_taken, of_sent_away
 from .cancel_scope import KeyPressed, until_key
 from .hangup_cause import HangupCause
 from .leg import Leg, LegEnded
 from .services import CallServices
-from .waiting_room import WaitingRoom
 
 log = structlog.get_logger()
 

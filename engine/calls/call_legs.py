@@ -7,13 +7,13 @@ from typing import Any
 import structlog
 
 from ..routing.dialplan import Destination
+from .announcing.whisper import Announcement, Unspoken, Whisper
 from .call import Call
 from .dialling import CODECS
 from .hangup_cause import HangupCause
 from .leg import Leg, Role
 from .leg_listener import ObservedLeg
 from .services import CallServices
-from .whisper import Announcement, Unspoken, Whisper
 
 log = structlog.get_logger()
 

@@ -21,10 +21,10 @@ from ..routing.overload import Overload
 from ..store.event_log import EventLog
 from ..store.store import Store
 from .agent_lines import AgentLines
+from .announcing.waiting_room import WaitingRooms
+from .announcing.whisper import Announcer
 from .call import CallRegistry
 from .templates import Subject, context_headers
-from .waiting_room import WaitingRooms
-from .whisper import Announcer
 
 
 def random_id() -> str:

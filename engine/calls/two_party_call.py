@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from .announcing.whisper import Whisper
 from .bridge import Bridge
 from .call import Call
 from .call_legs import CallLegs, codecs_like, within_report_limit
@@ -14,7 +15,6 @@ from .hangup_cause import HangupCause
 from .leg import Leg, LegEnded
 from .recording import Recording
 from .services import CallServices
-from .whisper import Whisper
 
 log = structlog.get_logger()
 

@@ -16,7 +16,9 @@ from sip.dialog.uas import UasSession
 from sip.errors import SipError
 
 from ..calls.agent_wait import AgentWait, WaitPlan
-from ..calls.announcements import QueuePosition
+from ..calls.announcing.announcements import QueuePosition
+from ..calls.announcing.waiting_room import WaitingParty, WaitingRoom
+from ..calls.announcing.whisper import Whisper
 from ..calls.call import Call
 from ..calls.call_result import CALLED_BACK, Refused, Result, TurnedAway, of_not_taken, refusal_of
 from ..calls.cancel_scope import while_up
@@ -25,8 +27,6 @@ from ..calls.leg import Leg, LegEnded
 from ..calls.services import CallServices
 from ..calls.templates import display_name
 from ..calls.two_party_call import TwoPartyCall
-from ..calls.waiting_room import WaitingParty, WaitingRoom
-from ..calls.whisper import Whisper
 from ..errors import EngineError
 from ..job import OFFERS_KEPT, Job, OfferRecord
 from ..reports.cdr import talked_s

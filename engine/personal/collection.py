@@ -15,12 +15,26 @@ import msgspec
 from ..job import Job
 from ..store import job_table
 from ..store.store import Store
-from .person import Person
+from .person import SEPARATORS, Person
 
 # So many rows of the event log and of the audit log are looked through in one turn.
 ROWS_PER_READ = 20_000
 
 Body = dict[str, Any]
+
+
+def _without_separators(column: str) -> str:
+    """SQL for the text of a column in which the digits of a number follow each other.
+
+    SQL finds more than the numbers with it, and Person.is_in what is one.
+    """
+    text = f"CAST({column} AS TEXT)"
+    for separator in SEPARATORS:
+        text = f"replace({text}, '{separator}', '')"
+    return text
+
+
+_BODY, _PARAMS, _REASON = (_without_separators(one) for one in ("body", "params", "reason"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +86,7 @@ def _traces(connection: sqlite3.Connection, person: Person) -> Traces:
     like = f"%{person.search_text}%"
     jobs = []
     rows = connection.execute(
-        "SELECT body FROM jobs WHERE called = ? UNION"
-        " SELECT body FROM jobs WHERE CAST(body AS TEXT) LIKE ?",
+        f"SELECT body FROM jobs WHERE called = ? UNION SELECT body FROM jobs WHERE {_BODY} LIKE ?",
         (person.e164, like),
     )
     for (body,) in rows:
@@ -83,7 +96,7 @@ def _traces(connection: sqlite3.Connection, person: Person) -> Traces:
     records = []
     rows = connection.execute(
         "SELECT id, body FROM records WHERE number = ? UNION"
-        " SELECT id, body FROM records WHERE CAST(body AS TEXT) LIKE ?",
+        f" SELECT id, body FROM records WHERE {_BODY} LIKE ?",
         (person.e164, like),
     )
     for id, body in rows:
@@ -134,7 +147,8 @@ def _mentions(
 ) -> Iterator[tuple[str, str, str, bytes]]:
     for table, key, column, which in _MENTIONS:
         rows = connection.execute(
-            f"SELECT {key}, {column} FROM {table} WHERE {which} AND CAST({column} AS TEXT) LIKE ?",
+            f"SELECT {key}, {column} FROM {table}"
+            f" WHERE {which} AND {_without_separators(column)} LIKE ?",
             (f"%{person.search_text}%",),
         )
         for id, text in rows:
@@ -159,14 +173,14 @@ async def events_of(
     while begin < newest:
         end = min(begin + ROWS_PER_READ, newest)
         rows = await store.query(
-            """
+            f"""
             WITH known AS MATERIALIZED (SELECT value FROM json_each(?1))
             SELECT seq, body, COALESCE(
                 json_extract(CAST(body AS TEXT), '$.job') IN (SELECT value FROM known)
                 OR json_extract(CAST(body AS TEXT), '$.call') IN (SELECT value FROM known), 0
             ) AS is_theirs
             FROM events WHERE seq > ?2 AND seq <= ?3
-            AND (is_theirs OR CAST(body AS TEXT) LIKE ?4) ORDER BY seq
+            AND (is_theirs OR {_BODY} LIKE ?4) ORDER BY seq
             """,
             (known, begin, end, like),
         )
@@ -191,14 +205,14 @@ async def audit_of(
     while begin < newest:
         end = min(begin + ROWS_PER_READ, newest)
         rows = await store.query(
-            """
+            f"""
             WITH known AS MATERIALIZED (SELECT value FROM json_each(?1))
             SELECT number, time, who, method, params, outcome, reason, CASE
                 WHEN json_valid(params) THEN
                     COALESCE(json_extract(params, '$.id') IN (SELECT value FROM known), 0)
                 ELSE 0 END AS is_theirs
             FROM audit WHERE number > ?2 AND number <= ?3
-            AND (is_theirs OR params LIKE ?4 OR reason LIKE ?4) ORDER BY number
+            AND (is_theirs OR {_PARAMS} LIKE ?4 OR {_REASON} LIKE ?4) ORDER BY number
             """,
             (known, begin, end, like),
         )

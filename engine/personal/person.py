@@ -12,8 +12,9 @@ from ..errors import EngineError
 ERASED = "erased"
 """What stands in the place of a number that was erased."""
 
-# What people write between the digits of a number.
-_BETWEEN = r"[ \-./()\u00a0]{0,3}"
+SEPARATORS = " -./()\u00a0"
+"""What people write between the digits of a number."""
+_BETWEEN = f"[{re.escape(SEPARATORS)}]{{0,3}}"
 # A national number shorter than this is not searched for in text: it would be found everywhere.
 _SHORTEST_IN_TEXT = 6
 _COUNTRY_BEFORE = re.compile(rf"(?:\+|00)[0-9]{{1,3}}{_BETWEEN}$")
@@ -67,7 +68,7 @@ class Person:
 
     @property
     def search_text(self) -> str:
-        """What every spelling of the number that a machine writes contains."""
+        """What every spelling of the number contains, once its SEPARATORS are left out."""
         return self.national
 
     def is_in(self, text: str) -> bool:

@@ -18,9 +18,9 @@ from engine.acd.agents import AgentRegistry
 from engine.acd.queues import Queues
 from engine.callbacks.caller_takeover import CallerTakeover
 from engine.callbacks.intake import AcceptedRequest, Intake
+from engine.calls.announcing.waiting_room import WaitingRooms
+from engine.calls.announcing.whisper import Announcer
 from engine.calls.call_flow import CustomerHistory
-from engine.calls.waiting_room import WaitingRooms
-from engine.calls.whisper import Announcer
 from engine.errors import EngineError
 from engine.inbound.inbound import Inbound
 from engine.inbound.kept_positions import KeptPositions

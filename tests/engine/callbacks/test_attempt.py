@@ -10,7 +10,7 @@ import pytest
 
 from engine.callbacks.attempt import Attempt
 from engine.callbacks.retry import Outcome
-from engine.calls.whisper import Announcer
+from engine.calls.announcing.whisper import Announcer
 from engine.job import Failure, Job
 from engine.store.store import StoreError
 from media.sources import Hold, Peer, Ringing, Tone

@@ -9,7 +9,7 @@ import pytest
 
 from config.queues import Centre, Overflow, Queue, Share
 from engine.callbacks.retry import Outcome
-from engine.calls.whisper import Announcement, Unspoken
+from engine.calls.announcing.whisper import Announcement, Unspoken
 from engine.job import Job
 from engine.store.store import StoreError
 from media.messages import Dtmf

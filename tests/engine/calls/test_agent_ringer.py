@@ -18,9 +18,9 @@ from engine.calls.agent_ringer import (
     candidates_of,
     open_all,
 )
+from engine.calls.announcing.whisper import Announcer, Unspoken
 from engine.calls.hangup_cause import BY_COMMAND, ELSEWHERE
 from engine.calls.leg import Leg
-from engine.calls.whisper import Announcer, Unspoken
 from engine.errors import EngineError
 from engine.routing.dialplan import Destination
 from media.messages import Dtmf

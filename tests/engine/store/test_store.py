@@ -1,6 +1,7 @@
 """The job store: what is confirmed as saved is saved, whatever happens next."""
 
 import asyncio
+import inspect
 import signal
 import sqlite3
 import stat
@@ -11,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import structlog
 
 from engine.errors import BadParams
 from engine.job import AttemptRecord, Job, LegRecord
@@ -384,3 +386,84 @@ async def test_a_query_runs_elsewhere_and_cannot_write(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be written"):
         await reader.run(lambda it: it.execute("CREATE TABLE t (x)"))
     reader.close()
+
+
+async def test_a_file_of_a_newer_engine_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    async with opened(path):
+        pass
+    with sqlite3.connect(path) as connection:
+        connection.execute("INSERT INTO migrations VALUES (9999, 1.0)")
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="9999") as refused:
+        await Store(path).open()
+    assert refused.value.reason == "corrupt" and path.read_bytes() == before
+    with sqlite3.connect(path) as connection:
+        connection.execute("DELETE FROM migrations WHERE version = 9999")
+    async with opened(path):  # nothing of the refused start holds it
+        pass
+
+
+async def test_what_cannot_be_written_at_the_end_is_counted_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_full(_batch: batch.Batch, _connection: sqlite3.Connection) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    store = Store(tmp_path / "jobs.db", flush_delay_s=3600)
+    await store.open()
+    monkeypatch.setattr(batch.Batch, "write", is_full)
+    store.save(callback_job("j1"))
+    with structlog.testing.capture_logs() as logs:
+        await store.close()
+    (entry,) = [one for one in logs if one["event"] == "store_not_flushed"]
+    assert entry["pending"] == 1
+
+
+async def test_a_value_that_no_column_can_hold_is_refused_at_once(tmp_path: Path) -> None:
+    async with opened(tmp_path / "jobs.db") as store:
+        with pytest.raises(TypeError, match=r"audit\.params cannot hold dict"):
+            store.insert("audit", {"time": 1.0, "params": {}})
+        with pytest.raises(TypeError, match="cannot hold int"):
+            store.insert("audit", {"time": 1 << 70})
+        store.insert("audit", {"time": 1.0, "who": "x", "role": "y", "peer": "", "method": "m",
+                               "outcome": "done", "repeated": True})  # fmt: skip
+        await store.flush()
+        assert await store.query("SELECT who, repeated FROM audit") == [("x", 1)]
+
+
+async def test_a_document_is_read_as_last_put_whether_written_or_not(tmp_path: Path) -> None:
+    async with opened(tmp_path / "jobs.db", flush_delay_s=3600) as store:
+        assert store.document("kind", "a", dict) is None
+        store.put("kind", "a", {"n": 1})
+        assert store.document("kind", "a", dict) == {"n": 1}
+        await store.flush()
+        assert store.document("kind", "a", dict) == {"n": 1}
+        store.drop("kind", "a")
+        assert store.document("kind", "a", dict) is None
+        assert await store.load("kind", dict) == {}
+
+
+async def test_a_document_that_is_something_else_is_said(tmp_path: Path) -> None:
+    async with opened(tmp_path / "jobs.db") as store:
+        store.put("kind", "a", {"n": 1})
+        await store.flush()
+        for read in (lambda: store.document("kind", "a", list), lambda: store.load("kind", list)):
+            with pytest.raises(StoreError, match="a document of kind kind cannot be read"):
+                found = read()
+                if inspect.isawaitable(found):
+                    await found
+
+
+async def test_a_file_that_fails_while_it_is_read_is_said(tmp_path: Path) -> None:
+    async with opened(tmp_path / "jobs.db") as store:
+        finder = store._finder
+        store._finder = sqlite3.connect(":memory:")  # without the tables
+        try:
+            with pytest.raises(StoreError):
+                store.find("j1")
+            with pytest.raises(StoreError):
+                store.document("kind", "a", dict)
+        finally:
+            store._finder.close()
+            store._finder = finder

@@ -8,10 +8,15 @@ from typing import Any, cast
 import pytest
 
 from config.inbound import Room, Texts
-from engine.calls.announcements import QueuePosition
+from engine.calls.announcing.announcements import QueuePosition
+from engine.calls.announcing.waiting_room import (
+    SENTENCE_PAUSE_S,
+    WELCOME_WAIT_S,
+    WaitingRoom,
+    WaitingRooms,
+)
+from engine.calls.announcing.whisper import Announcement, Announcer, Unspoken
 from engine.calls.leg import Leg
-from engine.calls.waiting_room import SENTENCE_PAUSE_S, WELCOME_WAIT_S, WaitingRoom, WaitingRooms
-from engine.calls.whisper import Announcement, Announcer, Unspoken
 from media.sources import Hold, Prompt, Silence, Source
 from tests.support.leg_owner import LegOwner
 from tests.support.legs import dial, leg_to

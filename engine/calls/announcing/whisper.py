@@ -20,10 +20,10 @@ from media.sound.speech import SpeechError, Synthesizer
 from media.sound.speech_pool import PROCESSES
 from media.sources import Prompt, Source, Tone
 
-from ..errors import EngineError
-from ..job import Job
+from ...errors import EngineError
+from ...job import Job
+from ..templates import Subject, fill
 from .sound_files import NoSound, SoundFiles
-from .templates import Subject, fill
 
 log = structlog.get_logger()
 

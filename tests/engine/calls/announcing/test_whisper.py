@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from engine.calls.sound_files import SoundFiles
-from engine.calls.whisper import Announcement, Announcer, Unspoken, Whisper
+from engine.calls.announcing.sound_files import SoundFiles
+from engine.calls.announcing.whisper import Announcement, Announcer, Unspoken, Whisper
 from engine.errors import EngineError
 from media.sound.speech import SpeechError, Synthesizer
 from media.sources import Prompt, Tone
@@ -115,7 +115,7 @@ def test_what_cannot_be_played_is_refused_by_name(
 async def test_a_whisper_about_a_person_is_deleted_a_while_after_its_last_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.calls.whisper.LINGER_S", 0.0)
+    monkeypatch.setattr("engine.calls.announcing.whisper.LINGER_S", 0.0)
     under_test = announcer(tmp_path)
     whisper = {"template": "Call from {context.name}"}
     first, second = (

@@ -17,8 +17,8 @@ from config.inbound import Room
 from config.sounds import FILE
 from media.sources import Hold, Prompt, Silence
 
+from ..leg import Leg
 from .announcements import Announcements, QueuePosition
-from .leg import Leg
 from .whisper import Announcement, Announcer
 
 log = structlog.get_logger()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.calls.sound_files import NoSound, SoundFiles
+from engine.calls.announcing.sound_files import NoSound, SoundFiles
 from tests.support.recording import write_tone_wav
 
 
