@@ -299,6 +299,7 @@ def scene(
         hold=hold,
         ringing=Ringing("GB"),
         recordings=tmp_path / "recordings",
+        clock=Clock(_now, _now),
     )
     return Scene(services, sip, media, store, Admission(do_not_call=do_not_call))
 
@@ -329,3 +330,10 @@ def run_with_dispatcher(
         await script(stage, stage.dispatcher(asyncio.get_running_loop().time))
 
     run_scene(directory, with_dispatcher, **options)
+
+
+def _now() -> float:
+    try:
+        return asyncio.get_running_loop().time()
+    except RuntimeError:  # before the script runs
+        return 0.0

@@ -24,11 +24,11 @@ async def test_every_event_after_the_subscription_is_delivered(tmp_path: Path) -
     async with serving(tmp_path) as served:
         client = await Client.connect(served.settings.socket)
         served.events.publish("test.before")
-        async with client.events(["test."]) as events:
+        async with client.events(["call."]) as events:
             served.events.publish("other.event")
-            served.events.publish("test.event")
+            served.events.publish("call.incoming")
             (event,) = await take(events, 1)
-            assert (event["type"], event["seq"]) == ("test.event", 3)
+            assert (event["type"], event["seq"]) == ("call.incoming", 3)
         async with client.events(since=0) as events:
             assert [event["seq"] for event in await take(events, 3)] == [1, 2, 3]
         await client.close()
