@@ -13,8 +13,8 @@ from . import environment
 from .agents import Agent
 from .all_sections import AllSections
 from .checks import Known, faults_of
-from .draft import draft, placed
 from .errors import ConfigError, Fault
+from .faults import draft, placed
 from .sections import Route, Trunk
 from .toml_lines import Location
 from .values import wrong

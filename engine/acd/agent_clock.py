@@ -1,4 +1,4 @@
-"""The clock of the agents: ends their wrap-ups, and begins a new day for their figures."""
+"""The clock of the agents: has their wrap-ups end (Agent.wrap_up_ends), and a new day begin."""
 
 import time
 from collections.abc import Callable

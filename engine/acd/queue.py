@@ -12,9 +12,9 @@ from config.queues import Centre, EntryKind, Queue, StrategyName, Vip
 
 from ..errors import EngineError
 from ..routing.opening_hours import OpeningHours
+from .matching.agent_strategy import AgentStrategy
 from .matching.centre_shares import CentreShares
 from .matching.expected_wait import ExpectedWait
-from .matching.strategy import AgentStrategy
 from .matching.waiting_index import WaitingIndex
 from .queue_entry import Entry, Key, QueueEvent, Scope
 from .staffing import Presence

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from ..calls.agent_wait import HELD_S, AgentWait, WaitPlan
-from ..calls.announcing.announcements import QueuePosition
+from ..calls.announcing.due_announcements import QueuePosition
 from ..calls.announcing.waiting_room import WaitingParty
 from ..calls.call_flow import CallFlow
 from ..calls.call_result import TurnedAway

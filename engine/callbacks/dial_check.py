@@ -1,4 +1,7 @@
-"""Whether the customer of a job may be called now, asked right before each attempt."""
+"""What is asked right before each attempt: the customer's line, the trunks, then the policies.
+
+Whether a number may be called now is decided in routing/admission.py.
+"""
 
 from collections.abc import Iterator
 

@@ -19,7 +19,7 @@ from ..acd.waiting import Leave, Offer, Waiting
 from ..errors import EngineError
 from ..routing.dialplan import Destination
 from .agent_ringer import AgentRinger, AgentsMissed, free_offered, open_all
-from .announcing.announcements import QueuePosition
+from .announcing.due_announcements import QueuePosition
 from .announcing.waiting_room import WaitingRoom
 from .call_flow import CallFlow
 from .call_result import CALLED_BACK, Result, TurnedAway, of_not_taken, of_sent_away

@@ -1,4 +1,5 @@
-"""The live screen: the lines that show what report.live says. The terminal is top.py's.
+"""The live screen: the lines that show what report.live says. top.py asks the
+engine, screen.py writes to the terminal.
 
 The order suits a person who looks from across the room: alerts first, then the queues, then the
 agents who serve them.

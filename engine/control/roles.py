@@ -1,7 +1,8 @@
 """Who may ask for what: each method of the control protocol, and the role that it needs.
 
 Each role from `read` on may do what those from `read` to it may. `request` may do what
-REQUEST_METHODS has. An agent (config/rights.py) is none of them: see agent_scope.py.
+REQUEST_METHODS has. An agent (config/rights.py) is none of them: see agent_scope.py. The check
+itself is in rights.py.
 """
 
 from collections.abc import Mapping

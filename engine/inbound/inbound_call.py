@@ -16,7 +16,7 @@ from sip.dialog.uas import UasSession
 from sip.errors import SipError
 
 from ..calls.agent_wait import AgentWait, WaitPlan
-from ..calls.announcing.announcements import QueuePosition
+from ..calls.announcing.due_announcements import QueuePosition
 from ..calls.announcing.waiting_room import WaitingParty, WaitingRoom
 from ..calls.announcing.whisper import Whisper
 from ..calls.call import Call

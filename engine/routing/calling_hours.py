@@ -1,4 +1,4 @@
-"""Calling hours: whether a number may be called now, and if not, when.
+"""Calling hours: whether the hours allow a call to a number now, and if not, when they do.
 
 Hours are those of the place that is called. Where a number may be in several time zones, the hours
 must hold in all of them at once.

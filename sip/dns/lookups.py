@@ -1,4 +1,7 @@
-"""Answers questions about names, each put to the name servers once however many wait for it.
+"""Answers questions for A, AAAA, SRV and NAPTR, each put to the name servers once.
+
+Which of them are asked for a peer is decided in sip/transport/resolver.py. However many wait for
+an answer, the question is asked once.
 
 What is asked for comes from /etc/hosts, from the cache, or from the name servers. While a name
 that was known is not answered, its last answer is served (RFC 8767), so that a name service that

@@ -1,4 +1,5 @@
 """Matching: which entry is offered to which agents, and when one leaves its queue.
 
-`matcher` decides; the others are what it decides by. No clock and no loop is in here.
+`agent_strategy` picks the agent for a caller, `candidates` the caller for an agent; `matcher` asks
+them. No clock and no loop is in here.
 """

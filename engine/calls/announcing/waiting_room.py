@@ -1,4 +1,4 @@
-"""The waiting room: what a party hears while it waits for an agent.
+"""The waiting room: plays music to a party that waits, and the announcements that are due.
 
 Callers and customers of customer-first callbacks wait alike. They hear music; an announcement
 interrupts it, and the music goes on after it. A sentence is synthesised before the music stops, so
@@ -18,7 +18,7 @@ from config.sounds import FILE
 from media.sources import Hold, Prompt, Silence
 
 from ..leg import Leg
-from .announcements import Announcements, QueuePosition
+from .due_announcements import Announcements, QueuePosition
 from .whisper import Announcement, Announcer
 
 log = structlog.get_logger()

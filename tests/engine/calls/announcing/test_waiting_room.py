@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from config.inbound import Room, Texts
-from engine.calls.announcing.announcements import QueuePosition
+from engine.calls.announcing.due_announcements import QueuePosition
 from engine.calls.announcing.waiting_room import (
     SENTENCE_PAUSE_S,
     WELCOME_WAIT_S,

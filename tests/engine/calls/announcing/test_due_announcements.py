@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from config.inbound import Room, Texts
-from engine.calls.announcing.announcements import Announcements, QueuePosition, spoken_wait
+from engine.calls.announcing.due_announcements import Announcements, QueuePosition, spoken_wait
 
 TEXTS = Texts(thanks="")
 

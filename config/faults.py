@@ -1,4 +1,4 @@
-"""Every fault of a configuration at once: what is wrong is left out, and the rest checked again.
+"""Every fault of a configuration at once, each with its line.
 
 A validator stops at a section that is wrong, and what depends on it is not looked at. Here the keys
 that are wrong are taken out of the data, one round after the other, until the rest is right.
