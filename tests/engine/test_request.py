@@ -166,7 +166,7 @@ def test_every_parameter_and_kind_is_documented() -> None:
     ]  # fmt: skip
     for kind in kinds:
         for field in msgspec.structs.fields(kind):
-            assert f"`{field.name}`" in PAGES, field.name
+            assert f"`{field.encode_name}`" in PAGES, field.encode_name
     for name, code in KIND_CODES.items():
         assert f"`{name}`" in PAGES
         assert str(code).replace("-", "\N{MINUS SIGN}") in PAGES

@@ -308,6 +308,11 @@ async def test_rpc_prints_the_result(tmp_path: Path) -> None:
     assert result.json["id"] == "j7"
 
 
+def _heed_interrupts() -> None:
+    """A process that is started in the background would ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 async def test_events_are_followed_line_by_line(tmp_path: Path) -> None:
     engine = AnsweringHandlers()
     async with serving(tmp_path, engine) as served:
@@ -318,6 +323,7 @@ async def test_events_are_followed_line_by_line(tmp_path: Path) -> None:
             *("--socket", str(served.settings.socket), "events", "--types", "callback.,bridge."),
             *("--since", "0"),
             stdout=asyncio.subprocess.PIPE,
+            preexec_fn=_heed_interrupts,
             cwd=ROOT,
         )
         assert process.stdout is not None
