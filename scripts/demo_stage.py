@@ -148,13 +148,13 @@ async def _connect(control: Path, process: asyncio.subprocess.Process) -> Client
 
 def _overrides(settings: Settings, spare: Path, say: Say) -> tuple[dict[str, str], Path]:
     """Environment variables for the daemon, and the path of its control socket."""
-    environment = {}
+    # The store is the demo's own: its callback is none of those that the engine keeps.
+    environment = {"RINGBACK_STORE__PATH": str(spare / "ringback.db")}
     control = ROOT / settings.control.socket
     if _is_served(control):
         say(f"another engine serves {settings.control.socket}: the demo's own is kept apart")
         control = spare / "control.sock"
         environment["RINGBACK_CONTROL__SOCKET"] = str(control)
-        environment["RINGBACK_STORE__PATH"] = str(spare / "ringback.db")
     listen = []
     found: dict[tuple[str, int], int] = {}  # one port for UDP and TCP
     for place in settings.sip.listen:

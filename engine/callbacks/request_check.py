@@ -15,6 +15,7 @@ from ..request import CallbackRequest
 from ..routing.admission import Admission, AdmissionQuery, Admitted
 from ..routing.dialplan import NoTrunkUsable
 from ..routing.number_plan import ReadingView, is_uri
+from ..routing.phone_number import check_region
 from .slots import Slots
 
 Step = Literal["party", "agent", "trunks", "caller_id", "known_agent", "centre", "deadline"]
@@ -38,6 +39,8 @@ class RequestCheck:
         if params.to_kind != "number" and params.region is None:
             return params
         dialplan, region = self._services.dialplan, params.region
+        if region is not None:
+            check_region(region)
 
         def in_full(text: str, field: str) -> str:
             if params.to_kind == "number":

@@ -14,6 +14,8 @@ from phonenumbers import timezone
 
 from config.policy import LineType
 
+from ..errors import EngineError
+
 _LINE_TYPES: dict[int, LineType] = {
     phonenumbers.PhoneNumberType.FIXED_LINE: "fixed_line",
     phonenumbers.PhoneNumberType.MOBILE: "mobile",
@@ -41,6 +43,13 @@ _WRITTEN = re.compile(rf"(?:tel:)?[\s(\[]*[+\uff0b]?[\d{_BETWEEN}]*", re.IGNOREC
 _NO_COUNTRY = ("001", "ZZ")
 # The North American plan keeps these for films and books; phonenumbers calls them valid.
 _FICTION = re.compile(r"\+1\d{3}55501\d{2}")
+
+
+def check_region(region: str) -> None:
+    """Raise EngineError `refused` where `region` is no country, such as GB."""
+    if region not in phonenumbers.SUPPORTED_REGIONS:
+        reason = f"{region!r} is not a region; it is two capital letters such as GB"
+        raise EngineError("refused", reason, field="region")
 
 
 @dataclass(frozen=True, slots=True)

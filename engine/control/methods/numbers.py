@@ -12,7 +12,7 @@ from ...request import Identifier, Params, RegionCode, Target, UnixTime
 from ...routing.admission import AdmissionQuery
 from ...routing.do_not_call import Blocked
 from ...routing.number_plan import Reading, ReadingView, is_uri
-from ...routing.phone_number import CalledNumber
+from ...routing.phone_number import CalledNumber, check_region
 from ...routing.rates import Cost
 from ..method import Method
 from ..peer import Peer
@@ -147,6 +147,8 @@ class NumberMethods:
         return {"numbers": page.views, "cursor": cursor}
 
     def _check(self, params: NumberCheck, _peer: Peer) -> NumberVerdict:
+        if params.region is not None:
+            check_region(params.region)
         now, text = time.time(), params.number
         try:
             reading = self._dialplan.classify(text, field="number", region=params.region)

@@ -12,6 +12,7 @@ from engine.callbacks.request_check import RequestCheck
 from engine.errors import BadParams, EngineError
 from engine.request import CallbackRequest
 from engine.routing.admission import Admitted
+from tests.support.engines.in_process import refused_by_engine, running, settings_in
 from tests.support.scene import Scene
 from tests.support.staffed import run_with_staff
 
@@ -87,3 +88,13 @@ def test_a_queue_has_to_exist_and_to_have_room(tmp_path: Path) -> None:
         assert refused.value.kind == "refused"
 
     run_with_staff(tmp_path, script, queues=[Queue(name="sales", agents=["alice"])])
+
+
+async def test_a_region_that_there_is_not_is_named(tmp_path: Path) -> None:
+    async with running(settings_in(tmp_path)) as (_daemon, client):
+        for to in ("+442079460123", "020 7946 0123"):
+            error = await refused_by_engine(
+                client, "callback.request", to=to, agent="alice", region="XX"
+            )
+            assert (error.kind, error.field) == ("refused", "region")
+            assert "'XX' is not a region" in error.message
