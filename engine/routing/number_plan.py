@@ -217,7 +217,7 @@ class NumberPlan:
         """
         user, _, parameters = (uri.user or "").partition(";")
         bare = _SEPARATORS.sub("", user)
-        self._refuse_emergency_user(user, self._abroad_of(bare, trunk))
+        self._refuse_emergency_user(user, self._abroad_of(bare, trunk), is_at_trunk=bool(trunk))
         steers = [one for one in parameters.split(";") if not _HARMLESS.fullmatch(one)]
         if steers or uri.password is not None:
             what = f"{steers[0]!r} in its user part" if steers else "a password"
@@ -366,12 +366,13 @@ class NumberPlan:
             return "none"
         return "all" if trunk else "well_known"
 
-    def _refuse_emergency_user(self, user: str, abroad: Abroad) -> None:
+    def _refuse_emergency_user(self, user: str, abroad: Abroad, *, is_at_trunk: bool) -> None:
         for text in readings_of_user(user):
             self._refuse_emergency(text, self.region, abroad)
         if self.destinations.emergency:
             return
-        if hides_emergency(digits_among_letters(user), frozenset((self.region,))):
+        # A gateway may dial the digits of a name; a phone named a112 has that name.
+        if is_at_trunk and hides_emergency(digits_among_letters(user), frozenset((self.region,))):
             raise _emergency(user)
 
     def _refuse_emergency(self, text: str, region: str, abroad: Abroad) -> None:

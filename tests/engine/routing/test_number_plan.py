@@ -264,3 +264,18 @@ def test_a_reading_as_replies_have_it() -> None:
     assert plan.read_user(uri("alice")).describe() == "a person"
     hidden = plan.read_user(uri("09061234567x")).describe()
     assert hidden == "a person at the number +449061234567"
+
+
+@pytest.mark.parametrize("user", ["a112", "desk911", "room-999"])
+def test_a_phone_may_be_named_with_the_digits_of_an_emergency_number(user: str) -> None:
+    uri = parse_uri(f"sip:{user}@192.0.2.7")
+    assert isinstance(uri, SipUri)
+    plan = NumberPlan("GB", Numbering(), Destinations())
+    assert plan.read_user(uri).kind == "person"
+
+
+def test_a_gateway_is_not_given_an_emergency_number_behind_a_letter() -> None:
+    uri = parse_uri("sip:a112@192.0.2.7")
+    assert isinstance(uri, SipUri)
+    with pytest.raises(NotDialable):
+        NumberPlan("GB", Numbering(), Destinations()).read_user(uri, trunk="pbx", users=".+")
