@@ -203,10 +203,11 @@ class Dialplan:
             raise EngineError("refused", reason, field=field)
         return reading.digits
 
-    def _read_user(self, uri: SipUri) -> Reading:
+    def _read_user(self, uri: SipUri, *, is_agent: bool = False) -> Reading:
         trunk = next(iter(self._trunks_at(uri)), None)
         if trunk is None:
-            reading, steers = self._plan.read_user(uri), steering_parameter(uri)
+            reading = self._plan.read_user(uri, is_agent=is_agent)
+            steers = steering_parameter(uri)
         else:
             reading = self._plan.read_user(uri, trunk=trunk.name, users=trunk.users)
             steers = steering_parameter(uri, self._trunk_uris[trunk.name])
@@ -288,7 +289,7 @@ class Dialplan:
         try:
             if is_uri(text) and is_configured:
                 with refused(field):
-                    self._check_policy(self._read_user(sip_uri(text)))
+                    self._check_policy(self._read_user(sip_uri(text), is_agent=True))
             elif is_uri(text):
                 self._uri(text, field)
             else:
@@ -328,7 +329,7 @@ class Dialplan:
         if is_uri(address.uri):  # its host was checked when it was set
             uri = sip_uri(address.uri)
             with refused(field):
-                self._check_policy(self._read_user(uri))
+                self._check_policy(self._read_user(uri, is_agent=True))
             credentials, rtp = own
             credentials = credentials or self._credentials_at(uri)
             targets: tuple[DialTarget, ...] = (

@@ -267,11 +267,13 @@ def test_a_reading_as_replies_have_it() -> None:
 
 
 @pytest.mark.parametrize("user", ["a112", "desk911", "room-999"])
-def test_a_phone_may_be_named_with_the_digits_of_an_emergency_number(user: str) -> None:
+def test_the_phone_of_an_agent_may_be_named_with_the_digits_of_an_emergency_number(
+    user: str,
+) -> None:
     uri = parse_uri(f"sip:{user}@192.0.2.7")
     assert isinstance(uri, SipUri)
     plan = NumberPlan("GB", Numbering(), Destinations())
-    assert plan.read_user(uri).kind == "person"
+    assert plan.read_user(uri, is_agent=True).kind == "person"
 
 
 def test_a_gateway_is_not_given_an_emergency_number_behind_a_letter() -> None:
