@@ -17,6 +17,7 @@ RetryCause = Literal[
     "machine",
     "failed",
 ]
+"""Why an attempt ended; `abandoned`: the customer answered, and hung up before they were joined."""
 
 
 class RetryRule(Section):

@@ -9,6 +9,8 @@ from typing import Any, Final, Literal, TypedDict
 
 import msgspec
 
+from config.retry import RetryCause
+
 from .clock import shifted
 
 Order = Literal["agent_first", "customer_first"]
@@ -28,17 +30,6 @@ JobState = Literal[
 
 OnCrash = Literal["retry", "fail", "ask"]
 CrashDecision = Literal["retry", "fail"]
-RetryCause = Literal[
-    "busy",
-    "no_answer",
-    "rejected",
-    "unreachable",
-    "abandoned",
-    "operator_missed",
-    "machine",
-    "failed",
-]
-"""Why an attempt ended; `abandoned`: the customer answered, and hung up before they were joined."""
 # The outcome that an agent notes for a callback, and the result of an attempt, where a machine
 # answered for the customer.
 MACHINE: Final = "machine"

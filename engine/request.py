@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from config.retry import RetryCause
+
 from .errors import BadParams
-from .job import OnCrash, Order, RetryCause, RetryRule
+from .job import OnCrash, Order, RetryRule
 
 CONTEXT_BYTES = 16 * 1024
 CONTEXT_DEPTH = 16

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from config.retry import RetryCause
 from media.sources import Peer, Ringing
 
 from ..acd.waiting import Offer
@@ -26,7 +27,7 @@ from ..calls.services import CallServices
 from ..calls.templates import Subject, display_name
 from ..calls.two_party_call import TwoPartyCall
 from ..errors import EngineError
-from ..job import MACHINE, AttemptRecord, Failure, Job, JobState, OfferRecord, RetryCause, Side
+from ..job import MACHINE, AttemptRecord, Failure, Job, JobState, OfferRecord, Side
 from ..routing.admission import Admission
 from ..routing.dialplan import Destination
 from ..store.store import StoreError

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import msgspec
 import structlog
 
+from config.retry import RetryCause
 from config.sections import Dial
 
 from ..errors import EngineError
-from ..job import OFFERS_KEPT, AttemptRecord, Failure, Job, RetryCause
+from ..job import OFFERS_KEPT, AttemptRecord, Failure, Job
 from ..reports.cdr import closing_facts
 from ..routing.admission import Admission
 from ..store.event_log import EventLog

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from config.retry import RetryCause
 from config.retry import RetryRule as RetrySettings
 
 from ..calls.services import CallServices
 from ..errors import EngineError
-from ..job import Job, Request, RetryCause, RetryRule
+from ..job import Job, Request, RetryRule
 from ..request import CallbackRequest, Reschedule
 from ..routing.admission import Admission, AdmissionQuery, Admitted
 from ..routing.dialplan import NoTrunkUsable

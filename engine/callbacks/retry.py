@@ -8,8 +8,11 @@ does not count.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import get_args
 
-from ..job import AttemptRecord, Failure, Job, JobState, Request, RetryCause, RetryRule
+from config.retry import RetryCause
+
+from ..job import AttemptRecord, Failure, Job, JobState, Request, RetryRule
 
 # No request and no rule leads to more.
 MOST_ATTEMPTS = 100
@@ -102,10 +105,7 @@ def cause_of(outcome: Outcome) -> RetryCause:
     return "failed"
 
 
-_CAUSES: tuple[RetryCause, ...] = (
-    "busy", "no_answer", "rejected", "unreachable", "abandoned", "operator_missed", "machine",
-    "failed",
-)  # fmt: skip
+_CAUSES: tuple[RetryCause, ...] = get_args(RetryCause)
 
 
 def next_step(job: Job, outcome: Outcome, policy: RetryPolicy, now: float) -> Again | GiveUp:

@@ -7,10 +7,9 @@ a machine answered.
 from dataclasses import dataclass
 from typing import Literal
 
+from config.retry import RetryCause
 from sip.events import Cause
 from sip.message.grammar import printable
-
-from ..job import RetryCause
 
 Result = Literal[
     "completed",

@@ -64,11 +64,6 @@ class Router:
         self._region = settings.dial.default_region
         self._rules = Rules(settings.rules, is_open=is_open)
 
-    @property
-    def rules(self) -> Rules:
-        """The rules as they are now."""
-        return self._rules
-
     def apply(self, facts: Facts, *, explain: bool = False) -> Ruling:
         """What the rules set. With `explain` it says of each rule why it applies or does not."""
         return self._rules.apply(facts, explain=explain)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from config.retry import RetryCause
 from config.sections import Dial
 from engine.callbacks.completion import (
     MISSED_KEPT,
@@ -22,7 +23,7 @@ from engine.callbacks.completion import (
     waits_until,
 )
 from engine.callbacks.retry import INTERRUPTED, Outcome
-from engine.job import AttemptRecord, Job, Request, RetryCause
+from engine.job import AttemptRecord, Job, Request
 
 NOW = 1000.0
 DIAL = Dial(max_wait_s=3600.0, retry_s=30.0)

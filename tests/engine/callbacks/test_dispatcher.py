@@ -9,10 +9,11 @@ import msgspec
 import pytest
 
 from config.policy import Hours
+from config.retry import RetryCause
 from engine.callbacks.dispatcher import LOOKED_AT_ONCE, RESUMED_AT_ONCE, Dispatcher
 from engine.callbacks.recovery import LONGEST_RINGING_S, wait_for_phones
 from engine.errors import EngineError
-from engine.job import Failure, Job, Request, RetryCause, RetryRule
+from engine.job import Failure, Job, Request, RetryRule
 from engine.routing.admission import Admission, PolicySettings
 from engine.routing.do_not_call import Blocked
 from tests.support.jobs import callback_job, new_job

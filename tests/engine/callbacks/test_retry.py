@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from config.retry import RetryCause
 from engine.callbacks.retry import (
     INTERRUPTED,
     Again,
@@ -14,7 +15,7 @@ from engine.callbacks.retry import (
     next_step,
     policy_of,
 )
-from engine.job import AttemptRecord, Job, Request, RetryCause, RetryRule
+from engine.job import AttemptRecord, Job, Request, RetryRule
 
 NOW = 1000.0
 

@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from config.queues import Overflow, Queue
+from config.retry import RetryCause
 from engine.acd.agents import AgentRegistry
 from engine.callbacks.dispatcher import Dispatcher
 from engine.errors import EngineError
-from engine.job import Job, Request, RetryCause, RetryRule
+from engine.job import Job, Request, RetryRule
 from tests.support.examples import at_most
 from tests.support.phones.scripted import ScriptedPhone
 from tests.support.scene import Scene
