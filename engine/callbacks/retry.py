@@ -2,8 +2,8 @@
 
 `next_step` is a pure function of the job, the outcome of its last attempt, and the policy. An
 attempt counts for the number that was dialled in it. One that only missed the agent counts for all
-numbers, since no customer was called. One that the engine interrupted before the customer answered
-does not count.
+numbers, since no customer was called. One that left no retry cause does not count: the engine
+interrupted it before the customer answered, or it was postponed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -123,8 +123,7 @@ def next_step(job: Job, outcome: Outcome, policy: RetryPolicy, now: float) -> Ag
 
 
 def _is_free(job: Job, attempt: AttemptRecord, policy: RetryPolicy) -> bool:
-    """Whether it costs no attempt: it was interrupted before the customer answered, or an agent
-    of a queue did not answer."""
+    """Whether it costs no attempt: it did not count, or an agent of a queue did not answer."""
     if _is_void(attempt):
         return True
     is_queued = job.request.queue is not None and "operator_missed" not in policy.rules
@@ -132,8 +131,8 @@ def _is_free(job: Job, attempt: AttemptRecord, policy: RetryPolicy) -> bool:
 
 
 def _is_void(attempt: AttemptRecord) -> bool:
-    """Whether it was interrupted before the customer answered."""
-    return attempt.result == INTERRUPTED and attempt.retry_cause is None
+    """Whether it did not count: it was interrupted before the customer answered, or postponed."""
+    return attempt.retry_cause is None
 
 
 def _another(

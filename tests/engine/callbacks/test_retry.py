@@ -116,6 +116,13 @@ def test_an_interrupted_attempt_costs_nothing_before_the_customer_answered() -> 
     assert isinstance(step(job, policy), GiveUp)
 
 
+def test_a_postponed_attempt_costs_nothing_as_the_customer_was_not_called() -> None:
+    policy = RetryPolicy(RetryRule(spacing_s=(5.0,)), most=2, rules=RULES)
+    job = tried("busy", "busy")
+    job.attempts[0].result, job.attempts[0].retry_cause = "refused", None
+    assert step(job, policy) == Again(NOW + 60, None)
+
+
 def test_no_attempt_after_the_deadline() -> None:
     assert isinstance(step(tried("busy", retry=RULES, deadline=NOW + 60)), GiveUp)
     assert isinstance(step(tried("busy", retry=RULES, deadline=NOW + 61)), Again)

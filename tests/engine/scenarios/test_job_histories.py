@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 
 from config.queues import Overflow, Queue
@@ -166,13 +166,16 @@ class Day:
         assert not self.dispatcher.jobs
         assert self.dispatcher.active == 0
         for job in self.jobs:
-            counted = [one for one in job.attempts if one.retry_cause != "operator_missed"]
-            assert len(counted) <= job.request.max_attempts
+            called = [
+                one for one in job.attempts if any(leg.role == "customer" for leg in one.legs)
+            ]
+            assert len(called) <= job.request.max_attempts, "called more often than asked for"
             assert all(attempt.result is not None for attempt in job.attempts)
 
 
 @pytest.mark.parametrize("max_calls", [2, 100])
 @given(seed=st.integers(0, 2**32))
+@example(seed=2246898)
 @at_most(15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_happens_each_job_ends_once_and_nobody_has_two_calls(
     tmp_path: Path, max_calls: int, seed: int
