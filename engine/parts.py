@@ -26,17 +26,17 @@ from .acd.staffing import Staffing
 from .callbacks.caller_takeover import CallerTakeover
 from .callbacks.dispatcher import Dispatcher
 from .callbacks.intake import Intake
-from .calls.agent_lines import AgentLines
 from .calls.announcing.sound_files import SoundFiles
 from .calls.announcing.waiting_room import WaitingRooms
 from .calls.announcing.whisper import Announcer
 from .calls.call import Call, CallRegistry
-from .calls.leg_events import LegEvents
-from .calls.permanent_leg import PermanentLegs
+from .calls.legs.agent_lines import AgentLines
+from .calls.legs.leg_events import LegEvents
+from .calls.legs.permanent_leg import PermanentLegs
 from .calls.services import CallServices
 from .clock import Clock
 from .control.audit import Audit
-from .control.engine_view import EngineView, Network, Output, Traffic
+from .control.engine_status import EngineView, Network, Output, Traffic
 from .control.live_view import AgentView, Customers, QueueView
 from .control.method import Method
 from .control.methods.agents import AgentMethods
@@ -78,12 +78,12 @@ from .restart.worker_journal import WorkerJournal
 from .routing.admission import Admission, PolicySettings
 from .routing.dialplan import Dialplan
 from .routing.do_not_call import DoNotCall
+from .routing.endpoint_options import endpoint_options
 from .routing.number_plan import NumberPlan
 from .routing.opening_hours import opening_hours
 from .routing.overload import Overload
 from .routing.peers import Peers
 from .routing.router import Router
-from .routing.sip_options import endpoint_options
 from .routing.trunks import Trunks
 from .store.event_log import EventLog
 from .store.heartbeat import Heartbeat

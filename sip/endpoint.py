@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from .auth.digest import Credentials
 from .dialog.next_hop import Lookup
 from .dialog.registration import Account, Registration
-from .dialog.saves import Saves
 from .dialog.session import Session
 from .dialog.uac import Invitation
 from .dialog.uas import UasSession
+from .dialog.unsaved_sessions import Saves
 from .dns.hosts_file import HostsFile
 from .dns.lookups import Lookups
 from .dns.name_servers import NameServers

@@ -19,11 +19,11 @@ from .dialog.next_hop import Lookup
 from .dialog.options import OnAnswer, OptionsPing
 from .dialog.registration import Account, Registration
 from .dialog.restored import restore_session
-from .dialog.saves import Saves
 from .dialog.session import Session
 from .dialog.stateless_answers import StatelessAnswers
 from .dialog.uac import Invitation, UacSession
 from .dialog.uas import UasSession
+from .dialog.unsaved_sessions import Saves
 from .errors import ParseError
 from .events import Event, ExtensionsRefused
 from .hop import Hop

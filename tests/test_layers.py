@@ -98,7 +98,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.stderr": set(),
     "media.sources": set(),
     "media.messages": {"media.errors", "media.settings", "media.sources"},
-    "media.left_behind": set(),
+    "media.orphan_worker": set(),
     "media.channel": {"media.errors", "media.messages"},
     "media.watchdog": {"media.errors", "media.messages"},
     "media.worker_client": {

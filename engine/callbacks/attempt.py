@@ -22,7 +22,7 @@ from ..calls.call_result import TurnedAway
 from ..calls.cancel_scope import while_up
 from ..calls.hangup_cause import BY_COMMAND, HangupCause, retry_cause_of
 from ..calls.leg import Leg, LegEnded
-from ..calls.leg_listener import LegListener, ObservedLeg
+from ..calls.legs.leg_listener import LegListener, ObservedLeg
 from ..calls.services import CallServices
 from ..calls.templates import Subject, display_name
 from ..calls.two_party_call import TwoPartyCall

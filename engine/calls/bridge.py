@@ -6,7 +6,7 @@ from media.sources import Hold
 from media.worker_pool import WorkerPool
 
 from .leg import Leg
-from .leg_listener import LegListener, ObservedLeg
+from .legs.leg_listener import LegListener, ObservedLeg
 
 PublishBridgeEvent = Callable[..., None]
 

@@ -12,7 +12,7 @@ from .call import Call
 from .dialling import CODECS
 from .hangup_cause import HangupCause
 from .leg import Leg, Role
-from .leg_listener import ObservedLeg
+from .legs.leg_listener import ObservedLeg
 from .services import CallServices
 
 log = structlog.get_logger()

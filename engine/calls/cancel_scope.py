@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 
 from .leg import Leg, LegEnded
-from .leg_listener import LegListener, ObservedLeg
+from .legs.leg_listener import LegListener, ObservedLeg
 
 
 class CancelScope:

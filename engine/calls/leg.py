@@ -37,8 +37,8 @@ from .hangup_cause import (
     of_no_answer,
     of_unanswered_call,
 )
-from .leg_listener import LegListener, LegOwner
 from .legs.event_budget import BoundedPublisher
+from .legs.leg_listener import LegListener, LegOwner
 from .legs.leg_media import LegMedia, address_text
 
 log = structlog.get_logger()

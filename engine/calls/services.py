@@ -20,10 +20,10 @@ from ..routing.dialplan import Dialplan
 from ..routing.overload import Overload
 from ..store.event_log import EventLog
 from ..store.store import Store
-from .agent_lines import AgentLines
 from .announcing.waiting_room import WaitingRooms
 from .announcing.whisper import Announcer
 from .call import CallRegistry
+from .legs.agent_lines import AgentLines
 from .templates import Subject, context_headers
 
 

@@ -12,7 +12,7 @@ from ..calls.call import CallRegistry
 from ..job import site_of
 from ..reports.history import CustomerOf, History
 from ..reports.live import LiveQueueNow
-from .views import LiveAgent, LiveEntry
+from .status_view import LiveAgent, LiveEntry
 
 
 class Customers:

@@ -30,7 +30,7 @@ from ..reports.live import Live
 from ..store.event_log import EventLog
 from ..store.store import Store
 from ..webhooks.webhooks import Webhooks
-from .engine_view import EngineView, Network, Traffic
+from .engine_status import EngineView, Network, Traffic
 
 __all__ = ["CONTENT_TYPE_LATEST", "Figure", "Metrics"]
 

@@ -9,7 +9,7 @@ from msgspec import Meta
 from ..job import CrashDecision, JobState
 from ..request import Identifier, JobId, Params, Priority, Target, UnixTime, one_of
 from ..store.event_log import Gap
-from ..store.wanted import Wanted
+from ..store.filters import Wanted
 from .event_types import check_types
 
 NumberOf = Callable[[str], str]

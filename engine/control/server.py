@@ -19,8 +19,8 @@ from ..store.event_log import EventLog
 from ..store.file_lock import FileLock, LockHeld
 from ..store.protocols import NOTHING_KEPT
 from .audit import Audit
+from .capacity.connection_limit import Place, Places
 from .capacity.half_lines import HalfLines
-from .capacity.places import Place, Places
 from .capacity.turns import Turns
 from .connection import AUTH_LIMIT_S, Connection
 from .listener import BACKLOG, Listener

@@ -2,7 +2,7 @@
 
 from sip.events import Event, ExtensionsRefused, IncomingInvite, RegistrationChanged
 
-from ..calls.leg_events import LegEvents
+from ..calls.legs.leg_events import LegEvents
 from ..routing.trunks import Trunks
 from .inbound import Inbound
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 import structlog
 
 from sip.auth.digest import Credentials
-from sip.dialog.saves import Saves
 from sip.dialog.session import Session
+from sip.dialog.unsaved_sessions import Saves
 from sip.endpoint import SipEndpoint
 from sip.errors import ParseError
 from sip.saved import SavedSession

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from media.left_behind import WorkerMark, end, mark_of
+from media.orphan_worker import WorkerMark, end, mark_of
 
 from ..store.store import Store
 

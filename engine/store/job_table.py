@@ -6,7 +6,7 @@ import msgspec
 
 from ..job import TERMINAL_STATES, TRANSITIONS, Job
 from .errors import StoreError
-from .wanted import Wanted, joined
+from .filters import Wanted, joined
 
 Jobs = list[Job]
 Page = tuple[Jobs, str | None]  # jobs, and the cursor of the next page

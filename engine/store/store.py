@@ -28,9 +28,9 @@ from .cursor import row_of
 from .errors import StoreError, explain
 from .event_table import Found
 from .file_lock import FileLock, LockHeld
+from .filters import Wanted
 from .group_commit import GroupCommit
 from .job_table import Jobs, Page
-from .wanted import Wanted
 
 __all__ = ["Store", "StoreError"]
 

@@ -18,7 +18,7 @@ from .clearing import Clearing
 from .half_open import HalfOpenCalls, HalfOpenLimits
 from .local_address import Local, LocalAddress
 from .next_hop import Lookup
-from .saves import SessionSaves
+from .unsaved_sessions import SessionSaves
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
 DialogKey = tuple[str, str, str]

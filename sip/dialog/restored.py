@@ -28,7 +28,7 @@ from .bye import Bye
 from .cancel import build_cancel
 from .context import UserAgentContext
 from .dialog import Dialog, early_dialog
-from .saving import (
+from .save_restore import (
     original_text,
     restore_answer,
     restore_dialog,

@@ -25,7 +25,7 @@ from .bye import Bye
 from .context import UserAgentContext
 from .dialog import Dialog
 from .reinvite import Reinvite
-from .saving import save_dialog, storable_text
+from .save_restore import save_dialog, storable_text
 
 State = Literal[
     "calling",

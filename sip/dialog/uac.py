@@ -24,7 +24,7 @@ from .ack import MAX_FORKS, Acknowledgements
 from .cancel import build_cancel
 from .context import UserAgentContext
 from .dialog import Dialog, early_dialog, trusted_request
-from .saving import save_dialog, save_invite
+from .save_restore import save_dialog, save_invite
 from .session import SDP, Session
 
 CLEARED_WITHIN_T1 = 4

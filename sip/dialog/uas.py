@@ -14,7 +14,7 @@ from ..transaction.server import ServerTransaction
 from ..transaction.timers import Timer
 from .context import UserAgentContext
 from .dialog import Dialog, dialog_of_uas
-from .saving import save_dialog, save_invite
+from .save_restore import save_dialog, save_invite
 from .session import Session
 
 

@@ -16,7 +16,7 @@ from ..dns.records import Kind, NameServiceError, Record, Srv, in_order, service
 from ..errors import SipError
 from ..hop import Hop, Transport, is_numeric, numeric_hop
 from ..message.uri import DEFAULT_PORT, SipUri, Uri, parse_uri
-from .resting_hops import RestingHops
+from .failed_hops import RestingHops
 
 Family = Literal["ipv4", "ipv6"]
 

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from engine.calls.hangup_cause import HangupCause
-from engine.calls.leg_listener import LegListener, ObservedLeg
+from engine.calls.legs.leg_listener import LegListener, ObservedLeg
 
 
 class LegOwner:
@@ -20,15 +20,15 @@ class LegOwner:
         return [kind for kind, _fields in self.published]
 
     def now(self) -> float:
-        """See engine.calls.leg_listener."""
+        """See engine.calls.legs.leg_listener."""
         return time.time()
 
     def publish(self, kind: str, _leg: ObservedLeg, /, **fields: Any) -> None:
-        """See engine.calls.leg_listener."""
+        """See engine.calls.legs.leg_listener."""
         self.published.append((kind, fields))
 
     def trunk_failed(self, trunk: str, cause: HangupCause) -> None:
-        """See engine.calls.leg_listener."""
+        """See engine.calls.legs.leg_listener."""
         self.failed.append((trunk, cause))
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from config.agents import AgentDefaults
 from engine.acd.agents import AgentRegistry
-from engine.calls.agent_lines import AgentLines
 from engine.calls.leg import Leg
-from engine.calls.permanent_leg import PermanentLegs
+from engine.calls.legs.agent_lines import AgentLines
+from engine.calls.legs.permanent_leg import PermanentLegs
 from engine.routing.dialplan import Dialplan
 
 from .floor import agent

@@ -19,12 +19,12 @@ from engine.acd.agents import AgentRegistry
 from engine.acd.queues import Queues
 from engine.callbacks.attempt import Attempt
 from engine.callbacks.dispatcher import Dispatcher
-from engine.calls.agent_lines import AgentLines
 from engine.calls.announcing.sound_files import SoundFiles
 from engine.calls.announcing.waiting_room import WaitingRooms
 from engine.calls.announcing.whisper import Announcement, Announcer, Unspoken, Whisper
 from engine.calls.call import CallRegistry
 from engine.calls.call_flow import CustomerHistory
+from engine.calls.legs.agent_lines import AgentLines
 from engine.calls.services import CallServices
 from engine.clock import Clock
 from engine.job import Job

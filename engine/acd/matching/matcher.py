@@ -26,7 +26,7 @@ from ..waiting import Leave, LeaveReason, Offer, Waiting
 from .candidates import FreeAgents, first_servable, next_for, reserve
 from .deadlines import Deadlines
 from .escalation import escalate, next_look
-from .held_places import HeldPlaces
+from .held_positions import HeldPlaces
 from .withheld import Withheld
 
 # How many deadlines are worked off in one step, so that calls are not held up by a rush of them.

@@ -1,4 +1,5 @@
-"""What belongs to one leg beside the call that it is made of.
+"""The parts of a leg, its events, and the kinds of legs beside the usual one.
 
-How many events its phone may cause, and what is shown of it.
+`leg_media` is its media endpoint, `leg_events` what SIP and media workers report. A permanent leg
+is an agent's line that stays up between calls; a borrowed leg is one call's use of it.
 """

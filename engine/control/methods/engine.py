@@ -6,11 +6,11 @@ from typing import Protocol, TypedDict
 from config.difference import ConfigurationChanges
 
 from ...store.event_log import EventLog
-from ..engine_view import EngineView, Traffic
+from ..engine_status import EngineView, Traffic
 from ..method import Method
 from ..params import DrainRequest, NoParams, ReloadRequest
 from ..peer import Peer
-from ..views import EngineStatus, Identity
+from ..status_view import EngineStatus, Identity
 
 # How long the reply to engine.drain may take to be sent before the engine stops.
 STOP_DELAY_S = 0.1

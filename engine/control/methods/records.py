@@ -14,8 +14,8 @@ from ...reports.job_view import JobView, job_view
 from ...reports.record_view import HistoryEntry, HistoryView, Record, RecordPage
 from ...request import JobId, Params, Target
 from ...store.cursor import never_given, row_of
+from ...store.filters import joined
 from ...store.job_table import MOST_READ
-from ...store.wanted import joined
 from ..method import Method
 from ..params import JobRef, NumberOf, Search
 from ..peer import Peer

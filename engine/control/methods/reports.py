@@ -13,7 +13,7 @@ from ...reports.report_view import AgentReport, CallReport, JobReport, QueueRepo
 from ...request import Identifier, Params, UnixTime
 from ..method import Method
 from ..peer import Peer
-from ..views import LiveView
+from ..status_view import LiveView
 from .pages import bounded
 
 if TYPE_CHECKING:

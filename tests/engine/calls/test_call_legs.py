@@ -4,11 +4,11 @@ import asyncio
 from pathlib import Path
 from typing import Any, cast
 
-from engine.calls.agent_lines import AgentLines
 from engine.calls.call import Call
 from engine.calls.call_legs import CallLegs, codecs_like, within_report_limit
 from engine.calls.dialling import Caller
 from engine.calls.leg import Leg
+from engine.calls.legs.agent_lines import AgentLines
 from tests.support.phones.scripted import audio
 from tests.support.scene import Scene, scene
 from tests.support.virtual_loop import run

@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from engine.calls.leg import Leg
-from engine.calls.leg_events import LegEvents
+from engine.calls.legs.leg_events import LegEvents
 from engine.calls.recording import Recording
 from media.errors import MediaError
 from media.messages import RecordingEnded

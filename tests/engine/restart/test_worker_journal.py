@@ -5,7 +5,7 @@ from unittest.mock import patch
 
 from engine.restart.worker_journal import STORED_AS, WorkerJournal
 from engine.store.store import Store
-from media.left_behind import WorkerMark
+from media.orphan_worker import WorkerMark
 
 
 def mark(pid: int) -> WorkerMark | None:

@@ -19,8 +19,8 @@ from engine.job import AttemptRecord, Job, LegRecord
 from engine.store import batch, job_table
 from engine.store import store as store_module
 from engine.store.errors import StoreError
+from engine.store.filters import Wanted
 from engine.store.store import Reader, Store
-from engine.store.wanted import Wanted
 from tests.support.jobs import callback_job
 from tests.support.waiting import until
 

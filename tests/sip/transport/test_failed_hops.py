@@ -1,7 +1,7 @@
 """What failed a moment ago is tried last."""
 
 from sip.hop import Hop
-from sip.transport.resting_hops import REST_S, RestingHops
+from sip.transport.failed_hops import REST_S, RestingHops
 
 A, B, C = (Hop("udp", f"192.0.2.{number}", 5060) for number in (1, 2, 3))
 

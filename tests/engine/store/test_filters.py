@@ -8,8 +8,8 @@ import pytest
 
 from engine.job import OfferRecord
 from engine.store import job_table
+from engine.store.filters import Wanted
 from engine.store.store import Store
-from engine.store.wanted import Wanted
 from tests.support.jobs import callback_job
 
 

@@ -1,7 +1,7 @@
 """What [sip] makes of the endpoint."""
 
 from config.sections import Sip
-from engine.routing.sip_options import endpoint_options
+from engine.routing.endpoint_options import endpoint_options
 from sip.rate_limit import RateLimit
 
 

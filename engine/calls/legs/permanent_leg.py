@@ -11,15 +11,15 @@ from typing import Any, Final
 
 import structlog
 
-from ..acd.agent import Agent, AgentState
-from ..acd.agents import AgentRegistry
-from ..errors import EngineError
-from ..routing.dialplan import Destination
-from .dialling import DEFAULT_CALLER, Caller
-from .hangup_cause import HangupCause
-from .leg import Leg, LegEnded
+from ...acd.agent import Agent, AgentState
+from ...acd.agents import AgentRegistry
+from ...errors import EngineError
+from ...routing.dialplan import Destination
+from ..dialling import DEFAULT_CALLER, Caller
+from ..hangup_cause import HangupCause
+from ..leg import Leg, LegEnded
+from ..services import CallServices
 from .leg_listener import LegListener, ObservedLeg
-from .services import CallServices
 
 log = structlog.get_logger()
 

@@ -7,9 +7,9 @@ from media.messages import RecordingEnded
 from sip.events import Event as SipEvent
 from sip.events import ExtensionsRefused, RegistrationChanged
 
-from ..store.event_log import EventLog
-from .call import CallRegistry
-from .leg import Leg
+from ...store.event_log import EventLog
+from ..call import CallRegistry
+from ..leg import Leg
 
 log = structlog.get_logger()
 

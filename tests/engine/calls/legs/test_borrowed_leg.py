@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.calls.borrowed_leg import ANNOUNCEMENT, BorrowedLeg
 from engine.calls.cancel_scope import while_up
 from engine.calls.dialling import Caller
 from engine.calls.hangup_cause import HangupCause
 from engine.calls.leg import LegEnded
+from engine.calls.legs.borrowed_leg import ANNOUNCEMENT, BorrowedLeg
 from media.messages import MediaTimeout
 from media.sources import Silence, Tone
 from tests.support.leg_owner import LegOwner, LegWatcher

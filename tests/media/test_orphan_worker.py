@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from media.left_behind import WorkerMark, end, mark_of
+from media.orphan_worker import WorkerMark, end, mark_of
 from media.settings import MediaSettings
 from media.sources import Hold
 from media.worker_client import WorkerClient

@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from sip.dialog.saves import SessionSaves
+from sip.dialog.unsaved_sessions import SessionSaves
 from sip.saved import SavedSession
 from sip.usage import DialogUsage
 

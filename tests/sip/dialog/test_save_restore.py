@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sip.dialog.dialog import Dialog
-from sip.dialog.saving import (
+from sip.dialog.save_restore import (
     original_text,
     restore_answer,
     restore_dialog,

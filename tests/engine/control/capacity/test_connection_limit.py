@@ -1,6 +1,6 @@
 """Who has a place on the control socket, and who gives way."""
 
-from engine.control.capacity.places import IDLE_S, KEPT_PLACES, Kind, Place, Places
+from engine.control.capacity.connection_limit import IDLE_S, KEPT_PLACES, Kind, Place, Places
 
 MOST = 4
 

@@ -2,8 +2,8 @@
 
 from typing import Any, Protocol
 
-from ..job import LegRecord
-from .hangup_cause import HangupCause
+from ...job import LegRecord
+from ..hangup_cause import HangupCause
 
 
 class ObservedLeg(Protocol):

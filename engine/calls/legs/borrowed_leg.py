@@ -16,10 +16,10 @@ from media.sources import Tone
 from media.worker_pool import WorkerPool
 from sip.endpoint import SipEndpoint
 
-from .cancel_scope import while_up
-from .dialling import CODECS, Caller
-from .hangup_cause import HangupCause
-from .leg import Leg, LegEnded, Role
+from ..cancel_scope import while_up
+from ..dialling import CODECS, Caller
+from ..hangup_cause import HangupCause
+from ..leg import Leg, LegEnded, Role
 from .leg_listener import LegListener, LegOwner, ObservedLeg
 
 log = structlog.get_logger()

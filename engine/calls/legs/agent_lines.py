@@ -6,10 +6,10 @@ from media.sources import Hold, Silence, Source
 from media.worker_pool import WorkerPool
 from sip.endpoint import SipEndpoint
 
-from ..acd.agents import AgentRegistry
+from ...acd.agents import AgentRegistry
+from ..call import CallRegistry
+from ..leg import Leg, Role
 from .borrowed_leg import BorrowedLeg
-from .call import CallRegistry
-from .leg import Leg, Role
 from .leg_listener import LegOwner
 
 

@@ -22,7 +22,7 @@ from ..store.store import Store
 from ..webhooks.webhook import WebhookSummary
 from ..webhooks.webhooks import Webhooks
 from .params import PROTOCOL
-from .views import (
+from .status_view import (
     EngineStatus,
     EventsStatus,
     Identity,

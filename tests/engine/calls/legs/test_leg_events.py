@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from engine.callbacks.retry import Outcome
-from engine.calls.leg_events import LegEvents
+from engine.calls.legs.leg_events import LegEvents
 from media.messages import Dtmf, RecordingEnded
 from sip import events as sip_events
 from tests.support.jobs import callback_job
