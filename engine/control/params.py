@@ -9,7 +9,7 @@ from msgspec import Meta
 from ..job import CrashDecision, JobState
 from ..request import Identifier, JobId, Params, Priority, Target, UnixTime, one_of
 from ..store.event_log import Gap
-from ..store.filters import Wanted
+from ..store.filters import Filters
 from .event_types import check_types
 
 NumberOf = Callable[[str], str]
@@ -58,9 +58,9 @@ class Search(Params, rename={"from_": "from"}):
     context: Annotated[dict[Identifier, ContextValue], Meta(max_length=16)] | None = None
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
 
-    def wanted(self, number_of: NumberOf, state: str | None) -> Wanted:
+    def wanted(self, number_of: NumberOf, state: str | None) -> Filters:
         """What is looked for. Raises EngineError `refused` for a number that is none."""
-        return Wanted(
+        return Filters(
             state=state,
             number=None if self.number is None else number_of(self.number),
             site=self.site,

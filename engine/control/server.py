@@ -19,7 +19,7 @@ from ..store.event_log import EventLog
 from ..store.file_lock import FileLock, LockHeld
 from ..store.protocols import NOTHING_KEPT
 from .audit import Audit
-from .capacity.connection_limit import Place, Places
+from .capacity.connection_limit import ConnectionLimit, Place
 from .capacity.half_lines import HalfLines
 from .capacity.turns import Turns
 from .connection import AUTH_LIMIT_S, Connection
@@ -71,7 +71,7 @@ class ControlServer:
         self.audit = audit or Audit(NOTHING_KEPT)
         self.turns = Turns()
         self.half_lines = HalfLines()
-        self._places = Places(lambda: self.settings.max_connections)
+        self._places = ConnectionLimit(lambda: self.settings.max_connections)
         self._place_of: dict[Connection, Place] = {}
         self._connections: dict[Connection, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()

@@ -1,4 +1,4 @@
-"""Which jobs or records a client wants to see, as conditions of SQL."""
+"""The filters of callback.list and record.list, as conditions of SQL."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,8 +11,8 @@ _BODY = "CAST(body AS TEXT)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Those for which all that is given holds.
+class Filters:
+    """A row passes if every filter that is given matches it.
 
     `number` is in E.164. `begin` and `end` bound the time of the request: from `begin`, before
     `end`. `context` has keys and the value that each must have; None: any value.

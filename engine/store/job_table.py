@@ -6,7 +6,7 @@ import msgspec
 
 from ..job import TERMINAL_STATES, TRANSITIONS, Job
 from .errors import StoreError
-from .filters import Wanted, joined
+from .filters import Filters, joined
 
 Jobs = list[Job]
 Page = tuple[Jobs, str | None]  # jobs, and the cursor of the next page
@@ -49,7 +49,7 @@ def count(connection: sqlite3.Connection) -> dict[str, int]:
     return dict(connection.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state").fetchall())
 
 
-def page(connection: sqlite3.Connection, wanted: Wanted, limit: int, before: int | None) -> Page:
+def page(connection: sqlite3.Connection, wanted: Filters, limit: int, before: int | None) -> Page:
     """At most `limit` of the wanted jobs, newest first, accepted before job number `before`.
 
     It may have fewer, or none, where it has looked at MOST_READ of them: the cursor leads on.

@@ -28,7 +28,7 @@ from .cursor import row_of
 from .errors import StoreError, explain
 from .event_table import Found
 from .file_lock import FileLock, LockHeld
-from .filters import Wanted
+from .filters import Filters
 from .group_commit import GroupCommit
 from .job_table import Jobs, Page
 
@@ -41,7 +41,7 @@ Rows = list[tuple[Any, ...]]
 
 BUSY_TIMEOUT_S = 5.0
 CACHED_STATEMENTS = 256
-EVERYTHING = Wanted()
+EVERYTHING = Filters()
 # Each has a thread and a connection of its own, so that none waits for what another reads.
 READERS = ("lists", "queries", "searches", "reports")
 
@@ -287,7 +287,7 @@ class Store:
         return None if found is None else _read_document(found[0], type, kind)
 
     async def list(
-        self, wanted: Wanted = EVERYTHING, *, limit: int = 100, cursor: str | None = None
+        self, wanted: Filters = EVERYTHING, *, limit: int = 100, cursor: str | None = None
     ) -> Page:
         """Jobs, newest first, and the cursor of the next page (None at the end).
 

@@ -18,7 +18,7 @@ from .clearing import Clearing
 from .half_open import HalfOpenCalls, HalfOpenLimits
 from .local_address import Local, LocalAddress
 from .next_hop import Lookup
-from .unsaved_sessions import SessionSaves
+from .unsaved_sessions import UnsavedSessions
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
 DialogKey = tuple[str, str, str]
@@ -50,7 +50,7 @@ class UserAgentContext:
         self.product = product
         self.policy = policy or EveryPeer()
         self.half_open = half_open or HalfOpenCalls(HalfOpenLimits())
-        self.saves = SessionSaves()
+        self.saves = UnsavedSessions()
         self.clearing = Clearing()
         self._sessions: dict[str, list[DialogUsage]] = {}
         self._ended: set[DialogKey] = set()

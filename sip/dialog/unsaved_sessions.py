@@ -9,7 +9,7 @@ Saves = list[tuple[str, SavedSession | None]]
 """What is to be kept of each session by its local tag; None: nothing any more."""
 
 
-class SessionSaves:
+class UnsavedSessions:
     """Notes which sessions have changed. Off unless `is_wanted` is set: then it costs nothing."""
 
     __slots__ = ("_changed", "_gone", "_kept", "is_wanted")

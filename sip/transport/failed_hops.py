@@ -10,7 +10,7 @@ REST_S: Final = 30.0
 _MOST: Final = 1_000
 
 
-class RestingHops:
+class FailedHops:
     """Remembers for a while what failed. Times are seconds on the caller's clock."""
 
     def __init__(self, rest_s: float = REST_S) -> None:

@@ -16,7 +16,7 @@ from ..dns.records import Kind, NameServiceError, Record, Srv, in_order, service
 from ..errors import SipError
 from ..hop import Hop, Transport, is_numeric, numeric_hop
 from ..message.uri import DEFAULT_PORT, SipUri, Uri, parse_uri
-from .failed_hops import RestingHops
+from .failed_hops import FailedHops
 
 Family = Literal["ipv4", "ipv6"]
 
@@ -56,7 +56,7 @@ class Resolver:
         self._lookups = lookups
         self.families = tuple(families)
         self._rng = rng or random.Random()
-        self.resting = RestingHops()
+        self.resting = FailedHops()
 
     async def hops(self, text: str) -> tuple[Hop, ...]:
         """Where the text of a URI leads. Raises ParseError and ResolutionFailed."""

@@ -1,7 +1,7 @@
-"""Places that are held in a queue for callers who will be called back.
+"""Positions that are held in a queue for callers who will be called back.
 
-A caller chooses to be called back, hears that they keep their place, and is hung up. Until the
-callback joins the queue the place stays taken, so that nobody behind it moves up and back again.
+A caller chooses a callback, hears that they keep their position, and is hung up. The position stays
+taken until the callback joins the queue, so that nobody behind it moves up and back again.
 """
 
 from ...errors import EngineError
@@ -10,18 +10,18 @@ from ..queue_entry import Entry
 from ..waiting import Leave, Offer, Waiting
 
 
-class HeldPlaces:
-    """The held places, by the id of the job that will wait there."""
+class HeldPositions:
+    """The held positions, by the id of the job that will wait there."""
 
     def __init__(self) -> None:
-        self._places: dict[str, tuple[Entry, CallQueue]] = {}
+        self._held: dict[str, tuple[Entry, CallQueue]] = {}
 
     def get(self, job_id: str) -> Entry | None:
-        """The entry that holds a place for this job, if one does."""
-        return self._places.get(job_id, (None,))[0]
+        """The entry that holds a position for this job, if one does."""
+        return self._held.get(job_id, (None,))[0]
 
     def hold(self, entry: Entry, queue: CallQueue, job_id: str, now: float) -> None:
-        """`entry` has just left `queue`: hold its place for the job."""
+        """`entry` has just left `queue`: hold its position for the job."""
         waiting = entry.waiting
         place = Entry(
             waiting=Waiting(
@@ -45,15 +45,15 @@ class HeldPlaces:
         )
         place.set_key()
         queue.add_entry(place, now)
-        self._places[job_id] = (place, queue)
+        self._held[job_id] = (place, queue)
 
     def release(self, job_id: str, now: float) -> Entry | None:
-        """The job joins a queue, or will not: give its place up. Returns the entry that held it."""
-        place, queue = self._places.pop(job_id, (None, None))
+        """Release the position. Returns the entry that held it; None if there is none."""
+        place, queue = self._held.pop(job_id, (None, None))
         if place is not None and queue is not None:
             queue.remove_entry(place, now)
         return place
 
 
 def _not_offered(_what: Offer | Leave) -> None:
-    raise EngineError("state", "nobody waits at a held place yet")
+    raise EngineError("state", "nobody waits at a held position yet")

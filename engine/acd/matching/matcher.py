@@ -26,7 +26,7 @@ from ..waiting import Leave, LeaveReason, Offer, Waiting
 from .candidates import FreeAgents, first_servable, next_for, reserve
 from .deadlines import Deadlines
 from .escalation import escalate, next_look
-from .held_positions import HeldPlaces
+from .held_positions import HeldPositions
 from .withheld import Withheld
 
 # How many deadlines are worked off in one step, so that calls are not held up by a rush of them.
@@ -65,7 +65,7 @@ class Matcher:
         self._on_call: dict[str, tuple[CallQueue, str]] = {}
         self._seq = itertools.count(1)
         self._withheld = Withheld()
-        self._held = HeldPlaces()
+        self._held = HeldPositions()
         self._deadlines: Deadlines[Entry | CallQueue] = Deadlines()
 
     # -- what is configured -------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The places for connections on the control socket, and who gives way when all are taken.
+"""How many connections the control socket holds, and which one closes when there is no room.
 
 Each kind of client has as many places as the others. On the Unix socket these are the local users;
 some places more are kept for root and the engine's own user. On TCP those who have shown a token
@@ -65,8 +65,8 @@ class Place:
         return True, asked_at
 
 
-class Places:
-    """All places that are taken. `most` is how many each kind has."""
+class ConnectionLimit:
+    """The connections that are up, each with its place. `most` is how many each kind may have."""
 
     def __init__(self, most: Callable[[], int]) -> None:
         self._most = most

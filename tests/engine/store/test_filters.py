@@ -8,7 +8,7 @@ import pytest
 
 from engine.job import OfferRecord
 from engine.store import job_table
-from engine.store.filters import Wanted
+from engine.store.filters import Filters
 from engine.store.store import Store
 from tests.support.jobs import callback_job
 
@@ -23,7 +23,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 async def ids(store: Store, **wanted: Any) -> list[str]:
     """The jobs for which this holds, newest first."""
-    page, cursor = await store.list(Wanted(**wanted))
+    page, cursor = await store.list(Filters(**wanted))
     assert cursor is None
     return [job.id for job in page]
 
@@ -74,7 +74,7 @@ async def test_a_search_inside_of_jobs_goes_on_where_it_has_ended(
         store.save(callback_job(f"j{number}", site="shop.example" if number == 1 else None))
     pages, cursor = [], None
     while True:
-        page, cursor = await store.list(Wanted(site="shop.example"), cursor=cursor)
+        page, cursor = await store.list(Filters(site="shop.example"), cursor=cursor)
         pages.append([job.id for job in page])
         if cursor is None:
             break

@@ -19,7 +19,7 @@ from engine.job import AttemptRecord, Job, LegRecord
 from engine.store import batch, job_table
 from engine.store import store as store_module
 from engine.store.errors import StoreError
-from engine.store.filters import Wanted
+from engine.store.filters import Filters
 from engine.store.store import Reader, Store
 from tests.support.jobs import callback_job
 from tests.support.waiting import until
@@ -142,7 +142,7 @@ async def test_list_by_state_includes_what_was_just_saved(tmp_path: Path) -> Non
     async with opened(tmp_path / "jobs.db", flush_delay_s=1000.0) as store:
         store.save(callback_job("j1"))
         store.save(callback_job("j2", state="failed"))
-        page, cursor = await store.list(Wanted(state="failed"), limit=1)
+        page, cursor = await store.list(Filters(state="failed"), limit=1)
         assert [one.id for one in page] == ["j2"]
         assert cursor is None
         assert await store.count() == {"queued": 1, "failed": 1}

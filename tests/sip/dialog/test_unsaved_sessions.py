@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from sip.dialog.unsaved_sessions import SessionSaves
+from sip.dialog.unsaved_sessions import UnsavedSessions
 from sip.saved import SavedSession
 from sip.usage import DialogUsage
 
@@ -23,8 +23,8 @@ def session(tag: str, *, is_kept: bool = True) -> Any:
     return cast(DialogUsage, Session(tag, saved if is_kept else None))
 
 
-def saves() -> SessionSaves:
-    wanted = SessionSaves()
+def saves() -> UnsavedSessions:
+    wanted = UnsavedSessions()
     wanted.is_wanted = True
     return wanted
 
@@ -70,7 +70,7 @@ def test_the_end_of_a_restored_one_is_given() -> None:
 
 
 def test_nothing_is_noted_where_nobody_wants_it() -> None:
-    changes, one = SessionSaves(), session("a")
+    changes, one = UnsavedSessions(), session("a")
     changes.changed(one)
     changes.gone(one)
     assert changes.take() == []

@@ -1,6 +1,12 @@
 """Who has a place on the control socket, and who gives way."""
 
-from engine.control.capacity.connection_limit import IDLE_S, KEPT_PLACES, Kind, Place, Places
+from engine.control.capacity.connection_limit import (
+    IDLE_S,
+    KEPT_PLACES,
+    ConnectionLimit,
+    Kind,
+    Place,
+)
 
 MOST = 4
 
@@ -18,7 +24,7 @@ class Tenant:
 
 
 def enter(
-    places: Places,
+    places: ConnectionLimit,
     now: float,
     *,
     kind: Kind = "local",
@@ -35,9 +41,9 @@ def gone(*places: Place) -> list[bool]:
     return [isinstance(one.tenant, Tenant) and one.tenant.has_gone for one in places]
 
 
-def full(kind: Kind = "local", *, busy: bool = False) -> tuple[Places, list[Place]]:
+def full(kind: Kind = "local", *, busy: bool = False) -> tuple[ConnectionLimit, list[Place]]:
     """As many as there are places, each a second after the other."""
-    places = Places(lambda: MOST)
+    places = ConnectionLimit(lambda: MOST)
     found = []
     for second in range(MOST):
         tenant = Tenant()
@@ -86,7 +92,7 @@ def test_one_that_has_just_asked_is_at_work() -> None:
 
 
 def test_of_the_owner_with_most_places_one_gives_way() -> None:
-    places = Places(lambda: MOST)
+    places = ConnectionLimit(lambda: MOST)
     crm, _ = enter(places, 0.0, owner="crm")
     many = [enter(places, second, owner="widget")[0] for second in (1.0, 2.0, 3.0)]
     assert enter(places, 4.0, owner="crm")[1]
@@ -105,7 +111,7 @@ def test_root_has_places_that_nobody_else_takes() -> None:
 
 
 def test_root_in_numbers_takes_no_place_of_others() -> None:
-    places = Places(lambda: MOST)
+    places = ConnectionLimit(lambda: MOST)
     for second in range(3 * MOST):
         assert enter(places, float(second), owner="root", root=True)[1]
     assert enter(places, 20.0)[1]
@@ -123,7 +129,7 @@ def test_nobody_without_a_token_keeps_out_who_has_one() -> None:
 
 
 def test_the_known_are_bounded_too() -> None:
-    places = Places(lambda: MOST)
+    places = ConnectionLimit(lambda: MOST)
     known = []
     for second in range(MOST):
         place, _ = enter(places, second, kind="unknown")
