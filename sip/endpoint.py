@@ -25,11 +25,13 @@ from .errors import ParseError, SipError
 from .events import Event
 from .hop import Hop, Transport
 from .message.uri import SipUri, parse_host_port, parse_uri
+from .message_observer import MessageObserver
 from .policy import EveryPeer, PeerPolicy
 from .rate_limit import SourceRates
 from .saved import SavedSession
 from .sdp.offer_answer import LocalAudio
 from .transaction.timers import TIMER_GRID_S, TimerValues
+from .transport.own_addresses import OwnAddresses
 from .transport.resolver import Family, ResolutionFailed, Resolver
 from .transport.tcp import TcpTransport
 from .transport.tcp_limits import TcpLimits
@@ -71,7 +73,7 @@ class SipEndpoint:
 
     `on_event` is called for each event, in order, and never from inside a method of the endpoint.
     `policy` knows the peers; see PeerPolicy. `on_saves` is called with what is to be kept of
-    sessions, so that `restore` of a later process can end them.
+    sessions, so that `restore` of a later process can end them. `observer` is shown each message.
     """
 
     def __init__(
@@ -82,12 +84,14 @@ class SipEndpoint:
         options: EndpointOptions | None = None,
         policy: PeerPolicy | None = None,
         on_saves: Callable[[Saves], None] | None = None,
+        observer: MessageObserver | None = None,
     ) -> None:
         options = options or EndpointOptions()
         self._listen = [parse_listen(text) for text in listen]
         self._advertise = options.advertise
         self._policy = policy or EveryPeer()
         self._on_event = on_event
+        self._observer = observer
         self.ua = UserAgent(
             local={},
             timers=options.timers,
@@ -120,6 +124,7 @@ class SipEndpoint:
             on_malformed=self._malformed,
             limits=options.tcp_limits,
         )
+        self._own = OwnAddresses(self.tcp.local_address)
         self._udp: dict[Family, UdpTransport] = {}
         self._lookups: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -143,7 +148,9 @@ class SipEndpoint:
             raise
         local: dict[Family, dict[Transport, tuple[str, int]]] = {"ipv4": {}, "ipv6": {}}
         for hop in self.addresses:
-            host = self._advertise or await self._reachable_host(hop.host)
+            reachable = await self._reachable_host(hop.host)
+            self._own.add(hop._replace(host=reachable))
+            host = self._advertise or reachable
             local[_family(hop.host)].setdefault(hop.transport, (host, hop.port))
         ipv4, ipv6 = local["ipv4"], local["ipv6"]
         self.ua.context.set_local(ipv4 or ipv6, ipv6 or ipv4)
@@ -316,11 +323,14 @@ class SipEndpoint:
     # -- from the transports
 
     def _received(self, data: bytes, source: Hop) -> None:
+        is_read = True
         try:
-            self.ua.receive(data, source, self._time())
+            is_read = self.ua.receive(data, source, self._time())
         except Exception:  # a bug of ours must not affect later messages
             self.ua.counters.internal_errors += 1
             log.exception("internal error: a message from %s was dropped", source)
+        if is_read and self._observer is not None:
+            self._observer.received(data, source, self._own.towards(source))
 
     def _failed(self, hop: Hop, reason: str, quoted: bytes | None = None) -> None:
         self.ua.transport_failed(hop, reason, self._time(), quoted)
@@ -384,6 +394,8 @@ class SipEndpoint:
             if saves:
                 self._on_saves(saves)
         for hop, data in self.ua.take_output():
+            if self._observer is not None:
+                self._observer.sent(data, hop, self._own.towards(hop))
             if hop.transport == "udp":
                 udp = self._udp.get(_family(hop.host))
                 if udp is None:

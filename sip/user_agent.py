@@ -224,8 +224,11 @@ class UserAgent:
 
     # -- from the network
 
-    def receive(self, data: bytes, source: Hop, now: float) -> None:
-        """Handle one datagram or framed message. No content makes it raise."""
+    def receive(self, data: bytes, source: Hop, now: float) -> bool:
+        """Handle one datagram or framed message. No content makes it raise.
+
+        Returns False for what is not even read: a keep-alive, and what is over its source's rate.
+        """
         counters = self.context.counters
         counters.received += 1
         if (
@@ -234,10 +237,10 @@ class UserAgent:
             and not self._is_of_known_call(data)
         ):
             counters.rate_limited += 1
-            return
+            return False
         if not data.strip(b"\r\n\0"):
             counters.keep_alives += 1
-            return
+            return False
         self._answers.received(source, len(data))
         try:
             message = parse(data)
@@ -245,7 +248,7 @@ class UserAgent:
             counters.malformed += 1
             if isinstance(error, MalformedMessage):
                 self._refuse_malformed(error.partial, error, source)
-            return
+            return True
         try:
             if isinstance(message, Response):
                 self._response(message, now)
@@ -255,6 +258,7 @@ class UserAgent:
             counters.malformed += 1
             if isinstance(message, Request) and message.method != "ACK":
                 self._refuse_malformed(message, error, source)
+        return True
 
     def _is_of_known_call(self, data: bytes) -> bool:
         """Whether the message has the Call-ID of a session. Peers cannot guess those we made."""

@@ -67,6 +67,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "sip.usage": {"sip.message", "sip.saved", "sip.transaction"},
     "sip.dns": {"sip.errors"},
     "sip.policy": {"sip.hop"},
+    "sip.message_observer": {"sip.hop"},
     "sip.counters": set(),
     "sip.random_ids": set(),
     "sip.rate_limit": set(),
@@ -90,7 +91,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "sip.auth", "sip.counters", "sip.dialog", "sip.errors", "sip.events", "sip.hop",
         "sip.message", "sip.policy", "sip.random_ids", "sip.rate_limit", "sip.saved", "sip.sdp",
         "sip.transaction", "sip.usage",
-        "sip.dns", "sip.transport", "sip.user_agent",
+        "sip.dns", "sip.message_observer", "sip.transport", "sip.user_agent",
     },
     # media: the side of the engine, and the side of the worker
     "media.errors": set(),

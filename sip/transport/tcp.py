@@ -74,6 +74,11 @@ class TcpTransport:
         """The number of connections that are open or being opened."""
         return len(self._connections.keys() | self._opening.keys())
 
+    def local_address(self, hop: Hop) -> tuple[str, int] | None:
+        """Our own end of the connection to `hop`; None while there is none."""
+        connection = self._connections.get(hop)
+        return None if connection is None else connection.local_address
+
     def open(self) -> None:
         """Start closing idle connections. Needed also if nothing listens."""
         self._sweep = asyncio.get_running_loop().call_later(self._sweep_s, self._close_overdue)

@@ -68,6 +68,8 @@ class TcpConnection(asyncio.BufferedProtocol):
         self.is_accepted = is_accepted
         self.is_proven = False
         """Whether a complete message was received."""
+        self.local_address: tuple[str, int] | None = None
+        """Our own end; None before it is open."""
         self.made_at = self.active_at = 0.0
         self.begun_at: float | None = None
         """Since when it has sent something that is not handled; None while there is nothing."""
@@ -79,6 +81,8 @@ class TcpConnection(asyncio.BufferedProtocol):
         # uvloop's transports do not derive from asyncio's.
         stream = cast(asyncio.Transport, transport)
         self._transport = stream
+        address = stream.get_extra_info("sockname")
+        self.local_address = (str(address[0]), int(address[1])) if address else None
         self.made_at = self.active_at = asyncio.get_running_loop().time()
         if not self.is_known:
             stream.set_write_buffer_limits(self._owner.limits.unknown_write_buffer_bytes)

@@ -23,7 +23,7 @@ class Challenger:
         self.accepts = accepts
         real = self.bob.ua.receive
 
-        def receive(data: bytes, source: Hop, now: float) -> None:
+        def receive(data: bytes, source: Hop, now: float) -> bool:
             message = parse(data)
             if isinstance(message, Request) and message.method not in ("ACK", "CANCEL"):
                 signed = message.get("Proxy-Authorization") or ""
@@ -35,8 +35,8 @@ class Challenger:
                         message, 407, to_tag="proxy", headers=[("Proxy-Authenticate", challenge)]
                     )
                     self.bob.ua.context.transactions.send(source, refusal.encode())
-                    return
-            real(data, source, now)
+                    return True
+            return real(data, source, now)
 
         self.bob.ua.receive = receive  # type: ignore[method-assign]
 

@@ -302,8 +302,9 @@ class Known(EveryPeer):
 
 def guarded(*known: str, rates: SourceRates = NO_LIMIT, **limits: float) -> ObservedEndpoint:
     """A phone that knows only some hosts."""
-    settings = {"tcp_limits": TcpLimits(**limits), "rates": rates}  # type: ignore[arg-type]
-    return ObservedEndpoint("tcp:127.0.0.1:0", policy=Known(*known), **settings)
+    tcp_limits = TcpLimits(**limits)  # type: ignore[arg-type]
+    listen = "tcp:127.0.0.1:0"
+    return ObservedEndpoint(listen, policy=Known(*known), tcp_limits=tcp_limits, rates=rates)
 
 
 async def stream_from(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

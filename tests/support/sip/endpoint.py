@@ -8,6 +8,7 @@ from sip.dialog.session import Session
 from sip.dialog.uac import Invitation
 from sip.endpoint import EndpointOptions, SipEndpoint
 from sip.events import Event, IncomingInvite
+from sip.message_observer import MessageObserver
 from sip.policy import PeerPolicy
 from sip.sdp.offer_answer import LocalAudio
 
@@ -17,11 +18,19 @@ AUDIO = LocalAudio("127.0.0.1", 4000)
 class ObservedEndpoint:
     """A SipEndpoint with its events as they come; `react` is called with each."""
 
-    def __init__(self, *listen: str, policy: PeerPolicy | None = None, **settings: object) -> None:
+    def __init__(
+        self,
+        *listen: str,
+        policy: PeerPolicy | None = None,
+        observer: MessageObserver | None = None,
+        **settings: object,
+    ) -> None:
         self.events: list[Event] = []
         self.arrived = asyncio.Event()
         options = EndpointOptions(**settings)  # type: ignore[arg-type]
-        self.endpoint = SipEndpoint(listen, on_event=self.take, options=options, policy=policy)
+        self.endpoint = SipEndpoint(
+            listen, on_event=self.take, options=options, policy=policy, observer=observer
+        )
         self.react: Callable[[Event], None] = lambda event: None
 
     def take(self, event: Event) -> None:
