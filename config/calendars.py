@@ -2,12 +2,13 @@
 
 import datetime
 import re
+from dataclasses import dataclass
 from functools import cache
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import holidays
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from .sections import Section, first_duplicate
 from .values import Name, wrong
@@ -70,7 +71,62 @@ def _subdivisions() -> dict[str, list[str]]:
     return holidays.list_supported_countries(include_aliases=True)
 
 
+# "2026-12-24", "12-25" of each year, "2026-12-24..2027-01-02", "12-24..01-02"
+_DATES = re.compile(r"(?P<first>(?:\d{4}-)?\d{2}-\d{2})(?:\.\.(?P<last>(?:\d{4}-)?\d{2}-\d{2}))?")
+_LEAP_YEAR = "2000-"
+_NO_YEAR = len("12-25")
+
+
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """Days in a row: of one year ("2026-12-24"), or of each year ("12-24"). `last` is one too."""
+
+    first: str
+    last: str
+
+    def has(self, day: datetime.date) -> bool:
+        """Whether `day` is one of them."""
+        text = f"{day:%m-%d}" if len(self.first) == _NO_YEAR else f"{day}"
+        if self.first <= self.last:
+            return self.first <= text <= self.last
+        return text >= self.first or text <= self.last  # over the end of the year
+
+
+def read_dates(text: str) -> Dates:
+    """The days of "2026-12-24", "12-25", or two of them with ".." between.
+
+    Raises ValueError with a reason.
+    """
+    found = _DATES.fullmatch(text)
+    if found is None:
+        raise ValueError(f'{text!r} must look like "2026-12-24", "12-25" or "12-24..01-02"')
+    first, last = found["first"], found["last"] or found["first"]
+    for one in (first, last):
+        try:
+            datetime.date.fromisoformat(_LEAP_YEAR + one if len(one) == _NO_YEAR else one)
+        except ValueError as error:
+            raise ValueError(f"{one!r} is not a date") from error
+    if len(first) != len(last):
+        raise ValueError(f"{text!r}: give the year of both dates or of neither")
+    if len(first) > _NO_YEAR and last < first:
+        raise ValueError(f"{text!r} ends before it begins")
+    return Dates(first, last)
+
+
+def _check_dates(text: str) -> str:
+    try:
+        read_dates(text)
+    except ValueError as error:
+        raise wrong("", str(error)) from error
+    return text
+
+
+def _date_as_text(value: object) -> object:
+    return str(value) if isinstance(value, datetime.date) else value
+
+
 Hours = Annotated[str, AfterValidator(_check_hours)]
+DatesText = Annotated[str, BeforeValidator(_date_as_text), AfterValidator(_check_dates)]
 TimeZone = Annotated[str, AfterValidator(_check_zone)]
 
 

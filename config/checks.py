@@ -228,7 +228,11 @@ def _check_rules(settings: AllSections, known: Known) -> Iterator[Fault]:
         yield from known.missing(f"{key}.set.known_agent", "agents", [set_.known_agent])
         yield from known.missing(f"{key}.match.queue", "queues", match.queue or ())
         yield from known.missing(f"{key}.match.trunk", "trunks", match.trunk or ())
-        yield from known.missing(f"{key}.match.calendar", "calendars", [match.calendar])
+        if match.calendar is not None:
+            yield from known.missing(f"{key}.match.calendar", "calendars", [match.calendar.name])
+        for name, wanted in (("waiting", match.waiting), ("agents_free", match.agents_free)):
+            if wanted is not None:
+                yield from known.missing(f"{key}.match.{name}.queue", "queues", [wanted.queue])
 
 
 def _check_alerts(settings: AllSections, known: Known) -> Iterator[Fault]:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import re2
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from .calendars import Hours, TimeZone
+from .calendars import DatesText, Hours, TimeZone
 from .policy import LineType
 from .sections import Section
 from .values import Name, NumberPrefix, Printable, Region, Seconds, Template, wrong
@@ -49,6 +49,9 @@ Names = Annotated[list[Printable], BeforeValidator(_as_list), Field(min_length=1
 Regions = Annotated[list[Region], BeforeValidator(_as_list), Field(min_length=1)]
 LineTypes = Annotated[list[LineType], BeforeValidator(_as_list), Field(min_length=1)]
 AnyHours = Annotated[list[Hours], BeforeValidator(_as_list), Field(min_length=1)]
+AnyDates = Annotated[
+    list[DatesText], BeforeValidator(_as_list), Field(min_length=1, max_length=1000)
+]
 SkillLevel = Annotated[int, Field(ge=1, le=10)]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
 
@@ -96,6 +99,34 @@ class HistoryMatch(Section):
         return self
 
 
+class CalendarMatch(Section):
+    """What one of [[calendars]] must be now."""
+
+    name: Name
+    open: bool = True
+
+
+def _as_calendar_match(value: object) -> object:
+    """`"office"` is short for `{ name = "office" }`: it must be open."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+class QueueMatch(Section):
+    """How many there must be in a queue: the one named, else the one that the request is for."""
+
+    queue: Name | None = None
+    min: Count | None = None
+    max: Count | None = None
+
+    @model_validator(mode="after")
+    def _check_bounds(self) -> "QueueMatch":
+        if self.min is None and self.max is None:
+            raise wrong("", "needs min, max, or both")
+        if self.min is not None and self.max is not None and self.max < self.min:
+            raise wrong("max", "must not be less than min")
+        return self
+
+
 class Match(Section):
     """[rules.match]: what must hold, all of it. Empty: the rule is for everything."""
 
@@ -107,8 +138,10 @@ class Match(Section):
     region: Regions | None = None
     line_type: LineTypes | None = None
     hours: AnyHours | None = None
+    date: AnyDates | None = None
     zone: TimeZone | None = None
-    calendar: Name | None = None
+    """Whose clock and date these are."""
+    calendar: Annotated[CalendarMatch, BeforeValidator(_as_calendar_match)] | None = None
     queue: Names | None = None
     agent: Names | None = None
     site: Names | None = None
@@ -117,13 +150,21 @@ class Match(Section):
     dialled: Prefixes | None = None
     """The number that an inbound caller dialled."""
     history: HistoryMatch | None = None
+    percent: Annotated[float, Field(gt=0, lt=100)] | None = None
+    """This share of the numbers: the same ones each time."""
+    waiting: QueueMatch | None = None
+    """How many wait in a queue now."""
+    agents_free: QueueMatch | None = None
+    """How many agents of a queue could take a call now."""
 
     @model_validator(mode="after")
-    def _check_zone_of_hours(self) -> "Match":
+    def _check_zone(self) -> "Match":
         if self.hours and not self.zone:
             raise wrong("zone", "needed with hours: whose hours are they?")
-        if self.zone and not self.hours:
-            raise wrong("hours", "needed with zone")
+        if self.date and not self.zone:
+            raise wrong("zone", "needed with date: where is it this date?")
+        if self.zone and not self.hours and not self.date:
+            raise wrong("hours", "needed with zone, or date")
         return self
 
 

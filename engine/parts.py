@@ -178,7 +178,6 @@ class Parts:
             do_not_call=do_not_call,
             store=self.store,
         )
-        self.router = Router(settings, number_of=self.admission.number, store=self.store)
 
         # -- agents, and the queues in which callers and callbacks wait for them
         staffing = Staffing()
@@ -207,6 +206,9 @@ class Parts:
             store=self.store,
             staffing=staffing,
             clock=now,
+        )
+        self.router = Router(
+            settings, number_of=self.admission.number, store=self.store, queues=self.queues
         )
         self.rooms = WaitingRooms(
             settings.rooms,

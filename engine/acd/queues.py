@@ -188,6 +188,18 @@ class Queues:
         line = self._lines[entry.queue]
         return line.expected.wait_s(line.place(entry), self._clock())
 
+    # -- for rules ----------------------------------------------------------------------------
+
+    def count_waiting(self, queue: str) -> int:
+        """How many wait for an offer in a queue; 0 where there is none of this name."""
+        line = self._lines.get(queue)
+        return 0 if line is None else len(line.waiting_index)
+
+    def count_free(self, queue: str) -> int:
+        """How many agents of a queue are available."""
+        available = (agent for agent in self._pool.all() if agent.state == "available")
+        return sum(queue in self.matcher.staffing.own_queues(agent) for agent in available)
+
     # -- showing ------------------------------------------------------------------------------
 
     def shown(self) -> dict[str, CallQueue]:

@@ -13,10 +13,11 @@ from ..acd.queues import Queues
 from ..acd.waiting import Waiting
 from ..errors import BadParams, EngineError
 from ..request import CallbackRequest
+from ..routing.conditions import Condition, Facts
 from ..routing.dialplan import Dialplan
 from ..routing.number_plan import ReadingView, is_uri
 from ..routing.rates import Cost
-from ..routing.rules import Condition, Facts, Ruling, Step
+from ..routing.rules import Ruling, Step
 from ..routing.trunks import Trunks, TrunkState
 
 

@@ -13,10 +13,11 @@ from ..job import site_of
 from ..request import CallbackRequest
 from ..store.errors import StoreError
 from ..store.protocols import NOTHING_KEPT, Rows
+from .conditions import CallerHistory, Facts, NoQueues, Queues, Surroundings
 from .number_plan import NumberPlan
 from .opening_hours import opening_hours
 from .phone_number import CalledNumber
-from .rules import CallerHistory, Facts, Rules, Ruling
+from .rules import Rules, Ruling
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -46,8 +47,10 @@ class Router:
         *,
         number_of: NumberOf | None = None,
         store: Rows = NOTHING_KEPT,
+        queues: Queues | None = None,
     ) -> None:
         self._rules = Rules()
+        self._queues = queues or NoQueues()
         self._region = "GB"
         self._number_of = number_of or self._read
         self._store = store
@@ -62,7 +65,7 @@ class Router:
             return calendars[name].is_open(at)
 
         self._region = settings.dial.default_region
-        self._rules = Rules(settings.rules, is_open=is_open)
+        self._rules = Rules(settings.rules, Surroundings(is_open=is_open, queues=self._queues))
 
     def apply(self, facts: Facts, *, explain: bool = False) -> Ruling:
         """What the rules set. With `explain` it says of each rule why it applies or does not."""

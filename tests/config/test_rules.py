@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from config.rules import Rule, compile_regex
+from config.rules import QueueMatch, Rule, compile_regex
 from config.settings import ConfigError, Settings
 from tests.support.configuration import load_text, refused_text
 
@@ -41,6 +41,10 @@ def test_a_rule_in_full(tmp_path: Path) -> None:
         zone = "Europe/London"
         site = "shop"
         history = { min_attempts = 2, last_within_s = 3600.0 }
+        date = [2026-12-24, "12-25..01-02"]
+        percent = 12.5
+        waiting = { min = 5 }
+        agents_free = { max = 0 }
         [rules.match.context]
         tier = ["gold", "platinum"]
         order = { present = true }
@@ -59,6 +63,9 @@ def test_a_rule_in_full(tmp_path: Path) -> None:
     assert (rule.name, rule.continue_, rule.override) == ("vip", True, True)
     assert rule.match.prefix == ["+44", "+353"]
     assert rule.match.region == ["GB"]
+    assert rule.match.date == ["2026-12-24", "12-25..01-02"]
+    assert (rule.match.percent, rule.match.waiting) == (12.5, QueueMatch(min=5))
+    assert rule.match.agents_free == QueueMatch(max=0)
     assert rule.match.context["tier"].one_of == ["gold", "platinum"]
     assert rule.match.context["number"].one_of == [17]
     assert rule.match.context["customer.country"].prefix == ["G"]
@@ -85,6 +92,26 @@ def test_a_rule_in_full(tmp_path: Path) -> None:
         ("match = { hours = 'mon 09:00-17:00' }", "rules[0].match.zone", "whose hours"),
         ("match = { zone = 'Europe/London' }", "rules[0].match.hours", "needed with zone"),
         ("match = { hours = 'mon 09:00-17:00', zone = 'London' }", "zone", "time zone"),
+        ("match = { date = '12-24' }", "rules[0].match.zone", "where is it this date"),
+        ("match = { date = '24.12.', zone = 'UTC' }", "rules[0].match.date", "must look like"),
+        ("match = { date = '02-30', zone = 'UTC' }", "date", "is not a date"),
+        ("match = { date = '2026-12-24..01-02', zone = 'UTC' }", "date", "of both dates"),
+        ("match = { date = '2026-12-24..2026-12-23', zone = 'UTC' }", "date", "ends before"),
+        ("match = { percent = 0 }", "rules[0].match.percent", "greater than 0"),
+        ("match = { percent = 100 }", "rules[0].match.percent", "less than 100"),
+        ("match = { waiting = {} }", "rules[0].match.waiting", "needs min, max, or both"),
+        ("match = { waiting = { min = 2, max = 1 } }", "waiting.max", "not be less than min"),
+        ("match = { waiting = { queue = 'x', min = 2 } }", "match.waiting.queue", "no queue named"),
+        (
+            "match = { agents_free = { queue = 'x', max = 2 } }",
+            "match.agents_free.queue",
+            "no queue named 'x'",
+        ),
+        (
+            "match = { calendar = { name = 'shop', open = false } }",
+            "rules[0].match.calendar",
+            "no calendar named 'shop'",
+        ),
         ("match = { region = 'UK' }", "region", "not a region"),
         ("match = { line_type = 'cell' }", "line_type", "must be"),
         ("match = { history = {} }", "rules[0].match.history", "is empty"),

@@ -14,8 +14,9 @@ from ...inbound.caller_id import CallingParty
 from ...inbound.inbound import Inbound
 from ...request import CallbackRequest, Identifier, Target, UnixTime
 from ...routing.admission import Admission, Admitted
+from ...routing.conditions import CallerHistory
 from ...routing.router import Router
-from ...routing.rules import CallerHistory, Ruling
+from ...routing.rules import Ruling
 from ..method import Method
 from ..peer import Peer
 from ..route_view import Explanation, Objections, PartyView, explained, requested, verdict_of

@@ -7,7 +7,8 @@ import pytest
 from engine.control.route_view import Objections, explained, requested, verdict_of
 from engine.errors import BadParams, EngineError
 from engine.request import CallbackRequest
-from engine.routing.rules import CallerHistory, Condition, Facts, Ruling, Step
+from engine.routing.conditions import CallerHistory, Condition, Facts
+from engine.routing.rules import Ruling, Step
 
 GOLD = Condition(name="context.tier", wants="'gold'", found="gold", holds=True)
 FRENCH = Condition(name="region", wants="'FR'", found=None, holds=False)

@@ -10,8 +10,8 @@ import pytest
 from config.settings import Settings
 from engine.job import AttemptRecord, Job, Request
 from engine.request import CallbackRequest, WhisperSpec
+from engine.routing.conditions import CallerHistory, Facts
 from engine.routing.router import Router
-from engine.routing.rules import CallerHistory, Facts
 from engine.store.store import Store
 
 NUMBER = "+442079460123"

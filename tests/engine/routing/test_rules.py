@@ -1,19 +1,13 @@
-"""Rules: what matches, which one wins, and that the explanation says what happens."""
+"""Rules: which one wins, and that the explanation says what happens."""
 
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from config.rules import Rule
-from engine.routing.rules import CallerHistory, Facts, Rules, Ruling, look_up
-
-
-def at(text: str, zone: ZoneInfo) -> float:
-    return datetime.fromisoformat(text).replace(tzinfo=zone).timestamp()
+from engine.routing.conditions import CallerHistory, Facts
+from engine.routing.rules import Rules, Ruling
 
 
 def rule(name: str = "r", **parts: Any) -> Rule:
@@ -23,99 +17,6 @@ def rule(name: str = "r", **parts: Any) -> Rule:
 def facts(**known: Any) -> Facts:
     plain: dict[str, Any] = {"to": "+442079460123", "number": "+442079460123", "now": 0.0}
     return Facts(**plain | known)
-
-
-def matches(match: dict[str, Any], **known: Any) -> bool:
-    only = Rules([rule(match=match)], is_open=lambda name, now: name == "day" and now >= 100)
-    return only.apply(facts(**known)).fired == ("r",)
-
-
-@pytest.mark.parametrize(
-    ("match", "known", "expected"),
-    [
-        ({}, {}, True),
-        ({"kind": "call"}, {}, False),
-        ({"kind": "call"}, {"kind": "call"}, True),
-        ({"prefix": "+44"}, {}, True),
-        ({"prefix": ["+1", "+4420"]}, {}, True),
-        ({"prefix": "+1"}, {}, False),
-        ({"prefix": "2"}, {"to": "204", "number": None}, True),
-        ({"region": ["IE", "GB"]}, {"region": "GB"}, True),
-        ({"region": "IE"}, {}, False),
-        ({"line_type": "mobile"}, {"line_type": "mobile"}, True),
-        ({"queue": "sales"}, {"queue": "sales"}, True),
-        ({"queue": "sales"}, {}, False),
-        ({"agent": ["alice"]}, {"agent": "alice"}, True),
-        ({"site": ["a", "b"]}, {"site": "b"}, True),
-        ({"trunk": "pbx"}, {"trunk": "other"}, False),
-        ({"dialled": "+4420"}, {"dialled": "+442079460001"}, True),
-        ({"dialled": "+4420"}, {}, False),
-        ({"calendar": "day"}, {"now": 100.0}, True),
-        ({"calendar": "day"}, {"now": 99.0}, False),
-        ({"calendar": "night"}, {"now": 100.0}, False),
-        ({"history": {"min_attempts": 2}}, {"history": CallerHistory(attempts=2)}, True),
-        ({"history": {"min_attempts": 2}}, {"history": CallerHistory(attempts=1)}, False),
-        ({"history": {"max_completed": 0}}, {}, True),
-        ({"history": {"max_completed": 0}}, {"history": CallerHistory(completed=1)}, False),
-        ({"history": {"last_within_s": 60.0}}, {}, False),
-        (
-            {"history": {"last_within_s": 60.0}},
-            {"history": CallerHistory(last=40.0), "now": 100.0},
-            True,
-        ),
-        ({"history": {"none_within_s": 60.0}}, {}, True),
-        (
-            {"history": {"none_within_s": 60.0}},
-            {"history": CallerHistory(last=41.0), "now": 99.0},
-            False,
-        ),
-    ],
-)
-def test_what_matches(match: dict[str, Any], known: dict[str, Any], expected: bool) -> None:
-    assert matches(match, **known) is expected
-
-
-@pytest.mark.parametrize(
-    ("wanted", "context", "expected"),
-    [
-        ("gold", {"tier": "gold"}, True),
-        ("gold", {"tier": "silver"}, False),
-        ("gold", {}, False),
-        (["gold", "platinum"], {"tier": "platinum"}, True),
-        (5, {"tier": 5}, True),
-        (5, {"tier": "5"}, True),
-        (5, {"tier": 5.0}, True),
-        (1, {"tier": True}, False),
-        (True, {"tier": "true"}, True),
-        ("gold", {"tier": ["new", "gold"]}, True),
-        ("gold", {"tier": {"gold": 1}}, False),
-        ({"prefix": "go"}, {"tier": "gold"}, True),
-        ({"prefix": ["x", "y"]}, {"tier": "gold"}, False),
-        ({"regex": "^g.*d$"}, {"tier": "gold"}, True),
-        ({"regex": "^o"}, {"tier": "gold"}, False),
-        ({"present": True}, {"tier": None}, False),
-        ({"present": True}, {"tier": {}}, True),
-        ({"present": False}, {}, True),
-        ({"present": False}, {"tier": 0}, False),
-        ({"prefix": "g", "regex": "z"}, {"tier": "gold"}, False),
-    ],
-)
-def test_fields_of_the_context(wanted: object, context: dict[str, Any], expected: bool) -> None:
-    assert matches({"context": {"tier": wanted}}, context=context) is expected
-
-
-def test_a_field_inside_another() -> None:
-    context = {"customer": {"country": "GB"}, "a.b": 1}
-    assert look_up(context, "customer.country") == "GB"
-    assert look_up(context, "a.b") == 1
-    assert look_up(context, "customer.name") is None
-    assert look_up(context, "a.b.c") is None
-
-
-def test_hours_follow_the_summer() -> None:
-    match = {"hours": "mon-fri 09:00-17:00", "zone": "Europe/London"}
-    assert matches(match, now=at("2026-07-01T08:30", ZoneInfo("UTC")))
-    assert not matches(match, now=at("2026-12-01T08:30", ZoneInfo("UTC")))
 
 
 def test_the_first_match_wins() -> None:
