@@ -16,6 +16,7 @@ _INTERNATIONAL_PREFIXES = ("00", "011", "0011", "810", "900", "9011")
 FEWEST_NUMBER_DIGITS = 7
 _PUNCTUATION = {"Pd", "Ps", "Pe", "Po", "Zs", "Cf"}
 _NO_DIGIT = re.compile(r"[^0-9+]")
+_SERVICE_CODE = re.compile(r"[*#]")
 _DIGIT_RUN = re.compile(r"\+?\d{7,}")
 _MOST_ESCAPES = 4  # how often a text may be escaped over and over
 _MOST_DIGITS_AFTER = 4
@@ -53,6 +54,8 @@ def readings_of_user(user: str) -> Iterator[str]:
         stripped = _NO_DIGIT.sub("", ascii_digits(text))
         if stripped and not any(character.isalpha() for character in text):
             yield stripped
+        # A network acts on a service code (`*31#`) and dials what stands behind it.
+        yield from _SERVICE_CODE.split(ascii_digits(text))[1:]
 
 
 def _unescaped(user: str) -> Iterator[str]:

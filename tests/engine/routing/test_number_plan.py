@@ -35,7 +35,18 @@ def test_emergency_numbers_are_refused_in_every_spelling(region: str, text: str)
 
 @pytest.mark.parametrize(
     "user",
-    ["112", "%31%31%32", "112;phone-context=+44", "+44112", "*112", "9112", "1-1-2", "112#"],
+    [
+        "112",
+        "%31%31%32",
+        "112;phone-context=+44",
+        "+44112",
+        "*112",
+        "9112",
+        "1-1-2",
+        "112#",
+        "*31*112",
+        "#31#112",
+    ],
 )
 @pytest.mark.parametrize("trunk", ["pbx", ""])
 def test_emergency_numbers_are_refused_in_the_user_part_of_a_uri(user: str, trunk: str) -> None:

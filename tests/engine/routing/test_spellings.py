@@ -40,8 +40,14 @@ def test_a_user_part_is_read_as_often_as_it_is_escaped() -> None:
         "11",
         "11",
     ]
-    assert list(readings_of_user("1!1*2")) == ["1!1*2", "112"]
+    assert list(readings_of_user("1!1.2")) == ["1!1.2", "112"]
     assert list(readings_of_user("a112")) == ["a112"]
+
+
+def test_what_stands_behind_a_service_code_is_dialled() -> None:
+    assert "112" in list(readings_of_user("*31%23112"))
+    assert "112" in list(readings_of_user("%2331%23112"))
+    assert "112" in list(readings_of_user("*31*112"))
 
 
 def test_digits_among_fewer_letters() -> None:
