@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from ..job import Job
-from ..store import job_table
+from ..store import job_table, recording_files
 from ..store.store import Store
 from .person import SEPARATORS, Person
 
@@ -52,7 +52,7 @@ class Traces:
         """The ids of all jobs and calls: events and recordings name them."""
         attempts = [
             *(attempt.call for job in self.jobs for attempt in job.attempts),
-            *(call for _id, record in self.records for call in _calls_of(record)),
+            *(call for _id, record in self.records for call in recording_files.calls_of(record)),
         ]
         return frozenset(
             [*(job.id for job in self.jobs), *(id for id, _record in self.records), *attempts]
@@ -60,21 +60,15 @@ class Traces:
 
     def recordings(self, directory: Path) -> tuple[Path, ...]:
         """The files of `directory` in which the person talks, that exist."""
-        named = [
-            *(job.recording for job in self.jobs),
-            *(record.get("recording") for _id, record in self.records),
-        ]
-        found = [directory / f"{id}.wav" for id in sorted(self.ids)]
-        found += [directory / Path(path).name for path in named if path]
-        return tuple(path for path in dict.fromkeys(found) if path.is_file())
-
-
-def _calls_of(record: Body) -> Iterator[str]:
-    if isinstance(record.get("call"), str):
-        yield record["call"]
-    for attempt in record.get("attempts") or ():
-        if isinstance(attempt.get("call"), str):
-            yield attempt["call"]
+        found: set[str] = set()
+        for job in self.jobs:
+            calls = [attempt.call for attempt in job.attempts]
+            found.update(recording_files.names(job.id, job.recording, calls))
+        for id, record in self.records:
+            calls = list(recording_files.calls_of(record))
+            found.update(recording_files.names(id, record.get("recording"), calls))
+        files = [directory / name for name in sorted(found)]
+        return tuple(file for file in files if file.is_file())
 
 
 async def find_traces(store: Store, person: Person) -> Traces:
@@ -157,70 +151,70 @@ def _mentions(
                 yield table, column, id, msgspec.json.encode(kept)
 
 
+_EVENTS = f"""
+    WITH known AS MATERIALIZED (SELECT value FROM json_each(?1))
+    SELECT seq, body, COALESCE(
+        json_extract(CAST(body AS TEXT), '$.job') IN (SELECT value FROM known)
+        OR json_extract(CAST(body AS TEXT), '$.call') IN (SELECT value FROM known), 0
+    ) AS is_theirs
+    FROM events WHERE seq > ?2 AND seq <= ?3
+    AND (is_theirs OR {_BODY} LIKE ?4) ORDER BY seq
+"""
+_AUDIT = f"""
+    WITH known AS MATERIALIZED (SELECT value FROM json_each(?1))
+    SELECT number, time, who, method, params, outcome, reason, CASE
+        WHEN json_valid(params) THEN
+            COALESCE(json_extract(params, '$.id') IN (SELECT value FROM known), 0)
+        ELSE 0 END AS is_theirs
+    FROM audit WHERE number > ?2 AND number <= ?3
+    AND (is_theirs OR {_PARAMS} LIKE ?4 OR {_REASON} LIKE ?4) ORDER BY number
+"""
+
+
 async def events_of(
-    store: Store, person: Person, ids: Iterable[str], *, after: int = 0
+    store: Store, person: Person, ids: Iterable[str]
 ) -> AsyncIterator[tuple[int, Body, bool]]:
-    """The events after number `after` that are about the person.
+    """The events that are about the person.
 
     Each with its number, and whether it is of one of their jobs or calls (`ids`); where it is not,
     their number stands in it.
     """
-    known = msgspec.json.encode(sorted(ids)).decode()
-    like = f"%{person.search_text}%"
-    ((newest,),) = await store.query("SELECT COALESCE(MAX(seq), 0) FROM events")
-    ((oldest,),) = await store.query("SELECT COALESCE(MIN(seq), 1) FROM events")
-    begin = max(after, oldest - 1)
-    while begin < newest:
-        end = min(begin + ROWS_PER_READ, newest)
-        rows = await store.query(
-            f"""
-            WITH known AS MATERIALIZED (SELECT value FROM json_each(?1))
-            SELECT seq, body, COALESCE(
-                json_extract(CAST(body AS TEXT), '$.job') IN (SELECT value FROM known)
-                OR json_extract(CAST(body AS TEXT), '$.call') IN (SELECT value FROM known), 0
-            ) AS is_theirs
-            FROM events WHERE seq > ?2 AND seq <= ?3
-            AND (is_theirs OR {_BODY} LIKE ?4) ORDER BY seq
-            """,
-            (known, begin, end, like),
-        )
-        for seq, body, is_theirs in rows:
-            text = bytes(body).decode(errors="replace")
-            if is_theirs or person.is_in(text):
-                yield seq, msgspec.json.decode(body), bool(is_theirs)
-        begin = end
+    span = "SELECT COALESCE(MIN(seq), 1), COALESCE(MAX(seq), 0) FROM events"
+    async for seq, body, is_theirs in _in_parts(store, person, ids, span, _EVENTS):
+        if is_theirs or person.is_in(bytes(body).decode(errors="replace")):
+            yield seq, msgspec.json.decode(body), bool(is_theirs)
 
 
 async def audit_of(
-    store: Store, person: Person, ids: Iterable[str], *, after: int = 0
+    store: Store, person: Person, ids: Iterable[str]
 ) -> AsyncIterator[tuple[int, Body, bool]]:
-    """The audit entries after number `after` that name the person or one of their jobs.
+    """The audit entries that name the person or one of their jobs.
 
     Each with its number, and whether it is about one of their jobs (`ids`).
     """
+    span = "SELECT COALESCE(MIN(number), 1), COALESCE(MAX(number), 0) FROM audit"
+    async for row in _in_parts(store, person, ids, span, _AUDIT):
+        number, moment, who, method, params, outcome, reason, is_theirs = row
+        if is_theirs or person.is_in(params or "") or person.is_in(reason or ""):
+            entry = {
+                "time": moment, "who": who, "method": method, "params": params,
+                "outcome": outcome, "reason": reason,
+            }  # fmt: skip
+            yield number, entry, bool(is_theirs)
+
+
+async def _in_parts(
+    store: Store, person: Person, ids: Iterable[str], span: str, select: str
+) -> AsyncIterator[tuple[Any, ...]]:
+    """The rows that `select` finds, ROWS_PER_READ numbers at a time.
+
+    `span` gives the first and the last number. `select` gets the ids as JSON, the number before
+    the part and its last one, and the pattern of the person's number.
+    """
     known = msgspec.json.encode(sorted(ids)).decode()
     like = f"%{person.search_text}%"
-    ((newest,),) = await store.query("SELECT COALESCE(MAX(number), 0) FROM audit")
-    begin = after
-    while begin < newest:
+    ((oldest, newest),) = await store.query(span)
+    for begin in range(oldest - 1, newest, ROWS_PER_READ):
         end = min(begin + ROWS_PER_READ, newest)
-        rows = await store.query(
-            f"""
-            WITH known AS MATERIALIZED (SELECT value FROM json_each(?1))
-            SELECT number, time, who, method, params, outcome, reason, CASE
-                WHEN json_valid(params) THEN
-                    COALESCE(json_extract(params, '$.id') IN (SELECT value FROM known), 0)
-                ELSE 0 END AS is_theirs
-            FROM audit WHERE number > ?2 AND number <= ?3
-            AND (is_theirs OR {_PARAMS} LIKE ?4 OR {_REASON} LIKE ?4) ORDER BY number
-            """,
-            (known, begin, end, like),
-        )
-        for number, moment, who, method, params, outcome, reason, is_theirs in rows:
-            if is_theirs or person.is_in(params or "") or person.is_in(reason or ""):
-                entry = {
-                    "time": moment, "who": who, "method": method, "params": params,
-                    "outcome": outcome, "reason": reason,
-                }  # fmt: skip
-                yield number, entry, bool(is_theirs)
-        begin = end
+        for row in await store.query(select, (known, begin, end, like)):
+            yield row

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from ..job import Job
 from ..reports.history import History
 from ..reports.job_view import job_view
 from ..routing.do_not_call import DoNotCall
+from ..store import recording_files
 from ..store.event_log import EventLog
 from ..store.store import Store
 from . import collection, scrub
@@ -88,7 +88,9 @@ class PersonalData:
             "records": len(traces.records),
             "events": await self._erase_events(person, traces.ids),
             "audit": await self._erase_audit(person, traces.ids),
-            "recordings": await asyncio.to_thread(_delete, traces.recordings(self._recordings)),
+            "recordings": await asyncio.to_thread(
+                recording_files.delete, traces.recordings(self._recordings)
+            ),
         }
         self._erase_jobs(traces.jobs, person)
         self._erase_records(traces, person)
@@ -132,14 +134,13 @@ class PersonalData:
     async def _erase_audit(self, person: Person, ids: frozenset[str]) -> int:
         count = 0
         async for number, entry, is_theirs in collection.audit_of(self._store, person, ids):
-            params = msgspec.json.encode({ERASED: True}).decode() if is_theirs else None
+            if is_theirs:
+                params = msgspec.json.encode({ERASED: True}).decode()
+            else:
+                params = person.without(entry["params"])
             self._store.execute(
                 "UPDATE audit SET params = ?, reason = ? WHERE number = ?",
-                (
-                    params if is_theirs else person.without(entry["params"]),
-                    person.without(entry["reason"]),
-                    number,
-                ),
+                (params, person.without(entry["reason"]), number),
             )
             count += 1
         return count
@@ -156,12 +157,3 @@ class PersonalData:
             )
         for id in {*traces.notes, *(job.id for job in traces.jobs)}:
             self._store.execute("UPDATE annotations SET notes = ? WHERE id = ?", (b"[]", id))
-
-
-def _delete(paths: Iterable[Path]) -> int:
-    deleted = 0
-    for path in paths:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
-            deleted += 1
-    return deleted

@@ -203,12 +203,22 @@ class Dialplan:
             raise EngineError("refused", reason, field=field)
         return reading.digits
 
-    def _read_user(self, uri: SipUri, *, is_agent: bool = False) -> Reading:
+    def _read_user(self, uri: SipUri) -> Reading:
+        """What a URI that somebody wants dialled is. Raises NotDialable."""
+        self._plan.check_name(uri)
+        return self._read_phone(uri)
+
+    def _read_phone(self, uri: SipUri) -> Reading:
+        """What the URI of an agent's phone is. Raises NotDialable.
+
+        At a host that is no trunk's the phone may be named a112: nothing there dials digits.
+        """
         trunk = next(iter(self._trunks_at(uri)), None)
         if trunk is None:
-            reading = self._plan.read_user(uri, is_agent=is_agent)
+            reading = self._plan.read_user(uri)
             steers = steering_parameter(uri)
         else:
+            self._plan.check_name(uri)
             reading = self._plan.read_user(uri, trunk=trunk.name, users=trunk.users)
             steers = steering_parameter(uri, self._trunk_uris[trunk.name])
         if steers is not None:
@@ -289,7 +299,7 @@ class Dialplan:
         try:
             if is_uri(text) and is_configured:
                 with refused(field):
-                    self._check_policy(self._read_user(sip_uri(text), is_agent=True))
+                    self._check_policy(self._read_phone(sip_uri(text)))
             elif is_uri(text):
                 self._uri(text, field)
             else:
@@ -329,7 +339,7 @@ class Dialplan:
         if is_uri(address.uri):  # its host was checked when it was set
             uri = sip_uri(address.uri)
             with refused(field):
-                self._check_policy(self._read_user(uri, is_agent=True))
+                self._check_policy(self._read_phone(uri))
             credentials, rtp = own
             credentials = credentials or self._credentials_at(uri)
             targets: tuple[DialTarget, ...] = (

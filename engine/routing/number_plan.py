@@ -208,19 +208,18 @@ class NumberPlan:
         except (NotDialable, ParseError):
             return None
 
-    def read_user(
-        self, uri: SipUri, *, trunk: str = "", users: str = "", is_agent: bool = False
-    ) -> Reading:
+    def read_user(self, uri: SipUri, *, trunk: str = "", users: str = "") -> Reading:
         """What the user part of a sip: URI is. Raises NotDialable.
 
         A gateway dials what it finds in there. At a trunk it is a number, a short code, an
         extension of that trunk, or a name that fits the pattern `users`; else it is refused.
-        Elsewhere it is a person. A number that hides in a name counts as that number; the name
-        of an agent's phone (`is_agent`) may have the digits of an emergency number in it.
+        Elsewhere it is a person. A number that hides in a name counts as that number; for
+        emergency numbers in names see `check_name`.
         """
         user, _, parameters = (uri.user or "").partition(";")
         bare = _SEPARATORS.sub("", user)
-        self._refuse_emergency_user(user, self._abroad_of(bare, trunk), is_agent=is_agent)
+        for text in readings_of_user(user):
+            self._refuse_emergency(text, self.region, self._abroad_of(bare, trunk))
         steers = [one for one in parameters.split(";") if not _HARMLESS.fullmatch(one)]
         if steers or uri.password is not None:
             what = f"{steers[0]!r} in its user part" if steers else "a password"
@@ -278,6 +277,14 @@ class NumberPlan:
             return bare is not None and self._internal(bare) is not None
         except NotDialable:
             return False
+
+    def check_name(self, uri: SipUri) -> None:
+        """Raise NotDialable for a name such as `x112`: a gateway could dial the digits in it."""
+        user = (uri.user or "").partition(";")[0]
+        hidden = digits_among_letters(user)
+        is_refused = hides_emergency(hidden, frozenset((self.region,)))
+        if is_refused and not self.destinations.emergency:
+            raise _emergency(user)
 
     # -- extensions and short codes -----------------------------------------------------------
 
@@ -368,15 +375,6 @@ class NumberPlan:
         if self._is_configured(digits, trunk):
             return "none"
         return "all" if trunk else "well_known"
-
-    def _refuse_emergency_user(self, user: str, abroad: Abroad, *, is_agent: bool) -> None:
-        for text in readings_of_user(user):
-            self._refuse_emergency(text, self.region, abroad)
-        if self.destinations.emergency:
-            return
-        # A gateway may dial the digits of a name; an agent's phone named a112 has that name.
-        if not is_agent and hides_emergency(digits_among_letters(user), frozenset((self.region,))):
-            raise _emergency(user)
 
     def _refuse_emergency(self, text: str, region: str, abroad: Abroad) -> None:
         if self.destinations.emergency:

@@ -9,14 +9,14 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import structlog
 
 from config.sections import Store as Kept
 
+from . import recording_files
 from .errors import StoreError
 from .event_log import EventLog
 from .store import Store
@@ -173,7 +173,7 @@ class Retention:
                     bodies = await self._store.query(
                         f"SELECT id, body FROM records WHERE rowid IN ({some})", (limit,)
                     )
-                    await asyncio.to_thread(_delete, self._recordings_of(bodies))
+                    await asyncio.to_thread(recording_files.delete, self._recordings_of(bodies))
                     self._store.execute(
                         "DELETE FROM annotations WHERE id IN"
                         f" (SELECT id FROM records WHERE rowid IN ({some}))",
@@ -184,42 +184,19 @@ class Retention:
 
     def _recordings_of(self, bodies: Iterable[tuple[str, bytes]]) -> list[Path]:
         """The files of these records. A call that was cut off names none, but has one."""
+        records = [(record, json.loads(body)) for record, body in bodies]
         return [
             self._recordings / name
-            for record, body in bodies
-            for name in recording_names(record, json.loads(body))
+            for record, body in records
+            for name in recording_files.names(
+                record, body.get("recording"), recording_files.calls_of(body)
+            )
         ]
 
     async def _delete_old_recordings(self) -> None:
         limit = self._before(self._kept.keep_recordings_days)
         if limit is None:
             return
-        deleted = await asyncio.to_thread(_delete_before, self._recordings, limit)
+        deleted = await asyncio.to_thread(recording_files.delete_before, self._recordings, limit)
         if deleted:
             log.info("old_recordings_deleted", recordings=deleted)
-
-
-def recording_names(record: str, body: Mapping[str, Any]) -> Iterator[str]:
-    """The names that the recordings of a record may have, without their directory."""
-    yield f"{record}.wav"
-    if body.get("recording"):
-        yield Path(body["recording"]).name
-    for attempt in body.get("attempts") or ():
-        yield f"{attempt['call']}.wav"
-
-
-def _delete(files: Iterable[Path]) -> None:
-    for file in files:
-        file.unlink(missing_ok=True)
-
-
-def _delete_before(directory: Path, limit: float) -> int:
-    """Delete the recordings in `directory` that ended before `limit`; returns how many."""
-    deleted = 0
-    with contextlib.suppress(FileNotFoundError):
-        for file in directory.glob("*.wav"):
-            with contextlib.suppress(FileNotFoundError):
-                if file.stat().st_mtime < limit:
-                    file.unlink()
-                    deleted += 1
-    return deleted

@@ -284,3 +284,22 @@ def test_the_rtp_policy_is_that_of_the_trunk_or_the_agent() -> None:
     assert dialplan.destination("020 7946 0000", field="to").targets[0].rtp == "strict"
     assert dialplan.destination("sip:x@127.0.0.1:5071", field="to").targets[0].rtp == "strict"
     assert (dialplan.rtp_of("one"), dialplan.rtp_of("gone")) == ("strict", "symmetric")
+
+
+@pytest.mark.parametrize("user", ["a112", "c911"])
+def test_a_name_with_an_emergency_number_is_for_phones_of_agents_that_no_trunk_dials(
+    user: str,
+) -> None:
+    phone, at_trunk = f"sip:{user}@127.0.0.1:5080", f"sip:{user}@10.9.8.7"
+    plan().check_address(phone, field="uri", is_configured=True)
+    for text, check in (
+        (phone, lambda text: plan().destination(text, field="uri")),
+        (at_trunk, lambda text: plan().destination(text, field="uri")),
+        (at_trunk, lambda text: plan().check_address(text, field="uri", is_configured=True)),
+    ):
+        with pytest.raises(EngineError, match="emergency number"):
+            check(text)
+    (found,) = plan(agents=[Agent(name="bob", uri=phone)]).agent_destinations("bob")
+    assert found.targets[0].target == phone
+    with pytest.raises(EngineError, match="emergency number"):
+        plan(agents=[Agent(name="bob", uri=at_trunk)]).agent_destinations("bob")

@@ -284,11 +284,13 @@ def test_the_phone_of_an_agent_may_be_named_with_the_digits_of_an_emergency_numb
     uri = parse_uri(f"sip:{user}@192.0.2.7")
     assert isinstance(uri, SipUri)
     plan = NumberPlan("GB", Numbering(), Destinations())
-    assert plan.read_user(uri, is_agent=True).kind == "person"
+    assert plan.read_user(uri).kind == "person"
 
 
-def test_a_gateway_is_not_given_an_emergency_number_behind_a_letter() -> None:
-    uri = parse_uri("sip:a112@192.0.2.7")
-    assert isinstance(uri, SipUri)
-    with pytest.raises(NotDialable):
-        NumberPlan("GB", Numbering(), Destinations()).read_user(uri, trunk="pbx", users=".+")
+def test_a_name_with_an_emergency_number_is_refused_unless_these_are_allowed() -> None:
+    for user in ("a112", "c911", "ab999"):
+        with pytest.raises(NotDialable) as refused:
+            NumberPlan("GB").check_name(uri(user))
+        assert refused.value.data == {"policy": "destination", "emergency": True}
+        NumberPlan("GB", destinations=Destinations(emergency=True)).check_name(uri(user))
+    NumberPlan("GB").check_name(uri("alice7"))
