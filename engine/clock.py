@@ -159,6 +159,16 @@ class Timer:
         self._on_time()
 
 
+async def happens_within(event: asyncio.Event, timeout_s: float | None) -> bool:
+    """Wait for `event`. Returns False where it takes longer than `timeout_s`; None: no limit."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
 def shifted(at: float | None, by_s: float) -> float | None:
     """A time that moves with a step of the clock; None stays None."""
     return None if at is None else at + by_s

@@ -53,7 +53,7 @@ class WorkerPool:
         *,
         on_event: Callable[[Event], None],
         on_died: OnDied,
-        on_restarted: Callable[[], None] | None = None,
+        on_restarted: Callable[[], None] = lambda: None,
         workers: int = 1,
         watch_period_s: float = PERIOD_S,
     ) -> None:
@@ -242,5 +242,4 @@ class WorkerPool:
                 continue
             break
         member.starting = None
-        if self._on_restarted is not None:
-            self._on_restarted()
+        self._on_restarted()

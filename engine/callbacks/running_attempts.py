@@ -9,6 +9,7 @@ import structlog
 from ..acd.waiting import Offer
 from ..calls.call_flow import CustomerHistory
 from ..calls.services import CallServices
+from ..clock import happens_within
 from ..job import Job
 from ..routing.admission import Admission
 from ..routing.dialplan import Destination
@@ -105,12 +106,7 @@ class RunningAttempts:
 
     async def wait_idle(self, timeout_s: float | None) -> bool:
         """Wait until no attempt is under way. Returns False where that takes too long."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._idle.wait()
-        except TimeoutError:
-            return False
-        return True
+        return await happens_within(self._idle, timeout_s)
 
     async def stop(self) -> list[Attempt]:
         """Cancel every attempt and wait until each is hung up. Returns those that it cancelled.

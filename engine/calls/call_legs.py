@@ -98,9 +98,7 @@ class CallLegs:
 
     def trunk_failed(self, trunk: str, cause: HangupCause) -> None:
         """A call by this trunk has failed: calls go by other trunks for a while."""
-        self._services.dialplan.trunk_failed(
-            trunk, cause.trunk_rests_s, str(cause), is_silent=cause.trunk_is_silent
-        )
+        self._services.trunk_failed(trunk, cause)
 
     def hang_up(self) -> None:
         """Hang up every leg that is up or being called."""

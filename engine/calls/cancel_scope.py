@@ -12,15 +12,33 @@ from .leg import Leg, LegEnded
 from .legs.leg_listener import LegListener, ObservedLeg
 
 
-class CancelScope:
-    """The base: subclasses enter it with `_begin`, cancel the body with `_cancel_body`."""
+class _LegScope(LegListener):
+    """The base: it listens to `leg` and cancels the body once, with `_cancel_body`."""
 
-    def _begin(self) -> None:
+    def __init__(self, leg: Leg) -> None:
+        self._leg = leg
+
+    async def __aenter__(self) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._task = task
         self._cancelling = task.cancelling()
         self._fired = False
+        self._leg.listen(self)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._leg.forget(self)
+        if self._is_own_cancellation(kind):
+            raise self._ended() from error
+
+    def _ended(self) -> Exception:
+        """Return what is raised in place of the cancellation."""
+        raise NotImplementedError
 
     def _cancel_body(self) -> None:
         if not self._fired:
@@ -35,38 +53,28 @@ class CancelScope:
         return kind is asyncio.CancelledError and not still_cancelling
 
 
-class while_up(CancelScope, LegListener):
+class while_up(_LegScope):
     """Run the body only while `leg` is up: LegEnded is raised in it as soon as the leg ends."""
-
-    def __init__(self, leg: Leg) -> None:
-        self._leg = leg
 
     async def __aenter__(self) -> None:
         if self._leg.hangup_cause is not None:
-            raise LegEnded(self._leg, self._leg.hangup_cause)
-        self._begin()
-        self._leg.listen(self)
+            raise self._ended()
+        await super().__aenter__()
 
     def leg_ended(self, _leg: ObservedLeg) -> None:
         """Cancel the body."""
         self._cancel_body()
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._leg.forget(self)
-        if self._is_own_cancellation(kind) and self._leg.hangup_cause is not None:
-            raise LegEnded(self._leg, self._leg.hangup_cause) from error
+    def _ended(self) -> LegEnded:
+        assert self._leg.hangup_cause is not None
+        return LegEnded(self._leg, self._leg.hangup_cause)
 
 
 class KeyPressed(Exception):
     """The party pressed the key that ends the body."""
 
 
-class until_key(CancelScope, LegListener):
+class until_key(_LegScope):
     """Run the body until the party of `leg` presses `digit`: KeyPressed is raised in it then.
 
     `counts` is asked at each press whether it counts. An empty `digit` is no key. A key that is
@@ -74,25 +82,14 @@ class until_key(CancelScope, LegListener):
     """
 
     def __init__(self, leg: Leg, digit: str, counts: Callable[[], bool] = lambda: True) -> None:
-        self._leg = leg
+        super().__init__(leg)
         self._digit = digit
         self._counts = counts
-
-    async def __aenter__(self) -> None:
-        self._begin()
-        self._leg.listen(self)
 
     def digit_pressed(self, _leg: ObservedLeg, digit: str) -> None:
         """Cancel the body where it is the key."""
         if digit == self._digit and self._counts():
             self._cancel_body()
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._leg.forget(self)
-        if self._is_own_cancellation(kind):
-            raise KeyPressed from error
+    def _ended(self) -> KeyPressed:
+        return KeyPressed()

@@ -23,6 +23,7 @@ from ..store.store import Store
 from .announcing.waiting_room import WaitingRooms
 from .announcing.whisper import Announcer
 from .call import CallRegistry
+from .hangup_cause import HangupCause
 from .legs.agent_lines import AgentLines
 from .templates import Subject, context_headers
 
@@ -62,6 +63,12 @@ class CallServices:
     def headers_of(self, subject: Subject) -> tuple[tuple[str, str], ...]:
         """The headers of an INVITE to an agent, which say what the call is about."""
         return context_headers(self.dial.headers, subject, self.dial.header_bytes)
+
+    def trunk_failed(self, trunk: str, cause: HangupCause) -> None:
+        """A call by this trunk has failed: calls go by other trunks for a while."""
+        self.dialplan.trunk_failed(
+            trunk, cause.trunk_rests_s, str(cause), is_silent=cause.trunk_is_silent
+        )
 
     def configure(self, dial: Dial) -> None:
         """Dial by these settings from now on; calls that are up go on as they began."""

@@ -22,6 +22,7 @@ from sip.rate_limit import RateLimit, RateLimiter
 from sip.sdp.offer_answer import LocalAudio
 
 from ..calls.services import CallServices
+from ..clock import happens_within
 from ..routing.dialplan import credentials_of
 from ..routing.number_plan import NumberPlan
 from .call_info import InboundCallInfo
@@ -122,12 +123,7 @@ class Inbound:
 
     async def idle(self, timeout_s: float | None) -> bool:
         """Wait until no call is up. True once none is, False when that takes too long."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._idle.wait()
-        except TimeoutError:
-            return False
-        return True
+        return await happens_within(self._idle, timeout_s)
 
     async def stop(self) -> None:
         """Hang up every call and wait until each is."""

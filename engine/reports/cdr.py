@@ -100,12 +100,7 @@ def closing_facts(job: Job) -> dict[str, Any]:
         "cause": job.cause,
         "failure": job.failure,
         "created": job.created,
-        "due_at": due_at(job),
-        "deadline": request.deadline,
-        "called_at": moments.called_at,
-        "operator_at": moments.operator_at,
-        "customer_at": moments.customer_at,
-        "talk_at": moments.talk_at,
+        **_times_of(job, moments),
         "ended_at": job.ended_at,
         "talk_s": moments.talk_s,
         "cost": job.cost,
@@ -115,6 +110,18 @@ def closing_facts(job: Job) -> dict[str, Any]:
         "offers": job.offers,
         "outcome": job.outcome,
         "rating": job.rating,
+    }
+
+
+def _times_of(job: Job, moments: Moments) -> dict[str, float | None]:
+    """When things were due and happened, as events and records name them."""
+    return {
+        "due_at": due_at(job),
+        "deadline": job.request.deadline,
+        "called_at": moments.called_at,
+        "operator_at": moments.operator_at,
+        "customer_at": moments.customer_at,
+        "talk_at": moments.talk_at,
     }
 
 
@@ -137,12 +144,7 @@ def row_of(
         "result": job.result,
         "attempts": len(job.attempts),
         "created": job.created,
-        "due_at": due_at(job),
-        "deadline": request.deadline,
-        "called_at": moments.called_at,
-        "operator_at": moments.operator_at,
-        "customer_at": moments.customer_at,
-        "talk_at": moments.talk_at,
+        **_times_of(job, moments),
         "ended_at": job.ended_at if job.ended_at is not None else job.created,
         "talk_s": moments.talk_s,
         "cost": None if cost is None else float(cost["amount"]),

@@ -10,12 +10,12 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, TypedDict
+from typing import Final, TypedDict
 
 import structlog
 
 from ..errors import EngineError
-from ..store.protocols import Publisher
+from ..store.protocols import NOTHING_PUBLISHED, Publisher
 
 log = structlog.get_logger()
 
@@ -68,7 +68,7 @@ class Overload:
         *,
         media: Callable[[], Load] = lambda: (0.0, 0.0),
         legs: Callable[[], int] = lambda: 0,
-        events: Publisher | None = None,
+        events: Publisher = NOTHING_PUBLISHED,
         cpu: Callable[[], float] = time.thread_time,
     ) -> None:
         self._limit_s = limit_s
@@ -155,16 +155,12 @@ class Overload:
         if was_calm:
             self._since = now
             log.warning("overloaded", reason=cause, legs=self._legs())
-            self._publish("engine.overloaded", reason=cause, legs=self._legs())
+            self._events.publish("engine.overloaded", reason=cause, legs=self._legs())
 
     def _relieved(self, now: float) -> None:
         self.reason = None
         log.info("relieved", for_s=round(now - self._since, 1), refused=self.refused)
-        self._publish("engine.relieved", for_s=now - self._since, legs=self._legs())
-
-    def _publish(self, kind: str, **fields: Any) -> None:
-        if self._events is not None:
-            self._events.publish(kind, **fields)
+        self._events.publish("engine.relieved", for_s=now - self._since, legs=self._legs())
 
     # -- refusing -----------------------------------------------------------------------------
 

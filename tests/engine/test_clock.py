@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from engine.clock import LONGEST_SLEEP_S, STEP_S, WATCH_S, Clock, Timer, shifted
+from engine.clock import LONGEST_SLEEP_S, STEP_S, WATCH_S, Clock, Timer, happens_within, shifted
 from tests.support.virtual_loop import run
 
 
@@ -201,3 +201,13 @@ def test_a_date_is_waited_for_again_after_a_step() -> None:
         assert times == [15.0]
 
     run(main())
+
+
+def test_waiting_for_an_event_has_an_end() -> None:
+    async def script() -> None:
+        event = asyncio.Event()
+        assert not await happens_within(event, 5.0)
+        asyncio.get_running_loop().call_later(3.0, event.set)
+        assert await happens_within(event, None)
+
+    run(script())

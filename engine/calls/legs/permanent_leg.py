@@ -205,9 +205,7 @@ class _LineOwner:
 
     def trunk_failed(self, trunk: str, cause: HangupCause) -> None:
         """A call by this trunk has failed: calls go by other trunks for a while."""
-        self._services.dialplan.trunk_failed(
-            trunk, cause.trunk_rests_s, str(cause), is_silent=cause.trunk_is_silent
-        )
+        self._services.trunk_failed(trunk, cause)
 
 
 class _LineDown(LegListener):

@@ -308,11 +308,15 @@ async def test_rpc_prints_the_result(tmp_path: Path) -> None:
     assert result.json["id"] == "j7"
 
 
-def _heed_interrupts() -> None:
-    """A process that is started in the background would ignore SIGINT."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Processes that are started heed SIGINT, also where these tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.usefixtures("interruptible")
 async def test_events_are_followed_line_by_line(tmp_path: Path) -> None:
     engine = AnsweringHandlers()
     async with serving(tmp_path, engine) as served:
@@ -323,7 +327,6 @@ async def test_events_are_followed_line_by_line(tmp_path: Path) -> None:
             *("--socket", str(served.settings.socket), "events", "--types", "callback.,bridge."),
             *("--since", "0"),
             stdout=asyncio.subprocess.PIPE,
-            preexec_fn=_heed_interrupts,
             cwd=ROOT,
         )
         assert process.stdout is not None
