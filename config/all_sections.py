@@ -9,7 +9,7 @@ from .inbound import Inbound, Room
 from .numbering import Numbering
 from .policy import Costs, Destinations, Hours, Limits, Rate
 from .queues import Centre, Queue
-from .reporting import Metrics, Reports, Webhook
+from .reporting import Metrics, Notify, Reports, Webhook
 from .retry import RetryRule
 from .rights import Right
 from .rules import Rule
@@ -40,6 +40,7 @@ class AllSections(BaseSettings):
     reports: Reports = Reports()
     metrics: Metrics = Metrics()
     webhooks: list[Webhook] = []
+    notify: Notify = Notify()
     alerts: list[Alert] = []
     trunks: list[Trunk] = []
     routes: list[Route] = []

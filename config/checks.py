@@ -77,7 +77,8 @@ def faults_of(settings: AllSections, known: Known | None = None) -> Iterator[Fau
     ):  # fmt: skip
         yield from check(settings)
     for check_names in (
-        _check_routes, _check_inbound, _check_rules, _check_alerts, _check_agents, _check_queues,
+        _check_routes, _check_inbound, _check_rules, _check_alerts, _check_webhooks, _check_agents,
+        _check_queues,
     ):  # fmt: skip
         yield from check_names(settings, known)
 
@@ -233,6 +234,11 @@ def _check_rules(settings: AllSections, known: Known) -> Iterator[Fault]:
         for name, wanted in (("waiting", match.waiting), ("agents_free", match.agents_free)):
             if wanted is not None:
                 yield from known.missing(f"{key}.match.{name}.queue", "queues", [wanted.queue])
+
+
+def _check_webhooks(settings: AllSections, known: Known) -> Iterator[Fault]:
+    for index, webhook in enumerate(settings.webhooks):
+        yield from known.missing(f"webhooks[{index}].queues", "queues", webhook.queues)
 
 
 def _check_alerts(settings: AllSections, known: Known) -> Iterator[Fault]:

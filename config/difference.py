@@ -7,6 +7,7 @@ import msgspec
 from pydantic import BaseModel, SecretStr
 
 from .settings import Settings
+from .urls import without_secrets
 
 # What the engine takes from the configuration only when it starts: sections, and single keys.
 NEEDS_RESTART = frozenset(
@@ -117,7 +118,8 @@ def _differing(key: str, old: Any, new: Any) -> Iterator[Change]:
         if [name for name in names if name in after] != [name for name in others if name in before]:
             yield Change(key=key, what="reordered", old=names, new=others)
     else:
-        yield Change(key=key, what="changed", old=_shown(old), new=_shown(new))
+        name = key.rpartition(".")[2]
+        yield Change(key=key, what="changed", old=_shown(old, name), new=_shown(new, name))
 
 
 def _differing_entries(key: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
@@ -142,17 +144,22 @@ def _names(entries: Any) -> list[str] | None:
     return None
 
 
-def _shown(value: Any) -> Any:
-    """A value as JSON may hold it, without secrets, and of a table only what was written."""
+def _shown(value: Any, name: str = "") -> Any:
+    """A value as JSON may hold it, without secrets, and of a table only what was written.
+
+    `name` is that of its key.
+    """
     if isinstance(value, SecretStr):
         return _HIDDEN if value.get_secret_value() else ""
     if isinstance(value, BaseModel):
         fields = type(value).model_fields
         return {
-            fields[name].alias or name: _shown(getattr(value, name))
+            fields[name].alias or name: _shown(getattr(value, name), name)
             for name in fields
             if name in value.model_fields_set
         }
+    if name == "url" and isinstance(value, str):
+        return without_secrets(value)
     if isinstance(value, dict):
         return {str(name): _shown(one) for name, one in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):

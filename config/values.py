@@ -198,6 +198,13 @@ def _check_dial_host(text: str) -> str:
     return f"{shown}{':' if port else ''}{port}{';' if parameter else ''}{parameter.lower()}"
 
 
+def _check_url_host(text: str) -> str:
+    """HOST or HOST:PORT, as a URL has it."""
+    if ";" in text:
+        raise _reject(f"{text!r} is neither HOST nor HOST:PORT")
+    return _check_dial_host(text)
+
+
 def _check_pattern(text: str) -> str:
     if not text.isprintable():
         raise _reject(f"{text!r} has characters that cannot be printed")
@@ -385,6 +392,7 @@ HostPort = Annotated[str, AfterValidator(_check_host_port)]
 IpAddress = Annotated[str, AfterValidator(_check_address)]
 Network = Annotated[str, AfterValidator(_check_network)]
 Host = Annotated[str, AfterValidator(_check_host)]
+UrlHost = Annotated[str, AfterValidator(_check_url_host)]
 DialHost = Annotated[str, AfterValidator(_check_dial_host)]
 Pattern = Annotated[str, AfterValidator(_check_pattern)]
 AdvertisedHost = Annotated[str, AfterValidator(_check_advertised)]

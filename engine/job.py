@@ -277,6 +277,8 @@ class Request(msgspec.Struct, kw_only=True, frozen=True):
     script: str | None = None
     known_agent: str | None = None
     centre: str | None = None
+    notify_url: str | None = None
+    """Where the job's events are posted. It may have a secret: it is never shown."""
     retry: dict[RetryCause, RetryRule] = {}
     """The causes with a rule of their own; the others follow max_attempts and dial.retry_s."""
 
@@ -411,7 +413,7 @@ class Job(msgspec.Struct, kw_only=True):
     def about(self) -> dict[str, Any]:
         """What every event of the job says of it, as far as it is known by then."""
         request = self.request
-        return {
+        about = {
             "job": self.id,
             "site": request.site,
             "number": self.called,
@@ -419,6 +421,7 @@ class Job(msgspec.Struct, kw_only=True):
             "agent": self.agent,
             "context": request.context,
         }
+        return about if request.notify_url is None else {**about, "has_notify_url": True}
 
     def interrupt_wait(self, until: float) -> None:
         """It waits for no agent before `until`: its wait starts again then, its place is kept."""

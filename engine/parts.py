@@ -291,7 +291,14 @@ class Parts:
         self.sip_events = SipEvents(self.trunks, self.inbound, leg_events)
 
         # -- reports, and who gets them and the events
-        self.webhooks = Webhooks(settings.webhooks, self.events, self.store, clock=now)
+        self.webhooks = Webhooks(
+            settings.webhooks,
+            self.events,
+            self.store,
+            notify=settings.notify,
+            url_of=self._notify_url_of,
+            clock=now,
+        )
         self.traffic = Traffic(self.dispatcher, self.inbound, self.registry)
         self.network = Network(self.sip, self.media, self.trunks, self.overload)
         self.engine_view = EngineView(
@@ -419,7 +426,7 @@ class Parts:
                 number_of=self.admission.e164,
             ).table(),
             **ReportMethods(self.reports, self.live, self.alerts.raised).table(),
-            **WebhookMethods(self.webhooks).table(),
+            **WebhookMethods(self.webhooks, self.queues).table(),
             **AuditMethods(self.store).table(),
         }
 
@@ -433,6 +440,10 @@ class Parts:
             "number": lambda: numbers.views(self.clock.now()),
             "trunk": self.trunks.view,
         }
+
+    def _notify_url_of(self, job_id: str) -> str | None:
+        job = self._find_job(job_id)
+        return None if job is None else job.request.notify_url
 
     def _find_job(self, job_id: str) -> Job | None:
         return self.dispatcher.job(job_id) or self.store.find(job_id)
@@ -505,7 +516,7 @@ class Parts:
             "inbound": self.inbound.reload,
             "reports": reports,
             "alerts": lambda settings: self.alerts.configure(settings.alerts),
-            "webhooks": lambda settings: self.webhooks.reload(settings.webhooks),
+            "webhooks": lambda settings: self.webhooks.reload(settings.webhooks, settings.notify),
             "retention": lambda settings: self.retention.configure(
                 settings.store, settings.reports.keep_days
             ),

@@ -136,6 +136,7 @@ class CallbackRequest(Params):
     retry: dict[RetryCause, RetrySpec] | None = None
     join: bool | None = None
     script: Annotated[str, Meta(min_length=1, max_length=1024)] | None = None
+    notify_url: Annotated[str, Meta(min_length=1, max_length=2048)] | None = None
     to_kind: ToKind | None = None
     region: RegionCode | None = None
 

@@ -69,7 +69,7 @@ class Intake:
         self._services = services
         self._dispatcher = dispatcher
         self._router, self._admission = router, admission
-        self.check = RequestCheck(services, admission)
+        self.check = RequestCheck(services, admission, settings.notify)
         self._clock = clock
         self._joining = Joining(services, dispatcher, self._clock)
         # Ids and jobs on their way to the disk, so that two requests cannot both be first.
@@ -79,6 +79,7 @@ class Intake:
     def apply_settings(self, settings: "Settings") -> None:
         """Accept requests by these settings from now on."""
         self._dial = settings.dial
+        self.check.apply_settings(settings.notify)
         self._whisper_template = settings.whisper.default
         self._retry = _retry_rules(settings.retry)
 
@@ -322,6 +323,7 @@ class Intake:
             skills=params.skills or {},
             on_crash=params.on_crash or dial.on_crash,
             script=params.script,
+            notify_url=params.notify_url,
             known_agent=params.known_agent,
             centre=params.centre,
             retry=retry,

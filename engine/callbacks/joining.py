@@ -63,6 +63,9 @@ class Joining:
         store = self._services.store
         before = job.request, job.scheduled, job.next_attempt_at
         is_earlier = self._take_earlier_time(job, further)
+        takes_url = self._takes_url(job, further)
+        if takes_url:
+            job.request = _with_notify_url(job.request, further.request.notify_url)
         kept, dropped = compared(job.request, further)
         joined = Joined(
             job=job.id,
@@ -82,6 +85,8 @@ class Joining:
             await asyncio.gather(*saved)
         except StoreError:
             job.joined -= 1
+            if takes_url:
+                job.request = _with_notify_url(job.request, None)
             if is_earlier and self._dispatcher.is_idle(job):
                 job.request, job.scheduled, job.next_attempt_at = before
                 self._dispatcher.changed(job)
@@ -90,6 +95,14 @@ class Joining:
         if is_earlier:
             self._dispatcher.changed(job)
         return joined
+
+    def _takes_url(self, job: Job, further: Further) -> bool:
+        """Whether the job's events are posted where the further request says.
+
+        Only to the client that asked for the job: nobody else learns of it by joining it.
+        """
+        is_of_same = further.requested_by is not None and further.requested_by == job.requested_by
+        return is_of_same and job.request.notify_url is None
 
     def _take_earlier_time(self, job: Job, further: Further) -> bool:
         """Whether the job, for which nobody is being called, is due earlier now."""
@@ -137,3 +150,7 @@ def compared(first: Request, further: Further) -> tuple[list[str], list[str]]:
         holds = name == "to" or getattr(first, name) == getattr(further.request, name)
         (kept if holds else dropped).append(name)
     return kept, dropped
+
+
+def _with_notify_url(request: Request, url: str | None) -> Request:
+    return msgspec.structs.replace(request, notify_url=url)

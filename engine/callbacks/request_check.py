@@ -9,8 +9,11 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from config.reporting import Notify
+from config.urls import host_and_port
+
 from ..calls.services import CallServices
-from ..errors import EngineError
+from ..errors import BadParams, EngineError
 from ..request import CallbackRequest
 from ..routing.admission import Admission, AdmissionQuery, Admitted
 from ..routing.dialplan import NoTrunkUsable
@@ -18,7 +21,9 @@ from ..routing.number_plan import ReadingView, is_uri
 from ..routing.phone_number import check_region
 from .slots import Slots
 
-Step = Literal["party", "agent", "trunks", "caller_id", "known_agent", "centre", "deadline"]
+Step = Literal[
+    "party", "agent", "trunks", "caller_id", "known_agent", "centre", "notify_url", "deadline"
+]  # fmt: skip
 Request = TypeVar("Request", bound=CallbackRequest)
 Check = tuple[Step, Callable[[], object]]
 
@@ -26,10 +31,15 @@ Check = tuple[Step, Callable[[], object]]
 class RequestCheck:
     """The checks of requests, once the rules have completed them."""
 
-    def __init__(self, services: CallServices, admission: Admission) -> None:
+    def __init__(self, services: CallServices, admission: Admission, notify: Notify) -> None:
         self._services = services
         self._admission = admission
         self.slots = Slots(services.queues, admission)
+        self.apply_settings(notify)
+
+    def apply_settings(self, notify: Notify) -> None:
+        """Accept the URLs of requests by these settings from now on."""
+        self._notify = notify
 
     def read_numbers(self, params: Request) -> Request:
         """The request with its numbers in full, where it says what they are or where from.
@@ -90,6 +100,7 @@ class RequestCheck:
             ("caller_id", lambda: self._caller_id(params.caller_id)),
             ("known_agent", lambda: self._known_agent(params.known_agent)),
             ("centre", lambda: self._centre(params.centre)),
+            ("notify_url", lambda: self._notify_url(params.notify_url)),
             ("deadline", lambda: self._deadline(params.deadline, now)),
         ]
 
@@ -129,6 +140,17 @@ class RequestCheck:
     def _centre(self, name: str | None) -> None:
         if name is not None and name not in self._services.queues.matcher.queues.centres:
             raise EngineError("refused", f"there is no centre named {name!r}", field="centre")
+
+    def _notify_url(self, url: str | None) -> None:
+        if url is None:
+            return
+        found = host_and_port(url)
+        if found is None:
+            raise BadParams("notify_url", "must be an http: or https: URL that can be posted to")
+        if not self._notify.permits(url):
+            host, port = found
+            reason = f"host {host} with port {port} is not among notify.hosts"
+            raise EngineError("refused", reason, field="notify_url")
 
     def _deadline(self, deadline: float | None, now: float) -> None:
         if deadline is not None and deadline <= now:

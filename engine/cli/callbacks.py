@@ -98,6 +98,9 @@ def callback(
     script: Annotated[
         str | None, typer.Option(metavar="NAME", help="What the agent's screen shows.")
     ] = None,
+    notify_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Where the events of the job are posted.")
+    ] = None,
     to_kind: Annotated[
         ToKind | None, typer.Option(help="number: TO has to be a telephone number.")
     ] = None,
@@ -138,6 +141,7 @@ def callback(
         "retry": _retry(retry),
         "join": join,
         "script": script,
+        "notify_url": notify_url,
         "to_kind": to_kind,
         "region": region,
     }

@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from config.urls import without_secrets
+
 from ..errors import EngineError
 from ..store.protocols import RowWriter
 from .jsonrpc import METHOD_NOT_FOUND, RpcError
@@ -29,8 +31,10 @@ MOST_REFUSALS = 1000
 # Whose data were handed out or erased must not be kept by the log of it.
 _OF_PERSONS = frozenset({"person.erase", "person.export"})
 _SECRETS = ("password", "secret", "token")
+# Of a URL what only its receiver may know is left out.
+_URLS = ("url", "notify_url")
 # Parameters that hold none of these hold no secret; \u would be another spelling of anything.
-_SUSPECT = (b"password", b"secret", b"token", b"\\u")
+_SUSPECT = (b"password", b"secret", b"token", b"url", b"\\u")
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
@@ -131,16 +135,22 @@ def shown(params: bytes) -> str:
 
 def _is_suspect(params: bytes) -> bool:
     # Written out: it is asked of every request that changes something.
-    password, secret, token, escape = _SUSPECT
-    return password in params or secret in params or token in params or escape in params
+    password, secret, token, url, escape = _SUSPECT
+    is_suspect = password in params or secret in params or token in params
+    return is_suspect or url in params or escape in params
 
 
 def _without_secrets(value: Any) -> Any:
     if isinstance(value, dict):
-        return {
-            name: "***" if any(word in name.lower() for word in _SECRETS) else _without_secrets(one)
-            for name, one in value.items()
-        }
+        return {name: _shown_member(name.lower(), one) for name, one in value.items()}
     if isinstance(value, list):
         return [_without_secrets(one) for one in value]
     return value
+
+
+def _shown_member(name: str, value: Any) -> Any:
+    if any(word in name for word in _SECRETS):
+        return "***"
+    if name in _URLS and isinstance(value, str):
+        return without_secrets(value)
+    return _without_secrets(value)

@@ -19,7 +19,7 @@ from ..routing.overload import LoadStatus, Overload
 from ..routing.trunks import Trunks, TrunkView
 from ..store.event_log import EventLog
 from ..store.store import Store
-from ..webhooks.webhook import WebhookSummary
+from ..webhooks.webhook_view import WebhookSummary
 from ..webhooks.webhooks import Webhooks
 from .params import PROTOCOL
 from .status_view import (
@@ -160,7 +160,7 @@ class Output:
 
     def webhooks(self) -> list[WebhookSummary]:
         """How each webhook goes, in a few words."""
-        return [hook.summary() for hook in self._webhooks.by_name.values()]
+        return [hook.summary() for hook in self._webhooks.shown().values()]
 
     def events(self) -> EventsStatus:
         """The last event, and how many listen."""

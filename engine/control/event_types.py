@@ -12,7 +12,7 @@ from ..errors import BadParams
 
 COMMON = ("seq", "epoch", "time", "type")
 """Of every event."""
-ABOUT = ("job", "call", "leg", "site", "number", "queue", "agent", "context")
+ABOUT = ("job", "call", "leg", "site", "number", "queue", "agent", "context", "has_notify_url")
 """Of an event that is about one of these, as far as it is known by then."""
 
 _WAY = ("call_id", "trunk", "hop", "codec", "local_media", "remote_media")
@@ -138,6 +138,8 @@ EVENT_TYPES: Mapping[str, EventType] = {
             "trunk", "reason"),
     **_each("webhook", "failed", "a delivery was given up",
             "webhook", "event", "last_event", "attempts", "reason"),
+    **_each("webhook", "ended", "the receiver answered 410: nothing more is sent to it",
+            "webhook", "event", "undelivered", "reason"),
     **_each("engine", "started stopping draining", "the engine as a whole"),
     **_each("engine", "not_saved", "in place of an event that could not be written", "of", "agent"),
     **_each("engine", "reloaded", "another configuration holds",

@@ -295,18 +295,17 @@ def store_figures(store: Store, events: EventLog) -> Iterator[Figure]:
 
 def webhook_figures(webhooks: Webhooks) -> Iterator[Figure]:
     """What each webhook has delivered, and what waits."""
-    hooks = webhooks.by_name
+    hooks = webhooks.shown()
     label = ("webhook",)
     pending = {(name,): float(len(hook.deliveries)) for name, hook in hooks.items()}
     yield Figure("webhook_pending", "Deliveries that wait", pending, label)
     for name, help in (
         ("delivered", "Deliveries that arrived"),
         ("failures", "Attempts that failed"),
-        ("given_up_count", "Deliveries that were given up"),
+        ("given_up", "Deliveries that were given up"),
     ):
-        totals = {(hook.name,): float(getattr(hook, name)) for hook in hooks.values()}
-        short = name.removesuffix("_count")
-        yield Figure(f"webhook_{short}", help, totals, label, True)
+        totals = {(one,): float(getattr(hook.counts, name)) for one, hook in hooks.items()}
+        yield Figure(f"webhook_{name}", help, totals, label, True)
 
 
 def _media(workers: list[WorkerCounters]) -> Iterator[Figure]:

@@ -82,7 +82,10 @@ METHODS: Mapping[str, Role] = {
     "engine.reload": "administer",
     "person.erase": "administer",
     "person.export": "administer",
+    "webhook.add": "administer",
+    "webhook.remove": "administer",
     "webhook.retry": "administer",
+    "webhook.test": "administer",
 }
 
 REQUEST_METHODS = frozenset(

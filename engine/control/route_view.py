@@ -6,6 +6,8 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 import msgspec
 
+from config.urls import without_secrets
+
 from ..acd.agents import AgentRegistry
 from ..acd.explain import CouldTake, could_take, waiting_as_if
 from ..acd.queue import QueueNow
@@ -274,6 +276,8 @@ def requested(params: CallbackRequest, ruling: Ruling) -> dict[str, Any]:
         for name in CallbackRequest.__struct_fields__
         if name not in ("context", "id") and (value := getattr(params, name)) is not None
     }
+    if params.notify_url is not None:
+        shown["notify_url"] = without_secrets(params.notify_url)
     if ruling.whisper is not None:
         shown["whisper"] = {"template": ruling.whisper}
     return shown

@@ -10,7 +10,7 @@ from ..reports.history import CustomerOf
 from ..reports.live import LiveQueue
 from ..routing.overload import LoadStatus
 from ..routing.trunks import TrunkView
-from ..webhooks.webhook import WebhookSummary
+from ..webhooks.webhook_view import WebhookSummary
 
 
 class Identity(TypedDict):

@@ -40,6 +40,7 @@ def scrub_job(job: Job, person: Person) -> Job:
         whisper=None,
         caller_id=None,
         source=None,
+        notify_url=None,
     )
     attempts = [
         msgspec.structs.replace(

@@ -61,6 +61,8 @@ class JobView(TypedDict):
     """The number that is called next, where it is not `to`."""
     numbers: list[str]
     """Further numbers of the customer."""
+    has_notify_url: bool
+    """Whether its events are posted to a URL of the request, which is not shown."""
     site: str | None
     """The web site, or other origin, of the request."""
     requested_by: str | None
@@ -127,6 +129,7 @@ def job_view(job: Job) -> JobView:
         "recording": job.recording,
         "dial_to": job.dial_to,
         "numbers": request.numbers,
+        "has_notify_url": request.notify_url is not None,
         "site": request.site,
         "requested_by": job.requested_by,
         "source": request.source,

@@ -7,7 +7,7 @@ different subjects do not wait for each other. No clock and no network in here: 
 
 import heapq
 import random
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 
 FIRST_DOUBLINGS = 32  # beyond these every pause is the longest one
@@ -22,17 +22,22 @@ class DeliveryPolicy:
     max_attempts: int = 12
     retry_s: float = 1.0
     retry_most_s: float = 300.0
-    max_pending: int = 10_000
 
 
 @dataclass(slots=True, eq=False)
 class Delivery:
-    """One event on its way to one receiver. `body` is what is sent; `attempts` were made so far."""
+    """One event on its way to one URL. `body` is what is sent; `attempts` were made so far.
+
+    Those with the same `group` share connections; `is_dropped`: nobody waits for it any more.
+    """
 
     seq: int
     type: str
     subject: str
     body: bytes
+    url: str = ""
+    group: str = ""
+    is_dropped: bool = False
     attempts: int = 0
     due_at: float = 0.0
 
@@ -40,11 +45,22 @@ class Delivery:
 class DeliveryQueue:
     """The deliveries that are pending, in lanes by subject; the head of each is due or under way.
 
-    Every delivery that `start_next` gives has to be brought back by `delivered` or `failed`.
+    Every delivery that `start_next` gives has to be brought back by `delivered` or `failed`. Of one
+    group at most `most_per_group` are under way; None: all that are due.
     """
 
-    def __init__(self, policy: DeliveryPolicy, *, rng: random.Random | None = None) -> None:
+    def __init__(
+        self,
+        policy: DeliveryPolicy,
+        *,
+        most_per_group: int | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
         self.policy = policy
+        self._most_per_group = most_per_group
+        self._of_group: Counter[str] = Counter()
+        # Due, but too many of their group are under way.
+        self._held: dict[str, deque[int]] = {}
         self.under_way = 0
         self._rng = rng or random.Random()
         self._lanes: dict[str, deque[Delivery]] = {}
@@ -54,11 +70,6 @@ class DeliveryQueue:
     def __len__(self) -> int:
         """How many are pending, with those under way."""
         return len(self._open)
-
-    @property
-    def has_room(self) -> bool:
-        """Whether one more should be held in memory."""
-        return len(self._open) < self.policy.max_pending
 
     def add_delivery(self, delivery: Delivery, now: float) -> None:
         """Take a delivery in, newer than all of its subject."""
@@ -72,13 +83,18 @@ class DeliveryQueue:
 
     def start_next(self, now: float) -> Delivery | None:
         """The next delivery that is due; it is under way from now on, and counts an attempt."""
-        if not self._due or self._due[0][0] > now:
-            return None
-        _due_at, seq = heapq.heappop(self._due)
-        delivery = self._open[seq]
-        delivery.attempts += 1
-        self.under_way += 1
-        return delivery
+        while self._due and self._due[0][0] <= now:
+            _due_at, seq = heapq.heappop(self._due)
+            delivery = self._open[seq]
+            most = self._most_per_group
+            if most is not None and self._of_group[delivery.group] >= most:
+                self._held.setdefault(delivery.group, deque()).append(seq)
+                continue
+            delivery.attempts += 1
+            self.under_way += 1
+            self._of_group[delivery.group] += 1
+            return delivery
+        return None
 
     @property
     def next_due_at(self) -> float | None:
@@ -87,7 +103,7 @@ class DeliveryQueue:
 
     def delivered(self, delivery: Delivery, now: float) -> None:
         """It arrived: the next of its subject has its turn."""
-        self.under_way -= 1
+        self._ended(delivery, now)
         self._settle(delivery, now)
 
     def failed(self, delivery: Delivery, now: float, after_s: float | None = None) -> bool:
@@ -95,12 +111,44 @@ class DeliveryQueue:
 
         `after_s` is how long the receiver asked to be left alone.
         """
-        self.under_way -= 1
+        self._ended(delivery, now)
+        if delivery.is_dropped:
+            return False
         if delivery.attempts >= self.policy.max_attempts:
             self._settle(delivery, now)
             return True
         self._schedule(delivery, now + self._pause_s(delivery.attempts, after_s))
         return False
+
+    def _ended(self, delivery: Delivery, now: float) -> None:
+        """It is under way no more: one of its group has its place."""
+        self.under_way -= 1
+        group = delivery.group
+        self._of_group[group] -= 1
+        if not self._of_group[group]:
+            del self._of_group[group]
+        if (held := self._held.get(group)) is not None:
+            heapq.heappush(self._due, (now, held.popleft()))
+            if not held:
+                del self._held[group]
+
+    def drop(self, subject: str | None = None) -> int:
+        """Forget what is pending, of one subject or all. Returns how many that were."""
+        lanes = self._lanes if subject is None else {subject: self._lanes.get(subject, deque())}
+        dropped = [delivery for lane in lanes.values() for delivery in lane]
+        for delivery in dropped:
+            delivery.is_dropped = True
+            del self._open[delivery.seq]
+        for name in list(lanes):
+            self._lanes.pop(name, None)
+        self._due = [(due_at, seq) for due_at, seq in self._due if seq in self._open]
+        heapq.heapify(self._due)
+        held = {
+            group: deque(seq for seq in numbers if seq in self._open)
+            for group, numbers in self._held.items()
+        }
+        self._held = {group: numbers for group, numbers in held.items() if numbers}
+        return len(dropped)
 
     def _pause_s(self, attempts: int, after_s: float | None) -> float:
         policy = self.policy
@@ -113,6 +161,8 @@ class DeliveryQueue:
         heapq.heappush(self._due, (at, delivery.seq))
 
     def _settle(self, delivery: Delivery, now: float) -> None:
+        if delivery.is_dropped:
+            return
         del self._open[delivery.seq]
         lane = self._lanes[delivery.subject]
         lane.popleft()

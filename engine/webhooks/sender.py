@@ -16,20 +16,25 @@ RESOLVED_FOR_S = 60
 
 
 class Answer(NamedTuple):
-    """What came of a request: `error` None, or why it is to be tried again."""
+    """What came of a request: `error` None, or why it is to be tried again.
+
+    `status` is that of HTTP; None: there was no answer.
+    """
 
     error: str | None
     after_s: float | None = None
+    status: int | None = None
 
 
 class Sender:
     """Sends to one receiver over connections that stay open. Certificates are verified.
 
     To be made and closed where the loop runs; the caller bounds how many at once. `tls` replaces
-    the system's trust.
+    the system's trust. `repeats_answers`: errors have the beginning of what the receiver said.
     """
 
-    def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, *, tls: ssl.SSLContext | None = None, repeats_answers: bool = True) -> None:
+        self._repeats_answers = repeats_answers
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0, ttl_dns_cache=RESOLVED_FOR_S, ssl=True if tls is None else tls
@@ -59,7 +64,7 @@ class Sender:
                 async with self._session.post(
                     url, headers=headers, data=body, allow_redirects=False
                 ) as response:
-                    return await _read(response, secrets)
+                    return await self._read(response, secrets)
         except TimeoutError:
             return Answer(f"no answer within {timeout_s:g} s")
         except aiohttp.ClientResponseError as error:  # as text it has the whole URL
@@ -69,16 +74,16 @@ class Sender:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Answer(_short(secrets.hide(str(error) or type(error).__name__)))
 
-
-async def _read(response: aiohttp.ClientResponse, secrets: UrlSecrets) -> Answer:
-    text = await response.content.read(ANSWER_BYTES)
-    if not response.content.at_eof():
-        response.close()
-    if 200 <= response.status < 300:
-        return Answer(None)
-    words = secrets.hide(text.decode(errors="replace")).strip()[:REASON_CHARACTERS]
-    said = secrets.hide(f"{response.status} {response.reason or ''}".strip())
-    return Answer(_short(f"{said}: {words}" if words else said), _retry_after_s(response))
+    async def _read(self, response: aiohttp.ClientResponse, secrets: UrlSecrets) -> Answer:
+        text = await response.content.read(ANSWER_BYTES)
+        if not response.content.at_eof():
+            response.close()
+        if 200 <= response.status < 300:
+            return Answer(None, status=response.status)
+        words = secrets.hide(text.decode(errors="replace")).strip()[:REASON_CHARACTERS]
+        said = secrets.hide(f"{response.status} {response.reason or ''}".strip())
+        error = _short(f"{said}: {words}" if words and self._repeats_answers else said)
+        return Answer(error, _retry_after_s(response), response.status)
 
 
 def _retry_after_s(response: aiohttp.ClientResponse) -> float | None:

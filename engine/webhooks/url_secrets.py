@@ -1,10 +1,11 @@
-"""What of a webhook's URL nobody is to read: what stands before the @, and the query."""
+"""What of a URL nobody is to read: what stands before the @, the query, and tokens in the path."""
 
 from base64 import b64encode
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, quote, unquote, unquote_plus, urlsplit
 
-HIDDEN = "***"
+from config.urls import HIDDEN, is_token
+
 # A value shorter than this is no secret, and would hide words that have nothing to do with it.
 _SHORTEST = 4
 
@@ -22,17 +23,12 @@ class UrlSecrets:
         return text
 
 
-def without_secrets(url: str) -> str:
-    """Scheme, host, port and path."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
 def _secrets_of(url: str) -> Iterator[str]:
     parts = urlsplit(url)
     user, _, password = parts.netloc.rpartition("@")[0].partition(":")
     pair = f"{unquote(user)}:{unquote(password)}".encode()
     found = [user, password, parts.query]
+    found += [one for one in parts.path.split("/") if is_token(one)]
     found += [value for _, value in parse_qsl(parts.query, keep_blank_values=True)]
     if user or password:
         found.append(b64encode(pair).decode())

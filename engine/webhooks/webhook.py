@@ -6,26 +6,32 @@ so that after a crash an event may come twice (with the same id) and none is lef
 """
 
 import asyncio
+import hashlib
+import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
-
-from config.reporting import Webhook as WebhookSettings
 
 from ..errors import EngineError
 from ..store.errors import StoreError
 from ..store.event_log import Event, EventLog
 from ..store.store import Store
+from .delivery_counts import DeliveryCounts
 from .delivery_queue import Delivery, DeliveryPolicy, DeliveryQueue
-from .signature import ID, SIGNATURE, TIMESTAMP, key_of, sign
-from .url_secrets import without_secrets
+from .log_reader import LogReader
+from .outage import Outage
+from .receiver import About, Receiver
+from .signature import ID, SIGNATURE, TIMESTAMP, sign
+from .webhook_view import GivenUp, Retried, Tested, WebhookSummary, WebhookView
 
 if TYPE_CHECKING:
-    from .sender import Sender
+    from config.reporting import Deliveries
+
+    from .sender import Answer, Sender
 
 log = structlog.get_logger()
 
@@ -36,139 +42,78 @@ SAVE_DELAY_S = 0.5
 # This many given-up deliveries are remembered, to be tried again by command.
 MOST_GIVEN_UP = 1000
 SHOWN_GIVEN_UP = 10
-# The log is read again after so long, where it could not be.
-READ_AGAIN_S = 1.0
+# How far it is is kept at least every so many events, also where none is for it.
+SAVE_EVENTS = 1000
+# An answer that says: nobody wants this any more (RFC 9110 section 15.5.11).
+GONE = 410
+MOST_GONE = 10_000
 NOT_KEPT = "the event log no longer has it"
 
 
-class GivenUp(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A delivery that will not be made unless a person says so."""
-
-    seq: int
-    """The number of the event."""
-    type: str
-    """Its type; empty where the log has lost it."""
-    time: float
-    """When it was given up (Unix seconds)."""
-    attempts: int = 0
-    """How often it was tried."""
-    reason: str
-    """Why the last attempt failed."""
-
-
-class WebhookSummary(TypedDict):
-    """How a webhook does."""
-
-    webhook: str
-    """The name."""
-    pending: int
-    """How many deliveries wait."""
-    given_up: int
-    """How many were given up and can be tried again."""
-    last_error: str | None
-    """Why the last failed attempt failed."""
-    last_error_at: float | None
-    """When that was (Unix seconds)."""
-
-
-class WebhookView(WebhookSummary):
-    """A webhook."""
-
-    url: str
-    """Where events are posted, without passwords and tokens."""
-    types: list[str]
-    """The beginnings of the types of events that are posted; empty: all."""
-    behind: int
-    """How many events of the log it has not read yet."""
-    under_way: int
-    """How many deliveries are being made."""
-    next_attempt_at: float | None
-    """When the next delivery is tried (Unix seconds)."""
-    delivered: int
-    """How many were delivered since the start."""
-    failures: int
-    """How many attempts failed since the start."""
-    last_delivered_at: float | None
-    """When one was last delivered (Unix seconds)."""
-    latest_given_up: list[GivenUp]
-    """The deliveries that were given up last, the latest first."""
-
-
-class Retried(TypedDict):
-    """webhook.retry."""
-
-    retried: int
-    """How many are tried again."""
-    not_kept: int
-    """How many the event log no longer has."""
-
-
 class Image(msgspec.Struct, kw_only=True):
-    """A webhook as the store keeps it: the log is read up to `through`, `pending` is of that."""
+    """A webhook as the store keeps it: the log is read up to `through`, `pending` is of that.
+
+    `ended_url` is a hash of the URL whose receiver ended the deliveries; `gone` are the jobs for
+    which one did that to its own.
+    """
 
     through: int
     pending: list[tuple[int, int]] = []
     given_up: list[GivenUp] = []
+    ended_at: float | None = None
+    ended_url: str = ""
+    gone: list[str] = []
 
 
-class Subject(msgspec.Struct):
-    """What an event is about."""
-
-    job: str | None = None
-    call: str | None = None
-    agent: str | None = None
-    queue: str | None = None
-
-    def name(self) -> str:
-        """Events with the same one are delivered in order."""
-        return self.job or self.call or self.agent or self.queue or ""
-
-
-_subject_of = msgspec.json.Decoder(Subject).decode
+_about = msgspec.json.Decoder(About).decode
 
 
 class Webhook:
-    """One receiver. It gets events by `accept_event`, sends once `start` was called."""
+    """The way to one receiver. It gets events by `accept_event`, sends once `start` was called."""
 
     def __init__(
         self,
-        settings: WebhookSettings,
+        receiver: Receiver,
         events: EventLog,
         store: Store,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.name = settings.name
-        self.delivered = 0
+        self.name = receiver.name
+        self.receiver = receiver
+        self.ended_at: float | None = None
+        self.counts = DeliveryCounts()
         self.given_up: deque[GivenUp] = deque(maxlen=MOST_GIVEN_UP)
-        self.given_up_count = 0
-        self.failures = 0
         self._events = events
         self._store = store
         self._clock = clock
         self._sender: Sender | None = None
+        self._is_started = False
         self._is_halted = False
         self._sending: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._save_timer: asyncio.TimerHandle | None = None
-        self._reading: asyncio.Task[None] | None = None
-        self._last_error: str | None = None
-        self._last_error_at: float | None = None
-        self._last_delivered_at: float | None = None
-        self._read_through: int | None = None  # where it stays behind; None: it keeps up
-        self.deliveries = DeliveryQueue(_policy_of(settings))
-        self.configure(settings)
+        self._saved_at = 0
+        self._gone: dict[str, None] = {}
+        self._outage = Outage(self.name)
+        self._log_reader = LogReader(events, store, self)
+        self.deliveries = DeliveryQueue(
+            _policy_of(receiver.settings), most_per_group=receiver.most_per_group
+        )
 
-    def configure(self, settings: WebhookSettings) -> None:
-        """Deliver as configured now; what is pending stays so, and is tried at once."""
-        self.settings = settings
-        self._types = tuple(settings.types)
-        self._key = key_of(settings.secret.get_secret_value())
-        self.deliveries.policy = _policy_of(settings)
-        if self._sender is not None:
+    def configure(self, receiver: Receiver) -> None:
+        """Deliver as configured now; what is pending stays so, and is tried at once.
+
+        Where the deliveries had been ended, another URL begins with the next event.
+        """
+        if self.ended_at is not None and receiver.url != self.receiver.url:
+            self._resume()
+        self.receiver = receiver
+        self.deliveries.policy = _policy_of(receiver.settings)
+        if self._is_started:
             self.deliveries.hurry(self._clock())
             self._pump()
-            self._read_on_soon()
+            self._log_reader.read_on_soon()
 
     def shift(self, by_s: float) -> None:
         """The clock was stepped."""
@@ -181,83 +126,74 @@ class Webhook:
         if image is None:
             self.save()
             return
-        self._read_through = image.through
         self.given_up.extend(image.given_up)
+        self._gone = dict.fromkeys(image.gone)
+        if image.ended_at is not None:
+            if image.ended_url == self._url_hash:
+                self.ended_at = image.ended_at
+            self.save()
+            return
+        self._log_reader.fall_behind(image.through)
         attempts = dict(image.pending)
-        for seq, kind, body in await self._stored(list(attempts)):
-            self._add(seq, kind, body, attempts.pop(seq))
+        for seq, kind, body in await self._log_reader.stored(list(attempts)):
+            self.take_in(seq, kind, body, attempts.pop(seq))
         for seq in attempts:
             self._give_up(seq, "", attempts[seq], NOT_KEPT)
-        await self._read_on()
+        await self._log_reader.read_on()
 
-    async def _read_on(self) -> None:
-        """Take in what follows, until the log ends or there is no room. Raises StoreError."""
-        events = self._events
-        while self._read_through is not None and not self._is_halted:
-            if self._read_through >= events.delivered:
-                self._read_through = None  # from here on events are taken as they come
-                return
-            if self._read_through + 1 < events.oldest:
-                self._skip(self._read_through + 1, events.oldest - 1)
-            found, through = await self._store.events_after(
-                self._read_through, events.delivered, self._types
-            )
-            while found and self.deliveries.has_room:
-                self._add(*found.pop(0))
-            # What there was no room for is read again.
-            self._read_through = found[0][0] - 1 if found else through
-            self._pump()
-            if found:
-                return
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The beginnings of the types of events that it delivers."""
+        return self.receiver.types
 
-    def _read_on_soon(self) -> None:
-        """Go on reading, where there is something to read, and room for more than a few."""
-        is_behind = self._read_through is not None and not self._is_halted
-        has_room = len(self.deliveries) <= self.settings.max_pending // 2
-        if is_behind and has_room and self._reading is None:
-            self._reading = asyncio.get_running_loop().create_task(self._catch_up())
+    def has_room(self, share: float = 1.0) -> bool:
+        """Whether one more is held in memory: no more than this share of the most."""
+        return len(self.deliveries) < self._settings.max_pending * share
 
-    async def _catch_up(self) -> None:
-        try:
-            await self._read_on()
-        except StoreError as error:
-            log.warning("webhook_cannot_read", webhook=self.name, reason=error.message)
-            await asyncio.sleep(READ_AGAIN_S)
-        finally:
-            self._reading = None
-        self._save_soon()
-        self._read_on_soon()
-
-    def _skip(self, first: int, last: int) -> None:
+    def skip(self, first: int, last: int) -> None:
         """The log was cut before these were read: nobody knows whether they were for us."""
         self._note_given_up(first, "", 0, NOT_KEPT)
         log.error("webhook_too_far_behind", webhook=self.name, first=first, last=last)
         self._publish_failed(first, last, 0, NOT_KEPT)
-        self._read_through = last
 
-    async def _stored(self, numbers: Sequence[int]) -> list[tuple[int, str, bytes]]:
-        return await self._store.query(
-            "SELECT seq, type, body FROM events"
-            " WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq",
-            (msgspec.json.encode(numbers).decode(),),
-        )
+    def read_some(self) -> None:
+        """Events were read from the log."""
+        self._save_soon()
+        self._pump()
 
     def accept_event(self, event: Event) -> None:
         """An event is on the disk."""
-        if self._read_through is not None or not event.type.startswith(self._types):
+        if not self._log_reader.keeps_up or self.ended_at is not None:
             return
-        if not self.deliveries.has_room:
-            self._read_through = event.seq - 1
+        if event.seq - self._saved_at >= SAVE_EVENTS:
+            self._save_soon()
+        if not event.type.startswith(self.receiver.types):
+            return
+        if not self.has_room():
+            self._log_reader.fall_behind(event.seq - 1)
             self._save_soon()
             log.warning("webhook_behind", webhook=self.name, pending=len(self.deliveries))
             return
-        self._add(event.seq, event.type, event.body)
+        try:
+            self.take_in(event.seq, event.type, event.body)
+        except StoreError:  # whose it is cannot be read now
+            self._log_reader.fall_behind(event.seq - 1)
+            self._log_reader.read_on_soon()
+            return
         self._pump()
 
-    def _add(self, seq: int, kind: str, body: bytes, attempts: int = 0) -> None:
+    def take_in(self, seq: int, kind: str, body: bytes, attempts: int = 0) -> None:
+        """Take in an event, where it is for the receiver. Raises StoreError."""
         if kind.startswith(OWN_EVENTS):
             return
-        delivery = Delivery(seq, kind, _subject_of(body).name(), body, attempts)
+        about = _about(body)
+        subject = about.subject()
+        target = None if subject in self._gone else self.receiver.target(about)
+        if target is None:
+            return
+        delivery = Delivery(
+            seq, kind, subject, body, url=target.url, group=target.group, attempts=attempts
+        )
         self.deliveries.add_delivery(delivery, self._clock())
         self._save_soon()
 
@@ -265,12 +201,9 @@ class Webhook:
 
     def start(self) -> None:
         """Begin to deliver."""
-        # The library is not loaded where there are no webhooks.
-        from .sender import Sender
-
-        self._sender = Sender()
+        self._is_started = True
         self._pump()
-        self._read_on_soon()
+        self._log_reader.read_on_soon()
 
     def halt(self) -> None:
         """Begin no delivery and keep nothing any more."""
@@ -279,11 +212,13 @@ class Webhook:
                 timer.cancel()
         self._timer = self._save_timer = None
         self._is_halted = True
+        self._log_reader.halt()
 
     async def stop(self) -> None:
         """Deliver nothing more; what is under way counts as not delivered."""
         self.halt()
-        tasks = [*self._sending, *([] if self._reading is None else [self._reading])]
+        await self._log_reader.stop()
+        tasks = list(self._sending)
         for task in tasks:
             task.cancel()
         if tasks:
@@ -294,21 +229,21 @@ class Webhook:
 
     def _pump(self) -> None:
         """Send what is due, as much as may be sent at once."""
-        if self._sender is None or self._is_halted:
+        if not self._is_started or self._is_halted:
             return
         loop = asyncio.get_running_loop()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         now = self._clock()
-        while len(self._sending) < self.settings.connections:
+        while len(self._sending) < self._settings.connections:
             delivery = self.deliveries.start_next(now)
             if delivery is None:
                 due_at = self.deliveries.next_due_at
                 if due_at is not None:
                     self._timer = loop.call_later(max(0.0, due_at - now), self._pump)
                 return
-            task = loop.create_task(self._send(delivery, self._sender))
+            task = loop.create_task(self._send(delivery))
             self._sending.add(task)
             task.add_done_callback(self._sent)
 
@@ -318,39 +253,93 @@ class Webhook:
             if error := task.exception():
                 log.error("webhook_died", webhook=self.name, exc_info=error)
             self._pump()
-            self._read_on_soon()
+            self._log_reader.read_on_soon()
 
-    async def _send(self, delivery: Delivery, sender: "Sender") -> None:
-        settings = self.settings
-        id, timestamp = f"{self._events.epoch}-{delivery.seq}", int(self._clock())
-        headers = {
-            ID: id,
-            TIMESTAMP: str(timestamp),
-            SIGNATURE: sign(self._key, id, timestamp, delivery.body),
-            "ringback-webhook": self.name,
-            "ringback-attempt": str(delivery.attempts),
-        }
-        answer = await sender.post(settings.url, headers, delivery.body, settings.timeout_s)
+    async def _send(self, delivery: Delivery) -> None:
+        id, url = f"{self._events.epoch}-{delivery.seq}", self.receiver.url or delivery.url
+        headers = self._headers(id, delivery.attempts, delivery.body)
+        answer = await self._post(url, headers, delivery.body)
         now = self._clock()
         if answer.error is None:
-            self.delivered += 1
-            self._last_delivered_at = now
+            self.counts.count_delivered(now)
+            self._outage.delivered(now)
             self.deliveries.delivered(delivery, now)
+        elif answer.status == GONE and not delivery.is_dropped:
+            self._end(delivery, answer.error, now)
         else:
             self._failed(delivery, answer.error, answer.after_s, now)
         self._save_soon()
 
+    async def _post(self, url: str, headers: dict[str, str], body: bytes) -> "Answer":
+        if self._sender is None:
+            # The library is not loaded where nothing is delivered.
+            from .sender import Sender
+
+            self._sender = Sender(repeats_answers=self.receiver.repeats_answers)
+        return await self._sender.post(url, headers, body, self._settings.timeout_s)
+
+    def _headers(self, id: str, attempt: int, body: bytes) -> dict[str, str]:
+        timestamp = int(self._clock())
+        headers = {
+            ID: id,
+            TIMESTAMP: str(timestamp),
+            "ringback-webhook": self.name,
+            "ringback-attempt": str(attempt),
+        }
+        if self.receiver.key is not None:
+            headers[SIGNATURE] = sign(self.receiver.key, id, timestamp, body)
+        return headers
+
     def _failed(self, delivery: Delivery, reason: str, after_s: float | None, now: float) -> None:
-        self.failures += 1
-        if self._last_error is None or reason != self._last_error:
-            log.warning("webhook_not_delivered", webhook=self.name, reason=reason)
-        self._last_error, self._last_error_at = reason, now
+        self.counts.count_failure(reason, now)
+        self._outage.failed(reason, now)
         if self.deliveries.failed(delivery, now, after_s):
             self._give_up(delivery.seq, delivery.type, delivery.attempts, reason)
 
+    # -- a receiver that wants no more --------------------------------------------------------
+
+    def _end(self, delivery: Delivery, reason: str, now: float) -> None:
+        """The receiver is gone for good: it gets nothing more, not even what is pending."""
+        self.counts.count_failure(reason, now)
+        if self.receiver.ends_as_one:
+            dropped = self.deliveries.drop()
+            self.ended_at = now
+            self._log_reader.catch_up_at_once()
+        else:
+            dropped = self.deliveries.drop(delivery.subject)
+            self._gone[delivery.subject] = None
+            if len(self._gone) > MOST_GONE:
+                del self._gone[next(iter(self._gone))]
+        self.deliveries.delivered(delivery, now)
+        log.warning("webhook_ended", webhook=self.name, reason=reason, dropped=dropped)
+        job = None if self.receiver.ends_as_one else delivery.subject
+        self._events.publish(
+            "webhook.ended",
+            webhook=self.name,
+            job=job,
+            event=delivery.seq,
+            undelivered=dropped,
+            reason=reason,
+        )
+
+    def _resume(self) -> None:
+        """Deliver again, from the next event on."""
+        self.ended_at = None
+        self._save_soon()
+
+    @property
+    def _url_hash(self) -> str:
+        return hashlib.sha256(self.receiver.url.encode()).hexdigest()
+
+    @property
+    def _settings(self) -> "Deliveries":
+        return self.receiver.settings
+
+    # -- what is given up ---------------------------------------------------------------------
+
     def _give_up(self, seq: int, kind: str, attempts: int, reason: str) -> None:
         self._note_given_up(seq, kind, attempts, reason)
-        log.error("webhook_given_up", webhook=self.name, seq=seq, reason=reason)
+        self._outage.gave_up(reason, self._clock())
         self._publish_failed(seq, seq, attempts, reason)
 
     def _publish_failed(self, first: int, last: int, attempts: int, reason: str) -> None:
@@ -364,7 +353,7 @@ class Webhook:
         )
 
     def _note_given_up(self, seq: int, kind: str, attempts: int, reason: str) -> None:
-        self.given_up_count += 1
+        self.counts.given_up += 1
         self.given_up.append(
             GivenUp(seq=seq, type=kind, time=self._clock(), attempts=attempts, reason=reason)
         )
@@ -378,10 +367,14 @@ class Webhook:
     def save(self) -> None:
         """Keep how far it is."""
         self._save_timer = None
+        self._saved_at = self._events.delivered
         image = Image(
-            through=self._events.delivered if self._read_through is None else self._read_through,
+            through=self._log_reader.through,
             pending=self.deliveries.pending(),
             given_up=list(self.given_up),
+            ended_at=self.ended_at,
+            ended_url="" if self.ended_at is None else self._url_hash,
+            gone=list(self._gone),
         )
         self._store.put(STORED_AS, self.name, image)
 
@@ -389,27 +382,34 @@ class Webhook:
 
     def view(self) -> WebhookView:
         """The webhook as it is shown. Passwords and tokens in its URL are not."""
+        url, sites, queues = self.receiver.describe()
+        counts = self.counts
         return {
             "webhook": self.name,
-            "url": without_secrets(self.settings.url),
-            "types": list(self._types),
+            "origin": self.receiver.origin,
+            "url": url,
+            "types": list(self.receiver.types),
+            "sites": sites,
+            "queues": queues,
             "pending": len(self.deliveries),
-            "behind": self._behind,
+            "behind": self._log_reader.behind,
             "under_way": self.deliveries.under_way,
             "next_attempt_at": self.deliveries.next_due_at,
-            "delivered": self.delivered,
-            "failures": self.failures,
+            "delivered": counts.delivered,
+            "failures": counts.failures,
             "given_up": len(self.given_up),
-            "last_delivered_at": self._last_delivered_at,
-            "last_error": self._last_error,
-            "last_error_at": self._last_error_at,
+            "last_delivered_at": counts.last_delivered_at,
+            "last_error": self.counts.last_error,
+            "last_error_at": self.counts.last_error_at,
+            "ended_at": self.ended_at,
             "latest_given_up": list(self.given_up)[: -SHOWN_GIVEN_UP - 1 : -1],
         }
 
     @property
-    def _behind(self) -> int:
-        read = self._events.delivered if self._read_through is None else self._read_through
-        return self._events.delivered - read
+    def is_used(self) -> bool:
+        """Whether there was anything to deliver since the engine started, or is."""
+        counts = self.counts
+        return bool(len(self.deliveries) or counts.delivered or counts.failures or self.given_up)
 
     def summary(self) -> WebhookSummary:
         """How it goes, in a few words."""
@@ -417,12 +417,35 @@ class Webhook:
             "webhook": self.name,
             "pending": len(self.deliveries),
             "given_up": len(self.given_up),
-            "last_error": self._last_error,
-            "last_error_at": self._last_error_at,
+            "last_error": self.counts.last_error,
+            "last_error_at": self.counts.last_error_at,
+            "ended_at": self.ended_at,
+        }
+
+    async def test(self) -> Tested:
+        """Send an event of its own at once, and only once. Raises EngineError."""
+        if not self._is_started or self._is_halted:
+            raise EngineError("unavailable", "the engine delivers nothing yet")
+        if not self.receiver.url:
+            reason = f"{self.name} has no URL of its own: it posts to those of requests"
+            raise EngineError("refused", reason, field="webhook")
+        now, epoch = self._clock(), self._events.epoch
+        about = {"epoch": epoch, "time": now, "type": "webhook.test", "webhook": self.name}
+        body = msgspec.json.encode(about)
+        headers = self._headers(f"{epoch}-test-{secrets.token_hex(8)}", 1, body)
+        began = time.perf_counter()
+        answer = await self._post(self.receiver.url, headers, body)
+        return {
+            "delivered": answer.error is None,
+            "status": answer.status,
+            "error": answer.error,
+            "took_s": round(time.perf_counter() - began, 3),
         }
 
     async def retry(self, event: int | None) -> Retried:
         """Try what was given up once more, all or one event; and at once what waits for its turn.
+
+        Where the receiver had ended the deliveries, they begin again.
 
         Raises EngineError `not_found`, StoreError.
         """
@@ -430,23 +453,24 @@ class Webhook:
         if event is not None and not wanted:
             reason = f"webhook {self.name} has not given up event {event}"
             raise EngineError("not_found", reason, field="event")
-        found = await self._stored([one.seq for one in wanted])
+        found = await self._log_reader.stored([one.seq for one in wanted])
+        if self.ended_at is not None:
+            self._resume()
         known = {seq for seq, _kind, _body in found}
         wanted_seqs = {one.seq for one in wanted}
         kept = [one for one in self.given_up if one.seq not in wanted_seqs]
         self.given_up = deque(kept, maxlen=MOST_GIVEN_UP)
         for seq, kind, body in found:
-            self._add(seq, kind, body)
+            self.take_in(seq, kind, body)
         self.deliveries.hurry(self._clock())
         self._save_soon()
         self._pump()
         return {"retried": len(known), "not_kept": len(wanted_seqs - known)}
 
 
-def _policy_of(settings: WebhookSettings) -> DeliveryPolicy:
+def _policy_of(settings: "Deliveries") -> DeliveryPolicy:
     return DeliveryPolicy(
         max_attempts=settings.max_attempts,
         retry_s=settings.retry_s,
         retry_most_s=settings.retry_most_s,
-        max_pending=settings.max_pending,
     )

@@ -62,6 +62,7 @@ MEMBERS: Final[Mapping[str, Member]] = {
     "webhook": Member(str, "The webhook."),
     "number": Member(str, "The number in E.164."),
     "site": Member(str, "The site of the request."),
+    "has_notify_url": Member(Literal[True], "Its request has a `notify_url`, which is not shown."),
     "view": Member(dict[str, Any], "The thing as it is now."),
     # -- how and why
     "result": Member(str, "How it ended, in one word."),
@@ -166,6 +167,7 @@ MEMBERS: Final[Mapping[str, Member]] = {
     # -- the rest
     "until": Member(float, "Until when the number is blocked (Unix seconds)."),
     "event": Member(int, "The number of the event that was not delivered."),
+    "undelivered": Member(int, "How many pending deliveries were dropped."),
     "last_event": Member(int, "The last of several, else the same number."),
     "attempts": Member(int, "How often it was tried."),
     "of": Member(str, "The type of the event that could not be written."),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from config.queues import Centre, Queue
+from config.reporting import Notify
 from engine.acd.agents import AgentRegistry
 from engine.callbacks.dispatcher import Dispatcher
 from engine.callbacks.request_check import RequestCheck
@@ -38,7 +39,7 @@ def objection(check: RequestCheck, **params: Any) -> tuple[str, str] | None:
 def test_each_check_objects_in_its_step(tmp_path: Path) -> None:
     async def script(stage: Scene, _dispatcher: Dispatcher, _agents: AgentRegistry) -> None:
         stage.services.queues.configure([], [Centre(name="london")], {})
-        check = RequestCheck(stage.services, stage.admission)
+        check = RequestCheck(stage.services, stage.admission, Notify())
         assert objection(check, agent="alice") is None
         assert objection(check, queue="sales", centre="london", known_agent="alice") is None
         for params, step, words in (
@@ -50,6 +51,8 @@ def test_each_check_objects_in_its_step(tmp_path: Path) -> None:
             ({"queue": "sales", "known_agent": "zoe"}, "known_agent", "no agent named 'zoe'"),
             ({"queue": "sales", "centre": "york"}, "centre", "no centre named 'york'"),
             ({"queue": "sales", "deadline": NOW}, "deadline", "has already passed"),
+            ({"queue": "sales", "notify_url": "x"}, "notify_url", "an http: or https: URL"),
+            ({"queue": "sales", "notify_url": "http://[::1]/"}, "notify_url", "notify.hosts"),
         ):
             found = objection(check, **params)
             assert found is not None and found[0] == step and words in found[1]
@@ -59,7 +62,7 @@ def test_each_check_objects_in_its_step(tmp_path: Path) -> None:
 
 def test_numbers_are_read_in_full_where_the_request_says_what_they_are(tmp_path: Path) -> None:
     async def script(stage: Scene, _dispatcher: Dispatcher, _agents: AgentRegistry) -> None:
-        check = RequestCheck(stage.services, stage.admission)
+        check = RequestCheck(stage.services, stage.admission, Notify())
         plain = asked(to="020 7946 0123")
         assert check.read_numbers(plain) is plain
         number = check.read_numbers(asked(to="020 7946 0123", to_kind="number"))
@@ -79,7 +82,7 @@ def test_a_queue_has_to_exist_and_to_have_room(tmp_path: Path) -> None:
     async def script(stage: Scene, _dispatcher: Dispatcher, _agents: AgentRegistry) -> None:
         full = Queue(name="full", max_length=1)
         stage.services.queues.configure([full], [], {})
-        check = RequestCheck(stage.services, stage.admission)
+        check = RequestCheck(stage.services, stage.admission, Notify())
         admitted = Admitted(called="+442079460123")
         assert check.place(asked(agent="alice"), admitted, NOW) is admitted
         assert check.place(asked(queue="full"), admitted, NOW).called == admitted.called

@@ -34,6 +34,33 @@ async def test_webhooks_for_people_and_for_programs(tmp_path: Path) -> None:
             assert unknown.err == "ringback: there is no webhook erp\n"
 
 
+async def test_webhooks_are_added_tested_and_removed_by_command(tmp_path: Path) -> None:
+    answers = iter((web.Response(), web.Response(status=500, text="oh")))
+    async with Receiver(lambda _: next(answers)) as receiver:
+        settings = settings_in(tmp_path)
+        async with running(settings) as (daemon, _client):
+            socket = settings.control.socket
+            (tmp_path / "secret").write_text("a secret of some length\n")
+            added = await ringback(
+                socket, "webhooks", "add", "crm", receiver.url, "--secret-file",
+                str(tmp_path / "secret"), "--type", "callback.", "--site", "a", "--site", "b",
+            )  # fmt: skip
+            assert added.out == f"crm gets callback. at {receiver.url}\n"
+            assert daemon.webhooks.named("crm").view()["sites"] == ["a", "b"]
+            made = await ringback(socket, "webhooks", "add", "erp", receiver.url)
+            assert "secret, which is shown once: whsec_" in made.out
+            tested = await ringback(socket, "webhooks", "test", "crm")
+            assert tested.out.startswith("delivered: 200 after ")
+            tested = await ringback(socket, "webhooks", "test", "crm", status=1)
+            assert tested.err == "not delivered: 500 Internal Server Error: oh\n"
+            removed = await ringback(socket, "webhooks", "remove", "crm")
+            assert removed.out == "crm is removed; 0 deliveries are dropped\n"
+            missing = await ringback(
+                socket, "webhooks", "add", "x", receiver.url, "--secret-file", "/nowhere", status=2
+            )
+            assert "/nowhere" in missing.err
+
+
 def test_deliveries_that_are_lost_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
     webhooks._print_retried({"retried": 2, "not_kept": 3})
     assert capsys.readouterr().out.splitlines() == [

@@ -61,17 +61,15 @@ def test_it_is_given_up_after_so_many_attempts_and_the_next_has_its_turn() -> No
     assert following is not None and following.seq == 2
 
 
-def test_the_queue_is_bounded_and_holds_an_event_once() -> None:
-    pending = deliveries(max_pending=2)
+def test_the_queue_holds_an_event_once() -> None:
+    pending = deliveries()
     pending.add_delivery(delivery(1), 0.0)
-    assert pending.has_room
     pending.add_delivery(delivery(2), 0.0)
-    assert not pending.has_room
     first = pending.start_next(0.0)
     assert first is not None
     pending.delivered(first, 0.0)
     pending.add_delivery(delivery(2), 0.0)
-    assert pending.has_room and len(pending) == 1
+    assert len(pending) == 1
 
 
 def test_hurry_makes_everything_due() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from engine.webhooks.sender import Sender
+from engine.webhooks.sender import Answer, Sender
 from tests.support.ports import free_port
 from tests.support.receiver import Received, Receiver, hangs
 from tests.support.tls import certificate, needs_openssl
@@ -24,7 +24,7 @@ async def sender() -> AsyncIterator[Sender]:
 async def test_what_is_sent_arrives_as_it_is(sender: Sender) -> None:
     async with Receiver() as receiver:
         answer = await sender.post(receiver.url, {"webhook-id": "e-1"}, b'{"x":"\xc3\xa9"}', 5.0)
-        assert answer == (None, None)
+        assert answer == Answer(None, status=204)
         (received,) = receiver.requests.items
         assert received.body == b'{"x":"\xc3\xa9"}'
         assert received.headers["webhook-id"] == "e-1"
@@ -48,8 +48,8 @@ async def test_the_error_says_why_it_did_not_arrive(sender: Sender) -> None:
     )
     async with Receiver(lambda _: next(answers)) as receiver:
         found = [await sender.post(receiver.url, {}, b"{}", 5.0) for _ in range(3)]
-    assert found[0] == ("503 Service Unavailable: over loaded", 17.0)
-    assert found[1] == ("301 Moved Permanently", None)
+    assert found[0] == Answer("503 Service Unavailable: over loaded", 17.0, 503)
+    assert found[1] == Answer("301 Moved Permanently", status=301)
     assert found[2].error is not None and found[2].error.startswith("500 Internal Server Error: x")
     assert len(found[2].error) <= 200 and found[2].after_s is None
 

@@ -1,6 +1,7 @@
 import pytest
 
-from engine.webhooks.url_secrets import UrlSecrets, without_secrets
+from config.urls import without_secrets
+from engine.webhooks.url_secrets import UrlSecrets
 
 URL = "https://user:hunter2@crm.example:8443/hook?token=s3cret%20one&k=other+value&n=1"
 

@@ -4,72 +4,21 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
-from config.reporting import Webhook as WebhookSettings
+from config.reporting import Notify
 from engine.errors import EngineError
 from engine.store.event_log import EventLog
 from engine.store.store import Store
 from engine.webhooks.signature import key_of, verify
-from engine.webhooks.webhook import Webhook
-from engine.webhooks.webhooks import Webhooks
 from tests.support.ports import free_port
 from tests.support.receiver import Received, Receiver, hangs
 from tests.support.waiting import until
-
-SECRET = "a secret of some length"
-QUICK = {"retry_s": 0.02, "retry_most_s": 0.05}
-
-
-def settings(url: str, **values: Any) -> WebhookSettings:
-    given = {"name": "crm", "url": url, "secret": SECRET, **QUICK, **values}
-    return WebhookSettings(**given)
-
-
-class Running:
-    """An event log with webhooks, as the daemon has them."""
-
-    def __init__(self, store: Store, log: EventLog, webhooks: Webhooks) -> None:
-        self.store = store
-        self.log = log
-        self.webhooks = webhooks
-
-    @property
-    def crm(self) -> Webhook:
-        return self.webhooks.named("crm")
-
-    async def idle(self) -> None:
-        """Wait until nothing is pending."""
-        await self.log.settled()
-        await until(lambda: not len(self.crm.deliveries))
-
-
-@asynccontextmanager
-async def running(path: Path, *given: WebhookSettings) -> AsyncIterator[Running]:
-    store, log = Store(path, retry_delay_s=0.0), EventLog()
-    await store.open()
-    log.attach(store)
-    webhooks = Webhooks(given, log, store)
-    await webhooks.open()
-    webhooks.start()
-    try:
-        yield Running(store, log, webhooks)
-    finally:
-        await log.settled()
-        await webhooks.stop()
-        await store.close()
-
-
-def seqs(receiver: Receiver, job: str | None = None) -> list[int]:
-    """The numbers of the events that came, of one job or all."""
-    events = [received.event for received in receiver.requests.items]
-    return [event["seq"] for event in events if job is None or event.get("job") == job]
+from tests.support.webhooks import SECRET, running, seqs, settings
 
 
 async def test_an_event_arrives_signed_and_as_clients_see_it(tmp_path: Path) -> None:
@@ -261,7 +210,7 @@ async def test_a_new_webhook_begins_with_the_next_event(tmp_path: Path) -> None:
     async with Receiver() as receiver, running(tmp_path / "db") as here:
         here.log.publish("callback.queued", job="j1")
         await here.log.settled()
-        here.webhooks.reload([settings(receiver.url)])
+        here.webhooks.reload([settings(receiver.url)], Notify())
         here.log.publish("callback.expired", job="j1")
         await here.idle()
         assert [received.event["type"] for received in receiver.requests.items] == [
@@ -274,11 +223,11 @@ async def test_reload_moves_a_webhook_and_removes_one(tmp_path: Path) -> None:
     async with Receiver() as receiver, running(tmp_path / "db", away) as here:
         here.log.publish("callback.queued", job="j1")
         await here.log.settled()
-        await until(lambda: here.crm.failures > 0)
-        here.webhooks.reload([settings(receiver.url)])
+        await until(lambda: here.crm.counts.failures > 0)
+        here.webhooks.reload([settings(receiver.url)], Notify())
         await here.idle()  # at once, not in a minute
         assert seqs(receiver) == [1]
-        here.webhooks.reload([])
+        here.webhooks.reload([], Notify())
         here.log.publish("callback.expired", job="j1")
         await here.log.settled()
         await asyncio.sleep(0.05)
@@ -297,7 +246,7 @@ async def test_a_url_is_shown_without_its_secrets(tmp_path: Path) -> None:
 
 KILLED = """
 import asyncio, pathlib, sys
-from config.reporting import Webhook
+from config.reporting import Notify, Webhook
 from engine.store.event_log import EventLog
 from engine.store.store import Store
 from engine.webhooks.webhooks import Webhooks
@@ -308,7 +257,7 @@ async def main():
     log.attach(store)
     hook = Webhook(name="crm", url=sys.argv[2], secret="a secret of some length",
                    retry_s=0.02, retry_most_s=0.05)
-    webhooks = Webhooks([hook], log, store)
+    webhooks = Webhooks([hook], log, store, notify=Notify(), url_of={}.get)
     await webhooks.open()
     webhooks.start()
     log.listen(lambda event: print("heard", event.seq, flush=True))
