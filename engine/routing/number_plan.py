@@ -26,9 +26,11 @@ from .short_number import line_type_of, short_number
 from .spellings import (
     FEWEST_NUMBER_DIGITS,
     beginnings,
+    dial_strings,
     dialled_forms,
     digits_among_letters,
     digits_of,
+    is_scattered,
     numbers_in,
     readings_of_user,
     short_forms,
@@ -38,6 +40,7 @@ Kind = Literal["number", "extension", "short_code", "person", "agent"]
 
 # RFC 3966 section 3: visual separators
 _SEPARATORS = re.compile(r"[-.() ]")
+_CLEAN = re.compile(r"\+?[0-9]+")
 # An ISDN subaddress is for the one who is called. All other parameters of a number (a context, a
 # ported number, a carrier, a trunk group, digits to follow) have a gateway dial something else.
 _HARMLESS = re.compile(r"(?i)(isub=.*)?")
@@ -217,6 +220,10 @@ class NumberPlan:
         emergency numbers in names see `check_name`.
         """
         user, _, parameters = (uri.user or "").partition(";")
+        if not user.isprintable():  # bytes that are no UTF-8 are not, either
+            raise NotDialable("the URI has a user part that cannot be printed")
+        if is_scattered(user):
+            raise NotDialable("the URI has digits in too many places of its user part")
         bare = _SEPARATORS.sub("", user)
         for text in readings_of_user(user):
             self._refuse_emergency(text, self.region, self._abroad_of(bare, trunk))
@@ -224,7 +231,7 @@ class NumberPlan:
         if steers or uri.password is not None:
             what = f"{steers[0]!r} in its user part" if steers else "a password"
             raise NotDialable(f"the URI has {what}, which could change who is dialled")
-        is_clean = re.fullmatch(r"\+?[0-9]+", bare) is not None
+        is_clean = _CLEAN.fullmatch(bare) is not None
         if trunk:
             if not is_clean and not re2.fullmatch(users, user):
                 raise NotDialable(
@@ -246,10 +253,12 @@ class NumberPlan:
                 is_short = len(bare) <= _LONGEST_SHARED_DIGITS
                 if says_number or bare.startswith("+") or (refusal.data and not is_short):
                     raise
-        for text in (*readings_of_user(user), digits_among_letters(user)):
-            if len(text) > _LONGEST_SHARED_DIGITS and text.isdigit():
-                self._refuse_public(text)
-        number, also = self._valid(numbers_in(user))
+        hidden_digits = dict.fromkeys(dial_strings(user))
+        for text in (*readings_of_user(user), *hidden_digits):
+            bare = text.lstrip("+")
+            if len(bare) > _LONGEST_SHARED_DIGITS and bare.isdigit():
+                self._refuse_public(bare)
+        number, also = self._valid((*numbers_in(user), *hidden_digits))
         return Reading("person", number.e164 if number else "", number, (), also)
 
     def _as_sent(self, digits: str) -> Reading:
@@ -281,10 +290,12 @@ class NumberPlan:
     def check_name(self, uri: SipUri) -> None:
         """Raise NotDialable for a name such as `x112`: a gateway could dial the digits in it."""
         user = (uri.user or "").partition(";")[0]
-        hidden = digits_among_letters(user)
-        is_refused = hides_emergency(hidden, frozenset((self.region,)))
-        if is_refused and not self.destinations.emergency:
-            raise _emergency(user)
+        if self.destinations.emergency or _CLEAN.fullmatch(_SEPARATORS.sub("", user)):
+            return
+        regions = frozenset((self.region,))
+        for digits in dict.fromkeys(dial_strings(user)):
+            if any(hides_emergency(form, regions) for form in short_forms(digits.lstrip("+"))):
+                raise _emergency(user)
 
     # -- extensions and short codes -----------------------------------------------------------
 

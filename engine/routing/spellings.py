@@ -20,6 +20,13 @@ _SERVICE_CODE = re.compile(r"[*#]")
 _DIGIT_RUN = re.compile(r"\+?\d{7,}")
 _MOST_ESCAPES = 4  # how often a text may be escaped over and over
 _MOST_DIGITS_AFTER = 4
+_WORDS = re.compile(r"(?i)\btel:|ext")  # RFC 3966; how people write an extension
+_APART = re.compile(r"\+[^0-9]+")  # a plus sign before its number
+_RUN = re.compile(r"\+?[0-9]+")
+_MOST_RUNS = 16
+_MOST_RUNS_IN_PAIRS = 6
+_MOST_DIAL_DIGITS = 24  # E.164 has 15, and a prefix before them
+_MOST_LETTERS_IN_A_NUMBER = 3
 
 
 def ascii_digits(text: str) -> str:
@@ -73,6 +80,43 @@ def digits_among_letters(user: str) -> str:
     digits = _NO_DIGIT.sub("", plain).replace("+", "")
     letters = sum(character.isalpha() for character in plain)
     return digits if 0 < letters < len(digits) else ""
+
+
+def dial_strings(user: str) -> Iterator[str]:
+    """The digits that a gateway could dial of a user part that is rather a number than a name.
+
+    It may begin to read behind a service code (`*31#`) or a letter, stop at one, or read past it.
+    """
+    for text in dict.fromkeys(_unescaped(user)):
+        plain = _WORDS.sub(" ", ascii_digits(text))
+        if not _is_rather_a_number(plain):
+            continue
+        runs = _RUN.findall(_APART.sub("+", plain))
+        bare = [run.lstrip("+") for run in runs]
+        pairs = [(0, end) for end in range(1, len(runs) + 1)]
+        pairs += [(begin, len(runs)) for begin in range(1, len(runs))]
+        if len(runs) <= _MOST_RUNS_IN_PAIRS:
+            pairs += [(a, b) for a in range(1, len(runs)) for b in range(a + 1, len(runs))]
+        for begin, end in pairs:
+            found = runs[begin] + "".join(bare[begin + 1 : end])
+            if len(found) <= _MOST_DIAL_DIGITS:
+                yield found
+
+
+def is_scattered(user: str) -> bool:
+    """Whether digits stand in more places than in any number that somebody writes."""
+    return any(
+        len(_RUN.findall(plain)) > _MOST_RUNS and _is_rather_a_number(plain)
+        for plain in map(ascii_digits, _unescaped(user))
+    )
+
+
+def _is_rather_a_number(plain: str) -> bool:
+    letters = sum(character.isalpha() for character in plain)
+    digits = sum(character.isdigit() for character in plain)
+    return digits > letters and (
+        letters <= _MOST_LETTERS_IN_A_NUMBER or digits > _MOST_LETTERS_IN_A_NUMBER * letters
+    )
 
 
 def numbers_in(user: str) -> Iterator[str]:

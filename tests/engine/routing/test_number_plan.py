@@ -134,8 +134,54 @@ def test_a_number_hidden_in_a_persons_name_is_found(user: str) -> None:
     assert reading.number is not None and reading.number.e164 == "+449061234567"
 
 
-@pytest.mark.parametrize("user", ["alice", "bob42", "a7.answer-20.bye-5000", "1001"])
+@pytest.mark.parametrize(
+    "user",
+    ["x9112", "a0112", "w9_112", "9112x1", "a112ext1", "x999x1", "*31%23999", "*31%23%2b112",
+     "%2399+112x", "tel%3A9=99", "9%3112W", "0P112"],
+)  # fmt: skip
+@pytest.mark.parametrize("trunk", ["pbx", ""])
+def test_no_emergency_number_hides_beside_other_characters(user: str, trunk: str) -> None:
+    plan = NumberPlan("GB")
+    with pytest.raises(NotDialable):
+        plan.check_name(uri(user))
+        plan.read_user(uri(user), trunk=trunk, users=USERS)
+
+
+@pytest.mark.parametrize("user", ["118118x1", "%23118118*67", "118118,1", "++118118"])
+def test_no_public_short_number_hides_beside_other_characters(user: str) -> None:
+    with pytest.raises(NotDialable, match="public short number"):
+        NumberPlan("GB").read_user(uri(user))
+
+
+@pytest.mark.parametrize(
+    "user",
+    ["++19002345678", "+,19002345678", "*31%23001900%2c2345678x", "+900+1900(234-5678",
+     "*31%23001900&234&5678"],
+)  # fmt: skip
+def test_a_number_behind_a_service_code_is_found(user: str) -> None:
+    reading = NumberPlan("GB").read_user(uri(user))
+    assert "+19002345678" in {number.e164 for number in reading.numbers}
+
+
+@pytest.mark.parametrize("user", ["%ff112", "bob%ff", "bob%0d%0aX", "bob%00"])
+@pytest.mark.parametrize("trunk", ["pbx", ""])
+def test_a_user_part_that_cannot_be_printed_is_refused(user: str, trunk: str) -> None:
+    with pytest.raises(NotDialable, match="printed"):
+        NumberPlan("GB").read_user(uri(user), trunk=trunk, users=USERS)
+
+
+def test_digits_in_very_many_places_are_not_searched() -> None:
+    with pytest.raises(NotDialable, match="too many places"):
+        NumberPlan("GB").read_user(uri("0&9" * 100))
+
+
+@pytest.mark.parametrize(
+    "user",
+    ["alice", "bob42", "a7.answer-20.bye-5000", "1001", "desk-3b112c", "tim.999.smith",
+     "3f2b8c1e-112d-4a5b-9c8d-0e1f2a3b4c5d", "*97"],
+)  # fmt: skip
 def test_persons_at_a_host_have_no_number(user: str) -> None:
+    NumberPlan("GB").check_name(uri(user))
     reading = NumberPlan("GB").read_user(uri(user))
     assert (reading.kind, reading.number) == ("person", None)
 

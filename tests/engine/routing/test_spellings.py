@@ -4,9 +4,11 @@ import pytest
 
 from engine.routing.spellings import (
     beginnings,
+    dial_strings,
     dialled_forms,
     digits_among_letters,
     digits_of,
+    is_scattered,
     numbers_in,
     readings_of_user,
     short_forms,
@@ -60,6 +62,17 @@ def test_numbers_that_hide_in_a_name() -> None:
     assert "00449061234567" in set(numbers_in("x00449061234567"))
     assert "9061234567" in set(numbers_in("%2539061234567"))
     assert list(numbers_in("alice42")) == []
+
+
+def test_digits_are_read_from_and_up_to_any_place() -> None:
+    assert set(dial_strings("*31#9&99")) == {"31", "319", "31999", "999", "99", "9"}
+    assert "+4412" in set(dial_strings("tel:+44-12"))
+    assert list(dial_strings("desk112")) == []
+
+
+def test_digits_in_many_places_are_scattered() -> None:
+    assert is_scattered("1&" * 17)
+    assert not is_scattered("020-7946-0123")
 
 
 def test_what_a_pbx_dials_for_digits() -> None:
