@@ -1,1 +1,1 @@
-"""Configuration: what an operator may set, loaded from TOML and environment, and checked."""
+"""Configuration: what an administrator may set, loaded from TOML and environment, and checked."""

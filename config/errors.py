@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with one key. `line` is where it stands in the file, where it stands there."""
+    """What is wrong with one key. `line` is its line in the file; None where it has none."""
 
     key: str
     reason: str

@@ -27,7 +27,7 @@ _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 class Drafted(Generic[Model]):
     """What of a configuration is right, and the faults of the rest.
 
-    `places` says of each list where its entries stand in the file.
+    `places` has the place of each entry of a list in the file.
     """
 
     settings: Model

@@ -1,4 +1,4 @@
-"""[[inbound]] and [[rooms]]: which calls come in, where they wait, and what those who wait hear."""
+"""[[inbound]] and [[rooms]]: which calls come in, where they wait, what callers hear."""
 
 import re
 from collections.abc import Iterator
@@ -62,7 +62,7 @@ class Texts(Section):
 
 
 class Room(Section):
-    """[[rooms]]: what those who wait for an operator hear, and what they may do.
+    """[[rooms]]: what waiting parties hear, and what they may do.
 
     The room named like a queue is that queue's; the one named "default" is everybody else's.
     """

@@ -23,7 +23,7 @@ __all__ = ["Agent", "ConfigError", "Route", "Settings", "Trunk", "Written", "loa
 
 
 class Settings(AllSections):
-    """Everything an operator may set. Made by `load`; never changes."""
+    """Everything an administrator may set. Made by `load`; never changes."""
 
     _file: str = PrivateAttr("")
 
@@ -61,7 +61,7 @@ class Written:
     def whole(self, more: Iterable[Fault] = ()) -> Settings:
         """The settings. Raises ConfigError where there are faults, these or `more` of the settings.
 
-        Of several faults of one key the first is told.
+        Of several faults of one key it names the first.
         """
         found = (*self.faults, *map(self.as_written, more))
         faults = {one.key: one for one in reversed(found)}

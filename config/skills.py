@@ -1,4 +1,4 @@
-"""Skills that are asked for and that nobody has: such an entry would wait for ever."""
+"""Skills that a request or rule needs and no agent has: its entry would wait without end."""
 
 from collections.abc import Iterable, Iterator, Mapping
 

@@ -1,4 +1,4 @@
-"""The kinds of values an operator may write: each checks itself and says what is wrong with it."""
+"""The kinds of values of the configuration: each checks itself and says what is wrong with it."""
 
 import grp
 import ipaddress
@@ -402,7 +402,7 @@ AgentAddress = Annotated[str, AfterValidator(_check_agent_address)]
 OptionalAgentAddress = Annotated[
     str, AfterValidator(lambda text: text and _check_agent_address(text))
 ]
-# A number or sip: URI outside, which takes calls in an operator's place; empty: none.
+# A number or sip: URI outside, which takes calls in an agent's place; empty: none.
 OutsideNumber = Annotated[str, AfterValidator(_check_outside)]
 NumberPrefix = Annotated[str, AfterValidator(_check_prefix)]
 RoutePrefix = Annotated[str, AfterValidator(_check_route_prefix)]

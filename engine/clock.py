@@ -25,7 +25,7 @@ STEP_S = 0.5
 LONGEST_SLEEP_S = 60.0
 
 Shift = Callable[[float], None]
-"""Moves each time that a part remembers, and that is no date, by so many seconds."""
+"""Moves each time that a part remembers, and that is no date, by a number of seconds."""
 
 
 class Clock:

@@ -27,7 +27,7 @@ class Prompt(msgspec.Struct, frozen=True, tag="prompt"):
 
 
 class Hold(msgspec.Struct, frozen=True, tag="hold"):
-    """Hold music, for ever: the WAV file at `path`, or the built-in melody."""
+    """Hold music, without end: the WAV file at `path`, or the built-in melody."""
 
     path: str | None = None
 

@@ -179,7 +179,7 @@ class WorkerClient:
         connection = self._connection
         if aside and connection is not None and connection.is_open:
             endpoint = aside.popleft()
-            # Nothing comes of it until the leg is connected.
+            # It has no effect until the leg is connected.
             connection.send_along(m.Open(_UNASKED, leg, endpoint.port))
             return endpoint
         answer = await self._ask(m.Opened, m.Open, leg)

@@ -21,7 +21,7 @@ FIRST_RESTART_S: Final = 0.1
 LONGEST_RESTART_S: Final = 10.0
 # A worker reports once a second while it has legs.
 REPORTS_HOLD_S: Final = 5.0
-_HEALTHY_S: Final = 30.0  # a worker that lived so long starts again at the first interval
+_HEALTHY_S: Final = 30.0  # a worker that lived this long starts again at the first interval
 
 OnDied = Callable[[str, list[str]], None]
 

@@ -39,7 +39,7 @@ class DialogUsage(Protocol):
         """Handle the ACK for our 2xx."""
 
     def save(self) -> SavedSession | None:
-        """What a later process needs to end the session; None: nothing is to be ended."""
+        """What a later process needs to end the session; None: there is nothing to end."""
 
     def hangup(self, now: float, *, reason: str | None = None) -> None:
         """End the session: by CANCEL, BYE or a final response, depending on its state."""

@@ -124,11 +124,11 @@ class UserAgent:
         return self.context.clearing.wait_s(target, now)
 
     def want_saves(self) -> None:
-        """From now on `take_saves` returns what there is to be kept."""
+        """From now on `take_saves` returns the states of sessions to keep."""
         self.context.saves.is_wanted = True
 
     def take_saves(self) -> Saves:
-        """Return what is to be kept of the sessions that changed since the last call."""
+        """Return the states of the sessions that changed since the last call."""
         return self.context.saves.take()
 
     def take_output(self) -> list[tuple[Hop, bytes]]:

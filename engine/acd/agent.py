@@ -202,7 +202,7 @@ class Agent:
     # -- coming and going -------------------------------------------------------------------
 
     def login(self, now: float, reason: str | None = None) -> None:
-        """Log in. One who asked to log out after the present call stays."""
+        """Log in. This takes back a log-out that was asked for during a call."""
         self._forget_wish("logged_out")
         if self.state == "logged_out":
             self.missed_in_a_row = 0
@@ -392,7 +392,7 @@ class Agent:
     def interrupted(self, now: float) -> bool:
         """Leave what ended with the earlier engine: a call, a line. Returns whether that was any.
 
-        After a talk the agent wraps up as ever. An agent whose phone rang is free, and has not
+        After a talk the agent wraps up as after any. An agent whose phone rang is free, and has not
         missed the call. What they asked for meanwhile holds.
         """
         self.line_up = not self.permanent

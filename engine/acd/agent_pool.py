@@ -45,7 +45,7 @@ class PooledAgent(Protocol):
 
 
 class AgentPool(Protocol):
-    """All agents. Reserving is compare-and-set: only one who asks gets an agent."""
+    """All agents. Reserving is compare-and-set: of several who ask, one gets an agent."""
 
     def subscribe(
         self,

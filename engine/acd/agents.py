@@ -123,7 +123,7 @@ class AgentRegistry:
         self._store.drop(STORED_AS, name)
 
     def set_defaults(self, defaults: AgentDefaults) -> None:
-        """Use these defaults for those who are enrolled from now on, and this number of seats."""
+        """Use these defaults for agents who are enrolled from now on, and this number of seats."""
         self._defaults = defaults
 
     def start(self, images: Mapping[str, AgentImage] | None = None) -> None:
@@ -154,7 +154,7 @@ class AgentRegistry:
 
     @property
     def confirm_text(self) -> str:
-        """What is said to one who has to take a call by a key; {digit} is the key."""
+        """What an agent hears who has to take a call by a key; {digit} is the key."""
         return self._defaults.confirm_text
 
     def get(self, name: str) -> Agent | None:

@@ -78,7 +78,7 @@ class QueueNow(TypedDict):
     expected_wait_s: float | None
     """How long the next to come would wait; null: not known."""
     removed: bool
-    """Whether the configuration has it no more: it takes nobody, and serves those who wait."""
+    """Whether the configuration has it no more: it accepts nobody, and serves what waits."""
     tally: QueueTally
     """What has been counted since the engine started."""
     centres: dict[str, int]
@@ -141,14 +141,14 @@ class CallQueue:
         self.overflows_unstaffed = any(step.when == "nobody" for _key, step in config.overflows)
 
     def remove_from_configuration(self) -> None:
-        """It takes nobody any more; those who served it go on until it is empty."""
+        """Accept nobody any more. Its agents go on until it is empty."""
         self.is_removed = True
         others = [name for name in self.staff if name not in self.config.agents]
         agents = [*self.config.agents, *others]
         self.config = self.config.model_copy(update={"agents": agents})
 
     def check(self, now: float, kind: EntryKind, *, has_place: bool = False) -> None:
-        """Whether it takes one more, or one who `has_place`. Raises EngineError `unavailable`."""
+        """Check that it accepts one more entry, or one that `has_place`. Raises `unavailable`."""
         name, config = self.name, self.config
         if not has_place:
             self._check_length(len(self), config.max_length, "")
@@ -168,13 +168,13 @@ class CallQueue:
             data: dict[str, Any] = {"reason": "full", "length": most}
             raise EngineError("unavailable", words, "queue", data)
 
-    # -- who stands in it -------------------------------------------------------------------
+    # -- its entries --------------------------------------------------------------------
 
     def __len__(self) -> int:
         return len(self.order)
 
     def add_entry(self, entry: Entry, now: float) -> None:
-        """`entry` comes to stand in its place."""
+        """`entry` takes its position."""
         insort(self.order, entry.key)
         self._standing[entry.seq] = entry
         self._held += entry.state == "held"
@@ -239,7 +239,7 @@ class CallQueue:
             self.next_release_at = now + SECONDS_PER_MIN / self.config.release_per_min
 
     def is_closing(self, now: float) -> bool:
-        """Whether those who still wait are to be sent away."""
+        """Whether entries that still wait are sent away."""
         return (
             self.config.at_closing == "send_away"
             and self.hours is not None
@@ -247,7 +247,7 @@ class CallQueue:
         )
 
     def next_change(self, now: float) -> float:
-        """When the line is to be looked at again for its own sake."""
+        """When the queue itself has something due; see `Matcher.tick`."""
         at = now if self.has_more else math.inf
         if self.is_held and self.waiting_index and now < self.next_release_at:
             at = self.next_release_at
@@ -341,7 +341,7 @@ class CallQueue:
         return Scope(None, tier, centre, also, names, levels), changes_at
 
     def shift(self, by_s: float) -> None:
-        """The clock was stepped: who stands in it, and when the next may be offered."""
+        """The clock was stepped: move the times of its entries, and of the next offer."""
         waiting = tuple(self.waiting_index)
         for entry in self._standing.values():
             entry.shift(by_s)

@@ -98,9 +98,9 @@ class EntryView(TypedDict):
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """One who waits, as the matcher keeps them. Times are Unix seconds.
+    """A job or caller that waits, as the matcher keeps it. Times are Unix seconds.
 
-    `arrived_at` is when this wait began: one who comes back has joined long before. `entered_at`
+    `arrived_at` is when this wait began: an entry that is back has joined long before. `entered_at`
     is when they came into the present queue; tiers and overflow count from there.
     `missed` says of agents who did not answer until when they are not to be asked again.
     """
@@ -133,7 +133,7 @@ class Entry:
 
     @classmethod
     def of(cls, waiting: Waiting, seq: int, now: float) -> "Entry":
-        """The entry of one who comes to wait."""
+        """Return the entry of a party that begins to wait."""
         entered_at = waiting.joined_at if waiting.since is None else waiting.since
         return cls(
             waiting=waiting,

@@ -23,7 +23,7 @@ def outside_of(step: Overflow, centres: Mapping[str, Centre]) -> str:
 
 
 class QueueList:
-    """Every queue by name. The one named None is for those who wait for one agent alone."""
+    """Every queue by name. The one named None has the entries that wait for one agent alone."""
 
     def __init__(self, staffing: Staffing, rng: random.Random) -> None:
         self.staffing = staffing
@@ -73,7 +73,7 @@ class QueueList:
     def check(
         self, name: str, now: float, kind: EntryKind = "callback", *, has_place: bool = False
     ) -> None:
-        """Check that the queue accepts one more, or one who `has_place` in it.
+        """Check that the queue accepts one more entry, or one that `has_place` in it.
 
         One that is full or closed accepts them where it sends them on to another that does. Raises
         EngineError `refused`, `unavailable`.
@@ -88,7 +88,7 @@ class QueueList:
     def turned(self, waiting: Waiting, now: float) -> Turned | None:
         """Why their queue does not keep them, and only sends them on; None where it keeps them.
 
-        One who is back is kept, unless the queue sent them to an outside number in its place.
+        An entry that is back is kept, unless the queue sent it to an outside number instead.
         """
         queue = self.by_name[waiting.queue]
         reason = self._refuses(queue, now, waiting.kind, has_place=waiting.has_place)
@@ -123,7 +123,7 @@ class QueueList:
     def opens_at(self, name: str, at: float, kind: EntryKind) -> float | None:
         """The first time from `at` on at which the queue accepts somebody; None: never.
 
-        A queue that is closed accepts those whom it sends on to one that is open.
+        A closed queue accepts an entry that its overflow sends to an open one.
         """
         queue = self.by_name.get(name)
         if queue is None or queue.hours is None:

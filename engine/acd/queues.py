@@ -59,7 +59,7 @@ class QueueExplanation(QueueReasons):
     entry: EntryView | None
     """The entry that was asked for, or the first; null: nobody waits."""
     agents: list[explain.CouldTake]
-    """The agents who may take it; those who could now come first."""
+    """The agents who may take it; first those who could now."""
 
 
 class Queues:
@@ -132,10 +132,10 @@ class Queues:
         if self._position_timer is not None:
             self._position_timer.cancel()
 
-    # -- for those who wait -------------------------------------------------------------------
+    # -- for call flows ----------------------------------------------------------------------
 
     def check(self, queue: str, kind: EntryKind = "callback", *, has_place: bool = False) -> None:
-        """Whether `queue` would take one more now, or one who `has_place` in it.
+        """Whether `queue` accepts one more entry now, or one that `has_place` in it.
 
         Raises EngineError `refused` where it is not known, `unavailable` where it is full or
         closed: data has `reason`, and `opens_at` and `schedule` of one that is closed.
@@ -152,7 +152,7 @@ class Queues:
     def leave(
         self, waiting_id: str, reason: str = "withdrawn", *, held_for: str | None = None
     ) -> bool:
-        """Remove one who leaves for a reason of their own. False if they did not wait.
+        """Remove an entry that leaves for a reason of its own. Returns False if it did not wait.
 
         Their place is held for the job `held_for` until it joins, or `release_place` is called.
 
@@ -245,7 +245,7 @@ class Queues:
         return {**self._explained(line), "entry": None, "agents": []}
 
     def entry_explained(self, waiting_id: str) -> QueueExplanation:
-        """One who waits, and who could take them now. Raises EngineError `not_found`."""
+        """An entry, and the agents who could take it now. Raises EngineError `not_found`."""
         entry = self.matcher.entry(waiting_id)
         agents = explain.of_entry(self.matcher, self._pool, entry, self._clock())
         view = self.entry_view(waiting_id)
@@ -264,15 +264,15 @@ class Queues:
         return self.matcher.staffing.counts(self._pool.all())
 
     def entries(self, queue: str, after: Key | None, count: int) -> list[Entry]:
-        """Who stands in a queue, first in line first. Raises EngineError `not_found`."""
+        """The entries of a queue, the first in line first. Raises EngineError `not_found`."""
         return self.matcher.queues.named(queue).after(after, count)
 
     def entry_view(self, waiting_id: str) -> EntryView:
-        """One who waits, as they are shown. Raises EngineError `not_found`."""
+        """An entry as the protocol shows it. Raises EngineError `not_found`."""
         return self.view_entry(self.matcher.entry(waiting_id))
 
     def view_entry(self, entry: Entry) -> EntryView:
-        """One who waits, as they are shown."""
+        """An entry as the protocol shows it."""
         now, line = self._clock(), self._lines[entry.queue]
         place = line.place(entry)
         return entry.view(now, place, line.expected.wait_s(place, now))
@@ -284,7 +284,7 @@ class Queues:
     # -- for commands -------------------------------------------------------------------------
 
     def move(self, waiting_id: str, queue: str) -> None:
-        """Move one who waits to another queue. Raises EngineError."""
+        """Move an entry to another queue. Raises EngineError."""
         self._step(lambda now: self.matcher.move(waiting_id, queue, now))
 
     def remove(self, waiting_id: str, reason: LeaveReason = "withdrawn") -> None:
@@ -292,7 +292,7 @@ class Queues:
         self._step(lambda now: self.matcher.send_away(waiting_id, reason, now))
 
     def reprioritise(self, waiting_id: str, priority: int) -> None:
-        """Give one who waits another priority, and its place. Raises EngineError `not_found`."""
+        """Change the priority of an entry; returns its position. Raises EngineError `not_found`."""
         self._step(lambda now: self.matcher.reprioritise(waiting_id, priority, now))
 
     def pause(self, queue: str, paused: bool = True) -> None:

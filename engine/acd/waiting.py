@@ -14,7 +14,7 @@ from ..clock import shifted
 class Waiting:
     """A job or call that waits, in `queue` or for `agent` alone; exactly one of them is given.
 
-    `joined_at` (Unix seconds) decides the place; one who comes back keeps it. `since` is when they
+    `joined_at` (Unix seconds) decides the position; one that is back keeps it. `since` is when they
     came back after a while away: tiers and overflow count from then. `on_offer` is called each time
     agents are reserved, `on_leave` once if the queue sends them away. `call` is the call of a job's
     customer who is on the line: `id` is then the job's, and `kind` is "call". One who `is_back` has
@@ -55,7 +55,7 @@ class Waiting:
 
 
 class Reservations(Protocol):
-    """The agents, as far as a reservation is taken back."""
+    """Releases reservations of agents."""
 
     def release(self, name: str, work: str, /) -> object:
         """Release the agent `name`, if the reservation is for `work`."""
@@ -63,7 +63,7 @@ class Reservations(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """Agents for one who waits: `agents` are reserved for `waiting.id` already.
+    """Agents for a party that waits: `agents` are reserved for `waiting.id` already.
 
     Ring all of them at once, for at most `ring_s`. `wrap_up_s` is the queue's wrap-up time after
     the call: None means the agent's own, 0 none, -1 until the agent is ready.

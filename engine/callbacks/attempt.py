@@ -208,7 +208,7 @@ class Attempt(TwoPartyCall):
         return await ringer.ring()
 
     def _ringer(self, whom: Offer | Destination) -> AgentRinger:
-        """The agents of an offer, or one who is no agent; not rung yet."""
+        """A ringer for the agents of an offer, or for an outside number. It has rung nobody yet."""
         self._agent_holder = ringer = AgentRinger.of(self._services, self, whom)
         return ringer
 
@@ -357,8 +357,8 @@ class Attempt(TwoPartyCall):
 
     def publish(self, kind: str, **fields: Any) -> None:
         """Publish an event of the attempt."""
-        told = {**self.job.about(), "call": self.call.id, **fields}
-        self._services.events.publish(kind, **told)
+        about = {**self.job.about(), "call": self.call.id}
+        self._services.events.publish(kind, **about | fields)
 
     def _not_possible(self, error: EngineError | StoreError) -> Outcome:
         """The attempt could not be made, or not be carried on."""

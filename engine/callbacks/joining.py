@@ -1,6 +1,6 @@
 """A further request for a number that an open job calls: it makes no job, and joins that one.
 
-The job stays as it was asked for first, but for its time: whoever asks to be called earlier is.
+The job stays as it was asked for first, but for its time: the earliest of all holds.
 What else of the request does not hold is said in the reply and in the event.
 """
 
@@ -17,7 +17,7 @@ from ..store.store import StoreError
 from .dispatcher import Dispatcher
 
 JOINED = "joined"
-# These say how the request is to be handled, and are no part of what is asked for.
+# These say how to handle the request, and are no part of what is asked for.
 _OF_HANDLING = frozenset({"id", "join", "to_kind", "region"})
 
 

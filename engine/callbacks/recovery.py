@@ -32,7 +32,7 @@ CAUSE = "engine restarted"
 LONGEST_RINGING_S = 180.0
 # RFC 4028 section 4.2: how long a session lasts that nobody refreshes.
 LONGEST_SESSION_S = 1800.0
-# A job that was under way in so many crashes may be what the engine dies of.
+# A job that was under way in this many crashes may be their cause.
 POISONED_AFTER = 2
 POISONED = "it was under way in {crashes} crashes of the engine, and is not called by itself"
 

@@ -21,7 +21,7 @@ class ResumedJobs:
     def begin(
         self, jobs: Iterable[Job], now: float, on_done: Callable[[], None]
     ) -> list[tuple[Job, float]]:
-        """Return the jobs, highest priority first, and when each is to be looked at.
+        """Return the jobs, highest priority first, and the time to look at each.
 
         `on_done` is called when those that are due by `now` have been, by `done` at last.
         """

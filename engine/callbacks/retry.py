@@ -39,11 +39,11 @@ class Outcome:
 
     @property
     def is_interrupted(self) -> bool:
-        """Whether the engine interrupted the attempt, which is to be made again."""
+        """Whether the engine interrupted the attempt, so that it is made again."""
         return self.result == INTERRUPTED
 
 
-# Whoever has waited in vain is not called again, at any number, unless a rule says so.
+# A customer who has waited in vain is not called again, at any number, unless a rule says so.
 DEFAULT_RULES: Mapping[RetryCause, RetryRule] = {
     "abandoned": RetryRule(attempts=1, next_number=False)
 }

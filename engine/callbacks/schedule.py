@@ -1,6 +1,6 @@
 """The schedule of the jobs: when each is looked at, and which of the ready ones comes first.
 
-It holds ids alone, and no clock: it is given times, and asked for what is due. Whoever takes an
+It holds ids alone, and no clock: it is given times, and asked for what is due. Who takes an
 entry out checks that it still means something. A later entry of the same kind replaces the one
 before, so that a job has few entries however often it is changed.
 """
@@ -43,7 +43,7 @@ class JobSchedule:
 
     @property
     def next_at(self) -> float | None:
-        """The next time at which a job is to be looked at, if there is one."""
+        """The next time to look at a job; None where there is none."""
         first = self._later.first()
         return None if first is None else first[0]
 

@@ -1,6 +1,6 @@
 """Slots: when a callback may be made, by the hours of its number and those of its queue.
 
-Asked when a request comes in, when it is given another time, and when it is to be tried again: a
+Asked when a request comes in, when its time changes, and before a retry: a
 time at which nobody may be called is refused, or moved to the first at which somebody may, at once.
 """
 
@@ -16,7 +16,7 @@ from ..routing.admission import Admission, Admitted
 from ..routing.phone_number import CalledNumber
 from .completion import Decision, End, Postpone, Retry
 
-# The hours of a number and of a queue that have no time in common within so many changes never do.
+# Hours of a number and of a queue with no common time within this many changes have none at all.
 MOST_CHANGES = 200
 
 
@@ -33,7 +33,7 @@ class Slot:
     is_refused: bool = False
 
     def refusal(self, field: str, reason: str | None = None) -> EngineError:
-        """Why nothing comes of it, with `opens_at`. `field` is the parameter that is to blame."""
+        """Return the refusal, with `opens_at`. `field` is the parameter that is to blame."""
         data: dict[str, Any] = {"opens_at": self.at}
         if self.closed is not None:
             data |= {"reason": "closed", "schedule": not self.is_refused}

@@ -29,7 +29,7 @@ CONFIRM_PAUSE_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One who can be rung: the agent's name, None for an outside number, and the addresses."""
+    """An agent or outside number to ring: the agent's name (None: outside), and the addresses."""
 
     agent: str | None
     addresses: tuple[Destination, ...]

@@ -50,7 +50,7 @@ def of_not_taken(error: EngineError, room: Room) -> TurnedAway:
 
 
 def of_sent_away(leave: Leave, room: Room) -> TurnedAway:
-    """Turn away a caller who waited in the queue, and whom it gives up."""
+    """Turn away a caller who waited, and whom the queue sends away."""
     cause = f"sent away by the queue: {leave.reason}"
     return TurnedAway(Result(leave.reason, cause), _text(leave.reason, room))
 

@@ -206,7 +206,7 @@ class Leg:
                 give_up.cancel()
 
     def _tell_trunk(self, target: DialTarget, cause: HangupCause) -> None:
-        """A trunk is to be passed over for a while."""
+        """Pass a trunk over for a while."""
         if target.trunk and cause.trunk_rests_s > 0:
             self._owner.trunk_failed(target.trunk, cause)
 

@@ -24,7 +24,7 @@ def audit(
         str | None, typer.Option(metavar="WORD", help="done, refused, conflict, state, ...")
     ] = None,
     hours: Annotated[
-        float | None, typer.Option(metavar="HOURS", help="Only of the last so many hours.")
+        float | None, typer.Option(metavar="HOURS", help="Only the last HOURS hours.")
     ] = None,
     limit: Annotated[int, typer.Option(metavar="N")] = 50,
     cursor: Annotated[str | None, typer.Option(metavar="CURSOR", help="The next page.")] = None,

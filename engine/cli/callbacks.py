@@ -66,7 +66,7 @@ def callback(
     not_before: Annotated[
         str | None, typer.Option(metavar="TIME", help="Unix seconds, or +SECONDS from now.")
     ] = None,
-    deadline: Annotated[str | None, typer.Option(metavar="TIME", help="Likewise.")] = None,
+    deadline: Annotated[str | None, typer.Option(metavar="TIME", help="As above.")] = None,
     max_attempts: Annotated[int | None, typer.Option(metavar="N")] = None,
     ring_s: Annotated[float | None, typer.Option(metavar="SECONDS")] = None,
     max_duration_s: Annotated[float | None, typer.Option(metavar="SECONDS")] = None,
@@ -237,7 +237,7 @@ def reschedule(
     not_before: Annotated[
         str | None, typer.Option(metavar="TIME", help="Unix seconds, or +SECONDS from now.")
     ] = None,
-    deadline: Annotated[str | None, typer.Option(metavar="TIME", help="Likewise.")] = None,
+    deadline: Annotated[str | None, typer.Option(metavar="TIME", help="As above.")] = None,
     number: Numbers = None,
     socket: SocketAfter = None,
     json: Json = False,

@@ -26,7 +26,8 @@ Numbers = Annotated[list[str], typer.Argument(metavar="NUMBER...")]
 def block(
     numbers: Numbers,
     reason: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Why; shown to those who ask for it.")
+        str | None,
+        typer.Option(metavar="TEXT", help="Why; shown to anyone who requests a blocked number."),
     ] = None,
     until: Annotated[
         str | None, typer.Option(metavar="TIME", help="Unix seconds, or from now: +3600, +30d.")

@@ -58,7 +58,7 @@ def _route() -> None:
 def explain(
     to: Annotated[str, typer.Argument(metavar="TO", help="Whom to call; or who calls.")],
     agent: Annotated[str | None, typer.Option(metavar="A", help="As the request says.")] = None,
-    queue: Annotated[str | None, typer.Option(metavar="Q", help="Likewise.")] = None,
+    queue: Annotated[str | None, typer.Option(metavar="Q", help="As above.")] = None,
     context: Annotated[list[str] | None, typer.Option(metavar="K=V", help="Repeatable.")] = None,
     site: Annotated[str | None, typer.Option(metavar="SITE")] = None,
     source: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Of the visitor.")] = None,

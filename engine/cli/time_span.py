@@ -26,7 +26,7 @@ _SECONDS = re.compile(r"\d{5,}(\.\d+)?")
 FORMS = "2026-03-29, 2026-03-29T09:30, today, yesterday, -7d, +1h or Unix seconds"
 
 From = Annotated[str | None, typer.Option("--from", metavar="TIME", help=FORMS)]
-To = Annotated[str | None, typer.Option("--to", metavar="TIME", help="Likewise; now, if left out.")]
+To = Annotated[str | None, typer.Option("--to", metavar="TIME", help="As above; now, if left out.")]
 Zone = Annotated[
     str | None,
     typer.Option("--zone", metavar="ZONE", help="As Europe/Paris [default: reports.time_zone]"),

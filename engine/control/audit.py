@@ -23,7 +23,7 @@ from .roles import NoRight, changes
 
 PARAMS_BYTES = 2048
 REASON_LENGTH = 500
-# The same refusal is written once in so long, with how often it was repeated since the last one:
+# The same refusal is written once in this time, with how often it was repeated since the last one:
 # a client that goes on asking must not push out what else there is.
 REPEATED_S = 1.0
 MOST_REFUSALS = 1000

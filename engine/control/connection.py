@@ -29,7 +29,7 @@ READ_AHEAD_BYTES = 16 * 1024
 # Before a client has shown its token, it gets little room and little time.
 UNKNOWN_LINE_BYTES = 4096
 AUTH_LIMIT_S = 10.0
-# How long a connection that is to be closed may take for what it has not read yet.
+# How long a connection that closes may take to read what is still for it.
 LINGER_S = 30.0
 # How long one that is refused is left open on our side: a client writes before it reads why, and
 # a pipe that breaks then would hide the reason from it.
@@ -236,7 +236,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def has_budget(self) -> bool:
-        """Whether it may take only so much of the loop's time."""
+        """Whether it has a budget of the loop's time."""
         return self._session.may_only_look
 
     def reassess(self) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 # Until the peer has taken what is beyond, nothing more is read from it.
 WRITE_BUFFER_BYTES = 64 * 1024
-# Events of one turn of the loop are written at once, up to so many bytes: each write wakes the
+# Events of one turn of the loop are written at once, up to this many bytes: each write wakes the
 # reader's process, which costs more than the event.
 GATHER_BYTES = 16 * 1024
 

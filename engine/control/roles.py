@@ -102,7 +102,7 @@ SITE_METHODS = frozenset(
         "report.site",
     }
 )  # fmt: skip
-"""What a client of some sites has, where its role has it: all that can be told apart by site."""
+"""What a client of some sites has, where its role has it: all that can be separated by site."""
 
 
 def needed(method: str) -> Role:

@@ -154,7 +154,7 @@ class QueueCandidates(QueueNow):
     """The queue that it would wait in."""
 
     agents: list[CouldTake]
-    """The agents who may serve it; those who could take it now come first."""
+    """The agents who may serve it; first those who could take it now."""
 
 
 class ObjectionView(TypedDict):

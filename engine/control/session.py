@@ -95,7 +95,7 @@ class Session:
 
     @property
     def name(self) -> str:
-        """Who asks; one who has shown nothing yet is their address."""
+        """Who asks; without a token, the address."""
         return self.principal.name if self.is_known else self.peer.host
 
     @property
@@ -155,7 +155,7 @@ class Session:
             gap = events.gap(params.since, params.epoch)
             if gap is not None:
                 result["gap"] = gap
-                # What is kept is still sent, and then what has come of it.
+                # The events that are kept are still sent, and the snapshot after them.
                 after = events.oldest - 1
                 with_snapshot = params.snapshot is not False
         if with_snapshot:

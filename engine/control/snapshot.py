@@ -1,6 +1,6 @@
-"""The snapshot: what is there now, sent as events to a reader who has missed how it came about.
+"""The snapshot: what is there now, sent as events to a reader that has missed earlier events.
 
-Each source is gone through a little at a time, so that a hundred thousand jobs do not hold up a
+Each source is read a little at a time, so that a hundred thousand jobs do not hold up a
 call. A view is therefore as new as the snapshot's number or newer; the events after that number
 follow, and those that a view has already say again what it says.
 """

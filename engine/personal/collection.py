@@ -120,7 +120,7 @@ def _notes_of(connection: sqlite3.Connection, id: str) -> Body | None:
     return {"outcome": outcome, "rating": rating, "notes": msgspec.json.decode(notes)}
 
 
-# Where the number may stand in what is kept of others: notes, contexts.
+# Where the number may be in what is kept of others: notes, contexts.
 _MENTIONS = (
     ("jobs", "id", "body", "state IN ('completed', 'failed', 'cancelled', 'expired')"),
     ("records", "id", "body", "TRUE"),
@@ -129,7 +129,7 @@ _MENTIONS = (
 
 
 async def mentions_of(store: Store, person: Person) -> list[tuple[str, str, str, bytes]]:
-    """Where the number stands in what is kept of others, once all that is theirs is erased.
+    """Where the number is in what is kept of others, once everything of the person is erased.
 
     Each as a table, its text column, the row's id, and the JSON text without the number.
     """
@@ -177,7 +177,7 @@ async def events_of(
     """The events that are about the person.
 
     Each with its number, and whether it is of one of their jobs or calls (`ids`); where it is not,
-    their number stands in it.
+    the event contains their number.
     """
     span = "SELECT COALESCE(MIN(seq), 1), COALESCE(MAX(seq), 0) FROM events"
     async for seq, body, is_theirs in _in_parts(store, person, ids, span, _EVENTS):

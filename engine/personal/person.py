@@ -10,7 +10,7 @@ import phonenumbers
 from ..errors import EngineError
 
 ERASED = "erased"
-"""What stands in the place of a number that was erased."""
+"""The text that replaces an erased number."""
 
 SEPARATORS = " -./()\u00a0"
 """What people write between the digits of a number."""
@@ -72,7 +72,7 @@ class Person:
         return self.national
 
     def is_in(self, text: str) -> bool:
-        """Whether the number stands in `text`, in any usual spelling."""
+        """Whether `text` contains the number, in any usual spelling."""
         return self.is_in_texts and any(
             not _is_of_another_country(found) for found in self._spelled.finditer(text)
         )

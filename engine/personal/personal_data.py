@@ -25,7 +25,7 @@ Item = tuple[str, dict[str, Any]]
 class PersonalData:
     """What the store and the directory of recordings have of one person.
 
-    `calls_of` gives the ids of the calls of the person that are up now; `forget_positions` gives up
+    `calls_of` gives the ids of the calls of the person that are up now; `forget_positions` releases
     the positions in queues that are kept for a number (E.164).
     """
 

@@ -118,7 +118,7 @@ class CdrWriter:
     ) -> None:
         """Note what the agents do that have said nothing since the start.
 
-        `comes_back` says whether one who waited in a queue of an earlier engine is still to join
+        `comes_back` says whether a party that waited in a queue of an earlier engine will join
         it again; `all_came_back` follows.
         """
         self._comes_back = comes_back
@@ -229,7 +229,7 @@ class CdrWriter:
     def _stays_of(
         self, entry: str, at: float, talk_s: float | None, became: str = "withdrawn"
     ) -> list[Stay]:
-        """The stays of one who is done: the last is closed, and knows how long the talk was."""
+        """The stays of a party that is done: close the last, with the length of the talk."""
         stays = self._stays.pop(entry, [])
         if stays and stays[-1].left_at is None:
             self._close(stays[-1], became, at)

@@ -25,7 +25,7 @@ from .report_view import StayCounts
 
 log = structlog.get_logger()
 
-# So many of those who wait are shown by themselves.
+# How many waiting entries are shown one by one.
 FIRST_WAITING = 50
 
 
@@ -43,7 +43,7 @@ class LiveQueueNow(TypedDict, total=False):
 
 
 class LiveQueue(StayCounts, LiveQueueNow):
-    """A queue: who waits now, and what became of those who joined today."""
+    """A queue: its entries now, and the results of the entries that joined today."""
 
     queue: str
     """The name."""
@@ -57,7 +57,7 @@ class LiveQueue(StayCounts, LiveQueueNow):
 
 @dataclass(slots=True)
 class _Day:
-    """What became of those who joined one queue today."""
+    """The results of the entries that joined one queue today."""
 
     results: Counter[str] = field(default_factory=Counter)
     short_abandoned: int = 0
@@ -160,7 +160,7 @@ class Live:
         self._meanwhile = meanwhile = _Meanwhile()
         now = self._clock()
         began, ends = self._today(now)
-        # In one query: those who wait may have joined before today.
+        # In one query: an entry that waits may have joined before today.
         columns = ", ".join(Stay.__slots__)
         found = await self._store.query(
             f"SELECT {columns} FROM queue_stays WHERE joined_at >= ? OR left_at IS NULL", (began,)
@@ -226,7 +226,7 @@ class Live:
             self._meanwhile.periods.append((agent, state, since))
 
     def shift(self, by_s: float) -> None:
-        """The clock was stepped: those who wait have waited as long as before."""
+        """The clock was stepped: waits are as long as before."""
         for waiting in self._waiting.values():
             for stay in waiting.values():
                 stay.shift(by_s)

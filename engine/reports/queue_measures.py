@@ -1,4 +1,4 @@
-"""What a manager counts of queues: those who waited, and what became of them.
+"""What a manager counts of queues: entries and their results.
 
 A stay is one wait in one queue. A customer may have several, one after the other.
 """
@@ -33,7 +33,7 @@ def service_levels(
 ) -> Figures:
     """The service level as configured, and Asterisk's two.
 
-    `abandoned` leaves the short ones out; `abandoned_in_time` counts all that gave up within the
+    `abandoned` leaves the short ones out; `abandoned_in_time` counts all that left within the
     service level, short ones too. `others` has how many were overflowed, expired, withdrawn, lost.
     """
     whole = answered

@@ -21,9 +21,9 @@ Rows = list[tuple[Any, ...]]
 AFTERWARDS_S = 86400.0
 # How far back a report of sites looks for customers who were left alone.
 ALONE_S = 30 * 86400.0
-# By their state there is an index; by `ended_at` all that have ended would be gone through.
+# By their state there is an index; by `ended_at` all that have ended would be read.
 _MARKS = ", ".join("?" * len(OPEN_STATES))
-# By what report.job can be grouped, and where it stands in the table of records.
+# By what report.job can be grouped, and its column in the table of records.
 BY = {
     "all": "''", "site": "site", "queue": "queue", "agent": "agent", "result": "result",
     "outcome": "a.outcome",
@@ -75,7 +75,7 @@ def how_many(kind: str, begin: float, end: float, most: int) -> Query:
 
 
 def stays_of_open() -> Query:
-    """All stays of those who have not left, and of jobs and calls that have not ended."""
+    """All stays that are not over, and those of jobs and calls that have not ended."""
     columns = ", ".join(f"s.{name}" for name in Stay.__slots__)
     return (
         f"""

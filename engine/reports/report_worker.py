@@ -1,6 +1,6 @@
 """The process that counts one large report: a question comes in, its pages go out, it ends.
 
-It reads the store's file beside the engine, and gives way to it.
+It reads the store's file beside the engine, at a lower priority.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ BUSY_TIMEOUT_S = 5.0
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What is to be counted, in which file."""
+    """What to count, in which file."""
 
     path: str
     asked: Question

@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 STORED_AS = "dialog"
 ENGINE_DIED = 'Q.850;cause=41;text="Temporary failure"'
-# Thousands of BYEs at once would overflow the sockets of those who get them.
+# Thousands of BYEs at once would overflow the sockets of their receivers.
 AT_ONCE = 100
 PAUSE_S = 0.01
 

@@ -53,7 +53,7 @@ class TrunkStates(Protocol):
         """Whether calls go by other trunks for now, where there are such."""
 
     def rest(self, name: str, for_s: float, reason: str, *, is_silent: bool) -> None:
-        """Pass the trunk over for so long, or until it answers where it `is_silent`."""
+        """Pass the trunk over for that time, or until it answers where it `is_silent`."""
 
 
 class AllTrunksUp:
@@ -106,7 +106,7 @@ class NoTrunkUsable(EngineError):
 class Dialplan:
     """Reads destinations by the configured trunks, routes, agents and permitted hosts.
 
-    `do_not_call` has the numbers that are not dialled, whoever has them: a customer, an agent, the
+    `do_not_call` has the numbers that are not dialled, even if an agent has them, or the
     outside number of a queue.
     """
 
@@ -385,12 +385,12 @@ class Dialplan:
             self.destination(text, field="to", trunk=trunk)
         except NoTrunkUsable as error:
             return error.message
-        except EngineError:  # refused for another reason, which is told when it is dialled
+        except EngineError:  # refused for another reason, which is named when it is dialled
             return None
         return None
 
     def trunk_failed(self, name: str, for_s: float, reason: str, *, is_silent: bool) -> None:
-        """A call found that a trunk does not work: pass it over for so long, or until it answers.
+        """A call found that a trunk does not work: pass it over for that time, or until it answers.
 
         `is_silent`: nobody answered there. Otherwise it said itself for how long.
         """

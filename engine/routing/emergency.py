@@ -81,7 +81,7 @@ def _is_exactly(digits: str, region: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _begins_like_one(digits: str, region: str) -> bool:
-    """An exchange may connect as soon as it has heard enough of digits that are no number."""
+    """An exchange may connect a call after the first digits that are a number for it."""
     if not shortnumberinfo.connects_to_emergency_number(digits, region):
         return False
     number = parse_written(digits, region)

@@ -20,14 +20,14 @@ from ..store.protocols import NOTHING_PUBLISHED, Publisher
 log = structlog.get_logger()
 
 PERIOD_S: Final = 0.1
-# Measured over so long, and relieved only after so long.
+# The time over which lateness is measured, and after which the engine is relieved at the earliest.
 WINDOW_S: Final = 2.0
-# How soon one who was refused may try again.
+# How soon a refused request may be tried again.
 RETRY_AFTER_S: Final = 10
 # With fewer legs nothing is refused.
 LEAST_LEGS: Final = 40
-# One that used so much of its processor is itself the cause of what it is late, and a part of the
-# limit is enough; with so much it can take no more.
+# A process that uses this share of its processor causes its own lateness: a part of the limit is
+# then enough. With the second share it can take no more.
 BUSY: Final = 0.8
 PART_OF_LIMIT: Final = 0.25
 FULL: Final = 0.95
@@ -112,7 +112,7 @@ class Overload:
         self._wait()
 
     def measure(self, late_s: float, now: float) -> None:
-        """The event loop was this late, at `now`; decide anew."""
+        """The event loop was this late, at `now`; decide again."""
         self._late.append(late_s)
         self._cpu_at.append((now, self._cpu()))
         causes = [

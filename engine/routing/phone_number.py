@@ -34,7 +34,7 @@ _FIXED = (
     phonenumbers.PhoneNumberType.FIXED_LINE,
     phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE,
 )
-_OPEN = 3  # a plan whose fixed lines have so many lengths is open
+_OPEN = 3  # a plan whose fixed lines have this many lengths is open
 
 # How people write numbers: digits of any script and what they put between them. phonenumbers finds
 # digits in any text; an address, or a letter for a digit, would have somebody else called.

@@ -121,7 +121,7 @@ class TrunkHealth:
 
 
 async def _first(asked: Sequence["asyncio.Future[int | None]"]) -> bool:
-    """Whether one of those who were asked says that it serves. The others are not waited for."""
+    """Whether one of the addresses answers that it serves. Does not wait for the others."""
     try:
         for answer in asyncio.as_completed(asked):
             status = await answer

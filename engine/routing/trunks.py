@@ -57,7 +57,7 @@ class Trunks:
         self._next: dict[RegistrationUsage, str] = {}
 
     def start(self) -> None:
-        """Register every trunk that wants it; what comes of it is published as events."""
+        """Register every trunk that is to be registered; the results are published as events."""
         for trunk in self._settings.values():
             if trunk.register_:
                 self._register(trunk)
@@ -66,7 +66,7 @@ class Trunks:
         """Take the trunks as they are configured now: registrations begin, change and end."""
         before, self._settings = self._settings, {trunk.name: trunk for trunk in trunks}
         for name in before:
-            # Whoever reads the configuration again may have mended the trunk.
+            # A reload may have mended the trunk.
             self._health.forget(name, "the configuration was read again")
         for name, old in before.items():
             new = self._settings.get(name)

@@ -63,7 +63,7 @@ class LocalHours:
         return datetime.datetime.fromtimestamp(moment, self.zone)
 
     def is_open(self, moment: float) -> bool:
-        """Whether the wall clock stands inside a span."""
+        """Whether the wall clock is inside a span."""
         wall = self.local(moment)
         second = wall.hour * 3600 + wall.minute * 60 + wall.second
         today = self.hours.spans(wall.date())

@@ -18,7 +18,7 @@ from .errors import is_of_the_disk
 
 log = structlog.get_logger()
 
-# A statement for many rows gives up the interpreter once, not once a row. A few rows have a
+# A statement for many rows releases the interpreter once, not once a row. A few rows have a
 # statement of their own number; more are written by powers of two, so that few are prepared.
 MOST_ROWS = 512
 OWN_STATEMENT_ROWS = 32
@@ -66,7 +66,7 @@ class Batch:
         self.waiters: list[Future] = []
 
     def __len__(self) -> int:
-        """How many things are to be written."""
+        """How many things there are to write."""
         return (
             len(self.jobs)
             + len(self.documents)
@@ -95,7 +95,7 @@ class Batch:
         """Write everything in one transaction. Raises sqlite3.Error, and then nothing is written.
 
         `connection` is in autocommit mode. A row or statement that is wrong in itself is logged
-        and left out: trying it again would hold up everybody else's for ever.
+        and left out: trying it again would hold up all other saves without end.
         """
         if not len(self):
             return  # somebody only waited for the batch before

@@ -21,7 +21,7 @@ from .errors import explain
 log = structlog.get_logger()
 
 # An event is published once it is on the disk, and is waited for. Each commit costs the processor
-# as much as the rows of several callbacks, so that a blink more is worth sharing one.
+# as much as the rows of several callbacks: after a short wait, more changes share one.
 EVENT_FLUSH_DELAY_S = 0.025
 
 
@@ -115,7 +115,7 @@ class GroupCommit:
             except sqlite3.Error as error:
                 failure = error
             except Exception as error:
-                # A defect; the thread has to live, and those who wait have to hear of it.
+                # A defect: the thread has to go on, and the waiting saves have to fail.
                 log.exception("store_writer_died")
                 failure = sqlite3.InternalError(f"{type(error).__name__}: {error}")
             self._loop.call_soon_threadsafe(self._written, batch, failure)

@@ -1,4 +1,4 @@
-"""Housekeeping: forgets what is too old, or too much, and leaves what is needed still.
+"""Retention: deletes what is too old or too much, and keeps what is still needed.
 
 It goes in small steps, each a transaction that other saves share, so that nobody waits long for
 the writer. What was cut off the event log is not published: a reader who asks for it learns of
@@ -27,7 +27,7 @@ PERIOD_S = 60.0
 DAY_S = 86_400.0
 ROWS_PER_STEP = 1_000
 
-# What requests were taken in by jobs that are no more.
+# Which requests joined jobs that are deleted.
 _WITHOUT_JOB = """
     DELETE FROM documents WHERE kind = 'joined'
     AND json_extract(CAST(body AS TEXT), '$.job') NOT IN (SELECT id FROM jobs)
@@ -48,7 +48,7 @@ _OLD_RECORDS = {
 
 
 class Retention:
-    """Goes its round every PERIOD_S, and at once when it is to keep otherwise; notes the time.
+    """Deletes every PERIOD_S, and at once when the limits change.
 
     [store] says how many events and entries of the audit log are kept, and how long these, jobs
     that have ended and files in `recordings`; `keep_records_days` is for records and what reports
@@ -75,7 +75,7 @@ class Retention:
         self._task: asyncio.Task[None] | None = None
 
     def configure(self, kept: Kept, keep_records_days: float) -> None:
-        """Keep so much from now on."""
+        """Use these limits from now on."""
         if (kept, keep_records_days) != (self._kept, self._keep_records_days):
             self._kept, self._keep_records_days = kept, keep_records_days
             self._changed.set()
@@ -111,7 +111,7 @@ class Retention:
         await self._delete_old_recordings()
 
     def _before(self, days: float) -> float | None:
-        """When what is kept for so many days began; None: it is kept for ever."""
+        """The time this many days ago; None for 0 days: it is kept for ever."""
         return self._clock() - days * DAY_S if days else None
 
     async def _cut_events(self) -> None:

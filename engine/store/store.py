@@ -329,7 +329,7 @@ class Store:
     async def query(self, sql: str, params: Sequence[Any] = ()) -> Rows:
         """The rows that a SELECT gives, with everything in them that was saved before.
 
-        It is to be quick, and holds up other queries alone. Raises StoreError.
+        It must be quick: it holds up other queries, and nothing else. Raises StoreError.
         """
         await self._flush_if_possible()
         return await self._queries.run(lambda queries: queries.execute(sql, params).fetchall())

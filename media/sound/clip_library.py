@@ -24,7 +24,7 @@ class SourceError(Exception):
 
 
 def loops(source: ClipSource) -> bool:
-    """Whether the source goes on for ever."""
+    """Whether the source has no end."""
     return source.loop if isinstance(source, Tone | Prompt) else True
 
 

@@ -19,7 +19,7 @@ from .speech_process import FAILED, NO_VOICE, REQUEST, RESPONSE, SOUND
 
 PROCESSES: Final = 2
 SPEAK_LIMIT_S: Final = 10.0
-# A process is replaced after so many texts, as one of them may have damaged it unseen.
+# A process is replaced after this many texts, as one of them may have damaged it unseen.
 TEXTS_EACH: Final = 500
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -77,7 +77,7 @@ class _SpeechProcess:
         self.texts += 1
         name, words = voice.encode("utf-8", "replace"), text.encode("utf-8", "replace")
         if len(name) > 0xFFFF:
-            raise NoSuchVoice("there is no voice of so long a name")
+            raise NoSuchVoice("no voice has a name as long as that")
         deadline = time.monotonic() + SPEAK_LIMIT_S
         request = REQUEST.pack(len(name), rate_wpm, max_duration_s, len(words)) + name + words
         try:

@@ -13,7 +13,7 @@ class DiskThread:
     """Does what it is asked, one thing after the other in the order of asking.
 
     Not an executor of the library: the interpreter waits for the threads of those when it ends, and
-    a disk may hang for ever.
+    a disk may hang without end.
     """
 
     __slots__ = ("_asked", "_name", "_thread")

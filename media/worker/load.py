@@ -35,7 +35,7 @@ class LoadMeter:
         self._late_s = 0.0
 
     def skipped(self, frames: int) -> None:
-        """The clock was late by so many whole frames, which were not sent."""
+        """The clock was late by this many whole frames, which were not sent."""
         self._late_s += frames * FRAME_S
 
     def ticked(self, due_at: float) -> WorkerLoad | None:

@@ -2,7 +2,7 @@
 
 With a few calls a wake for each packet is the quickest and costs little. With more, the wakes cost
 more than the packets; the relay is then drained at fixed times, as network drivers do under load:
-every two milliseconds, and every one where so many packets come that handling a batch takes long.
+every two milliseconds, and every millisecond where handling a batch takes long.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ _MANY_PACKETS: Final = 600  # packets in a frame, from which on a batch of 2 ms 
 
 
 class Drained(Protocol):
-    """A relay, as far as this is concerned."""
+    """What is used of a relay."""
 
     def fileno(self) -> int:
         """A descriptor that is readable while there are packets."""
@@ -26,7 +26,7 @@ class Drained(Protocol):
 
 
 class RelayPacing:
-    """Drains a relay on the running loop. `frame` is to be called every 20 ms."""
+    """Drains a relay on the running loop. Call `frame` every 20 ms."""
 
     __slots__ = ("_loop", "_packets", "_poll_s", "_relay", "_timer", "_wakes")
 

@@ -169,7 +169,7 @@ class PeerStream(Reception):
         """Deal with any packet that came from the leg's peer, or as if from it.
 
         A source address is forged easily, an SSRC that has been heard is not: another one counts
-        only once the stream that is heard does not flow any more, and gives way to the first.
+        only once the stream that is heard does not flow any more, and ends for the first.
         """
         leg = self.leg
         bounds = payload_bounds(packet, size)

@@ -15,7 +15,7 @@ from ..sound.g711 import SILENCE as SILENT_FRAME
 from ..sound.g711 import TRANSLATION
 from .peer_stream import PeerStream
 
-GAP_FILL_S: Final = 0.16  # silence is sent once the relayed peer has said nothing for so long
+GAP_FILL_S: Final = 0.16  # silence is sent once the relayed peer has sent nothing for this long
 
 
 class Playout:

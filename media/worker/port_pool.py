@@ -16,7 +16,7 @@ from typing import Final
 from ..errors import NoPortLeft
 from ..settings import QUARANTINE_S
 
-# A socket holds at most so much (the kernel takes twice the figure, and counts a datagram of G.711
+# A socket holds at most this (the kernel takes twice the figure, and counts a datagram of G.711
 # as 768 bytes to 2.3 KB). The queue of a connected socket is short: after a delay the
 # worker goes on with fresh sound instead of being late for the rest of the call.
 _RECEIVE_BUFFER_BYTES: Final = 32 * 1024

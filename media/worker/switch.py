@@ -29,7 +29,7 @@ from .relay import Relay
 _BEGINNING: Final = struct.Struct("!IHI")
 _BEGINNINGS: Final = 100
 
-ROUNDS_PER_VISIT: Final = 10  # each leg is looked after in one of so many ticks of 20 ms
+ROUNDS_PER_VISIT: Final = 10  # each leg is looked after in one of this many ticks of 20 ms
 
 
 class Switch:
@@ -135,7 +135,7 @@ class Switch:
             self._totals.dropped_late += self._ports.release_due(now)
 
     def skipped_frames(self, frames: int) -> None:
-        """The clock was late by so many whole frames."""
+        """The clock was late by this many whole frames."""
         self._totals.clock_frames_skipped += frames
 
     def counters(self) -> m.WorkerCounters:

@@ -31,7 +31,7 @@ SECONDS = 10.0
 LIMIT_S = 30.0
 PING_P99_MS = 20.0
 SET_UP_RATIO = 1.5
-# A machine that is busy is late by so much without anybody's fault.
+# A busy machine is late by this much without an attack.
 SET_UP_SLACK_MS = 10.0
 MEMORY_RATIO = 1.10
 MEMORY_SLACK_MIB = 8.0

@@ -1,6 +1,6 @@
 """The attackers, each a process of its own: `python -m scripts.attack.attackers NAME SECONDS JSON`.
 
-Each goes on for so many seconds and prints how much it has sent.
+Each runs for a number of seconds and prints how much it has sent.
 """
 
 import contextlib
@@ -50,7 +50,7 @@ def message(method: str, number: int, host: str, transport: str = "UDP", body: s
 
 
 def paced(per_s: float, seconds: float) -> Iterator[int]:
-    """Numbers, so many a second, until the time is over."""
+    """Numbers at a given rate, until the time is over."""
     begin = time.monotonic()
     number = 0
     while (passed := time.monotonic() - begin) < seconds:

@@ -45,7 +45,7 @@ async def notice(
     attacker: str | None,
     seconds: float,
 ) -> Noticed:
-    """Let `attacker` go on for so long, or nobody, and look at what others notice."""
+    """Let `attacker` (or nobody) run for a time, and measure what others notice."""
     target = Target.of(engine, peer.sip)
     others = (await asyncio.to_thread(peer.ask, "stats"))["heard_from_others"]
     attack = None

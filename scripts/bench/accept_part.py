@@ -59,7 +59,7 @@ class Requests:
         self._number = 0
 
     async def as_fast_as_answered(self, count: int) -> float:
-        """Make `count` requests, so many at a time as all clients may have; how many a second."""
+        """Make `count` requests, as many at a time as clients may have; how many a second."""
         places = asyncio.Semaphore(len(self._clients) * IN_FLIGHT)
 
         async def one() -> None:

@@ -33,7 +33,7 @@ TALKER = "answer-20"
 
 
 class Switch(Protocol):
-    """Whoever makes the callbacks of a turn."""
+    """What makes the callbacks of a turn."""
 
     def cpu_s(self) -> float:
         """CPU seconds used so far."""

@@ -104,7 +104,7 @@ class Callbacks:
         return await spread(count, per_s, one)
 
     async def reached(self, state: str, count: int, limit_s: float) -> bool:
-        """Wait until so many callbacks were in this state; False when they were not in time."""
+        """Wait until `count` callbacks were in this state; False: not in time."""
         return await self._until(lambda: self.states[state] >= count, limit_s)
 
     async def all_ended(self, jobs: list[str], limit_s: float) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from .callbacks import Callbacks
 
 HISTORY_S = 30 * 86_400
-WITH_EVENTS = 10_000  # so many of the copies have their events kept
+WITH_EVENTS = 10_000  # this many of the copies have their events kept
 LATER_S = 86_400.0
 LIMIT_S = 20.0
 

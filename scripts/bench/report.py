@@ -54,7 +54,7 @@ def figure(
     at_least: float | None = None,
     note: str = "",
 ) -> Figure:
-    """The figure that these runs give: at most `target`, or `at_least` so much."""
+    """The figure of these runs. `target` is its upper limit, or with `at_least` its lower."""
     value = statistics.median(runs)
     is_floor = at_least is not None
     promised = at_least if is_floor else target

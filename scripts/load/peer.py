@@ -5,14 +5,14 @@ where SIP is listened for.
 
     {"do": "stats"}                         what has been counted, streams and calls up
     {"do": "latencies"}                     answers to INVITEs, ms, since last asked for
-    {"do": "window", "s": 5}                measure for so long, then reply with the report
+    {"do": "window", "s": 5}                measure for that time, then reply with the report
     {"do": "calls", "silent": true}         calls' streams pause, or go on
     {"do": "mute", "on": true}              calls answered from now on send no RTP
     {"do": "phones", "count": 4}            RTP addresses of phones for `feed`
     {"do": "feed", "pairs": [[A, B], …]}    send to relay legs; A, B are [host, port]
     {"do": "direct", "silent": true}        streams of `feed` pause, or go on
     {"do": "intrude", "count": 10}          others send to phones' RTP ports at the engine
-    {"do": "hangup", "per_s": 100}          customers hang up, so many a second
+    {"do": "hangup", "per_s": 100}          customers hang up, that many a second
     {"do": "quit"}
 """
 

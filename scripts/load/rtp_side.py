@@ -142,7 +142,7 @@ class RtpSide:
     def run(self, now_ns: int) -> None:
         """Send the slot that is due, and now and then take what has come.
 
-        Whoever was late catches up slot by slot, with GAP_NS between them.
+        A phone that was late catches up slot by slot, with GAP_NS between them.
         """
         if not self._due_ns or now_ns - self._due_ns > FORGIVEN_NS:
             self._due_ns = now_ns

@@ -1,10 +1,10 @@
 """Calls that came in and are not confirmed: few of one source, and none of them for long.
 
 A caller sends its ACK within a round trip. Somebody who forges the address of a peer never does,
-as our 200 does not reach them. Past a number of such calls only some a second are taken of the
-source: the oldest that was answered gives way to each. Over UDP a caller that gets no answer sends
-its INVITE again after T1 (RFC 3261 17.1.1.2), which a forger does not bother to do: such a copy is
-taken before the others.
+as our 200 does not reach them. Past a number of such calls, only a few a second of one source are
+accepted: for each new call the oldest that was answered is ended. Over UDP a caller that gets no
+answer sends its INVITE again after T1 (RFC 3261 17.1.1.2), and a forger does not: such a copy is
+accepted before the others.
 """
 
 from collections import Counter, OrderedDict
@@ -16,12 +16,12 @@ from ..hop import Hop
 from ..rate_limit import RateLimit, RateLimiter
 
 OLD_ENOUGH_S: Final = 1.0
-"""How long a call that was answered has for its ACK before it may give way."""
+"""How long an answered call has for its ACK before it may be ended for another."""
 _SENT_AGAIN_S: Final = 0.3
 _FORGOTTEN_S: Final = 40.0
 _MOST_SEEN: Final = 5_000
 _AGAIN_RATE: Final = 5
-"""INVITEs that were sent again are taken so many times as often as those that were not."""
+"""INVITEs that were sent again are accepted this many times as often as those that were not."""
 
 
 @dataclass(frozen=True, slots=True)

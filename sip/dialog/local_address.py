@@ -38,7 +38,7 @@ class LocalAddress:
         return transport in self._local
 
     def host(self, transport: Transport) -> str:
-        """Our host, as peers are told it."""
+        """Our host, as Via and Contact name it to peers."""
         return self._address(transport)[0]
 
     def via(self, transport: Transport, branch: str) -> str:

@@ -14,7 +14,7 @@ _COMPACT = {"Via": "v", "From": "f", "To": "t", "Call-ID": "i"}
 
 
 class StatelessAnswers:
-    """Answers the message that `received` was told of."""
+    """Answers the message that `received` was given."""
 
     def __init__(self, context: UserAgentContext) -> None:
         self._context = context

@@ -28,7 +28,7 @@ from .save_restore import save_dialog, save_invite
 from .session import SDP, Session
 
 CLEARED_WITHIN_T1 = 4
-"""A phone that was cancelled sends its final response within so many T1, or has died."""
+"""A cancelled phone sends its final response within this many T1, or has died."""
 
 _MAX_DATAGRAM_BYTES = 1300
 """Larger requests are sent over TCP, as the path MTU is unknown (RFC 3261 section 18.1.1)."""

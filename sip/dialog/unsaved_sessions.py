@@ -1,4 +1,4 @@
-"""The sessions of which something else is to be kept than was kept before."""
+"""The sessions whose kept state has changed since it was last written."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ..saved import SavedSession
 from ..usage import DialogUsage
 
 Saves = list[tuple[str, SavedSession | None]]
-"""What is to be kept of each session by its local tag; None: nothing any more."""
+"""The new state of each session by its local tag; None: delete it."""
 
 
 class UnsavedSessions:

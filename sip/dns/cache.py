@@ -30,7 +30,7 @@ class _Entry(NamedTuple):
 
 
 class Cache:
-    """What is known of at most `most` names. The one not asked for the longest gives way."""
+    """The records of at most `most` names. The one that was not asked for longest is dropped."""
 
     def __init__(self, most: int = 1_000) -> None:
         self._most = most

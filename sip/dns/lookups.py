@@ -121,7 +121,7 @@ class Lookups:
         return task
 
     async def _put(self, question: Question) -> Answer | str:
-        """Put one question, and keep what comes of it."""
+        """Ask one question, and keep the answer."""
         name, kind = question
         loop = asyncio.get_running_loop()
         try:

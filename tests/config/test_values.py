@@ -1,4 +1,4 @@
-"""Hosts, ports and names as an operator may write them."""
+"""Hosts, ports and names as an administrator may write them."""
 
 import pytest
 from hypothesis import given

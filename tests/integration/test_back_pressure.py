@@ -1,4 +1,4 @@
-"""Whoever does not read, or says too much, holds up nobody else."""
+"""A client that does not read, or sends too much, holds up nobody else."""
 
 import asyncio
 import contextlib

@@ -111,22 +111,20 @@ async def not_followed(
 QUEUE, CLOSED = "+442079460000", "+442079469999"
 
 
-async def talked(engine: EngineClient, operator_phone: WirePhone, caller_phone: WirePhone) -> None:
+async def talked(engine: EngineClient, agent_phone: WirePhone, caller_phone: WirePhone) -> None:
     """The agent, whose phone is the only one that knows nothing of callers, hangs up."""
     caller = WireOutgoing.place(caller_phone, engine.process.sip_port, QUEUE)
     await caller.answered()
-    agent_side = await operator_phone.answer()
+    agent_side = await agent_phone.answer()
     await asyncio.sleep(TALK_S)
     agent_side.bye()
     await caller.receive("BYE")
 
 
-async def abandoned(
-    engine: EngineClient, operator_phone: WirePhone, caller_phone: WirePhone
-) -> None:
+async def abandoned(engine: EngineClient, agent_phone: WirePhone, caller_phone: WirePhone) -> None:
     caller = WireOutgoing.place(caller_phone, engine.process.sip_port, QUEUE)
     await caller.answered()
-    agent_side = await operator_phone.called()
+    agent_side = await agent_phone.called()
     agent_side.ring()
     await asyncio.sleep(TALK_S)
     caller.bye()
@@ -138,15 +136,13 @@ async def refused(engine: EngineClient, _agent: WirePhone, caller_phone: WirePho
     assert (await caller.refused()).what == "404"
 
 
-async def sent_away(
-    engine: EngineClient, operator_phone: WirePhone, caller_phone: WirePhone
-) -> None:
+async def sent_away(engine: EngineClient, agent_phone: WirePhone, caller_phone: WirePhone) -> None:
     """A caller presses the key and withholds the number, then a command hangs up."""
     caller = WireOutgoing.place(
         caller_phone, engine.process.sip_port, QUEUE, headers=(("privacy", "id"),)
     )
     await caller.answered()
-    agent_side = await operator_phone.called()
+    agent_side = await agent_phone.called()
     agent_side.ring()
     (call,) = (await engine.line.call("call.list"))["calls"]
     caller.rtp.send_digit(5)
@@ -217,19 +213,19 @@ async def test_every_kind_of_ending_gives_everything_back(
 async def test_calls_that_come_in_give_everything_back(
     own_engine: StartEngine, wire: MakeWire
 ) -> None:
-    operator_phone = wire("alice")
+    agent_phone = wire("alice")
     engine = await own_engine(
         trunks=[{"name": "pbx", "uri": f"sip:127.0.0.1:{free_port()}"}],
         inbound=[{"name": "shop", "number": QUEUE, "queue": "sales"}],
         queues=[{"name": "sales"}],
-        agents=[{"name": "alice", "uri": operator_phone.uri, "queues": ["sales"]}],
+        agents=[{"name": "alice", "uri": agent_phone.uri, "queues": ["sales"]}],
         rooms=[{"name": "sales", "callback_digit": "5", "regain_s": 0.5}],
     )
 
     async def round_of_all(nth: int) -> None:
         for number, story in enumerate(INBOUND):
             caller_phone = wire(f"+4420794{nth:03}{number:02}")
-            await story(engine, operator_phone, caller_phone)
+            await story(engine, agent_phone, caller_phone)
             caller_phone.close()
             await engine.assert_idle()
 

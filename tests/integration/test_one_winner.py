@@ -57,7 +57,7 @@ async def test_the_agent_hangs_up_as_the_customer_answers(
     await customer.acknowledged()
     await customer.receive("BYE")
     record = await engine.ended(job)
-    # Whoever was joined for a moment has talked.
+    # Two who were joined for a moment have talked.
     assert record["state"] in ("failed", "completed")
     assert record["cause"].startswith("agent hung up")
     await engine.assert_idle()

@@ -26,7 +26,7 @@ ENDS = {f"callback.{state}" for state in TERMINAL_STATES}
 AGENT_STATES = {f"agent.{state}" for state in AGENT_TRANSITIONS}
 # A moment is over when nothing is ready to run; what is published then is true then.
 TOLERANCE_S = 0.05
-# No day has more callbacks and callers; so many may wait when the engine is killed.
+# No day has more callbacks and callers; as many may wait when the engine is killed.
 MOST_WAITING = 8
 # How long a call may take besides its wait: to be set up, a whisper, a last sentence.
 AROUND_A_WAIT_S = 10.0

@@ -22,7 +22,7 @@ from config.settings import Settings
 from tests.support.phones.virtual import KEY, MOBILE, SILENT, Conduct, Step
 
 QUEUES = ("sales", "support")
-# Where support overflows to: a switchboard with as many lines as are wanted.
+# Where support overflows to: a PBX with as many lines as are wanted.
 OUTSIDE = "partner"
 DIALLED = {"sales": "+442079460001", "support": "+442079460002"}
 # How long callers wait at most, and have their places when they have hung up.
@@ -46,7 +46,7 @@ class CallbackPlan:
 
 @dataclass(frozen=True)
 class CallPlan:
-    """A call to us, so long after the caller's last one; `steps` is what they do in it."""
+    """A call to us, some time after the caller's last one; `steps` is what they do in it."""
 
     after_s: int
     queue: str
@@ -73,7 +73,7 @@ class CommandPlan:
 
 @dataclass(frozen=True)
 class KillPlan:
-    """The engine ends so long after it began to start; the next begins `down_ms` later.
+    """The engine ends some time after it began to start; the next begins `down_ms` later.
 
     `in_order`: it is stopped, once it is up; otherwise kill -9.
     """

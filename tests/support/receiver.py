@@ -89,7 +89,7 @@ class Receiver:
             self._now -= 1
 
     async def got(self, count: int, timeout_s: float = 10.0) -> list[Received]:
-        """The first `count` requests, once there are so many."""
+        """The first `count` requests, once there are that many."""
         await self.requests.wait_for(lambda _: True, timeout_s=timeout_s, nth=count)
         return self.requests.items[:count]
 

@@ -81,7 +81,7 @@ class ScriptedIntake:
 
 @dataclass
 class Reception:
-    """The scene of `switchboard.py`, with everything that an inbound call needs."""
+    """The scene of `scene.py`, with everything that an inbound call needs."""
 
     stage: Scene
     inbound: Inbound

@@ -262,7 +262,7 @@ def scene(
     agents: tuple[str, ...] = ("alice",),
     **dial: Any,
 ) -> Scene:
-    """A switchboard with agent alice (or `agents`), and two trunks for every number."""
+    """The services of calls, with agent alice (or `agents`) and two trunks for every number."""
     trunks = [trunk("one", 5071), trunk("two", 5072)] if trunks is None else trunks
     if routes is None:
         routes = [Route(prefix="+", trunks=[one.name for one in trunks])] if trunks else []

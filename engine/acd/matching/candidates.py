@@ -10,7 +10,7 @@ from .waiting_index import Profile
 
 
 class FreeAgents:
-    """Who is free. One who is no longer available stays until it is noticed."""
+    """The free agents. One who is no longer available stays until that is noticed."""
 
     def __init__(self, staffing: Staffing) -> None:
         self._staffing = staffing

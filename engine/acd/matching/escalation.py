@@ -1,6 +1,6 @@
 """Escalation: an entry that waits leaves, moves to another queue, or rises in priority.
 
-`escalate` says what is due, `next_look` when it is to be asked again; what is due is done by the
+`escalate` returns what is due, `next_look` when to ask it again; what is due is done by the
 matcher. The queue says who may take it meanwhile (`CallQueue.scope`).
 """
 

@@ -1,4 +1,4 @@
-"""How long one who waits may expect to wait: by how fast the queue moved lately, and the place.
+"""The expected wait of an entry: from how fast the queue moved lately, and the position.
 
 A queue's clock runs only while somebody waits in it, and each answer is noted by that clock: so the
 time between two answers says how fast agents become free, not how seldom anybody calls. The wait

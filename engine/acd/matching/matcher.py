@@ -102,7 +102,7 @@ class Matcher:
     # -- joining and leaving ------------------------------------------------------------------
 
     def join(self, waiting: Waiting, now: float) -> Entry:
-        """Take in one who waits. Raises EngineError as `check` does, and `conflict`."""
+        """Add the entry of a waiting party. Raises EngineError as `check` does, and `conflict`."""
         if waiting.id in self.entries:
             raise EngineError("conflict", f"{waiting.id} waits already", field="id")
         if waiting.agent is not None:
@@ -173,7 +173,7 @@ class Matcher:
         self._held.release(job_id, now)
 
     def send_away(self, entry_id: str, reason: LeaveReason, now: float) -> None:
-        """The queue gives up one who waits. Raises EngineError `not_found`, `state`."""
+        """Remove an entry from its queue. Raises EngineError `not_found`, `state`."""
         entry = self._waiting(entry_id)
         self._end(entry, "withdrawn", now, Leave(reason=reason))
 
@@ -192,7 +192,7 @@ class Matcher:
         self._move(entry, self._queues_by_name[queue], "moved", now)
 
     def reprioritise(self, entry_id: str, priority: int, now: float) -> None:
-        """Give one who waits, or is being offered, another priority. Raises EngineError."""
+        """Change the priority of an entry that waits or is offered. Raises EngineError."""
         entry = self.entry(entry_id)
         queue, by = self._queues_by_name[entry.queue], priority - entry.waiting.priority
         entry.waiting.priority = priority
@@ -298,7 +298,7 @@ class Matcher:
         return entry if entry is not None and entry.offer is offer else None
 
     def over(self, agent: str, now: float) -> None:
-        """The call that `agent` had for one who waited is over."""
+        """The call of `agent` with an entry is over."""
         queue, entry_id = self._on_call.pop(agent, (None, ""))
         if queue is not None and queue.active.get(entry_id) == (agent,):
             del queue.active[entry_id]
@@ -432,7 +432,7 @@ class Matcher:
 
     @property
     def next_deadline(self) -> float | None:
-        """When `tick` is to be called next."""
+        """When to call `tick` next."""
         return self._deadlines.next_at
 
     def tick(self, now: float) -> None:

@@ -1,7 +1,7 @@
-"""Who stands in another position than they were last told of.
+"""Entries whose position has changed since it was last published.
 
-One who leaves the head moves everybody else, so positions are looked at together, now and then:
-those of the first in each queue, to whom they matter. No clock and no loop in here.
+An entry that leaves the head moves all others. So positions are compared together, from time to
+time, and only the first of each queue. No clock and no loop in here.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,14 +12,14 @@ from ..queue_entry import Entry, QueueEvent
 
 PERIOD_S: Final = 5.0
 MOST_TOLD: Final = 50
-"""How many of each queue are told of a change: those who come first."""
+"""Changes are published for this many entries of each queue: the first ones."""
 
 # After these an entry does not stand in its queue any more.
 _LEAVING: Final = frozenset({"answered", "abandoned", "overflowed", "left"})
 
 
 class PositionWatch:
-    """The position in which each entry was last told to stand. `publish` tells another one."""
+    """The position of each entry that was published last. `publish` gets a changed one."""
 
     def __init__(self, publish: Callable[[QueueEvent], None]) -> None:
         self._publish = publish
@@ -31,7 +31,7 @@ class PositionWatch:
         return bool(self._told)
 
     def note(self, event: QueueEvent) -> None:
-        """An event of an entry was published: its position was told, or does not matter more."""
+        """An event of an entry was published: it had the position, or nobody needs it now."""
         if event.kind in _LEAVING:
             self._told.pop(event.entry.seq, None)
         elif "to_queue" not in event.fields:

@@ -1,4 +1,4 @@
-"""What a party alone hears: the whisper of an agent, and the sentences and music of those who wait.
+"""What one party alone hears: an agent's whisper, and the music and sentences of a waiting party.
 
 `due_announcements` chooses what is announced when, `waiting_room` plays it, `whisper` has text
 spoken.

@@ -9,7 +9,7 @@ from media.sound.prompts import PromptError, check_prompt
 
 
 class NoSound(Exception):
-    """There is nothing to be played under this name. Its text says so to whoever named it."""
+    """No sound file has this name. Its text is for the person who wrote the name."""
 
 
 class SoundFiles:

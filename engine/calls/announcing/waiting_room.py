@@ -27,7 +27,7 @@ LOOK_S = 1.0
 ALONE_S = 2.0
 SENTENCE_LIMIT_S = 120.0
 SENTENCE_PAUSE_S = 0.3
-# For so long the welcome may be spoken before music is heard instead: not a blink of it before.
+# Synthesis of the welcome may take this long before music is heard instead, with none before it.
 WELCOME_WAIT_S = 0.5
 
 Publish = Callable[..., None]

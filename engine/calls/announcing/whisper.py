@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 PREPARE_LIMIT_S = 10.0
 PLAY_LIMIT_S = 60.0
-# For so long after its last use a whisper about a person is there for another that says the same.
+# A whisper about a person is kept this long after its last use, for another call that needs it.
 LINGER_S = 60.0
 
 
@@ -127,7 +127,7 @@ class Announcer:
         return Announcement(Prompt(str(path)), is_personal=is_personal)
 
     def discard(self, whisper: "asyncio.Future[Whisper]") -> None:
-        """The attempt is over: give up its whisper.
+        """The attempt is over: cancel its whisper.
 
         What it says of a person is deleted LINGER_S later, unless another whisper says the same.
         """

@@ -36,7 +36,7 @@ class LegOwner(Protocol):
         """Publish the event `kind` of the leg."""
 
     def trunk_failed(self, trunk: str, cause: HangupCause, /) -> None:
-        """A call by this trunk has failed: other trunks are to be used for `trunk_rests_s`."""
+        """A call by this trunk has failed: use other trunks for `trunk_rests_s`."""
 
 
 class LegListener:

@@ -48,7 +48,7 @@ class PermanentLegs:
         self.review()
 
     def review(self) -> None:
-        """Call the agents who are permanent now, and hang up those who are so no more."""
+        """Call the agents who are permanent now, and hang up those who no longer are."""
         for agent in tuple(self._agents):
             self._review(agent)
 

@@ -1,4 +1,4 @@
-"""How much of the event loop's time those may take who may only look."""
+"""How much of the event loop's time clients may take that may only read."""
 
 from collections.abc import Callable
 from typing import Final
@@ -6,13 +6,13 @@ from typing import Final
 SHARE: Final = 0.2
 """Of the loop's time, for one principal, in the long run."""
 BURST_S: Final = 0.25
-"""What one who has asked for nothing for a while may take at once."""
+"""What a client may take at once after a pause."""
 MOST_REMEMBERED: Final = 1000
 LEAST_PAUSE_S: Final = 0.001
 
 
 class Budgets:
-    """The loop's time that each principal has left. One who is not known has all of it."""
+    """The loop's time that each principal has left. A new principal has all of it."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock

@@ -1,12 +1,12 @@
 """How many connections the control socket holds, and which one closes when there is no room.
 
 Each kind of client has as many places as the others. On the Unix socket these are the local users;
-some places more are kept for root and the engine's own user. On TCP those who have shown a token
-and those who have not are two kinds, so that nobody without a token can keep out one who has it.
+some places more are kept for root and the engine's own user. On TCP, clients that have shown a
+token and clients that have not are two kinds, so that the second cannot keep out the first.
 
-Where all places of a kind are taken, one that is idle gives way to the next. Of the owner (a user,
-an address) who has most of them, the one that has never asked for anything goes first, and the one
-that was idle longest before others.
+Where all places of a kind are taken, an idle connection is closed for the next. It is one of the
+owner (a user, an address) that has most of them: first one that never sent a request, then the one
+that is idle longest.
 """
 
 from collections import Counter
@@ -22,7 +22,7 @@ Kind = Literal["local", "unknown", "known"]
 KEPT_PLACES: Final = 16
 """For root and the engine's own user, besides those that all local users have."""
 IDLE_S: Final = 1.0
-"""One that has asked for something gives way once it has been idle for so long."""
+"""A connection that has sent a request may be closed for another once it is idle for this long."""
 
 
 class Tenant(Protocol):
@@ -58,7 +58,7 @@ class Place:
         return self.tenant.is_idle and (asked_at is None or now - asked_at >= IDLE_S)
 
     def age(self) -> tuple[bool, float]:
-        """What is smaller gives way first."""
+        """The connection with the smallest is closed first."""
         asked_at = self.tenant.asked_at
         if self.kind == "unknown" or asked_at is None:
             return False, self.opened_at
@@ -76,7 +76,7 @@ class ConnectionLimit:
         return len(self._taken)
 
     def enter(self, place: Place, now: float) -> EngineError | None:
-        """Take a place, and let another give way where it must. Returns why there is none."""
+        """Take a place, and close another connection if needed. Returns why there is no place."""
         refusal = self._make_room(place, now)
         if refusal is None:
             self._taken[place] = None
@@ -112,7 +112,7 @@ class ConnectionLimit:
 
 
 def first_to_go(idle: Iterable[Place]) -> Place | None:
-    """Who of these gives way first; None where there is none."""
+    """The place whose connection is closed first; None where there is none."""
     idle = list(idle)
     if not idle:
         return None

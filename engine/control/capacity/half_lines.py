@@ -33,7 +33,7 @@ class HalfLines:
         return self._total
 
     def note(self, holder: Holder, held_bytes: int) -> None:
-        """`holder` holds so much now. Others may have to give up theirs for it, or itself."""
+        """`holder` holds this much now. Where all hold too much, the oldest are dropped."""
         before = self._held.get(holder, 0)
         if held_bytes <= SMALL_BYTES:
             if before:

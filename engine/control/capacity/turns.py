@@ -30,7 +30,7 @@ class Reader(Protocol):
 
     @property
     def has_budget(self) -> bool:
-        """Whether it may take only so much of the loop's time."""
+        """Whether it has a budget of the loop's time."""
 
     def read_line(self) -> bool:
         """Handle the next line. Returns whether there may be another."""

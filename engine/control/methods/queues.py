@@ -83,7 +83,7 @@ class EntryPage(TypedDict):
 
 
 class QueueMethods:
-    """What a client may do with queues, and with those who wait in them."""
+    """What a client may do with queues and their entries."""
 
     def __init__(self, queues: "Queues") -> None:
         self._queues = queues

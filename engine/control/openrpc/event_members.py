@@ -151,7 +151,7 @@ MEMBERS: Final[Mapping[str, Member]] = {
     "expected_wait_s": Member(float, "How long it still waits, by estimate."),
     "centre": Member(str, "The centre whose turn it is."),
     "from_queue": Member(str, "The queue that it comes from."),
-    "from_place": Member(int, "The position that was told before."),
+    "from_place": Member(int, "The position that was published before."),
     "to_queue": Member(str, "The queue that it goes to."),
     "target": Member(str, "The outside number that it goes to."),
     "agents": Member(list[str], "The agents who are offered it."),

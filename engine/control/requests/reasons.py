@@ -23,7 +23,7 @@ def explain(
 ) -> tuple[str, str]:
     """The field (dotted path) that an error is about, and the reason.
 
-    `kind` is the structure of the parameters: a value that is none of some words is told which
+    `kind` is the structure of the parameters: a value that is none of some words
     words there are.
     """
     text, path, is_key = str(error), "", False

@@ -29,7 +29,7 @@ from engine.routing.router import Router
 from tests.support.scene import Scene, run_with_dispatcher
 
 LATER_S = 1000.0
-"""When the next engine starts: so long after the jobs below were made."""
+"""When the next engine starts, in seconds after the jobs below were made."""
 
 
 def left(

@@ -54,7 +54,7 @@ async def test_queues_by_interval(tmp_path: Path) -> None:
         sales = report["totals"][1]
         assert (sales["queue"], sales["answered"], sales["abandoned"]) == ("sales", 1, 1)
         assert (sales["short_abandoned"], sales["waiting"]) == (1, 1)
-        assert sales["longest_wait_s"] == 50.0  # who still waits has waited so long
+        assert sales["longest_wait_s"] == 50.0  # an entry that still waits has waited this long
         assert report["total"]["offered"] == 5
         assert report["definitions"]["service_level_s"] == 20.0
         only = await here.report("queue", 900.0, 2700.0, which="help")

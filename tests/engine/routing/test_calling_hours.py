@@ -141,7 +141,7 @@ ZONES = (
     "Europe/London",
     "America/New_York",
     "America/Havana",  # changes its clocks at midnight
-    "Asia/Beirut",  # likewise
+    "Asia/Beirut",  # the same
     "Australia/Lord_Howe",  # by half an hour
     "Pacific/Chatham",
     "Africa/Casablanca",

@@ -54,7 +54,7 @@ def press(desk: Reception, phone: ScriptedCaller) -> None:
 
 
 async def agent_sides(desk: Reception, rng: random.Random) -> None:
-    """Whoever is rung does what agents do; some go for lunch."""
+    """Agents who are rung do what agents do; some go for lunch."""
 
     async def one() -> None:
         phone = await desk.stage.sip.phones.get()

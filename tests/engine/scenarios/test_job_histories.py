@@ -113,7 +113,7 @@ class Day:
         self.dispatcher.submit(job)
         return job
 
-    async def meddle(self) -> None:
+    async def interfere(self) -> None:
         """Somebody cancels, changes or pauses something."""
         pick = self.random
         name = pick.choice(AGENTS)
@@ -142,7 +142,7 @@ class Day:
             for _ in range(steps):
                 self.request()
                 if self.random.random() < 0.6:
-                    await self.meddle()
+                    await self.interfere()
                 await asyncio.sleep(self.random.choice((0.0, 0.1, 3.0, 25.0)))
             for name in AGENTS:
                 self.agents.ready(name)

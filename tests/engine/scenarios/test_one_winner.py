@@ -102,7 +102,7 @@ def test_answering_during_cancel(
         assert cancelled["state"] == "cancelled"
         await asyncio.sleep(1)
         assert len(shop.seen("callback.cancelled")) == 1
-        # Whoever answered first may have been joined, and is hung up on all the same.
+        # The agent who answered first may have been joined, and is hung up on all the same.
         assert len(shop.seen("callback.bridged")) <= (leg == 2 and first == "answer")
         for user in users[:leg]:
             (call,) = shop.network.by_user[user]
@@ -304,13 +304,13 @@ def test_a_customer_who_answers_while_the_wrap_up_goes_on_gets_the_next_offer(
 # -- how it is counted ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("end", ["is_busy", "declines", "rings_out", "operator_gives_up", "cancel"])
+@pytest.mark.parametrize("end", ["is_busy", "declines", "rings_out", "agent_gives_up", "cancel"])
 def test_a_callback_in_which_the_agent_waits_is_never_abandoned(tmp_path: Path, end: Any) -> None:
     async def script(shop: Shop) -> None:
         job = await shop.request("agent_first")
         agent_side = await shop.answers("alice")
         customer = await shop.waiting(await shop.phone_of(CUSTOMER))
-        if end == "operator_gives_up":
+        if end == "agent_gives_up":
             agent_side.act("hangs_up")
         elif end == "cancel":
             await shop.ask("callback.cancel", id=job)

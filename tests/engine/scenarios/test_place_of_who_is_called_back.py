@@ -1,4 +1,4 @@
-"""Whoever chooses to be called back keeps their place, and nobody sees theirs get worse for it."""
+"""A caller who chooses a callback keeps their position, and nobody else's gets worse for it."""
 
 import asyncio
 import time

@@ -1,7 +1,7 @@
 """Random histories of a call centre: nothing lost, nothing double, nobody stuck, figures add up.
 
 The whole engine runs in virtual time among phones that do as they please; what must hold is in
-tests/support/invariants.py. RINGBACK_HISTORIES=5000 lives through so many, others each time.
+tests/support/invariants.py. RINGBACK_HISTORIES=5000 runs that many, others each time.
 """
 
 import os

@@ -125,7 +125,7 @@ def test_it_says_for_how_long_it_could_not_take_all(relay: Relay, peer: Peer) ->
     assert relay.behind_s(1e9) == 0.0
     for sequence in range(20):
         peer.phone.send(packet(sequence))
-    assert relay.drain(1) == 8  # so many batches of one packet
+    assert relay.drain(1) == 8  # as many batches of one packet
     began = monotonic()
     assert 0.0 <= relay.behind_s(began) < 1.0
     assert relay.behind_s(began + 5.0) >= 5.0

@@ -64,7 +64,7 @@ class SwitchBench:
             self.switch.listeners.drain()
 
     def tick(self, frames: int = 1) -> None:
-        """Let the time of so many frames pass."""
+        """Let the time of this many frames pass."""
         for _ in range(frames):
             self.now += FRAME_S
             self.switch.tick(self.now)

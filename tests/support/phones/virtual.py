@@ -26,7 +26,7 @@ Act = Literal[
 
 
 class Step(NamedTuple):
-    """`act`, so many seconds after the step before."""
+    """`act`, a number of seconds after the step before."""
 
     after_s: float
     act: Act

@@ -1,4 +1,4 @@
-"""Who is told of another position, and how often. The rest of queues is in test_queues.py."""
+"""Which changes of position are published, and how often. See also test_queues.py."""
 
 import random
 from typing import Any
@@ -10,11 +10,11 @@ from engine.acd.waiting import Waiting
 
 
 class Watched:
-    """A queue in which callers wait, and what is told of their positions."""
+    """A queue in which callers wait, and what is published of their positions."""
 
     def __init__(self, count: int) -> None:
         self.queue = CallQueue("sales", random.Random(1))
-        self.told: list[tuple[str, int, int]] = []
+        self.published: list[tuple[str, int, int]] = []
         self.watch = PositionWatch(self._tell)
         self.entries = [self._join(number) for number in range(count)]
 
@@ -22,7 +22,7 @@ class Watched:
         self.watch.note(event)
         assert (event.kind, event.queue) == ("moved", "sales")
         assert event.fields["waited_s"] >= 0
-        self.told.append((event.entry.id, event.fields["from_place"], event.fields["place"]))
+        self.published.append((event.entry.id, event.fields["from_place"], event.fields["place"]))
 
     def _join(self, number: int) -> Entry:
         waiting = Waiting(
@@ -56,9 +56,9 @@ class Watched:
         self.queue.remove_entry(entry, 0.0)
 
     def look(self) -> list[tuple[str, int, int]]:
-        self.told.clear()
+        self.published.clear()
         self.watch.look([self.queue], 100.0)
-        return self.told
+        return self.published
 
 
 def test_those_behind_one_who_left_are_told_once() -> None:

@@ -1,4 +1,4 @@
-"""Lines that stay up between calls: kept, dialled again, lent to calls and given back."""
+"""Lines that stay up between calls: kept, dialled again, borrowed by calls and released."""
 
 import asyncio
 from itertools import pairwise
