@@ -14,6 +14,7 @@ from .retry import RetryRule
 from .rights import Right
 from .rules import Rule
 from .sections import Control, Dial, Log, Media, Route, Sip, Store, Trunk, Whisper
+from .tracing import Trace
 
 
 class AllSections(BaseSettings):
@@ -39,6 +40,7 @@ class AllSections(BaseSettings):
     log: Log = Log()
     reports: Reports = Reports()
     metrics: Metrics = Metrics()
+    trace: Trace = Trace()
     webhooks: list[Webhook] = []
     notify: Notify = Notify()
     alerts: list[Alert] = []

@@ -15,6 +15,7 @@ NEEDS_RESTART = frozenset(
         "control.socket", "control.tcp", "control.tls_cert", "control.tls_key",
         "control.replay_events", "control.replay_bytes",
         "log.format", "media", "metrics", "sip", "store.path", "whisper.voice", "whisper.cache_dir",
+        "trace.hep", "trace.hep_id", "trace.hep_password", "trace.hep_password_file",
     }
 )  # fmt: skip
 # What names an entry of a list of tables; those without a name are matched by their place.

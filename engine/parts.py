@@ -89,6 +89,7 @@ from .store.event_log import EventLog
 from .store.heartbeat import Heartbeat
 from .store.retention import DAY_S, Retention
 from .store.store import Store
+from .trace.ring import Trace
 from .webhooks.webhooks import Webhooks
 
 if TYPE_CHECKING:
@@ -120,7 +121,10 @@ class Parts:
             recordings=settings.media.recordings,
             clock=now,
         )
-        self.registry = CallRegistry()
+        self.trace = Trace(
+            keep_calls=settings.trace.keep_calls, keep_mib=settings.trace.keep_mib, clock=now
+        )
+        self.registry = CallRegistry(on_removed=self.trace.over)
         self.heartbeat = Heartbeat(self.store, is_busy=lambda: bool(self.registry.calls), clock=now)
 
         # -- SIP and media
@@ -136,6 +140,7 @@ class Parts:
             options=endpoint_options(sip),
             policy=SipPolicy(self.peers, lambda source, now: self.inbound.admits(source, now)),
             on_saves=self.dialogs.write,
+            observer=self.trace,
         )
         self.media = WorkerPool(
             MediaSettings(
@@ -246,6 +251,7 @@ class Parts:
             recordings=media.recordings,
             rtp_host=media.advertise,
             overload=self.overload,
+            trace=self.trace,
             clock=self.clock,
         )
         self.permanent = PermanentLegs(self.services)
@@ -523,6 +529,9 @@ class Parts:
             "dispatcher": lambda _settings: self.dispatcher.dispatch(),
             "rights": lambda settings: self.rights.configure(settings.control, settings.rights),
             "control": lambda settings: self.control.configure(settings.control),
+            "trace": lambda settings: self.trace.configure(
+                settings.trace.keep_calls, settings.trace.keep_mib
+            ),
             "trunks": lambda settings: self.trunks.reconfigure(settings.trunks),
         }
 

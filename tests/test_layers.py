@@ -21,7 +21,7 @@ ROOM_MAY_IMPORT: Mapping[str, set[str]] = {
 }
 
 NOUNS = {"engine.errors", "engine.job", "engine.request", "engine.clock"}
-BELOW_CALLS = {*NOUNS, "engine.store", "engine.routing", "engine.acd"}
+BELOW_CALLS = {*NOUNS, "engine.store", "engine.routing", "engine.acd", "engine.trace"}
 EVERYTHING_BELOW_CONTROL = {
     *BELOW_CALLS, "engine.reports", "engine.calls", "engine.callbacks", "engine.inbound",
     "engine.personal", "engine.restart", "engine.webhooks",
@@ -37,6 +37,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "engine.request": {"engine.errors", "engine.job"},
     "engine.store": NOUNS,
     "engine.routing": {*NOUNS, "engine.store"},
+    "engine.trace": NOUNS,
     "engine.reports": {*NOUNS, "engine.store"},
     "engine.acd": {*NOUNS, "engine.store", "engine.routing"},
     "engine.calls": BELOW_CALLS,

@@ -103,9 +103,10 @@ class Call:
 
 
 class CallRegistry:
-    """Every call and leg that is up now."""
+    """Every call and leg that is up now. `on_removed` is given the id of each call that is over."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_removed: Callable[[str], None] = lambda _call: None) -> None:
+        self._on_removed = on_removed
         self.calls: dict[str, Call] = {}
         self.legs: dict[str, Leg] = {}
         self.recordings: dict[str, Callable[[str], None]] = {}
@@ -152,7 +153,8 @@ class CallRegistry:
 
     def remove_call(self, call: Call) -> None:
         """Forget a call that is over, and its legs."""
-        self.calls.pop(call.id, None)
+        if self.calls.pop(call.id, None) is not None:
+            self._on_removed(call.id)
         self.free_line(call)
         for leg in call.legs:
             if self.legs.get(leg.id) is leg:  # a line that stays up has its own leg back

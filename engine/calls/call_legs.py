@@ -96,6 +96,10 @@ class CallLegs:
             **fields,
         )
 
+    def signalled(self, leg: ObservedLeg) -> None:
+        """The SIP of a leg has begun: its messages are traced as this call's."""
+        self._services.trace.belongs(self._call, leg.record)
+
     def trunk_failed(self, trunk: str, cause: HangupCause) -> None:
         """A call by this trunk has failed: calls go by other trunks for a while."""
         self._services.trunk_failed(trunk, cause)

@@ -198,6 +198,7 @@ class Leg:
             return HangupCause("failed", f"cannot be dialled: {error}")
         self._session.tag = self
         self.record.call_id = self._session.call_id
+        self._owner.signalled(self)
         give_up = None if is_last else loop.call_later(TRUNK_RESPONSE_S, self._no_response)
         try:
             return await self._outcome
@@ -247,6 +248,7 @@ class Leg:
         self._media.take_from(session.source.host, target.rtp)
         self.record.trunk, self.record.hop = target.trunk, str(session.source)
         self.record.call_id = session.call_id
+        self._owner.signalled(self)
         self.record.state = "ringing"
         self.record.started = self.record.ringing = self._owner.now()
         try:

@@ -20,6 +20,7 @@ from ..routing.dialplan import Dialplan
 from ..routing.overload import Overload
 from ..store.event_log import EventLog
 from ..store.store import Store
+from ..trace.ring import Trace
 from .announcing.waiting_room import WaitingRooms
 from .announcing.whisper import Announcer
 from .call import CallRegistry
@@ -57,6 +58,7 @@ class CallServices:
     recordings: Path
     rtp_host: str = ""
     overload: Overload = field(default_factory=Overload)
+    trace: Trace = field(default_factory=Trace)
     clock: Clock = field(default_factory=Clock)
     new_id: Callable[[], str] = random_id
 

@@ -8,10 +8,14 @@ from engine.calls.legs.leg_listener import LegListener, ObservedLeg
 
 
 class LegOwner:
-    """Made a leg: `published` has the events (kind, fields), `failed` the trunks that failed."""
+    """Made a leg: `published` has the events (kind, fields), `failed` the trunks that failed.
+
+    `call_ids` has the Call-ID of each dialog of the leg.
+    """
 
     def __init__(self) -> None:
         self.published: list[tuple[str, dict[str, Any]]] = []
+        self.call_ids: list[str | None] = []
         self.failed: list[tuple[str, HangupCause]] = []
 
     @property
@@ -26,6 +30,10 @@ class LegOwner:
     def publish(self, kind: str, _leg: ObservedLeg, /, **fields: Any) -> None:
         """See engine.calls.legs.leg_listener."""
         self.published.append((kind, fields))
+
+    def signalled(self, leg: ObservedLeg, /) -> None:
+        """See engine.calls.legs.leg_listener."""
+        self.call_ids.append(leg.record.call_id)
 
     def trunk_failed(self, trunk: str, cause: HangupCause) -> None:
         """See engine.calls.legs.leg_listener."""

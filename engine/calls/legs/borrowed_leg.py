@@ -79,6 +79,7 @@ class BorrowedLeg(Leg, LegListener):
         self._dialled = True
         record = self.record
         record.started = self._owner.now()
+        self._owner.signalled(self)
         self._publish("leg.dialing", self)
         async with while_up(self):
             await self.play(ANNOUNCEMENT, limit_s=ANNOUNCEMENT_LIMIT_S)

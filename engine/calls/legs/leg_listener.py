@@ -35,6 +35,9 @@ class LegOwner(Protocol):
     def publish(self, kind: str, leg: ObservedLeg, /, **fields: Any) -> None:
         """Publish the event `kind` of the leg."""
 
+    def signalled(self, leg: ObservedLeg, /) -> None:
+        """The SIP of the leg has the Call-ID `leg.record.call_id` from now on."""
+
     def trunk_failed(self, trunk: str, cause: HangupCause, /) -> None:
         """A call by this trunk has failed: use other trunks for `trunk_rests_s`."""
 

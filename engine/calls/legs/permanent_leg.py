@@ -15,6 +15,7 @@ from ...acd.agent import Agent, AgentState
 from ...acd.agents import AgentRegistry
 from ...errors import EngineError
 from ...routing.dialplan import Destination
+from ...trace.traced_call import Line
 from ..dialling import DEFAULT_CALLER, Caller
 from ..hangup_cause import HangupCause
 from ..leg import Leg, LegEnded
@@ -174,6 +175,7 @@ class PermanentLegs:
         except TimeoutError:
             log.warning("media_report_late", leg=line.id)
         self._services.registry.legs.pop(line.id, None)
+        self._services.trace.over(line.id)
 
 
 class _LineOwner:
@@ -202,6 +204,10 @@ class _LineOwner:
             **record.way(),
             **fields,
         )
+
+    def signalled(self, line: ObservedLeg) -> None:
+        """The SIP of the line has begun: its messages are traced as the line's own."""
+        self._services.trace.belongs(Line(line.id, self._agent, line.record.started), line.record)
 
     def trunk_failed(self, trunk: str, cause: HangupCause) -> None:
         """A call by this trunk has failed: calls go by other trunks for a while."""

@@ -1,0 +1,52 @@
+"""A flow keeps its first messages and its latest, within its bounds."""
+
+from engine.trace.flow import MESSAGE_BYTES, FlowLimits, SipFlow, TracedMessage
+from sip.hop import Hop
+
+HOP = Hop("udp", "192.0.2.1", 5060)
+
+
+def message(number: int, size: int = 100) -> TracedMessage:
+    """A message of so many bytes."""
+    return TracedMessage(number, float(number), True, HOP, HOP, b"x" * size)
+
+
+def numbers(flow: SipFlow) -> list[int]:
+    """What it keeps."""
+    return [one.number for one in flow.messages()]
+
+
+def test_what_is_dropped_is_dropped_from_the_middle() -> None:
+    flow = SipFlow(b"1", FlowLimits(first=3, latest=4, size_bytes=1_000_000))
+    for number in range(1, 21):
+        flow.add(message(number))
+    assert numbers(flow) == [1, 2, 3, 17, 18, 19, 20]
+    assert flow.dropped == 13 and flow.last_number == 20
+    assert [one.number for one in flow.after(18)] == [19, 20]
+    assert flow.after(20) == []
+
+
+def test_the_bytes_are_bounded_and_told_as_they_change() -> None:
+    limits = FlowLimits(first=10, latest=1000, size_bytes=10_000)
+    flow = SipFlow(b"1", limits)
+    total = sum(flow.add(message(number, 1_000)) for number in range(100))
+    assert total == flow.size_bytes <= limits.size_bytes
+    kept = numbers(flow)
+    assert kept[:3] == [0, 1, 2] and kept[-3:] == [97, 98, 99]
+    assert flow.size_bytes == len(kept) * (MESSAGE_BYTES + 1_000)
+
+
+def test_one_message_larger_than_all_that_may_be_kept_is_kept_alone() -> None:
+    flow = SipFlow(b"1", FlowLimits(first=10, latest=10, size_bytes=2_000))
+    for number in range(3):
+        flow.add(message(number, 60_000))
+    assert numbers(flow) == [2]
+
+
+def test_wider_limits_hold_from_then_on() -> None:
+    flow = SipFlow(b"1", FlowLimits(first=1, latest=1, size_bytes=10_000))
+    flow.add(message(1))
+    flow.widen(FlowLimits(first=5, latest=5, size_bytes=1_000_000))
+    for number in range(2, 6):
+        flow.add(message(number))
+    assert numbers(flow) == [1, 2, 3, 4, 5]
