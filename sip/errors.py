@@ -24,7 +24,14 @@ class ParseError(SipError):
 
 
 class NegotiationFailed(SipError):
-    """Offer and answer share no usable audio stream (488, RFC 3261 section 21.4.26)."""
+    """Offer and answer share no usable audio stream (488, RFC 3261 section 21.4.26).
+
+    `warn_code` is the code of the Warning header that goes with the 488 (section 20.43).
+    """
+
+    def __init__(self, reason: str, warn_code: int = 399) -> None:
+        super().__init__(reason)
+        self.warn_code = warn_code
 
 
 class ChallengeRefused(SipError):

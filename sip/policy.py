@@ -1,12 +1,16 @@
 """What a user agent asks its owner about peers: who they are, and where they may lead."""
 
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from .hop import Hop
 
 Admission = Literal["accept", "refuse", "ignore"]
 """What becomes of an INVITE that would begin a call. "refuse" is one 403 that keeps no state;
 "ignore" is no answer at all."""
+
+
+SESSION_EXPIRES_S: Final = 1800
+"""The session interval that RFC 4028 section 4 recommends."""
 
 
 class PeerPolicy(Protocol):
@@ -18,6 +22,9 @@ class PeerPolicy(Protocol):
 
     def admits(self, source: Hop, now: float) -> Admission:
         """What becomes of an INVITE from `source` that would begin a call."""
+
+    def session_expires_s(self, peer: Hop) -> int:
+        """The session interval to ask a peer for, in seconds (RFC 4028); 0 for none."""
 
     def may_reach(self, hop: Hop, peer: Hop) -> bool:
         """Whether requests of a dialog with `peer` may be sent to `hop`, as its Contact or
@@ -38,6 +45,10 @@ class EveryPeer:
     def admits(self, source: Hop, now: float) -> Admission:
         """See PeerPolicy."""
         return "accept"
+
+    def session_expires_s(self, peer: Hop) -> int:
+        """See PeerPolicy."""
+        return SESSION_EXPIRES_S
 
     def may_reach(self, hop: Hop, peer: Hop) -> bool:
         """See PeerPolicy."""

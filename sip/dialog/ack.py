@@ -13,7 +13,7 @@ from .context import UserAgentContext
 from .dialog import Dialog, bare_dialog_of_uac, dialog_of_uac
 
 MAX_FORKS: Final = 32
-"""The most answers and early dialogs that one INVITE may have. Real proxies fork less."""
+"""The most answers that one INVITE may have. Real proxies fork less."""
 
 
 class Acknowledgements:
@@ -43,9 +43,13 @@ class Acknowledgements:
         return True
 
     def acknowledge_fork(
-        self, transaction: ClientTransaction, response: Response, now: float
+        self,
+        transaction: ClientTransaction,
+        response: Response,
+        now: float,
+        answer: bytes = b"",
     ) -> Dialog:
-        """Acknowledge a new fork.
+        """Acknowledge a new fork. `answer` is our answer to an offer of the 2xx.
 
         Raises ParseError for a 2xx whose Contact or Record-Route cannot be read. The peer has
         answered nevertheless, so the fork is acknowledged and ended over the route of the INVITE.
@@ -59,12 +63,12 @@ class Acknowledgements:
             self._acknowledge(invite, dialog)
             self.decline_fork(dialog, now)
             raise
-        self._acknowledge(invite, dialog)
+        self._acknowledge(invite, dialog, answer)
         return dialog
 
-    def _acknowledge(self, invite: Request, dialog: Dialog) -> None:
+    def _acknowledge(self, invite: Request, dialog: Dialog, answer: bytes = b"") -> None:
         context = self._context
-        data = build_ack(context, invite, dialog).encode()
+        data = build_ack(context, invite, dialog, answer).encode()
         self._sent[dialog.remote_tag] = (dialog.hop, data)
         context.transactions.send(dialog.hop, data)
 
@@ -85,7 +89,12 @@ class Acknowledgements:
         """See ClientUser."""
 
 
-def build_ack(context: UserAgentContext, invite: Request, dialog: Dialog) -> Request:
+def build_ack(
+    context: UserAgentContext, invite: Request, dialog: Dialog, answer: bytes = b""
+) -> Request:
     """Build the ACK for a 2xx. It repeats the credentials of the INVITE."""
     via = context.via(dialog.hop, context.new_branch())
-    return dialog.request("ACK", via, credentials_of(invite), number=invite.cseq.number)
+    extra = credentials_of(invite)
+    if answer:
+        extra.append(("Content-Type", "application/sdp"))
+    return dialog.request("ACK", via, extra, answer, number=invite.cseq.number)

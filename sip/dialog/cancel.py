@@ -1,6 +1,8 @@
-"""Build a CANCEL (RFC 3261 section 9.1)."""
+"""The CANCEL of an INVITE of ours (RFC 3261 section 9.1)."""
 
-from ..message.message import Fields, Request
+from ..message.message import Fields, Request, Response
+from ..transaction.client import ClientTransaction
+from ..transaction.transaction import FailureCause
 from .dialog import trusted_request
 
 
@@ -22,3 +24,19 @@ def build_cancel(invite: Request, product: str, reason: str | None) -> Request:
     if reason:
         fields.append(("Reason", reason))
     return trusted_request("CANCEL", invite.uri, fields)
+
+
+class IgnoredCancel:
+    """The user of a CANCEL transaction. It ignores everything: the INVITE gets the response."""
+
+    __slots__ = ()
+
+    def response_received(
+        self, transaction: ClientTransaction, response: Response, now: float
+    ) -> None:
+        """See ClientUser."""
+
+    def transaction_failed(
+        self, transaction: ClientTransaction, cause: FailureCause, now: float
+    ) -> None:
+        """See ClientUser."""

@@ -8,6 +8,7 @@ from collections import deque
 from ..counters import Counters
 from ..events import Event
 from ..hop import Hop
+from ..message.body import ACCEPTED_BODIES
 from ..message.headers import MAGIC_COOKIE, Via
 from ..message.message import Request
 from ..policy import EveryPeer, PeerPolicy
@@ -20,12 +21,15 @@ from .local_address import Local, LocalAddress
 from .next_hop import Lookup
 from .unsaved_sessions import UnsavedSessions
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK"
 DialogKey = tuple[str, str, str]
 """Call-ID, our tag and the peer's tag."""
 
-SUPPORTED_OPTIONS = frozenset[str]()
-"""The option tags that a Require may name: none (RFC 3261 section 19.2)."""
+SUPPORTED_OPTIONS = frozenset({"100rel", "timer"})
+"""The option tags that a Require may name (RFC 3261 section 19.2)."""
+
+SUPPORTED = "100rel, 199, timer"
+"""What our requests and answers say that we know. 199 is never required (RFC 6228)."""
 
 
 class UserAgentContext:
@@ -57,13 +61,13 @@ class UserAgentContext:
         self.session_count = 0
         self.incoming_count = 0
         self.registrations: set[RegistrationUsage] = set()
-        self.capabilities = [("Allow", ALLOW), ("Accept", "application/sdp")]
-        # The answer to OPTIONS (RFC 3261 section 11.2). An empty Supported means no extension.
+        self.supported = [("Supported", SUPPORTED)]
+        self.capabilities = [("Allow", ALLOW), ("Accept", ACCEPTED_BODIES), *self.supported]
+        # The answer to OPTIONS (RFC 3261 section 11.2).
         self.all_capabilities = [
             *self.capabilities,
             ("Accept-Encoding", "identity"),
             ("Accept-Language", "en"),
-            ("Supported", ", ".join(sorted(SUPPORTED_OPTIONS))),
         ]
         self.request_fields = [("Allow", ALLOW), ("User-Agent", product)]
         self.set_local(local)

@@ -128,6 +128,11 @@ class Dialog:
         fields = [("Via", via), *self._fields, ("CSeq", f"{number} {method}"), *extra]
         return trusted_request(method, self.request_uri, fields, body)
 
+    def continue_from(self, early: "Dialog") -> None:
+        """Continue the sequence numbers of the early dialog that this one was before."""
+        self.local_cseq = max(self.local_cseq, early.local_cseq)
+        self.remote_cseq = early.remote_cseq
+
     def in_order(self, request: Request) -> bool:
         """Check and store the CSeq number of a received request (RFC 3261 section 12.2.2).
 

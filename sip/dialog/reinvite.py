@@ -16,6 +16,7 @@ from ..usage import DialogUsage
 from .ack import build_ack
 from .context import UserAgentContext
 from .dialog import Dialog
+from .extensions.session_timer import SessionTimer, may_send_again
 from .next_hop import retry_by_name
 
 
@@ -26,6 +27,7 @@ class ReinviteOwner(DialogUsage, Protocol):
     media: OfferAnswer
     authorization: Authorization
     local_audio: LocalAudio | None
+    timer: SessionTimer
 
     @property
     def state(self) -> str:
@@ -50,7 +52,10 @@ class ReinviteOwner(DialogUsage, Protocol):
 
 
 class Reinvite:
-    """Offers new audio within a confirmed session. After glare (491) it tries again."""
+    """Offers new audio within a confirmed session. After glare (491) it tries again.
+
+    With `audio` None it refreshes the session: it offers what was described last (RFC 4028).
+    """
 
     __slots__ = (
         "_ack",
@@ -62,7 +67,7 @@ class Reinvite:
         "offering",
     )
 
-    def __init__(self, session: ReinviteOwner, audio: LocalAudio, now: float) -> None:
+    def __init__(self, session: ReinviteOwner, audio: LocalAudio | None, now: float) -> None:
         self._session = session
         self._audio = audio
         self._retry: Timer | None = None
@@ -81,12 +86,15 @@ class Reinvite:
             # The peer's re-INVITE came first. Ours waits until it is acknowledged.
             self._retry = context.timers.schedule(now + self._glare_delay_s(), self._send)
             return
-        body = session.media.make_offer(self._audio)
+        media, audio = session.media, self._audio
+        body = media.repeat_offer() if audio is None else media.make_offer(audio)
         self.offering = True
         branch = context.new_branch()
         extra = [
             ("Contact", context.contact(dialog.hop)),
             *context.request_fields,
+            *context.supported,
+            *session.timer.request_fields(),
             *session.authorization.headers("INVITE", dialog.request_uri.encode(), body),
             ("Content-Type", "application/sdp"),
         ]
@@ -124,14 +132,21 @@ class Reinvite:
             return
         if status == 491:
             self._retry = session.context.timers.schedule(now + self._glare_delay_s(), self._send)
-        elif status in (401, 407) and session.authorization.accept_challenge(
-            transaction.request, response
-        ):
+        elif may_send_again(session, transaction.request, response):
             self._send(None, now)
         elif status in (408, 481):
             session.fail(Cause(status, response.phrase, "remote", response.get("Reason")), now)
         else:
-            session.reinvite_done(MediaRefused(session, status, response.phrase), now)
+            self._refused(status, response.phrase, now)
+
+    def _refused(self, status: int, phrase: str, now: float) -> None:
+        session = self._session
+        if self._audio is None:
+            # The session goes on. Where no later refresh succeeds, it expires.
+            session.timer.retry(session.timer.pause_s, now)
+            session.reinvite_done(None, now)
+        else:
+            session.reinvite_done(MediaRefused(session, status, phrase), now)
 
     def transaction_failed(
         self, transaction: ClientTransaction, cause: FailureCause, now: float
@@ -174,14 +189,17 @@ class Reinvite:
         if session.state != "confirmed":
             return
         self.offering = False
+        session.timer.answered(response, now)
+        before = session.media.negotiated
         try:
-            audio = session.media.receive_answer(response.body)
+            audio = session.media.receive_answer(response.sdp)
         except (ParseError, NegotiationFailed) as error:
             session.media.withdraw_offer()
-            session.reinvite_done(MediaRefused(session, 488, error.reason), now)
+            self._refused(488, error.reason, now)
             return
-        session.local_audio = self._audio
-        session.reinvite_done(MediaChanged(session, audio), now)
+        session.local_audio = self._audio or session.local_audio
+        is_same = self._audio is None and audio == before
+        session.reinvite_done(None if is_same else MediaChanged(session, audio), now)
 
     def _glare_delay_s(self) -> float:
         """Return the delay before the retry after glare, in steps of 10 ms.

@@ -1,7 +1,7 @@
 """What the calling and the called side of an INVITE session share.
 
-That is the requests within the dialog and the end of the session. The calling side is in `uac`,
-the called side in `uas`, sending re-INVITEs in `reinvite`.
+That is the exchanges within the dialog and the end of the session. The calling side is in `uac`,
+the called side in `uas`, sending re-INVITEs in `reinvite`, what peers send in `in_dialog`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,9 @@ from typing import Any, Literal
 
 from ..auth.authorization import Authorization
 from ..auth.digest import Credentials
-from ..errors import NegotiationFailed, SipError
-from ..events import Cause, Ended, Event, InfoDigit, MediaChanged
-from ..message.body import unsupported_body
-from ..message.headers import warning
-from ..message.info_dtmf import answer_info
-from ..message.message import Fields, Request, response_to
+from ..errors import NegotiationFailed, ParseError, SipError
+from ..events import Cause, Ended, Event, MediaChanged
+from ..message.message import Message, Request, response_to
 from ..saved import SavedSession
 from ..sdp.offer_answer import LocalAudio, NegotiatedAudio, OfferAnswer
 from ..transaction.server import ServerTransaction
@@ -24,6 +21,9 @@ from .answer_2xx import Answer2xx
 from .bye import Bye
 from .context import UserAgentContext
 from .dialog import Dialog
+from .extensions.session_timer import SessionTimer
+from .extensions.update import UpdateRefresh
+from .in_dialog import SDP, answer_in_dialog, answer_request, contact_of
 from .reinvite import Reinvite
 from .save_restore import save_dialog, storable_text
 
@@ -37,8 +37,6 @@ State = Literal[
     "terminating",
     "terminated",
 ]
-
-SDP = ("Content-Type", "application/sdp")
 
 
 class Session:
@@ -58,8 +56,10 @@ class Session:
         "local_audio",
         "local_tag",
         "media",
+        "peer_takes_update",
         "state",
         "tag",
+        "timer",
     )
 
     def __init__(
@@ -70,6 +70,7 @@ class Session:
         state: State,
         authorization: Authorization,
         account: str = "",
+        expires_s: int = 0,
     ) -> None:
         self.context = context
         self.account = account
@@ -86,6 +87,14 @@ class Session:
         self._wanted_audio: LocalAudio | None = None
         self._cause = Cause(None, "", "local")
         self._reported = False
+        self.peer_takes_update = False
+        """Whether the peer's Allow has UPDATE."""
+        self.timer = SessionTimer(
+            context.timers,
+            expires_s,
+            on_refresh=self._refresh_session,
+            on_expired=self._session_expired,
+        )
         context.add_session(self)
 
     def __repr__(self) -> str:
@@ -156,6 +165,28 @@ class Session:
         if self._reinvite is None and self._accepted is None:
             audio, self._wanted_audio = self._wanted_audio, None
             self._reinvite = Reinvite(self, audio, now)
+
+    def _refresh_session(self, now: float) -> None:
+        """Refresh the session by UPDATE, or where the peer takes none by re-INVITE (RFC 4028)."""
+        if self.state != "confirmed" or self._reinvite is not None or self._accepted is not None:
+            # Another exchange is under way. Where it refreshes the session, the timer begins anew.
+            self.timer.retry(self.context.values.t2_s, now)
+        elif self.peer_takes_update:
+            UpdateRefresh(self, now)
+        else:
+            self._reinvite = Reinvite(self, None, now)
+
+    def update_refused(self, now: float) -> None:
+        """The peer takes no UPDATE after all: refresh by re-INVITE."""
+        self.peer_takes_update = False
+        self._refresh_session(now)
+
+    def _session_expired(self, now: float) -> None:
+        """End the session, because the peer has not refreshed it (RFC 4028 section 10)."""
+        if self.state == "confirmed":
+            reason = 'SIP;cause=408;text="Session timer expired"'
+            self._report(Ended(self, Cause(408, "session timer expired", "timeout")))
+            self.end(self._cause, now, reason=reason)
 
     # -- what re-INVITEs ask and report
 
@@ -249,6 +280,7 @@ class Session:
 
     def _stop_exchanges(self, now: float) -> None:
         self._wanted_audio = None
+        self.timer.stop()
         if self._accepted is not None:
             self._accepted.stop()
             self._accepted = None
@@ -260,46 +292,37 @@ class Session:
 
     def request_received(self, transaction: ServerTransaction, now: float) -> None:
         """Answer a request within the dialog (RFC 3261 section 12.2.2)."""
-        request = transaction.request
-        dialog = self.dialog_for(request)
-        if dialog is None:
-            self.context.counters.unknown_dialog += 1
-            self.answer_in_dialog(transaction, 481, now)
-            return
-        if request.method in ("INVITE", "UPDATE"):
-            # Read it first: a malformed Contact must raise before anything changes.
-            _ = request.contact
-        if not dialog.in_order(request):
-            self.answer_in_dialog(transaction, 500, now, phrase="CSeq out of order")
-            return
-        handler = _HANDLERS.get(request.method)
-        if handler is None:
-            # Only PRACK gets here, and it never matches (RFC 3262). Unknown methods got 405 before.
-            self.answer_in_dialog(transaction, 481, now)
-        else:
-            handler(self, transaction, dialog, now)
+        answer_request(self, transaction, self.dialog_for(transaction.request), now)
 
     def dialog_for(self, request: Request) -> Dialog | None:
         """Return the dialog of a request; None if there is none."""
         return self.dialog
 
-    def answer_in_dialog(
-        self,
-        transaction: ServerTransaction,
-        status: int,
-        now: float,
-        *,
-        phrase: str | None = None,
-        headers: Fields | None = None,
-        body: bytes = b"",
-    ) -> None:
-        """Respond within the dialog."""
-        fields = [("Server", self.context.product), *(headers or ())]
-        response = response_to(transaction.request, status, phrase, headers=fields, body=body)
-        transaction.respond(response, now)
+    def media_of(self, dialog: Dialog) -> OfferAnswer:
+        """The offers and answers of a dialog of the session."""
+        return self.media
 
-    def _bye(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
-        self.answer_in_dialog(transaction, 200, now)
+    def note_peer(self, message: Message) -> None:
+        """Note what the peer allows, as its Allow says."""
+        try:
+            allowed = message.get_list("Allow")
+        except ParseError:
+            return
+        if allowed:
+            self.peer_takes_update = "UPDATE" in allowed
+
+    def refresh_target(self, dialog: Dialog, request: Request) -> None:
+        """Take the Contact of a target refresh request (RFC 3261 section 12.2.2)."""
+        dialog.refresh(request)
+        self.changed()
+
+    def prack_received(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
+        """Answer a PRACK: 481, as no reliable provisional response waits for one (RFC 3262)."""
+        answer_in_dialog(self.context, transaction, 481, now)
+
+    def bye_received(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
+        """Answer a BYE and end the session."""
+        answer_in_dialog(self.context, transaction, 200, now)
         if self.state == "terminating" and self.dialog is not None:
             # Both sides sent BYE. The cause of our own hangup is reported.
             self.finish(self.ending(), now)
@@ -311,74 +334,21 @@ class Session:
         """End the session after the BYE of the peer was answered."""
         self.finish(Ended(self, cause), now)
 
-    def _options(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
-        self.answer_in_dialog(transaction, 200, now, headers=self.context.all_capabilities)
-
-    def _info(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
-        """INFO (RFC 6086): DTMF, or an empty keep-alive."""
-        status, fields, pressed = answer_info(transaction.request)
-        self.answer_in_dialog(transaction, status, now, headers=fields)
-        if pressed is not None:
-            self.context.emit(InfoDigit(self, *pressed))
-
-    def _update(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
-        """Answer an UPDATE (RFC 3311 section 5.2)."""
-        request = transaction.request
-        if not request.body:
-            self._refresh(dialog, request)
-            self.answer_in_dialog(transaction, 200, now, headers=[self._contact(dialog)])
-        elif self.media.offer_pending:
-            # Our offer in a re-INVITE, a 2xx or the first INVITE has no answer yet.
-            self.answer_in_dialog(transaction, 491, now)
-        elif self.state != "confirmed" or self._accepted is not None or self.local_audio is None:
-            retry = str(self.context.rng.randint(0, 10))
-            self.answer_in_dialog(transaction, 500, now, headers=[("Retry-After", retry)])
-        else:
-            self._answer_offer(transaction, dialog, now)
-
-    def _reinvited(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
-        """Answer a re-INVITE (RFC 3261 section 14.2)."""
-        if self.state != "confirmed":
-            retry = str(self.context.rng.randint(0, 10))
-            self.answer_in_dialog(transaction, 500, now, headers=[("Retry-After", retry)])
-        elif self.is_offering or self._accepted is not None or self.local_audio is None:
-            self.answer_in_dialog(transaction, 491, now)
-        elif transaction.request.body:
-            self._answer_offer(transaction, dialog, now)
-        else:
-            self._refresh(dialog, transaction.request)
-            self._accept(transaction, self.media.make_offer(self.local_audio), True, now)
-
-    def _answer_offer(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
-        request = transaction.request
-        assert self.local_audio is not None
-        supported = unsupported_body(request)
-        if supported is not None:
-            self.answer_in_dialog(transaction, 415, now, headers=supported)
-            return
-        try:
-            answer, audio = self.media.receive_offer(request.body, self.local_audio)
-        except NegotiationFailed as error:
-            self.answer_in_dialog(transaction, 488, now, headers=[warning(error.reason)])
-            return
-        self._refresh(dialog, request)
-        if request.method == "INVITE":
-            self._accept(transaction, answer, False, now)
-        else:
-            fields = [self._contact(dialog), SDP]
-            self.answer_in_dialog(transaction, 200, now, headers=fields, body=answer)
-        self.context.emit(MediaChanged(self, audio))
-
     # -- our 2xx to an INVITE, and its ACK
 
-    def _accept(
+    def answer_invite(
         self, transaction: ServerTransaction, body: bytes, offer_sent: bool, now: float
     ) -> None:
+        """Answer an INVITE with 200, until its ACK comes.
+
+        `body` is our description, and an offer if `offer_sent`.
+        """
         fields = [
             ("Server", self.context.product),
-            self._contact(self.in_dialog),
+            contact_of(self.context, self.in_dialog),
             *self.context.capabilities,
-            SDP,
+            *self.timer.answer(transaction.request, now),
+            *([SDP] if body else []),
         ]
         response = response_to(
             transaction.request, 200, to_tag=self.local_tag, headers=fields, body=body
@@ -404,8 +374,8 @@ class Session:
         audio: NegotiatedAudio | None = None
         if accepted.offer_sent:
             try:
-                audio = self.media.receive_answer(ack.body)
-            except NegotiationFailed as error:
+                audio = self.media.receive_answer(ack.sdp)
+            except (ParseError, NegotiationFailed) as error:
                 self.no_agreement(error.reason, now)
                 return
         self.acknowledged(audio, now)
@@ -428,21 +398,3 @@ class Session:
         self, transaction: ServerTransaction, cause: FailureCause, now: float
     ) -> None:
         """See ServerUser. Nothing to do: the timers of the session end it."""
-
-    # -- helpers
-
-    def _refresh(self, dialog: Dialog, request: Request) -> None:
-        dialog.refresh(request)
-        self.changed()
-
-    def _contact(self, dialog: Dialog) -> tuple[str, str]:
-        return ("Contact", self.context.contact(dialog.hop))
-
-
-_HANDLERS = {
-    "BYE": Session._bye,
-    "OPTIONS": Session._options,
-    "INFO": Session._info,
-    "UPDATE": Session._update,
-    "INVITE": Session._reinvited,
-}

@@ -11,21 +11,25 @@ from ..auth.digest import Credentials
 from ..errors import NegotiationFailed, ParseError
 from ..events import Answered, Cause, Event, Failed, Origin, Progress
 from ..hop import Hop
-from ..message.grammar import printable
 from ..message.message import Fields, Message, Request, Response
 from ..message.name_addr import NameAddr
 from ..message.uri import OtherUri, SipUri, Uri, parse_uri, without_headers
 from ..saved import SavedSession
-from ..sdp.offer_answer import LocalAudio, NegotiatedAudio
+from ..sdp.offer_answer import LocalAudio, NegotiatedAudio, OfferAnswer
 from ..transaction.client import CALLING, PROCEEDING, ClientTransaction
 from ..transaction.timers import Timer
 from ..transaction.transaction import FailureCause
-from .ack import MAX_FORKS, Acknowledgements
-from .cancel import build_cancel
+from .ack import Acknowledgements
+from .cancel import IgnoredCancel, build_cancel
+from .causes import refused, unreached
 from .context import UserAgentContext
-from .dialog import Dialog, early_dialog, trusted_request
+from .dialog import Dialog, trusted_request
+from .extensions.early_dialogs import EarlyDialog, EarlyDialogs, is_next
+from .extensions.reliable_responses import demands
+from .extensions.session_timer import may_send_again
+from .in_dialog import SDP
 from .save_restore import save_dialog, save_invite
-from .session import SDP, Session
+from .session import Session
 
 CLEARED_WITHIN_T1 = 4
 """A cancelled phone sends its final response within this many T1, or has died."""
@@ -53,6 +57,10 @@ class Invitation(msgspec.Struct, frozen=True):
     ring_s: float = 0.0
     account: str = ""
     """The owner's name for the credentials, which is kept in place of them."""
+    session_expires_s: int | None = None
+    """The session interval to ask for (RFC 4028); 0 for none, None for that of the policy."""
+    late_offer: bool = False
+    """Send no offer: the peer makes one, in its 2xx or a reliable provisional response."""
 
 
 class UacSession(Session):
@@ -66,6 +74,7 @@ class UacSession(Session):
         "_early",
         "_fields",
         "_guard",
+        "_heard",
         "_hop",
         "_invitation",
         "_offer",
@@ -93,6 +102,7 @@ class UacSession(Session):
                 *invitation.headers,
             ]
         )
+        expires_s = invitation.session_expires_s
         super().__init__(
             context,
             context.new_call_id(),
@@ -100,6 +110,7 @@ class UacSession(Session):
             "calling",
             Authorization(invitation.credentials, context.rng),
             invitation.account,
+            context.policy.session_expires_s(invitation.hop) if expires_s is None else expires_s,
         )
         self.local_audio = invitation.audio
         self._fields = checked.headers()
@@ -107,8 +118,11 @@ class UacSession(Session):
         self._hop = invitation.hop
         self._udp_only = False
         self._cseq = 0
-        self._offer = self.media.make_offer(invitation.audio)
-        self._early: dict[str, Response] = {}
+        is_late = invitation.late_offer
+        self._offer = b"" if is_late else self.media.make_offer(invitation.audio)
+        self._early = EarlyDialogs(context, self.authorization, self.media)
+        # The fork whose early media was reported last.
+        self._heard: str | None = None
         self._acks = Acknowledgements(context, self.authorization)
         self._guard: Timer | None = None
         self._cancelled = False
@@ -138,8 +152,10 @@ class UacSession(Session):
             ("CSeq", f"{self._cseq} INVITE"),
             ("Contact", context.contact(hop)),
             *context.request_fields,
+            *context.supported,
+            *self.timer.request_fields(),
             *self.authorization.headers("INVITE", self._request_uri.encode(), self._offer),
-            SDP,
+            *([SDP] if self._offer else []),
         ]
 
     def _is_too_large(self, fields: Fields) -> bool:
@@ -169,7 +185,7 @@ class UacSession(Session):
     def _send_cancel(self, now: float) -> None:
         context, invite = self.context, self._transaction
         cancel = build_cancel(invite.request, context.product, self._cancel_reason)
-        context.transactions.start_client(_Cancel(), cancel, invite.branch, invite.hop, now)
+        context.transactions.start_client(IgnoredCancel(), cancel, invite.branch, invite.hop, now)
         context.timers.cancel(self._guard)
         self._guard = context.timers.schedule(
             now + context.values.timer_b_s, self._cancel_unanswered
@@ -212,7 +228,7 @@ class UacSession(Session):
             self._hop = self._invitation.hop
             self._send_invite(now)
             return
-        ending = _unreached(cause, self.context.transactions.failure_reason)
+        ending = unreached(cause, self.context.transactions.failure_reason)
         if self._cancelled:
             ending = Cause(ending.status, ending.phrase, "local")
         self._report(Failed(self, ending))
@@ -231,58 +247,103 @@ class UacSession(Session):
             self.state = "proceeding"
         if response.status == 100:
             return
-        tag = response.to.tag
-        if tag is not None and (tag in self._early or len(self._early) < MAX_FORKS):
+        if response.status == 199:
+            self._fork_ended(response)
+            return
+        early = self._early.note(self._transaction, response)
+        audio = None
+        if demands(response):
+            if not is_next(early, response) or early is None:
+                return
+            self.note_peer(response)
+            audio = self._early.acknowledge(
+                early, self._transaction, response, self.local_audio, now
+            )
+        elif response.sdp and self._offer:
+            audio = self._early.preview(response.sdp)
+        if early is not None:
             self.state = "early"
             # A later response without a body does not replace one with an answer.
-            if response.body or tag not in self._early:
-                self.changed()
-                self._early[tag] = response
-        audio = None
-        if response.body and response.content_type == "application/sdp":
-            audio = self._early_audio(response.body)
+            early.body = response.sdp or early.body
+            self.changed()
+        if audio is not None:
+            self._heard = response.to.tag
         self.context.emit(Progress(self, response.status, response.phrase, audio))
 
-    def _early_audio(self, body: bytes) -> NegotiatedAudio | None:
-        # Each fork answers the same offer, and the 2xx may answer it again. It stays pending.
-        try:
-            return self.media.fork().receive_answer(body)
-        except NegotiationFailed:
-            return None
+    def _fork_ended(self, response: Response) -> None:
+        """A fork of the call is over, and others may go on (RFC 6228)."""
+        tag = response.to.tag or ""
+        if self._early.drop(tag) is not None:
+            self.changed()
+        if tag and tag == self._heard:
+            self._heard = None
+            self.context.emit(Progress(self, response.status, response.phrase, None))
 
     def _success(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         if self._acks.repeat_ack(response):
             return
+        is_first = self.dialog is None
+        answer, fault = self._late_answer(response) if is_first else (b"", "")
         try:
-            dialog = self._acks.acknowledge_fork(transaction, response, now)
+            dialog = self._acks.acknowledge_fork(transaction, response, now, answer)
         except ParseError as error:
-            if self.dialog is None:
+            if is_first:
                 self._unreadable(error, now)
             return
-        if self.dialog is not None:
+        if not is_first:
             self._acks.decline_fork(dialog, now)
             return
+        early = self._early.get(dialog.remote_tag)
+        if early is not None:
+            # The numbers of its PRACKs, and of what the peer sent meanwhile, are used up.
+            dialog.continue_from(early.dialog)
         self.dialog = dialog
         self.changed()
         self._stop_guard()
-        early = self._early.get(dialog.remote_tag)
         self._early.clear()
+        self.note_peer(response)
         if self._cancelled:
             # The CANCEL crossed the 2xx.
             self.context.clearing.answered(self._invitation.target, self.call_id)
             self._report(Failed(self, Cause(487, "Request Terminated", "local")))
             self.end(self._cause, now, reason=self._cancel_reason)
             return
-        # Some peers answer the offer in the 18x only and send an empty 2xx.
-        body = response.body or (early.body if early is not None else b"")
         try:
-            audio = self.media.receive_answer(body)
-        except NegotiationFailed as error:
+            if fault:
+                raise NegotiationFailed(fault)
+            audio = self._agreed(response.sdp, early)
+        except (ParseError, NegotiationFailed) as error:
             self._report(Failed(self, Cause(488, error.reason, "local")))
             self.end(self._cause, now, reason='SIP;cause=488;text="Not Acceptable Here"')
             return
         self.state = "confirmed"
+        self.timer.answered(response, now)
         self.context.emit(Answered(self, audio))
+        self._next_reinvite(now)
+
+    def _agreed(self, body: bytes, early: EarlyDialog | None) -> NegotiatedAudio:
+        """What the 2xx with this description agrees. Raises NegotiationFailed."""
+        if early is not None and early.is_agreed:
+            # A description in the 2xx could only repeat the one that was acknowledged before.
+            self.media = early.media
+        elif not self._invitation.late_offer:
+            # Some peers answer the offer in the 18x only and send an empty 2xx.
+            return self.media.receive_answer(body or (early.body if early is not None else b""))
+        agreed = self.media.negotiated
+        if agreed is None:
+            raise NegotiationFailed("the 2xx has no offer")
+        return agreed
+
+    def _late_answer(self, response: Response) -> tuple[bytes, str]:
+        """The answer to the offer of a 2xx, which our ACK brings, and why there is none."""
+        early = self._early.get(response.to.tag or "")
+        if not self._invitation.late_offer or (early is not None and early.is_agreed):
+            return b"", ""
+        try:
+            answer, _ = self.media.receive_offer(response.sdp, self._invitation.audio)
+        except (ParseError, NegotiationFailed) as error:
+            return b"", error.reason
+        return answer, ""
 
     def _unreadable(self, error: ParseError, now: float) -> None:
         """Report a 2xx whose Contact or Record-Route cannot be read. BYE has been sent."""
@@ -295,11 +356,7 @@ class UacSession(Session):
     def _refused(self, response: Response, now: float) -> None:
         if self._reported:
             return
-        if (
-            response.status in (401, 407)
-            and not self._cancelled
-            and self.authorization.accept_challenge(self._transaction.request, response)
-        ):
+        if not self._cancelled and may_send_again(self, self._transaction.request, response):
             self._stop_guard()
             self._early.clear()
             self.state = "calling"
@@ -307,16 +364,8 @@ class UacSession(Session):
             self._send_invite(now)
             return
         origin: Origin = "local" if self._cancelled else "remote"
-        cause = Cause(
-            response.status,
-            response.phrase,
-            origin,
-            response.get("Reason"),
-            response.retry_after_s,
-            _extensions_of(response),
-        )
         self.context.counters.missing_extensions += response.status in (420, 421)
-        self._report(Failed(self, cause))
+        self._report(Failed(self, refused(response, origin)))
         self.finish(None, now)
 
     # -- what is kept
@@ -326,11 +375,8 @@ class UacSession(Session):
         if self.dialog is not None:
             return super().save()
         invite, hop = self._transaction.request, self._transaction.hop
-        reach = self.context.may_reach
-        early = [early_dialog(invite, one, hop, reach) for one in self._early.values()]
-        return self._saved(
-            invite=save_invite(invite, hop), early=[save_dialog(dialog) for dialog in early]
-        )
+        early = [save_dialog(one.dialog) for one in self._early]
+        return self._saved(invite=save_invite(invite, hop), early=early)
 
     # -- ends
 
@@ -361,18 +407,20 @@ class UacSession(Session):
         """See Session."""
         if self.dialog is not None:
             return self.dialog
-        response = self._early.get(request.from_.tag or "")
-        if response is None:
-            return None
-        invite = self._transaction
-        return early_dialog(invite.request, response, invite.hop, self.context.may_reach)
+        early = self._early.get(request.from_.tag or "")
+        return None if early is None else early.dialog
+
+    def media_of(self, dialog: Dialog) -> OfferAnswer:
+        """See Session. An early dialog has its own until the 2xx."""
+        early = None if self.dialog is not None else self._early.get(dialog.remote_tag)
+        return self.media if early is None else early.media
 
     def ended_by_peer(self, cause: Cause, dialog: Dialog, now: float) -> None:
         """See Session. A BYE in an early dialog means that the 2xx was lost."""
         if self.dialog is not None:
             super().ended_by_peer(cause, dialog, now)
             return
-        self._early.pop(dialog.remote_tag, None)
+        self._early.drop(dialog.remote_tag)
         if self._early:
             return
         if self._cancelled:
@@ -381,40 +429,6 @@ class UacSession(Session):
         if self._transaction.state in (CALLING, PROCEEDING):
             self._transaction.abandon()
         self.finish(None, now)
-
-
-class _Cancel:
-    """The user of a CANCEL transaction. It ignores everything: the INVITE gets the response."""
-
-    __slots__ = ()
-
-    def response_received(
-        self, transaction: ClientTransaction, response: Response, now: float
-    ) -> None:
-        """See ClientUser."""
-
-    def transaction_failed(
-        self, transaction: ClientTransaction, cause: FailureCause, now: float
-    ) -> None:
-        """See ClientUser."""
-
-
-def _unreached(cause: FailureCause, transport_reason: str) -> Cause:
-    """Why an INVITE without a final response failed, as a status (RFC 3261 section 8.1.3.1)."""
-    if cause == "timeout":
-        return Cause(408, "Request Timeout", "timeout")
-    return Cause(503, transport_reason, "transport")
-
-
-def _extensions_of(response: Response) -> tuple[str, ...]:
-    """The extensions that the peer lacks (420) or demands (421), RFC 3261 20.40 and 21.4.16."""
-    name = {420: "Unsupported", 421: "Require"}.get(response.status)
-    if name is None:
-        return ()
-    try:
-        return tuple(printable(option) for option in response.get_list(name))
-    except ParseError:
-        return ()
 
 
 def _address_of_record(uri: Uri) -> Uri:

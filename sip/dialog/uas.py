@@ -7,13 +7,15 @@ from ..errors import NegotiationFailed, ParseError, SipError
 from ..events import Answered, Cause, Ended, Event, Failed, IncomingInvite
 from ..hop import Hop
 from ..message.headers import warning
-from ..message.message import Fields, Request, response_to
+from ..message.message import Fields, Request, Response, response_to
 from ..saved import SavedSession
 from ..sdp.offer_answer import LocalAudio, NegotiatedAudio, OfferAnswer
 from ..transaction.server import ServerTransaction
 from ..transaction.timers import Timer
 from .context import UserAgentContext
 from .dialog import Dialog, dialog_of_uas
+from .extensions.reliable_responses import ReliableResponses, demands, is_supported
+from .in_dialog import SDP, answer_in_dialog, contact_of
 from .save_restore import save_dialog, save_invite
 from .session import Session
 
@@ -21,32 +23,66 @@ from .session import Session
 class UasSession(Session):
     """An incoming call. The owner rings, accepts or rejects it."""
 
-    __slots__ = ("_answered", "_audio", "_guard", "_hangup_reason", "_transaction", "answered_at")
+    __slots__ = (
+        "_answered",
+        "_early_answer",
+        "_guard",
+        "_hangup_reason",
+        "_postponed",
+        "_reliable",
+        "_takes_reliable",
+        "_transaction",
+        "_warn_code",
+        "answered_at",
+    )
 
     owns_call_id = False
 
     def __init__(
         self, context: UserAgentContext, transaction: ServerTransaction, now: float
     ) -> None:
-        """Send 100 and emit IncomingInvite. Raises ParseError for a bad Contact or Record-Route."""
+        """Send 100 and emit IncomingInvite, or refuse a session interval that is too small.
+
+        Raises ParseError for a bad Contact or Record-Route.
+        """
         request = transaction.request
         local_tag = context.new_tag()
         dialog = dialog_of_uas(request, local_tag, transaction.hop, context.may_reach)
         authorization = Authorization(None, context.rng)
-        super().__init__(context, request.call_id, local_tag, "incoming", authorization)
+        takes_reliable = is_supported(request)
+        super().__init__(
+            context,
+            request.call_id,
+            local_tag,
+            "incoming",
+            authorization,
+            expires_s=context.policy.session_expires_s(transaction.hop),
+        )
         self.dialog = dialog
         self._transaction = transaction
-        self._audio: NegotiatedAudio | None = None
         self._answered = False
         self._hangup_reason: str | None = None
+        self._takes_reliable = takes_reliable
+        self._reliable: ReliableResponses | None = None
+        # Our description in a provisional response, which answers the offer of the INVITE.
+        self._early_answer = b""
+        # What `accept` was called with while a description of ours waited for its PRACK.
+        self._postponed: LocalAudio | None = None
+        self._warn_code = 399
+        self._guard: Timer | None = None
         self.answered_at: float | None = None
         """When our 200 was sent; None before."""
         transaction.user = self
+        self.note_peer(request)
+        if (objection := self.timer.objection(request)) is not None:
+            self._respond(422, now, objection)
+            self.finish(None, now)
+            return
         transaction.respond(response_to(request, 100), now)
         limit_s, at_limit = context.values.timer_c_s, self._left_unanswered
         if 0 < (expires_s := _expires_s(request)) < limit_s:
             limit_s, at_limit = expires_s, self._expired
-        self._guard: Timer | None = context.timers.schedule(now + limit_s, at_limit)
+        self._guard = context.timers.schedule(now + limit_s, at_limit)
         context.half_open.add(self)
         context.emit(IncomingInvite(self, request))
 
@@ -62,44 +98,126 @@ class UasSession(Session):
 
     def objection(self, audio: LocalAudio) -> str | None:
         """Return why `accept` would answer 488; None if it would not. Call it before ringing."""
-        if self.request.body:
+        if self.request.sdp:
             try:
-                OfferAnswer(0).receive_offer(self.request.body, audio)
+                OfferAnswer(0).receive_offer(self.request.sdp, audio)
             except NegotiationFailed as error:
+                self._warn_code = error.warn_code
                 return error.reason
         return None
 
     # -- what the owner decides
 
-    def ring(self, now: float, status: int = 180) -> None:
-        """Send a provisional response 101 to 199. Raises SipError if a final one was sent."""
+    def ring(self, now: float, status: int = 180, audio: LocalAudio | None = None) -> None:
+        """Send a provisional response 101 to 199, reliably where the caller knows how (RFC 3262).
+
+        With `audio` it has our description, so that the caller hears us before the answer. Raises
+        SipError if a final response was sent, and NegotiationFailed for an offer without a common
+        codec.
+        """
         self._must_be_open()
+        body = b"" if audio is None else self._describe_early(audio)
         self.state = "early"
         self.changed()
-        self._respond(status, now, [self._contact(self.in_dialog)])
+        must_offer = not self.request.sdp and self.media.negotiated is None and not body
+        if must_offer and demands(self.request):
+            # The first reliable response would need an offer (RFC 3262 section 5): the 200 has it.
+            return
+        fields = [contact_of(self.context, self.in_dialog), *self.context.supported]
+        response = self._response(status, [*fields, *([SDP] if body else [])], body)
+        if self._takes_reliable and not must_offer:
+            self._reliably().send(response, now)
+        else:
+            self._transaction.respond(response, now)
+
+    def _describe_early(self, audio: LocalAudio) -> bytes:
+        """Return our description for a provisional response; nothing where it has been sent."""
+        offer = self.request.sdp
+        if self.media.offer_pending or self.media.negotiated is not None:
+            return b"" if self._takes_reliable else self._early_answer
+        if not offer and not self._takes_reliable:
+            return b""
+        self.local_audio = audio
+        if not offer:
+            return self.media.make_offer(audio)
+        self._early_answer, _ = self.media.receive_offer(offer, audio)
+        return self._early_answer
+
+    def _reliably(self) -> ReliableResponses:
+        if self._reliable is None:
+            context = self.context
+            self._reliable = ReliableResponses(
+                context.timers,
+                context.values,
+                self._transaction,
+                context.rng,
+                on_timeout=self._no_prack,
+            )
+        return self._reliable
+
+    def _no_prack(self, now: float) -> None:
+        """End the call, because a reliable response got no PRACK (RFC 3262 section 3)."""
+        if self.state in ("incoming", "early"):
+            self._respond(504, now, [])
+            self._report(Failed(self, Cause(408, "no PRACK", "timeout")))
+            self.finish(None, now)
 
     def accept(self, audio: LocalAudio, now: float) -> None:
         """Answer 200. `Answered` is emitted when the ACK comes.
 
-        An offer without a common codec is answered 488 and emits `Failed`. Raises SipError if a
-        final response was sent or the call is over.
+        A description in a provisional response must be acknowledged before; then the 200 waits for
+        that. An offer without a common codec is answered 488 and emits `Failed`. Raises SipError
+        if a final response was sent or the call is over.
         """
         self._must_be_open()
-        self.local_audio = audio
-        offer = self.request.body
+        if self._reliable is not None and self._reliable.has_unacknowledged_sdp:
+            self._postponed = audio
+            return
+        offer, offer_sent, body = self.request.sdp, False, b""
         try:
-            if offer:
-                body, self._audio = self.media.receive_offer(offer, audio)
+            if self.media.offer_pending:
+                raise NegotiationFailed("our offer was not answered by the PRACK")
+            if self.media.negotiated is not None:
+                body = b"" if self._takes_reliable else self._early_answer
+            elif offer:
+                self.local_audio = audio
+                body, _ = self.media.receive_offer(offer, audio)
             else:
-                body = self.media.make_offer(audio)
+                self.local_audio = audio
+                body, offer_sent = self.media.make_offer(audio), True
         except NegotiationFailed as error:
+            self._warn_code = error.warn_code
             self.reject(488, now, reason=error.reason)
             return
         self._stop_guard()
+        self._stop_provisional()
         self.state = "accepted"
         self.answered_at = now
-        self._accept(self._transaction, body, not offer, now)
+        self.answer_invite(self._transaction, body, offer_sent, now)
         self.changed()
+
+    def prack_received(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
+        """See Session (RFC 3262 section 3). A PRACK may answer our offer, or have a new one."""
+        context, prack = self.context, transaction.request
+        sdp = prack.sdp
+        if self._reliable is None or not self._reliable.acknowledge(prack, now):
+            super().prack_received(transaction, dialog, now)
+            return
+        answer = b""
+        try:
+            if sdp and self.media.offer_pending:
+                self.media.receive_answer(sdp)
+            elif sdp and self.media.negotiated is not None and self.local_audio is not None:
+                answer, _ = self.media.receive_offer(sdp, self.local_audio)
+        except NegotiationFailed as error:
+            fields = [warning(error.reason, error.warn_code)]
+            answer_in_dialog(context, transaction, 488, now, headers=fields)
+        else:
+            fields = [SDP] if answer else []
+            answer_in_dialog(context, transaction, 200, now, headers=fields, body=answer)
+        if self._postponed is not None and self.state in ("incoming", "early"):
+            audio, self._postponed = self._postponed, None
+            self.accept(audio, now)
 
     def reject(
         self,
@@ -115,7 +233,8 @@ class UasSession(Session):
         or the call is over.
         """
         self._must_be_open()
-        self._respond(status, now, [*headers, *([] if reason is None else [warning(reason)])])
+        told = [] if reason is None else [warning(reason, self._warn_code)]
+        self._respond(status, now, [*headers, *told])
         self._report(Failed(self, Cause(status, reason or "rejected", "local")))
         self.finish(None, now)
 
@@ -124,9 +243,16 @@ class UasSession(Session):
             raise SipError(f"the call is {self.state}, it can be neither answered nor rejected")
 
     def _respond(self, status: int, now: float, headers: Fields) -> None:
+        self._stop_provisional()
+        self._transaction.respond(self._response(status, headers), now)
+
+    def _response(self, status: int, headers: Fields, body: bytes = b"") -> Response:
         fields = [("Server", self.context.product), *headers]
-        response = response_to(self.request, status, to_tag=self.local_tag, headers=fields)
-        self._transaction.respond(response, now)
+        return response_to(self.request, status, to_tag=self.local_tag, headers=fields, body=body)
+
+    def _stop_provisional(self) -> None:
+        if self._reliable is not None:
+            self._reliable.stop()
 
     def _give_up(self, now: float, reason: str | None) -> None:
         if self.state == "accepted":
@@ -178,10 +304,10 @@ class UasSession(Session):
         elif self.state == "accepted":
             self.state = "confirmed"
             self.changed()
-            self._audio = audio or self._audio
-            assert self._audio is not None
+            agreed = audio or self.media.negotiated
+            assert agreed is not None
             self._answered = True
-            self.context.emit(Answered(self, self._audio))
+            self.context.emit(Answered(self, agreed))
             self._next_reinvite(now)
         else:
             super().acknowledged(audio, now)
@@ -226,6 +352,7 @@ class UasSession(Session):
     def finish(self, event: Event | None, now: float) -> None:
         """See Session."""
         self._stop_guard()
+        self._stop_provisional()
         self.context.half_open.discard(self)
         # The transaction lives on for up to 64*T1; the session need not.
         self._transaction.user = None

@@ -6,17 +6,20 @@ from ..errors import ParseError
 from .grammar import LWS, parse_params
 from .info_dtmf import CONTENT_TYPES
 from .message import Request
+from .multipart import SDP_TYPE, is_multipart
 
-_SDP_TYPES = ("application/sdp", None)
+_SDP_TYPES = (SDP_TYPE, None)
+ACCEPTED_BODIES = "application/sdp, multipart/mixed"
 
 
 def unsupported_body(request: Request) -> list[tuple[str, str]] | None:
     """Return the header fields of a 415; None if the body is supported or absent.
 
-    Raises ParseError for a malformed Content-Type.
+    Of several parts the session description is read, and the others are no reason to refuse.
+    Raises ParseError for a malformed Content-Type and for parts that cannot be told apart.
     """
-    if request.body and request.content_type not in _SDP_TYPES:
-        return [("Accept", "application/sdp")]
+    if request.body and request.content_type not in _SDP_TYPES and not request.parts:
+        return [("Accept", ACCEPTED_BODIES)]
     if request.get("Content-Encoding") not in (None, "identity"):
         return [("Accept-Encoding", "identity")]
     return None
@@ -30,7 +33,8 @@ def ignore_optional_body(request: Request) -> None:
     if not request.body or not _is_optional(request.get("Content-Disposition") or ""):
         return
     read = _SDP_TYPES if request.method != "INFO" else CONTENT_TYPES
-    if request.content_type not in read or request.get("Content-Encoding"):
+    is_read = request.content_type in read or is_multipart(request.content_type)
+    if not is_read or request.get("Content-Encoding"):
         for name in ("Content-Type", "Content-Encoding"):
             request.remove(name)
         request.body = b""

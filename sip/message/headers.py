@@ -75,6 +75,7 @@ _KNOWN: Final = (
     "RAck",
     "Reason",
     "Record-Route",
+    "Refer-Sub",
     "Remote-Party-ID",
     "Replaces",
     "Reply-To",
@@ -282,6 +283,6 @@ def _parse_cseq(text: str) -> CSeq:
 parse_cseq_cached = lru_cache(maxsize=1024)(_parse_cseq)
 
 
-def warning(reason: str) -> tuple[str, str]:
+def warning(reason: str, code: int = 399) -> tuple[str, str]:
     """Return a Warning field with a text for people (RFC 3261 section 20.43)."""
-    return ("Warning", f"399 - {quote(reason)}")
+    return ("Warning", f"{code} - {quote(reason)}")

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from ..errors import ParseError
 from .grammar import is_token, parse_integer, split_commas
 from .headers import CSeq, Via, canonical_name, is_known, parse_cseq, parse_top_via, parse_via_list
+from .multipart import SDP_TYPE, Part, is_multipart, parse_multipart, sdp_of
 from .name_addr import NameAddr, parse_name_addr, parse_name_addr_list
 from .reason_phrases import REASON_PHRASES
 from .uri import OtherUri, SipUri
@@ -272,6 +273,24 @@ class Message:
     def content_type(self) -> str | None:
         """Media type in lower case without parameters, such as `application/sdp`."""
         return self._optional("Content-Type", _parse_media_type)
+
+    @property
+    def parts(self) -> list[Part]:
+        """The parts of a multipart body, those of inner ones included; none for other bodies."""
+        if not self.body or not is_multipart(self.content_type):
+            return []
+        cached = self._typed.get("parts")
+        if cached is None:
+            cached = parse_multipart(self.get("Content-Type") or "", self.body)
+            self._typed["parts"] = cached
+        return cached  # type: ignore[return-value]
+
+    @property
+    def sdp(self) -> bytes:
+        """The session description: the body, or the part of it; empty if there is none."""
+        if not self.body or self.content_type in (SDP_TYPE, None):
+            return self.body
+        return sdp_of(self.parts)
 
     def accepts(self, media_type: str) -> bool:
         """Whether Accept allows this type in the response (RFC 3261 20.1). Raises ParseError.

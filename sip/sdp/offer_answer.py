@@ -93,6 +93,7 @@ class OfferAnswer:
         "_index",
         "_local",
         "_on_faults",
+        "_own",
         "_pending",
         "_sent",
         "_session_id",
@@ -110,6 +111,8 @@ class OfferAnswer:
         self._index = 0
         # The audio of our offer. Kept after the answer, because a 200 may repeat that of a 183.
         self._local: LocalAudio | None = None
+        # The audio of our last description, offer or answer.
+        self._own: LocalAudio | None = None
         self._pending = False
         self._current: NegotiatedAudio | None = None
 
@@ -147,9 +150,21 @@ class OfferAnswer:
             _TELEPHONE_EVENT_NUMBER if local.telephone_event else None,
             local.direction,
         )
-        self._local = local
+        self._local = self._own = local
         self._pending = True
         return self._send(local, media)
+
+    def repeat_offer(self) -> bytes:
+        """Return our last description again, as an offer that changes nothing.
+
+        Its version stays the same (RFC 3264 section 8). Raises NegotiationFailed if an offer is
+        pending, or nothing was described before.
+        """
+        if self._pending or self._sent is None or self._own is None:
+            raise NegotiationFailed("there is nothing that could be offered again")
+        self._local = self._own
+        self._pending = True
+        return self._sent.encode()
 
     def withdraw_offer(self) -> None:
         """Withdraw an unanswered offer, because its request failed."""
@@ -169,14 +184,16 @@ class OfferAnswer:
             raise NegotiationFailed("the answer has not the streams of the offer")
         media = answer.media[self._index]
         if media.media != "audio" or media.port == 0:
-            raise NegotiationFailed("the audio stream was rejected")
+            raise NegotiationFailed("the audio stream was rejected", 304)
         if media.protocol != _PROTOCOL:
-            raise NegotiationFailed(f"audio is answered over {media.protocol}, not {_PROTOCOL}")
+            reason = f"audio is answered over {media.protocol}, not {_PROTOCOL}"
+            raise NegotiationFailed(reason, 302)
         # An answer may use our payload types without repeating their maps.
         choice = _choose(media, local, self._sent.media[self._index].rtpmaps())
         if choice is None:
-            raise NegotiationFailed("the answer has no codec that was offered")
-        self._current = self._agree(answer, media, choice, local, _TELEPHONE_EVENT_NUMBER)
+            raise NegotiationFailed("the answer has no codec that was offered", 305)
+        own = self._sent.media[self._index]
+        self._current = self._agree(answer, media, choice, local, _telephone_event_of(own))
         return self._current
 
     def receive_offer(self, body: bytes, local: LocalAudio) -> tuple[bytes, NegotiatedAudio]:
@@ -200,6 +217,7 @@ class OfferAnswer:
         )
         self._index = index
         self._local = None
+        self._own = local
         self._current = negotiated
         return self._send(local, answers), negotiated
 
@@ -213,20 +231,20 @@ class OfferAnswer:
         return description
 
     def _find_stream(self, offer: SessionDescription, local: LocalAudio) -> tuple[int, _Choice]:
-        reason = "no audio stream is offered"
+        reason, code = "no audio stream is offered", 304
         places = sorted(range(len(offer.media)), key=lambda place: place != self._index)
         for place in places:
             media = offer.media[place]
             if media.media != "audio" or media.port == 0:
                 continue
             if media.protocol != _PROTOCOL:
-                reason = f"audio is offered over {media.protocol}, not {_PROTOCOL}"
+                reason, code = f"audio is offered over {media.protocol}, not {_PROTOCOL}", 302
                 continue
             choice = _choose(media, local, {})
             if choice is not None:
                 return place, choice
-            reason = "no codec in common"
-        raise NegotiationFailed(reason)
+            reason, code = "no codec in common", 305
+        raise NegotiationFailed(reason, code)
 
     def _agree(
         self,
@@ -294,7 +312,8 @@ def _check_address(host: str, local: LocalAudio) -> None:
             return
         address = None
     if address is None or address.version != version or "%" in host:
-        raise NegotiationFailed(f"the audio address {host} is not an IPv{version} address")
+        reason = f"the audio address {host} is not an IPv{version} address"
+        raise NegotiationFailed(reason, 301)
 
 
 def _choose(
@@ -339,6 +358,14 @@ def _describe(
     media.attributes.append(("ptime", str(_PTIME_MS)))
     media.attributes.append((direction, None))
     return media
+
+
+def _telephone_event_of(media: MediaDescription) -> int:
+    """The payload type that our description names for telephone-event."""
+    for number, rtpmap in media.rtpmaps().items():
+        if rtpmap.encoding.upper() == _TELEPHONE_EVENT:
+            return number
+    return _TELEPHONE_EVENT_NUMBER
 
 
 def _audio(protocol: str) -> MediaDescription:

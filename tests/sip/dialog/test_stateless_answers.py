@@ -66,7 +66,7 @@ def test_a_peer_that_cannot_forge_an_address_gets_all_of_it(source: Hop) -> None
         (request("FOO", extra=LONG), 405),
         (request("BYE", extra=LONG), 481),
         (request("INVITE", extra=LONG), 403),
-        (request("INVITE", extra="Require: 100rel\r\n" + LONG), 420),
+        (request("INVITE", extra="Require: foo\r\n" + LONG), 420),
         (request(via=""), 200),
     ],
 )

@@ -63,7 +63,7 @@ class TestSetUp:
             message.method if isinstance(message, Request) else message.status
             for _, _, _, message in network.log
         ]
-        assert methods == ["INVITE", 100, 180, 200, "ACK", "BYE", 200]
+        assert methods == ["INVITE", 100, 180, "PRACK", 200, 200, "ACK", "BYE", 200]
         clean(alice, bob)
 
     def test_the_called_side_hangs_up(self, transport: Transport) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from sip.errors import ParseError
-from sip.message.body import ignore_optional_body, unsupported_body
+from sip.message.body import ACCEPTED_BODIES, ignore_optional_body, unsupported_body
 from sip.message.message import Request
 from sip.message.uri import parse_uri
 
@@ -20,7 +20,7 @@ def invite(body: bytes, *fields: tuple[str, str]) -> Request:
         (invite(b"v=0", ("Content-Type", "Application/SDP;x=y")), None),
         (invite(b"v=0", ("Content-Encoding", "identity")), None),
         (invite(b"", ("Content-Type", "text/plain")), None),
-        (invite(b"x", ("Content-Type", "text/plain")), [("Accept", "application/sdp")]),
+        (invite(b"x", ("Content-Type", "text/plain")), [("Accept", ACCEPTED_BODIES)]),
         (invite(b"x", ("Content-Encoding", "gzip")), [("Accept-Encoding", "identity")]),
     ],
 )

@@ -84,7 +84,7 @@ def test_answered(name: str) -> None:
             "nothingSupportsThisEither",
         ]
     if answer.status == 415:
-        assert answer.get("Accept") == "application/sdp"
+        assert answer.get("Accept") == "application/sdp, multipart/mixed"
 
 
 @pytest.mark.parametrize("name", sorted(UNMATCHED))

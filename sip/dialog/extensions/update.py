@@ -1,0 +1,116 @@
+"""Refresh a session by an UPDATE without a description (RFC 3311, RFC 4028 section 7.4)."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from ...auth.authorization import Authorization
+from ...errors import ParseError
+from ...events import Cause
+from ...message.message import Response
+from ...transaction.client import ClientTransaction
+from ...transaction.transaction import FailureCause
+from ..context import UserAgentContext
+from ..dialog import Dialog
+from ..next_hop import retry_by_name
+from .session_timer import SessionTimer, may_send_again
+
+_NOT_TAKEN: Final = frozenset({405, 415, 420, 501})
+
+
+class RefreshedSession(Protocol):
+    """The part of a session that its refresh uses."""
+
+    context: UserAgentContext
+    authorization: Authorization
+    timer: SessionTimer
+
+    @property
+    def state(self) -> str:
+        """The refresh continues only while this is `confirmed`."""
+
+    @property
+    def in_dialog(self) -> Dialog:
+        """Return the dialog of the session."""
+
+    def changed(self) -> None:
+        """The dialog has another CSeq or remote target."""
+
+    def fail(self, cause: Cause, now: float) -> None:
+        """End the session, because it cannot continue."""
+
+    def update_refused(self, now: float) -> None:
+        """The peer takes no UPDATE."""
+
+
+class UpdateRefresh:
+    """Sends one UPDATE. The result is another start of the timer, or the end of the session."""
+
+    __slots__ = ("_retried_by_name", "_session")
+
+    def __init__(self, session: RefreshedSession, now: float) -> None:
+        self._session = session
+        self._retried_by_name = False
+        self._send(now)
+
+    def _send(self, now: float) -> None:
+        session = self._session
+        context, dialog = session.context, session.in_dialog
+        branch = context.new_branch()
+        extra = [
+            ("Contact", context.contact(dialog.hop)),
+            *context.request_fields,
+            *context.supported,
+            *session.timer.request_fields(),
+            *session.authorization.headers("UPDATE", dialog.request_uri.encode()),
+        ]
+        request = dialog.request("UPDATE", context.via(dialog.hop, branch), extra)
+        context.transactions.start_client(self, request, branch, dialog.hop, now)
+        session.changed()
+
+    def response_received(
+        self, transaction: ClientTransaction, response: Response, now: float
+    ) -> None:
+        """See ClientUser."""
+        session, status = self._session, response.status
+        if status < 200 or session.state != "confirmed":
+            return
+        if status < 300:
+            session.timer.answered(response, now)
+            try:
+                session.in_dialog.refresh(response)
+                session.changed()
+            except ParseError:
+                session.context.counters.malformed += 1
+        elif may_send_again(session, transaction.request, response):
+            self._send(now)
+        elif status in (408, 481):
+            session.fail(Cause(status, response.phrase, "remote", response.get("Reason")), now)
+        elif status in _NOT_TAKEN:
+            session.update_refused(now)
+        else:
+            # The session goes on. Where no later refresh succeeds, it expires.
+            session.timer.retry(session.timer.pause_s, now)
+
+    def transaction_failed(
+        self, transaction: ClientTransaction, cause: FailureCause, now: float
+    ) -> None:
+        """See ClientUser. An unanswered refresh ends the session (RFC 4028 section 10)."""
+        session = self._session
+        if session.state != "confirmed":
+            return
+        if cause == "transport" and not self._retried_by_name:
+            self._retried_by_name = True
+            if retry_by_name(session.context.lookups, session.in_dialog, self._name_resolved):
+                return
+        status = 408 if cause == "timeout" else 503
+        session.fail(Cause(status, "UPDATE not answered", cause), now)
+
+    def _name_resolved(self, is_there: bool, now: float) -> None:
+        session = self._session
+        if session.state != "confirmed":
+            return
+        if is_there:
+            self._send(now)
+        else:
+            session.fail(Cause(503, "UPDATE not answered", "transport"), now)
