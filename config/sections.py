@@ -28,6 +28,7 @@ from .values import (
     Rtp,
     Seconds,
     Secret,
+    SessionExpires,
     SipUri,
     SocketPath,
     Template,
@@ -133,6 +134,7 @@ class Sip(Section):
     max_messages_burst: int = Field(default=10_000, ge=1)
     max_unknown_per_s: int = Field(default=100, ge=1)
     max_unknown_together_per_s: int = Field(default=500, ge=1)
+    session_expires_s: SessionExpires = 1800
     dns: list[NameServer] = []
 
     @field_validator("listen")
@@ -252,6 +254,8 @@ class Trunk(WithCredentials):
     caller_id: Printable = ""
     users: Pattern = TRUNK_USERS
     rtp: Rtp = "symmetric"
+    session_expires_s: SessionExpires | None = None
+    early_media: Literal["relay", "ignore"] = "relay"
 
     @model_validator(mode="after")
     def _check_register(self) -> "Trunk":

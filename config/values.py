@@ -226,6 +226,13 @@ def _check_ports(ports: tuple[int, int]) -> tuple[int, int]:
     return low, high
 
 
+def _check_session_expires(seconds: int) -> int:
+    """0, or 30 s to a day. Peers refuse less than 90 s, unless they are set up to take it."""
+    if seconds and not 30 <= seconds <= 86_400:
+        raise _reject("must be 0, or 30 to 86400 seconds")
+    return seconds
+
+
 def _check_sip_uri(text: str) -> str:
     scheme, colon, rest = text.partition(":")
     if scheme.lower() == "sips":
@@ -397,6 +404,8 @@ DialHost = Annotated[str, AfterValidator(_check_dial_host)]
 Pattern = Annotated[str, AfterValidator(_check_pattern)]
 AdvertisedHost = Annotated[str, AfterValidator(_check_advertised)]
 PortRange = Annotated[tuple[int, int], BeforeValidator(_as_tuple), AfterValidator(_check_ports)]
+# The interval of session timers (RFC 4028) in whole seconds; 0: none is asked for.
+SessionExpires = Annotated[int, AfterValidator(_check_session_expires)]
 SipUri = Annotated[str, AfterValidator(_check_sip_uri)]
 AgentAddress = Annotated[str, AfterValidator(_check_agent_address)]
 OptionalAgentAddress = Annotated[

@@ -138,7 +138,11 @@ class Parts:
             sip.listen,
             on_event=lambda event: self.sip_events.on_sip(event),
             options=endpoint_options(sip),
-            policy=SipPolicy(self.peers, lambda source, now: self.inbound.admits(source, now)),
+            policy=SipPolicy(
+                self.peers,
+                lambda source, now: self.inbound.admits(source, now),
+                lambda trunk: self.dialplan.session_expires_s(trunk, sip.session_expires_s),
+            ),
             on_saves=self.dialogs.write,
             observer=self.trace,
         )

@@ -61,6 +61,7 @@ class DialOptions:
             headers=self.headers,
             ring_s=self.ring_s,
             account=target.trunk or "",
+            session_expires_s=target.session_expires_s,
         )
 
 

@@ -9,11 +9,20 @@ from ..routing.peers import Peers
 
 
 class SipPolicy:
-    """The PeerPolicy of the engine. `admits` decides on each INVITE that would begin a call."""
+    """The PeerPolicy of the engine. `admits` decides on each INVITE that would begin a call.
 
-    def __init__(self, peers: Peers, admits: Callable[[Hop, float], Admission]) -> None:
+    `session_expires_s` has the session interval of calls by a trunk, or of those by none.
+    """
+
+    def __init__(
+        self,
+        peers: Peers,
+        admits: Callable[[Hop, float], Admission],
+        session_expires_s: Callable[[str | None], int],
+    ) -> None:
         self._peers = peers
         self._admits = admits
+        self._session_expires_s = session_expires_s
 
     def is_known(self, host: str) -> bool:
         """See PeerPolicy."""
@@ -22,6 +31,10 @@ class SipPolicy:
     def admits(self, source: Hop, now: float) -> Admission:
         """See PeerPolicy."""
         return self._admits(source, now)
+
+    def session_expires_s(self, peer: Hop) -> int:
+        """See PeerPolicy."""
+        return self._session_expires_s(self._peers.trunk_of(peer))
 
     def may_reach(self, hop: Hop, peer: Hop) -> bool:
         """See PeerPolicy."""

@@ -82,6 +82,8 @@ class DialTarget:
     from_host: str | None = None
     caller_id: str = ""
     rtp: Rtp = "symmetric"  # from where RTP is taken
+    session_expires_s: int | None = None  # the session interval; None: the usual one
+    plays_early_media: bool = True  # whether what the network plays before the answer is heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -400,6 +402,11 @@ class Dialplan:
         """From where RTP of calls by this trunk is taken."""
         return self._trunks[trunk].rtp if trunk in self._trunks else "symmetric"
 
+    def session_expires_s(self, trunk: str | None, otherwise: int) -> int:
+        """The session interval of calls by this trunk; `otherwise` where it has none of its own."""
+        expires_s = self._trunks[trunk].session_expires_s if trunk in self._trunks else None
+        return otherwise if expires_s is None else expires_s
+
     def _rtp_at(self, uri: SipUri) -> Rtp:
         """The policy of a trunk that `uri` leads to: the stricter one of several."""
         return "strict" if any(t.rtp == "strict" for t in self._trunks_at(uri)) else "symmetric"
@@ -449,6 +456,8 @@ class Dialplan:
             from_host=uri.host,
             caller_id=trunk.caller_id,
             rtp=trunk.rtp,
+            session_expires_s=trunk.session_expires_s,
+            plays_early_media=trunk.early_media == "relay",
         )
 
 

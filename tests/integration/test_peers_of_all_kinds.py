@@ -65,15 +65,17 @@ async def test_requests_of_other_kinds_are_answered_and_the_call_goes_on(
     engine: EngineClient, wire: MakeWire
 ) -> None:
     job, agent, customer = await begin_talk(engine, wire, tones=TONES)
-    for method in ("REFER", "MESSAGE", "PRACK", "SUBSCRIBE"):
+    for method in ("REFER", "MESSAGE", "SUBSCRIBE"):
         send(customer, method)
         refused = await answer_to(customer, method)
         assert refused.what == "405" and "UPDATE" in refused["allow"]
+    send(customer, "PRACK", RAck="1 1 INVITE")
+    assert (await answer_to(customer, "PRACK")).what == "481"
     send(customer, "UPDATE", Session_Expires="1800;refresher=uac", Supported="timer")
     assert (await answer_to(customer, "UPDATE")).what == "200"
-    send(customer, "INVITE", sdp(customer.rtp), Require="100rel, timer")
+    send(customer, "INVITE", sdp(customer.rtp), Require="100rel, answermode")
     refused = await answer_to(customer, "INVITE")
-    assert (refused.what, refused["unsupported"]) == ("420", "100rel, timer")
+    assert (refused.what, refused["unsupported"]) == ("420", "answermode")
     await end_talk(engine, job, agent)
 
 

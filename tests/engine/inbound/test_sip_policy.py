@@ -15,10 +15,13 @@ def test_it_asks_who_knows() -> None:
         return "accept" if now > 5.0 else "ignore"
 
     trunks = [Trunk(name="pbx", uri="sip:192.0.2.1:5060", media=["203.0.113.0/24"])]
-    policy: PeerPolicy = SipPolicy(Peers(trunks, [], nowhere), admits)
+    policy: PeerPolicy = SipPolicy(
+        Peers(trunks, [], nowhere), admits, lambda trunk: 600 if trunk == "pbx" else 1800
+    )
     pbx, other = Hop("udp", "192.0.2.1", 5060), Hop("udp", "192.0.2.9", 5060)
     assert policy.is_known(pbx.host) and not policy.is_known(other.host)
     assert policy.admits(pbx, 1.0) == "ignore" and policy.admits(pbx, 9.0) == "accept"
+    assert (policy.session_expires_s(pbx), policy.session_expires_s(other)) == (600, 1800)
     assert policy.may_reach(pbx, other) and not policy.may_reach(other, pbx)
     assert policy.may_get_media("203.0.113.5", pbx.host)
     assert not policy.may_get_media("198.51.100.5", pbx.host)
