@@ -2,11 +2,9 @@
 
 import random
 
-import pytest
-
 from sip.auth.digest import Credentials
 from sip.dialog.uac import Invitation
-from sip.events import Answered, Ended, IncomingInvite, InfoDigit
+from sip.events import Answered, Ended, IncomingInvite
 from sip.hop import Hop
 from sip.message.message import Request, Response, response_to
 from sip.message.parser import parse
@@ -36,89 +34,6 @@ class TestTargetRefresh:
         assert isinstance(bye, Request)
         assert bye.uri.encode() == "sip:bob@192.0.2.77:5099"
         assert network.log[-1][2] == "192.0.2.77"
-
-
-class TestOtherRequests:
-    @pytest.mark.parametrize("content_type", ["application/dtmf-relay", "application/dtmf"])
-    def test_digits_in_info(self, content_type: str) -> None:
-        network = SimulatedNetwork()
-        alice, bob = pair(network)
-        call, _ = established(network, alice, bob)
-        body = b"Signal=5\r\nDuration=160\r\n"
-        data = within(call, "INFO", body=body, Content_Type=content_type)
-        (ok,) = inject(network, data, bob, alice)
-        assert ok.status == 200
-        assert alice.only(InfoDigit) == InfoDigit(call, "5", 160)
-        # The same datagram again is a retransmission: answered again, reported once.
-        (again,) = inject(network, data, bob, alice)
-        assert again.encode() == ok.encode()
-        assert len(alice.of(InfoDigit)) == 1
-
-    @pytest.mark.parametrize(
-        ("header", "body", "status"),
-        [
-            (("X", "y"), b"", 200),
-            (("Content_Type", "application/media_control+xml"), b"<x/>", 415),
-            (("Content_Type", "///"), b"x", 415),
-            (("Info_Package", "foo"), b"", 469),
-            (("Content_Type", "application/dtmf-relay"), b"Signal=16\r\n", 200),
-            (("Content_Type", "application/dtmf-relay"), b"Signal=x\r\n", 400),
-            (("Content_Type", "application/dtmf"), b"", 400),
-        ],
-    )
-    def test_other_info_bodies(self, header: tuple[str, str], body: bytes, status: int) -> None:
-        network = SimulatedNetwork()
-        alice, bob = pair(network)
-        call, _ = established(network, alice, bob)
-        name, value = header
-        data = within(call, "INFO", body=body, **{name: value})  # type: ignore[arg-type]
-        (response,) = inject(network, data, bob, alice)
-        assert response.status == status
-        assert alice.of(InfoDigit) == []
-
-    @pytest.mark.parametrize(
-        ("method", "status"),
-        [("OPTIONS", 200), ("REFER", 405), ("NOTIFY", 405), ("FOO", 405)],
-    )
-    def test_options_and_unsupported_methods_within_the_dialog(
-        self, method: str, status: int
-    ) -> None:
-        network = SimulatedNetwork()
-        alice, bob = pair(network)
-        call, _ = established(network, alice, bob)
-        (response,) = inject(network, within(call, method), bob, alice)
-        assert response.status == status
-        assert "INVITE" in (response.get("Allow") or "")
-        assert call.state == "confirmed"
-
-    def test_decreasing_cseq_gets_500(self) -> None:
-        network = SimulatedNetwork()
-        alice, bob = pair(network)
-        call, _ = established(network, alice, bob)
-        inject(network, within(call, "INFO", number=100), bob, alice)
-        (response,) = inject(network, within(call, "BYE", number=99), bob, alice)
-        assert response.status == 500
-        assert call.state == "confirmed"
-
-    def test_an_unreadable_contact_changes_nothing(self) -> None:
-        network = SimulatedNetwork()
-        alice, bob = pair(network)
-        call, _ = established(network, alice, bob)
-        (response,) = inject(network, within(call, "INVITE", Contact="<sip:"), bob, alice)
-        assert response.status == 400
-        assert alice.ua.counters.malformed == 1
-        alice.do(call.hangup)
-        network.run()
-        clean(alice, bob)
-
-    def test_request_with_a_wrong_tag_gets_481(self) -> None:
-        network = SimulatedNetwork()
-        alice, bob = pair(network)
-        call, _ = established(network, alice, bob)
-        data = within(call, "BYE").replace(call.local_tag.encode(), b"deadbeef")
-        (response,) = inject(network, data, bob, alice)
-        assert response.status == 481
-        assert call.state == "confirmed"
 
 
 def test_user_agent_may_call_itself() -> None:

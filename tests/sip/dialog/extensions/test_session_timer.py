@@ -211,49 +211,6 @@ class TestRefresh:
         assert bye.get("Reason") == 'SIP;cause=408;text="Session timer expired"'
         assert call.state != "terminated"
 
-    @pytest.mark.parametrize("status", [408, 481])
-    def test_a_refresh_that_finds_no_call_ends_it(self, status: int) -> None:
-        network = SimulatedNetwork()
-        alice, bob = pair(network)
-        call = answered_call(network, alice, bob, session_expires_s=200)
-        network.agents.pop(bob.hop.host)
-        network.run(until=network.now + 100.1)
-        update = network.messages("UPDATE")[0]
-        assert isinstance(update, Request)
-        answer = response_to(update, status).encode()
-        network.inject("192.0.2.1", answer, bob.hop)
-        network.run(until=network.now + 0.1)
-        assert alice.ends(call)[0].cause.status == status
-
-    @pytest.mark.parametrize("status", [405, 501])
-    def test_a_peer_that_refuses_update_gets_a_reinvite(self, status: int) -> None:
-        network = SimulatedNetwork()
-        alice, bob = pair(network)
-        answered_call(network, alice, bob, session_expires_s=200)
-        network.agents.pop(bob.hop.host)
-        network.run(until=network.now + 100.1)
-        update = network.messages("UPDATE")[0]
-        assert isinstance(update, Request)
-        network.inject("192.0.2.1", response_to(update, status).encode(), bob.hop)
-        network.run(until=network.now + 0.1)
-        assert len(network.sent("INVITE")) == 2
-
-    def test_a_refused_refresh_is_tried_again_until_the_session_expires(self) -> None:
-        network = SimulatedNetwork()
-        alice, bob = pair(network)
-        call = answered_call(network, alice, bob, session_expires_s=200)
-        network.agents.pop(bob.hop.host)
-        answered: set[str] = set()
-        while alice.ends(call) == [] and network.now < 400:
-            network.run(until=network.now + 1.0)
-            for update in network.messages("UPDATE"):
-                assert isinstance(update, Request)
-                if (branch := str(update.via.branch)) not in answered:
-                    answered.add(branch)
-                    network.inject("192.0.2.1", response_to(update, 500).encode(), bob.hop)
-        assert len(answered) in (3, 4)
-        assert alice.ends(call)[0].cause == Cause(408, "session timer expired", "timeout")
-
     def test_a_refresh_of_the_peer_starts_the_timer_anew(self) -> None:
         network = SimulatedNetwork()
         alice, bob = pair(network)
