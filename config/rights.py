@@ -28,6 +28,8 @@ class Right(Section):
     token_file: OptionalPath = ""
     role: Role | None = None
     agent: Printable = ""
+    own_days: Annotated[float, Field(ge=0, le=36500)] = 30.0
+    may_request: bool = False
     sites: list[Annotated[Printable, Field(min_length=1, max_length=128)]] = Field(
         default=[], max_length=1000
     )
@@ -48,6 +50,9 @@ class Right(Section):
             raise wrong("role", "give one of role and agent")
         if self.agent and self.group:
             raise wrong("agent", "a group is no agent; name its users one by one")
+        for key in ("own_days", "may_request"):
+            if not self.agent and key in self.model_fields_set:
+                raise wrong(key, "is for an entry with agent")
         if self.sites and self.role not in SITE_ROLES:
             raise wrong("sites", f"are for the roles {', '.join(SITE_ROLES)}")
         return self

@@ -53,7 +53,7 @@ from .control.methods.routes import RouteMethods
 from .control.methods.webhooks import WebhookMethods
 from .control.rights import Rights
 from .control.route_view import PartyView
-from .control.scope.agent_scope import AgentScope
+from .control.scope.own_work import OwnWork
 from .control.scope.scopes import Scopes
 from .control.server import ControlServer
 from .control.snapshot import SnapshotSources, views_of
@@ -386,11 +386,13 @@ class Parts:
             snapshot_sources=self._snapshot_sources(),
             rights=self.rights,
             scopes=Scopes(
-                AgentScope(
+                OwnWork(
                     self.dispatcher.open.known,
                     self._find_job,
                     self.registry.calls,
+                    talked_at=self.history.talked_at,
                     agents=self.agents,
+                    now=now,
                 ),
                 self.intake.owner_of,
                 self.registry.calls,
@@ -433,6 +435,7 @@ class Parts:
                 self.events,
                 self.history,
                 self.intake.known,
+                self.registry.calls,
                 number_of=self.admission.e164,
             ).table(),
             **ReportMethods(self.reports, self.live, self.alerts.raised).table(),

@@ -15,15 +15,24 @@ from config.rights import Right
 from config.sections import Control
 
 from .peer import Peer, user_name
-from .roles import RANKS, REQUEST_METHODS, SITE_METHODS, NoRight, Role, needed
-from .scope.agent_scope import AGENT_METHODS
+from .roles import (
+    AGENT_METHODS,
+    AGENT_REQUEST_METHODS,
+    RANKS,
+    REQUEST_METHODS,
+    SITE_METHODS,
+    NoRight,
+    Role,
+    needed,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Who asks: a role, perhaps for some `sites` only, or an agent who acts for themselves alone.
 
-    `right` is the entry that says so, `token` the digest of the token that they have shown.
+    `right` is the entry that says so, `token` the digest of the token that they have shown. An
+    agent's calls stay theirs for `own_s`; `may_request` says whether they may ask for callbacks.
     """
 
     name: str
@@ -32,6 +41,8 @@ class Principal:
     right: str | None = None
     token: bytes | None = field(default=None, repr=False, compare=False)
     sites: frozenset[str] = frozenset()
+    own_s: float = 0.0
+    may_request: bool = False
 
     def check(self, method: str) -> None:
         """Raise NoRight where a method is not for them."""
@@ -41,6 +52,7 @@ class Principal:
         had: str = self.role
         if self.agent is not None:
             allowed, had = method in AGENT_METHODS, "agent"
+            allowed = allowed or (self.may_request and method in AGENT_REQUEST_METHODS)
         elif self.role == "request":
             allowed = method in REQUEST_METHODS
         else:
@@ -58,6 +70,7 @@ class Principal:
         return self.role == "request" or bool(self.sites)
 
 
+DAY_S = 86400.0
 NOBODY = Principal("nobody", "none")
 
 
@@ -132,7 +145,15 @@ class Rights:
 
 def _principal(right: Right) -> Principal:
     role, agent = right.role or "none", right.agent or None
-    return Principal(right.name, role, agent, right.name, sites=frozenset(right.sites))
+    return Principal(
+        right.name,
+        role,
+        agent,
+        right.name,
+        sites=frozenset(right.sites),
+        own_s=right.own_days * DAY_S if agent else 0.0,
+        may_request=right.may_request,
+    )
 
 
 def _digest(token: str) -> bytes:

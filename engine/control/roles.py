@@ -94,6 +94,18 @@ REQUEST_METHODS = frozenset(
 """What the role `request` has; job_scope.py says what of it. It is no part of the roles after it:
 who reads does not request."""
 
+AGENT_METHODS = frozenset(
+    {
+        "agent.address", "agent.get", "agent.list", "agent.login", "agent.logout", "agent.pause",
+        "agent.ready", "call.get", "call.hangup", "call.list", "callback.annotate", "callback.get",
+        "events.subscribe", "queue.get", "queue.list", "record.get", "report.agent",
+    }
+)  # fmt: skip
+"""What an agent has; agent_scope.py says what of it."""
+
+AGENT_REQUEST_METHODS = frozenset({"callback.cancel", "callback.request", "callback.reschedule"})
+"""What agents have besides, where their right has `may_request`."""
+
 SITE_METHODS = frozenset(
     {
         "call.get", "call.hangup", "call.list", "callback.annotate", "callback.cancel",

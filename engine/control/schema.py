@@ -34,8 +34,7 @@ from .methods.webhooks import WebhookMethods
 from .openrpc.event_members import member_of
 from .openrpc.type_schema import Schema, components, with_sentence
 from .params import PROTOCOL, Auth, Authenticated, Subscribe, Subscribed
-from .roles import needed
-from .scope.agent_scope import AGENT_METHODS
+from .roles import AGENT_METHODS, AGENT_REQUEST_METHODS, needed
 
 OPENRPC = "1.3.2"
 NAMESPACES = (
@@ -126,7 +125,7 @@ def _method(
         "result": {"name": "result", "schema": result},
         "errors": [{"$ref": f"#/components/errors/{error}"} for error in _errors()],
         _ROLE: needed(name),
-        "x-agents": name in AGENT_METHODS or needed(name) == "none",
+        "x-agents": name in AGENT_METHODS | AGENT_REQUEST_METHODS or needed(name) == "none",
     }
 
 

@@ -29,6 +29,11 @@ _QUERY = f"""
     WHERE r.number = ? ORDER BY r.ended_at DESC LIMIT ?
 """
 
+_TALKED_AT = """
+    SELECT MAX(since) FROM agent_periods
+    WHERE work = ? AND agent = ? AND state IN ('talking', 'wrap_up')
+"""
+
 
 class CustomerOf(TypedDict):
     """Whose a job or a call is."""
@@ -96,15 +101,22 @@ class History:
         newest_first = sorted(found.values(), key=lambda entry: -entry["ended_at"])
         return [_without_none(entry) for entry in newest_first[:limit]]
 
+    def talked_at(self, agent: str, work: str) -> float | None:
+        """When an agent last began to talk on a job or call, or to wrap it up (Unix seconds)."""
+        rows = self._rows(_TALKED_AT, (work, agent))
+        return rows[0][0] if rows else None
+
     def _read(self, called: str, limit: int) -> list[dict[str, Any]]:
+        return [_entry(row) for row in self._rows(_QUERY, (called, limit))]
+
+    def _rows(self, query: str, params: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         if self._connection is None:
             return []
         try:
-            rows = self._connection.execute(_QUERY, (called, limit)).fetchall()
+            return self._connection.execute(query, params).fetchall()
         except sqlite3.Error as error:
             log.warning("history_not_read", reason=str(error))
             return []
-        return [_entry(row) for row in rows]
 
 
 def _entry(row: tuple[Any, ...]) -> dict[str, Any]:

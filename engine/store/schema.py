@@ -163,6 +163,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         # As it was known until now: by whether there is a reason.
         "UPDATE agent_periods SET missed = 1 WHERE reason IS NOT NULL AND state <> 'down'",
     ),
+    # Whose a call is: who talked on it.
+    ("CREATE INDEX agent_periods_by_work ON agent_periods (work) WHERE work IS NOT NULL",),
 )
 
 VERSION = len(MIGRATIONS)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, cast
 
 import msgspec
@@ -22,6 +22,7 @@ from ..peer import Peer
 from .pages import PAGE_BYTES, Slices, bounded
 
 if TYPE_CHECKING:
+    from ...calls.call import Call
     from ...reports.history import History
     from ...store.event_log import EventLog
     from ...store.store import Store
@@ -77,6 +78,7 @@ class RecordMethods:
     """What a client may ask of the records, and write to them.
 
     `known` gives the job of an id, open or ended, or the one that the request of this id joined.
+    `calls` are those that are up, by id.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class RecordMethods:
         events: "EventLog",
         history: "History",
         known: Callable[[str], Awaitable[Job | None]],
+        calls: Mapping[str, "Call"],
         *,
         number_of: NumberOf,
     ) -> None:
@@ -93,6 +96,7 @@ class RecordMethods:
         self._events = events
         self._history = history
         self._known = known
+        self._calls = calls
         # Notes of a call are read before they are added to.
         self._annotating = asyncio.Lock()
 
@@ -167,15 +171,7 @@ class RecordMethods:
         if job is not None:
             notes = job.notes
         else:
-            found = await self._store.query(
-                "SELECT (SELECT notes FROM annotations a WHERE a.id = r.id) FROM records r "
-                "WHERE r.id = ?",
-                (params.id,),
-            )
-            if not found:
-                reason = f"there is no callback or call {params.id}"
-                raise EngineError("not_found", reason, field="id")
-            notes = msgspec.json.decode(found[0][0]) if found[0][0] else []
+            notes = await self._notes_of_call(params.id)
         if params.notes is not None and len(notes) >= MOST_NOTES:
             raise EngineError("refused", f"it has {MOST_NOTES} notes already", field="notes")
         size = sum(len(note.encode()) for note in (*notes, params.notes or ""))
@@ -183,6 +179,22 @@ class RecordMethods:
             reason = f"its notes would be longer than {MOST_NOTES_BYTES} bytes"
             raise EngineError("refused", reason, field="notes")
         return await self._write(params, job, notes)
+
+    async def _notes_of_call(self, call_id: str) -> list[str]:
+        """Those of a call that came in, which is up or has a record. Raises EngineError."""
+        call = self._calls.get(call_id)
+        is_up = call is not None and call.job_id is None and call.direction == "inbound"
+        found = await self._store.query(
+            """
+            SELECT a.notes, r.id FROM (SELECT ? AS id) i
+            LEFT JOIN annotations a ON a.id = i.id LEFT JOIN records r ON r.id = i.id
+            """,
+            (call_id,),
+        )
+        ((notes, record),) = found
+        if record is None and not is_up:
+            raise EngineError("not_found", f"there is no callback or call {call_id}", field="id")
+        return msgspec.json.decode(notes) if notes else []
 
     async def _write(
         self, params: Annotation, job: Job | None, notes: list[str]

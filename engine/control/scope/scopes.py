@@ -8,6 +8,7 @@ from ...store.event_log import Event
 from ..rights import Principal
 from .agent_scope import AgentScope
 from .job_scope import JobScope
+from .own_work import OwnWork
 
 if TYPE_CHECKING:
     from ...calls.call import Call
@@ -37,41 +38,18 @@ class Scopes:
 
     def __init__(
         self,
-        agents: AgentScope | None = None,
+        agents: OwnWork | None = None,
         owner_of: Callable[[str], Owner | None] = lambda _id: None,
         calls: "Mapping[str, Call] | None" = None,
     ) -> None:
-        self._agents = agents or AgentScope()
+        self._agents = agents or OwnWork()
         self._owner_of = owner_of
         self._calls = calls
 
     def of(self, principal: Principal) -> Scope | None:
         """The scope of a client; None where it may see everything."""
         if principal.agent is not None:
-            return _OneAgent(self._agents, principal.agent)
+            return AgentScope(self._agents, principal.agent, principal)
         if principal.is_limited:
             return JobScope(principal, self._owner_of, self._calls)
         return None
-
-
-class _OneAgent:
-    """The scope of one agent."""
-
-    def __init__(self, scope: AgentScope, agent: str) -> None:
-        self._scope = scope
-        self._agent = agent
-
-    def amend(self, _method: str, params: Any) -> Any:
-        return params
-
-    def check(self, method: str, params: Any) -> None:
-        self._scope.check(self._agent, method, params)
-
-    def narrowed(self, method: str, result: Any) -> Any:
-        return self._scope.narrowed(self._agent, method, result)
-
-    def sees(self, event: Event) -> bool:
-        return self._scope.sees(self._agent, event)
-
-    def sees_view(self, source: str, view: Mapping[str, Any]) -> bool:
-        return self._scope.sees_view(self._agent, source, view)

@@ -82,7 +82,8 @@ def test_tokens() -> None:
     )
     assert some.of_token(TOKEN) == Principal("token", "administer")
     assert some.of_token(TOKEN + "1") == Principal("board", "read", None, "board")
-    assert some.of_token(TOKEN + "2") == Principal("alice", "none", "alice", "alice")
+    alice = Principal("alice", "none", "alice", "alice", own_s=30 * 86400.0)
+    assert some.of_token(TOKEN + "2") == alice
     assert some.of_token("") is None
     assert some.of_token(TOKEN + "3") is None
 

@@ -4,8 +4,16 @@ import itertools
 from pathlib import Path
 
 from engine.control.connection import Connection
-from engine.control.roles import METHODS, RANKS, REQUEST_METHODS, SITE_METHODS, changes, needed
-from engine.control.scope.agent_scope import AGENT_METHODS
+from engine.control.roles import (
+    AGENT_METHODS,
+    AGENT_REQUEST_METHODS,
+    METHODS,
+    RANKS,
+    REQUEST_METHODS,
+    SITE_METHODS,
+    changes,
+    needed,
+)
 from tests.support.engines.in_process import running, settings_in
 
 DOCUMENTED = Path(__file__).parents[3] / "docs" / "control-protocol.md"
@@ -34,7 +42,7 @@ def test_what_only_looks_is_not_a_change() -> None:
 
 
 def test_what_agents_requesters_and_sites_may_have_is_there() -> None:
-    assert METHODS.keys() >= AGENT_METHODS | REQUEST_METHODS | SITE_METHODS
+    assert METHODS.keys() >= AGENT_METHODS | AGENT_REQUEST_METHODS | REQUEST_METHODS | SITE_METHODS
     assert REQUEST_METHODS <= SITE_METHODS
 
 

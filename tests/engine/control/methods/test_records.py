@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from engine.calls.call import Call
 from engine.control.methods.records import MOST_NOTES, RecordMethods
 from engine.errors import BadParams, EngineError
 from engine.job import Job
@@ -21,8 +22,14 @@ class Asked:
         self.here = here
         self.open: dict[str, Job] = {}
         self.numbers: dict[str, str] = {}
+        self.calls: dict[str, Call] = {}
         methods = RecordMethods(
-            here.store, here.log, here.history, self._known, number_of=self._number_of
+            here.store,
+            here.log,
+            here.history,
+            self._known,
+            self.calls,
+            number_of=self._number_of,
         )
         self._table = methods.table()
 
@@ -163,6 +170,21 @@ async def test_a_call_that_came_in_can_be_annotated(asked: Asked) -> None:
     }  # fmt: skip
     again = await asked.ask("callback.annotate", id="c1", rating=0)
     assert (again["notes"], again["rating"]) == (["asked for opening hours"], 0)
+
+
+async def test_a_call_that_came_in_can_be_annotated_while_it_is_up(asked: Asked) -> None:
+    asked.calls["c1"] = Call("c1", None, direction="inbound")
+    asked.calls["c2"] = Call("c2", "j1")
+    shown = await asked.ask("callback.annotate", id="c1", notes="is cross")
+    assert shown["notes"] == ["is cross"]
+    asked.here.at(1000.0, "call.ended", call="c1", started=990.0, number="+442079460000")
+    asked.calls.clear()
+    again = await asked.ask("callback.annotate", id="c1", notes="bought it", outcome="sold")
+    assert again["notes"] == ["is cross", "bought it"]
+    record = await asked.ask("record.get", id="c1")
+    assert (record["notes"], record["outcome"]) == (["is cross", "bought it"], "sold")
+    with pytest.raises(EngineError, match="there is no callback or call c2"):
+        await asked.ask("callback.annotate", id="c2", rating=1)
 
 
 async def test_what_cannot_be_annotated(asked: Asked) -> None:
