@@ -15,6 +15,7 @@ from .tables import console, details, table
 app = typer.Typer(
     name="agent",
     help="One agent: login, pauses, skills and addresses.",
+    epilog="Example: ringback agent pause alice --reason lunch",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -80,7 +81,7 @@ def pause(
 
 @app.command("ready", epilog="Example: ringback agent ready alice")
 def ready(name: Name, socket: SocketAfter = None, json: Json = False) -> None:
-    """End an agent's pause or wrap-up, or cancel what they asked for."""
+    """End a pause or wrap-up, or undo what was asked for during a call."""
     call("agent.ready", print_agent, agent=name)
 
 
@@ -113,7 +114,7 @@ def address(
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
-    """Say which of an agent's addresses rings first, or is on or off."""
+    """Let one of an agent's addresses ring first, or switch it on or off."""
     call("agent.address", print_agent, agent=name, uri=uri, use=use if uri else None)
 
 

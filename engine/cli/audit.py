@@ -31,7 +31,7 @@ def audit(
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
-    """Show who changed something, or was refused; the newest first."""
+    """Show who changed something or was refused, newest first."""
     since = None if hours is None else time.time() - hours * 3600
     query = {"from": since, "who": who, "method": method, "outcome": outcome}
     call("audit.list", _print, limit=limit, cursor=cursor, **query)

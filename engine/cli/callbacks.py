@@ -242,7 +242,7 @@ def reschedule(
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
-    """Give a waiting callback another time, or other further numbers."""
+    """Give a waiting callback another time or other numbers."""
     call(
         "callback.reschedule",
         print_job,
@@ -271,7 +271,9 @@ def decide(
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
-    """Decide about a callback that the engine may have been calling when it died, or set aside."""
+    """Decide about a callback that a crash left in doubt.
+
+    The engine may have been calling it when it died, or has set it aside after several crashes."""
     call("callback.decide", print_job, id=id, decision=decision)
 
 

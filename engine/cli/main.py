@@ -68,7 +68,7 @@ class GroupedCommands(TyperGroup):
 app = typer.Typer(
     name="ringback",
     cls=GroupedCommands,
-    help="Callbacks: the agent is called first, then the customer, and the two are joined.",
+    help="Run the callback engine Ringback, or send a command to one that runs.",
     epilog="Example: ringback callback +442079460000 --agent alice --wait",
     no_args_is_help=True,
     add_completion=False,
@@ -166,7 +166,7 @@ def run(
 
 @app.command(rich_help_panel=RUNNING, epilog="Example: ringback check /etc/ringback.toml")
 def check(file: Annotated[Path, typer.Argument(metavar="FILE")], json: Json = False) -> None:
-    """Say whether a configuration file is right, and how its numbers are read."""
+    """Check a configuration file. Shows also how its numbers are read."""
     settings = _load(file)
     from ..checks.configuration import readings_of
 

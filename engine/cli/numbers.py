@@ -14,7 +14,8 @@ from .time_span import time_of
 
 app = typer.Typer(
     name="numbers",
-    help="Numbers that are not to be called, and what may be called when.",
+    help="The do-not-call list, and what may be called when.",
+    epilog="Example: ringback numbers check +442079460000",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -35,7 +36,7 @@ def block(
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
-    """Put numbers on the do-not-call list; queued callbacks to them are stopped."""
+    """Put numbers on the do-not-call list. Queued callbacks to them are cancelled."""
     given = {"reason": reason, "until": time_of(until)}
     params = {name: value for name, value in given.items() if value is not None}
 
@@ -87,7 +88,7 @@ def check(
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
-    """Say what a text is read as, whether it may be called, when, and at what cost."""
+    """Show how a text is read, whether it may be called, and when. Also at what cost."""
     found = call(
         "number.check",
         _print_check,

@@ -14,7 +14,8 @@ from .tables import console, details
 
 app = typer.Typer(
     name="person",
-    help="What is kept of a person, by their number: to hand out, and to erase.",
+    help="What is kept of a person: to hand out, and to erase.",
+    epilog="Example: ringback person export +442079460000",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -30,7 +31,7 @@ def export(
     ] = None,
     socket: SocketAfter = None,
 ) -> None:
-    """Write all that is kept of a person as JSON: jobs, records, events, names of recordings."""
+    """Write all that is kept of a person, as JSON. Jobs, records, events, names of recordings."""
 
     async def all_pages(client: Client) -> dict[str, Any]:
         whole: dict[str, Any] = {"number": number}

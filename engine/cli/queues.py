@@ -14,7 +14,8 @@ from .tables import console, details, print_more, table
 
 app = typer.Typer(
     name="queue",
-    help="One queue: pausing it, and the calls that wait in it.",
+    help="One queue: pausing it, and its entries.",
+    epilog="Example: ringback queue explain sales",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -71,7 +72,7 @@ def explain(
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
-    """Say of each agent why they do not take the first who waits, or the one of --id."""
+    """Show why each agent does not get the first entry, or that of --id."""
     if (queue is None) == (id is None):
         raise typer.BadParameter("give QUEUE or --id")
     what = {"queue": queue} if id is None else {"id": id}
@@ -80,7 +81,7 @@ def explain(
 
 @app.command("move", epilog="Example: ringback queue move order-17 support")
 def move(id: Entry, queue: Queue, socket: SocketAfter = None, json: Json = False) -> None:
-    """Move an entry to another queue, in order of its time there."""
+    """Move an entry to another queue. Its time decides its position there."""
     call(
         "queue.move",
         lambda entry: typer.echo(f"{id} waits in {queue}, number {entry['place']}"),

@@ -77,9 +77,9 @@ def records(
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
-    """Show each callback and call that has ended, in the order of request.
+    """Show the callbacks and calls that have ended.
 
-    With --json one record a line, all of it.
+    They come in the order of their requests. With --json one record a line, all of it.
     """
     if id is not None:
         record = ask(lambda client: client.call("record.get", id=id))
@@ -173,7 +173,7 @@ def history(
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
-    """Show earlier callbacks and calls of a number, as an agent sees them."""
+    """Show the earlier callbacks and calls of a number."""
     call("history.get", _print_history, number=number, limit=limit)
 
 
@@ -209,7 +209,7 @@ def annotate(
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
-    """Write a note, an outcome or a rating to a callback or a call."""
+    """Add a note, an outcome or a rating to a callback or call."""
     call(
         "callback.annotate",
         lambda _result: typer.echo(f"{id} is annotated"),

@@ -28,7 +28,8 @@ from .time_span import (
 
 app = typer.Typer(
     name="report",
-    help="Figures of queues, agents, sites, callbacks and calls; of today by default.",
+    help="Figures of queues, agents, sites and calls. Of today by default.",
+    epilog="Example: ringback report queue --from yesterday",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -117,7 +118,7 @@ def _report(
 def _queue(
     name: Annotated[str | None, typer.Argument(metavar="[QUEUE]", help="One queue alone.")] = None,
 ) -> Which:
-    """Calls offered, answered, abandoned; how long they waited; the service level."""
+    """Entries of queues: answered, abandoned, waits, service level."""
     return {"queue": name}
 
 
@@ -125,7 +126,7 @@ def _queue(
 def _agent(
     name: Annotated[str | None, typer.Argument(metavar="[AGENT]", help="One agent alone.")] = None,
 ) -> Which:
-    """What agents were offered and answered, their times in each state, their occupancy."""
+    """Agents: offers, answers, times in each state, occupancy."""
     return {"agent": name}
 
 
@@ -133,7 +134,7 @@ def _agent(
 def _site(
     name: Annotated[str | None, typer.Argument(metavar="[SITE]", help="One site alone.")] = None,
 ) -> Which:
-    """Callbacks of each site, and its customers who were left without an agent."""
+    """Callbacks of each site, and customers left without an agent."""
     return {"site": name}
 
 
@@ -141,7 +142,7 @@ def _site(
 def _job(
     by: Annotated[GroupBy, typer.Option(help="What they are grouped by.")] = "all",
 ) -> Which:
-    """Callbacks: what became of them, how soon, at what cost, and whether promises were kept."""
+    """Callbacks: results, how soon, at what cost. Also whether promised times were kept."""
     return {"by": by}
 
 
@@ -149,7 +150,7 @@ def _job(
 def _call(
     by: Annotated[GroupCallsBy, typer.Option(help="What they are grouped by.")] = "all",
 ) -> Which:
-    """Calls that came in: how many talked to somebody, how soon, and how they were rated."""
+    """Calls that came in: how many talked, how soon, how rated."""
     return {"by": by}
 
 

@@ -43,7 +43,8 @@ def _print_reload(result: Mapping[str, Any]) -> None:
 
 app = typer.Typer(
     name="route",
-    help="What rules, policies, routes and queues make of a request or a call.",
+    help="What would become of a request or call, and why.",
+    epilog="Example: ringback route explain +442079460000 --queue sales",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

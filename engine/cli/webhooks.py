@@ -12,7 +12,8 @@ from .tables import cell, console, table
 
 app = typer.Typer(
     name="webhooks",
-    help="Events sent to URLs: who gets them, what is pending, what was given up.",
+    help="Events sent to URLs: what is pending, what was given up.",
+    epilog="Example: ringback webhooks list",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -66,7 +67,7 @@ def test(
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
-    """Post one event of the type webhook.test, and say what the receiver answers."""
+    """Post one event of type webhook.test, and show the answer."""
     if not call("webhook.test", _print_tested, webhook=name)["delivered"]:
         raise typer.Exit(EXIT_FAILED)
 
@@ -80,7 +81,7 @@ def retry(
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
-    """Deliver what was given up, and try at once what waits for its next attempt."""
+    """Deliver what was given up, and try at once what waits."""
     call("webhook.retry", _print_retried, webhook=name, event=event)
 
 

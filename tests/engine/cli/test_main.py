@@ -398,12 +398,11 @@ def test_default_socket_is_that_of_the_default_configuration() -> None:
 
 
 def commands(group: Any, *names: str) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every command below `group`, with the names that lead to it."""
+    """Every command and group of commands below `group`, with the names that lead to it."""
     for name, command in group.commands.items():
+        yield (*names, name), command
         if hasattr(command, "commands"):
             yield from commands(command, *names, name)
-        else:
-            yield (*names, name), command
 
 
 def test_help_lists_every_command_in_its_group() -> None:
@@ -412,6 +411,17 @@ def test_help_lists_every_command_in_its_group() -> None:
     assert [line for line in text.splitlines() if line in groups] == groups
     listed = {line.split()[0] for line in text[text.index(groups[0]) :].splitlines() if line}
     assert set(get_command(app).commands) - listed == set()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "group", ["", "agent", "queue", "numbers", "route", "person", "report", "webhooks"]
+)
+def test_help_has_each_command_in_one_whole_line(group: str) -> None:
+    text = CliRunner().invoke(app, [*group.split(), "--help"], env={"COLUMNS": "80"}).output
+    assert "Example: ringback" in text
+    usage, *rest = text.splitlines()
+    assert usage.startswith("Usage:")
+    assert [line for line in rest if line.endswith("...")] == []
 
 
 @pytest.mark.parametrize(
