@@ -104,7 +104,9 @@ Skills = Annotated[
 
 
 ToKind = Literal["any", "number"]
-RegionCode = Annotated[str, Meta(pattern="^[A-Z]{2}$")]
+RegionCode = Annotated[
+    str, Meta(pattern="^[A-Z]{2}$", description="a country in two capital letters, such as DE")
+]
 
 
 class CallbackRequest(Params):

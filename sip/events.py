@@ -102,6 +102,7 @@ class ExtensionsRefused(msgspec.Struct, frozen=True):
 class RegistrationChanged(msgspec.Struct, frozen=True):
     """The new state of a registration. `expires_s` is the time that the registrar granted.
 
+    `status` is None where the registrar has not answered; `phrase` says why.
     With `failed`, `expires_s` is how long the binding remains valid that could not be refreshed.
     """
 

@@ -352,7 +352,7 @@ class Queues:
             "site": waiting.site,
             "number": waiting.number,
             "queue": one.queue,
-            "agent": waiting.agent,
+            "agent": _only_one(one.fields.get("agents")) or waiting.agent,
             "context": waiting.context or None,
             "kind": waiting.kind,
         }
@@ -390,6 +390,10 @@ class Queues:
         """The clock was stepped: nobody waits longer or shorter for it."""
         self.matcher.shift(by_s, self._clock())
         self._timer.reset(self.matcher.next_deadline)
+
+
+def _only_one(agents: Sequence[str] | None) -> str | None:
+    return agents[0] if agents is not None and len(agents) == 1 else None
 
 
 def _given(fields: Mapping[str, Any]) -> dict[str, Any]:

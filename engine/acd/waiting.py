@@ -75,6 +75,11 @@ class Offer:
     ring_s: float
     wrap_up_s: float | None = None
 
+    @property
+    def only_agent(self) -> str | None:
+        """The agent, where it is one alone."""
+        return self.agents[0] if len(self.agents) == 1 else None
+
     def release(self, agents: Reservations) -> None:
         """Release the agents who are still reserved for this offer, or ring for it."""
         for name in self.agents:

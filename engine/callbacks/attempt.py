@@ -158,8 +158,9 @@ class Attempt(TwoPartyCall):
     # -- the two stories --------------------------------------------------------------------
 
     async def _agent_first(self, whisper: "asyncio.Future[Whisper]") -> None:
-        self._enter("dialing_agent")
-        ringer = self._ringer(self.offer or self._named())
+        offer = self.offer
+        self._enter("dialing_agent", agent=None if offer is None else offer.only_agent)
+        ringer = self._ringer(offer or self._named())
         customer = self.legs.make("customer", self._customer)
         # The customer's port as well, so that the customer can be dialled without a wait.
         await open_all([*ringer.ports(), customer.open(beside=ringer.legs[0])])
@@ -263,9 +264,9 @@ class Attempt(TwoPartyCall):
         """The job is offered to an agent."""
         self.job.offers = [*self.job.offers, record]
 
-    def on_ringing(self) -> None:
-        """Agents begin to be rung for a customer who holds the line."""
-        self._enter("dialing_agent")
+    def on_ringing(self, agent: str | None) -> None:
+        """Agents begin to be rung for a customer who holds the line; `agent`: one alone."""
+        self._enter("dialing_agent", agent=agent)
 
     def on_waiting(self) -> None:
         """No agent is being rung any more: the customer holds the line."""
@@ -348,12 +349,14 @@ class Attempt(TwoPartyCall):
 
     # -- what is published --------------------------------------------------------------------
 
-    def _enter(self, state: JobState) -> None:
+    def _enter(self, state: JobState, *, agent: str | None = None) -> None:
+        """Enter a state. `agent`: who is about to be rung, where it is known already."""
         job, services = self.job, self._services
         job.enter(state)
         self.call.state = state
         services.store.save(job)
-        self.publish(f"callback.{state}", attempt=len(job.attempts))
+        rung = {} if agent is None else {"agent": agent}
+        self.publish(f"callback.{state}", attempt=len(job.attempts), **rung)
 
     def publish(self, kind: str, **fields: Any) -> None:
         """Publish an event of the attempt."""

@@ -60,12 +60,25 @@ def meaning_of(params: CallbackRequest, dial: Dial, dialplan: Dialplan) -> str:
     }
     if not params.retry:
         defaults["max_attempts"] = dial.max_attempts
+    if "context" in given:
+        given["context"] = _as_numbers(given["context"])
     meant = {
         name: value
         for name, value in given.items()
         if name not in defaults or value != defaults[name]
     }
     return _hash(meant)
+
+
+def _as_numbers(value: Any) -> Any:
+    """JSON has one kind of number: 1.0 says what 1 says."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    if isinstance(value, dict):
+        return {name: _as_numbers(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_as_numbers(one) for one in value]
+    return value
 
 
 def _given(params: CallbackRequest) -> dict[str, Any]:

@@ -322,7 +322,7 @@ class AgentWait:
     async def _ring(self, whom: Offer | Destination) -> Leg:
         """Ring until one answers. Raises AgentsMissed, or LegEnded for want of a port."""
         self._ringer = ringer = AgentRinger.of(self._services, self._flow, whom)
-        self._flow.on_ringing()
+        self._flow.on_ringing(whom.only_agent if isinstance(whom, Offer) else None)
         try:
             await open_all(ringer.ports())
         except BaseException:

@@ -37,8 +37,8 @@ class CallFlow(Protocol):
     def on_offer(self, record: OfferRecord) -> None:
         """The call is offered to an agent. The record is filled in as the offer goes on."""
 
-    def on_ringing(self) -> None:
-        """Agents begin to be rung."""
+    def on_ringing(self, agent: str | None) -> None:
+        """Agents begin to be rung; `agent`: one alone."""
 
     def on_waiting(self) -> None:
         """No agent is being rung any more, and none has answered."""

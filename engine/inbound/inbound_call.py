@@ -343,7 +343,7 @@ class InboundCall(TwoPartyCall):
         """The call is offered to an agent."""
         self._offers = [*self._offers[-(OFFERS_KEPT - 1) :], record]
 
-    def on_ringing(self) -> None:
+    def on_ringing(self, agent: str | None) -> None:
         """Agents begin to be rung."""
         self._enter("ringing")
 

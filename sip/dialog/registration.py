@@ -210,9 +210,9 @@ class Registration:
         if self.state == "unregistering":
             self._done(None, cause)
         elif cause == "timeout":
-            self._failed(408, "Request Timeout", 0.0, now)
+            self._failed(None, "no response", 0.0, now)
         else:
-            self._failed(503, self._context.transactions.failure_reason, 0.0, now)
+            self._failed(None, self._context.transactions.failure_reason, 0.0, now)
 
     def _registered(self, response: Response, now: float) -> None:
         granted_s = self._granted_s(response)

@@ -76,7 +76,7 @@ class ScriptedFlow:
     def on_offer(self, record: OfferRecord) -> None:
         self.offers.append(record)
 
-    def on_ringing(self) -> None:
+    def on_ringing(self, agent: str | None) -> None:
         self.seen.append("ringing")
 
     def on_waiting(self) -> None:

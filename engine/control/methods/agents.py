@@ -75,7 +75,9 @@ class NewAddress(Params):
     uri: Target
     kind: Literal["desk", "browser", "mobile"] = "desk"
     ring_s: RingTime | None = None
-    confirm: Annotated[str, Meta(pattern="^[0-9*#A-D]?$")] = ""
+    confirm: Annotated[
+        str, Meta(pattern="^[0-9*#A-D]?$", description="a key of the telephone, or nothing")
+    ] = ""
 
 
 class NewAgent(Params):

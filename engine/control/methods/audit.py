@@ -1,12 +1,13 @@
 """The method audit.list: the audit log, newest entry first."""
 
 import contextlib
-from typing import TYPE_CHECKING, Annotated, Any, TypedDict, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, cast
 
 import msgspec
 from msgspec import Meta
 
-from ...request import Identifier, Params, UnixTime
+from ...errors import Kind
+from ...request import Params, UnixTime
 from ...store.cursor import row_of
 from ..method import Method
 from ..peer import Peer
@@ -14,6 +15,9 @@ from .pages import page_of
 
 if TYPE_CHECKING:
     from ...store.store import Store
+
+AuditOutcome = Literal[Kind, "done", "error"]
+"""What became of a request: done, a kind of error, or another error."""
 
 COLUMNS = (
     "number", "time", "who", "role", "peer", "method", "params", "outcome", "reason", "repeated",
@@ -29,7 +33,7 @@ class AuditQuery(Params, rename={"from_": "from"}):
     to: UnixTime | None = None
     who: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
     method: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
-    outcome: Identifier | None = None
+    outcome: AuditOutcome | None = None
     limit: Annotated[int, Meta(ge=1, le=MOST_ENTRIES)] = 100
     cursor: Annotated[str, Meta(max_length=20)] | None = None
 

@@ -41,6 +41,8 @@ def explain(
     elif words:
         given = text.removeprefix(_INVALID) if text.startswith(_INVALID) else ""
         text = f"must be one of {', '.join(words)}" + (f", not {given}" if given else "")
+    elif kind is not None and " matching regex " in text and (said := _said_of(kind, path)):
+        text = f"must be {said}"
     # A member of an object whose names are the client's is not named by msgspec.
     field = ".".join(part for part in (path.replace("[...]", ""), member) if part)
     return field, text.replace("`", "").replace("Expected", "expected")
@@ -49,9 +51,7 @@ def explain(
 @lru_cache(maxsize=256)
 def _words_at(kind: type[msgspec.Struct], path: str, is_key: bool) -> tuple[str, ...]:
     """The words of which the value at a path of the structure must be one, if it must."""
-    found: list[Any] = [inspect.type_info(kind)]
-    for part in _PART.findall(path):
-        found = [inner for one in found for inner in _inside(one, part)]
+    found = _types_at(kind, path)
     if is_key:
         found = [
             one.key_type for kinds in map(_apart, found) for one in kinds
@@ -64,6 +64,25 @@ def _words_at(kind: type[msgspec.Struct], path: str, is_key: bool) -> tuple[str,
         elif not isinstance(one, inspect.NoneType):
             return ()  # it may be something else as well
     return tuple(words)
+
+
+@lru_cache(maxsize=256)
+def _said_of(kind: type[msgspec.Struct], path: str) -> str | None:
+    """What a text at a path of the structure must be, in words, where its type says so."""
+    for one in _types_at(kind, path):
+        types = [one, *(one.types if isinstance(one, inspect.UnionType) else ())]
+        for inner in types:
+            if isinstance(inner, inspect.Metadata):
+                said = (inner.extra_json_schema or {}).get("description")
+                return None if said is None else str(said)
+    return None
+
+
+def _types_at(kind: type[msgspec.Struct], path: str) -> list[Any]:
+    found: list[Any] = [inspect.type_info(kind)]
+    for part in _PART.findall(path):
+        found = [inner for one in found for inner in _inside(one, part)]
+    return found
 
 
 def _inside(one: Any, part: str) -> Iterator[Any]:

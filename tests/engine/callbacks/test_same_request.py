@@ -80,6 +80,9 @@ def test_what_only_another_parameter_makes_the_same(dialplan: Dialplan) -> None:
     context = {"site": "shop"}
     assert same({"context": context}, {"context": context, "site": "shop"})
     assert not same({"context": context}, {"context": context, "site": "bank"})
+    assert same({"context": {"n": [1.0, {"m": 2}]}}, {"context": {"n": [1, {"m": 2.0}]}})
+    assert not same({"context": {"n": 1.5}}, {"context": {"n": 1}})
+    assert not same({"context": {"n": True}}, {"context": {"n": 1}})
     assert same({"whisper": WhisperSpec(tone=440.0)}, {"whisper": WhisperSpec(tone="440")})
     assert same({"numbers": ["020 7946 0124"]}, {"numbers": ["+442079460124"]})
     # What a rule of retry says of attempts stands instead of the default.

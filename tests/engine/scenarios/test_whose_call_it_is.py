@@ -64,7 +64,7 @@ def test_every_event_of_a_job_says_whose_it_is(tmp_path: Path) -> None:
             said = (event["site"], event["number"], event["queue"])
             assert said == ("shop.example", NUMBER, "sales"), event
         types = [event["type"] for event in events]
-        known = types.index("agent.offered")
+        known = types.index("queue.offered")
         assert {event.get("agent") for event in events[known:]} == {"alice"}
         assert {event.get("agent") for event in events[:known]} <= {None, "alice"}
 

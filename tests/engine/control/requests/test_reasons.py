@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from engine.control.methods.agents import NewAgent
+from engine.control.methods.audit import AuditQuery
 from engine.control.params import JobQuery
 from engine.control.requests.reasons import explain
 from engine.request import CallbackRequest
@@ -38,6 +39,24 @@ ORDERS = "must be one of agent_first, customer_first"
             "expected int >= 1",
         ),
         (CallbackRequest, {"order": "agent_first"}, "to", "missing"),
+        (
+            CallbackRequest,
+            {"to": "1", "region": "England"},
+            "region",
+            "must be a country in two capital letters, such as DE",
+        ),
+        (
+            NewAgent,
+            {"agent": "a", "addresses": [{"uri": "x", "confirm": "12"}]},
+            "addresses[0].confirm",
+            "must be a key of the telephone, or nothing",
+        ),
+        (
+            AuditQuery,
+            {"outcome": "ok"},
+            "outcome",
+            "must be one of conflict, done, error, not_found, refused, state, unavailable, not 'ok'",
+        ),
         (CallbackRequest, {"to": "1", "odrer": "x"}, "odrer", "unknown"),
         (CallbackRequest, {"to": "1", "whisper": {}}, "whisper.text", "give text, file or tone"),
         (
