@@ -54,7 +54,7 @@ class Webhooks:
         self._added: dict[str, WebhookSettings] = {}
         self.of_requests = Webhook(RequestReceiver(notify, url_of), events, store, clock=clock)
         self.by_name: dict[str, Webhook] = {}
-        self._is_started = False
+        self._is_open = self._is_started = False
         self._leaving: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -72,6 +72,7 @@ class Webhooks:
             await webhook.restore(kept.get(name))
             # No event can have come since the last was read: nothing was waited for.
             self._events.listen(webhook.accept_event)
+        self._is_open = True
 
     def _take_up(self, added: dict[str, Added]) -> None:
         for name, one in added.items():
@@ -112,7 +113,7 @@ class Webhooks:
             await asyncio.wait(self._leaving)
 
     def _all(self) -> list[Webhook]:
-        return [*self.by_name.values(), self.of_requests]
+        return [*self.by_name.values(), self.of_requests] if self._is_open else []
 
     def reload(self, settings: Iterable[WebhookSettings], notify: Notify) -> None:
         """Deliver as configured now. A new webhook begins with the next event."""

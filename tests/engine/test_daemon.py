@@ -111,6 +111,17 @@ async def test_a_job_that_was_under_way_failed_with_the_engine(tmp_path: Path) -
         assert "callback.failed" in seen[: seen.index("engine.started")]
 
 
+async def test_the_start_and_the_stop_are_events_that_the_next_engine_has(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    for _ in range(2):
+        async with running(settings) as (daemon, _client):
+            await daemon.events.settled()
+            found, _ = await daemon.store.events_after(0, daemon.events.seq, ("engine.",))
+            kept = [kind for _seq, kind, _body in found]
+    own = [kind for kind in kept if kind in ("engine.started", "engine.stopping")]
+    assert own == ["engine.started", "engine.stopping", "engine.started"]
+
+
 async def test_a_job_that_was_about_to_be_dialled_is_not_dialled_again(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     store = Store(settings.store.path)

@@ -542,6 +542,12 @@ def test_overflow_goes_step_by_step() -> None:
         assert waiting.left is None
         (event,) = floor.seen("queue.overflowed")
         assert (event["queue"], event["to_queue"]) == ("sales", "service")
+        joined = [
+            one
+            for one in floor.seen("queue.joined")
+            if "first" in (one.get("job"), one.get("call"))
+        ]
+        assert (joined[-1]["queue"], joined[-1]["from_queue"]) == ("service", "sales")
 
     sales = queue(overflow=steps, again_s=3600)
     run_floor(script, [sales, queue("service")], [agent("dan", centre="leeds")], centres=CENTRES)

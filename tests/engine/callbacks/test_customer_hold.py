@@ -183,6 +183,7 @@ def test_the_key_has_the_customer_called_back_in_their_position(tmp_path: Path) 
     assert asked.queue_joined_at is not None and not asked.under_way
     assert desk.heard()[-1] == Prompt("Bye.")
     assert desk.stage.last("queue.left")["reason"] == "callback"
+    assert desk.stage.last("customer.callback")["job"] == "job-1"
 
 
 def test_who_hangs_up_after_the_key_is_called_back(tmp_path: Path) -> None:

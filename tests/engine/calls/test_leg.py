@@ -114,6 +114,7 @@ def test_a_phone_silent_since_its_early_media_is_waited_for_from_its_answer(
         await dialling
         assert len(stage.media.connected) == 2, "described to the worker again"
         leg.on_media(MediaTimeout("leg-1", 30.0))
+        assert ("leg.media_timeout", {"silent_s": 30.0}) in published
         assert leg.hangup_cause is not None and leg.hangup_cause.result == "no_media"
 
     run_leg(tmp_path, script)

@@ -54,6 +54,7 @@ def test_from_the_first_ring_to_the_last_bye(tmp_path: Path) -> None:
     assert (ended["number"], ended["dialled"]) == (CALLER, "+442079460000")
     assert (ended["queue"], ended["agent"]) == ("sales", "alice")
     assert ended["talk_s"] == pytest.approx(60, abs=2)
+    assert ended["started"] <= ended["taken_at"] <= ended["answered_at"] <= ended["bridged_at"]
     assert [leg["role"] for leg in ended["legs"]] == ["customer", "agent"]
     caller, agent = desk.heard(0), desk.heard(1)
     assert caller[:3] == [Silence(), Prompt("Welcome."), Hold()]

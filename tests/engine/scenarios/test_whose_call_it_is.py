@@ -1,6 +1,8 @@
 """What events, views, records and the log say of a callback: whose it is, and how to find it."""
 
 import asyncio
+import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +11,12 @@ from structlog.testing import capture_logs
 from config.agents import Agent
 from config.queues import Queue
 from config.sections import Route, Trunk
+from engine.control import snapshot
 from tests.support.engines.virtual import VirtualEngine
 from tests.support.engines.watched import WatchedEngine, run_watched_engine
 from tests.support.invariants import Seen
 
 NUMBER = "+442079460123"
-WAY = ("call_id", "hop", "codec", "local_media", "remote_media")
 
 
 class CallCentre(WatchedEngine):
@@ -29,7 +31,7 @@ class CallCentre(WatchedEngine):
         return [event for event in self.log.events if event.get("job") == "mine"]
 
 
-def run_call_centre(tmp_path: Path, script: Any) -> None:
+def run_call_centre(tmp_path: Path, script: Any, *, wrap_up_s: float = 0.0) -> None:
     def made(engine: VirtualEngine, log: Seen) -> CallCentre:
         return CallCentre(engine, log)
 
@@ -40,7 +42,14 @@ def run_call_centre(tmp_path: Path, script: Any) -> None:
         trunks=[Trunk(name="pbx", uri="sip:127.0.0.1:5070")],
         routes=[Route(prefix="+", trunks=["pbx"])],
         queues=[Queue(name="sales")],
-        agents=[Agent(name="alice", uri="sip:alice@127.0.0.1:5080", queues=["sales"])],
+        agents=[
+            Agent(
+                name="alice",
+                uri="sip:alice@127.0.0.1:5080",
+                queues=["sales"],
+                wrap_up_s=wrap_up_s,
+            )
+        ],
     )
 
 
@@ -71,12 +80,48 @@ def test_every_event_of_a_job_says_whose_it_is(tmp_path: Path) -> None:
     run_call_centre(tmp_path, script)
 
 
+def test_an_agent_goes_through_the_states_of_a_call(tmp_path: Path) -> None:
+    async def script(centre: CallCentre) -> None:
+        await centre.request()
+        await talk(centre, 30)
+        await asyncio.sleep(15)
+        states = [event for event in centre.log.events if event["type"].startswith("agent.")]
+        states = [event for event in states if "previous" in event][-5:]
+        assert [event["type"] for event in states] == [
+            "agent.reserved", "agent.ringing", "agent.talking", "agent.wrap_up", "agent.available",
+        ]  # fmt: skip
+        for before, after in pairwise(states):
+            assert f"agent.{after['previous']}" == before["type"]
+        assert {event["agent"] for event in states} == {"alice"}
+        assert [event.get("work") for event in states] == ["mine"] * 4 + [None]
+
+    run_call_centre(tmp_path, script, wrap_up_s=10.0)
+
+
+def test_a_snapshot_has_the_calls_that_are_up(tmp_path: Path) -> None:
+    async def script(centre: CallCentre) -> None:
+        await centre.request()
+        await centre.answered("alice")
+        customer = await centre.answered(NUMBER)
+        sources = centre.engine.daemon.control.snapshot_sources
+        sent = snapshot.lines(sources, "epoch", ("call.",), None, 1)
+        views = [json.loads(line)["params"] for line in sent]
+        (call,) = (await centre.ask("call.list"))["calls"]
+        (shown,) = [view["view"] for view in views if view["type"] == "snapshot.call"]
+        assert (shown["call"], shown["job"], shown["state"]) == (call["call"], "mine", "bridged")
+        customer.act("hangs_up")
+        await centre.ended("mine")
+
+    run_call_centre(tmp_path, script)
+
+
 def test_the_last_event_has_the_record(tmp_path: Path) -> None:
     async def script(centre: CallCentre) -> None:
         await centre.request(context={"order": 17})
         await talk(centre, 30)
         (last,) = centre.seen("callback.completed")
         record = await centre.ask("record.get", id="mine")
+        assert centre.seen("callback.bridged")[0]["attempt"] == 1
         for name in (
             "number", "site", "queue", "agent", "to", "order", "result", "cause", "created",
             "due_at", "called_at", "operator_at", "customer_at", "talk_at", "ended_at", "talk_s",
@@ -103,7 +148,8 @@ def test_each_leg_says_how_to_find_it(tmp_path: Path) -> None:
         for seen in (shown, record["attempts"][0]["legs"], answered):
             agent, far = seen
             for leg in seen:
-                assert all(leg[name] for name in WAY), leg
+                for name in ("call_id", "hop", "codec", "local_media", "remote_media"):
+                    assert leg[name], name
             assert agent.get("trunk") is None
             assert far["trunk"] == "pbx"
             assert agent["codec"] == "PCMU"

@@ -146,8 +146,9 @@ class VirtualMedia(ScriptedMedia):
 class _Control:
     """Takes the place of ControlServer: without a socket, `VirtualEngine.ask` calls methods."""
 
-    def __init__(self, _settings: Any, methods: Any, _events: Any, **_more: Any) -> None:
+    def __init__(self, _settings: Any, methods: Any, _events: Any, **more: Any) -> None:
         self.methods = methods
+        self.snapshot_sources = more["snapshot_sources"]
 
     async def bind(self) -> None: ...
 

@@ -46,6 +46,32 @@ def test_a_line_that_nobody_answers_is_dialled_again_at_growing_intervals(tmp_pa
     run_line(tmp_path, script)
 
 
+def test_what_happens_to_a_line_is_published_with_how_to_find_it(tmp_path: Path) -> None:
+    async def script(line: PermanentLine) -> None:
+        phone = await line.stage.phone()
+        phone.rings()
+        await asyncio.sleep(1)
+        phone.answers()
+        await asyncio.sleep(1)
+        phone.holds()
+        phone.resumes()
+        phone.hangs_up("Q.850;cause=16")
+        (await line.stage.phone()).refuses(421, "Extension Required", extensions=("100rel",))
+        await asyncio.sleep(0)
+        assert [kind for kind in line.stage.seen("line.") if kind != "line.dialing"][:5] == [
+            "line.ringing", "line.answered", "line.held", "line.resumed", "line.ended",
+        ]  # fmt: skip
+        for kind in ("line.dialing", "line.ringing", "line.answered", "line.held", "line.resumed"):
+            event = line.stage.last(kind)
+            assert (event["agent"], event["uri"]) == ("anna", line.stage.last("line.ended")["uri"])
+            assert event["leg"] == line.stage.last("line.ringing")["leg"] or kind == "line.dialing"
+        answered = line.stage.last("line.answered")
+        assert (answered["codec"], answered["sip_status"]) == ("PCMU", 200)
+        assert line.stage.last("line.extension_required")["extensions"] == ["100rel"]
+
+    run_line(tmp_path, script)
+
+
 def test_a_trunk_that_fails_for_a_line_is_passed_over_by_other_calls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from config.settings import Settings
+from engine.daemon import Daemon
 from ringback_client import RequestRejected
 from tests.support.command_line import ringback
 from tests.support.engines.in_process import RunningEngine, refused_by_engine, running, settings_in
@@ -135,6 +137,12 @@ async def test_added_agents_can_be_removed_and_configured_ones_not(engine: Runni
     assert (await refused_by_engine(client, "agent.remove", agent="alice")).kind == "refused"
 
 
+async def said(daemon: Daemon) -> list[dict[str, Any]]:
+    """The events so far."""
+    await daemon.events.settled()
+    return [msgspec.json.decode(event.line)["params"] for event in daemon.events.after(0)]
+
+
 async def test_skills_and_addresses(engine: RunningEngine) -> None:
     daemon, client = engine
     agent = await client.call("agent.skills", agent="alice", skills={"german": 7})
@@ -143,6 +151,11 @@ async def test_skills_and_addresses(engine: RunningEngine) -> None:
     mobile = "+442079460001"
     agent = await client.call("agent.address", agent="bert", uri=mobile)
     assert [one["uri"] for one in agent["addresses"]] == [mobile, "sip:bert@127.0.0.1:9"]
+    changed = [event for event in await said(daemon) if event["type"] == "agent.addresses"]
+    assert [one["uri"] for one in changed[-1]["addresses"]] == [mobile, "sip:bert@127.0.0.1:9"]
+    assert changed[-1]["agent"] == "bert"
+    skills = [event for event in await said(daemon) if event["type"] == "agent.skills"]
+    assert [event["skills"] for event in skills] == [{"german": 7}, {"sales": 3}]
     first = daemon.services.dialplan.agent_destinations("bert")[0]
     assert (first.kind, first.ring_s) == ("mobile", None)
     agent = await client.call("agent.address", agent="bert", uri=mobile, use="off")

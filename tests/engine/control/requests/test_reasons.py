@@ -55,7 +55,8 @@ ORDERS = "must be one of agent_first, customer_first"
             AuditQuery,
             {"outcome": "ok"},
             "outcome",
-            "must be one of conflict, done, error, not_found, refused, state, unavailable, not 'ok'",
+            "must be one of conflict, done, error, not_found, refused, state, unavailable,"
+            " not 'ok'",
         ),
         (CallbackRequest, {"to": "1", "odrer": "x"}, "odrer", "unknown"),
         (CallbackRequest, {"to": "1", "whisper": {}}, "whisper.text", "give text, file or tone"),
