@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import os
 import random
-import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -24,7 +22,7 @@ from .dns.name_servers import NameServers
 from .errors import ParseError, SipError
 from .events import Event
 from .hop import Hop, Transport
-from .message.uri import SipUri, parse_host_port, parse_uri
+from .message.uri import SipUri, parse_uri
 from .message_observer import MessageObserver
 from .policy import EveryPeer, PeerPolicy
 from .rate_limit import SourceRates
@@ -33,17 +31,22 @@ from .sdp.offer_answer import LocalAudio
 from .transaction.timers import TIMER_GRID_S, TimerValues
 from .transport.own_addresses import OwnAddresses
 from .transport.resolver import Family, ResolutionFailed, Resolver
+from .transport.sockets import (
+    ListenError,
+    SocketEvents,
+    SocketOptions,
+    Sockets,
+    family_of,
+    parse_listen,
+    reachable_host,
+)
 from .transport.tcp import TcpTransport
 from .transport.tcp_limits import TcpLimits
-from .transport.udp import UdpTransport
+from .transport.tls.contexts import TlsContexts, TlsOptions
 from .usage import DialogUsage, RegistrationUsage
 from .user_agent import Bounds, UserAgent
 
 log = logging.getLogger(__name__)
-
-
-class ListenError(SipError):
-    """A listening address that is malformed, in use, or not an address of this host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +65,17 @@ class EndpointOptions:
     tcp_limits: TcpLimits | None = None
     rng: random.Random | None = None
     name_servers: tuple[tuple[str, int], ...] = ()
+    tls: TlsOptions | None = None
+    dscp: int = 0
+    """The mark of what is sent (RFC 2474), 0 to 63."""
 
 
 class SipEndpoint:
     """A user agent on the network.
 
-    `listen` holds addresses such as `udp:127.0.0.1:5060` and `tcp:[::1]:5060`; port 0 lets the
-    kernel choose, see `addresses`. `advertise` is the host that peers read in Via and Contact
-    in place of the one bound, for hosts behind NAT.
+    `listen` holds addresses such as `udp:127.0.0.1:5060`, `tcp:[::1]:5060` and `tls:[::1]:5061`;
+    port 0 lets the kernel choose, see `addresses`. `advertise` is the host that peers read in Via
+    and Contact in place of the one bound, for hosts behind NAT.
 
     `on_event` is called for each event, in order, and never from inside a method of the endpoint.
     `policy` knows the peers; see PeerPolicy. `on_saves` is called with what is to be kept of
@@ -87,7 +93,7 @@ class SipEndpoint:
         observer: MessageObserver | None = None,
     ) -> None:
         options = options or EndpointOptions()
-        self._listen = [parse_listen(text) for text in listen]
+        self._listen = tuple(parse_listen(text) for text in listen)
         self._advertise = options.advertise
         self._policy = policy or EveryPeer()
         self._on_event = on_event
@@ -104,28 +110,20 @@ class SipEndpoint:
         self._on_saves = on_saves
         if on_saves is not None:
             self.ua.want_saves()
-        self.addresses: list[Hop] = []
-        """The bound addresses, in the order of `listen`."""
-        bound: dict[Family, str] = {}
-        for hop in sorted(self._listen, key=lambda hop: hop.transport != "tcp"):
-            bound.setdefault(_family(hop.host), hop.host)
+        families = dict.fromkeys(family_of(hop.host) for hop in self._listen)
         # IPv4 first, because few SIP elements have sockets of both families.
-        families: list[Family] = [one for one in ("ipv4", "ipv6") if one in bound]
+        ordered: list[Family] = [one for one in ("ipv4", "ipv6") if one in families]
         self._names = Lookups(NameServers(options.name_servers).ask, HostsFile())
-        self.resolver = Resolver(self._names, families=families, rng=options.rng)
-        self.tcp = TcpTransport(
+        self.resolver = Resolver(self._names, families=ordered, has_tls=False, rng=options.rng)
+        self._own_certificates = frozenset(options.tls.own if options.tls is not None else ())
+        self._sockets = Sockets(
+            self._listen,
             self.ua.limits,
-            leave_from={
-                family: host for family, host in bound.items() if host not in ("0.0.0.0", "::")
-            },
-            on_message=self._received,
-            on_batch_end=self._flush,
-            on_failed=self._failed,
-            on_malformed=self._malformed,
-            limits=options.tcp_limits,
+            SocketEvents(self._received, self._flush, self._failed, self._malformed),
+            SocketOptions(options.dscp, options.tcp_limits),
+            None if options.tls is None else TlsContexts(options.tls),
         )
         self._own = OwnAddresses(self.tcp.local_address)
-        self._udp: dict[Family, UdpTransport] = {}
         self._lookups: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake: asyncio.TimerHandle | None = None
@@ -139,21 +137,12 @@ class SipEndpoint:
     async def start(self) -> None:
         """Bind all addresses and start. Raises ListenError, and then no address stays bound."""
         self._loop = asyncio.get_running_loop()
-        self.tcp.open()
         try:
-            for hop in self._listen:
-                self._bind(hop)
+            self._sockets.open(self._listen)
         except ListenError:
             await self.stop()
             raise
-        local: dict[Family, dict[Transport, tuple[str, int]]] = {"ipv4": {}, "ipv6": {}}
-        for hop in self.addresses:
-            reachable = await self._reachable_host(hop.host)
-            self._own.add(hop._replace(host=reachable))
-            host = self._advertise or reachable
-            local[_family(hop.host)].setdefault(hop.transport, (host, hop.port))
-        ipv4, ipv6 = local["ipv4"], local["ipv6"]
-        self.ua.context.set_local(ipv4 or ipv6, ipv6 or ipv4)
+        self._take_addresses()
 
     async def stop(self) -> None:
         """Close the sockets and drop all state. It sends nothing, so hang up calls first.
@@ -164,57 +153,81 @@ class SipEndpoint:
         if self._wake is not None:
             self._wake.cancel()
             self._wake = None
-        for udp in self._udp.values():
-            udp.close()
-        self._udp.clear()
         self._loop = None
         for task in self._lookups:
             task.cancel()
         await asyncio.gather(*self._lookups, return_exceptions=True)
         await self._names.close()
-        await self.tcp.close()
+        await self._sockets.close()
         self.ua.close()
 
-    def _bind(self, hop: Hop) -> None:
-        try:
-            if hop.transport == "udp":
-                family = _family(hop.host)
-                if family in self._udp:
-                    raise ListenError(f"{hop}: only one UDP address of a family")
-                udp = UdpTransport(
-                    on_datagram=self._received,
-                    on_batch_end=self._flush,
-                    on_failed=self._failed,
-                )
-                address = udp.open(hop.host, hop.port)
-                self._udp[family] = udp
-            else:
-                address = self.tcp.listen(hop.host, hop.port)
-        except OSError as error:
-            reason = os.strerror(error.errno) if error.errno else str(error)
-            raise ListenError(f"{hop}: {reason.lower()}") from None
-        self.addresses.append(Hop(hop.transport, *address))
+    def _take_addresses(self) -> None:
+        """Have peers told the addresses that are bound by now."""
+        for hop in self._sockets.bound:
+            self._own.add(hop._replace(host=reachable_host(hop.host)))
+        shared = self._told(self._sockets.reachable(""))
+        ipv4, ipv6 = shared["ipv4"], shared["ipv6"]
+        self.ua.context.local.share(ipv4 or ipv6, ipv6 or ipv4)
+        for local in {hop.local for hop in self._sockets.bound if hop.local}:
+            own = self._told(self._sockets.reachable(local))
+            ipv4, ipv6 = own["ipv4"] or own["ipv6"], own["ipv6"] or own["ipv4"]
+            self.ua.context.local.give(
+                local, {**shared["ipv4"], **ipv4}, {**shared["ipv6"], **ipv6}
+            )
+        self.resolver.has_tls = any(hop.transport == "tls" for hop in self._sockets.bound)
 
-    async def _reachable_host(self, host: str) -> str:
-        """Return the address for peers. For a wildcard it is the one of the default route."""
-        if host not in ("0.0.0.0", "::"):
-            return host
-        family, probe = (
-            (socket.AF_INET6, "2001:db8::1") if ":" in host else (socket.AF_INET, "192.0.2.1")
-        )
-        with socket.socket(family, socket.SOCK_DGRAM) as probing:
-            try:
-                # Connecting a datagram socket sends nothing; it asks the routing table.
-                probing.connect((probe, 9))
-                return str(probing.getsockname()[0])
-            except OSError:
-                return "::1" if family == socket.AF_INET6 else "127.0.0.1"
+    def _told(
+        self, found: dict[Family, dict[Transport, tuple[str, int]]]
+    ) -> dict[Family, dict[Transport, tuple[str, int]]]:
+        return {
+            family: {
+                transport: (self._advertise or host, port)
+                for transport, (host, port) in addresses.items()
+            }
+            for family, addresses in found.items()
+        }
+
+    def listen_for(self, trunk: str, listen: Sequence[str]) -> None:
+        """Listen on these addresses too, for the calls of one trunk. Raises ListenError.
+
+        Those that are bound already stay so, also where they are configured no more: calls go on.
+        """
+        for text in listen:
+            self._sockets.bind_also(parse_listen(text, trunk))
+        self._take_addresses()
+
+    def configure_tls(self, options: TlsOptions) -> None:
+        """Read the certificates anew. Connections go on. Raises TlsFileError, and keeps the old."""
+        contexts = TlsContexts(options)
+        self._own_certificates = frozenset(options.own)
+        self.tcp.configure_tls(contexts)
 
     # -- for the owner
 
-    async def hops(self, uri_text: str) -> tuple[Hop, ...]:
-        """Where a URI leads, best first. Raises ParseError and ResolutionFailed."""
-        return await self.resolver.hops(uri_text)
+    @property
+    def addresses(self) -> list[Hop]:
+        """The bound addresses, in the order of `listen`."""
+        return list(self._sockets.bound)
+
+    @property
+    def tcp(self) -> TcpTransport:
+        """The connections, with TLS and without."""
+        return self._sockets.tcp
+
+    async def hops(self, uri_text: str, trunk: str = "") -> tuple[Hop, ...]:
+        """Where a URI leads, best first. Raises ParseError and ResolutionFailed.
+
+        `trunk` is the trunk that it is of: its own addresses and certificate are used.
+        """
+        found = await self.resolver.hops(uri_text)
+        return tuple(self._from(trunk, hop) for hop in found) if trunk else found
+
+    def _from(self, trunk: str, hop: Hop) -> Hop:
+        """The hop, to be sent to from the addresses of a trunk, where it has such."""
+        has_own = self._sockets.has(hop.transport, trunk) or (
+            hop.transport == "tls" and trunk in self._own_certificates
+        )
+        return hop._replace(local=trunk) if has_own else hop
 
     async def addresses_of(self, host: str) -> list[str]:
         """The addresses of a host name, of the families we have. Raises ResolutionFailed."""
@@ -396,14 +409,9 @@ class SipEndpoint:
         for hop, data in self.ua.take_output():
             if self._observer is not None:
                 self._observer.sent(data, hop, self._own.towards(hop))
-            if hop.transport == "udp":
-                udp = self._udp.get(_family(hop.host))
-                if udp is None:
-                    self._report_later(hop, "nothing listens on UDP of this address family")
-                else:
-                    udp.send(hop, data)
-            else:
-                self.tcp.send(hop, data)
+            reason = self._sockets.send(hop, data)
+            if reason is not None:
+                self._report_later(hop, reason)
         if self._until_clear:
             self._look_whether_clear()
         for lookup in self.ua.take_lookups():
@@ -448,25 +456,6 @@ class SipEndpoint:
             self._wake.cancel()
         self._wake_at = deadline
         self._wake = loop.call_at(deadline, self._woken)
-
-
-def parse_listen(text: str) -> Hop:
-    """Read `udp:HOST:PORT` or `tcp:[HOST]:PORT`. Raises ListenError."""
-    transport, colon, rest = text.partition(":")
-    if not colon or transport not in ("udp", "tcp"):
-        raise ListenError(f"{text}: not udp:HOST:PORT or tcp:HOST:PORT")
-    host, colon, port = rest.rpartition(":")
-    if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65535:
-        raise ListenError(f"{text}: the port is missing or not from 0 to 65535")
-    try:
-        host, _ = parse_host_port(host)
-    except ParseError as error:
-        raise ListenError(f"{text}: {error.reason}") from None
-    return Hop("udp" if transport == "udp" else "tcp", host, int(port))
-
-
-def _family(host: str) -> Family:
-    return "ipv6" if ":" in host else "ipv4"
 
 
 def _called(session: DialogUsage) -> UasSession:

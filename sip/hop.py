@@ -1,47 +1,85 @@
 """Transport addresses that messages are sent to or received from."""
 
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from .errors import ParseError
-from .message.uri import SipUri, Uri, canonical_host, parse_host_port
+from .message.uri import (
+    DEFAULT_PORT,
+    DEFAULT_TLS_PORT,
+    SipUri,
+    Uri,
+    canonical_host,
+    parse_host_port,
+)
 
-Transport = Literal["udp", "tcp"]
+Transport = Literal["udp", "tcp", "tls"]
+
+TRANSPORTS: Final[tuple[Transport, ...]] = ("udp", "tcp", "tls")
 
 
 class Hop(NamedTuple):
-    """A transport address: numeric host (IPv6 without brackets) and port."""
+    """A transport address: numeric host (IPv6 without brackets) and port.
+
+    `name` is of TLS alone: the name that the peer's certificate has to have, or, of a peer that
+    connected to us, the name by which its certificate is known. "" stands for the host itself.
+    `local` is the trunk whose own addresses and certificate are used; "" for those that all share.
+    """
 
     transport: Transport
     host: str
     port: int
+    name: str = ""
+    local: str = ""
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.transport}:{host}:{self.port}"
+
+    def is_same_address(self, other: "Hop") -> bool:
+        """Whether both are one transport address, whatever names lead there."""
+        return self[:3] == other[:3]
+
+
+def default_port(transport: Transport) -> int:
+    """The port where a URI or Via names none (RFC 3261 sections 18.1.1 and 19.1.2)."""
+    return DEFAULT_TLS_PORT if transport == "tls" else DEFAULT_PORT
+
+
+def named_transport(uri: SipUri) -> Transport | Literal["", "unsupported"]:
+    """The transport that a URI names; "" where it leaves it open (RFC 3261 19.1.1, 26.2.2).
+
+    A sips: URI always means TLS.
+    """
+    named = (uri.params.get("transport") or "").lower() if uri.params else ""
+    if uri.scheme == "sips":
+        return "tls" if named in ("", "tcp", "tls") else "unsupported"
+    if named == "udp":
+        return "udp"
+    if named == "tcp":
+        return "tcp"
+    if named == "tls":
+        return "tls"
+    return "unsupported" if named else ""
 
 
 def numeric_hop(uri: Uri, transport: Transport = "udp") -> Hop | None:
     """Return the transport address of a URI with a numeric host (RFC 3263 section 4).
 
     Returns None for a host name, for a scheme other than sip: and sips:, and for a transport
-    other than UDP and TCP. `transport` is used when the URI names none.
+    other than UDP, TCP and TLS. `transport` is used when the URI names none.
     """
     if not isinstance(uri, SipUri):
         return None
-    (host, port), named = uri.address, ""
-    if uri.params:
-        named = (uri.params.get("transport") or "").lower()
+    host, _ = uri.address
     if not is_numeric(host):
         return None
-    if named == "tcp":
-        transport = "tcp"
-    elif named == "udp":
-        transport = "udp"
-    elif named:
+    named = named_transport(uri)
+    if named == "unsupported":
         return None
+    used = named or transport
     # The spelling of the kernel, because hops are compared with the source addresses it reports.
-    return Hop(transport, canonical_host(host), port)
+    return Hop(used, canonical_host(host), uri.port or default_port(used))
 
 
 @lru_cache(maxsize=1024)

@@ -20,6 +20,9 @@ class PeerPolicy(Protocol):
         """Whether this is the address of a configured peer. Others are unknown sources: all of
         them share a small part of our time, and no response to them is larger than its request."""
 
+    def known_name(self, names: tuple[str, ...]) -> str | None:
+        """Which of the names of a verified TLS certificate is a configured peer's; None: none."""
+
     def admits(self, source: Hop, now: float) -> Admission:
         """What becomes of an INVITE from `source` that would begin a call."""
 
@@ -41,6 +44,10 @@ class EveryPeer:
     def is_known(self, host: str) -> bool:
         """See PeerPolicy."""
         return True
+
+    def known_name(self, names: tuple[str, ...]) -> str | None:
+        """See PeerPolicy."""
+        return None
 
     def admits(self, source: Hop, now: float) -> Admission:
         """See PeerPolicy."""

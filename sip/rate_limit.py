@@ -86,6 +86,8 @@ class RateLimiter:
 EACH: Final = RateLimit()
 UNKNOWN: Final = RateLimit(messages_per_s=100.0, burst=200.0)
 UNKNOWN_TOGETHER: Final = RateLimit(messages_per_s=500.0, burst=1_000.0)
+HANDSHAKES: Final = RateLimit(messages_per_s=5.0, burst=20.0)
+HANDSHAKES_TOGETHER: Final = RateLimit(messages_per_s=50.0, burst=100.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,32 +97,54 @@ class SourceRates:
     each: RateLimit = EACH
     unknown: RateLimit = UNKNOWN
     unknown_together: RateLimit = UNKNOWN_TOGETHER
+    handshakes: RateLimit = HANDSHAKES
+    """TLS handshakes of one unknown source. One takes a millisecond of a core."""
+    handshakes_together: RateLimit = HANDSHAKES_TOGETHER
 
 
 class SourceLimits:
     """Decides for each message whether it is handled now, by the address it comes from.
 
-    `is_known` says whether an address is a configured peer's. Those have a rate of their own that
-    nobody else can use up.
+    `is_known` says whether an address is a configured peer's, `known_name` which name of a
+    certificate. Those have a rate of their own that nobody else can use up.
     """
 
-    def __init__(self, rates: SourceRates, is_known: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        rates: SourceRates,
+        is_known: Callable[[str], bool],
+        known_name: Callable[[tuple[str, ...]], str | None] = lambda _names: None,
+    ) -> None:
         self.is_known = is_known
+        self.known_name = known_name
         self._each = RateLimiter(rates.each)
         self._unknown = RateLimiter(rates.unknown)
         self._together = RateLimiter(rates.unknown_together)
+        self._handshakes = RateLimiter(rates.handshakes)
+        self._handshakes_together = RateLimiter(rates.handshakes_together)
 
     def allow(self, host: str, now: float) -> bool:
         """Take the right to one message. Returns False if the host has none left."""
         return self.wait_s(host, now) <= 0.0
 
-    def wait_s(self, host: str, now: float) -> float:
-        """Take the right to one message and return 0; else after how many seconds there is one."""
-        if self.is_known(host):
+    def wait_s(self, host: str, now: float, *, is_known: bool = False) -> float:
+        """Take the right to one message and return 0; else after how many seconds there is one.
+
+        `is_known`: it is a configured peer, whatever its host.
+        """
+        if is_known or self.is_known(host):
             return self._each.wait_s(host, now)
-        wait_s = self._unknown.wait_s(host, now)
-        if wait_s <= 0.0:
-            wait_s = self._together.wait_s("", now)
-            if wait_s > 0.0:
-                self._unknown.give_back(host)
-        return wait_s
+        return _take(self._unknown, self._together, host, now)
+
+    def handshake_wait_s(self, host: str, now: float) -> float:
+        """The same for a TLS handshake of an unknown source."""
+        return _take(self._handshakes, self._handshakes_together, host, now)
+
+
+def _take(each: RateLimiter, together: RateLimiter, host: str, now: float) -> float:
+    wait_s = each.wait_s(host, now)
+    if wait_s <= 0.0:
+        wait_s = together.wait_s("", now)
+        if wait_s > 0.0:
+            each.give_back(host)
+    return wait_s

@@ -83,7 +83,9 @@ class UserAgent:
     ) -> None:
         self._policy = policy or EveryPeer()
         self._bounds = bounds or Bounds()
-        self.limits = SourceLimits(rates or SourceRates(), self._policy.is_known)
+        self.limits = SourceLimits(
+            rates or SourceRates(), self._policy.is_known, self._policy.known_name
+        )
         self.context = UserAgentContext(
             local,
             timers or TimerValues(),
@@ -431,6 +433,6 @@ def _ends_in_version(line: str) -> bool:
 
 def _response_hop(via: Via, source: Hop) -> Hop:
     """Return where responses go (RFC 3261 18.2.2, RFC 3581): always to the source host."""
-    if source.transport == "tcp" or via.wants_rport:
+    if source.transport != "udp" or via.wants_rport:
         return source
-    return Hop(source.transport, source.host, via.port or DEFAULT_PORT)
+    return source._replace(port=via.port or DEFAULT_PORT)

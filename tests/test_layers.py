@@ -82,7 +82,9 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "sip.policy", "sip.random_ids", "sip.rate_limit", "sip.saved", "sip.sdp",
         "sip.transaction", "sip.usage",
     },
-    "sip.transport": {"sip.counters", "sip.dns", "sip.errors", "sip.hop", "sip.message"},
+    "sip.transport": {
+        "sip.counters", "sip.dns", "sip.errors", "sip.hop", "sip.message", "sip.rate_limit",
+    },
     "sip.user_agent": {
         "sip.auth", "sip.counters", "sip.dialog", "sip.errors", "sip.events", "sip.hop",
         "sip.message", "sip.policy", "sip.random_ids", "sip.rate_limit", "sip.saved", "sip.sdp",

@@ -17,7 +17,7 @@ from ..transaction.timers import TimerHeap, TimerValues
 from ..usage import DialogUsage, RegistrationUsage
 from .clearing import Clearing
 from .half_open import HalfOpenCalls, HalfOpenLimits
-from .local_address import Local, LocalAddress
+from .local_address import Local, LocalAddress, LocalAddresses
 from .next_hop import Lookup
 from .unsaved_sessions import UnsavedSessions
 
@@ -70,25 +70,20 @@ class UserAgentContext:
             ("Accept-Language", "en"),
         ]
         self.request_fields = [("Allow", ALLOW), ("User-Agent", product)]
-        self.set_local(local)
-
-    def set_local(self, local: Local, ipv6: Local | None = None) -> None:
-        """Set the addresses for Via and Contact. `ipv6` replaces `local` for IPv6 peers."""
-        user = self.product.lower()
-        self._here = LocalAddress(local, user)
-        self._here_ipv6 = self._here if ipv6 is None else LocalAddress(ipv6, user)
+        self.local = LocalAddresses(local, product.lower())
 
     def here(self, hop: Hop) -> LocalAddress:
-        """Return our address of the same family as `hop`, because a peer may support one only."""
-        return self._here_ipv6 if ":" in hop.host else self._here
+        """Return our address for peers at `hop`."""
+        return self.local.of(hop.host, hop.local)
 
     def has_sent(self, via: Via) -> bool:
         """Whether this Via is one of ours."""
-        return self._here.sent(via) or self._here_ipv6.sent(via)
+        return self.local.has(via.transport, via.host, via.port)
 
     def may_reach(self, hop: Hop, peer: Hop) -> bool:
         """Whether requests of a dialog with `peer` may be sent to `hop`, as its Contact wants."""
-        permitted = self.policy.may_reach(hop, peer)
+        has_transport = hop.transport != "tls" or self.here(peer).listens("tls")
+        permitted = has_transport and self.policy.may_reach(hop, peer)
         self.counters.not_permitted += not permitted
         return permitted
 
@@ -110,12 +105,14 @@ class UserAgentContext:
         """Return the Via for a request to `hop`."""
         return self.here(hop).via(hop.transport, branch)
 
-    def contact(self, hop: Hop, user: str | None = None) -> str:
-        """Return the Contact for a peer reached through `hop`.
+    def contact(self, hop: Hop, user: str | None = None, *, is_secure: bool = False) -> str:
+        """Return the Contact for a peer reached through `hop`; `is_secure`: as a sips: URI.
 
         `user` replaces the product name as its user part.
         """
-        return self.here(hop).contact(hop.transport, user)
+        if is_secure:
+            user = user or self.product.lower()
+        return self.here(hop).contact(hop.transport, user, is_secure=is_secure)
 
     # -- sessions
 

@@ -40,6 +40,8 @@ class Dialog:
     hop: Hop = field(init=False)
     named_hop: SipUri | None = field(init=False)
     request_uri: Uri = field(init=False)
+    is_secure: bool = field(init=False)
+    """Whether our Contact has to be a sips: URI (RFC 3261 sections 8.1.1.8 and 12.1.1)."""
     _fields: Fields = field(init=False)
 
     def __post_init__(self) -> None:
@@ -73,16 +75,32 @@ class Dialog:
             ("Call-ID", self.call_id),
         ]
         fallback = self.fallback_hop
-        hop = numeric_hop(next_uri, fallback.transport)
+        self.is_secure = is_sips(target) or is_sips(next_uri)
+        hop = self._beside_fallback(numeric_hop(next_uri, fallback.transport))
         # A peer may name an IPv6 address over IPv4. We may not have that address family.
         same_family = hop is not None and (":" in hop.host) == (":" in fallback.host)
         if hop is None or not same_family or not self._is_permitted(hop):
             hop = fallback
         self.hop = hop
         self.named_hop: SipUri | None = None
-        """The URI of the next hop if its host is a name, else None."""
-        if isinstance(next_uri, SipUri) and not is_numeric(next_uri.address[0]):
+        """The URI of the next hop where it leads elsewhere, or has to be looked up."""
+        if isinstance(next_uri, SipUri) and (
+            not is_numeric(next_uri.address[0]) or _is_other_way(next_uri, hop)
+        ):
             self.named_hop = next_uri
+
+    def _beside_fallback(self, hop: Hop | None) -> Hop | None:
+        """The hop as one of the same peer: from our same addresses, and with the same certificate.
+
+        The connection that the dialog was made on is used on, as long as it is up (RFC 5923): a
+        peer behind NAT cannot be connected to, and its certificate has its name, not its address.
+        """
+        fallback = self.fallback_hop
+        if hop is None or hop.transport != "tls" or fallback.transport != "tls":
+            return None if hop is None else hop._replace(local=fallback.local)
+        if hop.host == fallback.host:
+            return fallback
+        return hop._replace(name=fallback.name, local=fallback.local)
 
     def _is_permitted(self, hop: Hop) -> bool:
         return hop == self.fallback_hop or self.may_reach(hop, self.fallback_hop)
@@ -102,8 +120,15 @@ class Dialog:
         name, fallback = self.named_hop, self.fallback_hop
         if found is None and name is not None:
             params = {key: value for key, value in name.params.items() if key == "transport"}
-            there = SipUri("sip", fallback.host, port=name.port, params=params)
+            there = SipUri(name.scheme, fallback.host, port=name.port, params=params)
             found = numeric_hop(there, fallback.transport)
+            if found is not None:
+                found = found._replace(name=fallback.name, local=fallback.local)
+        elif found is not None:
+            is_of_peer = found.transport == "tls" and is_numeric(found.name or found.host)
+            found = found._replace(
+                name=fallback.name if is_of_peer else found.name, local=fallback.local
+            )
         if found is None or found == self.hop or not self._is_permitted(found):
             return False
         self.hop = found
@@ -219,6 +244,17 @@ def trusted_request(method: str, uri: Uri, fields: Fields, body: bytes = b"") ->
     request = Request(method, uri, (), body)
     request._fields = fields
     return request
+
+
+def _is_other_way(uri: SipUri, hop: Hop) -> bool:
+    """Whether the numeric URI of a TLS peer leads elsewhere than to the connection in use."""
+    direct = numeric_hop(uri, hop.transport) if hop.transport == "tls" else None
+    return direct is not None and direct.host == hop.host and direct.port != hop.port
+
+
+def is_sips(uri: Uri) -> bool:
+    """Whether it is a sips: URI, which nothing but TLS may lead to."""
+    return isinstance(uri, SipUri) and uri.scheme == "sips"
 
 
 def _route_set(message: Message) -> list[str]:

@@ -35,7 +35,7 @@ class OptionsPing:
             ("To", NameAddr(SipUri("sip", uri.host)).encode()),
             ("Call-ID", context.new_call_id()),
             ("CSeq", "1 OPTIONS"),
-            ("Contact", context.contact(hop)),
+            ("Contact", context.contact(hop, is_secure=uri.scheme == "sips")),
             ("Accept", "application/sdp"),
             *context.request_fields,
         ]

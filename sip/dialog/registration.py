@@ -157,7 +157,7 @@ class Registration:
     def _send(self, now: float) -> None:
         context, hop = self._context, self._hop
         assert hop is not None
-        self._contact = context.contact(hop, self._user)
+        self._contact = context.contact(hop, self._user, is_secure=self._uri.scheme == "sips")
         self._cseq += 1
         branch = context.new_branch()
         fields: Fields = [

@@ -91,7 +91,7 @@ class Reinvite:
         self.offering = True
         branch = context.new_branch()
         extra = [
-            ("Contact", context.contact(dialog.hop)),
+            ("Contact", context.contact(dialog.hop, is_secure=dialog.is_secure)),
             *context.request_fields,
             *context.supported,
             *session.timer.request_fields(),

@@ -12,7 +12,7 @@ from ..errors import NegotiationFailed, ParseError
 from ..events import Answered, Cause, Event, Failed, Origin, Progress
 from ..hop import Hop
 from ..message.message import Fields, Message, Request, Response
-from ..message.name_addr import NameAddr
+from ..message.name_addr import NameAddr, parse_name_addr
 from ..message.uri import OtherUri, SipUri, Uri, parse_uri, without_headers
 from ..saved import SavedSession
 from ..sdp.offer_answer import LocalAudio, NegotiatedAudio, OfferAnswer
@@ -23,7 +23,7 @@ from .ack import Acknowledgements
 from .cancel import IgnoredCancel, build_cancel
 from .causes import refused, unreached
 from .context import UserAgentContext
-from .dialog import Dialog, trusted_request
+from .dialog import Dialog, is_sips, trusted_request
 from .extensions.early_dialogs import EarlyDialog, EarlyDialogs, is_next
 from .extensions.reliable_responses import demands
 from .extensions.session_timer import may_send_again
@@ -77,6 +77,7 @@ class UacSession(Session):
         "_heard",
         "_hop",
         "_invitation",
+        "_is_secure",
         "_offer",
         "_request_uri",
         "_transaction",
@@ -116,6 +117,7 @@ class UacSession(Session):
         self._fields = checked.headers()
         self._invitation = invitation
         self._hop = invitation.hop
+        self._is_secure = is_sips(target) or any(map(_leads_to_sips, invitation.route[:1]))
         self._udp_only = False
         self._cseq = 0
         is_late = invitation.late_offer
@@ -136,7 +138,7 @@ class UacSession(Session):
         branch = context.new_branch()
         fields = self._invite_fields(branch)
         if self._hop.transport == "udp" and self._is_too_large(fields):
-            self._hop = Hop("tcp", self._hop.host, self._hop.port)
+            self._hop = self._hop._replace(transport="tcp")
             fields = self._invite_fields(branch)
         request = trusted_request("INVITE", self._request_uri, fields, self._offer)
         self._transaction = context.transactions.start_client(self, request, branch, self._hop, now)
@@ -150,7 +152,7 @@ class UacSession(Session):
             *self._fields,
             ("Call-ID", self.call_id),
             ("CSeq", f"{self._cseq} INVITE"),
-            ("Contact", context.contact(hop)),
+            ("Contact", context.contact(hop, is_secure=self._is_secure)),
             *context.request_fields,
             *context.supported,
             *self.timer.request_fields(),
@@ -437,3 +439,7 @@ def _address_of_record(uri: Uri) -> Uri:
         return uri
     params = {name: value for name, value in uri.params.items() if name == "user"}
     return SipUri(uri.scheme, uri.host, uri.user, None, None, params)
+
+
+def _leads_to_sips(route: str) -> bool:
+    return is_sips(parse_name_addr(route).uri)

@@ -45,6 +45,8 @@ _CACHED_CHARACTERS: Final = 256
 
 DEFAULT_PORT: Final = 5060
 """The port of a URI or Via that names none (RFC 3261 sections 18.1.1 and 18.2.2)."""
+DEFAULT_TLS_PORT: Final = 5061
+"""The same for TLS (RFC 3261 section 19.1.2)."""
 
 
 class SipUri(msgspec.Struct, frozen=True):
@@ -68,10 +70,12 @@ class SipUri(msgspec.Struct, frozen=True):
     @property
     def address(self) -> tuple[str, int]:
         """The host and port that it points to, `maddr` included."""
-        host = self.host
+        host, port = self.host, DEFAULT_TLS_PORT if self.scheme == "sips" else DEFAULT_PORT
         if self.params:
             host = (self.params.get("maddr") or host).strip("[]")
-        return host, self.port or DEFAULT_PORT
+            if (self.params.get("transport") or "").lower() == "tls":
+                port = DEFAULT_TLS_PORT
+        return host, self.port or port
 
     def encode(self) -> str:
         """Return the URI as text, escaped as RFC 3261 section 25.1 requires."""

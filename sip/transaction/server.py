@@ -2,9 +2,8 @@
 
 from typing import ClassVar, Protocol
 
-from ..hop import Hop
+from ..hop import Hop, default_port
 from ..message.message import Request, Response
-from ..message.uri import DEFAULT_PORT
 from .transaction import (
     TERMINATED,
     FailureCause,
@@ -166,7 +165,10 @@ class InviteServerTransaction(ServerTransaction):
         response may be lost. The user retransmits a 2xx; any other is sent again here.
         """
         hop = self.hop
-        listener = hop._replace(port=self.request.via.port or DEFAULT_PORT)
+        via = self.request.via
+        listener = hop._replace(port=via.port or default_port(hop.transport))
+        if hop.transport == "tls":
+            listener = listener._replace(name=via.host)
         if not self.reliable or hop == listener:
             super().transport_failed(now)
             return

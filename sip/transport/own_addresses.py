@@ -13,11 +13,12 @@ class OwnAddresses:
 
     def __init__(self, of_connection: Callable[[Hop], tuple[str, int] | None]) -> None:
         self._of_connection = of_connection
-        self._bound: dict[tuple[str, bool], Hop] = {}
+        self._bound: dict[tuple[str, bool, str], Hop] = {}
 
     def add(self, hop: Hop) -> None:
-        """We listen there. The first address of each transport and family is the one used."""
-        self._bound.setdefault((hop.transport, ":" in hop.host), hop)
+        """We listen there. The first address of each transport and family is the one used, for the
+        peers of one trunk (`local`) or for all."""
+        self._bound.setdefault((hop.transport, ":" in hop.host, hop.local), hop)
 
     def towards(self, peer: Hop) -> Hop:
         """The address by which `peer` is sent to, or has sent to us.
@@ -25,7 +26,8 @@ class OwnAddresses:
         Its port is 0 where a connection is only being opened: the kernel has yet to choose.
         """
         is_ipv6 = ":" in peer.host
-        bound = self._bound.get((peer.transport, is_ipv6))
+        own, shared = ((peer.transport, is_ipv6, local) for local in (peer.local, ""))
+        bound = self._bound.get(own) or self._bound.get(shared)
         if peer.transport == "udp":
             if bound is not None:
                 return bound

@@ -14,8 +14,8 @@ from typing import Final, Literal
 from ..dns.lookups import Lookups
 from ..dns.records import Kind, NameServiceError, Record, Srv, in_order, services_of
 from ..errors import SipError
-from ..hop import Hop, Transport, is_numeric, numeric_hop
-from ..message.uri import DEFAULT_PORT, SipUri, Uri, parse_uri
+from ..hop import Hop, Transport, default_port, is_numeric, named_transport, numeric_hop
+from ..message.uri import SipUri, Uri, parse_uri
 from .failed_hops import FailedHops
 
 Family = Literal["ipv4", "ipv6"]
@@ -25,8 +25,9 @@ MOST_HOPS: Final = 16
 _MOST_SERVERS: Final = 8
 _SERVICES_S: Final = 2.0
 """How long NAPTR and SRV records are waited for. Without them it is the host of that name."""
-_SERVICES: Final[dict[str, Transport]] = {"SIP+D2U": "udp", "SIP+D2T": "tcp"}
-_TRANSPORTS: Final[tuple[Transport, ...]] = ("udp", "tcp")
+_SERVICES: Final[dict[str, Transport]] = {"SIPS+D2T": "tls", "SIP+D2U": "udp", "SIP+D2T": "tcp"}
+_SRV: Final[dict[Transport, str]] = {"udp": "_sip._udp", "tcp": "_sip._tcp", "tls": "_sips._tcp"}
+_PLAIN: Final[tuple[Transport, ...]] = ("udp", "tcp")
 _KINDS: Final[dict[Family, Kind]] = {"ipv4": "A", "ipv6": "AAAA"}
 
 
@@ -44,17 +45,22 @@ class _Server:
 
 
 class Resolver:
-    """Resolves the URIs of one endpoint. `families` are those it has sockets of, best first."""
+    """Resolves the URIs of one endpoint. `families` are those it has sockets of, best first.
+
+    Without `has_tls` nothing is reached by TLS.
+    """
 
     def __init__(
         self,
         lookups: Lookups,
         *,
         families: Sequence[Family] = ("ipv4", "ipv6"),
+        has_tls: bool = True,
         rng: random.Random | None = None,
     ) -> None:
         self._lookups = lookups
         self.families = tuple(families)
+        self.has_tls = has_tls
         self._rng = rng or random.Random()
         self.resting = FailedHops()
 
@@ -70,26 +76,24 @@ class Resolver:
         """
         if not isinstance(uri, SipUri):
             raise ResolutionFailed(f"{uri} is not a SIP URI")
-        named = (uri.params.get("transport") or "").lower()
-        if named not in ("", "udp", "tcp"):
-            raise ResolutionFailed(f"transport {named} is not supported")
-        if uri.scheme == "sips":
-            raise ResolutionFailed("sips: needs TLS, which is not supported")
-        transport: Transport | None = near.transport if near is not None else None
-        if named:
-            transport = "tcp" if named == "tcp" else "udp"
+        named = named_transport(uri)
+        if named == "unsupported":
+            word = (uri.params.get("transport") or "").lower()
+            raise ResolutionFailed(f"transport {word} is not supported by a {uri.scheme}: URI")
+        transport: Transport | None = named or (near.transport if near is not None else None)
+        if transport == "tls" and not self.has_tls:
+            raise ResolutionFailed("it needs TLS, and sip.listen has no tls: address")
         hop = numeric_hop(uri, transport or "udp")
         if hop is not None:
-            return (hop,)
-        host, port = uri.address
-        name = host.rstrip(".")
+            return (_expecting(uri.host, hop),)
+        name = uri.address[0].rstrip(".")
         families = self.families
         if near is not None:
             preferred: Family = "ipv6" if ":" in near.host else "ipv4"
             families = (preferred, *(family for family in families if family != preferred))
         try:
             if uri.port is not None:
-                servers = [_Server(transport or "udp", name, port)]
+                servers = [_Server(transport or "udp", name, uri.port)]
             else:
                 servers = await self._servers(name, transport)
             found = await self._addresses(servers, families)
@@ -97,7 +101,8 @@ class Resolver:
             raise ResolutionFailed(error.reason) from None
         if not found:
             raise ResolutionFailed(f"{name} has no address")
-        return self.resting.last(found[:MOST_HOPS], asyncio.get_running_loop().time())
+        hops = [_expecting(uri.host, hop) for hop in found[:MOST_HOPS]]
+        return self.resting.last(hops, asyncio.get_running_loop().time())
 
     async def addresses(self, name: str) -> list[str]:
         """The addresses of a host name of the families that we have. Raises ResolutionFailed."""
@@ -121,7 +126,8 @@ class Resolver:
         servers = [_Server(used, one.target, one.port) for used, one in services if one.target]
         if services and not servers:
             raise ResolutionFailed(f"{name} offers no SIP service")
-        return servers[:_MOST_SERVERS] or [_Server(transport or "udp", name, DEFAULT_PORT)]
+        used = transport or "udp"
+        return servers[:_MOST_SERVERS] or [_Server(used, name, default_port(used))]
 
     async def _records(self, name: str, kind: Kind) -> tuple[Record, ...]:
         try:
@@ -134,12 +140,13 @@ class Resolver:
     ) -> list[tuple[Transport, str]]:
         """The transports and the names of their SRV records, best first."""
         if transport is not None:
-            return [(transport, f"_sip._{transport}.{name}")]
+            return [(transport, f"{_SRV[transport]}.{name}")]
         records = await self._records(name, "NAPTR")
-        offered = services_of(records, tuple(_SERVICES))
+        supported = [one for one, used in _SERVICES.items() if used != "tls" or self.has_tls]
+        offered = services_of(records, supported)
         if offered:
             return [(_SERVICES[one.service.upper()], one.replacement) for one in offered]
-        return [(one, f"_sip._{one}.{name}") for one in _TRANSPORTS]
+        return [(one, f"{_SRV[one]}.{name}") for one in _PLAIN]
 
     async def _addresses(self, servers: Sequence[_Server], families: Sequence[Family]) -> list[Hop]:
         """The addresses of the servers, in their order. Raises NameServiceError if none answers."""
@@ -163,3 +170,8 @@ class Resolver:
 
     async def _host(self, host: str, kinds: Sequence[Kind]) -> list[str]:
         return [host] if is_numeric(host) else await self._lookups.addresses(host, kinds)
+
+
+def _expecting(host: str, hop: Hop) -> Hop:
+    """The hop, whose certificate has to be of the URI's host (RFC 5922 section 7.1)."""
+    return hop._replace(name=host.rstrip(".")) if hop.transport == "tls" else hop

@@ -1,17 +1,24 @@
-"""SIP over TCP (RFC 3261 section 18): outgoing and accepted connections, within limits."""
+"""SIP over TCP and TLS (RFC 3261 section 18): outgoing and accepted connections, within limits."""
 
 import asyncio
 import os
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, Protocol
 
-from ..hop import Hop
+from ..hop import Hop, Transport
+from .socket_options import StreamOptions
 from .tcp_connection import TcpConnection
 from .tcp_limits import Placed, TcpLimits, TcpPlaces
 from .tcp_listener import TcpListener
+from .tls.channel import TlsChannel
+from .tls.contexts import TlsContexts
+from .tls.failure import TlsFailed
+from .tls.failure_log import TlsFailureLog
 from .turns import Turns
 
 _INPUT_BYTES = 32 * 1024
@@ -23,43 +30,64 @@ class SourceLimits(Protocol):
     def is_known(self, host: str) -> bool:
         """Whether the host is a configured peer's."""
 
-    def wait_s(self, host: str, now: float) -> float:
-        """Take the right to one message, and return 0; else after how many seconds there is one."""
+    def known_name(self, names: tuple[str, ...]) -> str | None:
+        """Which of the names of a certificate is a configured peer's."""
+
+    def wait_s(self, host: str, now: float, *, is_known: bool = False) -> float:
+        """Take the right to one message, and return 0; else after how many seconds there is one.
+
+        `is_known`: it is a configured peer, whatever its host.
+        """
+
+    def handshake_wait_s(self, host: str, now: float) -> float:
+        """The same for a TLS handshake of a host that is no configured peer's."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEvents:
+    """What the transport calls: for each framed message, after each group of messages, for a
+    connection that cannot be opened or is lost, and for a stream that cannot be framed."""
+
+    on_message: Callable[[bytes, Hop], None]
+    on_batch_end: Callable[[], None]
+    on_failed: Callable[[Hop, str], None]
+    on_malformed: Callable[[], None]
+
+
+LeaveFrom = Mapping[tuple[str, Literal["ipv4", "ipv6"]], str]
+"""The address that connections leave from, by trunk ("": all others) and family."""
 
 
 class TcpTransport:
-    """The listening sockets and the connections by peer address.
+    """The listening sockets and the connections by peer address, with TLS and without.
 
-    Calls `on_message(data, source)` for each framed message and `on_batch_end()` after each group
-    of messages. Calls `on_failed(hop, reason)` if a connection cannot be opened or is lost, and
-    `on_malformed()` if a stream cannot be framed. `leave_from` has the address that connections
-    leave from, by family; the kernel chooses where it has none.
+    The kernel chooses the address that a connection leaves from where `leave_from` has none.
+    Without `tls` nothing is sent or accepted by TLS.
     """
 
     def __init__(
         self,
         sources: SourceLimits,
+        events: StreamEvents,
         *,
-        on_message: Callable[[bytes, Hop], None],
-        on_batch_end: Callable[[], None],
-        on_failed: Callable[[Hop, str], None],
-        on_malformed: Callable[[], None],
-        leave_from: Mapping[Literal["ipv4", "ipv6"], str],
+        leave_from: LeaveFrom,
         limits: TcpLimits | None = None,
+        options: StreamOptions | None = None,
+        tls: TlsContexts | None = None,
     ) -> None:
         self._sources = sources
-        self._on_message = on_message
-        self._on_batch_end = on_batch_end
-        self._on_failed = on_failed
-        self._on_malformed = on_malformed
-        self._leave_from = leave_from
+        self._events = events
+        self._leave_from = dict(leave_from)
         self.limits = limits or TcpLimits()
+        self._options = options or StreamOptions()
+        self._tls = tls
         self.input = bytearray(_INPUT_BYTES)
         self._connections: dict[Hop, TcpConnection] = {}
+        self._securing: set[TcpConnection] = set()
         self._places = TcpPlaces(self.limits)
         self._opening: dict[Hop, _Opening] = {}
         self._accepting: set[asyncio.Task[object]] = set()
-        self._listeners: list[TcpListener] = []
+        self._listeners: dict[Hop, TcpListener] = {}
         self._turns = Turns(time.monotonic)
         self._turn: asyncio.Handle | None = None
         self._sweep: asyncio.TimerHandle | None = None
@@ -68,11 +96,18 @@ class TcpTransport:
         """Connections refused because a limit was reached."""
         self.gave_way = 0
         """Connections of unknown sources that were closed to make room."""
+        self._failures = TlsFailureLog(time.monotonic)
 
     @property
     def connection_count(self) -> int:
         """The number of connections that are open or being opened."""
-        return len(self._connections.keys() | self._opening.keys())
+        incoming = sum(1 for one in self._securing if one.is_accepted)
+        return len(self._connections.keys() | self._opening.keys()) + incoming
+
+    @property
+    def tls_failures(self) -> Counter[str]:
+        """How many connections could not be made secure, by the word of the cause."""
+        return self._failures.counts
 
     def local_address(self, hop: Hop) -> tuple[str, int] | None:
         """Our own end of the connection to `hop`; None while there is none."""
@@ -85,13 +120,36 @@ class TcpTransport:
 
     @property
     def _sweep_s(self) -> float:
-        return min(self.limits.first_message_s / 3, 5.0)
+        return min(self.limits.first_message_s / 3, self.limits.handshake_s / 3, 5.0)
 
-    def listen(self, host: str, port: int) -> tuple[str, int]:
+    def configure_tls(self, contexts: TlsContexts) -> None:
+        """Use these certificates for connections from now on; those that are up go on."""
+        self._tls = contexts
+
+    def listen(self, hop: Hop) -> tuple[str, int]:
         """Listen and accept connections. Returns the bound address. Raises OSError."""
-        listener = TcpListener(host, port, on_accepted=self._accepted, on_exhausted=self._make_room)
-        self._listeners.append(listener)
-        return listener.address
+        listener = TcpListener(
+            hop.host,
+            hop.port,
+            on_accepted=partial(self._accepted, hop.transport, hop.local),
+            on_exhausted=self._make_room,
+        )
+        address = listener.address
+        self._listeners[hop._replace(host=address[0], port=address[1])] = listener
+        return address
+
+    def stop_listening(self, hop: Hop) -> None:
+        """Accept no more connections at this bound address; those that are up go on."""
+        listener = self._listeners.pop(hop, None)
+        if listener is not None:
+            listener.close()
+
+    def leave_from(self, local: str, family: Literal["ipv4", "ipv6"], host: str | None) -> None:
+        """Have connections to the peers of a trunk leave from this address; None: as others do."""
+        if host is None:
+            self._leave_from.pop((local, family), None)
+        else:
+            self._leave_from[local, family] = host
 
     async def close(self) -> None:
         """Close everything."""
@@ -99,7 +157,7 @@ class TcpTransport:
         for handle in (self._sweep, self._turn):
             if handle is not None:
                 handle.cancel()
-        for listener in self._listeners:
+        for listener in self._listeners.values():
             listener.close()
         self._listeners.clear()
         tasks = [*(opening.task for opening in self._opening.values()), *self._accepting]
@@ -109,7 +167,7 @@ class TcpTransport:
         self._turns.clear()
         # The second `close` aborts connections whose peers do not read.
         for _ in range(2):
-            for connection in list(self._connections.values()):
+            for connection in [*self._connections.values(), *self._securing]:
                 connection.close()
             # Connections report their end in a later iteration of the loop.
             for _ in range(3):
@@ -128,7 +186,7 @@ class TcpTransport:
         opening = self._opening.get(hop)
         if opening is None:
             if not self._has_room(hop.host, is_known=True, is_accepted=False):
-                self._on_failed(hop, "too many TCP connections")
+                self._events.on_failed(hop, "too many TCP connections")
                 return
             task = asyncio.get_running_loop().create_task(self._connect(hop))
             opening = self._opening[hop] = _Opening(task, [], 0)
@@ -137,50 +195,103 @@ class TcpTransport:
             opening.waiting.append(data)
 
     async def _connect(self, hop: Hop) -> None:
-        loop = asyncio.get_running_loop()
-        here = self._leave_from.get("ipv6" if ":" in hop.host else "ipv4")
+        """Open a connection, make it secure where it has to be, and send what waits for it."""
+        made: list[TcpConnection] = []
         try:
             async with asyncio.timeout(self.limits.connect_timeout_s):
-                _, connection = await loop.create_connection(
-                    lambda: TcpConnection(self, hop, is_known=True, is_accepted=False),
-                    hop.host,
-                    hop.port,
-                    local_addr=None if here is None else (here, 0),
-                )
+                connection = await self._open(hop, made)
         except TimeoutError:
             self._opening.pop(hop)
-            self._on_failed(hop, "connection timed out")
+            for one in made:
+                one.time_out_handshake()
+            reason = str(TlsFailed("handshake_timeout")) if made else "connection timed out"
+            self._events.on_failed(hop, reason)
+        except TlsFailed as failure:
+            self._opening.pop(hop)
+            self._events.on_failed(hop, failure.reason)
         except OSError as error:
             self._opening.pop(hop)
-            self._on_failed(hop, os.strerror(error.errno) if error.errno else str(error))
+            self._events.on_failed(hop, os.strerror(error.errno) if error.errno else str(error))
         except asyncio.CancelledError:
             self._opening.pop(hop, None)
+            for one in made:
+                one.abort("given up")
             raise
         else:
             for data in self._opening.pop(hop).waiting:
                 connection.write(data)
 
+    async def _open(self, hop: Hop, made: list[TcpConnection]) -> TcpConnection:
+        """`made` has the connection once TCP is connected. Raises OSError and TlsFailed."""
+        loop = asyncio.get_running_loop()
+        family: Literal["ipv4", "ipv6"] = "ipv6" if ":" in hop.host else "ipv4"
+        here = self._leave_from.get((hop.local, family)) or self._leave_from.get(("", family))
+        make_tls = self._client_of(hop) if hop.transport == "tls" else None
+        connected = self._options.make(family, here)
+        try:
+            await loop.sock_connect(connected, (hop.host, hop.port))
+            _, connection = await loop.create_connection(
+                lambda: TcpConnection(
+                    self, hop, is_known=True, is_accepted=False, make_tls=make_tls
+                ),
+                sock=connected,
+            )
+        except BaseException:
+            connected.close()
+            raise
+        if connection.secured is not None:
+            made.append(connection)
+            await connection.secured
+        return connection
+
+    def _client_of(self, hop: Hop) -> Callable[[], TlsChannel]:
+        if self._tls is None:
+            raise OSError("TLS is not set up")
+        context = self._tls.client(hop.local)
+        return lambda: TlsChannel(context, is_server=False, name=hop.name or hop.host)
+
+    def _server_at(self, local: str) -> Callable[[], TlsChannel]:
+        assert self._tls is not None
+        context = self._tls.server(local)
+        return lambda: TlsChannel(context, is_server=True)
+
     # -- accepted
 
-    def _accepted(self, accepted: socket.socket, address: tuple[str, int]) -> None:
+    def _accepted(
+        self, transport: Transport, local: str, accepted: socket.socket, address: tuple[str, int]
+    ) -> None:
         """Give a connection its place, or close it."""
-        hop = Hop("tcp", *address)
+        hop = Hop(transport, *address, local=local)
         is_known = self._sources.is_known(hop.host)
         # A connection of an unknown source costs as much as a message.
-        is_over_rate = not is_known and self.wait_s(hop.host) > 0.0
+        is_over_rate = not is_known and not self._may_connect(hop)
         if is_over_rate or not self._has_room(hop.host, is_known=is_known, is_accepted=True):
             self.refused += 1
             accepted.close()
             return
-        connection = TcpConnection(self, hop, is_known=is_known, is_accepted=True)
+        connection = TcpConnection(
+            self,
+            hop,
+            is_known=is_known,
+            is_accepted=True,
+            make_tls=self._server_at(local) if transport == "tls" else None,
+        )
         task = asyncio.get_running_loop().create_task(self._set_up(connection, accepted))
         self._accepting.add(task)
         task.add_done_callback(self._accepting.discard)
+
+    def _may_connect(self, hop: Hop) -> bool:
+        """Whether an unknown source may connect now. A handshake costs far more than a message."""
+        now = asyncio.get_running_loop().time()
+        if hop.transport == "tls" and self._sources.handshake_wait_s(hop.host, now) > 0.0:
+            return False
+        return self._sources.wait_s(hop.host, now) <= 0.0
 
     async def _set_up(self, connection: TcpConnection, accepted: socket.socket) -> None:
         self._places.add(connection)
         try:
             loop = asyncio.get_running_loop()
+            self._options.apply(accepted)
             await loop.connect_accepted_socket(lambda: connection, accepted)
         except OSError:  # the peer has gone again
             self._places.discard(connection)
@@ -223,28 +334,50 @@ class TcpTransport:
         for connection in list(self._connections.values()):
             if connection.overdue(now) is not None:
                 connection.close()
+        for connection in list(self._securing):
+            if connection.overdue(now) is not None:
+                connection.time_out_handshake()
         self._sweep = loop.call_later(self._sweep_s, self._close_overdue)
 
     # -- what connections call
 
-    def opened(self, connection: TcpConnection) -> bool:
+    def made(self, connection: TcpConnection) -> bool:
         """See ConnectionOwner."""
         if self._closing:
             return False
         if not connection.is_accepted:
             self._places.add(connection)
+        if not connection.is_secured:
+            self._securing.add(connection)
+        return True
+
+    def opened(self, connection: TcpConnection) -> bool:
+        """See ConnectionOwner."""
+        self._securing.discard(connection)
+        if self._closing:
+            return False
         self._connections[connection.hop] = connection
         return True
+
+    def identify(self, connection: TcpConnection, names: tuple[str, ...]) -> str | None:
+        """See ConnectionOwner."""
+        name = self._sources.known_name(names) if names else None
+        if name is not None and not connection.is_known:
+            self._places.discard(connection)
+            connection.is_known = True
+            self._places.add(connection)
+        return name
 
     def lost(self, connection: TcpConnection, reason: str) -> None:
         """See ConnectionOwner."""
         self._places.discard(connection)
+        self._securing.discard(connection)
         if self._connections.get(connection.hop) is not connection:
             return
         del self._connections[connection.hop]
         is_of_a_call = connection.is_proven or not connection.is_accepted
         if is_of_a_call and not self._closing:
-            self._on_failed(connection.hop, reason)
+            self._events.on_failed(connection.hop, reason)
 
     def received(self, connection: TcpConnection) -> None:
         """See ConnectionOwner."""
@@ -256,15 +389,21 @@ class TcpTransport:
         """See ConnectionOwner."""
         self._places.completed(connection)
         self._places.holds(connection, connection.held_bytes)
-        self._on_message(message, connection.hop)
+        self._events.on_message(message, connection.hop)
 
     def malformed(self) -> None:
         """See ConnectionOwner."""
-        self._on_malformed()
+        self._events.on_malformed()
 
-    def wait_s(self, host: str) -> float:
+    def tls_failed(self, connection: TcpConnection, failure: TlsFailed) -> None:
         """See ConnectionOwner."""
-        return self._sources.wait_s(host, asyncio.get_running_loop().time())
+        if not self._closing:
+            self._failures.add(connection.hop, failure, is_known=connection.is_known)
+
+    def wait_s(self, connection: TcpConnection) -> float:
+        """See ConnectionOwner."""
+        now = asyncio.get_running_loop().time()
+        return self._sources.wait_s(connection.hop.host, now, is_known=connection.is_known)
 
     def go_on_in(self, connection: TcpConnection, after_s: float) -> None:
         """See ConnectionOwner."""
@@ -280,7 +419,7 @@ class TcpTransport:
     def _take_turns(self) -> None:
         self._turn = None
         self._turns.run()
-        self._on_batch_end()
+        self._events.on_batch_end()
         if self._turns and self._turn is None:
             self._turn = asyncio.get_running_loop().call_soon(self._take_turns)
 

@@ -37,6 +37,9 @@ class TcpLimits:
     """
 
     connect_timeout_s: float = 4.0
+    """How long opening a connection may take, with its TLS handshake."""
+    handshake_s: float = 10.0
+    """How long an accepted connection has for its TLS handshake."""
     idle_s: float = 600.0
     """A connection without a complete message for this long is closed."""
     first_message_s: float = 30.0

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 
 from ..hop import Hop
+from .socket_options import mark
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +54,8 @@ class UdpTransport:
 
     Calls `on_datagram(data, source)` for each datagram and `on_batch_end()` after each batch. Calls
     `on_failed(hop, reason, quoted)` if a datagram to `hop` could not be sent (`quoted` is all of
-    it), or caused an ICMP error (`quoted` is what that has of it: its start, or nothing).
+    it), or caused an ICMP error (`quoted` is what that has of it: its start, or nothing). `local`
+    is the trunk that the socket belongs to, "" for none; `dscp` marks what is sent.
     """
 
     def __init__(
@@ -62,7 +64,11 @@ class UdpTransport:
         on_datagram: Callable[[bytes, Hop], None],
         on_batch_end: Callable[[], None],
         on_failed: Callable[[Hop, str, bytes], None],
+        local: str = "",
+        dscp: int = 0,
     ) -> None:
+        self._local = local
+        self._dscp = dscp
         self._on_datagram = on_datagram
         self._on_batch_end = on_batch_end
         self._on_failed = on_failed
@@ -79,6 +85,7 @@ class UdpTransport:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         bound = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         try:
+            mark(bound, self._dscp)
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
             if family == socket.AF_INET6:
                 bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -147,7 +154,8 @@ class UdpTransport:
                 received += 1
                 continue
             received += 1
-            on_datagram(bytes(self._view[:size]), Hop("udp", address[0], address[1]))
+            source = Hop("udp", address[0], address[1], "", self._local)
+            on_datagram(bytes(self._view[:size]), source)
         self._on_batch_end()
 
     def _read_errors(self) -> None:
@@ -168,7 +176,8 @@ class UdpTransport:
                 ) and len(data) >= _EXTENDED_ERROR.size:
                     code = _EXTENDED_ERROR.unpack_from(data)[0]
                     if code in _UNREACHABLE and address:
-                        self._report(Hop("udp", address[0], address[1]), code, quoted)
+                        failed = Hop("udp", address[0], address[1], "", self._local)
+                        self._report(failed, code, quoted)
 
     def _report(self, hop: Hop, code: int | None, quoted: bytes) -> None:
         reason = os.strerror(code) if code else "cannot send"

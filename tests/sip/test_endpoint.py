@@ -10,7 +10,6 @@ import pytest
 import uvloop
 
 from sip.dialog.uac import Invitation
-from sip.endpoint import ListenError, parse_listen
 from sip.errors import SipError
 from sip.events import Answered, Ended, Event, Failed, IncomingInvite, MediaChanged
 from sip.hop import Hop, Transport
@@ -20,6 +19,7 @@ from sip.message.uri import SipUri
 from sip.rate_limit import RateLimit, SourceRates
 from sip.sdp.offer_answer import LocalAudio, OfferAnswer
 from sip.transaction.timers import TimerValues
+from sip.transport.sockets import ListenError, parse_listen, reachable_host
 from tests.support.sip.endpoint import AUDIO, ObservedEndpoint, answering, running
 from tests.support.waiting import until
 
@@ -238,7 +238,7 @@ class TestListening:
 
     @pytest.mark.parametrize(
         "text",
-        ["", "udp", "udp:127.0.0.1", "udp:127.0.0.1:x", "tls:127.0.0.1:1", "udp:a b:5060",
+        ["", "udp", "udp:127.0.0.1", "udp:127.0.0.1:x", "sctp:127.0.0.1:1", "udp:a b:5060",
          "udp:127.0.0.1:65536", "udp:[::1:5060"],
     )  # fmt: skip
     def test_malformed_listen_address_is_refused(self, text: str) -> None:
@@ -249,6 +249,7 @@ class TestListening:
     def test_addresses(self) -> None:
         assert parse_listen("udp:127.0.0.1:5060") == Hop("udp", "127.0.0.1", 5060)
         assert parse_listen("tcp:[::1]:0") == Hop("tcp", "::1", 0)
+        assert parse_listen("tls:127.0.0.1:5061") == Hop("tls", "127.0.0.1", 5061)
 
     async def test_two_udp_addresses_of_a_family(self) -> None:
         phone = ObservedEndpoint("udp:127.0.0.1:0", "udp:127.0.0.2:0")
@@ -358,13 +359,12 @@ async def test_an_endpoint_that_does_not_run_calls_nobody() -> None:
 
 
 @pytest.mark.parametrize(("wildcard", "loopback"), [("0.0.0.0", "127.0.0.1"), ("::", "::1")])
-async def test_without_a_route_a_wildcard_shows_loopback(
+def test_without_a_route_a_wildcard_shows_loopback(
     wildcard: str, loopback: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unreachable(_socket: socket.socket, _address: object) -> None:
         raise OSError(errno.ENETUNREACH, "Network is unreachable")
 
-    phone = ObservedEndpoint("udp:127.0.0.1:0")
     monkeypatch.setattr(socket.socket, "connect", unreachable)
-    assert await phone.endpoint._reachable_host(wildcard) == loopback
-    assert await phone.endpoint._reachable_host("192.0.2.1") == "192.0.2.1"
+    assert reachable_host(wildcard) == loopback
+    assert reachable_host("192.0.2.1") == "192.0.2.1"

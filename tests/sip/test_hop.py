@@ -17,7 +17,12 @@ from sip.message.uri import parse_uri
         ("sip:a@example.com", None),
         ("sip:a@192.0.2.1;maddr=example.com", None),
         ("tel:+441234", None),
-        ("sip:a@192.0.2.1:5061;transport=tls", None),
+        ("sip:a@192.0.2.1:5062;transport=tls", Hop("tls", "192.0.2.1", 5062)),
+        ("sip:a@192.0.2.1;transport=TLS", Hop("tls", "192.0.2.1", 5061)),
+        ("sips:a@192.0.2.1", Hop("tls", "192.0.2.1", 5061)),
+        ("sips:a@192.0.2.1:5060;transport=tcp", Hop("tls", "192.0.2.1", 5060)),
+        ("sips:a@192.0.2.1;transport=udp", None),
+        ("sip:a@192.0.2.1;transport=ws", None),
         # As the kernel says it, for what comes from there.
         ("sip:a@192.000.002.010", Hop("udp", "192.0.2.10", 5060)),
         ("sip:[2001:DB8:0:0:0:0:0:1]:5070", Hop("udp", "2001:db8::1", 5070)),

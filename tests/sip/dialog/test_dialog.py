@@ -103,22 +103,22 @@ class TestRouting:
     @pytest.mark.parametrize(
         ("contact", "found", "hop"),
         [
-            ("sip:bob@a.example.com", Hop("tcp", "192.0.2.9", 5060), ("tcp", "192.0.2.9", 5060)),
-            ("sip:bob@a.example.com:5070", None, ("udp", FALLBACK.host, 5070)),
-            ("sip:bob@a.example.com;transport=tcp", None, ("tcp", FALLBACK.host, 5060)),
-            ("sip:bob@a.example.com;transport=tls", None, None),
+            ("sip:bob@a.example.com", Hop("tcp", "192.0.2.9", 5060), Hop("tcp", "192.0.2.9", 5060)),
+            ("sip:bob@a.example.com:5070", None, Hop("udp", FALLBACK.host, 5070)),
+            ("sip:bob@a.example.com;transport=tcp", None, Hop("tcp", FALLBACK.host, 5060)),
+            ("sip:bob@a.example.com;transport=tls", None, Hop("tls", FALLBACK.host, 5061)),
+            ("sips:bob@a.example.com", None, Hop("tls", FALLBACK.host, 5061)),
+            ("sip:bob@a.example.com;transport=sctp", None, None),
             ("sip:bob@a.example.com", None, None),
             ("sip:bob@a.example.com", FALLBACK, None),
         ],
     )
-    def test_reroute_to_another_hop(
-        self, contact: str, found: Hop | None, hop: tuple[str, str, int] | None
-    ) -> None:
+    def test_reroute_to_another_hop(self, contact: str, found: Hop | None, hop: Hop | None) -> None:
         dialog = caller(contact=f"<{contact}>")
         assert dialog.reroute(found) == (hop is not None)
         assert dialog.hop == (hop or FALLBACK)
 
-    @pytest.mark.parametrize("host", ["[2001:db8::2]", "192.0.2.2;transport=tls"])
+    @pytest.mark.parametrize("host", ["[2001:db8::2]", "192.0.2.2;transport=sctp"])
     def test_unusable_family_or_transport_falls_back_to_the_hop_of_the_dialog(
         self, host: str
     ) -> None:

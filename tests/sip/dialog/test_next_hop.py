@@ -21,7 +21,7 @@ class Call:
         self.network = SimulatedNetwork()
         self.alice = self.network.agent("192.0.2.1", transport="tcp")
         self.bob = self.network.agent("192.0.2.2", transport="tcp")
-        self.alice.ua.context.set_local({"tcp": ("pbx.example.com", 5070)})
+        self.alice.ua.context.local.share({"tcp": ("pbx.example.com", 5070)})
         self.alice.hop = CALLED_FROM
         _, self.session = established(self.network, self.alice, self.bob)
         assert self.session.in_dialog.hop == CALLED_FROM

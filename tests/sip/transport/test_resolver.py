@@ -86,7 +86,7 @@ def test_uri_resolves_to_hop(uri: str, hop: str) -> None:
     ("uri", "reason"),
     [
         ("tel:+44123", "not a SIP URI"),
-        ("sips:a@192.0.2.1", "TLS"),
+        ("sips:a@192.0.2.1;transport=udp", "udp is not supported by a sips: URI"),
         ("sip:a@192.0.2.1;transport=sctp", "sctp"),
         ("sip:a@nowhere.example", "nowhere.example has no address"),
     ],
@@ -283,3 +283,59 @@ def test_an_address_that_failed_is_tried_last_for_a_while() -> None:
         return found
 
     assert run(main()) == [["192.0.2.8", "192.0.2.7"], ["192.0.2.7", "192.0.2.8"]]
+
+
+TLS_ZONE: Zone = {
+    ("_sips._tcp.example", "SRV"): (Srv(1, 1, 5099, "t.elsewhere"),),
+    ("t.elsewhere", "A"): ("192.0.2.30",),
+    ("example", "A"): ("192.0.2.31",),
+}
+
+
+@pytest.mark.parametrize(
+    ("uri", "hop"),
+    [
+        ("sips:example", Hop("tls", "192.0.2.30", 5099, "example")),
+        ("sip:example;transport=tls", Hop("tls", "192.0.2.30", 5099, "example")),
+        ("sips:example:5070", Hop("tls", "192.0.2.31", 5070, "example")),
+        ("sips:192.0.2.9", Hop("tls", "192.0.2.9", 5061, "192.0.2.9")),
+        ("sip:192.0.2.9;transport=TLS", Hop("tls", "192.0.2.9", 5061, "192.0.2.9")),
+        ("sips:[2001:db8::1];transport=tcp", Hop("tls", "2001:db8::1", 5061, "2001:db8::1")),
+    ],
+)
+def test_tls_goes_to_the_sips_service_and_expects_the_domain(uri: str, hop: Hop) -> None:
+    """Whatever host a domain's records name, its certificate has to be the domain's (RFC 5922)."""
+
+    async def main() -> None:
+        assert await resolver(NameService(TLS_ZONE)).hops(uri) == (hop,)
+
+    run(main())
+
+
+def test_naptr_leads_to_tls_where_there_is_tls() -> None:
+    zone: Zone = {
+        ("example", "NAPTR"): (
+            Naptr(50, 50, "s", "SIPS+D2T", "_sips._tcp.example"),
+            Naptr(60, 50, "s", "SIP+D2U", "_sip._udp.example"),
+        ),
+        ("_sip._udp.example", "SRV"): (Srv(1, 1, 5080, "t.elsewhere"),),
+        **TLS_ZONE,
+    }
+
+    async def main() -> None:
+        asked = resolver(NameService(zone))
+        first, second = await asked.hops("sip:example")
+        assert first == Hop("tls", "192.0.2.30", 5099, "example")
+        assert second == Hop("udp", "192.0.2.30", 5080)
+        asked.has_tls = False
+        assert await asked.hops("sip:example") == (second,)
+        with pytest.raises(ResolutionFailed, match="no tls: address"):
+            await asked.hops("sips:example")
+
+    run(main())
+
+
+def test_dialog_over_tls_goes_on_over_tls() -> None:
+    near = Hop("tls", "192.0.2.1", 40000, "pbx.example")
+    assert hops("sip:bob@192.0.2.9", near=near) == ["tls:192.0.2.9:5061"]
+    assert hops("sip:bob@pbx.example", PBX, near=near) == ["tls:192.0.2.7:5061"]

@@ -452,7 +452,7 @@ async def test_a_peer_that_accepts_no_connection_is_given_up_in_time(
         await asyncio.Event().wait()
 
     async with running(phone):
-        monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", never)
+        monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", never)
         await phone.call("sip:bob@127.0.0.1:9;transport=tcp")
         failed = await phone.until(Failed)
         assert isinstance(failed, Failed)
@@ -470,7 +470,7 @@ async def test_stopping_gives_up_connections_that_are_being_made(
         await asyncio.Event().wait()
 
     async with running(phone):
-        monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", never)
+        monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", never)
         await phone.call("sip:bob@127.0.0.1:9;transport=tcp")
         await begun.wait()
     assert phone.endpoint.tcp.connection_count == 0
