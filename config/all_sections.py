@@ -13,7 +13,8 @@ from .reporting import Metrics, Notify, Reports, Webhook
 from .retry import RetryRule
 from .rights import Right
 from .rules import Rule
-from .sections import Control, Dial, Log, Media, Route, Sip, Store, Trunk, Whisper
+from .sections import Control, Dial, Log, Media, Route, Store, Trunk, Whisper
+from .sip import Sip
 from .tracing import Trace
 
 

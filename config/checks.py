@@ -12,7 +12,7 @@ from .errors import Fault
 from .rights import TOKEN_LENGTH
 from .skills import skill_faults
 from .sounds import find_configured
-from .values import host_of, is_name
+from .values import host_of, is_name, is_sip_uri, uses_tls
 
 NAMED = (
     "trunks",
@@ -72,7 +72,7 @@ def faults_of(settings: AllSections, known: Known | None = None) -> Iterator[Fau
     """Every fault between the sections of a configuration."""
     known = known or Known.of(settings)
     for check in (
-        _check_twice, _check_addresses, _check_sounds, _check_rights, _check_skills,
+        _check_twice, _check_addresses, _check_tls, _check_sounds, _check_rights, _check_skills,
         _check_prefixes, _check_outside,
     ):  # fmt: skip
         yield from check(settings)
@@ -115,6 +115,32 @@ def _check_addresses(settings: AllSections) -> Iterator[Fault]:
             "media.address",
             f"{media.address} is no address that phones can send to; media.advertise says which",
         )
+
+
+def _check_tls(settings: AllSections) -> Iterator[Fault]:
+    """Where TLS is listened on there is a certificate; without a listener nobody could answer."""
+    listening = [("sip.tls.cert", "sip.listen", settings.sip.listen, settings.sip.tls.cert)]
+    for index, trunk in enumerate(settings.trunks):
+        own = trunk.tls_cert or settings.sip.tls.cert
+        listening.append((f"trunks[{index}].tls_cert", "its listen", trunk.listen, own))
+    for key, where, listen, cert in listening:
+        if not cert and any(text.startswith("tls:") for text in listen):
+            yield Fault(key, f"needed with a tls: address in {where}")
+    has_shared = any(text.startswith("tls:") for text in settings.sip.listen)
+    called = [
+        (f"agents[{index}].uri", agent.uri, False) for index, agent in enumerate(settings.agents)
+    ]
+    for index, trunk in enumerate(settings.trunks):
+        has_own = any(text.startswith("tls:") for text in trunk.listen)
+        called.append((f"trunks[{index}].uri", trunk.uri, has_own))
+        if trunk.tls_names and not settings.sip.tls.verify_client:
+            yield Fault(
+                f"trunks[{index}].tls_names",
+                "needs sip.tls.verify_client, or nobody shows a certificate",
+            )
+    for key, uri, has_own in called:
+        if uses_tls(uri) and not (has_shared or has_own):
+            yield Fault(key, "needs TLS, and sip.listen has no tls: address to be answered at")
 
 
 def _check_sounds(settings: AllSections) -> Iterator[Fault]:
@@ -181,7 +207,7 @@ def _check_outside(settings: AllSections) -> Iterator[Fault]:
     hosts = {host_of(f"sip:{host}") for host in settings.dial.allow_hosts}
     hosts |= {host_of(trunk.uri) for trunk in settings.trunks}
     for key, outside in outside_numbers(settings):
-        if outside[:4].lower() == "sip:":
+        if is_sip_uri(outside):
             if host_of(outside) not in hosts:
                 yield Fault(key, f"host {host_of(outside)!r} is not in dial.allow_hosts")
         elif outside.startswith("+"):

@@ -8,16 +8,18 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from .sounds import find_configured
 from .values import (
+    EXPEDITED_FORWARDING,
     AdvertisedHost,
+    CertificateName,
     Country,
     DialHost,
+    Dscp,
     FilePath,
     HeaderName,
     HostPort,
     IpAddress,
     Listen,
     Name,
-    NameServer,
     Network,
     OptionalPath,
     Pattern,
@@ -124,34 +126,13 @@ class Store(Section):
     keep_audit_days: float = Field(default=365.0, ge=0.0)
 
 
-class Sip(Section):
-    """[sip]: where and as whom the engine speaks SIP."""
-
-    listen: list[Listen] = Field(default=["udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"], min_length=1)
-    advertise: AdvertisedHost = ""
-    user_agent: Printable = "Ringback"
-    max_messages_per_s: int = Field(default=5_000, ge=1)
-    max_messages_burst: int = Field(default=10_000, ge=1)
-    max_unknown_per_s: int = Field(default=100, ge=1)
-    max_unknown_together_per_s: int = Field(default=500, ge=1)
-    session_expires_s: SessionExpires = 1800
-    dns: list[NameServer] = []
-
-    @field_validator("listen")
-    @classmethod
-    def _check_listen(cls, listen: list[str]) -> list[str]:
-        twice = first_duplicate([item for item in listen if not item.endswith(":0")])
-        if twice is not None:
-            raise wrong("", f"{twice!r} stands twice")
-        return listen
-
-
 class Media(Section):
     """[media]: RTP addresses and ports, worker processes, sounds."""
 
     address: IpAddress = "127.0.0.1"
     advertise: AdvertisedHost = ""
     ports: PortRange = (10_000, 19_999)
+    dscp: Dscp = EXPEDITED_FORWARDING
     workers: int = Field(default=1, ge=1, le=64)
     hold: OptionalPath = ""
     ringing: Country = "GB"
@@ -256,6 +237,17 @@ class Trunk(WithCredentials):
     rtp: Rtp = "symmetric"
     session_expires_s: SessionExpires | None = None
     early_media: Literal["relay", "ignore"] = "relay"
+    listen: list[Listen] = []
+    tls_cert: OptionalPath = ""
+    tls_key: OptionalPath = ""
+    tls_ca: OptionalPath = ""
+    tls_names: list[CertificateName] = []
+
+    @model_validator(mode="after")
+    def _check_tls(self) -> "Trunk":
+        if self.tls_key and not self.tls_cert:
+            raise wrong("tls_cert", "needed with tls_key")
+        return self
 
     @model_validator(mode="after")
     def _check_register(self) -> "Trunk":

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Strict
 from pydantic_core import PydanticCustomError
 
 DNS_PORT = 53
+TRANSPORTS = ("udp", "tcp", "tls")
 SOCKET_PATH_BYTES = 107  # sockaddr_un.sun_path holds 108 with its closing zero
 
 # From where the RTP of a peer is taken: from its signalled address alone, or, where that is silent,
@@ -30,6 +31,16 @@ _NUMBER_PREFIX = re.compile(r"\+?[0-9*#]{0,32}")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _PLACEHOLDERS = ("id", "to", "context")
+
+CLASS_SELECTOR_3 = 24  # signalling
+EXPEDITED_FORWARDING = 46  # voice
+_CODE_POINTS = {
+    "default": 0,
+    **{f"cs{number}": 8 * number for number in range(8)},
+    **{f"af{klass}{drop}": 8 * klass + 2 * drop for klass in range(1, 5) for drop in range(1, 4)},
+    "va": 44,
+    "ef": EXPEDITED_FORWARDING,
+}
 
 # Headers that the SIP stack writes itself; a configured header must not fight with them.
 _STACK_HEADERS = """
@@ -115,8 +126,10 @@ def _check_file_path(path: Path) -> Path:
 
 def _check_listen(text: str) -> str:
     transport, colon, rest = text.partition(":")
-    if not colon or transport not in ("udp", "tcp"):
-        raise _reject(f'{text!r} must look like "udp:127.0.0.1:5060" or "tcp:[::1]:5060"')
+    if not colon or transport not in TRANSPORTS:
+        raise _reject(
+            f'{text!r} must look like "udp:127.0.0.1:5060", "tcp:[::1]:5060" or "tls:[::1]:5061"'
+        )
     try:
         host, _ = split_host_port(rest)
     except ValueError as error:
@@ -182,10 +195,10 @@ def _check_host(text: str) -> str:
 
 
 def _check_dial_host(text: str) -> str:
-    """HOST, HOST:PORT or HOST:PORT;transport=tcp, as a sip: URI has it."""
+    """HOST, HOST:PORT or HOST:PORT;transport=tcp, as a sip: or sips: URI has it."""
     address, _, parameter = text.partition(";")
-    if parameter and parameter.lower() not in ("transport=udp", "transport=tcp"):
-        raise _reject(f"{text!r}: after ';' stands transport=udp or transport=tcp")
+    if parameter and parameter.lower() not in [f"transport={one}" for one in TRANSPORTS]:
+        raise _reject(f"{text!r}: after ';' stands transport=udp, transport=tcp or transport=tls")
     host, _, port = address.rpartition(":") if not is_ip_address(address) else (address, "", "")
     if not host or address.endswith("]"):
         host, port = address, ""
@@ -235,10 +248,8 @@ def _check_session_expires(seconds: int) -> int:
 
 def _check_sip_uri(text: str) -> str:
     scheme, colon, rest = text.partition(":")
-    if scheme.lower() == "sips":
-        raise _reject("sips: is not supported; the transports are udp and tcp")
-    if not colon or scheme.lower() != "sip":
-        raise _reject(f"{text!r} is not a sip: URI")
+    if not colon or scheme.lower() not in ("sip", "sips"):
+        raise _reject(f"{text!r} is not a sip: or sips: URI")
     if any(c <= " " or c in '<>"' or c == "\x7f" for c in rest):
         raise _reject("a sip: URI has no blanks, quotes or angle brackets")
     address, _, parameters = rest.partition(";")
@@ -261,8 +272,12 @@ def _check_sip_uri(text: str) -> str:
     _check_host(host)
     for parameter in parameters.split(";"):
         name, _, value = parameter.partition("=")
-        if name.lower() == "transport" and value.lower() not in ("udp", "tcp"):
-            raise _reject(f"transport {value!r} is not supported; it is udp or tcp")
+        if name.lower() != "transport":
+            continue
+        if value.lower() not in TRANSPORTS:
+            raise _reject(f"transport {value!r} is not supported; it is udp, tcp or tls")
+        if scheme.lower() == "sips" and value.lower() == "udp":
+            raise _reject("sips: needs TLS, and there is none over udp")
     return text
 
 
@@ -280,9 +295,20 @@ def _check_agent_address(text: str) -> str:
 def _check_outside(text: str) -> str:
     if not text or _WRITTEN_NUMBER.fullmatch(text):
         return text
-    if text[:4].lower() != "sip:":
+    if not is_sip_uri(text):
         raise _reject(f"{text!r} is neither a telephone number nor a sip: URI")
     return _check_sip_uri(text)
+
+
+def is_sip_uri(text: str) -> bool:
+    """Whether the text is meant as a sip: or sips: URI."""
+    return text[:5].lower().startswith(("sip:", "sips:"))
+
+
+def uses_tls(uri: str) -> bool:
+    """Whether a configured URI leads to TLS by what it says itself."""
+    parameters = uri.lower().split(";")[1:]
+    return uri[:5].lower() == "sips:" or "transport=tls" in parameters
 
 
 def host_of(uri: str) -> str:
@@ -384,6 +410,30 @@ def _check_secret(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _dscp(value: object) -> object:
+    """A code point by its name in RFC 2474, 2597, 3246 or 5865, or as it is."""
+    if not isinstance(value, str):
+        return value
+    name = value.strip().lower()
+    if name.isascii() and name.isdigit():
+        return int(name)
+    if name not in _CODE_POINTS:
+        raise _reject(f"{value!r} is no DSCP; it is 0 to 63, or a name such as cs3, af31 or ef")
+    return _CODE_POINTS[name]
+
+
+def _check_dscp(dscp: int) -> int:
+    if not 0 <= dscp <= 63:
+        raise _reject(f"{dscp} is no DSCP; it is 0 to 63, or a name such as cs3, af31 or ef")
+    return dscp
+
+
+def _check_certificate_name(text: str) -> str:
+    """A name as it stands in a certificate; `*.example.com` is such a name, and no pattern."""
+    wildcard = "*." if text.startswith("*.") else ""
+    return wildcard + _check_host(text.removeprefix("*."))
+
+
 def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
@@ -422,5 +472,7 @@ Template = Annotated[str, Field(max_length=1000), AfterValidator(_check_template
 HeaderName = Annotated[str, AfterValidator(_check_header_name)]
 User = Annotated[str | int, AfterValidator(check_user)]
 Group = Annotated[str, AfterValidator(_check_group)]
+Dscp = Annotated[int, BeforeValidator(_dscp), AfterValidator(_check_dscp)]
+CertificateName = Annotated[str, AfterValidator(_check_certificate_name)]
 Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
 Seconds = Annotated[float, Field(gt=0, le=86400 * 7, allow_inf_nan=False)]

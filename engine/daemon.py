@@ -17,7 +17,7 @@ import uvloop
 
 from config.settings import ConfigError, Settings
 from media.errors import WorkerFailed
-from sip.endpoint import ListenError
+from sip.transport.sockets import ListenError
 
 from . import logs, preflight
 from .acd.queues import PAUSED_AS
@@ -204,6 +204,11 @@ class Daemon(Parts):
             await self.sip.start()
         except ListenError as error:
             raise self.settings.error("sip.listen", str(error)) from error
+        for index, trunk in enumerate(self.settings.trunks):
+            try:
+                self.sip.listen_for(trunk.name, trunk.listen)
+            except ListenError as error:
+                raise self.settings.error(f"trunks[{index}].listen", str(error)) from error
         await end_all(self.sip, left_behind)
 
     async def _start_media(self) -> None:

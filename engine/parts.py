@@ -78,7 +78,7 @@ from .restart.worker_journal import WorkerJournal
 from .routing.admission import Admission, PolicySettings
 from .routing.dialplan import Dialplan
 from .routing.do_not_call import DoNotCall
-from .routing.endpoint_options import endpoint_options
+from .routing.endpoint_options import endpoint_options, reconfigure
 from .routing.number_plan import NumberPlan
 from .routing.opening_hours import opening_hours
 from .routing.overload import Overload
@@ -137,7 +137,7 @@ class Parts:
         self.sip = SipEndpoint(
             sip.listen,
             on_event=lambda event: self.sip_events.on_sip(event),
-            options=endpoint_options(sip),
+            options=endpoint_options(sip, settings.trunks),
             policy=SipPolicy(
                 self.peers,
                 lambda source, now: self.inbound.admits(source, now),
@@ -153,6 +153,7 @@ class Parts:
                 media.timeout_s,
                 media.silence_s,
                 orphan_s=media.orphan_s,
+                dscp=media.dscp,
             ),
             workers=media.workers,
             on_event=leg_events.on_media,
@@ -504,6 +505,7 @@ class Parts:
                 await self.live.recount()
 
         return {
+            "sip": lambda settings: reconfigure(self.sip, settings.sip, settings.trunks),
             "logs": lambda settings: logs.set_level(settings.log.level),
             "dial": lambda settings: self.services.configure(settings.dial),
             "dialplan": lambda settings: self.dialplan.configure(

@@ -433,7 +433,8 @@ class SipEndpoint:
             self.rest(hop)
         hops: tuple[Hop, ...] = ()
         try:
-            hops = await self.resolver.hops_of(lookup.uri, lookup.near)
+            found = await self.resolver.hops_of(lookup.uri, lookup.near)
+            hops = tuple(self._from(lookup.trunk, hop) for hop in found) if lookup.trunk else found
         except ResolutionFailed as error:
             log.info("%s: %s", lookup.uri, error)
         lookup.found(hops, self._time())

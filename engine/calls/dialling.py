@@ -74,7 +74,7 @@ async def hops_of(
     """
     try:
         async with asyncio.timeout(None if is_last else NAME_S):
-            return await sip.hops(target.hop_uri)
+            return await sip.hops(target.hop_uri, target.trunk or "")
     except (TimeoutError, ResolutionFailed, ParseError) as error:
         return of_unknown_name(str(error) or f"{target.hop_uri}: its name is not answered")
 

@@ -14,10 +14,12 @@ from config.errors import Fault
 from config.inbound import Inbound
 from config.settings import Route, Settings, Written, read
 from sip.errors import ParseError
+from sip.transport.tls.contexts import TlsContexts, TlsFileError
 
 from ..control.event_types import EVENT_TYPES
 from ..errors import EngineError
 from ..routing.dialplan import Dialplan
+from ..routing.endpoint_options import tls_options
 from ..routing.number_plan import NumberPlan, is_uri
 
 DEFAULT_ROOM = "default"
@@ -47,7 +49,8 @@ def faults_of(written: Written) -> list[Fault]:
     check.dialled()
     check.shown()
     rooms = _unused_rooms(settings, written.known)
-    return [*check.faults, *_hidden(settings), *rooms, *_webhooks(settings)]
+    tls = _certificates(settings)
+    return [*check.faults, *_hidden(settings), *rooms, *_webhooks(settings), *tls]
 
 
 def readings_of(settings: AllSections) -> list[tuple[str, str, str]]:
@@ -144,6 +147,21 @@ class _Check:
             if text:
                 with self._noting(key):
                     self._dialplan.check_caller_id(text, field=key)
+
+
+# -- certificates --------------------------------------------------------------------------------
+
+
+def _certificates(settings: AllSections) -> Iterator[Fault]:
+    """The first file of TLS that cannot be used."""
+    try:
+        TlsContexts(tls_options(settings.sip, settings.trunks))
+    except TlsFileError as error:
+        key = f"sip.tls.{error.key}"
+        for index, trunk in enumerate(settings.trunks):
+            if trunk.name == error.local and hasattr(trunk, f"tls_{error.key}"):
+                key = f"trunks[{index}].tls_{error.key}"
+        yield Fault(key, error.reason)
 
 
 # -- what comes in, and what is published --------------------------------------------------------

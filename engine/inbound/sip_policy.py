@@ -28,6 +28,10 @@ class SipPolicy:
         """See PeerPolicy."""
         return self._peers.is_known(host)
 
+    def known_name(self, names: tuple[str, ...]) -> str | None:
+        """See PeerPolicy."""
+        return self._peers.known_name(names)
+
     def admits(self, source: Hop, now: float) -> Admission:
         """See PeerPolicy."""
         return self._admits(source, now)

@@ -19,7 +19,7 @@ from sip.message.uri import SipUri, parse_uri
 from ..errors import EngineError
 from .do_not_call import DoNotCall
 from .number_plan import NotDialable, NumberPlan, Reading, is_uri, refused
-from .permitted_host import PermittedHost, place_of, sip_uri, steering_parameter
+from .permitted_host import PermittedHost, place_of, sip_uri, steering_parameter, transport_of
 from .shown_number import check_caller_id
 
 
@@ -364,14 +364,14 @@ class Dialplan:
             uri = parse_uri(text)
         except ParseError as error:
             raise EngineError("refused", f"{text!r}: {error.reason}", field=field) from error
-        if not isinstance(uri, SipUri) or uri.scheme != "sip":
+        if not isinstance(uri, SipUri):
             raise EngineError("refused", f"{text!r} is not a sip: URI", field=field)
         if uri.headers or "maddr" in uri.params:
             reason = f"{text!r} carries headers or maddr, which would change where it goes"
             raise EngineError("refused", reason, field=field)
-        transport = (uri.params.get("transport") or "udp").lower()
-        if transport not in ("udp", "tcp"):
-            reason = f"{text!r}: transport {transport} is not supported; it is udp or tcp"
+        transport = transport_of(uri)
+        if transport == "unsupported":
+            reason = f"{text!r}: its transport is not supported; it is udp, tcp or tls"
             raise EngineError("refused", reason, field=field)
         if self._trunks_at(uri) or any(host.permits(uri, transport) for host in self._hosts):
             return uri
@@ -445,7 +445,7 @@ class Dialplan:
     def _by_trunk(self, number: str, name: str) -> DialTarget:
         trunk, uri = self._trunks[name], self._trunk_uris[name]
         target = SipUri(
-            scheme="sip", user=number, password=None, host=uri.host, port=uri.port,
+            scheme=uri.scheme, user=number, password=None, host=uri.host, port=uri.port,
             params=dict(uri.params), headers={},
         )  # fmt: skip
         return DialTarget(

@@ -1,15 +1,29 @@
 """How the SIP endpoint works, from the configuration."""
 
 import resource
+from collections.abc import Sequence
 
-from config.sections import Sip
+import structlog
+
+from config.sections import Trunk
+from config.sip import Sip
 from config.values import address_and_port
-from sip.endpoint import EndpointOptions
+from sip.endpoint import EndpointOptions, SipEndpoint
 from sip.rate_limit import RateLimit, SourceRates
+from sip.transport.sockets import ListenError
 from sip.transport.tcp_limits import TcpLimits
+from sip.transport.tls.contexts import (
+    ALPN_PROTOCOL,
+    TlsFileError,
+    TlsFiles,
+    TlsOptions,
+    VerifyClient,
+)
+
+log = structlog.get_logger()
 
 
-def endpoint_options(sip: Sip) -> EndpointOptions:
+def endpoint_options(sip: Sip, trunks: Sequence[Trunk] = ()) -> EndpointOptions:
     """The options that [sip] asks for. Connections leave most file descriptors to calls."""
     together = sip.max_unknown_together_per_s
     return EndpointOptions(
@@ -22,4 +36,50 @@ def endpoint_options(sip: Sip) -> EndpointOptions:
         ),
         tcp_limits=TcpLimits.within(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
         name_servers=tuple(address_and_port(text) for text in sip.dns),
+        tls=tls_options(sip, trunks) if _listens_on_tls(sip, trunks) else None,
+        dscp=sip.dscp,
+    )
+
+
+def reconfigure(endpoint: SipEndpoint, sip: Sip, trunks: Sequence[Trunk]) -> None:
+    """Have the endpoint read certificates anew, and listen where trunks want it now.
+
+    What cannot be had is logged: calls go on as before.
+    """
+    if endpoint.resolver.has_tls or _listens_on_tls(sip, trunks):
+        try:
+            endpoint.configure_tls(tls_options(sip, trunks))
+        except TlsFileError as error:
+            log.error("certificate_not_read", key=error.key, reason=error.reason)
+    for trunk in trunks:
+        try:
+            endpoint.listen_for(trunk.name, trunk.listen)
+        except ListenError as error:
+            log.error("trunk_does_not_listen", trunk=trunk.name, reason=error.reason)
+
+
+def _listens_on_tls(sip: Sip, trunks: Sequence[Trunk]) -> bool:
+    own = [text for trunk in trunks for text in trunk.listen]
+    return any(text.startswith("tls:") for text in (*sip.listen, *own))
+
+
+def tls_options(sip: Sip, trunks: Sequence[Trunk]) -> TlsOptions:
+    """How TLS is spoken, with the certificates of single trunks."""
+    tls = sip.tls
+    verify: VerifyClient = "no"
+    if tls.verify_client:
+        verify = "optional" if tls.verify_client == "optional" else "yes"
+    return TlsOptions(
+        TlsFiles(tls.cert, tls.key, tls.ca),
+        verify_client=verify,
+        min_version=tls.min_version,
+        ciphers=tls.ciphers,
+        alpn=(ALPN_PROTOCOL,) if tls.alpn else (),
+        own={
+            trunk.name: TlsFiles(
+                trunk.tls_cert, trunk.tls_key, trunk.tls_ca, tuple(trunk.tls_names)
+            )
+            for trunk in trunks
+            if trunk.tls_cert or trunk.tls_ca or trunk.tls_names
+        },
     )

@@ -17,7 +17,7 @@ from sip.errors import SipError
 from sip.hop import Hop, is_numeric, numeric_hop
 from sip.message.uri import SipUri, parse_uri
 
-from .permitted_host import SIP_PORT, PermittedHost
+from .permitted_host import PermittedHost, is_sip_port
 
 log = structlog.get_logger()
 
@@ -50,6 +50,7 @@ class Peers:
             for trunk in trunks
             for network in trunk.sources
         ]
+        self._by_name = {name: trunk.name for trunk in trunks for name in trunk.tls_names}
         self._media = [ipaddress.ip_network(network) for trunk in trunks for network in trunk.media]
         self._permitted = [PermittedHost.read(text) for text in allow_hosts]
         known, self._found = self._found, {}
@@ -65,9 +66,22 @@ class Peers:
     def trunk_of(self, source: Hop) -> str | None:
         """The trunk that a call from `source` comes from; None for another source.
 
-        Where two trunks have one address, the port decides where it differs.
+        Its TLS certificate decides, then its address. Where two trunks have one address, the port
+        decides where it differs. To the own address of a trunk only that trunk may call.
         """
+        trunk = self._by_name.get(source.name) if source.name else None
+        if trunk is None:
+            trunk = self._trunk_at(source)
+        return None if source.local and trunk != source.local else trunk
+
+    def known_name(self, names: Sequence[str]) -> str | None:
+        """Which of the names of a verified certificate is a trunk's; None: none of them."""
+        return next((name for name in names if name in self._by_name), None)
+
+    def _trunk_at(self, source: Hop) -> str | None:
         at_host = self._trunk_hops.get(source.host, ())
+        if source.local:
+            at_host = [(name, hop) for name, hop in at_host if name == source.local]
         for name, hop in at_host:
             if hop.port == source.port:
                 return name
@@ -76,7 +90,7 @@ class Peers:
         address = _address(source.host)
         if address is not None:
             for network, name in self._sources:
-                if address in network:
+                if address in network and source.local in ("", name):
                     return name
         return None
 
@@ -99,19 +113,21 @@ class Peers:
     def may_reach(self, hop: Hop, peer: Hop) -> bool:
         """Whether requests of a dialog with `peer` may go to `hop`.
 
-        To its own host and those of peers: by UDP to any port; by TCP to 5060, to the port of a
-        trunk, and to what `dial.allow_hosts` permits. Services that are no phones listen on TCP.
+        To its own host and those of peers: by UDP to any port; by TCP to 5060, by TLS to 5061, to
+        the port of a trunk, and to what `dial.allow_hosts` permits. Services that are no phones
+        listen on TCP.
         """
-        if hop.host == peer.host and (hop.transport == "udp" or hop.port in (peer.port, SIP_PORT)):
+        is_usual = hop.transport == "udp" or is_sip_port(hop.transport, hop.port)
+        if hop.host == peer.host and (is_usual or hop.port == peer.port):
             return True
         for _, trunk in self._trunk_hops.get(hop.host, ()):
-            if hop.transport == "udp" or hop.port in (trunk.port, SIP_PORT):
+            if is_usual or hop.port == trunk.port:
                 return True
         for permitted in self._permitted_at.get(hop.host, ()):
             if permitted.permits(SipUri("sip", permitted.host, port=hop.port), hop.transport):
                 return True
         if _is_in(hop.host, [network for network, _ in self._sources]):
-            return hop.transport == "udp" or hop.port == SIP_PORT
+            return is_usual
         return False
 
     def may_get_media(self, host: str, peer_host: str) -> bool:

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from sip.errors import ParseError
+from sip.hop import named_transport
 from sip.message.uri import SipUri, canonical_host, parse_uri
 
 SIP_PORT: Final = 5060
+SIPS_PORT: Final = 5061
 _FIRST_PHONE_PORT: Final = 1024
 _DISCARD_PORT: Final = 9  # RFC 863: nobody reads there
 
@@ -32,8 +34,17 @@ def sip_uri(text: str) -> SipUri:
 def place_of(uri: SipUri) -> tuple[str | None, str, int, str]:
     """The user, host, port and transport that a URI leads to: the same for all its spellings."""
     host, port = uri.address
-    transport = (uri.params.get("transport") or "udp").lower()
-    return uri.user, canonical_host(host), port, transport
+    return uri.user, canonical_host(host), port, transport_of(uri)
+
+
+def transport_of(uri: SipUri) -> str:
+    """The transport that a URI is sent by where no record of its domain says another."""
+    return named_transport(uri) or "udp"
+
+
+def is_sip_port(transport: str, port: int) -> bool:
+    """Whether this is the usual port of SIP by this transport."""
+    return port == (SIPS_PORT if transport == "tls" else SIP_PORT)
 
 
 def steering_parameter(uri: SipUri, trunk: SipUri | None = None) -> str | None:
@@ -51,9 +62,9 @@ def steering_parameter(uri: SipUri, trunk: SipUri | None = None) -> str | None:
 class PermittedHost:
     """One entry of dial.allow_hosts: a host, or a host with a port and a transport.
 
-    A host alone permits UDP to the ports that phones have, and TCP to 5060: services that are no
-    phones listen elsewhere, and must not read what a request has in it. A transport without a port
-    permits any port.
+    A host alone permits UDP to the ports that phones have, TCP to 5060 and TLS to 5061: services
+    that are no phones listen elsewhere, and must not read what a request has in it. A transport
+    without a port permits any port.
     """
 
     host: str
@@ -75,6 +86,6 @@ class PermittedHost:
         port = uri.address[1]
         if self.port is not None:
             return port == self.port
-        if port == SIP_PORT or self.transport == transport:
+        if is_sip_port(transport, port) or self.transport == transport:
             return True
         return transport == "udp" and (port >= _FIRST_PHONE_PORT or port == _DISCARD_PORT)

@@ -51,7 +51,9 @@ class Trunks:
         }
         self._reasons: dict[str, str] = {}
         self._health = TrunkHealth(
-            events, lambda uri: sip.hops(uri), lambda uri, hop: sip.ask_options(uri, hop)
+            events,
+            lambda uri: sip.hops(uri, self._trunk_at(uri)),
+            lambda uri, hop: sip.ask_options(uri, hop),
         )
         # Registrations that are being taken back, and whose trunk may register again after it.
         self._next: dict[RegistrationUsage, str] = {}
@@ -95,10 +97,14 @@ class Trunks:
         account = Account(
             aor=_aor(trunk),
             registrar=trunk.uri,
+            trunk=trunk.name,
             credentials=credentials_of(trunk),
             expires_s=trunk.register_expires_s,
         )
         self._registrations[self._sip.register(account)] = trunk.name
+
+    def _trunk_at(self, uri: str) -> str:
+        return next((name for name, trunk in self._settings.items() if trunk.uri == uri), "")
 
     def stop(self) -> None:
         """Take every registration back."""

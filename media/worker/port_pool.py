@@ -5,6 +5,7 @@ neither the next call nor another process. A stock of pairs is then kept bound a
 they are: binding is dear.
 """
 
+import contextlib
 import errno
 import random
 import select
@@ -14,7 +15,7 @@ from collections import deque
 from typing import Final
 
 from ..errors import NoPortLeft
-from ..settings import QUARANTINE_S
+from ..settings import EXPEDITED_FORWARDING, QUARANTINE_S
 
 # A socket holds at most this (the kernel takes twice the figure, and counts a datagram of G.711
 # as 768 bytes to 2.3 KB). The queue of a connected socket is short: after a delay the
@@ -23,8 +24,6 @@ _RECEIVE_BUFFER_BYTES: Final = 32 * 1024
 _CONNECTED_RECEIVE_BUFFER_BYTES: Final = 16 * 1024
 
 _KEPT_PAIRS: Final = 64  # that are bound although no call has them: no more, and no fewer
-
-_EXPEDITED_FORWARDING: Final = 0xB8  # DSCP EF (RFC 3246) in the byte of TOS or class
 
 # Linux: getsockopt(SOL_SOCKET, SO_MEMINFO) fills nine u32, the last one counts dropped datagrams.
 _SO_MEMINFO: Final = 55
@@ -52,6 +51,15 @@ def discard_waiting(sock: socket.socket, limit: int = 1000) -> int:
     return count
 
 
+def mark(sock: socket.socket, dscp: int) -> None:
+    """Have what a socket sends carry this DSCP (RFC 2474): the upper six bits of TOS or class."""
+    with contextlib.suppress(OSError):  # a container may forbid it; calls work without
+        if sock.family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, dscp << 2)
+        else:
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, dscp << 2)
+
+
 class PortPair:
     """Two bound, unconnected, non-blocking sockets: RTP on an even port, RTCP on the next.
 
@@ -59,10 +67,13 @@ class PortPair:
     until `open_connected` is called.
     """
 
-    __slots__ = ("_dropped", "_family", "connected", "port", "rtcp", "rtp")
+    __slots__ = ("_dropped", "_dscp", "_family", "connected", "port", "rtcp", "rtp")
 
-    def __init__(self, port: int, family: int, rtp: socket.socket, rtcp: socket.socket) -> None:
+    def __init__(
+        self, port: int, family: int, rtp: socket.socket, rtcp: socket.socket, *, dscp: int
+    ) -> None:
         self.port = port
+        self._dscp = dscp
         self._family = family
         self.rtp = rtp
         self.rtcp = rtcp
@@ -91,10 +102,7 @@ class PortPair:
             open_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _CONNECTED_RECEIVE_BUFFER_BYTES)
-        if self._family == socket.AF_INET:
-            connected.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _EXPEDITED_FORWARDING)
-        else:
-            connected.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, _EXPEDITED_FORWARDING)
+        mark(connected, self._dscp)
         self.connected = connected
         return connected
 
@@ -139,11 +147,13 @@ class PortPool:
         last: int,
         *,
         quarantine_s: float = QUARANTINE_S,
+        dscp: int = EXPEDITED_FORWARDING,
         rng: random.Random | None = None,
     ) -> None:
         self._address = address
         self._family = int(socket.AF_INET6 if ":" in address else socket.AF_INET)
         self._quarantine_s = quarantine_s
+        self._dscp = dscp
         ports = list(range(first + first % 2, last, 2))
         self._rng = rng or random.SystemRandom()
         self._rng.shuffle(ports)
@@ -277,11 +287,12 @@ class PortPool:
         except OSError:
             rtp.close()
             raise
-        return PortPair(port, self._family, rtp, rtcp)
+        return PortPair(port, self._family, rtp, rtcp, dscp=self._dscp)
 
     def _bind_one(self, port: int) -> socket.socket:
         sock = socket.socket(self._family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         try:
+            mark(sock, self._dscp)
             sock.bind((self._address, port))
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
         except OSError:

@@ -52,7 +52,12 @@ class Switch:
         self._beginnings: Iterator[tuple[int, int, int]] = iter(())
         low, high = settings.ports
         self._ports = PortPool(
-            settings.address, low, high, quarantine_s=settings.quarantine_s, rng=self._rng
+            settings.address,
+            low,
+            high,
+            quarantine_s=settings.quarantine_s,
+            dscp=settings.dscp,
+            rng=self._rng,
         )
         self.relay = Relay()
         self.listeners = Listeners()

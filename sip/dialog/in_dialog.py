@@ -85,7 +85,7 @@ def answer_later(context: UserAgentContext, transaction: ServerTransaction, now:
 
 def contact_of(context: UserAgentContext, dialog: Dialog) -> tuple[str, str]:
     """Our Contact in a dialog."""
-    return ("Contact", context.contact(dialog.hop))
+    return ("Contact", context.contact(dialog.hop, is_secure=dialog.is_secure))
 
 
 def answer_request(

@@ -20,13 +20,15 @@ class Lookup:
 
     `near` has the default transport and the preferred address family; None leaves both open. The
     shell calls `found(hops, now)` once, with the best first, and none if the URI leads nowhere.
-    `failed` are hops of the URI that did not work: they are tried last for a while.
+    `failed` are hops of the URI that did not work: they are tried last for a while. `trunk` is
+    the one that the URI is of.
     """
 
     uri: SipUri
     near: Hop | None
     found: Callable[[tuple[Hop, ...], float], None]
     failed: tuple[Hop, ...] = ()
+    trunk: str = ""
 
 
 def retry_by_name(

@@ -43,6 +43,8 @@ class Account:
     credentials: Credentials | None = None
     expires_s: int = 300
     contact_user: str | None = None
+    trunk: str = ""
+    """The trunk whose own addresses and certificate are used, where it has such."""
 
 
 class Registration:
@@ -73,7 +75,7 @@ class Registration:
         )
         self._user = account.contact_user or aor.user or context.product.lower()
         # The hop that is used, those that may be tried after it, and those that failed.
-        self._hop = account.hop or numeric_hop(registrar)
+        self._hop = account.hop or (None if account.trunk else numeric_hop(registrar))
         self._named = None if self._hop is not None else registrar
         self._others: tuple[Hop, ...] = ()
         self._failed_hops: tuple[Hop, ...] = ()
@@ -125,7 +127,8 @@ class Registration:
             return
         self._looking_up = True
         failed, self._failed_hops = self._failed_hops, ()
-        self._context.lookups.append(Lookup(self._named, None, self._found, failed))
+        trunk = self.account.trunk
+        self._context.lookups.append(Lookup(self._named, None, self._found, failed, trunk))
 
     def _found(self, hops: tuple[Hop, ...], now: float) -> None:
         """The registrar's name leads to these addresses, or to none."""

@@ -247,8 +247,10 @@ class TcpTransport:
     def _client_of(self, hop: Hop) -> Callable[[], TlsChannel]:
         if self._tls is None:
             raise OSError("TLS is not set up")
-        context = self._tls.client(hop.local)
-        return lambda: TlsChannel(context, is_server=False, name=hop.name or hop.host)
+        context, names = self._tls.client(hop.local), self._tls.names(hop.local)
+        return lambda: TlsChannel(
+            context, is_server=False, name=hop.name or hop.host, or_names=names
+        )
 
     def _server_at(self, local: str) -> Callable[[], TlsChannel]:
         assert self._tls is not None

@@ -247,15 +247,12 @@ class TcpConnection(asyncio.BufferedProtocol):
         try:
             data = self._tls.decrypt()
         except TlsFailed as failure:
-            if failure.word != "closed":
-                self._reason = failure.reason
-                self._owner.tls_failed(self, failure)
-            self._send_tls()
-            if self._transport is not None:
-                self._transport.close()
-        else:
-            self._send_tls()
-            self._framer.push(data)
+            self._fail(failure)
+            return
+        self._send_tls()
+        self._framer.push(data)
+        if self._tls.is_over:
+            asyncio.get_running_loop().call_soon(self.close)
 
     def _send_tls(self) -> None:
         """Send what the TLS library has to send."""

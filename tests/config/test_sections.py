@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from config.agents import Agent
-from config.sections import Control, Dial, Media, Route, Sip, Store, Trunk, Whisper
+from config.sections import Control, Dial, Media, Route, Store, Trunk, Whisper
+from config.sip import Sip
 from tests.support.configuration import refused_key
 
 
@@ -79,9 +80,9 @@ def test_trunk_uri_accepts(uri: str) -> None:
 @pytest.mark.parametrize(
     "uri",
     [
-        "", "127.0.0.1", "http://h", "sips:h", "tel:+44", "sip:", "sip:@h", "sip:a@", "sip:h:0",
-        "sip:h:99999", "sip:h x", "sip:h;transport=tls", "sip:h?Subject=x", "<sip:h>", "sip:-h-",
-        "sip:a@h:port",
+        "", "127.0.0.1", "http://h", "sips:h;transport=udp", "tel:+44", "sip:", "sip:@h", "sip:a@",
+        "sip:h:0", "sip:h:99999", "sip:h x", "sip:h;transport=sctp", "sip:h?Subject=x", "<sip:h>",
+        "sip:-h-", "sip:a@h:port",
     ],
 )  # fmt: skip
 def test_trunk_uri_refuses(uri: str) -> None:

@@ -58,7 +58,7 @@ class UpdateRefresh:
         context, dialog = session.context, session.in_dialog
         branch = context.new_branch()
         extra = [
-            ("Contact", context.contact(dialog.hop)),
+            ("Contact", context.contact(dialog.hop, is_secure=dialog.is_secure)),
             *context.request_fields,
             *context.supported,
             *session.timer.request_fields(),

@@ -21,16 +21,33 @@ class TlsChannel:
     """One end of a TLS connection. What is to be sent is taken by `take_output`.
 
     `name` is the name that the peer's certificate has to have, also told to the peer (SNI, RFC
-    6066); "" where we are the server.
+    6066); "" where we are the server. One of `or_names` will do as well.
     """
 
-    __slots__ = ("_in", "_is_checked", "_name", "_out", "_tls", "is_established")
+    __slots__ = (
+        "_in",
+        "_is_checked",
+        "_name",
+        "_or_names",
+        "_out",
+        "_tls",
+        "is_established",
+        "is_over",
+    )
 
-    def __init__(self, context: ssl.SSLContext, *, is_server: bool, name: str = "") -> None:
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        *,
+        is_server: bool,
+        name: str = "",
+        or_names: tuple[str, ...] = (),
+    ) -> None:
         """Raises TlsFailed for a name that no certificate can have."""
         self._in = ssl.MemoryBIO()
         self._out = ssl.MemoryBIO()
         self._name = name
+        self._or_names = or_names
         self._is_checked = False
         try:
             self._tls = context.wrap_bio(
@@ -39,6 +56,8 @@ class TlsChannel:
         except (ValueError, UnicodeError) as error:
             raise TlsFailed("certificate_wrong_name", f"{name!r}: {error}") from None
         self.is_established = False
+        self.is_over = False
+        """Whether the peer has said that it sends no more (close_notify)."""
 
     def receive(self, data: bytes | memoryview) -> None:
         """Bytes have come from the peer. Raises TlsFailed where they are no TLS."""
@@ -48,10 +67,6 @@ class TlsChannel:
             if not looks_like_tls(start):
                 raise TlsFailed("not_tls")
         self._in.write(data)
-
-    def end(self) -> None:
-        """The peer sends no more."""
-        self._in.write_eof()
 
     @property
     def pending_bytes(self) -> int:
@@ -67,7 +82,8 @@ class TlsChannel:
                 return False
             except ssl.SSLError as error:
                 raise failure_of(error) from error
-            if self._name and not is_of(self.certificate, self._name):
+            accepted = (self._name, *self._or_names)
+            if self._name and not any(is_of(self.certificate, name) for name in accepted):
                 shown = ", ".join(names_of(self.certificate)) or "none"
                 detail = f"{self._name!r} is expected, it is of {shown}"
                 raise TlsFailed("certificate_wrong_name", detail)
@@ -75,11 +91,12 @@ class TlsChannel:
         return True
 
     def decrypt(self) -> bytes:
-        """What the peer has sent. Raises TlsFailed; `closed` where the peer has said good-bye."""
+        """What the peer has sent. See `is_over`. Raises TlsFailed."""
         parts = []
         try:
             while part := self._tls.read(_READ_BYTES):
                 parts.append(part)
+            self.is_over = True
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError as error:

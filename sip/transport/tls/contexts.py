@@ -29,12 +29,14 @@ class TlsFileError(SipError):
 class TlsFiles:
     """PEM files: our certificate with those of its issuers, its key, and the issuers that we trust.
 
-    Without `ca` those count that the system trusts.
+    Without `ca` those count that the system trusts. `names` are further names that a peer's
+    certificate may have, besides the host that is called.
     """
 
     cert: str = ""
     key: str = ""
     ca: str = ""
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class TlsContexts:
         self._servers: dict[str, ssl.SSLContext] = {}
         self._clients: dict[str, ssl.SSLContext] = {}
         shared = options.files
+        self._names = {local: files.names for local, files in options.own.items()}
         for local, files in {"": shared, **options.own}.items():
             used = TlsFiles(
                 files.cert or shared.cert,
@@ -74,6 +77,10 @@ class TlsContexts:
     def client(self, local: str) -> ssl.SSLContext:
         """For connections that we open to the peers of a trunk, or to all others (`local` "")."""
         return self._clients.get(local) or self._clients[""]
+
+    def names(self, local: str) -> tuple[str, ...]:
+        """What else the certificate of a trunk may be of than the host that is called."""
+        return self._names.get(local, ())
 
     def server(self, local: str) -> ssl.SSLContext:
         """For connections to the addresses of a trunk, or to the shared ones. Raises KeyError."""
@@ -109,8 +116,8 @@ def _context(
         )
     if files.cert:
         # OpenSSL does not say which of the two files it could not read.
-        with _reading(local, "cert", files.cert), open(files.cert, "rb"):
-            pass
+        with _reading(local, "cert", files.cert):
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(files.cert)
         with _reading(local, "key", files.key or files.cert):
             context.load_cert_chain(files.cert, files.key or None, password=_no_password)
     if options.alpn:
@@ -137,9 +144,10 @@ def _reading(local: str, key: str, name: str) -> Iterator[None]:
 
 
 def _reason(key: str, error: ssl.SSLError) -> str:
-    if error.reason == "KEY_VALUES_MISMATCH":
+    reason: str = getattr(error, "reason", None) or ""
+    if reason == "KEY_VALUES_MISMATCH":
         return "is not the key of the certificate"
     if key == "ciphers":
         return "names no cipher that there is"
-    detail = f" ({error.reason.replace('_', ' ').lower()})" if error.reason else ""
+    detail = f" ({reason.replace('_', ' ').lower()})" if reason else ""
     return f"has no {'key with its certificate' if key == 'key' else 'certificate'} in it{detail}"

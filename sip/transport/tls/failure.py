@@ -96,7 +96,7 @@ def failure_of(error: ssl.SSLError) -> TlsFailed:
     if isinstance(error, ssl.SSLCertVerificationError):
         word = _BY_VERIFY_CODE.get(error.verify_code, "certificate_invalid")
         return TlsFailed(word, error.verify_message)
-    reason = error.reason or ""
+    reason: str = getattr(error, "reason", None) or ""
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return TlsFailed("closed")
     detail = reason.replace("_", " ").lower()

@@ -1,6 +1,6 @@
 """What [sip] makes of the endpoint."""
 
-from config.sections import Sip
+from config.sip import Sip
 from engine.routing.endpoint_options import endpoint_options
 from sip.rate_limit import RateLimit
 

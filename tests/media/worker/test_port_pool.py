@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from media.errors import NoPortLeft
+from media.settings import MediaSettings
 from media.worker.port_pool import PortPool, discard_waiting
 from tests.support.media.ports import HOST, port_pool
 from tests.support.ports import free_udp_range
@@ -263,8 +264,14 @@ def test_what_rests_in_quarantine_is_not_set_aside() -> None:
         ("::1", socket.IPPROTO_IPV6, socket.IPV6_TCLASS),
     ],
 )
-def test_sound_is_marked_for_expedited_forwarding(host: str, level: int, option: int) -> None:
+@pytest.mark.parametrize("dscp", [46, 34, 0])
+def test_sound_and_reports_are_marked(host: str, level: int, option: int, dscp: int) -> None:
     first = free_udp_range(2)[0]
-    pair = PortPool(host, first, first + 1).take_pair()
-    assert pair.open_connected().getsockopt(level, option) == 46 << 2  # DSCP EF
+    pair = PortPool(host, first, first + 1, dscp=dscp).take_pair()
+    for sock in (pair.open_connected(), pair.rtp, pair.rtcp):
+        assert sock.getsockopt(level, option) == dscp << 2
     pair.close()
+
+
+def test_sound_is_marked_for_expedited_forwarding_by_default() -> None:
+    assert MediaSettings("127.0.0.1", (1024, 1025)).dscp == 46

@@ -211,7 +211,7 @@ class ScriptedSip:
     ) -> None:
         cast(ScriptedCaller, session).on_reject(status, headers, reason)
 
-    async def hops(self, uri: str) -> tuple[Hop, ...]:
+    async def hops(self, uri: str, trunk: str = "") -> tuple[Hop, ...]:
         return self.leads_to
 
     async def addresses_of(self, host: str) -> list[str]:

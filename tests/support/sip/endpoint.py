@@ -47,11 +47,11 @@ class ObservedEndpoint:
                 self.arrived.clear()
                 await self.arrived.wait()
 
-    async def call(self, target: str) -> Session:
+    async def call(self, target: str, trunk: str = "") -> Session:
         return self.endpoint.invite(
             Invitation(
                 target=target,
-                hop=(await self.endpoint.hops(target))[0],
+                hop=(await self.endpoint.hops(target, trunk))[0],
                 from_uri="sip:alice@127.0.0.1",
                 audio=AUDIO,
             )

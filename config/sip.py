@@ -1,0 +1,71 @@
+"""[sip] and [sip.tls]: where, as whom and how the engine speaks SIP."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from .sections import Section, first_duplicate
+from .values import (
+    CLASS_SELECTOR_3,
+    AdvertisedHost,
+    Dscp,
+    Listen,
+    NameServer,
+    OptionalPath,
+    Printable,
+    SessionExpires,
+    wrong,
+)
+
+
+def _version(value: object) -> object:
+    """`TLSv1.2` and `tls1.2` are `1.2`."""
+    return value.lower().removeprefix("tls").removeprefix("v") if isinstance(value, str) else value
+
+
+MinVersion = Annotated[Literal["1.2", "1.3"], BeforeValidator(_version)]
+
+
+class Tls(Section):
+    """[sip.tls]: our certificate, whom we trust, and what we accept.
+
+    `verify_client`: true, false, or "optional": asked for, and checked where one is shown.
+    """
+
+    cert: OptionalPath = ""
+    key: OptionalPath = ""
+    ca: OptionalPath = ""
+    verify_client: bool | Literal["optional"] = False
+    min_version: MinVersion = "1.2"
+    ciphers: Printable = ""
+    alpn: bool = False
+
+    @model_validator(mode="after")
+    def _check_key(self) -> "Tls":
+        if self.key and not self.cert:
+            raise wrong("cert", "needed with key")
+        return self
+
+
+class Sip(Section):
+    """[sip]: where and as whom the engine speaks SIP."""
+
+    listen: list[Listen] = Field(default=["udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"], min_length=1)
+    advertise: AdvertisedHost = ""
+    user_agent: Printable = "Ringback"
+    max_messages_per_s: int = Field(default=5_000, ge=1)
+    max_messages_burst: int = Field(default=10_000, ge=1)
+    max_unknown_per_s: int = Field(default=100, ge=1)
+    max_unknown_together_per_s: int = Field(default=500, ge=1)
+    session_expires_s: SessionExpires = 1800
+    dns: list[NameServer] = Field(default=[])
+    dscp: Dscp = CLASS_SELECTOR_3
+    tls: Tls = Tls()
+
+    @field_validator("listen")
+    @classmethod
+    def _check_listen(cls, listen: list[str]) -> list[str]:
+        twice = first_duplicate([item for item in listen if not item.endswith(":0")])
+        if twice is not None:
+            raise wrong("", f"{twice!r} stands twice")
+        return listen

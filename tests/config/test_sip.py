@@ -1,0 +1,99 @@
+"""[sip] and [sip.tls], and the keys of trunks that go with them."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from config.difference import compare, effective
+from config.settings import ConfigError, Settings, load
+from config.sip import Sip, Tls
+
+
+@pytest.mark.parametrize("written", ["1.2", "TLSv1.2", "tls1.2", "v1.2"])
+def test_spellings_of_a_version(written: str) -> None:
+    assert Tls.model_validate({"min_version": written}).min_version == "1.2"
+
+
+@pytest.mark.parametrize("written", ["1.1", "1.0", "SSLv3", "", 1.2])
+def test_versions_that_are_refused(written: object) -> None:
+    with pytest.raises(ValidationError):
+        Tls.model_validate({"min_version": written})
+
+
+@pytest.mark.parametrize("written", [True, False, "optional"])
+def test_verify_client(written: object) -> None:
+    assert Tls.model_validate({"verify_client": written}).verify_client == written
+
+
+def test_alpn_is_off_by_default() -> None:
+    assert Sip().tls.alpn is False
+
+
+@pytest.mark.parametrize(
+    ("written", "dscp"),
+    [(0, 0), (63, 63), ("26", 26), ("cs3", 24), ("CS5", 40), ("af31", 26), ("ef", 46), ("va", 44)],
+)
+def test_marks(written: object, dscp: int) -> None:
+    assert Sip.model_validate({"dscp": written}).dscp == dscp
+
+
+@pytest.mark.parametrize("written", [-1, 64, "cs9", "af44", "high", "", 1.5])
+def test_marks_that_there_are_not(written: object) -> None:
+    with pytest.raises(ValidationError):
+        Sip.model_validate({"dscp": written})
+
+
+def refused(text: str, tmp_path: Path) -> str:
+    file = tmp_path / "ringback.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        load(file, {})
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("[sip]\nlisten = ['tls:127.0.0.1:5061']", "sip.tls.cert: needed with a tls: address"),
+        ("[sip.tls]\nkey = 'k.pem'", "sip.tls.cert: needed with key"),
+        (
+            "[[trunks]]\nname = 'a'\nuri = 'sip:h'\nlisten = ['tls:127.0.0.1:5061']",
+            "trunks[0].tls_cert: needed with a tls: address in its listen",
+        ),
+        (
+            "[[trunks]]\nname = 'a'\nuri = 'sip:h'\ntls_key = 'k.pem'",
+            "trunks[0].tls_cert: needed with tls_key",
+        ),
+        (
+            "[[trunks]]\nname = 'a'\nuri = 'sips:h'",
+            "trunks[0].uri: needs TLS, and sip.listen has no tls: address",
+        ),
+        (
+            "[[agents]]\nname = 'a'\nuri = 'sip:a@h;transport=tls'",
+            "agents[0].uri: needs TLS, and sip.listen has no tls: address",
+        ),
+        (
+            "[[trunks]]\nname = 'a'\nuri = 'sip:h'\ntls_names = ['h']",
+            "trunks[0].tls_names: needs sip.tls.verify_client",
+        ),
+        (
+            "[[trunks]]\nname = 'a'\nuri = 'sip:h'\ntls_names = ['a.*.example']",
+            "trunks[0].tls_names[0]: 'a.*.example' is neither an IP address nor a host name",
+        ),
+        ("[sip]\nlisten = ['sctp:127.0.0.1:5061']", "sip.listen[0]: 'sctp:127.0.0.1:5061' must"),
+    ],
+)
+def test_what_does_not_fit_together(text: str, fault: str, tmp_path: Path) -> None:
+    assert fault in refused(text, tmp_path)
+
+
+def test_tls_is_taken_at_a_reload_and_the_listeners_at_a_restart() -> None:
+    old = Settings()
+    tls = {"cert": "c.pem", "key": "k.pem"}
+    new = Settings(sip=Sip(listen=["udp:127.0.0.1:5070"], tls=Tls(**tls)))  # type: ignore[arg-type]
+    live = {change.key: change.live for change in compare(old, new)}
+    assert live == {"sip.listen": False, "sip.tls.cert": True, "sip.tls.key": True}
+    taken = effective(old, new)
+    assert taken.sip.tls == new.sip.tls
+    assert taken.sip.listen == old.sip.listen

@@ -1,0 +1,30 @@
+"""The words for what goes wrong with TLS. Those of real handshakes are in test_tls.py."""
+
+import ssl
+
+import pytest
+
+from sip.transport.tls.failure import TlsFailed, failure_of, word_of
+
+
+@pytest.mark.parametrize(
+    ("reason", "word"),
+    [
+        ("NO_SHARED_CIPHER", "ciphers"),
+        ("TLSV1_ALERT_PROTOCOL_VERSION", "version"),
+        ("TLSV1_ALERT_UNKNOWN_CA", "certificate_refused"),
+        ("WRONG_VERSION_NUMBER", "not_tls"),
+        ("SOMETHING_NEW", "handshake_failed"),
+    ],
+)
+def test_reasons_of_the_library_become_words(reason: str, word: str) -> None:
+    error = ssl.SSLError(1, "text")
+    error.reason = reason
+    failure = failure_of(error)
+    assert failure.word == word
+    assert failure.reason.endswith(f"({reason.replace('_', ' ').lower()})")
+
+
+def test_the_word_is_found_in_the_text() -> None:
+    assert word_of(TlsFailed("certificate_expired").reason) == "certificate_expired"
+    assert word_of("connection refused") == ""
