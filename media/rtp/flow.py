@@ -31,6 +31,8 @@ class Flow(ctypes.Structure):
         # Rows of the tables in `fast_path`: which samples are loud, and how they are translated.
         ("codec", ctypes.c_uint8),
         ("translation", ctypes.c_uint8),
+        # The last sample that was received, as it was coded.
+        ("last", ctypes.c_uint8),
     )
 
     expect: int
@@ -45,6 +47,7 @@ class Flow(ctypes.Structure):
     failures: int
     codec: int
     translation: int
+    last: int
 
     def __init__(self) -> None:
         super().__init__(out_fd=-1)

@@ -43,7 +43,7 @@ class Library:
             case Silence():
                 return SILENCE
             case Prompt(path=path) | Hold(path=str(path)):
-                return self._prompts.get(path)
+                return self._prompts.get(path, is_loop=loops(source))
             case _:
                 return self._made.get(source)
 
@@ -52,7 +52,7 @@ class Library:
         try:
             match source:
                 case Prompt(path=path) | Hold(path=str(path)):
-                    return await self._prompts.load(path)
+                    return await self._prompts.load(path, is_loop=loops(source))
                 case _:
                     clip = await asyncio.to_thread(_make, source)
         except (PromptError, ToneError) as error:

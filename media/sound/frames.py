@@ -153,10 +153,15 @@ class SpeakingSources(Generic[K]):
         return None if row is None else int(self._position[row])
 
     def ahead(self, key: K) -> bytes | None:
-        """The next 10 ms that `key` would hear, in its codec; None when it hears nothing here."""
+        """The next 10 ms that `key` would hear, in its codec; None when it hears nothing here.
+
+        While a clip has not risen out of what was heard before, that is still what is heard.
+        """
         row = self._rows.get(key)
         if row is None:
             return None
+        if key in self._before:
+            return self._before[key]
         sound, start = self._bytes[row], int(self._position[row])
         found = sound[start : start + FADE_SAMPLES]
         while self._loop[row] and len(found) < FADE_SAMPLES:

@@ -17,6 +17,7 @@ import soxr
 from numpy.typing import NDArray
 
 from .clip import Clip
+from .fade import seamless
 from .g711 import SAMPLE_RATE_HZ
 from .loudness import levelled
 
@@ -30,7 +31,7 @@ _MAX_CHANNELS = 32
 _FORMATS = frozenset({"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "FLAC", "OGG"})
 _BLOCK_VALUES = 65_536  # bounds memory, and how long one step of a load takes
 
-_Identity = tuple[str, int, int]  # path, mtime in ns, size
+_Identity = tuple[str, int, int, bool]  # path, mtime in ns, size, whether it is a loop
 
 
 class PromptError(Exception):
@@ -139,7 +140,7 @@ class PromptCache:
     """Prompts by file, the least lately used dropped first; for one event loop.
 
     A file that has changed (modification time or size) is read again. Asked for twice at once, a
-    file is read once.
+    file is read once. What `is_loop` is made to be played over and over (`seamless`).
     """
 
     def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
@@ -151,10 +152,10 @@ class PromptCache:
     def __len__(self) -> int:
         return len(self._clips)
 
-    def get(self, path: str) -> Clip | None:
+    def get(self, path: str, *, is_loop: bool = False) -> Clip | None:
         """The prompt if it is kept and its file has not changed: no waiting, no thread."""
         try:
-            identity = _identity(path)
+            identity = _identity(path, is_loop)
         except PromptError:
             return None
         clip = self._clips.get(identity)
@@ -162,9 +163,9 @@ class PromptCache:
             self._clips.move_to_end(identity)
         return clip
 
-    async def load(self, path: str) -> Clip:
+    async def load(self, path: str, *, is_loop: bool = False) -> Clip:
         """The prompt, read and coded in a thread if it is not kept; raises PromptError."""
-        identity = _identity(path)
+        identity = _identity(path, is_loop)
         clip = self._clips.get(identity)
         if clip is not None:
             self._clips.move_to_end(identity)
@@ -179,10 +180,10 @@ class PromptCache:
 
     async def _load(self, identity: _Identity) -> Clip:
         try:
-            clip = await asyncio.to_thread(_load_clip, identity[0])
+            clip = await asyncio.to_thread(_load_clip, identity[0], identity[-1])
         finally:
             del self._loading[identity]
-        self._forget_older(identity[0])
+        self._forget_older(identity)
         self._clips[identity] = clip
         self.bytes += 2 * clip.samples
         while self.bytes > self._max_bytes and len(self._clips) > 1:
@@ -190,18 +191,19 @@ class PromptCache:
             self.bytes -= 2 * dropped.samples
         return clip
 
-    def _forget_older(self, path: str) -> None:
-        for identity in [known for known in self._clips if known[0] == path]:
-            self.bytes -= 2 * self._clips.pop(identity).samples
+    def _forget_older(self, newest: _Identity) -> None:
+        path, *_, is_loop = newest
+        for known in [one for one in self._clips if (one[0], one[-1]) == (path, is_loop)]:
+            self.bytes -= 2 * self._clips.pop(known).samples
 
 
-def _identity(path: str) -> _Identity:
+def _identity(path: str, is_loop: bool) -> _Identity:
     try:
         status = os.stat(path)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise PromptError(path, f"cannot be opened: {reason}") from error
-    return path, status.st_mtime_ns, status.st_size
+    return path, status.st_mtime_ns, status.st_size, is_loop
 
 
 def _mark_retrieved(task: "asyncio.Task[Clip]") -> None:
@@ -210,5 +212,6 @@ def _mark_retrieved(task: "asyncio.Task[Clip]") -> None:
         task.exception()
 
 
-def _load_clip(path: str) -> Clip:
-    return Clip.of(levelled(load(path)))
+def _load_clip(path: str, is_loop: bool) -> Clip:
+    samples = levelled(load(path))
+    return Clip.of(seamless(samples) if is_loop else samples)

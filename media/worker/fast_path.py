@@ -133,6 +133,7 @@ def _loop() -> Forward:
             # In units of the RTP clock, as the jitter.
             late = abs((now - flow.heard_at) * 8000.0 - 160.0)
             flow.heard_at = now
+            flow.last = packet[packet_bytes - 1]
             if late < 8000.0:  # else the sender's clock stood still (Reception.receive)
                 flow.jitter += (late - flow.jitter) * 0.0625
             # One sample from the middle of the payload is enough, most of the time.

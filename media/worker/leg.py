@@ -345,7 +345,7 @@ class MediaLeg:
         """Send BYE and release everything but the port pair, which goes into quarantine."""
         self.playout.close()
         for listener in self.incoming.listeners.copy():
-            listener.hear_silence()
+            listener.hear_silence(now)
         if self.rtcp is None or self._socket is None:
             return
         self._book()

@@ -12,10 +12,12 @@ from ..rtp.outgoing_stream import OutgoingStream
 from ..rtp.receive_stats import Reception
 from ..rtp.rtp import FRAME_SAMPLES, HEADER, MARKER_BIT, VERSION_BITS, payload_bounds
 from ..rtp.symmetric_rtp import NEW_SSRC_S
+from ..sound.g711 import TRANSLATION
 from ..sound.level import LOUD, SILENT_DBFS, level_dbfs
 from .fast_path import CODECS, STEP, TRANSLATIONS
 
 _COMFORT_NOISE_PAYLOAD_TYPE: Final = 13
+_CODEC_NAMES: Final = list(CODECS)
 
 
 def audible(payload: bytes, codec: str) -> bool:
@@ -102,7 +104,7 @@ class StreamListener(Protocol):
     def fill_gap(self, now: float) -> None:
         """Send silence while nothing comes from the source."""
 
-    def hear_silence(self) -> None:
+    def hear_silence(self, now: float) -> None:
         """Stop hearing the source."""
 
 
@@ -143,6 +145,12 @@ class PeerStream(Reception):
     @loud_at.setter
     def loud_at(self, now: float) -> None:
         self.flow.loud_at = now
+
+    def last_sample(self, codec: str) -> bytes:
+        """The last sample of sound that the peer sent, in this codec: one byte."""
+        flow = self.flow
+        table = TRANSLATION[_CODEC_NAMES[flow.codec], codec]
+        return bytes([flow.last if table is None else table[flow.last]])
 
     def renew(self) -> None:
         """The peer is another, or elsewhere: the next SSRC is its own, whatever flows."""
@@ -201,6 +209,8 @@ class PeerStream(Reception):
         payload = bytes(packet[start:end])
         marker = bool(first & MARKER_BIT)
         if codec is not None:
+            if payload:
+                self.flow.codec, self.flow.last = CODECS[codec], payload[-1]
             if self.listening and payload:
                 self.listening = False
                 leg.heard_level(audible(payload, codec), now)

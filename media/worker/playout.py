@@ -15,6 +15,8 @@ from ..sound.g711 import SILENCE as SILENT_FRAME
 from ..sound.g711 import TRANSLATION
 from .peer_stream import PeerStream
 
+# What was relayed is faded out where it was sent until just now: receivers conceal older gaps.
+TAIL_S: Final = 0.05
 GAP_FILL_S: Final = 0.16  # silence is sent once the relayed peer has sent nothing for this long
 
 
@@ -32,6 +34,7 @@ class Playout:
         "_digits",
         "_ended",
         "_falls",
+        "_is_new",
         "_left",
         "_loop",
         "_mapped_epoch",
@@ -41,6 +44,8 @@ class Playout:
         "_position",
         "_send",
         "_speaking",
+        "_tail",
+        "_tail_after",
         "_waiting_since",
         "codec",
         "event_payload_type",
@@ -78,6 +83,11 @@ class Playout:
         self._play = 0
         self._falls = False
         self._before: bytes | None = None  # what the first relayed packet is faded with
+        # The last sample of a relayed sound, held for as long as it takes to fall, and how many
+        # packets were sent before the fall.
+        self._tail: bytes | None = None
+        self._tail_after = 0
+        self._is_new = False  # the peer that is heard has not been relayed yet
         self._digits: DigitWriter | None = None  # from the first digit to be sent on
 
     @property
@@ -102,6 +112,7 @@ class Playout:
         if may_send != self._may_send:
             self._may_send = may_send
             self.relayed = None
+            self._is_new = True
             self._waiting_since = now
             if may_send:
                 self._speak()
@@ -113,13 +124,15 @@ class Playout:
         if self.hearing is not None:
             self.hearing.settle()
 
-    def hear_clip(self, play: int, clip: Clip, *, loop: bool, falls: bool = False) -> None:
+    def hear_clip(
+        self, play: int, clip: Clip, now: float, *, loop: bool, falls: bool = False
+    ) -> None:
         """From the next frame on the peer hears `clip`, faded in while what it heard fades out.
 
         With `falls` a finite clip fades out at its end, where it may be cut off. A loop that is
         heard again, as music after an announcement, goes on where it was left.
         """
-        self.leave_peer()
+        self.leave_peer(now)
         if self._loop and self._clip is not None and self._clip is not SILENCE:
             position = self._speaking.position(self)
             self._left = self._clip, self._position if position is None else position
@@ -140,27 +153,40 @@ class Playout:
         self._patient = patient
         if self.hearing is source:
             return
-        self.leave_peer()
+        self.leave_peer(now)
         self._play = 0
+        if self._tail is not None:  # the new peer's first packet may be long in coming
+            self._clip, self._loop, self._position = SILENCE, True, 0
+            self._speak()
         source.settle()
         source.listeners.append(self)
         self.hearing = source
+        self._is_new = True
         self._waiting_since = now
 
-    def hear_silence(self) -> None:
+    def hear_silence(self, now: float) -> None:
         """The peer hears silence."""
-        self.hear_clip(0, SILENCE, loop=True)
+        self.hear_clip(0, SILENCE, now, loop=True)
 
-    def leave_peer(self) -> None:
-        if self.hearing is not None:
-            self.hearing.settle()
-            self.hearing.listeners.remove(self)
+    def leave_peer(self, now: float) -> None:
+        """Hear the other leg no longer. What was relayed until just now will fall."""
+        hearing = self.hearing
+        if hearing is not None:
+            hearing.settle()
+            hearing.listeners.remove(self)
             self.hearing = None
+            if self.relayed is hearing and now - self.stream.sent_at <= TAIL_S:
+                self._tail = hearing.last_sample(self.codec) * FADE_SAMPLES
+                self._tail_after = self.stream.packets_sent
         self.relayed = None
+
+    def _falling(self) -> bytes | None:
+        """What the next sound is faded with after a relayed one; None where that has fallen."""
+        return self._tail if self._tail_after == self.stream.packets_sent else None
 
     def _speak(self) -> None:
         if self._clip is not None and self._may_send:
-            before = self._speaking.ahead(self)
+            before = self._falling() or self._speaking.ahead(self)
             if before is None and self._clip is not SILENCE:
                 before = SILENT_FRAME[self.codec][:FADE_SAMPLES]
             self._speaking.add_source(
@@ -275,13 +301,26 @@ class Playout:
             return True
         if sequence != source.highest:
             return False
-        self._before = None if self._clip is SILENCE else self._speaking.ahead(self)
+        self._before = self._fades_in_from()
         self._speaking.remove_source(self)
         self._clip = None
+        self._tail = None
+        self._is_new = False
         self.relayed = source
         self._mapped_epoch = source.epoch
         self.stream.follow(sequence, timestamp, now)
         return True
+
+    def _fades_in_from(self) -> bytes | None:
+        """What would be heard in the place of a peer's first packet; None: that is not faded.
+
+        A peer that has paused goes on as it is: nothing of what it says is lost.
+        """
+        silence = SILENT_FRAME[self.codec][:FADE_SAMPLES]
+        before = self._falling() or self._speaking.ahead(self)
+        if before is not None and before != silence:
+            return before
+        return silence if self._is_new and self.stream.packets_sent else None
 
     def _transmit(
         self, payload_type: int, sequence: int, timestamp: int, marker: bool, payload: bytes
@@ -312,7 +351,7 @@ class Playout:
 
     def close(self) -> None:
         """Send nothing any more."""
-        self.leave_peer()
+        self.leave_peer(self.stream.sent_at)
         self._speaking.remove_source(self)
         self._clip = None
         self._may_send = False

@@ -14,6 +14,7 @@ from ..errors import NoPortLeft
 from ..rtp.outgoing_stream import OutgoingStream
 from ..rtp.rtcp import Cname
 from ..settings import MediaSettings
+from ..sound.clip import Clip
 from ..sound.clip_library import ClipSource, Library, SourceError, loops
 from ..sound.frames import SpeakingSources
 from ..sources import Hold, Peer, Prompt, Ringing
@@ -249,13 +250,13 @@ class Switch:
         if isinstance(source, Peer):
             other = self._legs.get(source.leg)
             if other is None or other is leg:
-                leg.playout.hear_silence()
+                leg.playout.hear_silence(time.monotonic())
             else:
                 leg.playout.hear_peer(other.incoming, time.monotonic(), patient=True)
             return
         clip = self._library.find(source)
         if clip is not None:
-            leg.playout.hear_clip(play, clip, loop=loops(source), falls=isinstance(source, Prompt))
+            _hear(leg.playout, play, source, clip)
             return
         self._plays[leg] = play
         task = asyncio.ensure_future(self._load(leg, play, source))
@@ -299,9 +300,14 @@ class Switch:
         except SourceError as error:
             if self._plays.get(leg) == play:
                 del self._plays[leg]
-                leg.playout.hear_silence()
+                leg.playout.hear_silence(time.monotonic())
                 self._report(m.Played(leg.name, play, str(error)))
             return
         if self._plays.get(leg) == play:
             del self._plays[leg]
-            leg.playout.hear_clip(play, clip, loop=loops(source), falls=isinstance(source, Prompt))
+            _hear(leg.playout, play, source, clip)
+
+
+def _hear(playout: Playout, play: int, source: ClipSource, clip: Clip) -> None:
+    falls = isinstance(source, Prompt)
+    playout.hear_clip(play, clip, time.monotonic(), loop=loops(source), falls=falls)

@@ -71,10 +71,12 @@ def read_stereo_wav(path: Path) -> tuple[Recording, Recording]:
         return Recording(left, file.getframerate()), Recording(right, file.getframerate())
 
 
-def write_tone_wav(path: Path, hz: float, duration_s: float, *, rate: int = 8000) -> Path:
-    """A steady sine, 10 dB below full scale."""
+def write_tone_wav(
+    path: Path, hz: float, duration_s: float, *, rate: int = 8000, peak: float = 0.316
+) -> Path:
+    """A steady sine, 10 dB below full scale unless `peak` says otherwise."""
     times = np.arange(int(duration_s * rate)) / rate
-    samples = (0.316 * 32767 * np.sin(2 * np.pi * hz * times)).astype("<i2")
+    samples = (peak * 32767 * np.sin(2 * np.pi * hz * times)).astype("<i2")
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)

@@ -132,6 +132,9 @@ class ScriptedSpeech:
     async def speak(self, text: str, *, is_personal: bool = False) -> Announcement | Unspoken:
         return Unspoken("no voice") if self.fails else Announcement(Prompt(text))
 
+    def speak_beforehand(self, text: str) -> None:
+        """Nothing has to be spoken."""
+
     def prepare(self, job: Job) -> "asyncio.Future[Whisper]":
         return asyncio.ensure_future(self._prepare(job.request.whisper or {}))
 

@@ -28,7 +28,7 @@ ALONE_S = 2.0
 SENTENCE_LIMIT_S = 120.0
 SENTENCE_PAUSE_S = 0.3
 # Synthesis of the welcome may take this long before music is heard instead, with none before it.
-WELCOME_WAIT_S = 0.5
+WELCOME_WAIT_S = 2.0
 
 Publish = Callable[..., None]
 
@@ -250,6 +250,9 @@ class WaitingRooms:
             )
             for name, room in named.items()
         }
+        for room in rooms:
+            if room.welcome and not room.welcome.startswith(FILE):
+                self._announcer.speak_beforehand(room.welcome)
 
     def of(self, queue: str | None, name: str = "") -> WaitingRoom:
         """The room of this name, else that of the queue, else the default one."""

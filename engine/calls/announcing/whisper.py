@@ -126,6 +126,13 @@ class Announcer:
             self._users[path] += 1
         return Announcement(Prompt(str(path)), is_personal=is_personal)
 
+    def speak_beforehand(self, text: str) -> None:
+        """Speak `text` in a thread, so that it is there at once for the first who hears it.
+
+        Where that fails, the first who is to hear it says so.
+        """
+        self._threads.submit(self._synthesizer.prompt, text)
+
     def discard(self, whisper: "asyncio.Future[Whisper]") -> None:
         """The attempt is over: cancel its whisper.
 

@@ -51,17 +51,20 @@ async def test_gain_is_in_decibels_and_kept_apart() -> None:
     assert peaks[1] / peaks[0] == pytest.approx(0.5, abs=0.03)
 
 
-async def test_a_prompt_and_hold_music_of_the_same_file_are_one_clip(tmp_path: Path) -> None:
+async def test_hold_music_is_made_to_be_looped_and_a_prompt_is_not(tmp_path: Path) -> None:
     path = tmp_path / "welcome.wav"
     with wave.open(str(path), "wb") as sound:
         sound.setnchannels(1)
         sound.setsampwidth(2)
         sound.setframerate(8000)
-        sound.writeframes(np.full(800, 1000, "<i2").tobytes())
+        sound.writeframes(np.arange(0, 8000, 10, dtype="<i2").tobytes())
     library = Library()
     clip = await library.load(Prompt(str(path)))
     assert clip.samples == 800
-    assert library.find(Hold(str(path))) is clip
+    assert library.find(Hold(str(path))) is None
+    music = await library.load(Hold(str(path)))
+    assert library.find(Hold(str(path))) is music and music.samples == 720
+    assert library.find(Prompt(str(path))) is clip
 
 
 @pytest.mark.parametrize(

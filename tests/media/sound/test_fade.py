@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from media.sound.clip import SILENCE, Clip
-from media.sound.fade import FADE_SAMPLES, crossfade, fade_out
+from media.sound.fade import FADE_SAMPLES, crossfade, fade_out, seamless
 from media.sound.frames import SpeakingSources
 from media.sound.g711 import FRAME_SAMPLES, decode, encode
 
@@ -70,6 +70,21 @@ def test_music_that_gives_way_and_comes_back_makes_no_step(cut: int) -> None:
     sources.add_source("a", music, "PCMA", loop=True, position=cut, before=silence)
     heard += sources.tick().payloads
     assert steps(heard, "PCMA") < MOST_STEP
+
+
+@pytest.mark.parametrize("length", [8027, 8029, 8033])
+def test_a_loop_makes_no_step_where_it_begins_again(length: int) -> None:
+    sound = tone(150, length, 1.0)
+    assert steps([encode(np.tile(sound, 3), "PCMU")], "PCMU") > 2 * MOST_STEP
+    looped = seamless(sound)
+    assert len(looped) == length - FADE_SAMPLES
+    assert steps([encode(np.tile(looped, 3), "PCMU")], "PCMU") < MOST_STEP
+
+
+def test_a_loop_that_has_no_seam_stays_as_it_is() -> None:
+    sound = tone(350, 16_000, 1.0)
+    assert seamless(sound) is sound
+    assert seamless(sound[:100]) is not None
 
 
 def test_what_comes_next_is_known_across_the_end_of_a_loop() -> None:

@@ -75,7 +75,7 @@ def talk(listener: Listener, stream: PeerStream, sequences: range) -> None:
 
 
 def test_a_clip_ends_and_silence_follows(listener: Listener) -> None:
-    listener.playout.hear_clip(5, CLIP, loop=False)
+    listener.playout.hear_clip(5, CLIP, listener.now, loop=False)
     listener.tick(3)
     silence = SILENCE.pcmu[:1]
     assert listener.heard() == [
@@ -88,11 +88,11 @@ def test_a_clip_ends_and_silence_follows(listener: Listener) -> None:
 
 def test_music_goes_on_after_an_announcement_where_it_was_left(listener: Listener) -> None:
     music = Clip(b"\x0a" * 160 + b"\x0b" * 160 + b"\x0c" * 160, bytes(480))
-    listener.playout.hear_clip(1, music, loop=True)
+    listener.playout.hear_clip(1, music, listener.now, loop=True)
     listener.tick()
-    listener.playout.hear_clip(2, CLIP, loop=False)
+    listener.playout.hear_clip(2, CLIP, listener.now, loop=False)
     listener.tick(3)
-    listener.playout.hear_clip(3, music, loop=True)
+    listener.playout.hear_clip(3, music, listener.now, loop=True)
     listener.tick(3)
     first_bytes = [first for _, _, _, first in listener.heard()]
     assert first_bytes[0] == b"\x0a" and first_bytes[1:3] == [b"\x01"] * 2
@@ -100,7 +100,7 @@ def test_music_goes_on_after_an_announcement_where_it_was_left(listener: Listene
 
 
 def test_a_new_codec_takes_over_within_a_clip(listener: Listener) -> None:
-    listener.playout.hear_clip(5, CLIP, loop=True)
+    listener.playout.hear_clip(5, CLIP, listener.now, loop=True)
     listener.tick()
     listener.agree(codec="PCMA")
     listener.tick()
@@ -108,7 +108,7 @@ def test_a_new_codec_takes_over_within_a_clip(listener: Listener) -> None:
 
 
 def test_a_clip_waits_while_nothing_may_be_sent(listener: Listener) -> None:
-    listener.playout.hear_clip(5, CLIP, loop=False)
+    listener.playout.hear_clip(5, CLIP, listener.now, loop=False)
     listener.tick()
     listener.agree(direction="recvonly")
     listener.tick(5)
@@ -122,7 +122,7 @@ def test_a_clip_waits_while_nothing_may_be_sent(listener: Listener) -> None:
 
 def test_what_was_heard_goes_on_until_the_peers_first_packet(listener: Listener) -> None:
     stream = Peer().stream
-    listener.playout.hear_clip(5, CLIP, loop=True)
+    listener.playout.hear_clip(5, CLIP, listener.now, loop=True)
     listener.playout.hear_peer(stream, listener.now)
     listener.tick(2)
     assert stream.listeners == [listener.playout]
@@ -134,7 +134,7 @@ def test_what_was_heard_goes_on_until_the_peers_first_packet(listener: Listener)
 def test_early_media_that_does_not_come_leaves_what_was_heard(listener: Listener) -> None:
     """A network that announces early media and sends none does not silence the ringing."""
     stream = Peer().stream
-    listener.playout.hear_clip(5, CLIP, loop=True)
+    listener.playout.hear_clip(5, CLIP, listener.now, loop=True)
     listener.playout.hear_peer(stream, listener.now, patient=True)
     listener.playout.fill_gap(listener.now + 60.0)
     listener.tick()
@@ -149,7 +149,7 @@ def test_early_media_that_does_not_come_leaves_what_was_heard(listener: Listener
 
 def test_the_ringing_ends_with_the_answer_though_nothing_is_heard(listener: Listener) -> None:
     stream = Peer().stream
-    listener.playout.hear_clip(5, CLIP, loop=True)
+    listener.playout.hear_clip(5, CLIP, listener.now, loop=True)
     listener.playout.hear_peer(stream, listener.now, patient=True)
     answered_at = listener.now + 9.0
     listener.playout.hear_peer(stream, answered_at)
@@ -175,7 +175,7 @@ def test_a_gap_is_filled_not_too_early(listener: Listener) -> None:
 
 
 def test_digits_take_the_place_of_the_clip(listener: Listener) -> None:
-    listener.playout.hear_clip(5, CLIP, loop=True)
+    listener.playout.hear_clip(5, CLIP, listener.now, loop=True)
     assert not listener.playout.dialling
     assert listener.playout.send_digits("5", 40, 40)
     assert listener.playout.dialling
@@ -191,7 +191,7 @@ def test_nothing_is_sent_after_close(listener: Listener) -> None:
     listener.heard()
     listener.playout.close()
     talk(listener, stream, range(902, 904))
-    listener.playout.hear_clip(6, CLIP, loop=True)
+    listener.playout.hear_clip(6, CLIP, listener.now, loop=True)
     listener.tick()
     assert listener.heard() == []
     assert stream.listeners == []

@@ -245,7 +245,7 @@ def test_one_unbroken_stream_over_all_sources(desk: SwitchBench) -> None:
         a.talk(desk.addresses["a"])
         desk.drain()
     heard = b.listen()
-    frames = [packet.payload == a.frame for packet in heard]
+    frames = [packet.payload[80:] == a.frame[80:] for packet in heard]  # after the fades
     assert frames == [False] * 7 + [True] * 10 + [False] * 3 + [True] * 5
     assert [packet.marker for packet in heard].count(True) >= 3
     assert all(heard[index].marker for index in (0, 7, 20))
@@ -290,7 +290,9 @@ def test_the_source_ends_when_its_leg_is_closed(
     converse(desk, a, b, 5)
     desk.switch.execute(m.Close(1, "a"))
     desk.tick(3)
-    assert [packet.payload for packet in b.listen()[5:]] == [SILENCE["PCMU"]] * 3
+    falling, *silent = [packet.payload for packet in b.listen()[5:]]
+    assert falling[80:] == SILENCE["PCMU"][80:]
+    assert silent == [SILENCE["PCMU"]] * 2
 
 
 @pytest.mark.parametrize("direction", ["recvonly", "inactive"])

@@ -252,3 +252,16 @@ def test_a_room_may_have_music_of_its_own(tmp_path: Path) -> None:
     music = tmp_path / "jazz.wav"
     music.write_bytes(b"RIFF")
     assert heard_in_room(tmp_path, waits(1.0), music=str(music)) == [Hold(str(music))]
+
+
+def test_welcomes_are_spoken_before_anybody_calls() -> None:
+    class Listed(ScriptedSpeech):
+        def speak_beforehand(self, text: str) -> None:
+            spoken.append(text)
+
+    spoken: list[str] = []
+    rooms = WaitingRooms([], announcer=cast(Announcer, Listed()), hold=MUSIC)
+    rooms.configure([
+        Room(name="a", welcome="Welcome."), Room(name="b", welcome="file:b.wav"), Room(name="c"),
+    ])  # fmt: skip
+    assert spoken == ["Welcome."]

@@ -149,3 +149,11 @@ def _path(whisper: Whisper) -> Path:
     assert isinstance(whisper, Announcement)
     assert isinstance(whisper.source, Prompt)
     return Path(whisper.source.path)
+
+
+async def test_a_text_is_spoken_beforehand(tmp_path: Path) -> None:
+    under_test = announcer(tmp_path)
+    under_test.speak_beforehand("Welcome.")
+    under_test._threads.shutdown()  # waits for what is under way
+    (spoken,) = (tmp_path / "speech").iterdir()
+    assert spoken.suffix == ".wav"
