@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from .sections import Section, WithCredentials, first_duplicate
-from .values import AgentAddress, Name, OptionalAgentAddress, Printable, Rtp, Seconds, wrong
+from .values import AgentAddress, Name, OptionalAgentAddress, Printable, Rtp, Seconds, Srtp, wrong
 
 Kind = Literal["desk", "browser", "mobile"]
 Comfort = Literal["silence", "music"]
@@ -61,6 +61,7 @@ class Agent(WithCredentials):
     missed_limit: Count | None = None
     comfort: Comfort | None = None
     rtp: Rtp = "symmetric"
+    srtp: Srtp = "off"
     permanent: bool = False
 
     @model_validator(mode="after")

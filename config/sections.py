@@ -33,6 +33,7 @@ from .values import (
     SessionExpires,
     SipUri,
     SocketPath,
+    Srtp,
     Template,
     User,
     steers,
@@ -237,6 +238,7 @@ class Trunk(WithCredentials):
     rtp: Rtp = "symmetric"
     session_expires_s: SessionExpires | None = None
     early_media: Literal["relay", "ignore"] = "relay"
+    srtp: Srtp = "off"
     listen: list[Listen] = []
     tls_cert: OptionalPath = ""
     tls_key: OptionalPath = ""

@@ -19,6 +19,8 @@ SOCKET_PATH_BYTES = 107  # sockaddr_un.sun_path holds 108 with its closing zero
 # From where the RTP of a peer is taken: from its signalled address alone, or, where that is silent,
 # from another port of its host, or from the host that its SIP comes from.
 Rtp = Literal["symmetric", "strict"]
+# Whether the RTP of a peer is protected with keys in SDP (SRTP by SDES, RFC 4568).
+Srtp = Literal["off", "offered", "required"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _HOST_NAME = re.compile(

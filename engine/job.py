@@ -107,6 +107,8 @@ class LegFigures(TypedDict, total=False):
     """Packets that came before the leg was connected."""
     send_errors: int
     """Packets that could not be sent."""
+    dropped_unauthentic: int
+    """SRTP packets that were forged, damaged or replayed."""
 
 
 class LegCost(TypedDict):
@@ -174,12 +176,14 @@ class LegRecord(msgspec.Struct, kw_only=True):
     """Our address for its RTP: `192.0.2.4:10000`."""
     remote_media: str | None = None
     """The address of the party for its RTP."""
+    srtp: str | None = None
+    """The suite that protects its RTP (RFC 4568); None for plain RTP."""
 
     def begin_try(self, uri: str, trunk: str | None, hop: str | None = None) -> None:
         """It is called by this target now: what an earlier one said is not said of it."""
         self.uri, self.trunk, self.hop = uri, trunk, hop
         self.sip_status = self.reason = self.call_id = None
-        self.codec = self.remote_media = None
+        self.codec = self.remote_media = self.srtp = None
 
     def take_line(self, line: "LegRecord") -> None:
         """It goes by a line that is up."""
@@ -202,7 +206,7 @@ class LegRecord(msgspec.Struct, kw_only=True):
         self.ended = shifted(self.ended, by_s)
 
 
-_WAY: Final = ("call_id", "trunk", "hop", "codec", "local_media", "remote_media")
+_WAY: Final = ("call_id", "trunk", "hop", "codec", "local_media", "remote_media", "srtp")
 
 
 class AttemptRecord(msgspec.Struct, kw_only=True):

@@ -51,6 +51,19 @@ def check(settings: Settings) -> None:
         raise settings.error("whisper.voice", error.reason) from error
     except SpeechError as error:  # calls are better without speech than not at all
         log.error("no_speech", reason=error.reason)
+    warn_of_keys_in_clear(settings)
+
+
+def warn_of_keys_in_clear(settings: Settings) -> None:
+    """Log each trunk and agent whose SRTP keys travel where others can read them."""
+    uris = [("trunk", trunk.name, trunk.srtp, trunk.uri) for trunk in settings.trunks]
+    for agent in settings.agents:
+        uris += [("agent", agent.name, agent.srtp, one.uri) for one in agent.reached_at]
+    for kind, name, srtp, uri in uris:
+        is_secure = uri.lower().startswith("sips:") or "transport=tls" in uri.lower()
+        if srtp != "off" and not is_secure:
+            reason = "its SIP is not encrypted, and carries the keys of its SRTP"
+            log.warning("srtp_keys_in_clear", **{kind: name}, uri=uri, reason=reason)
 
 
 def _must_be_writable(directory: Path) -> None:

@@ -43,6 +43,19 @@ class Open(_Message, tag=1):
     port: int = 0
 
 
+class SrtpKeys(_Message):
+    """What protects a leg's audio (RFC 3711): a suite of RFC 4568 or RFC 7714, and the key of each
+    side, which is its master key and master salt."""
+
+    suite: str
+    sent: bytes
+    received: bytes
+
+    def __repr__(self) -> str:
+        """Without the keys, so that no log can have them."""
+        return f"SrtpKeys(suite={self.suite!r})"
+
+
 class Connect(_Message, tag=2):
     """Where the leg's peer says it is, and what was agreed. Sent again after each re-INVITE.
 
@@ -51,7 +64,8 @@ class Connect(_Message, tag=2):
     descriptions of the leg, for MediaTimeout. `rtp` says from where it is taken: from the address
     here alone ("strict"), or from another of its host or of `sip_host`, where that proves to be the
     peer's. With `relearn`, what was learnt of the peer so far may be learnt again. With
-    `must_speak`, nothing is sent to the peer before RTP has come from it.
+    `must_speak`, nothing is sent to the peer before RTP has come from it. `srtp` is None for plain
+    RTP.
     """
 
     leg: str
@@ -68,6 +82,7 @@ class Connect(_Message, tag=2):
     rtp: RtpPolicy = "symmetric"
     relearn: bool = False
     must_speak: bool = False
+    srtp: SrtpKeys | None = None
 
 
 class Hear(_Message, tag=3):
@@ -180,6 +195,7 @@ class LegStats(_Message):
     dropped_garbage: int = 0  # not RTP, or of no agreed payload type
     dropped_late: int = 0  # before connect
     send_errors: int = 0
+    dropped_unauthentic: int = 0  # SRTP that is forged, damaged or replayed
 
 
 class WorkerCounters(_Message):

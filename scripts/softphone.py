@@ -86,6 +86,7 @@ class Softphone:
                 username=options.username,
                 password=options.password,
                 codecs=tuple(options.codecs),
+                srtp=options.srtp,
             ),
             Sound(tone_hz=options.tone, play=options.play, record=options.record),
             emit=self._on_event,
@@ -233,6 +234,8 @@ def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
     add("--password", default="", help="digest password")
     add("--codecs", type=lambda text: text.split(","), default=["PCMU", "PCMA"], metavar="A,B",
         help="codecs to offer, the best first: PCMU, PCMA, G722, … [PCMU,PCMA]")  # fmt: skip
+    add("--srtp", choices=("off", "offered", "required"), default="off",
+        help="encrypt sound, with keys in SDP [off]")  # fmt: skip
     add("--answer", type=_answers, default=[200], metavar="STATUS[,STATUS]|never",
         help="final answer to incoming calls: first call, second call, …")  # fmt: skip
     add("--answer-after", type=float, default=0.0, metavar="S", help="seconds of ringing")

@@ -23,6 +23,13 @@ MAX_CALLS = 4
 LINGER_S = 0.25
 
 
+_SRTP = {
+    "off": pj.PJMEDIA_SRTP_DISABLED,
+    "offered": pj.PJMEDIA_SRTP_OPTIONAL,
+    "required": pj.PJMEDIA_SRTP_MANDATORY,
+}
+
+
 class PhoneError(Exception):
     """PJSIP refused: a sentence for a person."""
 
@@ -38,6 +45,7 @@ class Identity:
     username: str | None = None
     password: str = ""
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
+    srtp: str = "off"
 
 
 class Stack:
@@ -189,6 +197,8 @@ class Stack:
         config.mediaConfig.transportConfig.boundAddress = identity.host
         config.mediaConfig.transportConfig.port = _free_media_port(identity.host)
         config.mediaConfig.transportConfig.portRange = 0
+        config.mediaConfig.srtpUse = _SRTP[identity.srtp]
+        config.mediaConfig.srtpSecureSignaling = 0  # also over UDP and TCP
         if identity.registrar:
             config.regConfig.registrarUri = identity.registrar
             config.regConfig.timeoutSec = 300

@@ -16,6 +16,7 @@ from config.agents import Agent as AgentSettings
 
 from ..errors import EngineError
 from ..routing.dialplan import Dialplan, credentials_of
+from ..routing.media_policy import MediaPolicy
 from ..store.protocols import Publisher
 from ..store.store import Store
 from .agent import Agent, AgentImage, AgentState
@@ -171,8 +172,8 @@ class Roster:
     def _reach(self, agent: Agent) -> None:
         settings = self._configured.get(agent.name)
         credentials = credentials_of(settings) if settings is not None else None
-        rtp = settings.rtp if settings is not None else "symmetric"
-        self._dialplan.set_agent(agent.name, agent.addresses, credentials, rtp)
+        media = MediaPolicy.of(settings) if settings is not None else MediaPolicy()
+        self._dialplan.set_agent(agent.name, agent.addresses, credentials, media)
 
 
 def _checked(fields: Mapping[str, Any]) -> AgentSettings:

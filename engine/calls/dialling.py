@@ -2,14 +2,19 @@
 
 import asyncio
 from dataclasses import dataclass
+from secrets import token_bytes
 from typing import Any, Final
 
+from msgspec import structs
+
+from config.values import Srtp
 from sip.dialog.uac import Invitation
 from sip.endpoint import SipEndpoint
 from sip.errors import ParseError
 from sip.hop import Hop
 from sip.message.uri import SipUri
 from sip.sdp.offer_answer import LocalAudio
+from sip.sdp.sdes import LocalKeys
 from sip.transport.resolver import ResolutionFailed
 
 from ..routing.dialplan import DialTarget
@@ -56,13 +61,20 @@ class DialOptions:
             hop=hop,
             from_uri=str(SipUri("sip", target.from_host or self.audio.host, user)),
             from_display=self.caller.name or None,
-            audio=self.audio,
+            audio=protected(self.audio, target.media.srtp),
             credentials=target.credentials,
             headers=self.headers,
             ring_s=self.ring_s,
             account=target.trunk or "",
             session_expires_s=target.session_expires_s,
         )
+
+
+def protected(audio: LocalAudio, policy: Srtp) -> LocalAudio:
+    """The same audio with keys of its own, where SRTP is to be: no two peers get the same."""
+    if policy == "off":
+        return audio
+    return structs.replace(audio, srtp=policy, keys=LocalKeys.generate(token_bytes))
 
 
 async def hops_of(

@@ -191,7 +191,7 @@ class Leg:
             await until_clear(self._sip, target, or_until=self._outcome)
         if self.hangup_cause is not None:  # hung up meanwhile
             return self.hangup_cause
-        self._media.take_from(hop.host, target.rtp)
+        self._media.take_from(hop.host, target.media)
         try:
             self._session = self._sip.invite(options.invitation(target, hop))
         except (ParseError, ValueError) as error:
@@ -245,7 +245,7 @@ class Leg:
         self._session = session
         session.tag = self
         target = self.destination.targets[0]
-        self._media.take_from(session.source.host, target.rtp)
+        self._media.take_from(session.source.host, target.media)
         self.record.trunk, self.record.hop = target.trunk, str(session.source)
         self.record.call_id = session.call_id
         self._owner.signalled(self)
@@ -424,8 +424,7 @@ class Leg:
 
     def _connect(self, audio: NegotiatedAudio, *, relearn: bool = False) -> None:
         self.audio = audio
-        self.record.codec, self.record.local_media = audio.codec, self._media.local_address
-        self.record.remote_media = address_text(audio.host, audio.port)
+        self._media.note(audio, self.record)
         self._media.describe(audio, relearn=relearn)
 
     # -- what the media worker reports ------------------------------------------------------

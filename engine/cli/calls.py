@@ -14,7 +14,7 @@ from .tables import cell, console, details, state_cell, table
 app = typer.Typer(rich_markup_mode=None)
 
 # How to find a leg elsewhere.
-_WAY = ("call_id", "trunk", "hop", "codec", "local_media", "remote_media")
+_WAY = ("call_id", "trunk", "hop", "codec", "local_media", "remote_media", "srtp")
 
 
 @app.command(rich_help_panel=CALLS, epilog="Example: ringback calls")

@@ -15,7 +15,7 @@ COMMON = ("seq", "epoch", "time", "type")
 ABOUT = ("job", "call", "leg", "site", "number", "queue", "agent", "context", "has_notify_url")
 """Of an event that is about one of these, as far as it is known by then."""
 
-_WAY = ("call_id", "trunk", "hop", "codec", "local_media", "remote_media")
+_WAY = ("call_id", "trunk", "hop", "codec", "local_media", "remote_media", "srtp")
 _LEG = ("role", "uri", "sip_status", "reason", *_WAY)
 _AGENT = ("agent", "previous", "reason", "work", "since", "missed")
 _LINE = ("agent", "uri", "sip_status", "reason", "retry_s", *_WAY)

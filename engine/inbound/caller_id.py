@@ -9,7 +9,6 @@ called back.
 import re
 from dataclasses import dataclass
 
-from config.values import Rtp
 from sip.errors import ParseError
 from sip.message.grammar import printable
 from sip.message.message import Request
@@ -17,6 +16,7 @@ from sip.message.name_addr import NameAddr
 from sip.message.uri import OtherUri, SipUri
 
 from ..routing.dialplan import Destination, DialTarget
+from ..routing.media_policy import MediaPolicy
 from ..routing.number_plan import NumberPlan
 
 ANONYMOUS = "anonymous"
@@ -37,9 +37,9 @@ class CallingParty:
     extension: str | None = None
     """What the trunk's PBX calls the caller by, where that is no telephone number."""
 
-    def address(self, trunk: str, rtp: Rtp) -> Destination:
-        """Its address by `trunk`, as that of a leg; `rtp` says from where its RTP is taken."""
-        return Destination(self.user, (DialTarget(self.uri, self.uri, trunk, rtp=rtp),))
+    def address(self, trunk: str, media: MediaPolicy) -> Destination:
+        """Its address by `trunk`, as that of a leg."""
+        return Destination(self.user, (DialTarget(self.uri, self.uri, trunk, media=media),))
 
 
 def calling_party(request: Request, plan: NumberPlan) -> CallingParty:

@@ -21,6 +21,7 @@ from sip.policy import Admission
 from sip.rate_limit import RateLimit, RateLimiter
 from sip.sdp.offer_answer import LocalAudio
 
+from ..calls.dialling import protected
 from ..calls.services import CallServices
 from ..clock import happens_within
 from ..routing.dialplan import credentials_of
@@ -173,7 +174,8 @@ class Inbound:
         request = event.request
         party = calling_party(request, self._plan)
         dialled = dialled_number(request, self._plan, self._accounts.get(trunk))
-        objection = session.objection(LocalAudio(host=self._rtp_host, port=9))
+        policy = self._services.dialplan.media_policy_of(trunk).srtp
+        objection = session.objection(protected(LocalAudio(host=self._rtp_host, port=9), policy))
         route = find_route(self._routes, dialled, trunk)
         refusal = self.refusal(route, objection)
         if refusal is not None:

@@ -70,8 +70,8 @@ class InboundCall(TwoPartyCall):
         self._session = session
         self._incoming = incoming
         self._clock = clock
-        rtp = services.dialplan.rtp_of(incoming.trunk)
-        self._caller = self.legs.make("customer", incoming.party.address(incoming.trunk, rtp))
+        media = services.dialplan.media_policy_of(incoming.trunk)
+        self._caller = self.legs.make("customer", incoming.party.address(incoming.trunk, media))
         self._callback = CallbackOnKey(
             services,
             inbound,

@@ -11,13 +11,13 @@ from typing import Protocol
 
 from config.agents import Agent, Kind
 from config.settings import Route, Trunk
-from config.values import Rtp
 from sip.auth.digest import Credentials
 from sip.errors import ParseError
 from sip.message.uri import SipUri, parse_uri
 
 from ..errors import EngineError
 from .do_not_call import DoNotCall
+from .media_policy import DEFAULT_MEDIA, MediaPolicy
 from .number_plan import NotDialable, NumberPlan, Reading, is_uri, refused
 from .permitted_host import PermittedHost, place_of, sip_uri, steering_parameter, transport_of
 from .shown_number import check_caller_id
@@ -81,9 +81,9 @@ class DialTarget:
     credentials: Credentials | None = None
     from_host: str | None = None
     caller_id: str = ""
-    rtp: Rtp = "symmetric"  # from where RTP is taken
     session_expires_s: int | None = None  # the session interval; None: the usual one
     plays_early_media: bool = True  # whether what the network plays before the answer is heard
+    media: MediaPolicy = DEFAULT_MEDIA
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,10 @@ class Destination:
     kind: Kind | None = None  # of an agent's address
     agent: str | None = None  # whose address it is
     confirm: str = ""  # the key that accepts a call there
+
+
+# How an agent is reached: at which addresses, with which credentials, and their sound.
+_ReachedAs = tuple[tuple[AgentAddress, ...], Credentials | None, MediaPolicy]
 
 
 class NoTrunkUsable(EngineError):
@@ -125,9 +129,10 @@ class Dialplan:
     ) -> None:
         self._do_not_call = DoNotCall() if do_not_call is None else do_not_call
         self._trunk_states = trunk_states or AllTrunksUp()
-        self._agents: dict[str, tuple[tuple[AgentAddress, ...], Credentials | None, Rtp]] = {}
+        self._agents: dict[str, _ReachedAs] = {}
         for agent in agents:
-            self.set_agent(agent.name, agent.reached_at, credentials_of(agent), agent.rtp)
+            policy = MediaPolicy.of(agent)
+            self.set_agent(agent.name, agent.reached_at, credentials_of(agent), policy)
         self.configure(trunks=trunks, routes=routes, allow_hosts=allow_hosts, plan=plan)
 
     def configure(
@@ -263,10 +268,10 @@ class Dialplan:
         name: str,
         addresses: Sequence[AgentAddress],
         credentials: Credentials | None = None,
-        rtp: Rtp = "symmetric",
+        media: MediaPolicy = DEFAULT_MEDIA,
     ) -> None:
         """Know an agent by `name`, to be reached at `addresses` in this order from now on."""
-        self._agents[name] = (tuple(addresses), credentials, rtp)
+        self._agents[name] = (tuple(addresses), credentials, media)
 
     def forget_agent(self, name: str) -> None:
         """Know this agent no longer."""
@@ -280,13 +285,13 @@ class Dialplan:
         """
         if name not in self._agents:
             raise EngineError("not_found", f"there is no agent named {name!r}", field=field)
-        addresses, credentials, rtp = self._agents[name]
+        addresses, credentials, media = self._agents[name]
         reason = f"agent {name} has no address that is switched on"
         why_not = EngineError("unavailable", reason, field=field)
         found = []
         for address in addresses:
             try:
-                found.append(self._address(name, address, (credentials, rtp), field))
+                found.append(self._address(name, address, (credentials, media), field))
             except EngineError as error:
                 why_not = error
         if not found:
@@ -313,7 +318,7 @@ class Dialplan:
     def agent_at(self, text: str) -> str | None:
         """The agent who has the address `text`, in any spelling; None for nobody."""
         place = self.place_of(text)
-        for name, (addresses, _credentials, _rtp) in self._agents.items():
+        for name, (addresses, _credentials, _media) in self._agents.items():
             if any(self.place_of(one.uri) == place for one in addresses):
                 return name
         return None
@@ -335,17 +340,17 @@ class Dialplan:
         self,
         name: str,
         address: AgentAddress,
-        own: tuple[Credentials | None, Rtp],
+        own: tuple[Credentials | None, MediaPolicy],
         field: str,
     ) -> Destination:
         if is_uri(address.uri):  # its host was checked when it was set
             uri = sip_uri(address.uri)
             with refused(field):
                 self._check_policy(self._read_phone(uri))
-            credentials, rtp = own
+            credentials, media = own
             credentials = credentials or self._credentials_at(uri)
             targets: tuple[DialTarget, ...] = (
-                DialTarget(address.uri, address.uri, credentials=credentials, rtp=rtp),
+                DialTarget(address.uri, address.uri, credentials=credentials, media=media),
             )
         else:
             targets = self._number(address.uri, field, None).targets
@@ -354,9 +359,8 @@ class Dialplan:
     def _uri(self, text: str, field: str) -> Destination:
         uri = self._permitted_uri(text, field)
         self.read(text, field=field)
-        target = DialTarget(
-            text, text, credentials=self._credentials_at(uri), rtp=self._rtp_at(uri)
-        )
+        media = MediaPolicy.strictest(self._trunks_at(uri))
+        target = DialTarget(text, text, credentials=self._credentials_at(uri), media=media)
         return Destination(uri.user or uri.host, (target,))
 
     def _permitted_uri(self, text: str, field: str) -> SipUri:
@@ -398,18 +402,14 @@ class Dialplan:
         """
         self._trunk_states.rest(name, for_s, reason, is_silent=is_silent)
 
-    def rtp_of(self, trunk: str) -> Rtp:
-        """From where RTP of calls by this trunk is taken."""
-        return self._trunks[trunk].rtp if trunk in self._trunks else "symmetric"
+    def media_policy_of(self, trunk: str) -> MediaPolicy:
+        """That of calls by this trunk."""
+        return MediaPolicy.of(self._trunks[trunk]) if trunk in self._trunks else DEFAULT_MEDIA
 
     def session_expires_s(self, trunk: str | None, otherwise: int) -> int:
         """The session interval of calls by this trunk; `otherwise` where it has none of its own."""
         expires_s = self._trunks[trunk].session_expires_s if trunk in self._trunks else None
         return otherwise if expires_s is None else expires_s
-
-    def _rtp_at(self, uri: SipUri) -> Rtp:
-        """The policy of a trunk that `uri` leads to: the stricter one of several."""
-        return "strict" if any(t.rtp == "strict" for t in self._trunks_at(uri)) else "symmetric"
 
     def _credentials_at(self, uri: SipUri) -> Credentials | None:
         """Those of a trunk that `uri` leads to: it asks for them for every call there."""
@@ -455,9 +455,9 @@ class Dialplan:
             credentials=credentials_of(trunk),
             from_host=uri.host,
             caller_id=trunk.caller_id,
-            rtp=trunk.rtp,
             session_expires_s=trunk.session_expires_s,
             plays_early_media=trunk.early_media == "relay",
+            media=MediaPolicy.of(trunk),
         )
 
 

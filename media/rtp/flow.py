@@ -17,6 +17,9 @@ class Flow(ctypes.Structure):
         ("stop", ctypes.c_uint64),
         # From the bytes received to the bytes sent, modulo 2^64.
         ("delta", ctypes.c_uint64),
+        # The libsrtp contexts that open what comes and protect what is sent; 0: plain RTP.
+        ("srtp_in", ctypes.c_uint64),
+        ("srtp_out", ctypes.c_uint64),
         # Seconds of the monotonic clock: the newest packet, and one that could be heard.
         ("heard_at", ctypes.c_double),
         ("loud_at", ctypes.c_double),
@@ -28,6 +31,10 @@ class Flow(ctypes.Structure):
         ("out_fd", ctypes.c_int32),
         # Packets that could not be sent since the stream was armed.
         ("failures", ctypes.c_uint32),
+        # SRTP packets that were forged, damaged or replayed since then.
+        ("unauthentic", ctypes.c_uint32),
+        # Bytes of the datagram expected next.
+        ("size", ctypes.c_uint32),
         # Rows of the tables in `fast_path`: which samples are loud, and how they are translated.
         ("codec", ctypes.c_uint8),
         ("translation", ctypes.c_uint8),
@@ -38,6 +45,8 @@ class Flow(ctypes.Structure):
     expect: int
     stop: int
     delta: int
+    srtp_in: int
+    srtp_out: int
     heard_at: float
     loud_at: float
     jitter: float
@@ -45,6 +54,8 @@ class Flow(ctypes.Structure):
     out_ssrc: int
     out_fd: int
     failures: int
+    unauthentic: int
+    size: int
     codec: int
     translation: int
     last: int

@@ -1,5 +1,7 @@
 """The relay's fast path: what is done for a packet that was predicted, compiled by numba.
 
+SRTP is opened and protected on the way, by the functions of libsrtp themselves.
+
 A table has one `Flow` for each descriptor. `forward` goes through the sockets that are readable,
 and hands back to Python at the first packet that is not the expected one.
 """
@@ -8,6 +10,7 @@ import platform
 from collections.abc import Callable
 from typing import Final, ParamSpec, TypeVar
 
+import llvmlite.binding
 import numba
 import numpy as np
 from numba import types
@@ -15,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..rtp.flow import Flow
 from ..rtp.rtp import FRAME_SAMPLES, HEADER_BYTES, PACKET_BYTES
+from ..rtp.srtp import FUNCTIONS
 from ..sound.g711 import ALAW_TO_ULAW, ULAW_TO_ALAW
 from ..sound.level import LOUD
 
@@ -55,6 +59,14 @@ _send: Callable[..., int] = types.ExternalFunction("send", _TRANSFER)
 _epoll_wait: Callable[..., int] = types.ExternalFunction(
     "epoll_wait", types.int32(types.int32, types.voidptr, types.int32, types.int32)
 )
+
+# srtp_t, the packet, and a pointer to its length. By name: the machine code is kept on disk, and
+# the address is another in each process.
+for _name, _address in FUNCTIONS.items():
+    llvmlite.binding.add_symbol(f"ringback_{_name}", _address)
+_OF_SRTP: Final = types.int32(types.uintp, types.voidptr, types.voidptr)
+_unprotect: Callable[..., int] = types.ExternalFunction("ringback_srtp_unprotect", _OF_SRTP)
+_protect: Callable[..., int] = types.ExternalFunction("ringback_srtp_protect", _OF_SRTP)
 
 Records = NDArray[np.void]
 _Parameters = ParamSpec("_Parameters")
@@ -109,6 +121,7 @@ def _loop() -> Forward:
         Returns the index of the first one that is not, with the size of what now lies in `packet`;
         or `count` and 0.
         """
+        length = np.zeros(1, np.int32)
         for index in range(at, count):
             fd = events[index].fd
             size = _receive(fd, packet.ctypes, MAX_DATAGRAM_BYTES, 0)
@@ -122,13 +135,18 @@ def _loop() -> Forward:
             for octet in range(8, 12):
                 ssrc = ssrc << np.uint32(8) | np.uint32(packet[octet])
             if (
-                size != packet_bytes
+                size != flow.size
                 or first != flow.expect
                 or not first
                 or ssrc != flow.ssrc
                 or first == flow.stop
             ):
                 return index, size
+            if flow.srtp_in:
+                length[0] = size
+                if _unprotect(flow.srtp_in, packet.ctypes, length.ctypes):
+                    flow.unauthentic += np.uint32(1)  # the peer's own packet is still expected
+                    continue
             flow.expect = first + step
             # In units of the RTP clock, as the jitter.
             late = abs((now - flow.heard_at) * 8000.0 - 160.0)
@@ -149,7 +167,11 @@ def _loop() -> Forward:
                 packet[octet] = rewritten >> np.uint64(56 - 8 * octet) & np.uint64(0xFF)
             for octet in range(4):
                 packet[8 + octet] = flow.out_ssrc >> np.uint32(24 - 8 * octet) & np.uint32(0xFF)
-            if _send(flow.out_fd, packet.ctypes, packet_bytes, 0) < 0:
+            length[0] = packet_bytes
+            if flow.srtp_out and _protect(flow.srtp_out, packet.ctypes, length.ctypes):
+                flow.failures += np.uint32(1)
+                continue
+            if _send(flow.out_fd, packet.ctypes, length[0], 0) < 0:
                 flow.failures += np.uint32(1)
         return count, 0
 

@@ -13,6 +13,7 @@ from ..messages import (
     Played,
     SilenceEnded,
     SilenceStarted,
+    SrtpKeys,
 )
 from ..rtp.outgoing_stream import OutgoingStream
 from ..rtp.rtcp_session import RtcpSession
@@ -23,6 +24,7 @@ from .context import WorkerContext
 from .peer_stream import PeerStream
 from .playout import GAP_FILL_S, Playout
 from .port_pool import PortPair, discard_waiting
+from .protection import Protection
 from .recorder import Tap
 
 _LOUD_AGAIN_S: Final = 0.5
@@ -60,6 +62,7 @@ class MediaLeg:
         "name",
         "pair",
         "playout",
+        "protection",
         "rtcp",
         "tap",
     )
@@ -75,6 +78,7 @@ class MediaLeg:
         self._awaits_peer = False  # nothing is sent before the peer has spoken
         self._rtcp_port = 0
         self._relaying = False  # once the socket is connected and the relay reads it
+        self.protection = Protection()
         self.incoming = PeerStream(self)
         self.learner: PeerLearner | None = None
         self.rtcp: RtcpSession | None = None
@@ -97,6 +101,7 @@ class MediaLeg:
     def connect(self, description: Connect, now: float) -> None:
         """Take over where the peer is and what was agreed; raises OSError without a socket."""
         self.incoming.settle()
+        self._agree_protection(description.srtp)
         host, port = description.host, description.port
         # A peer that is to hear nothing may give no address (RFC 3264 section 8.4).
         reachable = port > 0 and host not in _UNSPECIFIED
@@ -150,6 +155,12 @@ class MediaLeg:
         may_send = description.direction in ("sendrecv", "sendonly") and reachable
         self.playout.agree(description, may_send=may_send, now=now)
 
+    def _agree_protection(self, keys: SrtpKeys | None) -> None:
+        before = self.protection.sender
+        self.protection.agree(keys)
+        if self.protection.sender is not before and self._relaying:
+            self.playout.use(self._socket, self.protection.sender)
+
     def _connect_socket(self, peer: Address) -> None:
         sock = self._socket
         assert sock is not None
@@ -165,7 +176,7 @@ class MediaLeg:
         # peer. It must not count as a packet from the new address.
         self.dropped_late += discard_waiting(sock)
         if not self._relaying:
-            self.playout.use(sock)
+            self.playout.use(sock, self.protection.sender)
             self._context.relay.add_stream(sock.fileno(), self.incoming)
             self._relaying = True
 
@@ -173,6 +184,15 @@ class MediaLeg:
         """A datagram that did not come from where the peer is believed to be."""
         learner = self.learner
         assert learner is not None
+        is_known = source in (learner.current, learner.signalled) or learner.allows(source[0])
+        if self.protection.receiver is not None:
+            if not is_known:  # nothing is opened for a third host
+                self.dropped_stranger += 1
+                return
+            opened = self.protection.open_rtp(packet, size)
+            if opened is None:
+                return
+            size = opened
         bounds = payload_bounds(packet, size)
         if bounds is None:
             self.dropped_garbage += 1
@@ -185,16 +205,16 @@ class MediaLeg:
             # It waited here since before the socket was connected, or the peer has to speak first.
             if self._awaits_peer and known and learner.speaks(source, ssrc, sequence, now):
                 self._peer_speaks(source)
-            incoming.receive_packet(packet, size, now)
+            incoming.receive_rtp(packet, size, now)
             return
-        if source != learner.signalled and not learner.allows(source[0]):
+        if not is_known:
             self.dropped_stranger += 1
             return
         incoming.settle()
         if self._awaits_peer:
             if known and learner.speaks(source, ssrc, sequence, now):
                 self._peer_speaks(source)
-                incoming.receive_packet(packet, size, now)
+                incoming.receive_rtp(packet, size, now)
             else:
                 self.dropped_late += 1
             return
@@ -210,7 +230,7 @@ class MediaLeg:
             incoming.renew()
             self._connect_socket(source)
             self._context.emit(PeerMoved(self.name, *source))
-            incoming.receive_packet(packet, size, now)
+            incoming.receive_rtp(packet, size, now)
         else:
             self.dropped_stranger += 1
 
@@ -235,8 +255,8 @@ class MediaLeg:
             or (learner.strict and source != rtcp.remote)
         ):
             self.dropped_stranger += 1
-        elif not rtcp.receive(bytes(packet[:size]), source, now):
-            self.dropped_garbage += 1
+        elif (opened := self.protection.open_rtcp(bytes(packet[:size]))) is not None:
+            self.dropped_garbage += not rtcp.receive(opened, source, now)
 
     def peer_heard(self, now: float) -> None:
         """A packet of the peer went through the general path."""
@@ -336,6 +356,7 @@ class MediaLeg:
             dropped_garbage=self.dropped_garbage,
             dropped_late=self.dropped_late,
             send_errors=stream.errors,
+            dropped_unauthentic=self.protection.failures,
         )
         if self.rtcp is not None:
             self.rtcp.fill(figures)
@@ -375,7 +396,7 @@ class MediaLeg:
         if not packet:
             return
         try:
-            self.pair.rtcp.sendto(packet, self.rtcp.remote)
+            self.pair.rtcp.sendto(self.protection.protect_rtcp(packet), self.rtcp.remote)
         except OSError:  # as in RTP; RTCP has no use for a count
             return
 

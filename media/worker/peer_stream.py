@@ -10,11 +10,20 @@ from typing import Final, Protocol
 
 from ..rtp.outgoing_stream import OutgoingStream
 from ..rtp.receive_stats import Reception
-from ..rtp.rtp import FRAME_SAMPLES, HEADER, MARKER_BIT, VERSION_BITS, payload_bounds
+from ..rtp.rtp import (
+    FRAME_SAMPLES,
+    HEADER,
+    MARKER_BIT,
+    PACKET_BYTES,
+    VERSION_BITS,
+    payload_bounds,
+)
+from ..rtp.srtp import TAG_BYTES, SrtpSender
 from ..rtp.symmetric_rtp import NEW_SSRC_S
 from ..sound.g711 import TRANSLATION
 from ..sound.level import LOUD, SILENT_DBFS, level_dbfs
 from .fast_path import CODECS, STEP, TRANSLATIONS
+from .protection import Protection
 
 _COMFORT_NOISE_PAYLOAD_TYPE: Final = 13
 _CODEC_NAMES: Final = list(CODECS)
@@ -37,6 +46,10 @@ class StreamOwner(Protocol):
 
     dropped_garbage: int
     dropped_stranger: int
+
+    @property
+    def protection(self) -> Protection:
+        """What opens its packets."""
 
     @property
     def tap(self) -> RecordingTap | None:
@@ -74,6 +87,10 @@ class StreamListener(Protocol):
     @property
     def socket_fd(self) -> int:
         """Its connected socket."""
+
+    @property
+    def sender(self) -> SrtpSender | None:
+        """What protects its packets; None for plain RTP."""
 
     def relay_audio(
         self,
@@ -159,6 +176,8 @@ class PeerStream(Reception):
     def book(self) -> None:
         """Bring the figures up to what the fast path has forwarded so far."""
         flow = self.flow
+        self.leg.protection.failures += flow.unauthentic
+        flow.unauthentic = 0
         expect = flow.expect
         packets = (expect - self._run_start) // STEP if expect else 0
         if packets:
@@ -174,7 +193,13 @@ class PeerStream(Reception):
         self.flow.expect = 0
 
     def receive_packet(self, packet: bytearray, size: int, now: float) -> None:
-        """Deal with any packet that came from the leg's peer, or as if from it.
+        """Deal with any datagram that came from the leg's peer, or as if from it."""
+        opened = self.leg.protection.open_rtp(packet, size)
+        if opened is not None:
+            self.receive_rtp(packet, opened, now)
+
+    def receive_rtp(self, packet: bytearray, size: int, now: float) -> None:
+        """Deal with any RTP packet that came from the leg's peer, or as if from it.
 
         A source address is forged easily, an SSRC that has been heard is not: another one counts
         only once the stream that is heard does not flow any more, and ends for the first.
@@ -264,8 +289,12 @@ class PeerStream(Reception):
             flow.delta = (out_word << 48 | out_sequence << 32 | out_timestamp) - expect
             flow.out_ssrc = stream.ssrc
             flow.translation = TRANSLATIONS[codec, listener.codec]
+            flow.srtp_out = 0 if listener.sender is None else listener.sender.address
         else:
             return
+        receiver = self.leg.protection.receiver
+        flow.srtp_in = 0 if receiver is None else receiver.address
+        flow.size = PACKET_BYTES + (0 if receiver is None else TAG_BYTES[receiver.suite])
         flow.ssrc = self.ssrc
         flow.codec = CODECS[codec]
         flow.failures = 0

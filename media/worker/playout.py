@@ -7,6 +7,7 @@ from typing import Final
 from ..messages import Codec, Connect
 from ..rtp.outgoing_stream import OutgoingStream
 from ..rtp.rtp import HEADER, MARKER_BIT, VERSION_BITS
+from ..rtp.srtp import SrtpSender
 from ..rtp.telephone_event import DigitWriter
 from ..sound.clip import SILENCE, Clip
 from ..sound.fade import FADE_SAMPLES, crossfade
@@ -52,6 +53,7 @@ class Playout:
         "hearing",
         "payload_type",
         "relayed",
+        "sender",
         "socket_fd",
         "stream",
     )
@@ -67,6 +69,7 @@ class Playout:
         self._ended = ended
         self._send: Callable[[bytes], int] = len  # until there is a socket
         self.socket_fd = -1
+        self.sender: SrtpSender | None = None
         self.codec: Codec = "PCMU"
         self.payload_type = 0
         self.event_payload_type: int | None = None
@@ -95,10 +98,16 @@ class Playout:
         """Whether digits are being sent."""
         return bool(self._digits)
 
-    def use(self, connected: socket.socket | None) -> None:
-        """Send on a socket that is connected to the peer; with None what is sent is lost."""
+    def use(self, connected: socket.socket | None, sender: SrtpSender | None = None) -> None:
+        """Send on a socket that is connected to the peer; with None what is sent is lost.
+
+        With `sender`, SRTP is sent.
+        """
         self.settle()
         self._send = len if connected is None else connected.send
+        self.sender = sender
+        if connected is not None and sender is not None:
+            self._send = _protected(sender.protect, connected.send)
         self.socket_fd = -1 if connected is None else connected.fileno()
 
     def agree(self, description: Connect, *, may_send: bool, now: float) -> None:
@@ -355,3 +364,9 @@ class Playout:
         self._speaking.remove_source(self)
         self._clip = None
         self._may_send = False
+
+
+def _protected(
+    protect: Callable[[bytes], bytes], send: Callable[[bytes], int]
+) -> Callable[[bytes], int]:
+    return lambda packet: send(protect(packet))

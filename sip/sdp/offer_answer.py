@@ -1,14 +1,18 @@
 """Offer and answer (RFC 3264) for one audio stream with telephone-event (RFC 4733).
 
-The only codec is G.711. Of several audio streams the first usable one is accepted. Other streams
-are answered, and later offered, with port 0.
+The only codec is G.711. Of several audio streams the first usable one is accepted, one with SRTP
+before one without where both may be. Other streams are answered, and later offered, with port 0.
+
+SRTP that is offered and not required goes into RTP/AVP with a=crypto lines: a peer that lacks SRTP
+does not read them, and answers with plain RTP. What is required is offered as RTP/SAVP.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
+from functools import partial
 from ipaddress import ip_address
 from typing import Final
 
@@ -24,12 +28,21 @@ from .description import (
     SessionDescription,
     parse_sdp,
 )
+from .sdes import (
+    PLAIN,
+    SECURE,
+    CryptoAttribute,
+    LocalKeys,
+    SrtpKeys,
+    SrtpPolicy,
+    agreed,
+    select,
+)
 
 __all__ = ["Direction", "LocalAudio", "NegotiatedAudio", "NegotiationFailed", "OfferAnswer"]
 
 _STATIC: Final = {0: RtpMap("PCMU", 8000), 8: RtpMap("PCMA", 8000)}
 _STATIC_NUMBERS: Final = {"PCMU": 0, "PCMA": 8}
-_PROTOCOL: Final = "RTP/AVP"
 _TELEPHONE_EVENT: Final = "TELEPHONE-EVENT"
 _TELEPHONE_EVENT_NUMBER: Final = 101
 _CLOCK_HZ: Final = 8000
@@ -44,13 +57,18 @@ _RECEIVING: Final = frozenset({"sendrecv", "recvonly"})
 
 
 class LocalAudio(msgspec.Struct, frozen=True):
-    """Our side of the audio: RTP address, codecs in order of preference, and direction."""
+    """Our side of the audio: RTP address, codecs in order of preference, and direction.
+
+    `srtp` is the policy for SRTP. Other than "off", it needs `keys`.
+    """
 
     host: str
     port: int
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
     telephone_event: bool = True
     direction: Direction = "sendrecv"
+    srtp: SrtpPolicy = "off"
+    keys: LocalKeys | None = None
 
 
 class NegotiatedAudio(msgspec.Struct, frozen=True):
@@ -58,7 +76,8 @@ class NegotiatedAudio(msgspec.Struct, frozen=True):
 
     `host` may be a name. `telephone_event_payload_type` is the number to send. The peer may send
     another one, which our own description named (RFC 3264 section 5.1). While the peer holds the
-    call by the address 0.0.0.0, `host` is its last real address, if there was one.
+    call by the address 0.0.0.0, `host` is its last real address, if there was one. `srtp` is None
+    for plain RTP.
     """
 
     host: str
@@ -70,6 +89,7 @@ class NegotiatedAudio(msgspec.Struct, frozen=True):
     direction: Direction
     ptime_ms: int
     telephone_event_received_payload_type: int | None = None
+    srtp: SrtpKeys | None = None
 
 
 class _Choice(msgspec.Struct, frozen=True):
@@ -78,6 +98,14 @@ class _Choice(msgspec.Struct, frozen=True):
     codec: str
     payload_type: int
     telephone_event_payload_type: int | None
+
+
+class _Found(msgspec.Struct, frozen=True):
+    """The stream of an offer that is answered: its place, its codec, and what answers its SRTP."""
+
+    index: int
+    choice: _Choice
+    crypto: tuple[CryptoAttribute, SrtpKeys] | None
 
 
 class OfferAnswer:
@@ -89,6 +117,7 @@ class OfferAnswer:
     """
 
     __slots__ = (
+        "_crypto",
         "_current",
         "_index",
         "_local",
@@ -113,6 +142,8 @@ class OfferAnswer:
         self._local: LocalAudio | None = None
         # The audio of our last description, offer or answer.
         self._own: LocalAudio | None = None
+        # Our a=crypto lines: those offered, or the one agreed.
+        self._crypto: list[CryptoAttribute] = []
         self._pending = False
         self._current: NegotiatedAudio | None = None
 
@@ -134,7 +165,7 @@ class OfferAnswer:
         """Return our offer. Raises NegotiationFailed if one is pending (RFC 3264 section 4)."""
         if self._pending:
             raise NegotiationFailed("an offer is not answered yet")
-        streams = self._sent.media if self._sent else [_audio(_PROTOCOL)]
+        streams = self._sent.media if self._sent else [_audio(PLAIN[0])]
         media = [_rejected(stream) for stream in streams]
         maps = {
             number: _STATIC[number]
@@ -143,12 +174,14 @@ class OfferAnswer:
         }
         if not maps:
             raise NegotiationFailed("no codec to offer")
+        protocol = self._protect(local)
         media[self._index] = _describe(
             local,
-            _PROTOCOL,
+            protocol,
             maps,
             _TELEPHONE_EVENT_NUMBER if local.telephone_event else None,
             local.direction,
+            self._crypto,
         )
         self._local = self._own = local
         self._pending = True
@@ -165,6 +198,18 @@ class OfferAnswer:
         self._local = self._own
         self._pending = True
         return self._sent.encode()
+
+    def _protect(self, local: LocalAudio) -> str:
+        """Choose the a=crypto lines of our offer. Returns the protocol of its stream.
+
+        What was agreed is offered again as it is, so that no stream changes its keys.
+        """
+        if self._current is not None and self._sent is not None:
+            if self._current.srtp is None:
+                self._crypto = []
+            return self._sent.media[self._index].protocol
+        self._crypto = [] if local.srtp == "off" or local.keys is None else local.keys.offered()
+        return SECURE[0] if local.srtp == "required" else PLAIN[0]
 
     def withdraw_offer(self) -> None:
         """Withdraw an unanswered offer, because its request failed."""
@@ -185,15 +230,18 @@ class OfferAnswer:
         media = answer.media[self._index]
         if media.media != "audio" or media.port == 0:
             raise NegotiationFailed("the audio stream was rejected", 304)
-        if media.protocol != _PROTOCOL:
-            reason = f"audio is answered over {media.protocol}, not {_PROTOCOL}"
+        ours = self._sent.media[self._index]
+        # Some peers answer a=crypto over RTP/AVP with the protocol that SRTP should have.
+        if media.protocol != ours.protocol and not (self._crypto and media.protocol in SECURE):
+            reason = f"audio is answered over {media.protocol}, not {ours.protocol}"
             raise NegotiationFailed(reason, 302)
         # An answer may use our payload types without repeating their maps.
-        choice = _choose(media, local, self._sent.media[self._index].rtpmaps())
+        choice = _choose(media, local, ours.rtpmaps())
         if choice is None:
             raise NegotiationFailed("the answer has no codec that was offered", 305)
-        own = self._sent.media[self._index]
-        self._current = self._agree(answer, media, choice, local, _telephone_event_of(own))
+        keys = agreed(media, self._crypto, local.srtp)
+        event = _telephone_event_of(ours)
+        self._current = self._agree(answer, media, choice, local, event, keys)
         return self._current
 
     def receive_offer(self, body: bytes, local: LocalAudio) -> tuple[bytes, NegotiatedAudio]:
@@ -203,19 +251,22 @@ class OfferAnswer:
         offer = self._parse(body)
         if self._sent is not None and len(offer.media) < len(self._sent.media):
             raise NegotiationFailed("the offer has fewer streams than were agreed")
-        index, choice = self._find_stream(offer, local)
-        media = offer.media[index]
+        found = self._find_stream(offer, local)
+        choice, media = found.choice, offer.media[found.index]
+        crypto, keys = ([], None) if found.crypto is None else ([found.crypto[0]], found.crypto[1])
         event = choice.telephone_event_payload_type
-        negotiated = self._agree(offer, media, choice, local, event)
+        negotiated = self._agree(offer, media, choice, local, event, keys)
         answers = [_rejected(stream) for stream in offer.media]
-        answers[index] = _describe(
+        answers[found.index] = _describe(
             local,
             media.protocol,
             {choice.payload_type: RtpMap(choice.codec, _CLOCK_HZ)},
             choice.telephone_event_payload_type,
             negotiated.direction,
+            crypto,
         )
-        self._index = index
+        self._index = found.index
+        self._crypto = crypto
         self._local = None
         self._own = local
         self._current = negotiated
@@ -230,21 +281,33 @@ class OfferAnswer:
             self._on_faults(description.faults)
         return description
 
-    def _find_stream(self, offer: SessionDescription, local: LocalAudio) -> tuple[int, _Choice]:
+    def _find_stream(self, offer: SessionDescription, local: LocalAudio) -> _Found:
         reason, code = "no audio stream is offered", 304
-        places = sorted(range(len(offer.media)), key=lambda place: place != self._index)
-        for place in places:
+        for place in sorted(range(len(offer.media)), key=partial(self._rank, offer, local)):
             media = offer.media[place]
             if media.media != "audio" or media.port == 0:
                 continue
-            if media.protocol != _PROTOCOL:
-                reason, code = f"audio is offered over {media.protocol}, not {_PROTOCOL}", 302
+            if media.protocol not in PLAIN + SECURE:
+                known = f"{PLAIN[0]} or {SECURE[0]}"
+                reason, code = f"audio is offered over {media.protocol}, not {known}", 302
                 continue
             choice = _choose(media, local, {})
-            if choice is not None:
-                return place, choice
-            reason, code = "no codec in common", 305
+            if choice is None:
+                reason, code = "no codec in common", 305
+                continue
+            keys = LocalKeys({}) if local.keys is None else local.keys
+            try:
+                crypto = select(media, keys, local.srtp)
+            except NegotiationFailed as error:
+                reason, code = error.reason, error.warn_code
+                continue
+            return _Found(place, choice, crypto)
         raise NegotiationFailed(reason, code)
+
+    def _rank(self, offer: SessionDescription, local: LocalAudio, place: int) -> tuple[bool, bool]:
+        """The order in which streams are tried: the one in use, those with SRTP, the others."""
+        is_secure = local.srtp != "off" and offer.media[place].protocol in SECURE
+        return place != self._index or self._current is None, not is_secure
 
     def _agree(
         self,
@@ -253,6 +316,7 @@ class OfferAnswer:
         choice: _Choice,
         local: LocalAudio,
         event_received: int | None,
+        keys: SrtpKeys | None,
     ) -> NegotiatedAudio:
         connection = theirs.connection_of(media)
         if connection is None:
@@ -282,6 +346,7 @@ class OfferAnswer:
             telephone_event_received_payload_type=(
                 None if choice.telephone_event_payload_type is None else event_received
             ),
+            srtp=keys,
         )
 
     def _send(self, local: LocalAudio, media: list[MediaDescription]) -> bytes:
@@ -345,6 +410,7 @@ def _describe(
     maps: dict[int, RtpMap],
     telephone_event: int | None,
     direction: Direction,
+    crypto: Sequence[CryptoAttribute],
 ) -> MediaDescription:
     media = _audio(protocol)
     media.port = local.port
@@ -355,6 +421,8 @@ def _describe(
         media.formats.append(str(telephone_event))
         media.attributes.append(("rtpmap", f"{telephone_event} telephone-event/{_CLOCK_HZ}"))
         media.attributes.append(("fmtp", f"{telephone_event} 0-15"))
+    for attribute in crypto:
+        media.attributes.append(("crypto", attribute.encode()))
     media.attributes.append(("ptime", str(_PTIME_MS)))
     media.attributes.append((direction, None))
     return media

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
+from config.agents import Agent
 from config.inbound import Room
-from config.sections import Media, Whisper
+from config.sections import Media, Trunk, Whisper
 from config.settings import ConfigError, Settings
 from engine import preflight
 from media.sound.speech import SpeechError, Synthesizer
@@ -105,3 +107,20 @@ def test_calls_are_made_where_nothing_can_be_spoken(
 
     monkeypatch.setattr(Synthesizer, "prepare", broken)
     preflight.check(settings(tmp_path))
+
+
+def test_keys_that_travel_in_clear_are_told_once_each(tmp_path: Path) -> None:
+    trunks = [
+        Trunk(name="open", uri="sip:a.example", srtp="offered"),
+        Trunk(name="safe", uri="sip:b.example;transport=tls", srtp="required"),
+        Trunk(name="plain", uri="sip:c.example"),
+    ]
+    agents = [Agent(name="alice", uri="sip:alice@d.example", srtp="required")]
+    given = settings(tmp_path).model_copy(update={"trunks": trunks, "agents": agents})
+    with structlog.testing.capture_logs() as lines:
+        check(given)
+    told = [line for line in lines if line["event"] == "srtp_keys_in_clear"]
+    assert [(line.get("trunk"), line.get("agent")) for line in told] == [
+        ("open", None),
+        (None, "alice"),
+    ]

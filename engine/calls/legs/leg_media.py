@@ -7,13 +7,17 @@ import structlog
 from msgspec import structs
 
 from media.errors import BadAddress
-from media.messages import Connect, LegStats, MediaTimeout, RtpPolicy
+from media.messages import Connect, LegStats, MediaTimeout, SrtpKeys
 from media.sources import Source
 from media.worker_pool import WorkerPool
 from sip.endpoint import SipEndpoint
 from sip.hop import is_numeric
 from sip.sdp.offer_answer import LocalAudio, NegotiatedAudio
 from sip.transport.resolver import ResolutionFailed
+
+from ...job import LegRecord
+from ...routing.media_policy import DEFAULT_MEDIA, MediaPolicy
+from ..dialling import protected
 
 log = structlog.get_logger()
 
@@ -51,7 +55,7 @@ class LegMedia:
         self._port = 0
         self._described = 0
         self._sip_host = ""
-        self._rtp: RtpPolicy = "symmetric"
+        self._policy = DEFAULT_MEDIA
         self._plays: dict[int, asyncio.Future[None]] = {}
         self.is_open = False
 
@@ -73,11 +77,19 @@ class LegMedia:
 
     def local(self, codecs: tuple[str, ...]) -> LocalAudio:
         """What SDP says of our side, with `codecs` in this order."""
-        return LocalAudio(host=self._host, port=self._port, codecs=codecs)
+        audio = LocalAudio(host=self._host, port=self._port, codecs=codecs)
+        return protected(audio, self._policy.srtp)
 
-    def take_from(self, sip_host: str, rtp: RtpPolicy) -> None:
+    def take_from(self, sip_host: str, policy: MediaPolicy) -> None:
         """Take RTP by this policy from now on; the peer's SIP comes from `sip_host`."""
-        self._sip_host, self._rtp = sip_host, rtp
+        self._sip_host, self._policy = sip_host, policy
+
+    def note(self, audio: NegotiatedAudio, record: LegRecord) -> None:
+        """Write into the record of the leg what was agreed on."""
+        record.codec = audio.codec
+        record.srtp = None if audio.srtp is None else audio.srtp.suite
+        record.local_media = self.local_address
+        record.remote_media = address_text(audio.host, audio.port)
 
     def describe(self, audio: NegotiatedAudio, *, relearn: bool = False) -> None:
         """Send to where the peer says that it listens. A name is looked up before.
@@ -137,9 +149,10 @@ class LegMedia:
                 telephone_event_received_payload_type=audio.telephone_event_received_payload_type,
                 number=self._described,
                 sip_host=self._sip_host,
-                rtp=self._rtp,
+                rtp=self._policy.rtp,
                 relearn=relearn,
                 must_speak=must_speak,
+                srtp=_keys(audio),
             )
         )
 
@@ -188,3 +201,8 @@ class LegMedia:
             return None
         self.is_open = False
         return await self._pool.close(self._leg)
+
+
+def _keys(audio: NegotiatedAudio) -> SrtpKeys | None:
+    agreed = audio.srtp
+    return None if agreed is None else SrtpKeys(agreed.suite, agreed.sent, agreed.received)

@@ -106,6 +106,7 @@ MEMBERS: Final[Mapping[str, Member]] = {
     "codec": Member(str, "The codec that was agreed on."),
     "local_media": Member(str, "Our address for its RTP."),
     "remote_media": Member(str, "The address of the party for its RTP."),
+    "srtp": Member(str, "The suite that protects its RTP (RFC 4568), where it is protected."),
     "reason_header": Member(str, "The Reason header of the BYE, CANCEL or response."),
     "permanent": Member(bool, "That the agent was on the line already."),
     "digit": Member(str, "The key."),

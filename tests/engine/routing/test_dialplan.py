@@ -9,6 +9,7 @@ from config.sections import Route, Trunk
 from engine.errors import EngineError
 from engine.routing.dialplan import AllTrunksUp, Dialplan
 from engine.routing.do_not_call import Blocked, DoNotCall
+from engine.routing.media_policy import MediaPolicy
 from engine.routing.number_plan import NumberPlan
 
 ALICE = Agent(name="alice", uri="sip:alice@192.0.2.7:5080")
@@ -271,21 +272,23 @@ def test_a_trunk_that_rests_is_passed_over_where_there_is_another() -> None:
     assert [way.trunk for way in ways] == ["one", "two"]
 
 
-def test_the_rtp_policy_is_that_of_the_trunk_or_the_agent() -> None:
-    careful = Agent(name="bob", uri="sip:bob@192.0.2.8", rtp="strict")
-    trunk = Trunk(name="one", uri="sip:127.0.0.1:5071", rtp="strict")
+def test_the_media_policy_is_that_of_the_trunk_or_the_agent() -> None:
+    careful = Agent(name="bob", uri="sip:bob@192.0.2.8", rtp="strict", srtp="offered")
+    trunk = Trunk(name="one", uri="sip:127.0.0.1:5071", rtp="strict", srtp="required")
+    of_agent, of_trunk = MediaPolicy("strict", "offered"), MediaPolicy("strict", "required")
     dialplan = plan(agents=[ALICE, careful])
-    assert dialplan.destination("bob", field="to").targets[0].rtp == "strict"
-    assert dialplan.destination("alice", field="to").targets[0].rtp == "symmetric"
+    assert dialplan.destination("bob", field="to").targets[0].media == of_agent
+    assert dialplan.destination("alice", field="to").targets[0].media == MediaPolicy()
     dialplan.configure(
         trunks=[trunk],
         routes=[Route(prefix="+44", trunks=["one"])],
         allow_hosts=[],
         plan=NumberPlan("GB"),
     )
-    assert dialplan.destination("020 7946 0000", field="to").targets[0].rtp == "strict"
-    assert dialplan.destination("sip:x@127.0.0.1:5071", field="to").targets[0].rtp == "strict"
-    assert (dialplan.rtp_of("one"), dialplan.rtp_of("gone")) == ("strict", "symmetric")
+    assert dialplan.destination("020 7946 0000", field="to").targets[0].media == of_trunk
+    assert dialplan.destination("sip:x@127.0.0.1:5071", field="to").targets[0].media == of_trunk
+    assert dialplan.media_policy_of("one") == of_trunk
+    assert dialplan.media_policy_of("gone") == MediaPolicy()
 
 
 @pytest.mark.parametrize("user", ["a112", "c911"])

@@ -20,6 +20,7 @@ from media.rtp import rtp
 from media.rtp.flow import Flow
 from media.rtp.receive_stats import Reception
 from media.rtp.rtp import build
+from media.rtp.srtp import TAG_BYTES, SrtpReceiver, SrtpSender
 from media.sound import g711, level
 from media.sound.g711 import SILENCE, TRANSLATION
 from media.worker import fast_path
@@ -35,6 +36,12 @@ from media.worker.fast_path import (
     poll,
 )
 
+KEY_BYTES = {
+    "AES_CM_128_HMAC_SHA1_80": 30,
+    "AES_CM_128_HMAC_SHA1_32": 30,
+    "AEAD_AES_128_GCM": 28,
+    "AEAD_AES_256_GCM": 44,
+}
 SSRC, OUT_SSRC = 0xFEDCBA98, 0x89ABCDEF
 NOW = 100.0
 LOUD_FRAME = bytes(range(160))
@@ -83,6 +90,7 @@ class Bench:
         flow.delta = first_eight_bytes(build(0, out_sequence, 77, OUT_SSRC, b"")) - flow.expect
         flow.ssrc, flow.out_ssrc = SSRC, OUT_SSRC
         flow.out_fd = self.line_b.fileno()
+        flow.size = rtp.PACKET_BYTES
         flow.heard_at = NOW - 0.02
         flow.codec = CODECS["PCMU"]
         return flow
@@ -115,6 +123,43 @@ def test_the_expected_packet_goes_out_with_our_numbers(bench: Bench) -> None:
     assert bench.b.recv(2048) == build(0, 9001, 77 + 160, OUT_SSRC, LOUD_FRAME)
     assert flow.expect == first_eight_bytes(packet(43))
     assert (flow.heard_at, flow.loud_at, flow.failures) == (NOW + 0.02, NOW + 0.02, 0)
+
+
+@pytest.mark.parametrize("suite", list(KEY_BYTES))
+def test_srtp_is_opened_and_protected_on_the_way(bench: Bench, suite: str) -> None:
+    peer, ours, key = (bytes([fill]) * KEY_BYTES[suite] for fill in (1, 2, 3))
+    sender, receiver = SrtpSender(suite, peer), SrtpReceiver(suite, peer)
+    protects = SrtpSender(suite, ours)
+    flow = bench.arm(41)
+    flow.srtp_in, flow.srtp_out = receiver.address, protects.address
+    flow.size += TAG_BYTES[suite]
+    forged = SrtpSender(suite, key).protect(packet(41))
+    opens = SrtpReceiver(suite, ours)
+    for number in (41, 42):
+        data = sender.protect(packet(number))
+        bench.a.send(forged)
+        bench.a.send(data)
+        assert bench.step()[1][1] == (0 if number == 41 else flow.size)
+        bench.step()
+        buffer = bytearray(bench.b.recv(2048))
+        size = opens.unprotect(buffer, len(buffer))
+        assert buffer[:size] == build(0, 8959 + number, 160 * number - 6483, OUT_SSRC, LOUD_FRAME)
+    # The second time, the forged packet was not the one that was expected: Python looks at it.
+    assert (flow.unauthentic, flow.failures) == (1, 0)
+    assert flow.expect == first_eight_bytes(packet(43))
+
+
+def test_a_packet_that_cannot_be_protected_is_not_sent(bench: Bench) -> None:
+    sender = SrtpSender("AES_CM_128_HMAC_SHA1_80", bytes(30))
+    flow = bench.arm(41)
+    flow.srtp_out = sender.address
+    # Its number is far behind what the context has sent.
+    sender.protect(build(0, 9000 + 1000, 0, OUT_SSRC, LOUD_FRAME))
+    bench.a.send(packet(41))
+    assert bench.step() == (1, (1, 0))
+    assert flow.failures == 1
+    with pytest.raises(BlockingIOError):
+        bench.b.recv(2048)
 
 
 @pytest.mark.parametrize(("received", "sent"), list(TRANSLATION))

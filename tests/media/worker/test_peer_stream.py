@@ -10,6 +10,7 @@ from media.sound.g711 import SILENCE
 from media.worker.fast_path import STEP
 from media.worker.leg import MediaLeg
 from media.worker.peer_stream import PeerStream, audible
+from media.worker.protection import Protection
 from media.worker.recorder import Tap
 
 SSRC = 0x77
@@ -27,6 +28,7 @@ class Peer:
     def __init__(self) -> None:
         self.dropped_garbage = 0
         self.dropped_stranger = 0
+        self.protection = Protection()
         self.tap: Tap | None = None
         self.heard = 0
         self.levels: list[bool] = []

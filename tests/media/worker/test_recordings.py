@@ -11,6 +11,7 @@ import pytest
 from media import messages as m
 from media.worker.leg import MediaLeg
 from media.worker.peer_stream import PeerStream
+from media.worker.protection import Protection
 from media.worker.recorder import MAX_PENDING_FRAMES, Frame, Tap, WavWriter
 from media.worker.recordings import WRITE_INTERVAL_FRAMES, Recordings
 from tests.support.waiting import until
@@ -21,6 +22,7 @@ class Party:
 
     def __init__(self) -> None:
         self.tap: Tap | None = None
+        self.protection = Protection()
         self.incoming = PeerStream(cast(MediaLeg, self))
 
     @property

@@ -11,6 +11,7 @@ import pytest
 from media.rtp.rtp import build
 from media.worker.leg import MediaLeg
 from media.worker.peer_stream import PeerStream
+from media.worker.protection import Protection
 from media.worker.relay import Relay
 
 SSRC = 0x77
@@ -27,6 +28,7 @@ class Peer:
     def __init__(self) -> None:
         self.dropped_garbage = 0
         self.dropped_stranger = 0
+        self.protection = Protection()
         self.tap = None
         self.line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.phone = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

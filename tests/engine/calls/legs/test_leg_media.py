@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from engine.calls.legs.leg_media import LegMedia
+from engine.routing.media_policy import MediaPolicy
 from media.messages import MediaTimeout
 from media.sources import Prompt
 from media.worker_pool import WorkerPool
@@ -121,7 +122,7 @@ def test_a_hold_from_the_first_description_on_is_sent_nowhere() -> None:
         await leg.open(beside=None)
         leg.describe(msgspec.structs.replace(audio(), host="0.0.0.0"))
         assert media.connected == []
-        leg.take_from("192.0.2.7", "strict")
+        leg.take_from("192.0.2.7", MediaPolicy("strict"))
         leg.describe(audio(), relearn=True)
         assert media.connected == [("leg-1", "sendrecv")]
         assert media.sources == [("192.0.2.7", "strict", True)]

@@ -37,6 +37,7 @@ module g711.so
 module aufile.so
 module aubridge.so
 module sndfile.so
+module srtp.so
 module_app account.so
 module_app menu.so
 module_app ctrl_tcp.so
@@ -66,11 +67,13 @@ class Baresip:
         answer: bool = True,
         tone_hz: float = 700,
         codecs: str = "PCMU,PCMA",
+        encryption: str = "",
     ) -> "Baresip":
         """Start one. It answers at once, or (answer=False) rings until the command to answer.
 
         Its SDP names the machine's outer address, while its packets come from 127.0.0.1: what a
         phone behind NAT does. Skips the test, in words, where there is only loopback.
+        `encryption` is srtp (offered) or srtp-mand (required).
         """
         program = need_program("baresip", "baresip-core")
         home = directory / f"baresip-{user}"
@@ -90,7 +93,8 @@ class Baresip:
         )
         mode = "auto" if answer else "manual"
         (home / "accounts").write_text(
-            f"<{phone.uri}>;regint=0;answermode={mode};audio_codecs={codecs}\n"
+            f"<{phone.uri}>;regint=0;answermode={mode};audio_codecs={codecs}"
+            + (f";mediaenc={encryption}\n" if encryption else "\n")
         )
         (home / "contacts").write_text("")
         phone._peer = await PeerProcess.start("baresip", [program, "-f", str(home)], cwd=home)

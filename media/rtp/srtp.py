@@ -1,0 +1,100 @@
+"""SRTP and SRTCP (RFC 3711, AES-GCM by RFC 7714): packets protected and opened by libsrtp.
+
+One context for each direction of a leg. A context keeps its rollover counter and its replay window
+for as long as its key stays the same, whatever is described again.
+"""
+
+from typing import Final
+
+from pylibsrtp import Error, Policy, Session
+from pylibsrtp._binding import ffi, lib
+
+_PROFILES: Final[dict[str, int]] = {
+    "AES_CM_128_HMAC_SHA1_80": Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
+    "AES_CM_128_HMAC_SHA1_32": Policy.SRTP_PROFILE_AES128_CM_SHA1_32,
+    "AEAD_AES_128_GCM": Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
+    "AEAD_AES_256_GCM": Policy.SRTP_PROFILE_AEAD_AES_256_GCM,
+}
+
+TAG_BYTES: Final[dict[str, int]] = {
+    "AES_CM_128_HMAC_SHA1_80": 10,
+    "AES_CM_128_HMAC_SHA1_32": 4,
+    "AEAD_AES_128_GCM": 16,
+    "AEAD_AES_256_GCM": 16,
+}
+"""By suite, how many bytes an RTP packet grows by when it is protected."""
+
+FUNCTIONS: Final[dict[str, int]] = {
+    name: int(ffi.cast("uintptr_t", ffi.addressof(lib, name)))
+    for name in ("srtp_protect", "srtp_unprotect")
+}
+"""The addresses of libsrtp's own functions, for code that is compiled."""
+
+_REPLAY_WINDOW_PACKETS: Final = 128
+
+
+class SrtpSender:
+    """Protects what is sent with one key. Raises KeyError for an unknown suite."""
+
+    __slots__ = ("_session", "address", "key", "suite")
+
+    def __init__(self, suite: str, key: bytes) -> None:
+        self.suite, self.key = suite, key
+        self._session = _session(suite, key, Policy.SSRC_ANY_OUTBOUND)
+        self.address = _address(self._session)
+        """Where its context lies in memory, as long as this object lives."""
+
+    def protect(self, packet: bytes) -> bytes:
+        """The SRTP packet. Raises OSError where the packet cannot be protected."""
+        try:
+            return self._session.protect(packet)
+        except (Error, ValueError) as error:
+            raise OSError(f"not protected: {error}") from error
+
+    def protect_rtcp(self, packet: bytes) -> bytes:
+        """The SRTCP packet. Raises OSError where the packet cannot be protected."""
+        try:
+            return self._session.protect_rtcp(packet)
+        except (Error, ValueError) as error:
+            raise OSError(f"not protected: {error}") from error
+
+
+class SrtpReceiver:
+    """Opens what is received with one key. Raises KeyError for an unknown suite."""
+
+    __slots__ = ("_session", "address", "key", "suite")
+
+    def __init__(self, suite: str, key: bytes) -> None:
+        self.suite, self.key = suite, key
+        self._session = _session(suite, key, Policy.SSRC_ANY_INBOUND)
+        self.address = _address(self._session)
+        """Where its context lies in memory, as long as this object lives."""
+
+    def unprotect(self, packet: bytearray, size: int) -> int | None:
+        """Open the SRTP packet of `size` bytes where it lies. Returns the size of the RTP packet.
+
+        Returns None for a packet that is forged, damaged or replayed.
+        """
+        try:
+            opened = self._session.unprotect(bytes(packet[:size]))
+        except (Error, ValueError):
+            return None
+        packet[: len(opened)] = opened
+        return len(opened)
+
+    def unprotect_rtcp(self, packet: bytes) -> bytes | None:
+        """The RTCP packet; None for one that is forged, damaged or replayed."""
+        try:
+            return self._session.unprotect_rtcp(packet)
+        except (Error, ValueError):
+            return None
+
+
+def _address(session: Session) -> int:
+    return int(ffi.cast("uintptr_t", session._srtp[0]))
+
+
+def _session(suite: str, key: bytes, streams: int) -> Session:
+    policy = Policy(key, streams, 0, _PROFILES[suite])
+    policy.window_size = _REPLAY_WINDOW_PACKETS
+    return Session(policy)
