@@ -15,6 +15,8 @@ TURNS = read(HERE / "control_session.jsonl.gz")
 
 _MISSED = "an agent who hangs up in the whisper has missed the offer: it is none of the day's calls"
 
+_OWN_QUEUES = "an agent may list their own queues; the audit log has no refusal of it"
+
 INTENDED = (
     Intended(
         r"route\.explain answered\.result\.admission\.allowed",
@@ -46,14 +48,24 @@ INTENDED = (
         r"agent\.get answered\.result\.last_ended_at", _MISSED, lambda before, now: now < before
     ),
     Intended(
-        r"audit\.list answered\.result\.entries\[\d+\]\.reason",
-        "an agent is no longer called he",
-        lambda before, now: now == before.replace("himself and his", "themselves and their"),
+        r"report\.live answered\.result\.engine\.events\.subscribers",
+        "the check of the protocol listens to each engine in a test, and the webhook of requests",
+        lambda before, now: now == before + 2,
     ),
     Intended(
-        r"report\.live answered\.result\.engine\.events\.subscribers",
-        "the check of the protocol listens to each engine in a test",
-        lambda before, now: now == before + 1,
+        r"alice",
+        _OWN_QUEUES,
+        lambda before, now: (before, now) == (["queue.list refused"], ["queue.list answered"]),
+    ),
+    Intended(
+        r"audit\.list answered\.result\.entries\[\d\]\.number",
+        _OWN_QUEUES,
+        lambda before, now: now == before - 1,
+    ),
+    Intended(
+        r"audit\.list answered\.result\.entries\[[34]\]\.(method|reason|outcome|params\.agent)",
+        _OWN_QUEUES,
+        lambda before, now: before != now,  # the refusal was the fourth entry
     ),
     Intended(
         r"record\.get answered\.result\.stays\[0\]\.id",

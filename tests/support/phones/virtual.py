@@ -285,10 +285,14 @@ class VirtualSip(ScriptedSip):
         self.addresses: list[Hop] = []
         self.ua = self
         self.session_count = 0
+        self.resolver = self
+        self.has_tls = False
 
     async def start(self) -> None: ...
 
     async def stop(self) -> None: ...
+
+    def listen_for(self, trunk: str, listen: Sequence[str]) -> None: ...
 
     def invite(self, invitation: Invitation) -> Session:
         assert not self.is_dead, "an engine that was killed calls nobody"
