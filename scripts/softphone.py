@@ -68,7 +68,7 @@ class Softphone:
 
     def __init__(self, options: argparse.Namespace, stack_class: "type[Stack]") -> None:
         from .softphone_call import Sound
-        from .softphone_stack import Identity
+        from .softphone_stack import Identity, TlsFiles
 
         self._options = options
         self._answers = list(options.answer)
@@ -87,6 +87,7 @@ class Softphone:
                 password=options.password,
                 codecs=tuple(options.codecs),
                 srtp=options.srtp,
+                tls=TlsFiles(*options.tls) if options.tls else None,
             ),
             Sound(tone_hz=options.tone, play=options.play, record=options.record),
             emit=self._on_event,
@@ -229,6 +230,8 @@ def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
     add("--user", default="phone", help="user part of the phone's address")
     add("--host", default="127.0.0.1", help="address to listen at")
     add("--port", type=int, default=0, help="UDP and TCP port; 0: any free one, see `ready`")
+    add("--tls", nargs=3, type=_readable, metavar=("CERT", "KEY", "CA"),
+        help="speak TLS alone, with these PEM files")  # fmt: skip
     add("--registrar", help="sip: URI to register at")
     add("--username", help="digest user name")
     add("--password", default="", help="digest password")

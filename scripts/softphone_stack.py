@@ -35,8 +35,20 @@ class PhoneError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """PEM files: the phone's certificate, its key, and the issuers that it trusts."""
+
+    cert: str
+    key: str
+    ca: str
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the phone is, where it listens and, if anywhere, where it registers."""
+    """Who the phone is, where it listens and, if anywhere, where it registers.
+
+    With `tls` it speaks TLS alone, and lets nobody in without a good certificate.
+    """
 
     user: str
     host: str = "127.0.0.1"
@@ -46,6 +58,7 @@ class Identity:
     password: str = ""
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
     srtp: str = "off"
+    tls: TlsFiles | None = None
 
 
 class Stack:
@@ -76,6 +89,8 @@ class Stack:
                 f"cannot listen at {identity.host}:{identity.port}: {error.info()}"
             ) from error
         self.uri = f"sip:{identity.user}@{identity.host}:{self.port}"
+        if identity.tls is not None:
+            self.uri += ";transport=tls"
         self.account = Account(self)
         self.account.create(self._account_config(identity))
 
@@ -165,8 +180,14 @@ class Stack:
             self._endpoint.libCreate()
         self._endpoint.libInit(config)
         port = 0
-        for kind in (pj.PJSIP_TRANSPORT_UDP, pj.PJSIP_TRANSPORT_TCP):
+        kinds = (pj.PJSIP_TRANSPORT_UDP, pj.PJSIP_TRANSPORT_TCP)
+        for kind in kinds if identity.tls is None else (pj.PJSIP_TRANSPORT_TLS,):
             transport = pj.TransportConfig()
+            if identity.tls is not None:
+                tls = transport.tlsConfig
+                tls.certFile, tls.privKeyFile = identity.tls.cert, identity.tls.key
+                tls.CaListFile = identity.tls.ca
+                tls.verifyServer = tls.verifyClient = tls.requireClientCert = True
             transport.boundAddress = identity.host
             transport.port = port or identity.port
             made = self._endpoint.transportCreate(kind, transport)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.arrivals import Arrivals
+from tests.support.certificates import Certificate
 from tests.support.phones.errors import PeerError
 from tests.support.ports import free_port, free_udp_range
 from tests.support.recording import Recording, read_wav, write_tone_wav
@@ -48,10 +49,12 @@ ctrl_tcp_listen 127.0.0.1:{control}
 class Baresip:
     """A running baresip with one account and one line."""
 
-    def __init__(self, directory: Path, user: str) -> None:
+    def __init__(self, directory: Path, user: str, *, tls: bool = False) -> None:
         self.directory = directory
         self.port = free_port()
-        self.uri = f"sip:{user}@127.0.0.1:{self.port}"
+        # baresip listens by TLS one port above.
+        port, end = (self.port + 1, ";transport=tls") if tls else (self.port, "")
+        self.uri = f"sip:{user}@127.0.0.1:{port}{end}"
         self.events: Arrivals[dict[str, Any]] = Arrivals()
         self._peer: PeerProcess
         self._reader: asyncio.StreamReader
@@ -68,17 +71,18 @@ class Baresip:
         tone_hz: float = 700,
         codecs: str = "PCMU,PCMA",
         encryption: str = "",
+        tls: Certificate | None = None,
     ) -> "Baresip":
         """Start one. It answers at once, or (answer=False) rings until the command to answer.
 
         Its SDP names the machine's outer address, while its packets come from 127.0.0.1: what a
         phone behind NAT does. Skips the test, in words, where there is only loopback.
-        `encryption` is srtp (offered) or srtp-mand (required).
+        `encryption` is srtp (offered) or srtp-mand (required). With `tls` it speaks TLS.
         """
         program = need_program("baresip", "baresip-core")
         home = directory / f"baresip-{user}"
         home.mkdir()
-        phone = cls(home, user)
+        phone = cls(home, user, tls=tls is not None)
         control, (first_rtp, last_rtp) = free_port(), free_udp_range(8)
         (home / "config").write_text(
             _CONFIG.format(
@@ -91,6 +95,11 @@ class Baresip:
                 control=control,
             )
         )
+        if tls is not None:
+            both = home / "certificate.pem"
+            both.write_text(Path(tls.cert).read_text() + Path(tls.key).read_text())
+            with (home / "config").open("a") as config:
+                config.write(f"sip_certificate {both}\nsip_cafile {tls.ca}\n")
         mode = "auto" if answer else "manual"
         (home / "accounts").write_text(
             f"<{phone.uri}>;regint=0;answermode={mode};audio_codecs={codecs}"

@@ -2,40 +2,67 @@
 
 from pathlib import Path
 
+import pytest
+
+from tests.support.certificates import Certificate
 from tests.support.phones.errors import PeerError
 from tests.support.ports import free_port
 
 from .peer_process import PeerProcess, need_program
 
+TLS_MODULES = (
+    "/usr/lib/x86_64-linux-gnu/kamailio/modules/tls.so",
+    "/usr/lib/aarch64-linux-gnu/kamailio/modules/tls.so",
+    "/usr/lib/kamailio/modules/tls.so",
+)
 CONFIGURATION = Path(__file__).resolve().parents[4] / "docs" / "recipes" / "kamailio.cfg"
 
 
 class Kamailio:
-    """A running Kamailio at `port` of loopback, between Ringback and a carrier at another port."""
+    """A running Kamailio at `port` of loopback, between Ringback and a carrier at another port.
 
-    def __init__(self, port: int, peer: PeerProcess) -> None:
+    `tls_uri` leads to it by TLS, where it was given a certificate.
+    """
+
+    def __init__(self, port: int, tls_port: int, peer: PeerProcess) -> None:
         self.port = port
         self.uri = f"sip:127.0.0.1:{port}"
+        self.tls_port = tls_port
+        self.tls_uri = f"sip:127.0.0.1:{tls_port};transport=tls"
         self._peer = peer
 
     @classmethod
-    async def start(cls, directory: Path, *, carrier_port: int) -> "Kamailio":
-        """Start one. Skips the test, in words, where it is not installed."""
+    async def start(
+        cls, directory: Path, *, carrier_port: int, tls: Certificate | None = None
+    ) -> "Kamailio":
+        """Start one. Skips the test, in words, where it is not installed.
+
+        With `tls` it asks everybody for a certificate there, and checks it.
+        """
         program = need_program("kamailio", "kamailio")
-        port = free_port()
-        defines = (
+        if tls is not None and not any(Path(path).exists() for path in TLS_MODULES):
+            pytest.skip("Kamailio has no TLS (Debian package kamailio-tls-modules)")
+        port, tls_port = free_port(), free_port()
+        defines: tuple[str, ...] = (
             f"EDGE=udp:127.0.0.1:{port}",
             'REALM="edge.example"',
             f'CARRIER="sip:127.0.0.1:{carrier_port}"',
             'CARRIER_HOST="127.0.0.1"',
             f"CARRIER_PORT={carrier_port}",
         )
+        if tls is not None:
+            defines += (
+                f"EDGE_TLS=tls:127.0.0.1:{tls_port}",
+                f'TLS_CERT="{tls.cert}"',
+                f'TLS_KEY="{tls.key}"',
+                f'TLS_CA="{tls.ca}"',
+            )
         command = [program, "-f", str(CONFIGURATION), "-DD", "-E", "-m", "16", "-M", "4"]
         command += ["-Y", str(directory), "-P", str(directory / "kamailio.pid")]
         for define in defines:
             command += ["-A", define]
         peer = await PeerProcess.start("kamailio", command, cwd=directory)
-        return cls(port, peer)
+        return cls(port, tls_port, peer)
 
     async def stop(self) -> None:
         """End it. Raises PeerError where it has ended before."""

@@ -36,6 +36,8 @@ class SoftphoneProcess:
             flag = "--" + name.replace("_", "-")
             if value is True:
                 arguments.append(flag)
+            elif isinstance(value, tuple):
+                arguments += [flag, *map(str, value)]
             elif value is not None and value is not False:
                 arguments += [flag, str(value)]
         phone = cls()
