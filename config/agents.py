@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from .sections import Section, WithCredentials, first_duplicate
+from .sections import Section, WithCredentials, first_duplicate, no_duplicate
 from .values import AgentAddress, Name, OptionalAgentAddress, Printable, Rtp, Seconds, Srtp, wrong
 
 Kind = Literal["desk", "browser", "mobile"]
@@ -20,6 +20,11 @@ Count = Annotated[int, Field(ge=0, le=1000)]
 ConfirmKey = Annotated[str, Field(pattern=r"^[0-9*#A-D]?$")]
 
 UNTIL_READY = -1.0
+
+PauseReason = Annotated[Printable, Field(min_length=1, max_length=256)]
+Outcome = Annotated[Printable, Field(min_length=1, max_length=128)]
+PauseReasons = Annotated[list[PauseReason], AfterValidator(no_duplicate)]
+Outcomes = Annotated[list[Outcome], AfterValidator(no_duplicate), Field(max_length=100)]
 
 # Why an agent cannot be permanent: both legs of a call live in one media worker.
 ONE_WORKER = "a permanent line needs media.workers = 1: it cannot move to the worker of a call"
@@ -43,6 +48,9 @@ class AgentDefaults(Section):
     missed_limit: Count = 3
     comfort: Comfort = "silence"
     confirm_text: Printable = "Press {digit} to take the call."
+    pause_reasons: PauseReasons = Field(default=[])
+    outcomes: Outcomes = Field(default=[])
+    outcome_required: bool = False
     seats: int = Field(default=0, ge=0, le=100_000)
 
 

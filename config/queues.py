@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from .agents import Level, WrapUp
+from .agents import Level, Outcomes, WrapUp
 from .policy import FullPrefix
 from .sections import Section, first_duplicate
 from .values import Name, OutsideNumber, Region, Seconds, wrong
@@ -144,6 +144,8 @@ class Queue(Section):
     weight: float = Field(default=1.0, gt=0, le=1000, allow_inf_nan=False)
     ring_s: Seconds = 20.0
     wrap_up_s: WrapUp | None = None
+    outcomes: Outcomes | None = None
+    outcome_required: bool | None = None
     ring_at_once: int = Field(default=3, ge=1, le=100)
     again_s: float = Field(default=10.0, ge=0, le=3600, allow_inf_nan=False)
     max_length: int = Limit

@@ -56,6 +56,14 @@ def first_duplicate(values: list[str]) -> str | None:
     return next((value for value, count in Counter(values).items() if count > 1), None)
 
 
+def no_duplicate(values: list[str]) -> list[str]:
+    """The values; ValueError where one stands more than once."""
+    twice = first_duplicate(values)
+    if twice is not None:
+        raise wrong("", f"{twice!r} stands twice")
+    return values
+
+
 def read_secret(path: str, key: str) -> SecretStr:
     """The secret in a file: its text without the blanks and line ends around it."""
     try:

@@ -20,6 +20,7 @@ from sip.endpoint import SipEndpoint
 from . import logs
 from .acd.agent_clock import AgentClock
 from .acd.agents import AgentRegistry
+from .acd.outcomes import Outcomes
 from .acd.queues import Queues
 from .acd.roster import Roster
 from .acd.staffing import Staffing
@@ -437,6 +438,7 @@ class Parts:
                 self.history,
                 self.intake.known,
                 self.registry.calls,
+                Outcomes(self.agents, self.queues),
                 number_of=self.admission.e164,
             ).table(),
             **ReportMethods(self.reports, self.live, self.alerts.raised).table(),

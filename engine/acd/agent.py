@@ -20,7 +20,7 @@ from .agent_policy import AgentAddress, AgentPolicy
 AgentState = Literal[
     "logged_out", "available", "reserved", "ringing", "talking", "wrap_up", "paused"
 ]
-PausedBy = Literal["agent", "missed", "line"]
+PausedBy = Literal["agent", "missed", "line", "outcome"]
 Wish = Literal["paused", "logged_out"]
 
 # `paused` leads to itself when the reason changes. A line that stays up between calls does not
@@ -55,6 +55,7 @@ class AgentImage(msgspec.Struct, kw_only=True):
     wish: Wish | None = None
     wish_reason: str | None = None
     wrap_up_until: float | None = None
+    outcome_due: str | None = None
     missed: int = 0
     idle_since: float
     last_ended_at: float | None = None
@@ -80,7 +81,8 @@ class Agent:
 
     `addresses` are those switched on, in the order to be rung; `all_addresses` have the others too.
     `idle_since` is when they last ended a call, logged in or became ready: an offer that was
-    withdrawn leaves it as it was. `today` has the figures of the present day.
+    withdrawn leaves it as it was. `today` has the figures of the present day. `outcome_due` is the
+    job or call whose outcome they have to write back before they are available again.
     """
 
     __slots__ = (
@@ -95,6 +97,8 @@ class Agent:
         "missed_before",
         "missed_in_a_row",
         "name",
+        "outcome_due",
+        "outcome_written",
         "own_addresses",
         "own_skills",
         "paused_by",
@@ -125,6 +129,8 @@ class Agent:
         self.wish: Wish | None = None
         self.wish_reason: str | None = None
         self.wrap_up_until: float | None = None
+        self.outcome_due: str | None = None
+        self.outcome_written = False
         self.missed_in_a_row = 0
         self.missed_before = 0
         self.idle_since = now
@@ -249,6 +255,7 @@ class Agent:
         if self.state != "available":
             return False
         self.work = work
+        self.outcome_written = False
         self._enter("reserved", now)
         return True
 
@@ -281,30 +288,56 @@ class Agent:
         else:
             self._rest(now, reason)
 
-    def finished(self, now: float, wrap_up_s: float | None = None) -> None:
-        """The call is over. `wrap_up_s` is the queue's, if it has one."""
+    def finished(
+        self, now: float, wrap_up_s: float | None = None, *, needs_outcome: bool = False
+    ) -> None:
+        """The call is over. `wrap_up_s` is the queue's, if it has one.
+
+        With `needs_outcome` they are not available before its outcome is written back.
+        """
         if self.state != "talking":
             self.release(now)
             return
         self.today.calls += 1
         self.last_ended_at = self.idle_since = now
         limit_s = self.policy.wrap_up_s if wrap_up_s is None else wrap_up_s
-        if self.wish is not None or limit_s == 0:
+        if needs_outcome and not self.outcome_written:
+            self.outcome_due = self.work
+        if self.wish is not None or (limit_s == 0 and self.outcome_due is None):
             self._rest(now)
             return
         until_ready = limit_s == UNTIL_READY
         if until_ready:
             limit_s = self.policy.max_wrap_up_s
-        self.wrap_up_until = now + limit_s if limit_s else None
+        self.wrap_up_until = now + limit_s if limit_s or not until_ready else None
         self._enter("wrap_up", now)
+
+    @property
+    def wrap_up_deadline(self) -> float | None:
+        """When the wrap-up ends by itself; None: not, or there is none."""
+        if self.state != "wrap_up" or self.outcome_due is not None:
+            return None
+        return self.wrap_up_until
 
     def wrap_up_ends(self, now: float) -> bool:
         """Whether the wrap-up is over by now; if so, the agent is free."""
-        due = self.state == "wrap_up" and self.wrap_up_until is not None
-        if not due or now < (self.wrap_up_until or 0.0):
+        deadline = self.wrap_up_deadline
+        if deadline is None or now < deadline:
             return False
         self._rest(now, "wrap-up time is over")
         return True
+
+    def write_outcome(self, work: str, now: float) -> None:
+        """Somebody has written back the outcome of `work`."""
+        if self.work == work and self.is_on_work:
+            self.outcome_written = True
+        if self.outcome_due != work:
+            return
+        self.outcome_due = None
+        if self.paused_by == "outcome":
+            self._rest(now)
+        else:
+            self.wrap_up_ends(now)
 
     # -- moving -----------------------------------------------------------------------------
 
@@ -317,6 +350,9 @@ class Agent:
             self._enter("paused", now, wish_reason, paused_by="agent")
         elif not self.line_up:
             self._enter("paused", now, LINE_DOWN, paused_by="line")
+        elif self.outcome_due is not None:
+            words = f"the outcome of {self.outcome_due} is missing"
+            self._enter("paused", now, words, paused_by="outcome")
         else:
             self._enter("available", now, reason)
 
@@ -366,6 +402,7 @@ class Agent:
             wish=self.wish,
             wish_reason=self.wish_reason,
             wrap_up_until=self.wrap_up_until,
+            outcome_due=self.outcome_due,
             missed=self.missed_in_a_row,
             idle_since=self.idle_since,
             last_ended_at=self.last_ended_at,
@@ -383,6 +420,7 @@ class Agent:
         self.work, self.paused_by = image.work, image.paused_by
         self.wish, self.wish_reason = image.wish, image.wish_reason
         self.wrap_up_until = image.wrap_up_until
+        self.outcome_due = image.outcome_due
         self.missed_in_a_row = image.missed
         self.idle_since, self.last_ended_at = image.idle_since, image.last_ended_at
         self.today = AgentDay(now, image.day, image.calls, image.talk_s, dict(image.times))

@@ -42,6 +42,8 @@ class AgentView(TypedDict):
     """The reason that goes with it."""
     wrap_up_until: float | None
     """When the wrap-up ends by itself."""
+    outcome_due: str | None
+    """The job or call whose outcome they have to write back before they are available again."""
     missed: int
     """How many calls in a row they did not answer."""
     idle_since: float
@@ -81,6 +83,7 @@ def agent_view(agent: Agent, queues: Sequence[str], now: float) -> AgentView:
         "wish": agent.wish,
         "wish_reason": agent.wish_reason,
         "wrap_up_until": agent.wrap_up_until,
+        "outcome_due": agent.outcome_due,
         "missed": agent.missed_in_a_row,
         "idle_since": agent.idle_since,
         "last_ended_at": agent.last_ended_at,

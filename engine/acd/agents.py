@@ -153,6 +153,21 @@ class AgentRegistry:
             log.warning("no_seat", agent=agent.name, seats=self._defaults.seats)
 
     @property
+    def outcome_required(self) -> bool:
+        """Whether agents have to write back the outcome of each talk, where no queue says so."""
+        return self._defaults.outcome_required
+
+    @property
+    def outcomes(self) -> list[str]:
+        """The outcomes that may be written back, where no queue has its own; empty: any."""
+        return self._defaults.outcomes
+
+    @property
+    def pause_reasons(self) -> list[str]:
+        """The reasons that a pause may have; empty: any."""
+        return self._defaults.pause_reasons
+
+    @property
     def confirm_text(self) -> str:
         """What an agent hears who has to take a call by a key; {digit} is the key."""
         return self._defaults.confirm_text
@@ -230,16 +245,31 @@ class AgentRegistry:
         self._change(agent, move, missed=True)
         return True
 
-    def finished(self, name: str, work: str, wrap_up_s: float | None = None) -> bool:
+    def finished(
+        self,
+        name: str,
+        work: str,
+        wrap_up_s: float | None = None,
+        *,
+        needs_outcome: bool = False,
+    ) -> bool:
         """The call is over: wrap up, be free, or enter the state they asked for meanwhile.
 
-        `wrap_up_s` is the queue's, if it has one: 0 for none, -1 until they are ready.
+        `wrap_up_s` is the queue's, if it has one: 0 for none, -1 until they are ready. With
+        `needs_outcome` they are not available before its outcome is written back.
         """
         agent = self._of(name, work, "reserved", "ringing", "talking")
         if agent is None:
             return False
-        self._change(agent, lambda: agent.finished(self._clock(), wrap_up_s))
+        now = self._clock()
+        self._change(agent, lambda: agent.finished(now, wrap_up_s, needs_outcome=needs_outcome))
         return True
+
+    def outcome_written(self, work: str) -> None:
+        """The outcome of a job or call was written back: whoever had to do that is free."""
+        for agent in self._agents.values():
+            if work in (agent.outcome_due, agent.work):
+                self._change(agent, partial(agent.write_outcome, work, self._clock()))
 
     def _of(self, name: str, work: str, *states: AgentState) -> Agent | None:
         agent = self._agents.get(name)
@@ -268,20 +298,30 @@ class AgentRegistry:
     def pause(self, name: str, reason: str | None = None) -> Agent:
         """Pause the agent, after the present call if there is one.
 
-        Raises EngineError `not_found`, or `state` when they are not logged in.
+        Raises EngineError `not_found`, `state` when they are not logged in, or `refused` where the
+        reason is none of those that are configured.
         """
         agent = self.known(name)
         self._must_be_logged_in(agent)
+        reasons = self._defaults.pause_reasons
+        if reasons and reason not in reasons:
+            words = f"the reason must be one of {', '.join(reasons)}"
+            raise EngineError("refused", words, "reason", {"reasons": reasons})
         self._change(agent, lambda: agent.pause(self._clock(), reason))
         return agent
 
     def ready(self, name: str) -> Agent:
         """End the pause or wrap-up, or withdraw what they asked for.
 
-        Raises EngineError `not_found`, or `state` when they are not logged in.
+        Raises EngineError `not_found`, or `state` when they are not logged in, or have to write
+        back an outcome first.
         """
         agent = self.known(name)
         self._must_be_logged_in(agent)
+        due = agent.outcome_due
+        if due is not None:
+            words = f"agent {name} has to write back the outcome of {due} first"
+            raise EngineError("state", words, "agent", {"outcome_due": due})
         self._change(agent, lambda: agent.ready(self._clock()))
         return agent
 
@@ -391,6 +431,7 @@ class AgentRegistry:
             reason=agent.reason,
             work=agent.work,
             since=agent.since,
+            outcome_due=agent.outcome_due,
             **fields,
         )
         for listener in tuple(self._on_change):
@@ -414,8 +455,9 @@ class AgentRegistry:
         self._store.put(STORED_AS, agent.name, agent.image())
 
     def _note_deadline(self, agent: Agent) -> None:
-        if agent.state == "wrap_up" and agent.wrap_up_until is not None:
-            self._wrapping[agent.name] = agent.wrap_up_until
+        deadline = agent.wrap_up_deadline
+        if deadline is not None:
+            self._wrapping[agent.name] = deadline
             for listener in self._on_deadline:
                 listener()
         else:

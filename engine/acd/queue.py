@@ -81,6 +81,10 @@ class QueueNow(TypedDict):
     """Whether the configuration has it no more: it accepts nobody, and serves what waits."""
     tally: QueueTally
     """What has been counted since the engine started."""
+    outcomes: list[str] | None
+    """The outcomes that its calls may have; null: those of `agent.list`."""
+    outcome_required: bool | None
+    """Whether its agents have to write one back after each talk; null: as `agent.list` says."""
     centres: dict[str, int]
     """How many entries each centre got as its share."""
 
@@ -372,5 +376,7 @@ class CallQueue:
             "expected_wait_s": self.expected.wait_s(len(self.order) + 1, now),
             "removed": self.is_removed,
             "tally": cast(QueueTally, {name: self.tally[name] for name in TALLIED}),
+            "outcomes": self.config.outcomes,
+            "outcome_required": self.config.outcome_required,
             "centres": dict(self.shares.given),
         }

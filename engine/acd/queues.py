@@ -200,6 +200,11 @@ class Queues:
         available = (agent for agent in self._pool.all() if agent.state == "available")
         return sum(queue in self.matcher.staffing.own_queues(agent) for agent in available)
 
+    def outcomes_of(self, queue: str | None) -> list[str] | None:
+        """The outcomes that calls of a queue may have; None: as for every agent."""
+        known = self._lines.get(queue) if queue else None
+        return None if known is None else known.config.outcomes
+
     # -- showing ------------------------------------------------------------------------------
 
     def shown(self) -> dict[str, CallQueue]:

@@ -66,7 +66,8 @@ class Offer:
     """Agents for a party that waits: `agents` are reserved for `waiting.id` already.
 
     Ring all of them at once, for at most `ring_s`. `wrap_up_s` is the queue's wrap-up time after
-    the call: None means the agent's own, 0 none, -1 until the agent is ready.
+    the call: None means the agent's own, 0 none, -1 until the agent is ready. `needs_outcome` says
+    whether its outcome has to be written back; None: as for every agent.
     """
 
     waiting: Waiting
@@ -74,6 +75,7 @@ class Offer:
     agents: tuple[str, ...]
     ring_s: float
     wrap_up_s: float | None = None
+    needs_outcome: bool | None = None
 
     @property
     def only_agent(self) -> str | None:

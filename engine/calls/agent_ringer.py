@@ -164,8 +164,16 @@ class AgentRinger:
         record, self._won_by = self._won_by, None
         if record is not None and self._offer is not None:
             record.ended = self._services.clock.now()
-            offer = self._offer
-            self._services.agents.finished(record.agent, offer.waiting.id, offer.wrap_up_s)
+            offer, agents = self._offer, self._services.agents
+            needs_outcome = offer.needs_outcome
+            if needs_outcome is None:
+                needs_outcome = agents.outcome_required
+            agents.finished(
+                record.agent,
+                offer.waiting.id,
+                offer.wrap_up_s,
+                needs_outcome=needs_outcome and self._flow.call.bridged_at is not None,
+            )
 
     def miss_agents(self, cause: HangupCause) -> None:
         """The winner hung up before they heard who it is: they have missed the offer.

@@ -17,7 +17,7 @@ ABOUT = ("job", "call", "leg", "site", "number", "queue", "agent", "context", "h
 
 _WAY = ("call_id", "trunk", "hop", "codec", "local_media", "remote_media", "srtp")
 _LEG = ("role", "uri", "sip_status", "reason", *_WAY)
-_AGENT = ("agent", "previous", "reason", "work", "since", "missed")
+_AGENT = ("agent", "previous", "reason", "work", "since", "missed", "outcome_due")
 _LINE = ("agent", "uri", "sip_status", "reason", "retry_s", *_WAY)
 _RECORD = (
     "to", "order", "source", "result", "cause", "failure", "created", "due_at", "deadline",

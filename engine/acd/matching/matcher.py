@@ -322,6 +322,7 @@ class Matcher:
             agents=chosen,
             ring_s=entry.waiting.ring_s or (queue.config.ring_s if queue.name else self.ring_s),
             wrap_up_s=queue.config.wrap_up_s,
+            needs_outcome=queue.config.outcome_required,
         )
         self._publish_event("offered", entry, now, agents=list(chosen), ring_s=entry.offer.ring_s)
         return True

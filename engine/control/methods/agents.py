@@ -113,6 +113,12 @@ class AgentList(TypedDict):
     """How many may be logged in at once; 0: any number."""
     taken: int
     """How many are."""
+    pause_reasons: list[str]
+    """The reasons that a pause may have; empty: any."""
+    outcomes: list[str]
+    """The outcomes that may be written back, where no queue has its own; empty: any."""
+    outcome_required: bool
+    """Whether one has to be, after each talk, where no queue says so itself."""
     cursor: str | None
     """What asks for the next page; null: there is none."""
 
@@ -164,6 +170,9 @@ class AgentMethods:
             "agents": page.views,
             "seats": self._agents.seats,
             "taken": self._agents.seats_taken,
+            "pause_reasons": self._agents.pause_reasons,
+            "outcomes": self._agents.outcomes,
+            "outcome_required": self._agents.outcome_required,
             "cursor": None if page.last is None else cursor_at(named, page.last.name),
         }
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, cast
 import msgspec
 from msgspec import Meta
 
+from ...acd.outcomes import Outcomes
 from ...errors import BadParams, EngineError
 from ...job import Job
 from ...reports.job_view import JobView, job_view
@@ -78,7 +79,7 @@ class RecordMethods:
     """What a client may ask of the records, and write to them.
 
     `known` gives the job of an id, open or ended, or the one that the request of this id joined.
-    `calls` are those that are up, by id.
+    `calls` are those that are up, by id; `outcomes` says which outcomes there are.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class RecordMethods:
         history: "History",
         known: Callable[[str], Awaitable[Job | None]],
         calls: Mapping[str, "Call"],
+        outcomes: Outcomes,
         *,
         number_of: NumberOf,
     ) -> None:
@@ -97,6 +99,7 @@ class RecordMethods:
         self._history = history
         self._known = known
         self._calls = calls
+        self._outcomes = outcomes
         # Notes of a call are read before they are added to.
         self._annotating = asyncio.Lock()
 
@@ -169,9 +172,11 @@ class RecordMethods:
     async def _annotate_next(self, params: Annotation) -> JobView | CallNotes:
         job = await self._known(params.id)
         if job is not None:
-            notes = job.notes
+            notes, queue = job.notes, job.request.queue
         else:
-            notes = await self._notes_of_call(params.id)
+            notes, queue = await self._about_call(params.id)
+        if params.outcome is not None:
+            self._outcomes.check(params.outcome, queue)
         if params.notes is not None and len(notes) >= MOST_NOTES:
             raise EngineError("refused", f"it has {MOST_NOTES} notes already", field="notes")
         size = sum(len(note.encode()) for note in (*notes, params.notes or ""))
@@ -180,21 +185,26 @@ class RecordMethods:
             raise EngineError("refused", reason, field="notes")
         return await self._write(params, job, notes)
 
-    async def _notes_of_call(self, call_id: str) -> list[str]:
-        """Those of a call that came in, which is up or has a record. Raises EngineError."""
+    async def _about_call(self, call_id: str) -> tuple[list[str], str | None]:
+        """Notes and queue of a call that came in, which is up or has a record.
+
+        Raises EngineError `not_found`.
+        """
         call = self._calls.get(call_id)
         is_up = call is not None and call.job_id is None and call.direction == "inbound"
         found = await self._store.query(
             """
-            SELECT a.notes, r.id FROM (SELECT ? AS id) i
+            SELECT a.notes, r.id, r.queue FROM (SELECT ? AS id) i
             LEFT JOIN annotations a ON a.id = i.id LEFT JOIN records r ON r.id = i.id
             """,
             (call_id,),
         )
-        ((notes, record),) = found
+        ((notes, record, queue),) = found
         if record is None and not is_up:
             raise EngineError("not_found", f"there is no callback or call {call_id}", field="id")
-        return msgspec.json.decode(notes) if notes else []
+        if call is not None:
+            queue = call.about.get("queue")
+        return msgspec.json.decode(notes) if notes else [], queue
 
     async def _write(
         self, params: Annotation, job: Job | None, notes: list[str]
@@ -227,6 +237,8 @@ class RecordMethods:
             rating=params.rating,
             **whose,
         )
+        if params.outcome is not None:
+            self._outcomes.written(annotated)
         await store.flush()
         if job is not None:
             return job_view(job)

@@ -95,6 +95,7 @@ MEMBERS: Final[Mapping[str, Member]] = {
     "decide_by": Member(float, "When the job fails if nobody has decided (Unix seconds)."),
     "decision": Member(CrashDecision, "What was decided."),
     "notes": Member(str, "The note that was written."),
+    "outcome_due": Member(str, "The job or call whose outcome the agent has to write back."),
     "outcome": Member(str, "The outcome that was written."),
     "rating": Member(int, "The rating that was written, 0 to 10."),
     # -- legs

@@ -113,7 +113,7 @@ class OwnWork:
 
     def is_theirs(self, agent: str, work: str, own_s: float) -> bool:
         """Whether a callback job or a call is the agent's, as far as memory knows."""
-        if self._on.get(agent) == work:
+        if self._on.get(agent) == work or self._owes_outcome(agent, work):
             return True
         now = self._clock()
         left, missed = self._left.get((agent, work)), self._missed.get((agent, work))
@@ -138,6 +138,10 @@ class OwnWork:
         if job.request.agent == agent:
             return True
         return any(one.agent == agent and one.answered is not None for one in job.offers)
+
+    def _owes_outcome(self, agent: str, work: str) -> bool:
+        known = None if self._agents is None else self._agents.get(agent)
+        return known is not None and known.outcome_due == work
 
     def about(self, event: Event) -> AboutWhom:
         """Whom an event is about."""

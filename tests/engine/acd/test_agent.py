@@ -282,3 +282,67 @@ def test_whatever_happens_no_agent_is_stuck(moves: list[str], permanent: bool) -
     if alice.is_on_work:
         alice.finished(spent_s)
     assert not alice.is_on_work
+
+
+# -- an outcome that has to be written back ----------------------------------------------------
+
+
+def owing(wrap_up_s: float | None = 5.0) -> Agent:
+    """Alice, whose call has ended at 10, and who has to write back its outcome."""
+    alice = an_agent()
+    assert alice.reserve("job", 1.0)
+    alice.ringing(1.0)
+    alice.talking(1.0)
+    alice.finished(10.0, wrap_up_s, needs_outcome=True)
+    return alice
+
+
+@pytest.mark.parametrize("wrap_up_s", [0.0, 5.0])
+def test_the_wrap_up_lasts_until_the_outcome_is_written(wrap_up_s: float) -> None:
+    alice = owing(wrap_up_s)
+    assert (state_of(alice), alice.outcome_due) == ("wrap_up", "job")
+    assert alice.wrap_up_deadline is None
+    assert not alice.wrap_up_ends(1000.0)
+    alice.write_outcome("another", 1000.0)
+    assert state_of(alice) == "wrap_up"
+    alice.write_outcome("job", 1000.0)
+    assert (state_of(alice), alice.outcome_due) == ("available", None)
+
+
+def test_an_outcome_that_is_written_in_time_leaves_the_wrap_up_as_it_is() -> None:
+    alice = owing()
+    alice.write_outcome("job", 12.0)
+    assert (state_of(alice), alice.wrap_up_deadline) == ("wrap_up", 15.0)
+
+
+def test_an_outcome_that_was_written_during_the_call_is_not_asked_for() -> None:
+    alice = an_agent()
+    alice.reserve("job", 1.0)
+    alice.ringing(1.0)
+    alice.talking(1.0)
+    alice.write_outcome("job", 2.0)
+    alice.finished(10.0, 0.0, needs_outcome=True)
+    assert (state_of(alice), alice.outcome_due) == ("available", None)
+    talks(alice, 20.0, 30.0)
+    alice.reserve("next", 31.0)
+    alice.ringing(31.0)
+    alice.talking(31.0)
+    alice.finished(40.0, 0.0, needs_outcome=True)
+    assert alice.outcome_due == "next"
+
+
+def test_whoever_logs_out_instead_is_paused_after_the_login() -> None:
+    alice = owing()
+    alice.logout(11.0)
+    alice.login(20.0)
+    assert (state_of(alice), alice.reason) == ("paused", "the outcome of job is missing")
+    alice.write_outcome("job", 21.0)
+    assert state_of(alice) == "available"
+
+
+def test_a_restart_forgets_no_outcome() -> None:
+    alice = owing()
+    later = an_agent()
+    later.restore(alice.image(), 20.0)
+    later.interrupted(20.0)
+    assert (state_of(later), later.outcome_due) == ("wrap_up", "job")

@@ -236,3 +236,30 @@ def test_a_step_of_the_clock_moves_what_each_agent_remembers() -> None:
     assert desk.state() == "wrap_up"
     desk.agents.tick(560.0)
     assert desk.state() == "available"
+
+
+def test_an_agent_who_owes_an_outcome_is_not_ready() -> None:
+    desk = Desk()
+    desk.agents.reserve("alice", "j1")
+    desk.agents.talking("alice", "j1")
+    desk.agents.finished("alice", "j1", 5.0, needs_outcome=True)
+    assert desk.seen[-1][1]["outcome_due"] == "j1"
+    desk.now += 100
+    desk.agents.tick(desk.now)
+    with pytest.raises(EngineError, match="the outcome of j1 first") as refused:
+        desk.agents.ready("alice")
+    assert (refused.value.kind, refused.value.data) == ("state", {"outcome_due": "j1"})
+    assert desk.agents.next_deadline is None
+    desk.agents.outcome_written("j1")
+    assert desk.state() == "available"
+
+
+def test_a_pause_has_one_of_the_reasons_that_there_are() -> None:
+    desk = Desk(pause_reasons=["lunch", "training"])
+    for reason in (None, "tea"):
+        with pytest.raises(EngineError, match="must be one of lunch, training") as refused:
+            desk.agents.pause("alice", reason)
+        assert (refused.value.field, refused.value.data["reasons"]) == (
+            "reason", ["lunch", "training"],
+        )  # fmt: skip
+    assert desk.agents.pause("alice", "lunch").reason == "lunch"

@@ -37,6 +37,7 @@ class AgentStates:
     """Stands in for the agent registry: keeps each change, in order."""
 
     confirm_text = "Press {digit} to take the call."
+    outcome_required = False
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, str]] = []
@@ -55,7 +56,10 @@ class AgentStates:
         self.seen.append((name, "release"))
         self.on_release(name)
 
-    def finished(self, name: str, _work: str, wrap_up_s: float | None) -> None:
+    def finished(
+        self, name: str, _work: str, wrap_up_s: float | None, *, needs_outcome: bool
+    ) -> None:
+        assert not needs_outcome
         self.wrap_ups.append(wrap_up_s)
         self.seen.append((name, "finished"))
 

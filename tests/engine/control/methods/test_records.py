@@ -7,6 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from config.agents import AgentDefaults
+from config.queues import Queue as QueueSettings
+from engine.acd.agents import AgentRegistry
+from engine.acd.outcomes import Outcomes
+from engine.acd.queues import Queues
 from engine.calls.call import Call
 from engine.control.methods.records import MOST_NOTES, RecordMethods
 from engine.errors import BadParams, EngineError
@@ -23,12 +28,18 @@ class Asked:
         self.open: dict[str, Job] = {}
         self.numbers: dict[str, str] = {}
         self.calls: dict[str, Call] = {}
+        defaults = AgentDefaults(outcomes=["sold", "later"])
+        self.agents = AgentRegistry([], defaults=defaults, events=here.log)
+        sales = QueueSettings(name="sales", outcomes=["sold", "lost"])
+        self.queues = Queues(self.agents, here.log)
+        self.queues.start([sales])
         methods = RecordMethods(
             here.store,
             here.log,
             here.history,
             self._known,
             self.calls,
+            Outcomes(self.agents, self.queues),
             number_of=self._number_of,
         )
         self._table = methods.table()
@@ -185,6 +196,22 @@ async def test_a_call_that_came_in_can_be_annotated_while_it_is_up(asked: Asked)
     assert (record["notes"], record["outcome"]) == (["is cross", "bought it"], "sold")
     with pytest.raises(EngineError, match="there is no callback or call c2"):
         await asked.ask("callback.annotate", id="c2", rating=1)
+
+
+async def test_only_outcomes_of_the_list_are_written_back(asked: Asked) -> None:
+    asked.here.end(ended_job("j1", queue="sales"))
+    asked.here.end(ended_job("j2", queue=None, agent="alice"))
+    with pytest.raises(EngineError, match="must be one of sold, lost") as refused:
+        await asked.ask("callback.annotate", id="j1", outcome="later")
+    assert (refused.value.field, refused.value.data) == (
+        "outcome", {"outcomes": ["sold", "lost"]},
+    )  # fmt: skip
+    for job, outcome in (("j1", "lost"), ("j2", "later"), ("j1", "machine")):
+        assert (await asked.ask("callback.annotate", id=job, outcome=outcome))["outcome"] == outcome
+    asked.calls["c1"] = Call("c1", None, direction="inbound", about={"queue": "sales"})
+    with pytest.raises(EngineError, match="must be one of sold, lost"):
+        await asked.ask("callback.annotate", id="c1", outcome="later")
+    assert (await asked.ask("callback.annotate", id="c1", outcome="lost"))["outcome"] == "lost"
 
 
 async def test_what_cannot_be_annotated(asked: Asked) -> None:
