@@ -382,6 +382,8 @@ class Job(msgspec.Struct, kw_only=True):
     count from here. None: since `queue_joined_at`."""
     outside_tried: dict[str, float] = {}
     """The outside numbers to which its queue sent it in this wait, and when it did so last."""
+    waits_in: str | None = None
+    """The queue that it joined last, which is another than it asked for after an overflow."""
     has_place: bool = False
     """It has been in its queue, which accepts it again even when the queue is full by then."""
     joined: int = 0
@@ -421,11 +423,15 @@ class Job(msgspec.Struct, kw_only=True):
             "job": self.id,
             "site": request.site,
             "number": self.called,
-            "queue": request.queue,
+            "queue": self.waits_in or request.queue,
             "agent": self.agent,
             "context": request.context,
         }
         return about if request.notify_url is None else {**about, "has_notify_url": True}
+
+    def joins_queue(self, queue: str) -> None:
+        """It waits in this queue from now on."""
+        self.waits_in = queue
 
     def interrupt_wait(self, until: float) -> None:
         """It waits for no agent before `until`: its wait starts again then, its place is kept."""

@@ -349,6 +349,8 @@ class Queues:
 
     def _publish_event(self, one: QueueEvent) -> None:
         waiting = one.entry.waiting
+        if one.kind == "joined" and one.queue is not None:
+            waiting.on_queue(one.queue)
         if waiting.kind == "call" and waiting.call is None:
             about: dict[str, Any] = {"call": waiting.id}
         else:

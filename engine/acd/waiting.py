@@ -21,13 +21,15 @@ class Waiting:
     lost their agent, or was sent outside and not answered there: the queue accepts them even if it
     is full or closed by now. `outside_tried` has these numbers, and when each was tried. One who
     `has_place` has waited in the queue before: it accepts them even if it is full. `known_agent_s`
-    is how long they are kept for `known_agent`, if the queue's own time does not hold.
+    is how long they are kept for `known_agent`, if the queue's own time does not hold. `on_queue`
+    is called with each queue that they join, also by overflow.
     """
 
     id: str
     kind: Literal["callback", "call"]
     on_offer: "Callable[[Offer], None]"
     on_leave: "Callable[[Leave], None]"
+    on_queue: Callable[[str], None] = lambda _queue: None
     call: str | None = None
     is_back: bool = False
     has_place: bool = False

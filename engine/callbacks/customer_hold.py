@@ -87,6 +87,7 @@ class CustomerHold:
             "id": job.id,
             "call": self._flow.call.id,
             "kind": "call",
+            "on_queue": job.joins_queue,
             "queue": request.queue,
             "agent": request.agent if request.queue is None else None,
             "joined_at": job.queue_joined_at,

@@ -106,6 +106,7 @@ class QueuedJobs:
             kind="callback",
             on_offer=self._offered,
             on_leave=partial(self._left, job),
+            on_queue=job.joins_queue,
             queue=request.queue,
             agent=request.agent if request.queue is None else None,
             joined_at=joined_at,

@@ -268,7 +268,6 @@ class InboundCall(TwoPartyCall):
         self._about["joined_at"] = joined_at
         self.publish(
             "call.answered",
-            queue=incoming.queue,
             agent=incoming.agent,
             joined_at=joined_at,
             regained=joined_at < now,
@@ -280,7 +279,8 @@ class InboundCall(TwoPartyCall):
             self._caller,
             room=room,
             plan=WaitPlan(
-                waiting=incoming.waiting(joined_at) | {"has_place": self._has_position},
+                waiting=incoming.waiting(joined_at)
+                | {"has_place": self._has_position, "on_queue": self._join_queue},
                 limit_s=incoming.route.max_wait_s,
                 outside_first=self._outside_first(),
             ),
@@ -338,6 +338,9 @@ class InboundCall(TwoPartyCall):
             "history": self._inbound.history.of(number),
             "script": self._incoming.ruling.script,
         }
+
+    def _join_queue(self, queue: str) -> None:
+        self._about["queue"] = queue
 
     def on_offer(self, record: OfferRecord) -> None:
         """The call is offered to an agent."""
@@ -434,7 +437,6 @@ class InboundCall(TwoPartyCall):
             "call.ended",
             direction="inbound",
             **incoming.shown(),
-            queue=incoming.queue,
             agent=self._agent,
             result=result.word,
             cause=result.cause,
@@ -470,7 +472,7 @@ class InboundCall(TwoPartyCall):
             "call": self.call.id,
             "site": incoming.site,
             "number": incoming.party.number,
-            "queue": incoming.queue,
+            "queue": self._about.get("queue", incoming.queue),
             "agent": self._agent,
             "context": incoming.context,
         }

@@ -298,6 +298,22 @@ def test_the_queue_may_send_the_customer_to_an_outside_number(tmp_path: Path) ->
     assert desk.stage.last("queue.overflowed")["target"] == "+442079460999"
 
 
+def test_events_of_a_caller_who_overflowed_name_the_queue_where_they_are(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting()
+        (await desk.answering_agent()).hangs_up()
+        await asyncio.sleep(0)
+        assert caller.is_hung_up
+
+    overflow = [Overflow(after_s=10.0, queue="service")]
+    sales = Queue(name="sales", skills={"greek": 1}, overflow=overflow)
+    service = Queue(name="service", agents=["alice"])
+    desk = reception(tmp_path, script, queues=[sales, service])
+    assert desk.stage.last("queue.answered")["queue"] == "service"
+    assert desk.stage.last("call.bridged")["queue"] == "service"
+    assert desk.stage.last("call.ended")["queue"] == "service"
+
+
 def test_a_caller_not_answered_outside_regains_the_position(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         desk.agents.pause("alice")

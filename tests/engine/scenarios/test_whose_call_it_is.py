@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from structlog.testing import capture_logs
 
 from config.agents import Agent
-from config.queues import Queue
+from config.queues import Overflow, Queue
 from config.sections import Route, Trunk
 from engine.control import snapshot
 from tests.support.engines.virtual import VirtualEngine
@@ -31,7 +32,14 @@ class CallCentre(WatchedEngine):
         return [event for event in self.log.events if event.get("job") == "mine"]
 
 
-def run_call_centre(tmp_path: Path, script: Any, *, wrap_up_s: float = 0.0) -> None:
+def run_call_centre(
+    tmp_path: Path,
+    script: Any,
+    *,
+    wrap_up_s: float = 0.0,
+    overflow: Sequence[Overflow] = (),
+    serves: str = "sales",
+) -> None:
     def made(engine: VirtualEngine, log: Seen) -> CallCentre:
         return CallCentre(engine, log)
 
@@ -41,12 +49,12 @@ def run_call_centre(tmp_path: Path, script: Any, *, wrap_up_s: float = 0.0) -> N
         as_=made,
         trunks=[Trunk(name="pbx", uri="sip:127.0.0.1:5070")],
         routes=[Route(prefix="+", trunks=["pbx"])],
-        queues=[Queue(name="sales")],
+        queues=[Queue(name="sales", overflow=list(overflow)), Queue(name="service")],
         agents=[
             Agent(
                 name="alice",
                 uri="sip:alice@127.0.0.1:5080",
-                queues=["sales"],
+                queues=[serves],
                 wrap_up_s=wrap_up_s,
             )
         ],
@@ -113,6 +121,23 @@ def test_a_snapshot_has_the_calls_that_are_up(tmp_path: Path) -> None:
         await centre.ended("mine")
 
     run_call_centre(tmp_path, script)
+
+
+def test_events_after_an_overflow_name_the_queue_that_the_record_names(tmp_path: Path) -> None:
+    async def script(centre: CallCentre) -> None:
+        await centre.request()
+        await talk(centre, 30)
+        events = centre.of_job()
+        joined = [event["queue"] for event in events if event["type"] == "queue.joined"]
+        assert joined == ["sales", "service"]
+        later = events[[event.get("queue") for event in events].index("service") :]
+        assert {event["queue"] for event in later} == {"service"}
+        record = await centre.ask("record.get", id="mine")
+        assert record["queue"] == later[-1]["queue"] == "service"
+        assert (await centre.job("mine"))["queue"] == "sales", "as it was requested"
+
+    overflow = [Overflow(after_s=10.0, queue="service")]
+    run_call_centre(tmp_path, script, overflow=overflow, serves="service")
 
 
 def test_the_last_event_has_the_record(tmp_path: Path) -> None:
