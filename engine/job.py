@@ -70,47 +70,6 @@ class IllegalTransition(Exception):
     """A job was asked to go to a state that its present state does not lead to."""
 
 
-class LegFigures(TypedDict, total=False):
-    """RTP and RTCP of one leg, as the media worker counts it."""
-
-    packets_received: int
-    """Packets that came from the peer."""
-    bytes_received: int
-    """Their payload, in bytes."""
-    packets_sent: int
-    """Packets that were sent to the peer."""
-    bytes_sent: int
-    """Their payload, in bytes."""
-    lost: int
-    """Packets that were expected and never came (RFC 3550 A.3)."""
-    lost_fraction: float
-    """These, of all that were expected: 0 to 1."""
-    jitter_ms: float
-    """The interarrival jitter (RFC 3550 A.8)."""
-    reordered: int
-    """Packets that came after later ones."""
-    duplicates: int
-    """Packets that came twice."""
-    round_trip_ms: float | None
-    """The round trip; null until the peer has reported."""
-    remote_lost: int | None
-    """Packets that the peer says it never got."""
-    remote_lost_fraction: float | None
-    """The fraction that the peer lost between its last two reports."""
-    remote_jitter_ms: float | None
-    """The jitter that the peer reports."""
-    dropped_stranger: int
-    """Packets from any address but the peer's."""
-    dropped_garbage: int
-    """Packets that were not RTP, or of no agreed payload type."""
-    dropped_late: int
-    """Packets that came before the leg was connected."""
-    send_errors: int
-    """Packets that could not be sent."""
-    dropped_unauthentic: int
-    """SRTP packets that were forged, damaged or replayed."""
-
-
 class LegCost(TypedDict):
     """What one leg cost."""
 

@@ -13,8 +13,9 @@ from typing import Any, cast
 import msgspec
 
 from ..errors import KIND_CODES
-from ..job import LegFigures, LegRecord
+from ..job import LegRecord
 from ..personal.person import ERASED
+from ..reports.record_view import LegFigures
 from . import jsonrpc
 from .event_types import ABOUT, COMMON, EVENT_TYPES
 from .jsonrpc import ErrorData
