@@ -59,6 +59,8 @@ class Sip(Section):
     max_unknown_together_per_s: int = Field(default=500, ge=1)
     session_expires_s: SessionExpires = 1800
     dns: list[NameServer] = Field(default=[])
+    keepalive_s: float = Field(default=120.0, ge=0, le=3600, allow_inf_nan=False)
+    pong_s: float = Field(default=10.0, gt=0, le=120, allow_inf_nan=False)
     dscp: Dscp = CLASS_SELECTOR_3
     tls: Tls = Tls()
 

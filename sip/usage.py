@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from .hop import Hop
 from .message.message import Request
 from .saved import SavedSession
 from .transaction.server import ServerTransaction
@@ -53,3 +54,6 @@ class RegistrationUsage(Protocol):
 
     def stop(self, now: float) -> None:
         """Remove the binding."""
+
+    def connection_lost(self, hop: Hop, now: float) -> None:
+        """The connection to `hop` is lost: calls for this binding may come no more."""

@@ -176,6 +176,9 @@ class UserAgent:
         `quoted` is the start of that message, for a datagram: see Transactions.transport_failed.
         """
         counters = self.context.counters
+        if quoted is None and hop.transport != "udp":
+            for registration in list(self.context.registrations):
+                registration.connection_lost(hop, now)
         if self.context.transactions.transport_failed(hop, reason, now, quoted):
             counters.transport_failures += 1
         else:

@@ -65,7 +65,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "sip.errors": set(),
     "sip.hop": {"sip.errors", "sip.message"},
     "sip.saved": {"sip.hop"},
-    "sip.usage": {"sip.message", "sip.saved", "sip.transaction"},
+    "sip.usage": {"sip.hop", "sip.message", "sip.saved", "sip.transaction"},
     "sip.dns": {"sip.errors"},
     "sip.policy": {"sip.hop"},
     "sip.message_observer": {"sip.hop"},

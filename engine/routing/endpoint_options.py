@@ -34,7 +34,9 @@ def endpoint_options(sip: Sip, trunks: Sequence[Trunk] = ()) -> EndpointOptions:
             RateLimit(sip.max_unknown_per_s, 2 * sip.max_unknown_per_s),
             RateLimit(together, 2 * together),
         ),
-        tcp_limits=TcpLimits.within(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
+        tcp_limits=TcpLimits.within(
+            resource.getrlimit(resource.RLIMIT_NOFILE)[0], sip.keepalive_s, sip.pong_s
+        ),
         name_servers=tuple(address_and_port(text) for text in sip.dns),
         tls=tls_options(sip, trunks) if _listens_on_tls(sip, trunks) else None,
         dscp=sip.dscp,

@@ -28,6 +28,8 @@ _SOONEST_REFRESH_S = 1.0
 _MAX_EXPIRES_S = 86_400
 _FIRST_RETRY_S = 2.0
 _LONGEST_RETRY_S = 120.0
+_RECOVER_AGAIN_S = 30.0
+"""How long after a REGISTER because of a lost connection the next one may follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class Registration:
         self._timer: Timer | None = None
         self._bound_until = -math.inf
         self._lapse: Timer | None = None
+        self._refresh_at = self._recovered_at = -math.inf
         self._failures = 0
         self._transaction: ClientTransaction | None = None
         context.registrations.add(self)
@@ -118,6 +121,23 @@ class Registration:
         if self._transaction is None:
             self._looking_up = False
             self._send(now)
+
+    def connection_lost(self, hop: Hop, now: float) -> None:
+        """Register again at once: the registrar reaches us by the connection that is lost.
+
+        A registrar may close each connection after its answer. So that happens once in a while
+        only.
+        """
+        if self.state != "registered" or hop != self._hop or self._transaction is not None:
+            return
+        if self._looking_up:
+            return
+        at = max(now, self._recovered_at + _RECOVER_AGAIN_S)
+        if self._refresh_at <= at:
+            return
+        self._recovered_at = self._refresh_at = at
+        self._context.timers.cancel(self._timer)
+        self._timer = self._context.timers.schedule(at, self._begin)
 
     def _begin(self, _: object, now: float) -> None:
         """Send a REGISTER to where the registrar is by now."""
@@ -227,7 +247,8 @@ class Registration:
         self._failures = 0
         self.state = "registered"
         after_s = max(_SOONEST_REFRESH_S, granted_s * _REFRESH_FRACTION)
-        self._timer = self._context.timers.schedule(now + after_s, self._begin)
+        self._refresh_at = now + after_s
+        self._timer = self._context.timers.schedule(self._refresh_at, self._begin)
         self._context.emit(
             RegistrationChanged(self, "registered", response.status, response.phrase, granted_s)
         )

@@ -70,6 +70,11 @@ class StreamFramer:
         pongs, self._line_ends = divmod(self._line_ends, 2)
         return pongs
 
+    def take_pong(self) -> bool:
+        """Whether a single CRLF has come, as it answers a ping of ours. Call after `take_pongs`."""
+        has_come, self._line_ends = self._line_ends > 0, 0
+        return has_come
+
     def _measure(self) -> bool:
         """Find the size of the first message in the buffer. Returns False if not yet known."""
         if self._whole_bytes:

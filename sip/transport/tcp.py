@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +22,7 @@ from .tls.failure_log import TlsFailureLog
 from .turns import Turns
 
 _INPUT_BYTES = 32 * 1024
+_MOST_PONGING = 2_000
 
 
 class SourceLimits(Protocol):
@@ -88,6 +89,7 @@ class TcpTransport:
         self._opening: dict[Hop, _Opening] = {}
         self._accepting: set[asyncio.Task[object]] = set()
         self._listeners: dict[Hop, TcpListener] = {}
+        self._ponging: OrderedDict[Hop, None] = OrderedDict()
         self._turns = Turns(time.monotonic)
         self._turn: asyncio.Handle | None = None
         self._sweep: asyncio.TimerHandle | None = None
@@ -120,7 +122,8 @@ class TcpTransport:
 
     @property
     def _sweep_s(self) -> float:
-        return min(self.limits.first_message_s / 3, self.limits.handshake_s / 3, 5.0)
+        limits = self.limits
+        return min(limits.first_message_s / 3, limits.handshake_s / 3, limits.pong_s / 3, 5.0)
 
     def configure_tls(self, contexts: TlsContexts) -> None:
         """Use these certificates for connections from now on; those that are up go on."""
@@ -336,6 +339,8 @@ class TcpTransport:
         for connection in list(self._connections.values()):
             if connection.overdue(now) is not None:
                 connection.close()
+            else:
+                connection.keep_alive(now)
         for connection in list(self._securing):
             if connection.overdue(now) is not None:
                 connection.time_out_handshake()
@@ -392,6 +397,15 @@ class TcpTransport:
         self._places.completed(connection)
         self._places.holds(connection, connection.held_bytes)
         self._events.on_message(message, connection.hop)
+
+    def answers_pings(self, connection: TcpConnection, *, now_too: bool = False) -> bool:
+        """See ConnectionOwner."""
+        if now_too:
+            self._ponging[connection.hop] = None
+            self._ponging.move_to_end(connection.hop)
+            while len(self._ponging) > _MOST_PONGING:
+                self._ponging.popitem(last=False)
+        return connection.hop in self._ponging
 
     def malformed(self) -> None:
         """See ConnectionOwner."""

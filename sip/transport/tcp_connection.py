@@ -11,6 +11,7 @@ from typing import Final, Protocol, cast
 from ..errors import ParseError
 from ..hop import Hop
 from ..message.framing import StreamFramer
+from .keep_alive import PING, PONG, KeepAlive
 from .tcp_limits import TcpLimits
 from .tls.certificate import names_of
 from .tls.channel import TlsChannel, looks_like_tls
@@ -55,6 +56,9 @@ class ConnectionOwner(Protocol):
     def handle(self, connection: TcpConnection, message: bytes) -> None:
         """Handle one message."""
 
+    def answers_pings(self, connection: TcpConnection, *, now_too: bool = False) -> bool:
+        """Whether the peer has ever answered a ping; `now_too`: it has done so now."""
+
     def malformed(self) -> None:
         """Count a stream that cannot be framed."""
 
@@ -98,6 +102,7 @@ class TcpConnection(asyncio.BufferedProtocol):
         self._over_since = self._waited_at = -math.inf
         self._has_turn = False
         self._is_given_up = False
+        self._keep_alive = KeepAlive(owner.limits.keepalive_s, owner.limits.pong_s)
         self.hop = hop
         self.is_secured = make_tls is None
         """Whether messages can be sent on it."""
@@ -154,7 +159,12 @@ class TcpConnection(asyncio.BufferedProtocol):
         is_ready = self._framer.is_ready
         pongs = self._framer.take_pongs()
         if pongs:
-            self.write(b"\r\n" * min(pongs, _MOST_PONGS))  # RFC 5626 section 4.4.1
+            self._send(PONG * min(pongs, _MOST_PONGS))  # RFC 5626 section 4.4.1
+            if self.is_known:
+                self.active_at = asyncio.get_running_loop().time()
+        if self._keep_alive.is_waiting and self._framer.take_pong():
+            self._keep_alive.answered()
+            self._owner.answers_pings(self, now_too=True)
         if self.begun_at is None and len(self._framer):
             self.begun_at = asyncio.get_running_loop().time()
         self._owner.received(self)
@@ -411,6 +421,12 @@ class TcpConnection(asyncio.BufferedProtocol):
         if transport is None or transport.is_closing():
             return
         self.active_at = asyncio.get_running_loop().time()
+        self._send(data)
+
+    def _send(self, data: bytes) -> None:
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
         if self._tls is not None:
             try:
                 self._tls.encrypt(data)
@@ -421,6 +437,16 @@ class TcpConnection(asyncio.BufferedProtocol):
         transport.write(data)
         if self.unsent_bytes > self._owner.limits.write_buffer_bytes:
             self.abort("the peer does not read")
+
+    def keep_alive(self, now: float) -> None:
+        """Ping the peer where it is time, and give up one that no longer answers."""
+        if self.is_accepted or not self.is_open:
+            return
+        due = self._keep_alive.due(now, answers=self._owner.answers_pings(self))
+        if due == "ping":
+            self.write(PING)
+        elif due == "lost":
+            self.abort(f"no answer to a keep-alive within {self._owner.limits.pong_s:g} s")
 
     def close(self) -> None:
         """Close after the unsent bytes were sent. A second call aborts at once."""

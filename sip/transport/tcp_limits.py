@@ -42,6 +42,11 @@ class TcpLimits:
     """How long an accepted connection has for its TLS handshake."""
     idle_s: float = 600.0
     """A connection without a complete message for this long is closed."""
+    keepalive_s: float = 120.0
+    """A connection that we opened is kept open by a ping (CRLF CRLF, RFC 5626 4.4.1): each comes
+    after 80 to 100 % of this time. 0: none."""
+    pong_s: float = 10.0
+    """How long a peer that answers pings has for it, before the connection counts as lost."""
     first_message_s: float = 30.0
     """An accepted connection must have sent a complete message within this time, and every
     connection must have completed a message that it began."""
@@ -61,12 +66,16 @@ class TcpLimits:
     """An unknown source with more unsent bytes is not read until it has read them."""
 
     @classmethod
-    def within(cls, descriptors: int) -> TcpLimits:
+    def within(
+        cls, descriptors: int, keepalive_s: float = 120.0, pong_s: float = 10.0
+    ) -> TcpLimits:
         """Limits that leave three quarters of the file descriptors of the process to others."""
         most = max(16, descriptors // 4)
         defaults = cls()
         return cls(
             connections=min(defaults.connections, most),
+            keepalive_s=keepalive_s,
+            pong_s=pong_s,
             unknown_connections=min(defaults.unknown_connections, max(8, most // 2)),
         )
 

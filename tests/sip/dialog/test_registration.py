@@ -421,3 +421,34 @@ def test_an_address_that_is_known_is_sent_to_at_once() -> None:
     registrar.run(1.0)
     assert registrar.agent.ua.take_lookups() == []
     assert registrar.network.log[0][2] == "192.0.2.9"
+
+
+TCP_REGISTRAR = REGISTRAR._replace(transport="tcp")
+
+
+def test_lost_connection_is_registered_over_at_once() -> None:
+    registrar = Registrar(granted(3600), hop=TCP_REGISTRAR)
+    registrar.run(10.0)
+    ua = registrar.agent.ua
+    ua.transport_failed(TCP_REGISTRAR._replace(port=5062), "another's", 10.0)
+    registrar.run(11.0)
+    assert len(registrar.requests) == 1
+    ua.transport_failed(TCP_REGISTRAR, "connection reset by peer", 11.0)
+    registrar.run(12.0)
+    assert len(registrar.requests) == 2
+    # A registrar that closes each connection is not asked again and again.
+    ua.transport_failed(TCP_REGISTRAR, "connection closed by the peer", 12.0)
+    ua.transport_failed(TCP_REGISTRAR, "connection closed by the peer", 12.5)
+    registrar.run(40.0)
+    assert len(registrar.requests) == 2
+    registrar.run(42.0)
+    assert len(registrar.requests) == 3
+    assert {state for state, _, _ in registrar.states} == {"registered"}
+
+
+def test_datagram_that_is_lost_is_no_lost_connection() -> None:
+    registrar = Registrar(granted(3600))
+    registrar.run(10.0)
+    registrar.agent.ua.transport_failed(REGISTRAR, "connection refused", 10.0)
+    registrar.run(20.0)
+    assert len(registrar.requests) == 1

@@ -159,3 +159,16 @@ def test_messages_are_taken_one_by_one() -> None:
     assert framer.pop() == message
     assert len(framer) == 2 * len(message)
     assert framer.is_ready
+
+
+def test_single_line_end_is_a_pong_once() -> None:
+    framer = StreamFramer()
+    for data, pings, is_pong in (
+        (b"\r\n", 0, True),
+        (b"\r\n\r\n", 1, False),
+        (b"\r\n\r\n\r\n", 1, True),
+        (b"", 0, False),
+    ):
+        framer.push(data)
+        assert not framer.is_ready
+        assert (framer.take_pongs(), framer.take_pong()) == (pings, is_pong)
