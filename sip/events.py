@@ -20,7 +20,8 @@ class Cause(msgspec.Struct, frozen=True):
     `status` is the status of the final response. A timeout counts as 408 and a transport error as
     503 (RFC 3261 section 8.1.3.1). It is None for a plain BYE. `reason_header` is the Reason
     header of the peer as received (RFC 3326). `retry_after_s` is its Retry-After, 0 if it has none.
-    `extensions` are those that the peer demands or lacks, with 420 and 421.
+    `extensions` are those that the peer demands or lacks, with 420 and 421. `contacts` are the URIs
+    that a 3xx redirects to, in the order of their q values. `warning` is the text of its Warning.
     """
 
     status: int | None
@@ -29,6 +30,8 @@ class Cause(msgspec.Struct, frozen=True):
     reason_header: str | None = None
     retry_after_s: float = 0.0
     extensions: tuple[str, ...] = ()
+    contacts: tuple[str, ...] = ()
+    warning: str = ""
 
 
 class Progress(msgspec.Struct, frozen=True):

@@ -31,6 +31,7 @@ from .message.body import ignore_optional_body, unsupported_body
 from .message.headers import Via, warning
 from .message.message import Request, Response, response_to
 from .message.parser import MalformedMessage, parse
+from .message.reason import reason_text
 from .message.uri import DEFAULT_PORT, OtherUri, SipUri
 from .policy import EveryPeer, PeerPolicy
 from .random_ids import BlockRandom
@@ -405,7 +406,7 @@ class UserAgent:
         transaction = transactions.start_server(cancel, key, hop)
         transaction.respond(response_to(cancel, 200, to_tag=tag), now)
         if isinstance(user, UasSession) and invite.state is PROCEEDING:
-            user.cancel_received(now)
+            user.cancel_received(now, reason_text(cancel))
 
     # -- refusals
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import structlog
 
-from ..routing.dialplan import Destination
+from ..routing.dialplan import Destination, DialTarget
 from .announcing.whisper import Announcement, Unspoken, Whisper
 from .call import Call
 from .dialling import CODECS
-from .hangup_cause import HangupCause
+from .hangup_cause import CLEARING, HangupCause, q850_cause
 from .leg import Leg, Role
 from .legs.leg_listener import ObservedLeg
+from .q850 import reason_header
 from .services import CallServices
 
 log = structlog.get_logger()
@@ -100,14 +101,23 @@ class CallLegs:
         """The SIP of a leg has begun: its messages are traced as this call's."""
         self._services.trace.belongs(self._call, leg.record)
 
+    def redirected(self, uri: str, by_proxy: DialTarget | None) -> tuple[DialTarget, ...]:
+        """Where a redirection to `uri` leads to. Raises EngineError."""
+        return self._services.dialplan.redirected(uri, by_proxy)
+
     def trunk_failed(self, trunk: str, cause: HangupCause) -> None:
         """A call by this trunk has failed: calls go by other trunks for a while."""
         self._services.trunk_failed(trunk, cause)
 
     def hang_up(self) -> None:
-        """Hang up every leg that is up or being called."""
+        """Hang up every leg that is up or being called.
+
+        Its party is told the Q.850 cause of the leg that has ended already.
+        """
+        ended = [leg.hangup_cause for leg in self._call.legs if leg.hangup_cause is not None]
+        header = reason_header(q850_cause(ended[-1])) if ended else CLEARING
         for leg in self._call.legs:
-            leg.hang_up(HangupCause("completed", "call over"))
+            leg.hang_up(HangupCause("completed", "call over"), header)
 
     async def give_back(self) -> None:
         """Give every port back, keeping the last reports."""

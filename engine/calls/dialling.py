@@ -67,6 +67,7 @@ class DialOptions:
             ring_s=self.ring_s,
             account=target.trunk or "",
             session_expires_s=target.session_expires_s,
+            route=target.route,
         )
 
 

@@ -10,6 +10,9 @@ from typing import Literal
 from config.retry import RetryCause
 from sip.events import Cause
 from sip.message.grammar import printable
+from sip.message.reason import q850_of
+
+from .q850 import cause_of, reason_header, status_of
 
 Result = Literal[
     "completed",
@@ -56,6 +59,32 @@ _BY_STATUS: dict[int, Result] = {
 # callee was not asked.
 _TRUNK_FAILURES = frozenset({401, 407, 500, 502, 503, 504})
 
+# What a gateway also answers where the telephone network has said more (RFC 3398, RFC 6432).
+_COARSE = frozenset({480, 500, 502, 503, 504})
+# Normal clearing, normal unspecified, interworking: no reason that explains a failure.
+_SAYS_NOTHING = frozenset({16, 31, 127})
+
+# Which 3xx are followed. 380 describes a service, and no place to call.
+_REDIRECTIONS = frozenset({300, 301, 302, 305})
+
+_Q850_OF_RESULT: dict[Result, int] = {
+    "completed": 16,
+    "busy": 17,
+    "declined": 21,
+    "no_answer": 19,
+    "unavailable": 20,
+    "not_found": 1,
+    "rejected": 21,
+    "incompatible": 65,
+    "unreachable": 27,
+    "auth": 57,
+    "hung_up": 16,
+    "no_media": 41,
+    "failed": 41,
+    "cancelled": 16,
+    "expired": 102,
+}
+
 # How long a trunk that does not answer is passed over.
 DEAD_TRUNK_RESTS_S = 30.0
 
@@ -73,8 +102,8 @@ _RETRY_CAUSES: dict[Result, RetryCause] = {
 
 
 # The Reason headers that we send (RFC 3326). A phone that reads ELSEWHERE lists no missed call.
-CLEARING = 'Q.850;cause=16;text="Normal call clearing"'
-WORKER_DIED = 'Q.850;cause=41;text="Temporary failure"'
+CLEARING = reason_header(16)
+WORKER_DIED = reason_header(41)
 NO_ANSWER = 'SIP;cause=408;text="No answer"'
 ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 
@@ -95,6 +124,7 @@ class HangupCause:
     `is_ours`: the engine lacked something that it should have had, and the party is not to blame.
     `trunk_failed`: another trunk may reach the party. `trunk_rests_s`: how long to pass it over.
     `trunk_is_silent`: nobody answers there, so that an answer shows that it works again.
+    `contacts`: where the call is redirected to.
     """
 
     result: Result
@@ -105,6 +135,7 @@ class HangupCause:
     is_ours: bool = False
     trunk_rests_s: float = 0.0
     trunk_is_silent: bool = False
+    contacts: tuple[str, ...] = ()
 
     @property
     def hop_failed(self) -> bool:
@@ -132,14 +163,34 @@ def of_failed_invite(cause: Cause) -> HangupCause:
     status = cause.status
     if status is None:
         return HangupCause("failed", cause.phrase, None, _header(cause))
+    meant = _meant_by_network(cause, status)
+    is_trunk = cause.origin == "remote" and meant in _TRUNK_FAILURES
+    phrase = f"{cause.phrase} ({cause.warning})" if cause.warning else cause.phrase
     return HangupCause(
-        _BY_STATUS.get(status, "rejected" if status < 500 or status >= 600 else "unreachable"),
-        cause.phrase,
+        _BY_STATUS.get(meant, "rejected" if meant < 500 or meant >= 600 else "unreachable"),
+        phrase,
         _answered(cause),
         _header(cause),
-        trunk_failed=cause.origin == "remote" and status in _TRUNK_FAILURES,
-        trunk_rests_s=cause.retry_after_s if cause.origin == "remote" and status == 503 else 0.0,
+        trunk_failed=is_trunk,
+        trunk_rests_s=cause.retry_after_s if is_trunk and status == 503 else 0.0,
+        contacts=cause.contacts if status in _REDIRECTIONS else (),
     )
+
+
+def _meant_by_network(cause: Cause, status: int) -> int:
+    """The status, or a finer one that the Q.850 cause of a gateway stands for."""
+    q850 = q850_of(cause.reason_header) if status in _COARSE else None
+    return status if q850 is None or q850 in _SAYS_NOTHING else status_of(q850) or status
+
+
+def q850_cause(cause: HangupCause) -> int:
+    """The Q.850 cause to clear the other party of a call with: what this one was cleared with."""
+    theirs = q850_of(cause.reason_header)
+    if theirs is not None:
+        return theirs
+    if cause.sip_status is not None and cause.sip_status >= 400:
+        return cause_of(cause.sip_status)
+    return _Q850_OF_RESULT[cause.result]
 
 
 def _answered(cause: Cause) -> int | None:

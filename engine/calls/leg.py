@@ -20,13 +20,13 @@ from sip import events as sip_events
 from sip.dialog.session import Session
 from sip.dialog.uas import UasSession
 from sip.endpoint import SipEndpoint
-from sip.errors import ParseError, SipError
+from sip.errors import SipError
 from sip.hop import Hop
 from sip.sdp.offer_answer import NegotiatedAudio
 
 from ..job import LegRecord
 from ..routing.dialplan import Destination, DialTarget
-from .dialling import CODECS, TRUNK_RESPONSE_S, Caller, DialOptions, hops_of, until_clear
+from .dialling import CODECS, Caller, DialOptions
 from .hangup_cause import (
     CLEARING,
     NO_ANSWER,
@@ -40,10 +40,14 @@ from .hangup_cause import (
 from .legs.event_budget import BoundedPublisher
 from .legs.leg_listener import LegListener, LegOwner
 from .legs.leg_media import LegMedia, address_text
+from .legs.target_dialler import TargetDialler
 
 log = structlog.get_logger()
 
 Role = Literal["agent", "customer"]
+
+# A branch of a forked call is over before any has answered (RFC 6228).
+EARLY_DIALOG_TERMINATED = 199
 
 
 class LegEnded(Exception):
@@ -96,6 +100,7 @@ class Leg:
         self._session: Session | None = None
         self._hung_up: list[Session] = []
         self._called_us = False
+        self._hears_early_media = True
         self._outcome: asyncio.Future[HangupCause | None] | None = None
         self._publish_bounded = BoundedPublisher(self._publish)
 
@@ -142,96 +147,60 @@ class Leg:
         self.record.started = self._owner.now()
         self._publish("leg.dialing", self)
         options = DialOptions(caller, ring_s, self._media.local(codecs), headers)
-        cause = HangupCause("unreachable", "no way to dial")
+        dialler = TargetDialler(self, self._sip, self._owner, options)
         try:
             async with asyncio.timeout(ring_s):
-                targets = self.destination.targets
-                for number, target in enumerate(targets, start=1):
-                    if number > 1:
-                        self._forget_early_media()
-                    failure = await self._try(target, options, is_last=number == len(targets))
-                    if failure is None:
-                        return
-                    cause = failure
-                    self._tell_trunk(target, cause)
-                    if self.hangup_cause is not None or not cause.trunk_failed:
-                        break
+                cause = await dialler.dial(self.destination.targets)
+                if cause is None:
+                    return
         except TimeoutError:
             cause = self.not_answered(ring_s)
             self._hang_up_session(NO_ANSWER)
         self._end(cause)
         raise LegEnded(self, self.hangup_cause or cause)
 
-    async def _try(
-        self, target: DialTarget, options: DialOptions, *, is_last: bool
-    ) -> HangupCause | None:
-        """Call the party by one target, at each of its addresses. None once it is answered."""
-        self.record.begin_try(target.target, target.trunk)
-        hops = await hops_of(self._sip, target, is_last=is_last)
-        if isinstance(hops, HangupCause):
-            return hops
-        for number, hop in enumerate(hops, start=1):
-            is_last_hop = number == len(hops)
-            failure = await self._try_at(hop, target, options, is_last=is_last and is_last_hop)
-            if failure is None or not failure.hop_failed or self.hangup_cause is not None:
-                return failure
-            self._sip.rest(hop, failure.trunk_rests_s or None)
-            if not is_last_hop:
-                self._forget_early_media()
-        return failure
+    def expect(self) -> "asyncio.Future[HangupCause | None]":
+        """What is set once the next INVITE is answered (None), has failed, or is not wanted."""
+        self._outcome = asyncio.get_running_loop().create_future()
+        return self._outcome
 
-    async def _try_at(
-        self, hop: Hop, target: DialTarget, options: DialOptions, *, is_last: bool
-    ) -> HangupCause | None:
-        """Call the party by one target at one address."""
-        self.record.begin_try(target.target, target.trunk, str(hop))
-        loop = asyncio.get_running_loop()
-        self._outcome = loop.create_future()
-        if not self._sip.is_clear(target.target):
-            await until_clear(self._sip, target, or_until=self._outcome)
-        if self.hangup_cause is not None:  # hung up meanwhile
-            return self.hangup_cause
+    def invite(self, options: DialOptions, target: DialTarget, hop: Hop) -> None:
+        """Send the INVITE to a target. Raises ParseError and ValueError."""
         self._media.take_from(hop.host, target.media)
-        try:
-            self._session = self._sip.invite(options.invitation(target, hop))
-        except (ParseError, ValueError) as error:
-            return HangupCause("failed", f"cannot be dialled: {error}")
+        self._hears_early_media = target.plays_early_media
+        self._session = self._sip.invite(options.invitation(target, hop))
         self._session.tag = self
         self.record.call_id = self._session.call_id
         self._owner.signalled(self)
-        give_up = None if is_last else loop.call_later(TRUNK_RESPONSE_S, self._no_response)
-        try:
-            return await self._outcome
-        finally:
-            if give_up is not None:
-                give_up.cancel()
 
-    def _tell_trunk(self, target: DialTarget, cause: HangupCause) -> None:
-        """Pass a trunk over for a while."""
-        if target.trunk and cause.trunk_rests_s > 0:
-            self._owner.trunk_failed(target.trunk, cause)
+    def give_up(self, cause: HangupCause) -> None:
+        """Hang the INVITE up: it has failed with this cause, and another target may be tried."""
+        self._hang_up_session()
+        self._settle(cause)
 
-    def _forget_early_media(self) -> None:
-        """A trunk has failed: what it let ring or speak is over, and the next one starts afresh."""
+    def forget_early_media(self) -> None:
+        """A target has failed: what it let ring or speak is over, and the next starts afresh."""
         had_early_media = self.record.state == "early_media"
         self.record.state, self.audio = "dialing", None
         if had_early_media:
-            for listener in tuple(self._listeners):
-                listener.early_media_stopped(self)
+            self._early_media_stopped()
+
+    def _early_media_stopped(self) -> None:
+        for listener in tuple(self._listeners):
+            listener.early_media_stopped(self)
+
+    def publish_redirected(self, targets: list[str], refused: list[str]) -> None:
+        """The call is redirected: publish where it goes on, and where the dial policy refuses."""
+        self._publish("leg.redirected", self, targets=targets, refused=refused)
 
     @property
-    def _is_silent(self) -> bool:
+    def is_silent(self) -> bool:
         """Whether nothing at all has come back for the INVITE."""
         return self._session is not None and self._session.state == "calling"
 
     def not_answered(self, ring_s: float) -> HangupCause:
         """Why nobody answered within `ring_s`. Ask before the leg is hung up."""
-        return of_no_answer(ring_s, is_silent=self._is_silent)
-
-    def _no_response(self) -> None:
-        if self._is_silent:
-            self._hang_up_session()
-            self._settle(of_no_answer(TRUNK_RESPONSE_S, is_silent=True))
+        return of_no_answer(ring_s, is_silent=self.is_silent)
 
     def _settle(self, outcome: HangupCause | None) -> None:
         if self._outcome is not None and not self._outcome.done():
@@ -374,12 +343,17 @@ class Leg:
     def _progress(self, event: sip_events.Progress) -> None:
         record = self.record
         record.sip_status, record.reason = event.status, event.phrase
-        if event.audio is not None and record.state == "early_media":
+        audio = event.audio if self._hears_early_media else None
+        if event.status == EARLY_DIALOG_TERMINATED:
+            if record.state == "early_media":  # other branches may still ring
+                record.state = "ringing"
+                self._early_media_stopped()
+        elif audio is not None and record.state == "early_media":
             # Another branch speaks now: the call was forked, or forwarded.
-            if event.audio != self.audio:
-                self._connect(event.audio)
-        elif event.audio is not None:
-            self._connect(event.audio)
+            if audio != self.audio:
+                self._connect(audio)
+        elif audio is not None:
+            self._connect(audio)
             record.state = "early_media"
             record.ringing = record.ringing or self._owner.now()
             self._publish("leg.early_media", self)

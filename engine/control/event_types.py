@@ -74,6 +74,8 @@ EVENT_TYPES: Mapping[str, EventType] = {
     **_each("leg", "peer_moved", "RTP comes from another address now", *_LEG, "host", "port"),
     **_each("leg", "extension_required", "420 or 421: a SIP extension is missing",
             *_LEG, "extensions"),
+    **_each("leg", "redirected", "3xx: the call goes on elsewhere, as far as that is permitted",
+            *_LEG, "targets", "refused"),
     **_each("leg", "ended", "the leg is over", *_LEG, "result", "reason_header",
             "events_dropped"),
     **_each("bridge", "joined left", "the leg hears its partner, or no longer", *_LEG),
@@ -97,6 +99,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
             "result", "reason_header", "events_dropped"),
     **_each("line", "extension_required", "420 or 421: a SIP extension is missing",
             *_LINE, "extensions"),
+    **_each("line", "redirected", "3xx: as leg.redirected", *_LINE, "targets", "refused"),
     # -- calls that come in
     **_each("call", "incoming", "a call is taken from a trunk", *_CALLER),
     **_each("call", "answered", "the engine has answered: the caller begins to wait",

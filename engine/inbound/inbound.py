@@ -22,6 +22,7 @@ from sip.rate_limit import RateLimit, RateLimiter
 from sip.sdp.offer_answer import LocalAudio
 
 from ..calls.dialling import protected
+from ..calls.q850 import cause_of, reason_header
 from ..calls.services import CallServices
 from ..clock import happens_within
 from ..routing.dialplan import credentials_of
@@ -241,9 +242,11 @@ class Inbound:
         )
 
     def _reject(self, session: UasSession, status: int, reason: str | None = None) -> None:
-        headers = (("Retry-After", str(RETRY_AFTER_S)),) if status == 503 else ()
+        headers = [("Reason", reason_header(cause_of(status)))]
+        if status == 503:
+            headers.append(("Retry-After", str(RETRY_AFTER_S)))
         try:
-            self._services.sip.reject(session, status, headers, reason=reason)
+            self._services.sip.reject(session, status, tuple(headers), reason=reason)
         except SipError as error:  # hung up already
             log.debug("not_rejected", status=status, reason=error.reason)
 

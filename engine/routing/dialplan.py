@@ -21,6 +21,7 @@ from .media_policy import DEFAULT_MEDIA, MediaPolicy
 from .number_plan import NotDialable, NumberPlan, Reading, is_uri, refused
 from .permitted_host import PermittedHost, place_of, sip_uri, steering_parameter, transport_of
 from .shown_number import check_caller_id
+from .trunk_health import AllTrunksUp, TrunkStates
 
 
 class AgentAddress(Protocol):
@@ -43,34 +44,6 @@ class AgentAddress(Protocol):
         """The key by which a call is taken there; "": by answering."""
 
 
-class TrunkStates(Protocol):
-    """Which trunks calls go by now."""
-
-    def is_usable(self, name: str) -> bool:
-        """Whether calls may be placed through the trunk now."""
-
-    def is_resting(self, name: str) -> bool:
-        """Whether calls go by other trunks for now, where there are such."""
-
-    def rest(self, name: str, for_s: float, reason: str, *, is_silent: bool) -> None:
-        """Pass the trunk over for that time, or until it answers where it `is_silent`."""
-
-
-class AllTrunksUp:
-    """Trunks that never fail, for where there is no SIP."""
-
-    def is_usable(self, _name: str) -> bool:
-        """See TrunkStates."""
-        return True
-
-    def is_resting(self, _name: str) -> bool:
-        """See TrunkStates."""
-        return False
-
-    def rest(self, name: str, for_s: float, reason: str, *, is_silent: bool) -> None:
-        """See TrunkStates."""
-
-
 @dataclass(frozen=True, slots=True)
 class DialTarget:
     """One way to reach a party: the request URI, where to send it, and as whom."""
@@ -82,6 +55,7 @@ class DialTarget:
     from_host: str | None = None
     caller_id: str = ""
     session_expires_s: int | None = None  # the session interval; None: the usual one
+    route: tuple[str, ...] = ()  # the Route of the INVITE
     plays_early_media: bool = True  # whether what the network plays before the answer is heard
     media: MediaPolicy = DEFAULT_MEDIA
 
@@ -361,6 +335,13 @@ class Dialplan:
         self.read(text, field=field)
         media = MediaPolicy.strictest(self._trunks_at(uri))
         target = DialTarget(text, text, credentials=self._credentials_at(uri), media=media)
+        trunk = next(iter(self._trunks_at(uri)), None)
+        if trunk is not None:
+            target = replace(
+                target,
+                session_expires_s=trunk.session_expires_s,
+                plays_early_media=trunk.early_media == "relay",
+            )
         return Destination(uri.user or uri.host, (target,))
 
     def _permitted_uri(self, text: str, field: str) -> SipUri:
@@ -394,6 +375,22 @@ class Dialplan:
         except EngineError:  # refused for another reason, which is named when it is dialled
             return None
         return None
+
+    def redirected(self, text: str, by_proxy: DialTarget | None) -> tuple[DialTarget, ...]:
+        """The targets that a redirection (3xx) to the URI `text` leads to.
+
+        With `by_proxy` that target is called by way of the proxy `text` (305). Raises EngineError
+        `refused`: whoever redirects a call is permitted no more than whoever asks for one.
+        """
+        if by_proxy is None:
+            scheme, _, number = text.partition(":")
+            is_number = scheme.lower() == "tel"
+            return self.destination(number if is_number else text, field="to").targets
+        proxy = self._permitted_uri(text, "to")
+        loose = SipUri(
+            "sip", proxy.host, proxy.user, None, proxy.port, {**proxy.params, "lr": None}, {}
+        )
+        return (replace(by_proxy, hop_uri=text, route=(f"<{loose}>",)),)
 
     def trunk_failed(self, name: str, for_s: float, reason: str, *, is_silent: bool) -> None:
         """A call found that a trunk does not work: pass it over for that time, or until it answers.

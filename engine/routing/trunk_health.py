@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -21,6 +21,34 @@ _UNAVAILABLE: Final = frozenset({408, 503, 504})
 
 FindHops = Callable[[str], Awaitable[tuple[Hop, ...]]]
 AskOptions = Callable[[str, Hop], Awaitable[int | None]]
+
+
+class TrunkStates(Protocol):
+    """Which trunks calls go by now."""
+
+    def is_usable(self, name: str) -> bool:
+        """Whether calls may be placed through the trunk now."""
+
+    def is_resting(self, name: str) -> bool:
+        """Whether calls go by other trunks for now, where there are such."""
+
+    def rest(self, name: str, for_s: float, reason: str, *, is_silent: bool) -> None:
+        """Pass the trunk over for that time, or until it answers where it `is_silent`."""
+
+
+class AllTrunksUp:
+    """Trunks that never fail, for where there is no SIP."""
+
+    def is_usable(self, _name: str) -> bool:
+        """See TrunkStates."""
+        return True
+
+    def is_resting(self, _name: str) -> bool:
+        """See TrunkStates."""
+        return False
+
+    def rest(self, name: str, for_s: float, reason: str, *, is_silent: bool) -> None:
+        """See TrunkStates."""
 
 
 class _Rest:

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from ..errors import ParseError
 from ..events import Cause, Origin
-from ..message.grammar import printable
+from ..message.grammar import printable, unquote
 from ..message.message import Response
+from ..message.name_addr import NameAddr
+from ..message.reason import reason_text
 from ..transaction.transaction import FailureCause
+
+MOST_CONTACTS: Final = 20
+"""The most Contacts that are read of one 3xx."""
+
+MOST_WARNING_CHARACTERS: Final = 300
+
+_warning_text = re.compile(r'\s*[0-9]{3} +[^ "]+ +("(?:[^"\\]|\\.)*")').match
 
 
 def unreached(cause: FailureCause, transport_reason: str) -> Cause:
@@ -22,10 +34,37 @@ def refused(response: Response, origin: Origin) -> Cause:
         response.status,
         response.phrase,
         origin,
-        response.get("Reason"),
+        reason_text(response),
         response.retry_after_s,
         _extensions_of(response),
+        _contacts_of(response),
+        _warning_of(response),
     )
+
+
+def _contacts_of(response: Response) -> tuple[str, ...]:
+    """Where a 3xx redirects to, the most wanted first (RFC 3261 section 8.1.3.4)."""
+    if not 300 <= response.status < 400:
+        return ()
+    try:
+        contacts = response.contacts
+    except ParseError:
+        return ()
+    wanted = sorted(contacts, key=lambda contact: -_q_of(contact))
+    return tuple(contact.uri.encode() for contact in wanted)[:MOST_CONTACTS]
+
+
+def _q_of(contact: NameAddr) -> float:
+    try:
+        return min(max(float(contact.params.get("q") or "1"), 0.0), 1.0)
+    except ValueError:
+        return 0.0
+
+
+def _warning_of(response: Response) -> str:
+    """The text of the first Warning, as a person can read it (RFC 3261 section 20.43)."""
+    found = _warning_text((response.get("Warning") or "")[:MOST_WARNING_CHARACTERS])
+    return printable(unquote(found[1])) if found else ""
 
 
 def _extensions_of(response: Response) -> tuple[str, ...]:

@@ -51,22 +51,8 @@ class Dialog:
         """Set a new remote target and derive the next hop and request URI (RFC 3261 12.2.1.1)."""
         self.target = target
         # A Contact may wrongly have URI headers; a request URI may not have any.
-        self.request_uri: Uri = without_headers(target)
-        next_uri: Uri = target
-        routes = self.routes
-        if routes:
-            next_uri = parse_name_addr(routes[0]).uri
-            if isinstance(next_uri, SipUri) and "lr" not in next_uri.params:
-                # A strict router expects itself in the request URI and the target at the end.
-                self.request_uri = SipUri(
-                    next_uri.scheme,
-                    next_uri.host,
-                    next_uri.user,
-                    next_uri.password,
-                    next_uri.port,
-                    next_uri.params,
-                )
-                routes = [*routes[1:], f"<{target.encode()}>"]
+        next_uri: Uri = parse_name_addr(self.routes[0]).uri if self.routes else target
+        self.request_uri, routes = request_uri_and_route(target, self.routes)
         self._fields: Fields = [
             ("Max-Forwards", "70"),
             *(("Route", route) for route in routes),
@@ -168,6 +154,21 @@ class Dialog:
             return False
         self.remote_cseq = number
         return True
+
+
+def request_uri_and_route(target: Uri, routes: list[str]) -> tuple[Uri, list[str]]:
+    """Return the request URI and the Route fields for a target and a route set.
+
+    A strict router, whose URI has no `lr`, expects itself in the request URI and the target at the
+    end of the route (RFC 3261 section 12.2.1.1). Raises ParseError for a route that is none.
+    """
+    first = parse_name_addr(routes[0]).uri if routes else None
+    if isinstance(first, SipUri) and "lr" not in first.params:
+        strict = SipUri(
+            first.scheme, first.host, first.user, first.password, first.port, first.params
+        )
+        return strict, [*routes[1:], f"<{target.encode()}>"]
+    return without_headers(target), routes
 
 
 def dialog_of_uac(

@@ -8,6 +8,7 @@ from ..auth.authorization import Authorization
 from ..errors import NegotiationFailed, ParseError
 from ..events import Cause, Event, MediaChanged, MediaRefused
 from ..message.message import Response
+from ..message.reason import reason_text
 from ..sdp.offer_answer import LocalAudio, OfferAnswer
 from ..transaction.client import ClientTransaction
 from ..transaction.timers import Timer
@@ -135,7 +136,7 @@ class Reinvite:
         elif may_send_again(session, transaction.request, response):
             self._send(None, now)
         elif status in (408, 481):
-            session.fail(Cause(status, response.phrase, "remote", response.get("Reason")), now)
+            session.fail(Cause(status, response.phrase, "remote", reason_text(response)), now)
         else:
             self._refused(status, response.phrase, now)
 

@@ -13,6 +13,7 @@ from ..auth.digest import Credentials
 from ..errors import NegotiationFailed, ParseError, SipError
 from ..events import Cause, Ended, Event, MediaChanged
 from ..message.message import Message, Request, response_to
+from ..message.reason import reason_text
 from ..saved import SavedSession
 from ..sdp.offer_answer import LocalAudio, NegotiatedAudio, OfferAnswer
 from ..transaction.server import ServerTransaction
@@ -327,7 +328,7 @@ class Session:
             # Both sides sent BYE. The cause of our own hangup is reported.
             self.finish(self.ending(), now)
         else:
-            reason = transaction.request.get("Reason")
+            reason = reason_text(transaction.request)
             self.ended_by_peer(Cause(None, "BYE received", "remote", reason), dialog, now)
 
     def ended_by_peer(self, cause: Cause, dialog: Dialog, now: float) -> None:

@@ -23,7 +23,7 @@ from .ack import Acknowledgements
 from .cancel import IgnoredCancel, build_cancel
 from .causes import refused, unreached
 from .context import UserAgentContext
-from .dialog import Dialog, is_sips, trusted_request
+from .dialog import Dialog, is_sips, request_uri_and_route, trusted_request
 from .extensions.early_dialogs import EarlyDialog, EarlyDialogs, is_next
 from .extensions.reliable_responses import demands
 from .extensions.session_timer import may_send_again
@@ -89,7 +89,9 @@ class UacSession(Session):
     def __init__(self, context: UserAgentContext, invitation: Invitation, now: float) -> None:
         """Send the INVITE. Raises ParseError for a bad URI and ValueError for a bad header."""
         target = parse_uri(invitation.target)
-        self._request_uri: Uri = without_headers(target)
+        self._request_uri, route = request_uri_and_route(
+            without_headers(target), list(invitation.route)
+        )
         sender = parse_uri(invitation.from_uri)
         local_tag = context.new_tag()
         local = NameAddr(sender, invitation.from_display, {"tag": local_tag})
@@ -97,7 +99,7 @@ class UacSession(Session):
         # Values from the owner are checked here, once.
         checked = Message(
             [
-                *(("Route", route) for route in invitation.route),
+                *(("Route", uri) for uri in route),
                 ("From", local.encode()),
                 ("To", remote.encode()),
                 *invitation.headers,

@@ -289,11 +289,14 @@ class UasSession(Session):
 
     # -- what the caller does
 
-    def cancel_received(self, now: float) -> None:
-        """Answer the INVITE with 487, after a CANCEL or when its Expires is over."""
+    def cancel_received(self, now: float, reason: str | None = None) -> None:
+        """Answer the INVITE with 487, after a CANCEL or when its Expires is over.
+
+        `reason` is the Reason header of the CANCEL.
+        """
         if self.state in ("incoming", "early"):
             self._respond(487, now, [])
-            self._report(Failed(self, Cause(487, "Request Terminated", "remote")))
+            self._report(Failed(self, Cause(487, "Request Terminated", "remote", reason)))
             self.finish(None, now)
 
     def acknowledged(self, audio: NegotiatedAudio | None, now: float) -> None:

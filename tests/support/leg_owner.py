@@ -1,10 +1,13 @@
 """Owners and listeners of legs, for tests: they keep what they hear."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from engine.calls.hangup_cause import HangupCause
 from engine.calls.legs.leg_listener import LegListener, ObservedLeg
+from engine.errors import EngineError
+from engine.routing.dialplan import DialTarget
 
 
 class LegOwner:
@@ -17,6 +20,7 @@ class LegOwner:
         self.published: list[tuple[str, dict[str, Any]]] = []
         self.call_ids: list[str | None] = []
         self.failed: list[tuple[str, HangupCause]] = []
+        self.permitted: set[str] = set()
 
     @property
     def kinds(self) -> list[str]:
@@ -34,6 +38,14 @@ class LegOwner:
     def signalled(self, leg: ObservedLeg, /) -> None:
         """See engine.calls.legs.leg_listener."""
         self.call_ids.append(leg.record.call_id)
+
+    def redirected(self, uri: str, by_proxy: DialTarget | None) -> tuple[DialTarget, ...]:
+        """See engine.calls.legs.leg_listener. `permitted` are the URIs that may be called."""
+        if uri not in self.permitted:
+            raise EngineError("refused", f"{uri} is not permitted", field="to")
+        if by_proxy is not None:
+            return (replace(by_proxy, hop_uri=uri, route=(f"<{uri};lr>",)),)
+        return (DialTarget(uri, uri),)
 
     def trunk_failed(self, trunk: str, cause: HangupCause) -> None:
         """See engine.calls.legs.leg_listener."""

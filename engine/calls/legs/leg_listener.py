@@ -3,6 +3,7 @@
 from typing import Any, Protocol
 
 from ...job import LegRecord
+from ...routing.dialplan import DialTarget
 from ..hangup_cause import HangupCause
 
 
@@ -40,6 +41,12 @@ class LegOwner(Protocol):
 
     def trunk_failed(self, trunk: str, cause: HangupCause, /) -> None:
         """A call by this trunk has failed: use other trunks for `trunk_rests_s`."""
+
+    def redirected(self, uri: str, by_proxy: DialTarget | None, /) -> tuple[DialTarget, ...]:
+        """The targets that a redirection to `uri` leads to; `by_proxy`: that one, by this proxy.
+
+        Raises EngineError `refused` where the dial policy does.
+        """
 
 
 class LegListener:

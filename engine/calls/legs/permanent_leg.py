@@ -14,7 +14,7 @@ import structlog
 from ...acd.agent import Agent, AgentState
 from ...acd.agents import AgentRegistry
 from ...errors import EngineError
-from ...routing.dialplan import Destination
+from ...routing.dialplan import Destination, DialTarget
 from ...trace.traced_call import Line
 from ..dialling import DEFAULT_CALLER, Caller
 from ..hangup_cause import HangupCause
@@ -208,6 +208,10 @@ class _LineOwner:
     def signalled(self, line: ObservedLeg) -> None:
         """The SIP of the line has begun: its messages are traced as the line's own."""
         self._services.trace.belongs(Line(line.id, self._agent, line.record.started), line.record)
+
+    def redirected(self, uri: str, by_proxy: DialTarget | None) -> tuple[DialTarget, ...]:
+        """Where a redirection to `uri` leads to. Raises EngineError."""
+        return self._services.dialplan.redirected(uri, by_proxy)
 
     def trunk_failed(self, trunk: str, cause: HangupCause) -> None:
         """A call by this trunk has failed: calls go by other trunks for a while."""

@@ -119,6 +119,8 @@ MEMBERS: Final[Mapping[str, Member]] = {
     "path": Member(str, "The file of the recording."),
     "events_dropped": Member(int, "How many events the phone caused beyond what one may."),
     "extensions": Member(list[str], "The SIP extensions that are missing (420, 421)."),
+    "targets": Member(list[str], "The URIs that are called in its place."),
+    "refused": Member(list[str], "The URIs that are not, each with the reason."),
     "retry_s": Member(float, "When it is tried again, in seconds."),
     # -- agents
     "previous": Member(str, "The state before."),

@@ -8,6 +8,7 @@ from ...auth.authorization import Authorization
 from ...errors import ParseError
 from ...events import Cause
 from ...message.message import Response
+from ...message.reason import reason_text
 from ...transaction.client import ClientTransaction
 from ...transaction.transaction import FailureCause
 from ..context import UserAgentContext
@@ -85,7 +86,7 @@ class UpdateRefresh:
         elif may_send_again(session, transaction.request, response):
             self._send(now)
         elif status in (408, 481):
-            session.fail(Cause(status, response.phrase, "remote", response.get("Reason")), now)
+            session.fail(Cause(status, response.phrase, "remote", reason_text(response)), now)
         elif status in _NOT_TAKEN:
             session.update_refused(now)
         else:

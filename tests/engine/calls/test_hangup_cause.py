@@ -3,7 +3,13 @@
 import msgspec
 import pytest
 
-from engine.calls.hangup_cause import of_ended_session, of_failed_invite, of_unanswered_call
+from engine.calls.hangup_cause import (
+    HangupCause,
+    of_ended_session,
+    of_failed_invite,
+    of_unanswered_call,
+    q850_cause,
+)
 from sip.events import Cause
 
 
@@ -29,11 +35,53 @@ from sip.events import Cause
     ],
 )
 def test_final_responses(status: int, result: str, trunk_failed: bool) -> None:
-    ending = of_failed_invite(Cause(status, "Phrase", "remote", "Q.850;cause=17"))
+    ending = of_failed_invite(Cause(status, "Phrase", "remote", "Q.850;cause=127"))
     assert (ending.result, ending.sip_status) == (result, status)
     assert ending.trunk_failed is trunk_failed
-    assert ending.reason_header == "Q.850;cause=17"
+    assert ending.reason_header == "Q.850;cause=127"
     assert str(ending) == f"{status} Phrase"
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "result", "trunk_failed"),
+    [
+        (503, "Q.850;cause=17", "busy", False),
+        (480, 'SIP;cause=480, Q.850;cause=21;text="x"', "declined", False),
+        (500, "Q.850;cause=1", "not_found", False),
+        (503, "Q.850;cause=34", "unreachable", True),
+        (480, "Q.850;cause=16", "unavailable", False),
+        (486, "Q.850;cause=34", "busy", False),
+        (503, "Q.850;cause=99", "unreachable", True),
+    ],
+)
+def test_a_gateway_says_more_than_its_status(
+    status: int, reason: str, result: str, trunk_failed: bool
+) -> None:
+    ending = of_failed_invite(Cause(status, "Phrase", "remote", reason, 30.0))
+    assert (ending.result, ending.sip_status) == (result, status)
+    assert ending.trunk_failed is trunk_failed
+    assert ending.trunk_rests_s == (30.0 if trunk_failed and status == 503 else 0.0)
+
+
+def test_the_warning_says_why_it_is_not_acceptable() -> None:
+    ending = of_failed_invite(Cause(488, "Not Acceptable", "remote", warning="no codec"))
+    assert ending.phrase == "Not Acceptable (no codec)"
+    assert of_failed_invite(Cause(606, "No", "remote")).result == "incompatible"
+
+
+@pytest.mark.parametrize(
+    ("cause", "q850"),
+    [
+        (HangupCause("busy", "", 486), 17),
+        (HangupCause("unreachable", "", 503, "Q.850;cause=34"), 34),
+        (HangupCause("no_answer", ""), 19),
+        (HangupCause("completed", ""), 16),
+        (HangupCause("hung_up", "", None, "SIP;cause=200"), 16),
+        (HangupCause("rejected", "", 302), 21),
+    ],
+)
+def test_the_other_party_is_told_the_cause(cause: HangupCause, q850: int) -> None:
+    assert q850_cause(cause) == q850
 
 
 def test_a_reason_header_that_is_no_text_can_still_be_shown() -> None:

@@ -77,7 +77,7 @@ def test_while_draining_calls_are_sent_elsewhere(tmp_path: Path) -> None:
         await asyncio.sleep(1)
         late = desk.call(caller="+442079462222")
         assert late.statuses == [503]
-        assert late.headers == (("Retry-After", "10"),)
+        assert ("Retry-After", "10") in late.headers
         assert not draining.done()
         caller.hangs_up()
         assert await draining
@@ -94,7 +94,7 @@ def test_an_overloaded_engine_sends_calls_elsewhere_and_keeps_those_that_are_up(
         overload.reason = "the engine is overloaded: the event loop is 120 ms late"
         late = desk.call(caller="+442079462222")
         assert late.statuses == [503]
-        assert late.headers == (("Retry-After", "10"),)
+        assert ("Retry-After", "10") in late.headers
         assert desk.stage.last("call.refused")["reason"] == overload.reason
         assert overload.refused == 1
         overload.reason = None

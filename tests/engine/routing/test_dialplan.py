@@ -7,10 +7,11 @@ import pytest
 from config.agents import Address, Agent
 from config.sections import Route, Trunk
 from engine.errors import EngineError
-from engine.routing.dialplan import AllTrunksUp, Dialplan
+from engine.routing.dialplan import Dialplan
 from engine.routing.do_not_call import Blocked, DoNotCall
 from engine.routing.media_policy import MediaPolicy
 from engine.routing.number_plan import NumberPlan
+from engine.routing.trunk_health import AllTrunksUp
 
 ALICE = Agent(name="alice", uri="sip:alice@192.0.2.7:5080")
 
@@ -308,3 +309,57 @@ def test_a_name_with_an_emergency_number_is_for_phones_of_agents_that_no_trunk_d
     assert found.targets[0].target == phone
     with pytest.raises(EngineError, match="emergency number"):
         plan(agents=[Agent(name="bob", uri=at_trunk)]).agent_destinations("bob")
+
+
+class TestRedirections:
+    """What a 3xx leads to is dialled as what a request names."""
+
+    def test_a_number_goes_by_its_route(self) -> None:
+        (target, *_) = plan().redirected("tel:+442079460000", None)
+        assert (target.target, target.trunk) == (
+            "sip:+442079460000@127.0.0.1:5071;transport=tcp",
+            "one",
+        )
+
+    def test_a_uri_at_a_permitted_host(self) -> None:
+        (target,) = plan().redirected("sip:carol@127.0.0.1:5090", None)
+        assert target.target == "sip:carol@127.0.0.1:5090"
+
+    @pytest.mark.parametrize(
+        "uri",
+        [
+            "sip:carol@192.0.2.66",
+            "sip:carol@127.0.0.1;maddr=192.0.2.66",
+            "sip:carol@127.0.0.1?Replaces=x",
+            "tel:+449091234567",
+            "tel:112",
+            "mailto:carol@example.com",
+            "*",
+        ],
+    )
+    def test_what_nobody_may_ask_for(self, uri: str) -> None:
+        with pytest.raises(EngineError) as refused:
+            plan().redirected(uri, None)
+        assert refused.value.kind == "refused"
+
+    def test_a_proxy(self) -> None:
+        (target, *_) = plan().destination("+442079460000", field="to").targets
+        (by_proxy,) = plan().redirected("sip:127.0.0.1:5099", target)
+        assert by_proxy.target == target.target
+        assert (by_proxy.hop_uri, by_proxy.route) == (
+            "sip:127.0.0.1:5099",
+            ("<sip:127.0.0.1:5099;lr>",),
+        )
+        with pytest.raises(EngineError):
+            plan().redirected("sip:192.0.2.66", target)
+
+    def test_the_policies_of_a_trunk_hold_for_uris_at_it(self) -> None:
+        trunks = [
+            Trunk(name="t", uri="sip:127.0.0.1:5071", session_expires_s=90, early_media="ignore")
+        ]
+        dialplan = plan()
+        dialplan.configure(trunks=trunks, routes=[], allow_hosts=[], plan=NumberPlan("GB"))
+        (target,) = dialplan.destination("sip:carol@127.0.0.1:5071", field="to").targets
+        assert (target.session_expires_s, target.plays_early_media) == (90, False)
+        assert dialplan.session_expires_s("t", 1800) == 90
+        assert dialplan.session_expires_s(None, 1800) == 1800

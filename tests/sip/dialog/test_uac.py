@@ -257,3 +257,28 @@ class TestBadArguments:
         call = alice.invite(bob)
         with pytest.raises(SipError, match="calling"):
             alice.do(call.reinvite, audio())
+
+
+def test_a_strict_router_on_the_preloaded_route() -> None:
+    """It is the request URI, and the target stands at the end of the route (12.2.1.1)."""
+    network = SimulatedNetwork()
+    alice, bob = pair(network)
+    alice.invite(bob, route=("<sip:192.0.2.2;x=y>", "<sip:192.0.2.60;lr>"))
+    (invite,) = network.messages("INVITE")
+    assert isinstance(invite, Request)
+    assert invite.uri.encode() == "sip:192.0.2.2;x=y"
+    assert invite.get_all("Route") == ["<sip:192.0.2.60;lr>", "<sip:bob@192.0.2.2>"]
+
+
+def test_a_redirect_has_its_contacts_in_the_order_of_q() -> None:
+    network = SimulatedNetwork()
+    alice, bob, _, invite = call_to_nobody(network)
+    fields = [
+        ("Contact", "<sip:c@a>;q=0.1, <sip:d@a>"),
+        ("Contact", "<sip:e@a>;q=0.5"),
+        ("Contact", "<sip:"),
+    ]
+    moved = response_to(invite, 302, to_tag="b", headers=fields).encode()
+    network.inject("192.0.2.1", moved, bob.hop)
+    network.run(until=0.1)
+    assert alice.only(Failed).cause.contacts == ("sip:d@a", "sip:e@a", "sip:c@a")

@@ -86,8 +86,15 @@ class ScriptedPhone:
         direction = "inactive" if host == "0.0.0.0" else "sendrecv"
         self.sends(events.Answered(self.session, audio(direction, codec=codec, host=host)))
 
-    def refuses(self, status: int, phrase: str = "No", *, extensions: tuple[str, ...] = ()) -> None:
-        cause = events.Cause(status, phrase, "remote", extensions=extensions)
+    def refuses(
+        self,
+        status: int,
+        phrase: str = "No",
+        *,
+        extensions: tuple[str, ...] = (),
+        contacts: tuple[str, ...] = (),
+    ) -> None:
+        cause = events.Cause(status, phrase, "remote", extensions=extensions, contacts=contacts)
         self.sends(events.Failed(self.session, cause))
 
     def is_unreachable(self) -> None:

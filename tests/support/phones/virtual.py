@@ -210,9 +210,16 @@ class VirtualPhone(ScriptedPhone):
         self.call.answered = self._network.clock()
         super().answers(codec, host)
 
-    def refuses(self, status: int, phrase: str = "No", *, extensions: tuple[str, ...] = ()) -> None:
+    def refuses(
+        self,
+        status: int,
+        phrase: str = "No",
+        *,
+        extensions: tuple[str, ...] = (),
+        contacts: tuple[str, ...] = (),
+    ) -> None:
         self._end("phone")
-        super().refuses(status, phrase, extensions=extensions)
+        super().refuses(status, phrase, extensions=extensions, contacts=contacts)
 
     def is_unreachable(self) -> None:
         self._end("phone")

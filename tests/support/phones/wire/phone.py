@@ -49,10 +49,16 @@ class WireCall:
         with_sdp: bool = False,
         headers: tuple[tuple[str, str], ...] = (),
         request: WireMessage | None = None,
+        contact: str | None = None,
     ) -> float:
-        """Answer the INVITE (or `request`). Returns the Unix time of sending."""
+        """Answer the INVITE (or `request`). Returns the Unix time of sending.
+
+        `contact` is the URI of its Contact, where that is not the phone's own.
+        """
         request = request or self.invite
-        lines = response_lines(request, status, phrase, contact=self.phone.uri, tag=self.tag)
+        lines = response_lines(
+            request, status, phrase, contact=contact or self.phone.uri, tag=self.tag
+        )
         lines += [f"{name}: {value}" for name, value in headers]
         body = ""
         if with_sdp:

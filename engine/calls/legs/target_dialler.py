@@ -1,0 +1,143 @@
+"""Calls a party by its targets, best first, until one answers.
+
+A target that fails gives way to the next only where its trunk is at fault. A redirection (3xx) is
+followed where the dial policy permits every place that it leads to (RFC 3261 section 8.1.3.4).
+"""
+
+import asyncio
+from typing import Final, Protocol
+
+from sip.endpoint import SipEndpoint
+from sip.errors import ParseError
+from sip.hop import Hop
+
+from ...job import LegRecord
+from ...routing.dialplan import DialTarget
+from ..dialling import TRUNK_RESPONSE_S, DialOptions, hops_of, until_clear
+from ..hangup_cause import HangupCause, of_no_answer
+from .leg_listener import LegOwner
+from .redirection import Redirections
+
+NO_WAY: Final = HangupCause("unreachable", "no way to dial")
+
+
+class DialledLeg(Protocol):
+    """The part of a leg that its dialling uses."""
+
+    @property
+    def record(self) -> LegRecord:
+        """What views show of it."""
+
+    @property
+    def hangup_cause(self) -> HangupCause | None:
+        """Why it has ended; None while it has not."""
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing at all has come back for the INVITE."""
+
+    def expect(self) -> "asyncio.Future[HangupCause | None]":
+        """What is set once the next INVITE is answered (None), has failed, or is not wanted."""
+
+    def invite(self, options: DialOptions, target: DialTarget, hop: Hop) -> None:
+        """Send the INVITE. Raises ParseError and ValueError where that cannot be written."""
+
+    def give_up(self, cause: HangupCause) -> None:
+        """Hang the INVITE up: it has failed with this cause."""
+
+    def forget_early_media(self) -> None:
+        """What a target let ring or speak is over, and the next one starts afresh."""
+
+    def publish_redirected(self, targets: list[str], refused: list[str]) -> None:
+        """The call is redirected."""
+
+
+class TargetDialler:
+    """Calls the party of one leg."""
+
+    def __init__(
+        self, leg: DialledLeg, sip: SipEndpoint, owner: LegOwner, options: DialOptions
+    ) -> None:
+        self._leg = leg
+        self._sip = sip
+        self._owner = owner
+        self._options = options
+        self._redirections = Redirections(owner.redirected)
+
+    async def dial(self, targets: tuple[DialTarget, ...]) -> HangupCause | None:
+        """Call by each target in turn. None once it is answered, otherwise why not."""
+        cause = NO_WAY
+        waiting = list(targets)
+        is_first = True
+        while waiting:
+            target = waiting.pop(0)
+            self._redirections.note_tried(target)
+            if not is_first:
+                self._leg.forget_early_media()
+            is_first = False
+            failure = await self._try(target, is_last=not waiting)
+            if failure is None:
+                return None
+            cause = failure
+            if target.trunk and cause.trunk_rests_s > 0:
+                self._owner.trunk_failed(target.trunk, cause)
+            if self._leg.hangup_cause is not None:
+                break
+            if cause.contacts:
+                # Where the call is redirected to is called in place of the other trunks.
+                followed = self._redirections.follow(cause, target)
+                self._leg.publish_redirected(followed.shown, list(followed.refused))
+                waiting = list(followed.targets)
+                cause = followed.cause
+            elif not (cause.trunk_failed or self._may_search(cause)):
+                break
+        return cause
+
+    def _may_search(self, cause: HangupCause) -> bool:
+        """Whether the next place that the call was redirected to may be tried (RFC 3261 8.1.3.4).
+
+        Not after a 6xx, which speaks for all of them.
+        """
+        return self._redirections.has_followed and (cause.sip_status or 0) < 600
+
+    async def _try(self, target: DialTarget, *, is_last: bool) -> HangupCause | None:
+        """Call the party by one target, at each of its addresses. None once it is answered."""
+        leg = self._leg
+        leg.record.begin_try(target.target, target.trunk)
+        hops = await hops_of(self._sip, target, is_last=is_last)
+        if isinstance(hops, HangupCause):
+            return hops
+        for number, hop in enumerate(hops, start=1):
+            is_last_hop = number == len(hops)
+            failure = await self._try_at(hop, target, is_last=is_last and is_last_hop)
+            if failure is None or not failure.hop_failed or leg.hangup_cause is not None:
+                return failure
+            self._sip.rest(hop, failure.trunk_rests_s or None)
+            if not is_last_hop:
+                leg.forget_early_media()
+        return failure
+
+    async def _try_at(self, hop: Hop, target: DialTarget, *, is_last: bool) -> HangupCause | None:
+        """Call the party by one target at one address."""
+        leg = self._leg
+        leg.record.begin_try(target.target, target.trunk, str(hop))
+        outcome = leg.expect()
+        if not self._sip.is_clear(target.target):
+            await until_clear(self._sip, target, or_until=outcome)
+        if leg.hangup_cause is not None:  # hung up meanwhile
+            return leg.hangup_cause
+        try:
+            leg.invite(self._options, target, hop)
+        except (ParseError, ValueError) as error:
+            return HangupCause("failed", f"cannot be dialled: {error}")
+        loop = asyncio.get_running_loop()
+        give_up = None if is_last else loop.call_later(TRUNK_RESPONSE_S, self._no_response)
+        try:
+            return await outcome
+        finally:
+            if give_up is not None:
+                give_up.cancel()
+
+    def _no_response(self) -> None:
+        if self._leg.is_silent:
+            self._leg.give_up(of_no_answer(TRUNK_RESPONSE_S, is_silent=True))

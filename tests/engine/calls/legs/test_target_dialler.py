@@ -1,0 +1,119 @@
+"""A party is called by its targets in turn, and by those that a 3xx names."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from engine.calls.leg import Leg, LegEnded
+from tests.support.leg_owner import LegOwner
+from tests.support.legs import CALLER, leg_to
+from tests.support.scene import Scene, run_scene
+
+CAROL, DAVE = "sip:carol@127.0.0.1", "sip:dave@127.0.0.1"
+Script = Callable[[Scene, "asyncio.Task[None]", LegOwner], Awaitable[None]]
+
+
+def run_dialling(tmp_path: Path, script: Script, *permitted: str) -> Leg:
+    """Run a script while bob is dialled; redirections are permitted to these."""
+    legs: list[Leg] = []
+
+    async def with_leg(stage: Scene) -> None:
+        owner = LegOwner()
+        owner.permitted = set(permitted)
+        leg = leg_to(stage, owner=owner)
+        legs.append(leg)
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=CALLER, ring_s=30.0))
+        await script(stage, dialling, owner)
+        await leg.release()
+        stage.services.registry.legs.clear()
+
+    run_scene(tmp_path, with_leg)
+    return legs[0]
+
+
+async def failed(dialling: "asyncio.Task[None]") -> LegEnded:
+    with pytest.raises(LegEnded) as caught:
+        await dialling
+    return caught.value
+
+
+def test_a_redirected_call_reaches_who_may_be_called(tmp_path: Path) -> None:
+    async def script(stage: Scene, dialling: "asyncio.Task[None]", owner: LegOwner) -> None:
+        (await stage.phone()).refuses(302, "Moved", contacts=("sip:evil@192.0.2.66", CAROL))
+        carol = await stage.phone()
+        assert carol.invitation.target == CAROL
+        carol.answers()
+        await dialling
+        ((_kind, said),) = [one for one in owner.published if one[0] == "leg.redirected"]
+        assert said["targets"] == [CAROL]
+        assert said["refused"] == ["sip:evil@192.0.2.66: sip:evil@192.0.2.66 is not permitted"]
+
+    leg = run_dialling(tmp_path, script, CAROL)
+    assert leg.record.uri == CAROL
+
+
+def test_a_call_that_is_redirected_to_nobody_fails_with_the_reason(tmp_path: Path) -> None:
+    async def script(stage: Scene, dialling: "asyncio.Task[None]", owner: LegOwner) -> None:
+        (await stage.phone()).refuses(302, "Moved", contacts=("sip:evil@192.0.2.66",))
+        ended = await failed(dialling)
+        assert (ended.hangup_cause.result, ended.hangup_cause.sip_status) == ("rejected", 302)
+        assert "is not permitted" in ended.hangup_cause.phrase
+        assert stage.sip.phones.empty()
+
+    run_dialling(tmp_path, script)
+
+
+def test_the_next_contact_is_called_where_one_is_busy(tmp_path: Path) -> None:
+    async def script(stage: Scene, dialling: "asyncio.Task[None]", owner: LegOwner) -> None:
+        (await stage.phone()).refuses(300, contacts=(CAROL, DAVE))
+        (await stage.phone()).refuses(486)
+        dave = await stage.phone()
+        assert dave.invitation.target == DAVE
+        dave.answers()
+        await dialling
+
+    run_dialling(tmp_path, script, CAROL, DAVE)
+
+
+def test_a_603_speaks_for_all_contacts(tmp_path: Path) -> None:
+    async def script(stage: Scene, dialling: "asyncio.Task[None]", owner: LegOwner) -> None:
+        (await stage.phone()).refuses(300, contacts=(CAROL, DAVE))
+        (await stage.phone()).refuses(603)
+        assert (await failed(dialling)).hangup_cause.result == "declined"
+
+    run_dialling(tmp_path, script, CAROL, DAVE)
+
+
+def test_two_that_redirect_to_each_other(tmp_path: Path) -> None:
+    async def script(stage: Scene, dialling: "asyncio.Task[None]", owner: LegOwner) -> None:
+        bob = await stage.phone()
+        bob.refuses(302, contacts=(CAROL,))
+        (await stage.phone()).refuses(302, contacts=(bob.invitation.target,))
+        assert "was called before" in (await failed(dialling)).hangup_cause.phrase
+
+    run_dialling(tmp_path, script, CAROL, "sip:bob@127.0.0.1")
+
+
+def test_use_proxy(tmp_path: Path) -> None:
+    async def script(stage: Scene, dialling: "asyncio.Task[None]", owner: LegOwner) -> None:
+        bob = await stage.phone()
+        bob.refuses(305, contacts=("sip:127.0.0.9",))
+        again = await stage.phone()
+        assert again.invitation.target == bob.invitation.target
+        assert again.invitation.route == ("<sip:127.0.0.9;lr>",)
+        again.answers()
+        await dialling
+
+    run_dialling(tmp_path, script, "sip:127.0.0.9")
+
+
+@pytest.mark.parametrize("status", [380, 399])
+def test_other_3xx_end_the_call(tmp_path: Path, status: int) -> None:
+    async def script(stage: Scene, dialling: "asyncio.Task[None]", owner: LegOwner) -> None:
+        (await stage.phone()).refuses(status, contacts=(CAROL,))
+        assert (await failed(dialling)).hangup_cause.result == "rejected"
+
+    run_dialling(tmp_path, script, CAROL)
