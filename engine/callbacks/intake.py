@@ -154,6 +154,11 @@ class Intake:
         if self._dispatcher.draining:
             raise EngineError("unavailable", "the engine is draining and takes no new callbacks")
 
+    async def inspect_whisper(self, params: CallbackRequest) -> None:
+        """Read what `check_whisper` has to know of a sound file."""
+        if params.whisper is not None and params.whisper.file:
+            await self._services.announcer.inspect(params.whisper.file)
+
     def check_whisper(self, params: CallbackRequest, ruling: Ruling) -> dict[str, Any] | None:
         """The whisper of a request. Raises EngineError `refused` where it cannot be played."""
         whisper = self._whisper(params, ruling)
@@ -186,6 +191,7 @@ class Intake:
         requested_by: str | None,
     ) -> AcceptedRequest:
         read = self.check.read_numbers(asked)
+        await self.inspect_whisper(read)
         history = await self._router.history(read.to)
         # From here to the save nothing awaits: what was checked still holds when it is counted.
         now = self._clock()

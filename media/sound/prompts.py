@@ -2,36 +2,41 @@
 
 Any WAV that libsndfile reads will do (8 to 32 bit integer, float, A-law, u-law; any rate, any
 number of channels), and AIFF, AU, FLAC and Ogg besides. Channels are averaged, the rate is brought
-to 8 kHz by soxr at high quality. What is played has the one loudness of all files.
+to 8 kHz by soxr at high quality, in a process that has nothing but the file. What is played has the
+one loudness of all files.
 """
 
 import asyncio
 import os
 import stat
+import time
 from collections import OrderedDict
 from typing import Final
 
 import numpy as np
-import soundfile
-import soxr
 from numpy.typing import NDArray
 
 from .clip import Clip
+from .confined_process import ConfinedPool, ConfinedProcess, ProcessDied, ProcessTimedOut
 from .fade import seamless
 from .g711 import SAMPLE_RATE_HZ
 from .loudness import levelled
+from .sound_file_process import CHECK, FAILED, READ, REQUEST, RESPONSE, SOUND
 
 MAX_FILE_BYTES: Final = 128 * 1024 * 1024
 MAX_DURATION_S: Final = 900.0
 CACHE_BYTES: Final = 64 * 1024 * 1024  # of G.711 in both laws: 70 minutes of sound
 
-_MIN_RATE_HZ = 4000
-_MAX_RATE_HZ = 384_000
-_MAX_CHANNELS = 32
-_FORMATS = frozenset({"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "FLAC", "OGG"})
-_BLOCK_VALUES = 65_536  # bounds memory, and how long one step of a load takes
+READ_LIMIT_S: Final = 30.0
+_FILES_EACH = 500
+_IDLE_S = 30.0
+_LONGEST_REASON = 4096
 
 _Identity = tuple[str, int, int, bool]  # path, mtime in ns, size, whether it is a loop
+
+_processes: Final = ConfinedPool(
+    "media.sound.sound_file_process", processes=2, uses_each=_FILES_EACH, idle_s=_IDLE_S
+)
 
 
 class PromptError(Exception):
@@ -47,27 +52,48 @@ def load(path: str) -> NDArray[np.int16]:
     """int16 samples at 8 kHz, one channel, of the sound file at `path`; blocks.
 
     Raises PromptError: no such file, not a regular file, larger than MAX_FILE_BYTES, longer than
-    MAX_DURATION_S, not a sound file, no sound in it.
+    MAX_DURATION_S, not a sound file, no sound in it, or one that the libraries die of.
     """
-    descriptor = _open(path)
-    try:
-        return _read(path, descriptor)
-    except (soundfile.LibsndfileError, RuntimeError, ValueError) as error:
-        raise PromptError(path, f"cannot be read as sound: {error}") from error
-    finally:
-        os.close(descriptor)
+    return np.frombuffer(_ask(path, READ), np.int16)
 
 
 def check_prompt(path: str) -> None:
     """Raise PromptError where `load` would by what the file's header says; reads no sound."""
+    _ask(path, CHECK)
+
+
+def _ask(path: str, wanted: bytes) -> bytes:
     descriptor = _open(path)
     try:
-        with soundfile.SoundFile(descriptor, closefd=False) as sound:
-            _check(path, sound)
-    except (soundfile.LibsndfileError, RuntimeError, ValueError) as error:
-        raise PromptError(path, f"cannot be read as sound: {error}") from error
+        word, body = _processes.run(lambda process: _answer(process, wanted, descriptor))
+    except ProcessTimedOut as error:
+        raise PromptError(path, f"takes over {READ_LIMIT_S:g} s to be read") from error
+    except ProcessDied as error:
+        reason = str(error) or "the process that reads sound files has died of it"
+        raise PromptError(path, reason) from error
+    except OSError as error:
+        reason = f"the process that reads sound files cannot start: {error.strerror}"
+        raise PromptError(path, reason) from error
     finally:
         os.close(descriptor)
+    if word != SOUND:
+        raise PromptError(path, body.decode(errors="replace"))
+    return body
+
+
+def _answer(process: ConfinedProcess, wanted: bytes, descriptor: int) -> tuple[bytes, bytes]:
+    deadline = time.monotonic() + READ_LIMIT_S
+    process.send(REQUEST.pack(wanted, MAX_DURATION_S), deadline, descriptor)
+    word, length = RESPONSE.unpack(process.receive(RESPONSE.size, deadline))
+    most = 2 * round((MAX_DURATION_S + 1) * SAMPLE_RATE_HZ) if word == SOUND else _LONGEST_REASON
+    if word not in (SOUND, FAILED) or length > most or (word == SOUND and length % 2):
+        raise ProcessDied("the process that reads sound files has answered nonsense")
+    return word, process.receive(length, deadline)
+
+
+def close_processes() -> None:
+    """End the process that reads sound files, where it is idle. The next file starts one again."""
+    _processes.close()
 
 
 def _open(path: str) -> int:
@@ -89,51 +115,6 @@ def _open(path: str) -> int:
         os.close(descriptor)
         raise PromptError(path, reason)
     return descriptor
-
-
-def _read(path: str, descriptor: int) -> NDArray[np.int16]:
-    with soundfile.SoundFile(descriptor, closefd=False) as sound:
-        _check(path, sound)
-        resampler = None
-        if sound.samplerate != SAMPLE_RATE_HZ:
-            resampler = soxr.ResampleStream(
-                sound.samplerate, SAMPLE_RATE_HZ, 1, dtype="float32", quality="HQ"
-            )
-        pieces: list[NDArray[np.int16]] = []
-        count = 0
-        block_frames = max(1, _BLOCK_VALUES // sound.channels)
-        last = False
-        while not last:
-            block = sound.read(block_frames, dtype="float32", always_2d=True)
-            last = len(block) < block_frames
-            mono = block.mean(axis=1, dtype=np.float32)
-            if resampler is not None:
-                mono = resampler.resample_chunk(mono, last=last)
-            pieces.append(_to_int16(mono))
-            count += len(mono)
-            if count > MAX_DURATION_S * SAMPLE_RATE_HZ:  # a header may say less than there is
-                raise PromptError(path, f"lasts more than {MAX_DURATION_S:g} s")
-    if count == 0:
-        raise PromptError(path, "holds no sound")
-    return np.concatenate(pieces)
-
-
-def _check(path: str, sound: soundfile.SoundFile) -> None:
-    if sound.format not in _FORMATS:
-        raise PromptError(path, f"is {sound.format}, not WAV")
-    if not _MIN_RATE_HZ <= sound.samplerate <= _MAX_RATE_HZ:
-        raise PromptError(path, f"has a sample rate of {sound.samplerate} Hz")
-    if sound.channels > _MAX_CHANNELS:
-        raise PromptError(path, f"has {sound.channels} channels")
-    if sound.frames > MAX_DURATION_S * sound.samplerate:
-        raise PromptError(path, f"lasts more than {MAX_DURATION_S:g} s")
-
-
-def _to_int16(values: NDArray[np.float32]) -> NDArray[np.int16]:
-    # Float files may hold anything, NaN included.
-    scaled = np.rint(np.nan_to_num(values, posinf=1.0, neginf=-1.0) * np.float32(32768))
-    samples: NDArray[np.int16] = scaled.clip(-32768, 32767).astype(np.int16)
-    return samples
 
 
 class PromptCache:

@@ -4,11 +4,11 @@ libespeak-ng smashes its stack on some texts. Here that ends a process that has 
 costs the one text. It imports little, so that it starts in some 50 ms. It ends with its input.
 """
 
-import ctypes
-import resource
 import struct
 import sys
 from typing import BinaryIO, Final
+
+from .confinement import allow_cpu, confine
 
 # A text to speak: length of the voice, words a minute, seconds at most, length of the text; then
 # the voice and the text. Without text only the voice is looked for.
@@ -21,15 +21,11 @@ FAILED: Final = b"f"
 
 MEMORY_BYTES: Final = 512 * 1024 * 1024
 CPU_S: Final = 10  # for one text
-OPEN_FILES: Final = 32
-
-_PR_SET_DUMPABLE = 4  # linux/prctl.h
-_PR_SET_NO_NEW_PRIVS = 38
 
 
 def main() -> None:
     """Speak until the input ends."""
-    _confine()
+    confine(MEMORY_BYTES)
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     while header := source.read(REQUEST.size):
         if len(header) < REQUEST.size:
@@ -43,9 +39,7 @@ def main() -> None:
 def _serve(sink: BinaryIO, voice: str, text: str, rate_wpm: int, max_duration_s: float) -> None:
     from .espeak import NoSuchVoice, SpeechError, espeak
 
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    used_s = int(usage.ru_utime + usage.ru_stime)
-    resource.setrlimit(resource.RLIMIT_CPU, (used_s + CPU_S, resource.RLIM_INFINITY))
+    allow_cpu(CPU_S)
     rate_hz = 0
     try:
         library = espeak()
@@ -63,20 +57,6 @@ def _serve(sink: BinaryIO, voice: str, text: str, rate_wpm: int, max_duration_s:
         word, body = FAILED, (str(error) or "out of memory").encode("utf-8", "replace")
     sink.write(RESPONSE.pack(word, rate_hz, len(body)) + body)
     sink.flush()
-
-
-def _confine() -> None:
-    """Little memory, no file written, no core dump with what was said, no new privileges."""
-    for limit, value in (
-        (resource.RLIMIT_AS, MEMORY_BYTES),
-        (resource.RLIMIT_NOFILE, OPEN_FILES),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(limit, (value, value))
-    libc = ctypes.CDLL(None)
-    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from media.orphan_worker import WORKER
 from ringback_client import Client, ConnectionLost
 from scripts.child_process import stop
 
-from .processes import cpu_s, descendants, open_files, pss_bytes, threads
+from .processes import command_line, cpu_s, descendants, open_files, pss_bytes, threads
 
 START_LIMIT_S = 20.0
 STOP_LIMIT_S = 15.0
@@ -112,8 +113,8 @@ class EngineProcess:
 
     @property
     def worker_pid(self) -> int:
-        """The media worker's process."""
-        return descendants(self.pid)[-1]
+        """The media worker's process: one of those that speak or read files may run beside it."""
+        return [pid for pid in descendants(self.pid) if WORKER in command_line(pid)][-1]
 
     def cpu_s(self) -> tuple[float, float]:
         """CPU seconds used so far: engine, media worker."""

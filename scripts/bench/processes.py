@@ -35,6 +35,14 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def command_line(pid: int) -> bytes:
+    """What a process was started with; empty where it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def open_files(pid: int) -> Counter[str]:
     """How many descriptors of each kind a process holds: socket, pipe, anon_inode, file."""
     kinds: Counter[str] = Counter()

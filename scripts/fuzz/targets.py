@@ -192,7 +192,7 @@ def speech(data: bytes) -> None:
 
 
 def sound(data: bytes) -> None:
-    """A sound file."""
+    """A sound file: its process may die, this one may not."""
     with tempfile.NamedTemporaryFile(suffix=".wav") as file:
         io.FileIO(file.fileno(), "w", closefd=False).write(data)
         for read in (check_prompt, load):

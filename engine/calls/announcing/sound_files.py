@@ -2,10 +2,14 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from config.sounds import find_configured, find_sound
 from media.sound.prompts import PromptError, check_prompt
+
+_MOST_REMEMBERED = 1000
+_Identity = tuple[str, int, int]  # path, mtime in ns, size
 
 
 class NoSound(Exception):
@@ -17,6 +21,7 @@ class SoundFiles:
 
     def __init__(self, directories: Sequence[Path] = ()) -> None:
         self._directories = tuple(directories)
+        self._objections: dict[_Identity | None, str | None] = {}
 
     def requested(self, name: str) -> Path:
         """The file that a request names. Raises NoSound.
@@ -29,13 +34,30 @@ class SoundFiles:
             raise NoSound(f"{name}: there is no such sound file in media.sounds")
         return path
 
+    def inspect(self, name: str) -> None:
+        """Look at a file that a request names, for `check`; blocks. What is elsewhere is not read.
+
+        The process that reads it may have to be started, and the disk may be slow.
+        """
+        with suppress(NoSound):
+            path = str(self.requested(name))
+            identity = _identity(path)
+            if identity is None or identity in self._objections:
+                return
+            objection = None
+            try:
+                check_prompt(path)
+            except PromptError as error:
+                objection = error.reason
+            if len(self._objections) >= _MOST_REMEMBERED:
+                self._objections.clear()
+            self._objections[identity] = objection
+
     def check(self, name: str) -> None:
-        """Raise NoSound where a request names what cannot be played."""
-        path = self.requested(name)
-        try:
-            check_prompt(str(path))
-        except PromptError as error:
-            raise NoSound(f"{name}: {error.reason}") from error
+        """Raise NoSound where a request names what cannot be played, as far as `inspect` knows."""
+        objection = self._objections.get(_identity(str(self.requested(name))))
+        if objection is not None:
+            raise NoSound(f"{name}: {objection}")
 
     def configured(self, name: str) -> Path:
         """The file that the configuration names: in the directories, or at that path.
@@ -43,3 +65,11 @@ class SoundFiles:
         It was there when the configuration was read.
         """
         return find_configured(name, self._directories) or Path(name)
+
+
+def _identity(path: str) -> _Identity | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return path, status.st_mtime_ns, status.st_size

@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 
 from media.sound import tones
+from media.sound.prompts import close_processes
 from media.sound.speech import SpeechError, Synthesizer
 from media.sound.speech_pool import PROCESSES
 from media.sources import Prompt, Source, Tone
@@ -66,8 +67,16 @@ class Announcer:
         self._users: Counter[Path] = Counter()
         self._threads = ThreadPoolExecutor(PROCESSES, thread_name_prefix="speech")
 
+    async def inspect(self, file: str) -> None:
+        """Look at the sound file of a whisper, for `check`."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._threads, self.sounds.inspect, file)
+
     def check(self, whisper: Mapping[str, Any] | None) -> None:
-        """Raise EngineError `refused`, naming the field, where the whisper cannot be played."""
+        """Raise EngineError `refused`, naming the field, where the whisper cannot be played.
+
+        What is in its file is known once it was inspected.
+        """
         if whisper is None:
             return
         try:
@@ -154,6 +163,7 @@ class Announcer:
             path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Give the threads and the processes that speak back."""
+        """Give the threads, and the processes that speak and that read files, back."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._synthesizer.close()
+        close_processes()

@@ -70,6 +70,7 @@ class RouteMethods:
         reading = self._intake.check.reading(params.to, params.region)
         with objections.of("numbers"):
             params = self._intake.check.read_numbers(params)
+        await self._intake.inspect_whisper(params)
         history = await self._router.history(params.to)
         found = self._callback(params, history, objections, now)
         found["reading"] = reading

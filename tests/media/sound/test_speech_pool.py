@@ -1,6 +1,8 @@
 """A text that kills the library costs that text alone."""
 
 import contextlib
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -28,8 +30,8 @@ def test_a_process_that_died_is_an_error_and_is_replaced(
         synthesizer.prompt("Anruf von \U0001f6bc\u0693")
     # Killed between two texts, it is replaced and nothing is lost.
     synthesizer.prompt("eins")
-    for process in speech_pool.pool._idle:
-        process._process.kill()
+    for process in speech_pool.pool.processes.idle:
+        os.kill(process.pid, signal.SIGKILL)
     assert duration_s(synthesizer.prompt("eins zwei drei")) > 0.3
     monkeypatch.setattr(speech_pool, "SPEAK_LIMIT_S", 0.0)
     with pytest.raises(SpeechError, match="speaking it takes over 0 s"):

@@ -17,8 +17,8 @@ def test_the_process_has_nothing_of_the_engine(
     with (tmp_path / "calls").open("w") as kept:
         os.set_inheritable(kept.fileno(), True)
         Synthesizer(tmp_path).prepare()
-        (process,) = speech_pool.pool._idle
-        proc = Path("/proc", str(process._process.pid))
+        (process,) = speech_pool.pool.processes.idle
+        proc = Path("/proc", str(process.pid))
         opened = {os.readlink(entry) for entry in (proc / "fd").iterdir()}
         assert not {name for name in opened if name.startswith(str(tmp_path))}
         assert b"s3cret" not in (proc / "environ").read_bytes()

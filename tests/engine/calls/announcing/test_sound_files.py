@@ -10,6 +10,7 @@ from tests.support.recording import write_tone_wav
 
 
 def refusal(sounds: SoundFiles, name: str) -> str:
+    sounds.inspect(name)
     with pytest.raises(NoSound) as caught:
         sounds.check(name)
     return str(caught.value).replace(name, "NAME")
@@ -43,6 +44,7 @@ def test_one_that_is_no_sound_says_so(tmp_path: Path) -> None:
 def test_what_may_be_played(tmp_path: Path) -> None:
     write_tone_wav(tmp_path / "a.wav", 440, 0.2)
     sounds = SoundFiles([tmp_path])
+    sounds.inspect("a.wav")
     sounds.check("a.wav")
     assert sounds.requested("a.wav") == tmp_path / "a.wav"
     assert sounds.configured("a.wav") == tmp_path / "a.wav"
@@ -52,3 +54,22 @@ def test_what_may_be_played(tmp_path: Path) -> None:
 def test_without_directories_there_is_nothing(tmp_path: Path) -> None:
     write_tone_wav(tmp_path / "a.wav", 440, 0.2)
     assert "no such sound file" in refusal(SoundFiles(), str(tmp_path / "a.wav"))
+
+
+def test_a_file_is_looked_at_again_once_it_has_changed(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(b"hello")
+    sounds = SoundFiles([tmp_path])
+    assert "cannot be read as sound" in refusal(sounds, "a.wav")
+    write_tone_wav(tmp_path / "a.wav", 440, 0.2)
+    sounds.inspect("a.wav")
+    sounds.check("a.wav")
+
+
+def test_the_loop_waits_for_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.wav").write_bytes(b"hello")
+
+    def read(_path: str) -> None:
+        raise AssertionError("a file is read")
+
+    monkeypatch.setattr("engine.calls.announcing.sound_files.check_prompt", read)
+    SoundFiles([tmp_path]).check("a.wav")

@@ -1,0 +1,97 @@
+"""Reads sound files by libsndfile and soxr: an open file in, int16 samples at 8 kHz out.
+
+Both libraries read what anybody may have written, so that only the process of
+sound_file_process.py may call what is here.
+"""
+
+from typing import Final
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from .g711 import SAMPLE_RATE_HZ
+
+_MIN_RATE_HZ = 4000
+_MAX_RATE_HZ = 384_000
+_MAX_CHANNELS = 32
+_FORMATS: Final = frozenset({"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "FLAC", "OGG"})
+_BLOCK_VALUES = 65_536  # bounds memory, and how long one step of a load takes
+
+
+class SoundFileError(Exception):
+    """A file that cannot be played; `reason` is for a person."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def check(descriptor: int, max_duration_s: float) -> None:
+    """Raise SoundFileError where `read` would by what the file's header says; reads no sound."""
+    try:
+        with soundfile.SoundFile(descriptor, closefd=False) as sound:
+            _check(sound, max_duration_s)
+    except (soundfile.LibsndfileError, RuntimeError, ValueError) as error:
+        raise SoundFileError(_in_words(error)) from error
+
+
+def read(descriptor: int, max_duration_s: float) -> NDArray[np.int16]:
+    """The sound of an open file: int16 samples at 8 kHz, one channel.
+
+    Raises SoundFileError: no sound file, no sound in it, longer than `max_duration_s`.
+    """
+    try:
+        with soundfile.SoundFile(descriptor, closefd=False) as sound:
+            _check(sound, max_duration_s)
+            return _samples(sound, max_duration_s)
+    except (soundfile.LibsndfileError, RuntimeError, ValueError) as error:
+        raise SoundFileError(_in_words(error)) from error
+
+
+def _in_words(error: Exception) -> str:
+    return f"cannot be read as sound: {error}"
+
+
+def _samples(sound: soundfile.SoundFile, max_duration_s: float) -> NDArray[np.int16]:
+    resampler = None
+    if sound.samplerate != SAMPLE_RATE_HZ:
+        resampler = soxr.ResampleStream(
+            sound.samplerate, SAMPLE_RATE_HZ, 1, dtype="float32", quality="HQ"
+        )
+    pieces: list[NDArray[np.int16]] = []
+    count = 0
+    block_frames = max(1, _BLOCK_VALUES // sound.channels)
+    last = False
+    while not last:
+        block = sound.read(block_frames, dtype="float32", always_2d=True)
+        last = len(block) < block_frames
+        mono = block.mean(axis=1, dtype=np.float32)
+        if resampler is not None:
+            mono = resampler.resample_chunk(mono, last=last)
+        pieces.append(_to_int16(mono))
+        count += len(mono)
+        if count > max_duration_s * SAMPLE_RATE_HZ:  # a header may say less than there is
+            raise SoundFileError(f"lasts more than {max_duration_s:g} s")
+    if count == 0:
+        raise SoundFileError("holds no sound")
+    return np.concatenate(pieces)
+
+
+def _check(sound: soundfile.SoundFile, max_duration_s: float) -> None:
+    if sound.format not in _FORMATS:
+        raise SoundFileError(f"is {sound.format}, not WAV")
+    if not _MIN_RATE_HZ <= sound.samplerate <= _MAX_RATE_HZ:
+        raise SoundFileError(f"has a sample rate of {sound.samplerate} Hz")
+    if sound.channels > _MAX_CHANNELS:
+        raise SoundFileError(f"has {sound.channels} channels")
+    if sound.frames > max_duration_s * sound.samplerate:
+        raise SoundFileError(f"lasts more than {max_duration_s:g} s")
+
+
+def _to_int16(values: NDArray[np.float32]) -> NDArray[np.int16]:
+    # Float files may hold anything, NaN included.
+    scaled = np.rint(np.nan_to_num(values, posinf=1.0, neginf=-1.0) * np.float32(32768))
+    samples: NDArray[np.int16] = scaled.clip(-32768, 32767).astype(np.int16)
+    return samples
