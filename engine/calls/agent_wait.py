@@ -312,7 +312,7 @@ class AgentWait:
                 self._flow.on_waiting()
                 membership.offer_missed()
             except (EngineError, LegEnded) as error:  # nobody could be rung at all
-                log.warning("operator_not_rung", waiting=offer.waiting.id, reason=str(error))
+                log.warning("agent_not_rung", waiting=offer.waiting.id, reason=str(error))
                 self._flow.on_waiting()
                 membership.offer_not_rung()
             else:

@@ -42,7 +42,7 @@ _JOBS: tuple[Column, ...] = (
     ("open", "open", _count),
     ("expired", "expired", _count),
     ("cancelled", "cancelled", _count),
-    ("to operator", "to_operator_s", duration),
+    ("to agent", "to_operator_s", duration),
     ("to talk p90", "to_talk_p90_s", duration),
     ("talk", "talk_s", duration),
     ("rating", "rating", _count),

@@ -158,7 +158,7 @@ def _print_agent(agent: Mapping[str, Any] | None) -> None:
 
 _VERDICTS = {
     "called": "would be called at once",
-    "waits": "would wait until an operator is free",
+    "waits": "would wait until an agent is free",
     "scheduled": "would wait for its time",
     "refused": "would be refused",
     "unavailable": "cannot be had now",

@@ -86,7 +86,7 @@ class Metrics:
         )
         self._to_operator_s = self._histogram(
             "callback_to_operator_seconds",
-            "From when a callback was due to the operator's answer",
+            "From when a callback was due to the agent's answer",
             WAIT_BUCKETS_S,
         )
         self._talk_s = self._histogram("talk_seconds", "Talks", TALK_BUCKETS_S, "kind")

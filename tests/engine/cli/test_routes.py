@@ -147,7 +147,7 @@ def test_a_call_that_would_wait_in_a_queue(
         f"queue sales: {word}, 2 waiting",
         "  alice: could take it now",
         "  bob: is paused",
-        "→ would wait until an operator is free",
+        "→ would wait until an agent is free",
     ]
 
 
