@@ -14,6 +14,7 @@ Level = Annotated[int, Field(ge=1, le=10)]
 # 0: none; -1: until the agent says that they are ready.
 WrapUp = Annotated[float, Field(ge=-1, le=86400, allow_inf_nan=False)]
 Limit = Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)]
+Priority = Annotated[int, Field(ge=-1000, le=1000)]
 Count = Annotated[int, Field(ge=0, le=1000)]
 
 # The key of the phone that accepts the call; "": answering is enough.
@@ -62,6 +63,7 @@ class Agent(WithCredentials):
     addresses: list[Address] = Field(default=[], max_length=16)
     skills: dict[Name, Level] = Field(default={}, max_length=64)
     queues: list[Name] = Field(default=[], max_length=64)
+    queue_priority: dict[Name, Priority] = Field(default={}, max_length=64)
     centre: Printable = ""
     login: Login | None = None
     wrap_up_s: WrapUp | None = None

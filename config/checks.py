@@ -275,6 +275,7 @@ def _check_alerts(settings: AllSections, known: Known) -> Iterator[Fault]:
 def _check_agents(settings: AllSections, known: Known) -> Iterator[Fault]:
     for index, agent in enumerate(settings.agents):
         key = f"agents[{index}]"
+        yield from known.missing(f"{key}.queue_priority", "queues", agent.queue_priority)
         yield from known.missing(f"{key}.queues", "queues", agent.queues)
         yield from known.missing(f"{key}.centre", "centres", [agent.centre])
         if agent.permanent and settings.media.workers > 1:

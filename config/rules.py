@@ -182,6 +182,8 @@ class Setting(Section):
     script: Annotated[Printable, Field(min_length=1, max_length=512)] | None = None
     centre: Name | None = None
     known_agent: Name | None = None
+    last_agent_days: Annotated[float, Field(gt=0, le=36500)] | None = None
+    """The known agent is the one who last talked to this number, within so many days."""
     order: Literal["agent_first", "customer_first"] | None = None
     max_attempts: int | None = Field(default=None, ge=1, le=100)
     ring_s: Annotated[float, Field(gt=0, le=3600)] | None = None
@@ -191,6 +193,8 @@ class Setting(Section):
     def _check_party(self) -> "Setting":
         if self.queue is not None and self.agent is not None:
             raise wrong("agent", "queue and agent are both given; give one")
+        if self.known_agent is not None and self.last_agent_days is not None:
+            raise wrong("last_agent_days", "known_agent names the agent already; give one")
         return self
 
     def given(self) -> dict[str, Any]:

@@ -218,8 +218,13 @@ class Parts:
             staffing=staffing,
             clock=now,
         )
+        self.history = History(self.store.path)
         self.router = Router(
-            settings, number_of=self.admission.number, store=self.store, queues=self.queues
+            settings,
+            number_of=self.admission.number,
+            store=self.store,
+            queues=self.queues,
+            last_agent=partial(self.history.last_agent, among=self.agents),
         )
         self.rooms = WaitingRooms(
             settings.rooms,
@@ -236,7 +241,6 @@ class Parts:
             legs=lambda: len(self.registry.legs),
             events=self.events,
         )
-        self.history = History(self.store.path)
         self.services = CallServices(
             sip=self.sip,
             media=self.media,

@@ -104,6 +104,7 @@ class Agent:
         "paused_by",
         "permanent",
         "policy",
+        "queue_priority",
         "queues",
         "reason",
         "since",
@@ -148,6 +149,7 @@ class Agent:
         self._settings = settings
         self._take_own()
         self.queues = tuple(settings.queues)
+        self.queue_priority: Mapping[str, int] = dict(settings.queue_priority)
         self.centre = settings.centre or None
         if settings.permanent != self.permanent:
             self.permanent = settings.permanent

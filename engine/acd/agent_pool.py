@@ -28,6 +28,10 @@ class PooledAgent(Protocol):
         """The queues that they serve."""
 
     @property
+    def queue_priority(self) -> Mapping[str, int]:
+        """Their own priority in queues, where it is not 0: the higher, the sooner."""
+
+    @property
     def centre(self) -> str | None:
         """The centre where they work."""
 

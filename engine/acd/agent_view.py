@@ -70,6 +70,8 @@ class AgentView(TypedDict):
     """Whether a command added them: the configuration has no such agent."""
     queues: Sequence[str]
     """The queues that they serve."""
+    queue_priority: dict[str, int]
+    """Their own priority in queues, where it is not 0: the higher, the sooner."""
 
 
 def agent_view(agent: Agent, queues: Sequence[str], now: float) -> AgentView:
@@ -106,4 +108,5 @@ def agent_view(agent: Agent, queues: Sequence[str], now: float) -> AgentView:
         "line": ("up" if agent.line_up else "down") if agent.permanent else None,
         "added": agent.added,
         "queues": queues,
+        "queue_priority": dict(agent.queue_priority),
     }

@@ -6,6 +6,7 @@ never waits for the writer. What has just ended and may not be on the disk yet i
 
 import sqlite3
 from collections import deque
+from collections.abc import Container
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -100,6 +101,18 @@ class History:
                 found[entry["id"]] = entry
         newest_first = sorted(found.values(), key=lambda entry: -entry["ended_at"])
         return [_without_none(entry) for entry in newest_first[:limit]]
+
+    def last_agent(self, called: str, since: float, *, among: Container[str]) -> str | None:
+        """Who of `among` last talked to this number (E.164), not before `since` (Unix seconds).
+
+        None where it was somebody else.
+        """
+        for entry in self.of(called, MOST):
+            if entry["ended_at"] < since:
+                return None
+            if entry.get("talk_s") and "agent" in entry:
+                return str(entry["agent"]) if entry["agent"] in among else None
+        return None
 
     def talked_at(self, agent: str, work: str) -> float | None:
         """When an agent last began to talk on a job or call, or to wrap it up (Unix seconds)."""

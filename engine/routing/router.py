@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from config.settings import Settings
 
 NumberOf = Callable[[str], CalledNumber | None]
+LastAgent = Callable[[str, float], str | None]
+"""Who last talked to a number (E.164) since a time (Unix seconds), of the agents there are."""
 Request = TypeVar("Request", bound=CallbackRequest)
 
 # What rules may look at in a request as something that it says itself.
@@ -30,6 +32,8 @@ _SAID = (
     "queue", "agent", "skills", "priority", "whisper", "caller_id", "trunk", "record", "script",
     "known_agent", "centre", "order", "max_attempts", "ring_s", "max_duration_s",
 )  # fmt: skip
+
+DAY_S = 86400.0
 
 _HISTORY = """
     SELECT COUNT(*), SUM(json_array_length(CAST(body AS TEXT), '$.attempts')),
@@ -48,12 +52,14 @@ class Router:
         number_of: NumberOf | None = None,
         store: Rows = NOTHING_KEPT,
         queues: Queues | None = None,
+        last_agent: LastAgent = lambda _number, _since: None,
     ) -> None:
         self._rules = Rules()
         self._queues = queues or NoQueues()
         self._region = "GB"
         self._number_of = number_of or self._read
         self._store = store
+        self._last_agent = last_agent
         if settings is not None:
             self.apply_settings(settings)
 
@@ -69,7 +75,12 @@ class Router:
 
     def apply(self, facts: Facts, *, explain: bool = False) -> Ruling:
         """What the rules set. With `explain` it says of each rule why it applies or does not."""
-        return self._rules.apply(facts, explain=explain)
+        ruling = self._rules.apply(facts, explain=explain)
+        days = ruling.last_agent_days
+        is_named = ruling.known_agent or facts.given.get("known_agent")
+        if days is not None and facts.number is not None and not is_named:
+            ruling.known_agent = self._last_agent(facts.number, facts.now - days * DAY_S)
+        return ruling
 
     # -- callbacks --------------------------------------------------------------------------
 
@@ -98,7 +109,7 @@ class Router:
         """
         if not self._rules:
             return params, Ruling()
-        ruling = self._rules.apply(self.facts(params, history, now), explain=explain)
+        ruling = self.apply(self.facts(params, history, now), explain=explain)
         return self.fill(params, ruling), ruling
 
     def facts(self, params: CallbackRequest, history: CallerHistory, now: float) -> Facts:
@@ -153,7 +164,7 @@ class Router:
         if not self._rules:
             return Ruling()
         history = await self.history(caller)
-        return self._rules.apply(
+        return self.apply(
             self.call_facts(
                 caller, dialled=dialled, trunk=trunk, queue=queue, context=context, now=now,
                 history=history,

@@ -44,6 +44,7 @@ class Ruling:
     script: str | None = None
     centre: str | None = None
     known_agent: str | None = None
+    last_agent_days: float | None = None
     order: Literal["agent_first", "customer_first"] | None = None
     max_attempts: int | None = None
     ring_s: float | None = None

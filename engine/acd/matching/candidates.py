@@ -85,7 +85,7 @@ def reserve(
     agents = list(candidates(entry, queue, free, now))
     chosen: list[str] = []
     while agents and len(chosen) < queue.strategy.at_once:
-        agent = queue.strategy.choose(agents, entry.skills)
+        agent = queue.strategy.choose(_first_of(agents, queue), entry.skills)
         agents.remove(agent)
         free.mark_busy(agent.name)
         if pool.reserve(agent.name, entry.id, now):
@@ -94,14 +94,22 @@ def reserve(
     return tuple(chosen)
 
 
+def _first_of(agents: list[PooledAgent], queue: CallQueue) -> list[PooledAgent]:
+    """Those of `agents` whose own priority in the queue is the highest."""
+    name = queue.name or ""
+    highest = max(agent.queue_priority.get(name, 0) for agent in agents)
+    return [agent for agent in agents if agent.queue_priority.get(name, 0) == highest]
+
+
 def next_for(
     profile: Profile, queues: Iterable[CallQueue], now: float, on_held: Callable[[CallQueue], None]
 ) -> tuple[Entry, CallQueue] | None:
-    """The first entry that a free agent may take: by priority, then by the weighted wait.
+    """The first entry that a free agent may take: by its priority, then by the agent's own
+    priority in its queue, then by the weighted wait.
 
     `on_held` is called with each queue that may release nobody now.
     """
-    best: tuple[int, float, float, int] | None = None
+    best: tuple[int, int, float, float, int] | None = None
     found: tuple[Entry, CallQueue] | None = None
     for queue in queues:
         service = profile.serves.get(queue.name or "")
@@ -116,7 +124,8 @@ def next_for(
         if entry is None:
             continue
         aged_s = queue.config.weight * entry.waited_s(now)
-        rank = (-entry.priority, -aged_s, entry.waiting.joined_at, entry.seq)
+        own = profile.agent.queue_priority.get(queue.name or "", 0)
+        rank = (-entry.priority, -own, -aged_s, entry.waiting.joined_at, entry.seq)
         if best is None or rank < best:
             best, found = rank, (entry, queue)
     return found

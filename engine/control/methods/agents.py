@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 Reason = Annotated[str, Meta(max_length=256)]
 Level = Annotated[int, Meta(ge=1, le=10)]
 Skills = Annotated[dict[Identifier, Level], Meta(max_length=64)]
+QueuePriority = Annotated[
+    dict[Identifier, Annotated[int, Meta(ge=-1000, le=1000)]], Meta(max_length=64)
+]
 WrapUp = Annotated[float, Meta(ge=-1, le=86400)]
 Limit = Annotated[float, Meta(ge=0, le=86400)]
 
@@ -88,6 +91,7 @@ class NewAgent(Params):
     addresses: Annotated[list[NewAddress], Meta(min_length=1, max_length=16)] | None = None
     skills: Skills | None = None
     queues: Annotated[list[Identifier], Meta(max_length=64)] | None = None
+    queue_priority: QueuePriority | None = None
     centre: Identifier | None = None
     login: Literal["auto", "manual"] | None = None
     wrap_up_s: WrapUp | None = None
@@ -198,7 +202,7 @@ class AgentMethods:
         return self._agents.view(self._roster.arrange(params.agent, params.uri, params.use))
 
     async def _add(self, params: NewAgent, _peer: Peer) -> AgentView:
-        for queue in params.queues or ():
+        for queue in (*(params.queues or ()), *(params.queue_priority or ())):
             self._must_be_known("queue", queue, self._queues.matcher.queues.by_name, "queues")
         if params.centre is not None:
             self._must_be_known(

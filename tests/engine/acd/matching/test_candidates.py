@@ -15,7 +15,7 @@ def test_who_is_free_for_a_queue_or_by_name() -> None:
     free = FreeAgents(staffing)
     for name in ("ann", "bob", "cat"):
         one: Any = Anyone(name, None, {})
-        one.queues = ()
+        one.queues, one.queue_priority = (), {}
         free.mark_free(one)
     assert [one.name for one in free.of("sales", None)] == ["ann", "bob"]
     assert [one.name for one in free.of(None, ("cat", "dan"))] == ["cat"]
