@@ -48,7 +48,7 @@ class UserAgentContext:
         self.rng = rng
         self.timers = TimerHeap()
         self.counters = Counters()
-        self.transactions = Transactions(self.timers, values, self.counters)
+        self.transactions = Transactions(self.timers, values, self.counters, self._tcp_via)
         self.events: deque[Event] = deque()
         self.lookups: list[Lookup] = []
         self.product = product
@@ -104,6 +104,9 @@ class UserAgentContext:
     def via(self, hop: Hop, branch: str) -> str:
         """Return the Via for a request to `hop`."""
         return self.here(hop).via(hop.transport, branch)
+
+    def _tcp_via(self, hop: Hop, branch: str) -> str | None:
+        return self.via(hop, branch) if self.here(hop).listens("tcp") else None
 
     def contact(self, hop: Hop, user: str | None = None, *, is_secure: bool = False) -> str:
         """Return the Contact for a peer reached through `hop`; `is_secure`: as a sips: URI.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
-
 import msgspec
 
 from ..auth.authorization import Authorization
@@ -33,9 +31,6 @@ from .session import Session
 
 CLEARED_WITHIN_T1 = 4
 """A cancelled phone sends its final response within this many T1, or has died."""
-
-_MAX_DATAGRAM_BYTES = 1300
-"""Larger requests are sent over TCP, as the path MTU is unknown (RFC 3261 section 18.1.1)."""
 
 
 class Invitation(msgspec.Struct, frozen=True):
@@ -81,7 +76,6 @@ class UacSession(Session):
         "_offer",
         "_request_uri",
         "_transaction",
-        "_udp_only",
     )
 
     owns_call_id = True
@@ -120,7 +114,6 @@ class UacSession(Session):
         self._invitation = invitation
         self._hop = invitation.hop
         self._is_secure = is_sips(target) or any(map(_leads_to_sips, invitation.route[:1]))
-        self._udp_only = False
         self._cseq = 0
         is_late = invitation.late_offer
         self._offer = b"" if is_late else self.media.make_offer(invitation.audio)
@@ -139,9 +132,6 @@ class UacSession(Session):
         self._cseq += 1
         branch = context.new_branch()
         fields = self._invite_fields(branch)
-        if self._hop.transport == "udp" and self._is_too_large(fields):
-            self._hop = self._hop._replace(transport="tcp")
-            fields = self._invite_fields(branch)
         request = trusted_request("INVITE", self._request_uri, fields, self._offer)
         self._transaction = context.transactions.start_client(self, request, branch, self._hop, now)
         self.changed()
@@ -162,23 +152,12 @@ class UacSession(Session):
             *([SDP] if self._offer else []),
         ]
 
-    def _is_too_large(self, fields: Fields) -> bool:
-        """Whether the request may exceed the path MTU and TCP may be used instead (18.1.1)."""
-        uri = self._request_uri
-        return (
-            not self._udp_only
-            and self.context.here(self._hop).listens("tcp")
-            and isinstance(uri, SipUri)
-            and "transport" not in uri.params
-            and len(self._offer) + 64 + sum(map(len, chain.from_iterable(fields))) + 4 * len(fields)
-            > _MAX_DATAGRAM_BYTES
-        )
-
     # -- hanging up before the answer
 
     def _give_up(self, now: float, reason: str | None) -> None:
         self._cancelled = True
         self._cancel_reason = reason
+        self._transaction.over_udp = None  # it is not to be sent once more
         self.state = "terminating"
         until = now + CLEARED_WITHIN_T1 * self.context.values.t1_s
         self.context.clearing.cancelled(self._invitation.target, self.call_id, until)
@@ -225,12 +204,6 @@ class UacSession(Session):
     ) -> None:
         """See ClientUser."""
         if self._reported or transaction is not self._transaction:
-            return
-        if cause == "transport" and self._hop != self._invitation.hop and not self._cancelled:
-            # We chose TCP because of the size. The peer may support UDP only (18.1.1).
-            self._udp_only = True
-            self._hop = self._invitation.hop
-            self._send_invite(now)
             return
         ending = unreached(cause, self.context.transactions.failure_reason)
         if self._cancelled:

@@ -4,6 +4,7 @@ from typing import ClassVar, Protocol
 
 from ..hop import Hop
 from ..message.message import Request, Response
+from .timers import Timer
 from .transaction import (
     TERMINATED,
     FailureCause,
@@ -38,7 +39,7 @@ class ClientUser(Protocol):
 class ClientTransaction(Transaction):
     """A request that was sent. `start` sends it and `receive` handles its responses."""
 
-    __slots__ = ("branch", "user")
+    __slots__ = ("branch", "over_udp", "tcp_limit", "user")
 
     def __init__(
         self,
@@ -52,6 +53,30 @@ class ClientTransaction(Transaction):
         super().__init__(layer, (branch, request.method), request, hop, state)
         self.user = user
         self.branch = branch
+        self.over_udp: tuple[Request, Hop] | None = None
+        """The request as it goes over UDP, where it goes by TCP because of its size."""
+
+        self.tcp_limit: Timer | None = None
+        """When it goes on over UDP, if nothing comes back over TCP."""
+
+    @property
+    def has_no_response(self) -> bool:
+        """Whether nothing at all has come back."""
+        return self.state in (CALLING, TRYING)
+
+    def stop_timers(self) -> None:
+        """See Transaction."""
+        super().stop_timers()
+        self.layer.timers.cancel(self.tcp_limit)
+        self.tcp_limit = None
+
+    def restart(self, request: Request, now: float) -> None:
+        """Send the request in this form, to where the transaction was moved, from the start."""
+        self.over_udp = None
+        self.stop_timers()
+        self.request = request
+        self.reliable = self.hop.transport != "udp"
+        self.start(now)
 
     def start(self, now: float) -> None:
         """Send the request and start the timers of the first state."""

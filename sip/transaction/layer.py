@@ -16,6 +16,7 @@ from .client import (
     InviteClientTransaction,
     NonInviteClientTransaction,
 )
+from .large_requests import TCP_S, LargeRequests, TcpVia
 from .server import (
     COMPLETED,
     CONFIRMED,
@@ -33,7 +34,14 @@ _branch = re.compile(rb";branch=([^;,\s]+)[;,\s]").search
 class Transactions:
     """Creates, finds and removes transactions. What they send is collected in `output`."""
 
-    def __init__(self, timers: TimerHeap, values: TimerValues, counters: Counters) -> None:
+    def __init__(
+        self,
+        timers: TimerHeap,
+        values: TimerValues,
+        counters: Counters,
+        tcp_via: TcpVia = lambda _hop, _branch: None,
+    ) -> None:
+        self._large = LargeRequests(tcp_via)
         self.timers = timers
         self.values = values
         self.output: list[tuple[Hop, bytes]] = []
@@ -90,16 +98,39 @@ class Transactions:
     def start_client(
         self, user: ClientUser, request: Request, branch: str, hop: Hop, now: float
     ) -> ClientTransaction:
-        """Send a request in a new client transaction."""
+        """Send a request in a new client transaction.
+
+        One that is too large for a datagram goes by TCP where the peer has it.
+        """
         transaction: ClientTransaction
+        small, by_tcp = (request, hop), self._large.by_tcp(request, branch, hop, now)
+        request, hop = by_tcp or small
         if request.method == "INVITE":
             transaction = InviteClientTransaction(self, user, request, branch, hop)
         else:
             transaction = NonInviteClientTransaction(self, user, request, branch, hop)
         self._clients[transaction.key] = transaction
         self._join_hop(transaction)
+        if by_tcp is not None:
+            transaction.over_udp = small
+            limit = self.timers.schedule(now + TCP_S, self._tcp_too_slow, transaction)
+            transaction.tcp_limit = limit
         transaction.start(now)
         return transaction
+
+    def _tcp_too_slow(self, transaction: ClientTransaction, now: float) -> None:
+        if transaction.has_no_response:
+            self._go_on_over_udp(transaction, now)
+
+    def _go_on_over_udp(self, transaction: ClientTransaction, now: float) -> bool:
+        """Send a large request over UDP after all. False where it did not go by TCP instead."""
+        if transaction.over_udp is None:
+            return False
+        self._large.failed(transaction.hop, now)
+        request, hop = transaction.over_udp
+        self.move(transaction, hop)
+        transaction.restart(request, now)
+        return True
 
     def resume_invite(
         self, user: ClientUser, request: Request, branch: str, hop: Hop
@@ -176,7 +207,11 @@ class Transactions:
             return False
         self.failure_reason = reason
         for transaction in failed:
-            if transaction in peers:
+            if transaction in peers and not (
+                isinstance(transaction, ClientTransaction)
+                and transaction.has_no_response
+                and self._go_on_over_udp(transaction, now)
+            ):
                 transaction.transport_failed(now)
         return True
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sip.dialog.registration import Account
 from sip.dialog.uac import Invitation
 from sip.dialog.uas import UasSession
 from sip.events import Answered, Cause, Ended, ExtensionsRefused, Failed, IncomingInvite
@@ -587,6 +588,41 @@ class TestLargeRequests:
         assert isinstance(failed, Failed)
         assert failed.cause.origin == "transport"
         assert nothing_kept(ua)
+
+    def test_peer_that_drops_what_comes_over_tcp_gets_large_requests_over_udp(self) -> None:
+        ua = self.caller(udp=("192.0.2.1", 5060), tcp=("192.0.2.1", 5060))
+        assert self.invite(ua).transport == "tcp"
+        ua.handle_timers(1.4)
+        assert ua.take_output() == []
+        ua.handle_timers(1.5)
+        ((hop, data),) = ua.take_output()
+        assert hop == PEER
+        assert data.startswith(b"INVITE") and b"SIP/2.0/UDP" in data
+        # It is remembered for a while, and UDP sends again what is lost.
+        assert self.invite(ua) == PEER
+        ua.handle_timers(2.0)
+        assert PEER in [hop for hop, _ in ua.take_output()]
+
+    def test_call_that_was_given_up_is_not_sent_once_more(self) -> None:
+        ua = self.caller(udp=("192.0.2.1", 5060), tcp=("192.0.2.1", 5060))
+        hop = self.invite(ua)
+        (session,) = ua.context.sessions()
+        session.hangup(0.01)
+        ua.transport_failed(hop, "connection refused", 0.02)
+        assert ua.take_output() == []
+        assert nothing_kept(ua)
+
+    def test_requests_of_every_method_go_over_tcp(self) -> None:
+        ua = self.caller(udp=("192.0.2.1", 5060), tcp=("192.0.2.1", 5060))
+        long = "x" * 1_300
+        account = Account(f"sip:{long}@192.0.2.2", "sip:192.0.2.2")
+        ua.register(account, 0.0)
+        ((hop, data),) = ua.take_output()
+        assert hop.transport == "tcp"
+        assert data.startswith(b"REGISTER") and b"Via: SIP/2.0/TCP" in data
+        ua.transport_failed(hop, "connection refused", 0.1)
+        ((hop, data),) = ua.take_output()
+        assert hop.transport == "udp" and b"Via: SIP/2.0/UDP" in data
 
 
 def test_close_drops_all_state_without_events() -> None:
