@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from .caller_identity import CallerIds, FromText, Identity
 from .sounds import find_configured
 from .values import (
     EXPEDITED_FORWARDING,
@@ -242,6 +243,9 @@ class Trunk(WithCredentials):
     register_: bool = Field(default=False, alias="register")
     register_expires_s: int = Field(default=3600, ge=60, le=86400)
     caller_id: Printable = ""
+    caller_ids: CallerIds = {}
+    from_: FromText = Field(default="", alias="from")
+    identity: Identity = "from"
     users: Pattern = TRUNK_USERS
     rtp: Rtp = "symmetric"
     session_expires_s: SessionExpires | None = None
@@ -258,6 +262,14 @@ class Trunk(WithCredentials):
         if self.tls_key and not self.tls_cert:
             raise wrong("tls_cert", "needed with tls_key")
         return self
+
+    @field_validator("caller_ids")
+    @classmethod
+    def _check_caller_ids(cls, caller_ids: CallerIds) -> CallerIds:
+        for prefix, shown in caller_ids.items():
+            if not shown:
+                raise wrong(prefix, "names no caller id")
+        return caller_ids
 
     @model_validator(mode="after")
     def _check_register(self) -> "Trunk":

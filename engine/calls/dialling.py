@@ -12,7 +12,6 @@ from sip.dialog.uac import Invitation
 from sip.endpoint import SipEndpoint
 from sip.errors import ParseError
 from sip.hop import Hop
-from sip.message.uri import SipUri
 from sip.sdp.offer_answer import LocalAudio
 from sip.sdp.sdes import LocalKeys
 from sip.transport.resolver import ResolutionFailed
@@ -56,14 +55,15 @@ class DialOptions:
     def invitation(self, target: DialTarget, hop: Hop) -> Invitation:
         """The INVITE to `target`, sent to `hop`."""
         user = self.caller.user or target.caller_id or self.caller.default
+        shown = target.identity.shown(user, self.caller.name, self.audio.host)
         return Invitation(
             target=target.target,
             hop=hop,
-            from_uri=str(SipUri("sip", target.from_host or self.audio.host, user)),
-            from_display=self.caller.name or None,
+            from_uri=shown.from_uri,
+            from_display=shown.name,
             audio=protected(self.audio, target.media.srtp),
             credentials=target.credentials,
-            headers=self.headers,
+            headers=(*shown.headers, *self.headers),
             ring_s=self.ring_s,
             account=target.trunk or "",
             session_expires_s=target.session_expires_s,

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ..job import Job
+from . import user_to_user
 
 _FIELD = re.compile(r"\{(id|to|context(?:\.([^{}]+))?)\}")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f]+")
@@ -38,19 +39,23 @@ def context_headers(
     A header all of whose fields are empty is left out. None is longer than `most_bytes`: where it
     would be, `{context}` has fewer keys (see `fitted_context`), and any other value is cut off.
     Control characters become a space, so that no value can begin a header of its own.
+    User-to-User is written as RFC 7433 wants it.
     """
     filled = []
     for name, template in templates.items():
+        is_hex = user_to_user.is_user_to_user(name)
+        room = user_to_user.most_text_bytes(most_bytes) if is_hex else most_bytes
         value = fill(template, subject)
-        if len(value.encode()) > most_bytes and "{context}" in template:
+        if len(value.encode()) > room and "{context}" in template:
             fields = template.count("{context}")
             other = len(value.encode()) - fields * len(_json(subject.context))
-            fitted = fitted_context(subject.context, (most_bytes - other) // fields)
+            fitted = fitted_context(subject.context, (room - other) // fields)
             if fitted is None:
                 continue
             value = fill(template, subject, fitted)
         if value:
-            filled.append((name, _cut(_UNSAFE.sub(" ", value), most_bytes)))
+            value = _cut(_UNSAFE.sub(" ", value), room)
+            filled.append((name, user_to_user.written(value) if is_hex else value))
     return tuple(filled)
 
 

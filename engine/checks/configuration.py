@@ -141,6 +141,9 @@ class _Check:
         shown = [("dial.caller_id", settings.dial.caller_id)]
         for index, trunk in enumerate(settings.trunks):
             shown.append((f"trunks[{index}].caller_id", trunk.caller_id))
+            for prefix, ids in trunk.caller_ids.items():
+                key = f"trunks[{index}].caller_ids.{prefix}"
+                shown += [(key, text) for text in ([ids] if isinstance(ids, str) else ids)]
         for index, rule in enumerate(settings.rules):
             shown.append((f"rules[{index}].set.caller_id", rule.set.caller_id or ""))
         for key, text in shown:

@@ -20,6 +20,7 @@ class InboundCallInfo:
     trunk: str
     party: CallingParty
     dialled: str
+    user_to_user: str = ""
     default_whisper: str = ""
     ruling: Ruling = field(default_factory=Ruling)
     context: dict[str, Any] = field(init=False)
@@ -29,6 +30,8 @@ class InboundCallInfo:
         self.context = {**self.route.context, "caller": party.user, "dialled": self.dialled}
         if party.name:
             self.context["caller_name"] = party.name
+        if self.user_to_user:
+            self.context["user_to_user"] = self.user_to_user
 
     @property
     def queue(self) -> str:

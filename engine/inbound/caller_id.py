@@ -15,12 +15,14 @@ from sip.message.message import Request
 from sip.message.name_addr import NameAddr
 from sip.message.uri import OtherUri, SipUri
 
+from ..calls import user_to_user
 from ..routing.dialplan import Destination, DialTarget
 from ..routing.media_policy import MediaPolicy
 from ..routing.number_plan import NumberPlan
 
 ANONYMOUS = "anonymous"
 MAX_CHARS = 64
+MAX_USER_TO_USER = 1024
 _EXTENSION = re.compile(r"[0-9]{2,6}")
 _WITHHELD = frozenset({"id", "user", "header"})
 
@@ -84,6 +86,12 @@ def as_dialled(user: str, plan: NumberPlan) -> tuple[str, ...]:
     if number is None or number.e164 == user:
         return (user,)
     return (number.e164, user)
+
+
+def user_to_user_of(request: Request) -> str:
+    """What the calling side sends along in User-to-User (RFC 7433); "" for nothing."""
+    values = request.get_all("User-to-User")
+    return printable(user_to_user.read(values[0]))[:MAX_USER_TO_USER] if values else ""
 
 
 def _asserted(request: Request, plan: NumberPlan) -> NameAddr | None:

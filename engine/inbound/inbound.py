@@ -28,7 +28,13 @@ from ..clock import happens_within
 from ..routing.dialplan import credentials_of
 from ..routing.number_plan import NumberPlan
 from .call_info import InboundCallInfo
-from .caller_id import CallingParty, as_dialled, calling_party, dialled_number
+from .caller_id import (
+    CallingParty,
+    as_dialled,
+    calling_party,
+    dialled_number,
+    user_to_user_of,
+)
 from .inbound_call import InboundCall
 from .services import InboundServices
 from .unknown_sources import UnknownSources
@@ -189,6 +195,7 @@ class Inbound:
                 trunk=trunk,
                 party=party,
                 dialled=dialled[0],
+                user_to_user=user_to_user_of(request),
                 default_whisper=self._whisper,
             )
             call = InboundCall(self._services, self._inbound, session, incoming, clock=self._clock)

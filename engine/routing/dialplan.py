@@ -16,6 +16,7 @@ from sip.errors import ParseError
 from sip.message.uri import SipUri, parse_uri
 
 from ..errors import EngineError
+from .caller_identity import NO_IDENTITY, CallerIdentity, caller_id_for
 from .do_not_call import DoNotCall
 from .media_policy import DEFAULT_MEDIA, MediaPolicy
 from .number_plan import NotDialable, NumberPlan, Reading, is_uri, refused
@@ -52,8 +53,8 @@ class DialTarget:
     hop_uri: str
     trunk: str | None = None
     credentials: Credentials | None = None
-    from_host: str | None = None
-    caller_id: str = ""
+    caller_id: str = ""  # that of the trunk, for calls that name none
+    identity: CallerIdentity = NO_IDENTITY
     session_expires_s: int | None = None  # the session interval; None: the usual one
     route: tuple[str, ...] = ()  # the Route of the INVITE
     plays_early_media: bool = True  # whether what the network plays before the answer is heard
@@ -323,8 +324,10 @@ class Dialplan:
                 self._check_policy(self._read_phone(uri))
             credentials, media = own
             credentials = credentials or self._credentials_at(uri)
+            identity = CallerIdentity.at(self._trunks_at(uri), uri.host)
+            to = address.uri
             targets: tuple[DialTarget, ...] = (
-                DialTarget(address.uri, address.uri, credentials=credentials, media=media),
+                DialTarget(to, to, credentials=credentials, identity=identity, media=media),
             )
         else:
             targets = self._number(address.uri, field, None).targets
@@ -333,10 +336,15 @@ class Dialplan:
     def _uri(self, text: str, field: str) -> Destination:
         uri = self._permitted_uri(text, field)
         self.read(text, field=field)
-        media = MediaPolicy.strictest(self._trunks_at(uri))
-        target = DialTarget(text, text, credentials=self._credentials_at(uri), media=media)
-        trunk = next(iter(self._trunks_at(uri)), None)
-        if trunk is not None:
+        trunks = self._trunks_at(uri)
+        target = DialTarget(
+            text,
+            text,
+            credentials=self._credentials_at(uri),
+            identity=CallerIdentity.at(trunks, uri.host),
+            media=MediaPolicy.strictest(trunks),
+        )
+        for trunk in trunks[:1]:
             target = replace(
                 target,
                 session_expires_s=trunk.session_expires_s,
@@ -445,13 +453,14 @@ class Dialplan:
             scheme=uri.scheme, user=number, password=None, host=uri.host, port=uri.port,
             params=dict(uri.params), headers={},
         )  # fmt: skip
+        caller_id = caller_id_for(number, trunk)
         return DialTarget(
             target=str(target),
             hop_uri=trunk.uri,
             trunk=name,
             credentials=credentials_of(trunk),
-            from_host=uri.host,
-            caller_id=trunk.caller_id,
+            caller_id=caller_id,
+            identity=CallerIdentity.of(trunk, uri.host, caller_id),
             session_expires_s=trunk.session_expires_s,
             plays_early_media=trunk.early_media == "relay",
             media=MediaPolicy.of(trunk),

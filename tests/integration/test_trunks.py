@@ -165,3 +165,40 @@ async def test_every_trunk_out_of_order_is_a_failed_attempt(
     assert (record["state"], record["result"]) == ("failed", "unreachable")
     assert record["failure"]["side"] == "customer"
     await engine.assert_idle()
+
+
+async def test_each_trunk_is_told_who_calls_in_its_own_way(
+    own_engine: StartEngine, wire: MakeWire
+) -> None:
+    """From, P-Asserted-Identity and Privacy at the trunk; User-to-User at the agent."""
+    german, other, agent_phone = wire("german"), wire("other"), wire("agent")
+    engine = await own_engine(
+        trunks=[
+            trunk("german", german.port, identity="pai", caller_id="+4930901820",
+                  **{"from": '"The Shop" <sip:acc1@shop.example>'}),
+            trunk("other", other.port, identity="rpid", caller_ids={"+44": "+442079460999"}),
+        ],
+        routes=[{"prefix": "+49", "trunks": ["german"]}, {"prefix": "+", "trunks": ["other"]}],
+        agents=[{"name": "alice", "uri": agent_phone.uri}],
+        dial={"headers": {"User-to-User": "{id} {context.site}"}},
+    )  # fmt: skip
+    told = []
+    for to, phone, extra in (
+        ("+4930901821", german, {}),
+        ("+4930901821", german, {"caller_id": "anonymous"}),
+        ("+442079460123", other, {}),
+    ):
+        job = await engine.callback(to, "alice", context={"site": "shop.example"}, **extra)
+        agent = await agent_phone.answer()
+        data, encoding = agent.invite["user-to-user"].split(";")
+        assert (bytes.fromhex(data).decode(), encoding) == (f"{job} shop.example", "encoding=hex")
+        told.append((await phone.refuse(486, "Busy Here")).invite)
+        await engine.ended(job)
+    named, withheld, by_rpid = told
+    assert named["from"].startswith('"The Shop" <sip:acc1@shop.example>;tag=')
+    assert named["p-asserted-identity"] == '"The Shop" <sip:+4930901820@shop.example>'
+    assert withheld["from"].startswith('"Anonymous" <sip:anonymous@anonymous.invalid>;tag=')
+    assert withheld["p-asserted-identity"] == '"The Shop" <sip:+4930901820@shop.example>'
+    assert withheld["privacy"] == "id"
+    assert by_rpid["from"].startswith("<sip:+442079460999@127.0.0.1>;tag=")
+    assert by_rpid["remote-party-id"].startswith("<sip:+442079460999@127.0.0.1>;party=calling;")

@@ -3,6 +3,7 @@
 import pytest
 
 from engine.calls.dialling import DEFAULT_CALLER, Caller, DialOptions
+from engine.routing.caller_identity import CallerIdentity
 from engine.routing.dialplan import DialTarget
 from sip.hop import Hop
 from sip.sdp.offer_answer import LocalAudio
@@ -30,7 +31,8 @@ def test_the_call_names_its_caller_else_the_trunk_does(
 
 def test_an_invitation_has_what_its_target_needs() -> None:
     options = DialOptions(Caller("alice", "x"), 20.0, AUDIO, headers=(("X-Job", "j1"),))
-    target = DialTarget("sip:bob@pbx", "sip:pbx", trunk="pbx", from_host="example.org")
+    identity = CallerIdentity(host="example.org")
+    target = DialTarget("sip:bob@pbx", "sip:pbx", trunk="pbx", identity=identity)
     invitation = options.invitation(target, HOP)
     assert (invitation.target, invitation.hop, invitation.ring_s) == ("sip:bob@pbx", HOP, 20.0)
     assert invitation.from_uri == "sip:alice@example.org"

@@ -49,3 +49,10 @@ def test_a_call_for_one_agent_is_kept_for_them_in_its_queue() -> None:
 
 def test_the_default_whisper_is_the_last_resort() -> None:
     assert call(Route(name="shop", queue="sales")).whisper == f"For {BOB.user}"
+
+
+def test_what_the_other_side_sends_along_is_in_the_context() -> None:
+    incoming = InboundCallInfo(
+        call="call-1", route=ROUTE, trunk="pbx", party=BOB, dialled="+1", user_to_user="order-17"
+    )
+    assert incoming.context["user_to_user"] == "order-17"

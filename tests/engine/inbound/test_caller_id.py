@@ -2,7 +2,12 @@
 
 import pytest
 
-from engine.inbound.caller_id import ANONYMOUS, calling_party, dialled_number
+from engine.inbound.caller_id import (
+    ANONYMOUS,
+    calling_party,
+    dialled_number,
+    user_to_user_of,
+)
 from engine.routing.number_plan import NumberPlan
 from sip.message.message import Request
 from sip.message.uri import parse_uri
@@ -111,3 +116,9 @@ def test_a_request_uri_that_names_nobody_leaves_it_to_to() -> None:
     request = invite("<sip:bob@h>", "sip:127.0.0.1")
     request.set("To", "<sip:+442079460123@trunk>")
     assert dialled_number(request, NumberPlan("GB")) == ("+442079460123",)
+
+
+def test_what_the_other_side_sends_along_is_read() -> None:
+    sent = invite("<sip:bob@10.0.0.1>", User_to_User="6f726465722d3137;encoding=hex")
+    assert user_to_user_of(sent) == "order-17"
+    assert user_to_user_of(invite("<sip:bob@10.0.0.1>")) == ""

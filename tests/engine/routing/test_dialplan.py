@@ -65,7 +65,7 @@ def test_a_number_in_national_form_goes_to_its_routes_trunks_in_order() -> None:
     assert first.caller_id == "+441632960000"
     assert first.credentials is None
     assert second.credentials is not None
-    assert second.from_host == "10.9.8.7"
+    assert second.identity.host == "10.9.8.7"
 
 
 def test_the_first_matching_route_wins() -> None:
