@@ -416,7 +416,7 @@ def test_a_leg_hung_up_during_the_lookup_is_not_called(
         looked_up = asyncio.Event()
         find = stage.sip.hops
 
-        async def slowly(uri: str) -> tuple[Hop, ...]:
+        async def slowly(uri: str, _trunk: str = "") -> tuple[Hop, ...]:
             await looked_up.wait()
             return await find(uri)
 
@@ -619,7 +619,7 @@ def test_a_trunk_whose_name_leads_nowhere_is_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def script(stage: Scene, leg: Leg, _published: Published) -> None:
-        async def stalls(uri: str) -> tuple[Hop, ...]:
+        async def stalls(uri: str, _trunk: str = "") -> tuple[Hop, ...]:
             if "5071" in uri:
                 await asyncio.sleep(5.0)
                 raise ResolutionFailed("trunk.example: no answer from the name service")
