@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 from config.calendars import Calendar, read_dates
 from config.rules import CalendarMatch, FieldMatch, HistoryMatch, Match, QueueMatch, compile_regex
 
+from .identity.shown_number import ANONYMOUS
 from .opening_hours import OpeningHours
-from .shown_number import ANONYMOUS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,12 +16,12 @@ from sip.errors import ParseError
 from sip.message.uri import SipUri, parse_uri
 
 from ..errors import EngineError
-from .caller_identity import NO_IDENTITY, CallerIdentity, caller_id_for
 from .do_not_call import DoNotCall
+from .identity.caller_identity import NO_IDENTITY, CallerIdentity, caller_id_for
+from .identity.shown_number import check_caller_id
 from .media_policy import DEFAULT_MEDIA, MediaPolicy
 from .number_plan import NotDialable, NumberPlan, Reading, is_uri, refused
 from .permitted_host import PermittedHost, place_of, sip_uri, steering_parameter, transport_of
-from .shown_number import check_caller_id
 from .trunk_health import AllTrunksUp, TrunkStates
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from config.settings import Trunk
-from engine.routing.caller_identity import CallerIdentity, ShownCaller, caller_id_for
+from engine.routing.identity.caller_identity import CallerIdentity, ShownCaller, caller_id_for
 
 NUMBER = "+442079460000"
 

@@ -1,0 +1,1 @@
+"""Whom a call shows as its caller: the number, and how trunks are told."""
