@@ -59,6 +59,7 @@ class Sipp:
         rtp_echo: bool = False,
         target: str | None = None,
         timeout_s: int = 30,
+        scenarios: Path = SCENARIOS,
     ) -> "Sipp":
         """Begin to serve `calls` calls (or, with a `target`, to make them).
 
@@ -66,7 +67,8 @@ class Sipp:
         """
         program = need_program("sipp", "sip-tester")
         sipp = cls(scenario, directory)
-        arguments = [program, "-sf", str(_write_scenario(scenario, keys or {}, directory))]
+        script = _write_scenario(scenarios / f"{scenario}.xml", keys or {}, directory)
+        arguments = [program, "-sf", str(script)]
         arguments += ["-i", "127.0.0.1", "-p", str(sipp.port), "-t", transport]
         arguments += ["-mi", "127.0.0.1", "-mp", str(sipp.media_port), "-m", str(calls)]
         arguments += ["-d", str(pause_ms), "-timeout", str(timeout_s), "-timeout_error", "-nostdin"]
@@ -99,6 +101,14 @@ class Sipp:
             self._peer.kill()
         await self._peer.wait(4.0)
 
+    async def reached(self, what: str, patience_s: float = 5.0) -> None:
+        """Wait until it has received such a message. Raises PeerError."""
+        deadline = time.monotonic() + patience_s
+        while not self.received(what):
+            if time.monotonic() > deadline:
+                raise PeerError(f"sipp {self.scenario} has received no {what}")
+            await asyncio.sleep(0.02)
+
     def messages(self) -> list[TracedMessage]:
         """Every message so far, in order."""
         if not self._trace.exists():
@@ -126,12 +136,12 @@ class Sipp:
         raise PeerError(f"sipp {self.scenario} does not listen:\n{self._peer.tail()}")
 
 
-def _write_scenario(name: str, keys: dict[str, str], directory: Path) -> Path:
+def _write_scenario(scenario: Path, keys: dict[str, str], directory: Path) -> Path:
     """The scenario with its keys filled in: SIPp's own keywords are not allowed everywhere."""
-    text = (SCENARIOS / f"{name}.xml").read_text()
+    text = scenario.read_text()
     for key, value in keys.items():
         text = text.replace(f"__{key}__", value)
-    path = directory / f"sipp-{name}.xml"
+    path = directory / f"sipp-{scenario.name}"
     path.write_text(text)
     return path
 
