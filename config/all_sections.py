@@ -7,7 +7,7 @@ from .alerts import Alert
 from .calendars import Calendar
 from .inbound import Inbound, Room
 from .numbering import Numbering
-from .policy import Costs, Destinations, Hours, Limits, Rate
+from .policy import Costs, Destinations, DoNotCall, Hours, Limits, Rate
 from .queues import Centre, Queue
 from .reporting import Metrics, Notify, Reports, Webhook
 from .retry import RetryRule
@@ -35,6 +35,7 @@ class AllSections(BaseSettings):
     hours: Hours = Hours()
     limits: Limits = Limits()
     destinations: Destinations = Destinations()
+    do_not_call: DoNotCall = DoNotCall()
     numbering: Numbering = Numbering()
     costs: Costs = Costs()
     whisper: Whisper = Whisper()

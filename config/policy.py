@@ -3,6 +3,7 @@
 import datetime
 import re
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Annotated, Literal
 
 import holidays
@@ -32,6 +33,18 @@ LineType = Literal[
 _YEARLY = re.compile(r"\d\d-\d\d")
 _LEAP_YEAR = 2000
 _AMOUNT_DIGITS, _AMOUNT_DECIMALS = 12, 6
+
+
+def _check_readable(text: str) -> str:
+    try:
+        Path(text).open("rb").close()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise wrong("", f"{text!r} cannot be read: {reason}") from None
+    return text
+
+
+ReadableFile = Annotated[str, AfterValidator(_check_readable)]
 
 
 def _check_date(text: str) -> str:
@@ -116,6 +129,12 @@ class Limit(Section):
     per_hour: int = Field(default=0, ge=0)
     per_day: int = Field(default=0, ge=0)
     cost_per_day: Amount = Decimal(0)
+
+
+class DoNotCall(Section):
+    """[do_not_call]: files of numbers that are not to be called."""
+
+    files: list[ReadableFile] = Field(default=[])
 
 
 class Limits(Section):

@@ -125,6 +125,10 @@ class Daemon(Parts):
         await self._open_reports()
         moved_s = self.clock.set_back_since(self.store.kept_log.seen_until)
         await self.admission.load(self.clock.now())
+        try:
+            await self.admission.read_files(settings.do_not_call.files)
+        except OSError as error:
+            raise settings.error("do_not_call.files", str(error)) from error
         if moved_s:
             self.admission.shift(moved_s)
         # Beside the media workers, which take a while to start.

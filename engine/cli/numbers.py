@@ -1,10 +1,13 @@
 """`ringback numbers`: which numbers are not to be called, and what may be called when."""
 
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from config.number_csv import NumberRow, rows_of
 from ringback_client import Client
 
 from .command import EXIT_FAILED, Json, SocketAfter, ask, call, print_result
@@ -19,6 +22,9 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+# So many are sent in one request.
+AT_ONCE = 500
 
 Numbers = Annotated[list[str], typer.Argument(metavar="NUMBER...")]
 
@@ -45,6 +51,53 @@ def block(
 
     for entry in ask(each):
         print_result(entry, _print_blocked)
+
+
+@app.command("import", epilog="Example: ringback numbers import register.csv --reason register")
+def import_numbers(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="- is standard input.")],
+    reason: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Of those without a reason of their own.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Of those without a time of their own.")
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option(metavar="XX", help="The country in which they are written.")
+    ] = None,
+    socket: SocketAfter = None,
+    json: Json = False,
+) -> None:
+    """Put the numbers of a file on the do-not-call list.
+
+    One number a line, or CSV with the columns number, reason and until, in any order with headings.
+    """
+    rows = _rows_in(file)
+    given = {"reason": reason, "until": time_of(until), "region": region}
+    params = {name: value for name, value in given.items() if value is not None}
+    usable = [row for row in rows if row.fault is None]
+    lost = [(row.line, row.number, row.fault) for row in rows if row.fault is not None]
+
+    async def whole(client: Client) -> dict[str, Any]:
+        counts = {"blocked": 0, "unchanged": 0}
+        for begin in range(0, len(usable), AT_ONCE):
+            part = usable[begin : begin + AT_ONCE]
+            numbers = [_entry(row) for row in part]
+            found = await client.call("number.import", numbers=numbers, **params)
+            for name in counts:
+                counts[name] += found[name]
+            lost.extend(
+                (part[one["index"]].line, one["number"], one["reason"]) for one in found["not_read"]
+            )
+        shown = [
+            {"line": line, "number": number, "reason": why} for line, number, why in sorted(lost)
+        ]
+        return {**counts, "not_read": shown}
+
+    result = ask(whole)
+    print_result(result, _print_imported)
+    if result["not_read"]:
+        raise typer.Exit(EXIT_FAILED)
 
 
 @app.command("unblock", epilog="Example: ringback numbers unblock +442079460000")
@@ -100,6 +153,25 @@ def check(
     )
     if not found["allowed"]:
         raise typer.Exit(EXIT_FAILED)
+
+
+def _rows_in(file: Path) -> list[NumberRow]:
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"{file}: {error}", param_hint="FILE") from None
+    return list(rows_of(text.splitlines()))
+
+
+def _entry(row: NumberRow) -> dict[str, Any]:
+    given = {"number": row.number, "reason": row.reason, "until": row.until}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _print_imported(result: Mapping[str, Any]) -> None:
+    typer.echo(f"{result['blocked']} blocked, {result['unchanged']} were blocked already")
+    for one in result["not_read"]:
+        typer.echo(f"line {one['line']}: {one['number']!r}: {one['reason']}", err=True)
 
 
 def _print_blocked(entry: Mapping[str, Any]) -> None:

@@ -61,6 +61,7 @@ METHODS: Mapping[str, Role] = {
     "callback.request": "operate",
     "callback.reschedule": "operate",
     "number.block": "operate",
+    "number.import": "operate",
     # -- to lead agents and queues
     "agent.address": "supervise",
     "agent.login": "supervise",

@@ -6,7 +6,7 @@ cost or hours. Parties that are no telephone number (agents, extensions, sip: UR
 """
 
 import datetime
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
@@ -146,6 +146,15 @@ class Admission:
         """Read the register of blocked numbers and the counts. Raises StoreError."""
         await self.do_not_call.load(now)
         await self._rate_limits.load(now)
+
+    async def read_files(self, files: Iterable[str]) -> None:
+        """Block the numbers of these files. Raises OSError."""
+
+        def read(text: str) -> str | None:
+            number = self.number(text)
+            return None if number is None else number.e164
+
+        await self.do_not_call.read_files(files, read)
 
     # -- asking -----------------------------------------------------------------------------
 

@@ -1,17 +1,21 @@
 """The do-not-call list: blocked numbers, each with a reason, and perhaps an expiry.
 
 It is kept in memory and on disk. A number is blocked from the moment that it was asked for; the
-answer comes once it is on the disk.
+answer comes once it is on the disk. The numbers of files are blocked as well.
 """
 
+import asyncio
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
+from pathlib import Path
 
 import msgspec
 
+from ..errors import EngineError
 from ..store.protocols import NOTHING_KEPT, NOTHING_PUBLISHED, LoadedDocuments, Publisher
+from .listed_numbers import ListedNumbers
 from .number_plan import NotDialable
 
 KIND = "do_not_call"
@@ -35,6 +39,10 @@ class Blocked(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the number is still blocked."""
         return self.until is None or now < self.until
 
+    def lasts_as_long_as(self, other: "Blocked") -> bool:
+        """Whether it blocks its number for at least as long as another entry would."""
+        return self.until is None or (other.until is not None and other.until <= self.until)
+
 
 class DoNotCall:
     """The blocked numbers, in E.164.
@@ -53,6 +61,7 @@ class DoNotCall:
         self._store = store
         self._events = events
         self._numbers: dict[str, Blocked] = {}
+        self._listed = ListedNumbers()
         self._order: list[str] | None = None  # the numbers, sorted; None: not since they changed
 
     async def load(self, now: float) -> None:
@@ -63,13 +72,29 @@ class DoNotCall:
             if not entry.holds(now):
                 self._forget(entry.number)
 
+    async def read_files(self, files: Iterable[str], read: Callable[[str], str | None]) -> None:
+        """Block the numbers of these files, and no more those of earlier ones.
+
+        `read` gives a number in E.164; None where a text is none. Raises OSError.
+        """
+        self._listed = await asyncio.to_thread(ListedNumbers.read, tuple(files), read)
+
     def find(self, number: str, now: float) -> Blocked | None:
-        """The entry that blocks `number` now, if one does."""
+        """The entry that blocks `number` now, if one does: by command, or by a file."""
         entry = self._numbers.get(number)
-        if entry is None or entry.holds(now):
-            return entry
-        self._forget(number)
-        return None
+        if entry is not None and not entry.holds(now):
+            self._forget(number)
+            entry = None
+        return self._of_file(number, now) if entry is None else entry
+
+    def _of_file(self, number: str, now: float) -> Blocked | None:
+        listed = self._listed.find(number)
+        if listed is None:
+            return None
+        by = f"file {listed.file}"
+        reason = listed.reason or f"it stands in {Path(listed.file).name}"
+        entry = Blocked(number=number, reason=reason, since=0.0, until=listed.until, by=by)
+        return entry if entry.holds(now) else None
 
     def check(self, number: str, now: float | None = None) -> None:
         """Raise NotDialable where `number` is not to be called; `now` is None for this moment."""
@@ -111,17 +136,28 @@ class DoNotCall:
         Raises StoreError where it cannot be written now: it is blocked all the same, and written
         as soon as can be.
         """
-        self._numbers[entry.number] = entry
+        await self.block_all([entry])
+
+    async def block_all(self, entries: Iterable[Blocked]) -> None:
+        """As `block`, for several at once."""
+        for entry in entries:
+            self._numbers[entry.number] = entry
+            self._store.put(KIND, entry.number, entry)
+            self._publish("number.blocked", entry)
         self._order = None
-        self._store.put(KIND, entry.number, entry)
-        self._publish("number.blocked", entry)
         await self._store.flush()
 
     async def unblock(self, number: str, now: float) -> Blocked | None:
-        """Allow a number again; gives the entry that blocked it, if one did. As `block`."""
+        """Allow a number again; gives the entry that blocked it, if one did. As `block`.
+
+        Raises EngineError `refused` where a file blocks it.
+        """
         entry = self.find(number, now)
         if entry is None:
             return None
+        if number not in self._numbers:
+            reason = f"{number} is blocked by {entry.by}: take it out there, and reload"
+            raise EngineError("refused", reason, field="number")
         self._forget(number)
         self._publish("number.unblocked", entry)
         await self._store.flush()

@@ -16,26 +16,67 @@ from ...routing.phone_number import CalledNumber, check_region
 from ...routing.rates import Cost
 from ..method import Method
 from ..peer import Peer
-from .pages import page_of
+from .pages import Slices, page_of
 
 if TYPE_CHECKING:
     from ...routing.admission import Admission
     from ...routing.dialplan import Dialplan
 
 DEFAULT_REASON = "asked not to be called"
+MOST_IMPORTED = 1000
+Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 
 
 class NumberBlock(Params):
     """number.block: `until` is when the number may be called again; None: never."""
 
     number: Target
-    reason: Annotated[str, Meta(min_length=1, max_length=500)] = DEFAULT_REASON
+    reason: Reason = DEFAULT_REASON
     until: UnixTime | None = None
 
     def __post_init__(self) -> None:
         for field in ("number", "reason"):
             if not getattr(self, field).isprintable():
                 raise BadParams(field, "must be printable characters on one line")
+
+
+class NumberEntry(Params):
+    """A number of number.import; without `reason` and `until` those of the request hold."""
+
+    number: Target
+    reason: Reason | None = None
+    until: UnixTime | None = None
+
+
+class NumberImport(Params):
+    """number.import: `region` is the country in which the numbers are written."""
+
+    numbers: Annotated[list[NumberEntry], Meta(max_length=MOST_IMPORTED)]
+    reason: Reason = DEFAULT_REASON
+    until: UnixTime | None = None
+    region: RegionCode | None = None
+
+
+class NotImported(TypedDict):
+    """An entry of number.import that was not blocked."""
+
+    index: int
+    """Where it stands in `numbers`, from 0."""
+    number: str
+    """As it was written."""
+    reason: str
+    """Why, in words."""
+
+
+class ImportedNumbers(TypedDict):
+    """number.import."""
+
+    blocked: int
+    """How many are blocked now that were not before, or not for as long."""
+    unchanged: int
+    """How many were blocked already, for at least as long."""
+    not_read: list[NotImported]
+    """The entries that are not blocked: they are no telephone numbers, or their time has passed."""
 
 
 class NumberRef(Params):
@@ -112,6 +153,7 @@ class NumberMethods:
         """Method names, with the parameters each takes and what it does."""
         return {
             "number.block": Method(NumberBlock, self._block),
+            "number.import": Method(NumberImport, self._import, is_large=True),
             "number.unblock": Method(NumberRef, self._unblock),
             "number.list": Method(NumberQuery, self._list, is_large=True),
             "number.check": Method(NumberCheck, self._check),
@@ -130,6 +172,42 @@ class NumberMethods:
         )
         await self._admission.do_not_call.block(entry)
         return entry
+
+    async def _import(self, params: NumberImport, peer: Peer) -> ImportedNumbers:
+        if params.region is not None:
+            check_region(params.region)
+        now, list_ = time.time(), self._admission.do_not_call
+        wanted: dict[str, Blocked] = {}
+        result: ImportedNumbers = {"blocked": 0, "unchanged": 0, "not_read": []}
+        slices = Slices()
+        for index, one in enumerate(params.numbers):
+            until = params.until if one.until is None else one.until
+            try:
+                number = self._read(one.number, params.region).e164
+                if until is not None and until <= now:
+                    raise EngineError("refused", "until has already passed")
+            except EngineError as error:
+                result["not_read"].append(
+                    {"index": index, "number": one.number, "reason": error.message}
+                )
+                continue
+            entry = Blocked(
+                number=number,
+                reason=one.reason or params.reason,
+                since=now,
+                until=until,
+                by=peer.who or None,
+            )
+            present = wanted.get(number) or list_.find(number, now)
+            if present is not None and present.lasts_as_long_as(entry):
+                result["unchanged"] += 1
+            else:
+                result["blocked"] += number not in wanted
+                wanted[number] = entry
+            await slices.pause()
+        if wanted:
+            await list_.block_all(wanted.values())
+        return result
 
     async def _unblock(self, params: NumberRef, _peer: Peer) -> Blocked:
         number = self._read(params.number).e164
@@ -194,8 +272,8 @@ class NumberMethods:
             "not_before": None,
         }
 
-    def _read(self, text: str) -> CalledNumber:
-        reading = self._dialplan.classify(text, field="number")
+    def _read(self, text: str, region: str | None = None) -> CalledNumber:
+        reading = self._dialplan.classify(text, field="number", region=region)
         if reading.number is None:
             reason = f"{text!r} is {reading.describe()}, and not a telephone number"
             raise EngineError("refused", reason, field="number")

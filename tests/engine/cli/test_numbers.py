@@ -89,3 +89,27 @@ def test_whether_and_when_a_number_may_be_called(
     assert (shown["region"], shown["time zones"], shown["cost, about"]) == (
         "unknown", "unknown", "no rate",
     )  # fmt: skip
+
+
+async def test_a_file_of_numbers_is_imported(tmp_path: Path) -> None:
+    file = tmp_path / "numbers.csv"
+    lines = [f"020 79460{number:03d};;" for number in range(600)]
+    file.write_text("\n".join(["number;reason;until", *lines, "hello;;", "+442079461000;x;never"]))
+    settings = settings_in(tmp_path)
+    async with running(settings) as (_daemon, client):
+        socket = settings.control.socket
+        done = await ringback(
+            socket, "numbers", "import", str(file), "--reason", "register", status=1
+        )
+        assert done.out == "600 blocked, 0 were blocked already\n"
+        assert [line.partition(":")[0] for line in done.err.splitlines()] == [
+            "line 602",
+            "line 603",
+        ]
+        listed = (await client.call("number.list", limit=1000))["numbers"]
+        assert len(listed) == 600 and {one["reason"] for one in listed} == {"register"}
+        file.write_text("020 7946 0001\n")
+        done = await ringback(socket, "numbers", "import", str(file), "--json")
+        assert done.json == {"blocked": 0, "unchanged": 1, "not_read": []}
+        missing = await ringback(socket, "numbers", "import", "/nowhere", status=2)
+        assert "/nowhere" in missing.err

@@ -97,6 +97,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("callback.reschedule", {"id": "later", "not_before": 4.1e9}),
     ("callback.reprioritise", {"id": "later", "priority": 7}),
     ("number.block", {"number": "+442079460125", "reason": "asked us"}),
+    ("number.import", {"numbers": [{"number": "+442079460126"}, {"number": "hello"}]}),
     ("number.list", {}),
     ("number.check", {"number": "+442079460125"}),
     ("number.check", {"number": NUMBER}),

@@ -4,15 +4,21 @@ import os
 import pwd
 import time
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from config.numbering import Numbering
 from config.policy import Costs, Hours, Rate
-from config.settings import Route, Settings
+from config.settings import ConfigError, Route, Settings
 from ringback_client import EngineError, RequestRejected
-from tests.support.engines.in_process import RunningEngine, running
+from tests.support.engines.in_process import (
+    RunningEngine,
+    refused_by_engine,
+    running,
+    settings_in,
+)
 
 NUMBER = "+442079460123"
 
@@ -142,3 +148,63 @@ async def test_a_check_reads_a_number_in_another_country(engine: RunningEngine) 
     assert (found["called"], found["reason"]) == ("+4930123456", "no route for +4930123456")
     with pytest.raises(RequestRejected):
         await client.call("number.check", number="030 123456", region="Germany")
+
+
+async def test_many_numbers_are_imported_at_once(engine: RunningEngine) -> None:
+    _daemon, client = engine
+    await client.call("number.block", number="+442079460120", reason="theirs")
+    await client.call("number.block", number="+442079460121", until=time.time() + 100)
+    numbers = [
+        {"number": "020 7946 0120"},
+        {"number": "+442079460121", "reason": "for good"},
+        {"number": "+442079460122", "until": 4e9},
+        {"number": "020 7946 0122", "until": 3.9e9},
+        {"number": "hello"},
+        {"number": "+442079460123", "until": 1.0},
+    ]
+    done = await client.call("number.import", numbers=numbers, reason="a register")
+    assert (done["blocked"], done["unchanged"]) == (2, 2)
+    assert [(one["index"], one["number"]) for one in done["not_read"]] == [
+        (4, "hello"),
+        (5, "+442079460123"),
+    ]
+    listed = (await client.call("number.list"))["numbers"]
+    assert [(one["number"], one["reason"], one["until"]) for one in listed] == [
+        ("+442079460120", "theirs", None),
+        ("+442079460121", "for good", None),
+        ("+442079460122", "a register", 4e9),
+    ]
+    abroad = await client.call("number.import", numbers=[{"number": "01 55 55 55 55"}], region="FR")
+    assert abroad["blocked"] == 1
+    assert (await client.call("number.check", number="+33155555555"))["blocked"] is not None
+
+
+async def test_numbers_of_a_file_are_not_called(tmp_path: Path) -> None:
+    register = tmp_path / "register.csv"
+    register.write_text("+442079460140,asked the register\n020 7946 0141\n")
+    settings = settings_in(tmp_path, more=f'[do_not_call]\nfiles = ["{register}"]\n')
+    async with running(settings) as (daemon, client):
+        daemon.reload._environ = {}
+        for number in ("+442079460140", "020 7946 0141"):
+            error = await refused_by_engine(client, "callback.request", to=number, agent="alice")
+            assert error.data["policy"] == "do_not_call"
+        checked = await client.call("number.check", number="+442079460140")
+        assert checked["blocked"]["reason"] == "asked the register"
+        assert checked["blocked"]["by"] == f"file {register}"
+        error = await refused_by_engine(client, "number.unblock", number="+442079460140")
+        assert error.kind == "refused" and "take it out there" in error.message
+        assert (await client.call("number.list"))["numbers"] == []
+        register.write_text("+442079460141\n")
+        await client.call("engine.reload")
+        job = await client.callback(to="+442079460140", agent="alice", not_before=4e9)
+        assert job["state"] == "queued"
+        error = await refused_by_engine(
+            client, "callback.request", to="+442079460141", agent="alice"
+        )
+        assert error.data["policy"] == "do_not_call"
+
+
+def test_a_register_that_cannot_be_read_is_a_fault_of_the_configuration(tmp_path: Path) -> None:
+    more = f'[do_not_call]\nfiles = ["{tmp_path}/nowhere"]\n'
+    with pytest.raises(ConfigError, match=r"do_not_call\.files.*cannot be read"):
+        settings_in(tmp_path, more=more)
