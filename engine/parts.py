@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-import structlog
-
 from config.settings import Settings
 from media.settings import MediaSettings
 from media.sound.speech import Synthesizer
@@ -79,8 +77,8 @@ from .reports.report import Reports, service_levels
 from .restart.dialog_journal import DialogJournal
 from .restart.worker_journal import WorkerJournal
 from .routing.admission import Admission, PolicySettings
+from .routing.blocking.do_not_call import DoNotCall
 from .routing.dialplan import Dialplan
-from .routing.do_not_call import DoNotCall
 from .routing.endpoint_options import endpoint_options, reconfigure
 from .routing.number_plan import NumberPlan
 from .routing.opening_hours import opening_hours
@@ -98,8 +96,6 @@ from .webhooks.webhooks import Webhooks
 if TYPE_CHECKING:
     from .control.metrics import Metrics
     from .control.metrics_server import Exporter
-
-log = structlog.get_logger()
 
 
 class Parts:
@@ -514,12 +510,6 @@ class Parts:
             if self.reports.configure(settings.reports, service_levels(settings.queues)):
                 await self.live.recount()
 
-        async def do_not_call(settings: Settings) -> None:
-            try:
-                await self.admission.read_files(settings.do_not_call.files)
-            except OSError as error:  # those read before are blocked still
-                log.error("do_not_call_not_read", reason=str(error))
-
         return {
             "sip": lambda settings: reconfigure(self.sip, settings.sip, settings.trunks),
             "logs": lambda settings: logs.set_level(settings.log.level),
@@ -531,7 +521,7 @@ class Parts:
                 plan=NumberPlan.of(settings),
             ),
             "admission": lambda settings: self.admission.apply(PolicySettings.of(settings)),
-            "do_not_call": do_not_call,
+            "do_not_call": lambda settings: self.admission.read_again(settings.do_not_call.files),
             "router": self.router.apply_settings,
             "intake": self.intake.apply_settings,
             "agents": agents,

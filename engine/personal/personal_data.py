@@ -12,7 +12,7 @@ from ..errors import EngineError
 from ..job import Job
 from ..reports.history import History
 from ..reports.job_view import job_view
-from ..routing.do_not_call import DoNotCall
+from ..routing.blocking.do_not_call import DoNotCall
 from ..store import recording_files
 from ..store.event_log import EventLog
 from ..store.store import Store

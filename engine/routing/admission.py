@@ -11,14 +11,16 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
+import structlog
+
 from config.numbering import Numbering
 from config.policy import Costs, Destinations, Hours, Limits, Rate
 
 from ..errors import EngineError
 from ..job import site_of
 from ..store.protocols import NOTHING_KEPT, LoadedDocuments
+from .blocking.do_not_call import DoNotCall
 from .calling_hours import CallingHours
-from .do_not_call import DoNotCall
 from .limits import Accepted, RateLimits
 from .number_plan import NumberPlan, Reading, refused
 from .phone_number import CalledNumber, parse_written
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from ..request import CallbackRequest
 
 Policy = Literal["do_not_call", "line_type", "destination", "velocity", "cost", "hours"]
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +159,13 @@ class Admission:
             return None if number is None else number.e164
 
         await self.do_not_call.read_files(files, read)
+
+    async def read_again(self, files: Iterable[str]) -> None:
+        """As `read_files`. Where one cannot be read, those read before are blocked still."""
+        try:
+            await self.read_files(files)
+        except OSError as error:
+            log.error("do_not_call_not_read", reason=str(error))
 
     # -- asking -----------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from sip.errors import ParseError
 from sip.message.uri import SipUri, parse_uri
 
 from ..errors import EngineError
-from .do_not_call import DoNotCall
+from .blocking.do_not_call import DoNotCall
 from .identity.caller_identity import NO_IDENTITY, CallerIdentity, caller_id_for
 from .identity.shown_number import check_caller_id
 from .media_policy import DEFAULT_MEDIA, MediaPolicy

@@ -29,8 +29,8 @@ from engine.calls.services import CallServices
 from engine.clock import Clock
 from engine.job import Job
 from engine.routing.admission import Admission
+from engine.routing.blocking.do_not_call import DoNotCall
 from engine.routing.dialplan import Destination, Dialplan
-from engine.routing.do_not_call import DoNotCall
 from engine.routing.number_plan import NumberPlan
 from engine.store.event_log import Event, EventLog
 from engine.store.store import Store, StoreError

@@ -10,7 +10,7 @@ from config.policy import LineType
 from ...errors import BadParams, EngineError
 from ...request import Identifier, Params, RegionCode, Target, UnixTime
 from ...routing.admission import AdmissionQuery
-from ...routing.do_not_call import Blocked
+from ...routing.blocking.do_not_call import Blocked
 from ...routing.number_plan import Reading, ReadingView, is_uri
 from ...routing.phone_number import CalledNumber, check_region
 from ...routing.rates import Cost

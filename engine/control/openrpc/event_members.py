@@ -24,7 +24,7 @@ from ...job import (
 )
 from ...reports.job_view import JobView
 from ...reports.record_view import HistoryEntry
-from ...routing.do_not_call import Blocked
+from ...routing.blocking.do_not_call import Blocked
 from ...routing.trunks import TrunkView
 
 

@@ -15,7 +15,7 @@ from engine.callbacks.recovery import LONGEST_RINGING_S, wait_for_phones
 from engine.errors import EngineError
 from engine.job import Failure, Job, Request, RetryRule
 from engine.routing.admission import Admission, PolicySettings
-from engine.routing.do_not_call import Blocked
+from engine.routing.blocking.do_not_call import Blocked
 from tests.support.jobs import callback_job, new_job
 from tests.support.scene import Scene, run_with_dispatcher, scene
 from tests.support.virtual_loop import run

@@ -10,7 +10,7 @@ import pytest
 from engine.errors import EngineError
 from engine.personal.person import Person
 from engine.personal.personal_data import PersonalData
-from engine.routing.do_not_call import Blocked, DoNotCall
+from engine.routing.blocking.do_not_call import Blocked, DoNotCall
 from tests.support.jobs import callback_job
 from tests.support.recorded import Recorded, ended_job, recorded
 

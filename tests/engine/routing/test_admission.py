@@ -11,8 +11,8 @@ from config.sections import Route, Trunk
 from engine.errors import EngineError
 from engine.job import AttemptRecord, Job, LegRecord, Request
 from engine.routing.admission import Admission, AdmissionQuery, PolicySettings
+from engine.routing.blocking.do_not_call import Blocked
 from engine.routing.dialplan import Dialplan
-from engine.routing.do_not_call import Blocked
 from engine.routing.number_plan import NumberPlan
 
 LONDON, BERLIN = "+442079460123", "+493012345678"

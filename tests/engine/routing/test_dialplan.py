@@ -7,8 +7,8 @@ import pytest
 from config.agents import Address, Agent
 from config.sections import Route, Trunk
 from engine.errors import EngineError
+from engine.routing.blocking.do_not_call import Blocked, DoNotCall
 from engine.routing.dialplan import Dialplan
-from engine.routing.do_not_call import Blocked, DoNotCall
 from engine.routing.media_policy import MediaPolicy
 from engine.routing.number_plan import NumberPlan
 from engine.routing.trunk_health import AllTrunksUp

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import msgspec
 
-from ..errors import EngineError
-from ..store.protocols import NOTHING_KEPT, NOTHING_PUBLISHED, LoadedDocuments, Publisher
+from ...errors import EngineError
+from ...store.protocols import NOTHING_KEPT, NOTHING_PUBLISHED, LoadedDocuments, Publisher
+from ..number_plan import NotDialable
 from .listed_numbers import ListedNumbers
-from .number_plan import NotDialable
 
 KIND = "do_not_call"
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from engine.routing.do_not_call import Blocked, DoNotCall
+from engine.routing.blocking.do_not_call import Blocked, DoNotCall
 from engine.store.event_log import EventLog
 from engine.store.store import Store
 

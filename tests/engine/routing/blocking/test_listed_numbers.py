@@ -4,7 +4,7 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
-from engine.routing.listed_numbers import Listed, ListedNumbers
+from engine.routing.blocking.listed_numbers import Listed, ListedNumbers
 
 
 def read(text: str) -> str | None:
