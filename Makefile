@@ -68,7 +68,8 @@ record-protocol: schema
 bench: setup
 	$(BIN)/python -m scripts.bench
 
-# Floods, idle and half-open connections, forged packets: each for ten seconds. Needs root, for a network namespace.
+# Floods, idle and half-open connections, forged packets, damaged files: each for ten seconds, eight minutes in
+# all. Needs root, for a network namespace.
 attack: setup
 	$(BIN)/python -m scripts.attack
 

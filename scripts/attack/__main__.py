@@ -12,6 +12,8 @@ import os
 import socket
 import struct
 import sys
+import tempfile
+from pathlib import Path
 
 import uvloop
 from rich.console import Console
@@ -24,11 +26,13 @@ from scripts.load.driver import LoadPeerProcess
 
 from .attackers import ATTACKERS
 from .probe import Noticed, notice
-from .target import DEAD_RESOLVER, DNS_PORT, MORE
+from .stage import environment, trusting
+from .target import MORE
 
 TALKS = 20
 SECONDS = 10.0
 LIMIT_S = 30.0
+WIDTH = 150
 PING_P99_MS = 20.0
 SET_UP_RATIO = 1.5
 # A busy machine is late by this much without an attack.
@@ -70,29 +74,29 @@ def leave_the_network() -> None:
 async def attack(names: list[str], seconds: float) -> int:
     """Attack one after the other; the number of attacks that were noticed too much, at most 1."""
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
     table = Table(title="Ringback under attack", title_justify="left")
     for head in ("attack", "sent", "ping p99", "set-up p50", "failed", "lost", "others heard",
                  "memory", "locked out", "verdict"):  # fmt: skip
         table.add_column(head)
     is_noticed = False
-    environment = {
-        "RINGBACK_WHISPER__VOICE": "de",
-        "RINGBACK_SIP__DNS": f'["{DEAD_RESOLVER}:{DNS_PORT}"]',
-    }
-    with LoadPeerProcess() as peer:
+    with LoadPeerProcess() as peer, tempfile.TemporaryDirectory() as directory:
+        variables = environment(Path(directory))
+        tls = trusting(Path(directory))
         async with (
-            EngineProcess(MORE, environment) as engine,
+            EngineProcess(MORE, variables) as engine,
             Callbacks(str(engine.socket), peer.sip) as calls,
         ):
             await calls.at_rate(TALKS, 10.0, "answer-0", "answer-0")
             if not await calls.reached("bridged", TALKS, LIMIT_S):
                 console.print("the talks did not come up")
                 return 1
-            quiet = await notice(engine, peer, calls, None, seconds)
+            quiet = await notice(engine, peer, calls, None, seconds, tls)
             _add(table, "nobody", quiet, ())
             for name in names:
                 with console.status(f"{name} …"):
-                    found = await notice(engine, peer, calls, name, seconds)
+                    found = await notice(engine, peer, calls, name, seconds, tls)
                 broken = judge(found, quiet)
                 is_noticed = is_noticed or bool(broken)
                 _add(table, name, found, broken)
@@ -103,11 +107,14 @@ async def attack(names: list[str], seconds: float) -> int:
 
 def judge(found: Noticed, quiet: Noticed) -> tuple[str, ...]:
     """What others noticed more than they may."""
+    # What else runs on the machine delays everybody: then the quiet span is the measure.
+    ping_ms = max(PING_P99_MS, quiet.ping_p99_ms * SET_UP_RATIO)
+    lost = quiet.lost * SET_UP_RATIO
     limits = {
-        f"ping over {PING_P99_MS:g} ms": found.ping_p99_ms > PING_P99_MS,
+        f"ping over {ping_ms:.0f} ms": found.ping_p99_ms > ping_ms,
         "slow set-up": found.set_up_p50_ms > quiet.set_up_p50_ms * SET_UP_RATIO + SET_UP_SLACK_MS,
         "calls failed": found.failed > 0,
-        "packets lost": found.lost > quiet.lost,
+        "packets lost": found.lost > lost,
         "others heard": found.others > 0,
         "memory": found.memory_mib > quiet.memory_mib * MEMORY_RATIO + MEMORY_SLACK_MIB,
         "locked out": bool(found.locked_out),

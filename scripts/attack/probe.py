@@ -2,19 +2,29 @@
 
 import asyncio
 import json
+import ssl
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ringback_client import Client, ClientError
+from ringback_client import Client, ClientError, EngineError
 from scripts.bench.callbacks import Callbacks
 from scripts.bench.engine_process import EngineProcess
 from scripts.bench.report import percentile
 from scripts.load.driver import LoadPeerProcess
 
-from .target import METRICS_PORT, STRANGER_HOST, TRUNK_HOST, Target, tcp_from
+from .stage import TOKEN
+from .target import (
+    CONTROL_PORT,
+    ENGINE_HOST,
+    METRICS_PORT,
+    STRANGER_HOST,
+    TRUNK_HOST,
+    Target,
+    tcp_from,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 PINGS_PER_S = 20
@@ -44,6 +54,7 @@ async def notice(
     calls: Callbacks,
     attacker: str | None,
     seconds: float,
+    tls: ssl.SSLContext,
 ) -> Noticed:
     """Let `attacker` (or nobody) run for a time, and measure what others notice."""
     target = Target.of(engine, peer.sip)
@@ -61,7 +72,7 @@ async def notice(
     pings, set_ups, locked_out = await asyncio.gather(
         _pings(str(engine.socket), seconds),
         _set_ups(calls, seconds),
-        _open_ports(target, str(engine.socket)),
+        _open_ports(target, str(engine.socket), tls),
     )
     lost = int((await window)["lost"])
     sent = 0
@@ -106,7 +117,7 @@ async def _set_ups(calls: Callbacks, seconds: float) -> list[float | None]:
                 await followed.event("bridged")
                 took = (time.monotonic() - began) * 1000
                 state, _cause = await followed.ended()
-        except (ClientError, TimeoutError):
+        except (ClientError, EngineError, TimeoutError):
             return None
         return took if state == "completed" else None
 
@@ -117,18 +128,19 @@ async def _set_ups(calls: Callbacks, seconds: float) -> list[float | None]:
     return list(await asyncio.gather(*tasks))
 
 
-async def _open_ports(target: Target, socket: str) -> list[str]:
+async def _open_ports(target: Target, socket: str, tls: ssl.SSLContext) -> list[str]:
     """Who cannot get in while the attack goes on."""
     checks: dict[str, Any] = {
         "the trunk by TCP": lambda: _answers_by_tcp(target),
         "root at the control socket": lambda: asyncio.run(_ping_once(socket)),
+        "a token holder by TLS": lambda: asyncio.run(_ping_by_tls(tls)),
         "the metrics": _metrics,
     }
     found = []
     for who, check in checks.items():
         try:
             await asyncio.to_thread(check)
-        except (OSError, ClientError, TimeoutError, EOFError):
+        except (OSError, ClientError, EngineError, TimeoutError, EOFError):
             found.append(who)
     return found
 
@@ -146,6 +158,14 @@ def _answers_by_tcp(target: Target) -> None:
 
 async def _ping_once(socket: str) -> None:
     async with await Client.connect(socket, reply_s=5.0) as client:
+        await client.call("ping")
+
+
+async def _ping_by_tls(tls: ssl.SSLContext) -> None:
+    connection = Client.connect(
+        host=ENGINE_HOST, port=CONTROL_PORT, token=TOKEN, tls=tls, reply_s=5.0
+    )
+    async with await connection as client:
         await client.call("ping")
 
 

@@ -2,12 +2,16 @@
 
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
 from scripts.attack.__main__ import judge
-from scripts.attack.attackers import ATTACKERS, SDP, message, paced
+from scripts.attack.attackers import ATTACKERS
+from scripts.attack.pace import paced
 from scripts.attack.probe import Noticed
+from scripts.attack.sip_attackers import SDP, message
+from scripts.attack.stage import environment, trusting
 from sip.message.message import Request
 from sip.message.parser import parse
 from sip.sdp.description import parse_sdp
@@ -42,6 +46,20 @@ def test_packets_that_are_lost_without_an_attack_are_not_its_fault() -> None:
     assert judge(replace(QUIET, lost=3), replace(QUIET, lost=3)) == ()
 
 
+def test_what_a_busy_machine_does_without_an_attack_is_not_its_fault() -> None:
+    busy = replace(QUIET, ping_p99_ms=100.0, lost=40)
+    assert judge(replace(busy, ping_p99_ms=140.0, lost=50), busy) == ()
+    worse = replace(busy, ping_p99_ms=160.0, lost=70)
+    assert judge(worse, busy) == ("ping over 150 ms", "packets lost")
+
+
+def test_what_the_attacked_engine_is_given_is_there(tmp_path: Path) -> None:
+    variables = environment(tmp_path)
+    assert Path(variables["RINGBACK_CONTROL__TLS_KEY"]).is_file()
+    assert trusting(tmp_path).cert_store_stats()["x509"] >= 1
+    assert {one.name for one in (tmp_path / "sounds").iterdir()} == {"damaged.wav", "fifo.wav"}
+
+
 def test_requests_are_such_that_the_engine_has_to_look_at_them() -> None:
     first, second = (parse(message("INVITE", n, "127.0.0.2", body=SDP)) for n in (1, 2))
     assert isinstance(first, Request) and isinstance(second, Request)
@@ -53,4 +71,4 @@ def test_requests_are_such_that_the_engine_has_to_look_at_them() -> None:
 def test_attacks_end_by_themselves() -> None:
     assert list(paced(1000, 0.0)) == []
     assert list(islice(paced(1e6, 5.0), 3)) == [0, 1, 2]
-    assert len(ATTACKERS) >= 13
+    assert len(ATTACKERS) >= 21
