@@ -13,15 +13,16 @@ import asyncio
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import structlog
 
 from .batch import EventRow
+from .event_table import Found
 from .store import Store
 
 log = structlog.get_logger()
@@ -69,6 +70,52 @@ def encode_event(encoder: msgspec.json.Encoder, params: Mapping[str, Any]) -> by
     return _LINE_BEGIN + encoder.encode(params) + _LINE_END
 
 
+class LogStore(Protocol):
+    """Where the events of a log are kept. `keeps_events`: also those that memory has no more."""
+
+    @property
+    def keeps_events(self) -> bool:
+        """Whether `events_after` finds events."""
+
+    def append(self, event: EventRow, instead: Callable[[], EventRow] | None = None) -> None:
+        """Keep an event; see Store.append."""
+
+    def published(self) -> None:
+        """An event was appended, with all that watchers published because of it."""
+
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> None:
+        """Change rows of events; see Store.execute."""
+
+    async def events_after(self, seq: int, until: int, types: tuple[str, ...]) -> Found:
+        """A page of the log; see Store.events_after."""
+
+
+class _MemoryAlone:
+    """Keeps nothing: events are delivered as soon as the watchers have seen them."""
+
+    keeps_events = False
+
+    def __init__(self, deliver: Callable[[list[EventRow]], None]) -> None:
+        self._deliver = deliver
+        self._appended: list[EventRow] = []
+
+    def append(self, event: EventRow, instead: Callable[[], EventRow] | None = None) -> None:
+        """See LogStore."""
+        self._appended.append(event)
+
+    def published(self) -> None:
+        """See LogStore."""
+        appended, self._appended = self._appended, []
+        self._deliver(appended)
+
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> None:
+        """See LogStore."""
+
+    async def events_after(self, seq: int, until: int, types: tuple[str, ...]) -> Found:
+        """See LogStore."""
+        return [], until
+
+
 class EventLog:
     """Numbers, stamps, keeps and hands out events.
 
@@ -92,10 +139,9 @@ class EventLog:
         self._capacity = capacity
         self._capacity_bytes = capacity_bytes
         self._clock = clock
-        self._store: Store | None = None
+        self._store: LogStore = _MemoryAlone(self._deliver)
         self._oldest_stored = 1
         self._kept: deque[Event] = deque()
-        self._undelivered: list[EventRow] = []  # without a store only
         self._listeners: dict[Listener, None] = {}
         self._watchers: list[Watcher] = []
         self._to_watch: deque[Mapping[str, Any]] = deque()
@@ -154,17 +200,11 @@ class EventLog:
             if value is not None:
                 params[name] = value
         row = _new_row(EventRow, (seq, now, type, self._encoder.encode(params)))
-        if self._store is not None:
-            self._store.append(row, partial(self._not_saved, params) if if_saved else None)
-            if self._watchers:
-                self._show(params)
-            return seq
-        self._undelivered.append(row)
+        self._store.append(row, partial(self._not_saved, params) if if_saved else None)
         if self._watchers:
             self._show(params)
         if not self._is_watching:
-            undelivered, self._undelivered = self._undelivered, []
-            self._deliver(undelivered)
+            self._store.published()
         return seq
 
     def _not_saved(self, params: Mapping[str, Any]) -> EventRow:
@@ -227,7 +267,7 @@ class EventLog:
     @property
     def oldest(self) -> int:
         """The number of the oldest event that can be had; `delivered + 1` when none can."""
-        return self.oldest_in_memory if self._store is None else self._oldest_stored
+        return self._oldest_stored if self._store.keeps_events else self.oldest_in_memory
 
     @property
     def oldest_in_memory(self) -> int:
@@ -244,7 +284,6 @@ class EventLog:
 
         What was cut off meanwhile is left out: look at `oldest` afterwards. Raises StoreError.
         """
-        assert self._store is not None
         rows, through = await self._store.events_after(seq, self.oldest_in_memory - 1, types)
         found = [Event(seq, type, _LINE_BEGIN + body + _LINE_END) for seq, type, body in rows]
         return found, through
@@ -265,8 +304,7 @@ class EventLog:
         self._oldest_stored = through + 1
         while self._kept and self._kept[0].seq <= through:
             self.kept_bytes -= len(self._kept.popleft().line)
-        if self._store is not None:
-            self._store.execute("DELETE FROM events WHERE seq <= ?", (through,))
+        self._store.execute("DELETE FROM events WHERE seq <= ?", (through,))
 
     def rewrite(self, seq: int, params: Mapping[str, Any]) -> None:
         """Keep `params` in the place of what event `seq` has, in memory and on the disk.
@@ -280,8 +318,7 @@ class EventLog:
             new = Event(seq, old.type, _LINE_BEGIN + body + _LINE_END)
             self._kept[index] = new
             self.kept_bytes += len(new.line) - len(old.line)
-        if self._store is not None:
-            self._store.execute("UPDATE events SET body = ? WHERE seq = ?", (body, seq))
+        self._store.execute("UPDATE events SET body = ? WHERE seq = ?", (body, seq))
 
     # -- who hears of them ------------------------------------------------------------------
 

@@ -246,6 +246,9 @@ class Store:
             self._commit.pending.instead[event.seq] = instead
         self._commit.flush_in(self._commit.event_delay_s)
 
+    def published(self) -> None:
+        """See LogStore: what was appended is delivered once it is on the disk, not now."""
+
     def _gathered(self, durable: bool) -> Future | None:
         self._saves += 1
         if durable:
@@ -321,6 +324,11 @@ class Store:
         except msgspec.DecodeError as error:
             reason = f"{self.path}: a document of kind {kind} cannot be read: {error}"
             raise StoreError("corrupt", reason) from error
+
+    @property
+    def keeps_events(self) -> bool:
+        """Whether events are found here that memory has no more: always."""
+        return True
 
     async def events_after(self, seq: int, until: int, types: tuple[str, ...]) -> Found:
         """A page of the event log, see event_table.py. Raises StoreError."""
