@@ -51,6 +51,7 @@ from .control.methods.queues import QueueMethods
 from .control.methods.records import RecordMethods
 from .control.methods.reports import ReportMethods
 from .control.methods.routes import RouteMethods
+from .control.methods.traces import TraceMethods
 from .control.methods.webhooks import WebhookMethods
 from .control.rights import Rights
 from .control.route_view import PartyView
@@ -122,9 +123,7 @@ class Parts:
             recordings=settings.media.recordings,
             clock=now,
         )
-        self.trace = Trace(
-            keep_calls=settings.trace.keep_calls, keep_mib=settings.trace.keep_mib, clock=now
-        )
+        self.trace = Trace(settings.trace, clock=now)
         self.registry = CallRegistry(on_removed=self.trace.over)
         self.heartbeat = Heartbeat(self.store, is_busy=lambda: bool(self.registry.calls), clock=now)
 
@@ -302,7 +301,10 @@ class Parts:
                 for call in self.registry.calls.values()
                 if person.is_number(call.about.get("number"))
             ],
-            forget_positions=self.positions.forget_number,
+            forget=[
+                lambda number, _jobs: self.positions.forget_number(number),
+                self.trace.forget_person,
+            ],
         )
         self.sip_events = SipEvents(self.trunks, self.inbound, leg_events)
 
@@ -402,6 +404,7 @@ class Parts:
                 ),
                 self.intake.owner_of,
                 self.registry.calls,
+                self.trace.meant_by,
             ),
             audit=Audit(self.store, clock=now),
         )
@@ -446,6 +449,7 @@ class Parts:
                 number_of=self.admission.e164,
             ).table(),
             **ReportMethods(self.reports, self.live, self.alerts.raised).table(),
+            **TraceMethods(self.trace, self.registry, self.store, self.intake.find).table(),
             **WebhookMethods(self.webhooks, self.queues).table(),
             **AuditMethods(self.store).table(),
         }
@@ -545,9 +549,7 @@ class Parts:
             "dispatcher": lambda _settings: self.dispatcher.dispatch(),
             "rights": lambda settings: self.rights.configure(settings.control, settings.rights),
             "control": lambda settings: self.control.configure(settings.control),
-            "trace": lambda settings: self.trace.configure(
-                settings.trace.keep_calls, settings.trace.keep_mib
-            ),
+            "trace": lambda settings: self.trace.configure(settings.trace),
             "trunks": lambda settings: self.trunks.reconfigure(settings.trunks),
         }
 

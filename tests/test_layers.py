@@ -132,7 +132,7 @@ MOST_FILES_AT_THE_ROOT = 10
 MOST_FILES_IN_A_PACKAGE = 24
 MOST_LINES = 480
 # The one place where everything is built: a list, which is read from top to bottom.
-LONGER = {"engine.parts": 560}
+LONGER = {"engine.parts": 620}
 MOST_PARAMETERS = 7
 
 # -- reading the source -------------------------------------------------------------------------

@@ -46,6 +46,7 @@ from .command import (
 )
 from .formats import duration, pairs, value_text
 from .tables import console, details
+from .tracing import commands as traces
 
 
 class GroupedCommands(TyperGroup):
@@ -132,7 +133,7 @@ def _options(
     pass
 
 
-for part in (callbacks, calls):
+for part in (callbacks, calls, traces):
     app.add_typer(part.app)
 app.add_typer(agents.listing)
 app.add_typer(agents.app, rich_help_panel=AGENTS)

@@ -52,6 +52,9 @@ METHODS: Mapping[str, Role] = {
     "report.queue": "read",
     "report.site": "read",
     "route.explain": "read",
+    "trace.explain": "read",
+    "trace.follow": "read",
+    "trace.get": "read",
     "webhook.list": "read",
     # -- to make callbacks, and to end them
     "call.hangup": "operate",
@@ -112,7 +115,7 @@ SITE_METHODS = frozenset(
         "call.get", "call.hangup", "call.list", "callback.annotate", "callback.cancel",
         "callback.get", "callback.list", "callback.reprioritise", "callback.request",
         "callback.reschedule", "events.subscribe", "number.check", "record.get", "record.list",
-        "report.site",
+        "report.site", "trace.explain", "trace.follow", "trace.get",
     }
 )  # fmt: skip
 """What a client of some sites has, where its role has it: all that can be separated by site."""

@@ -31,6 +31,7 @@ from .methods.queues import QueueMethods
 from .methods.records import RecordMethods
 from .methods.reports import ReportMethods
 from .methods.routes import RouteMethods
+from .methods.traces import TraceMethods
 from .methods.webhooks import WebhookMethods
 from .openrpc.event_members import member_of
 from .openrpc.type_schema import Schema, components, with_sentence
@@ -40,7 +41,8 @@ from .roles import AGENT_METHODS, AGENT_REQUEST_METHODS, needed
 OPENRPC = "1.3.2"
 NAMESPACES = (
     AgentMethods, AuditMethods, CallbackMethods, CallMethods, EngineMethods, NumberMethods,
-    PersonMethods, QueueMethods, RecordMethods, ReportMethods, RouteMethods, WebhookMethods,
+    PersonMethods, QueueMethods, RecordMethods, ReportMethods, RouteMethods, TraceMethods,
+    WebhookMethods,
 )  # fmt: skip
 # The connection answers these itself.
 OF_THE_CONNECTION: Mapping[str, type[msgspec.Struct]] = {

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,8 @@ Item = tuple[str, dict[str, Any]]
 class PersonalData:
     """What the store and the directory of recordings have of one person.
 
-    `calls_of` gives the ids of the calls of the person that are up now; `forget_positions` releases
-    the positions in queues that are kept for a number (E.164).
+    `calls_of` gives the ids of the calls of the person that are up now. Each of `forget`
+    gives up what a part holds in memory of a number (E.164), and of the person's jobs.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class PersonalData:
         *,
         recordings: Path,
         calls_of: Callable[[Person], Iterable[str]],
-        forget_positions: Callable[[str], None],
+        forget: Iterable[Callable[[str, Collection[str]], None]],
     ) -> None:
         self._store = store
         self._events = events
@@ -46,7 +46,7 @@ class PersonalData:
         self._do_not_call = do_not_call
         self._recordings = recordings
         self._calls_of = calls_of
-        self._forget_positions = forget_positions
+        self._forget = tuple(forget)
 
     # -- to hand out ------------------------------------------------------------------------
 
@@ -95,7 +95,8 @@ class PersonalData:
         self._erase_jobs(traces.jobs, person)
         self._erase_records(traces, person)
         await self._erase_mentions(person)
-        self._forget_positions(person.e164)
+        for forget in self._forget:
+            forget(person.e164, {job.id for job in traces.jobs})
         self._history.forget(person.e164)
         await self._store.flush()
         return erased

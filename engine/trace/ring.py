@@ -10,18 +10,17 @@ It is asked about every message, so it looks at nothing but the Call-ID, and mas
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final, Literal
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Final, Literal, Protocol
 
+from config.tracing import Trace as Settings
 from sip.hop import Hop
 
 from ..job import LegRecord
 from .flow import FlowLimits, SipFlow, TracedMessage
 from .masking import masked
+from .same_number import is_same_number, users_in
 from .traced_call import CallToTrace, TracedCall, TracedLeg
-
-KEEP_CALLS: Final = 2_000
-KEEP_MIB: Final = 32
 
 # What of the memory is for messages that belong to no call: for our own, and for those of others.
 _OWN_SHARE: Final = 0.1
@@ -38,6 +37,14 @@ Sink = Callable[[TracedMessage, bytes], None]
 """Is given each message, and its Call-ID."""
 
 
+class CallAskedFor(Protocol):
+    """Parameters that name a call; some have `call_id` besides."""
+
+    @property
+    def call(self) -> str | None:
+        """Its own id."""
+
+
 class Trace:
     """See MessageObserver. With `keep_calls` 0 nothing is kept, and `sink` hears of each message.
 
@@ -46,9 +53,8 @@ class Trace:
 
     def __init__(
         self,
+        settings: Settings | None = None,
         *,
-        keep_calls: int = KEEP_CALLS,
-        keep_mib: float = KEEP_MIB,
         sink: Sink | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -67,12 +73,12 @@ class Trace:
         self._waiting: list[Callable[[], None]] = []
         self.number = 0
         """Of the last message."""
-        self.configure(keep_calls, keep_mib)
+        self.configure(settings or Settings())
 
-    def configure(self, keep_calls: int, keep_mib: float) -> None:
+    def configure(self, settings: Settings) -> None:
         """Keep so many calls, and so many MiB in all, from now on."""
-        whole = int(keep_mib * 1024 * 1024) if keep_calls else 0
-        self._keep_calls = keep_calls
+        whole = int(settings.keep_mib * 1024 * 1024) if settings.keep_calls else 0
+        self._keep_calls = settings.keep_calls
         self._most: dict[Origin | Literal["calls"], int] = {
             "own": int(whole * _OWN_SHARE),
             "foreign": int(whole * _FOREIGN_SHARE),
@@ -163,7 +169,7 @@ class Trace:
             leg = TracedLeg(record)
             traced.legs.append(leg)
             self._bytes["calls"] += traced.size_bytes - before
-        key = record.call_id.encode("utf-8", "surrogateescape")
+        key = _key(record.call_id)
         if key not in leg.call_ids:
             leg.call_ids.append(key)
         if key not in self._owner:
@@ -231,6 +237,15 @@ class Trace:
             self._forget(call_id)
         return len(found)
 
+    def forget_person(self, number: str, jobs: Collection[str]) -> None:
+        """Forget the calls with this number, those of these jobs, and dialogs with the number."""
+        self.erase(lambda call: call.job_id in jobs or call.about.get("number") == number)
+        for origin, flows in self._others.items():
+            theirs = [key for key, flow in flows.items() if _is_about(flow, number)]
+            for key in theirs:
+                flow = flows.pop(key)
+                self._bytes[origin] -= flow.size_bytes + _FLOW_BYTES + len(key)
+
     # -- to be read -------------------------------------------------------------------------
 
     def call(self, call_id: str) -> TracedCall | None:
@@ -246,6 +261,13 @@ class Trace:
         """The call whose SIP has this Call-ID."""
         owner = self._owner.get(call_id)
         return None if owner is None else self.call(owner)
+
+    def meant_by(self, asked: CallAskedFor) -> TracedCall | None:
+        """The call that somebody asks for by its own id, or by a Call-ID of its SIP."""
+        if asked.call is not None:
+            return self.call(asked.call)
+        call_id = getattr(asked, "call_id", None)
+        return None if call_id is None else self.call_of_flow(_key(call_id))
 
     def flow(self, call_id: bytes) -> SipFlow | None:
         """The messages with this Call-ID, of a call or of none."""
@@ -274,6 +296,18 @@ class Trace:
         waiting, self._waiting = self._waiting, []
         for wake in waiting:
             wake()
+
+
+def _is_about(flow: SipFlow, number: str) -> bool:
+    return any(
+        is_same_number(user, number)
+        for message in flow.messages()
+        for user in users_in(message.data)
+    )
+
+
+def _key(call_id: str) -> bytes:
+    return call_id.encode("utf-8", "surrogateescape")
 
 
 def messages_of(flows: Iterable[SipFlow]) -> list[TracedMessage]:

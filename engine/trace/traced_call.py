@@ -103,6 +103,10 @@ class TracedCall:
         self._source = None
         self.ended_at = now
 
+    def leg_with(self, call_id: bytes) -> TracedLeg | None:
+        """The leg that was called by a dialog with this Call-ID."""
+        return next((leg for leg in self.legs if call_id in leg.call_ids), None)
+
     def leg_of(self, record: LegRecord) -> TracedLeg | None:
         """The leg with this record, if it is known."""
         return next((leg for leg in self.legs if leg.record is record), None)

@@ -1,12 +1,15 @@
 """Calls and messages of a trace, for tests."""
 
+import asyncio
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from config.tracing import Trace as TraceSettings
 from engine.job import LegRecord
 from engine.trace.ring import Trace
+from ringback_client import Client
 from sip.hop import Hop
 
 OURS = Hop("udp", "192.0.2.1", 5060)
@@ -73,7 +76,8 @@ class Ticking:
 
 def trace(**settings: Any) -> Trace:
     """A trace with a clock of its own."""
-    return Trace(**{"clock": Ticking(), **settings})
+    sink = settings.pop("sink", None)
+    return Trace(TraceSettings(**settings), sink=sink, clock=Ticking())
 
 
 def one_call(kept: Trace, name: str, *, job: str | None = None, size: int = 0) -> AnyCall:
@@ -85,3 +89,25 @@ def one_call(kept: Trace, name: str, *, job: str | None = None, size: int = 0) -
     kept.sent(request("BYE", f"sip-{name}", cseq=2), AGENT, OURS)
     kept.over(name)
     return call
+
+
+def inbound(kept: Trace, name: str, site: str, *, is_over: bool = True) -> None:
+    """A call that came in for a site."""
+    kept.received(request("INVITE", f"sip-{name}"), STRANGER, OURS)
+    about = {"from": "+442079460000", "number": "+442079460000", "context": {"site": site}}
+    call = AnyCall(name, direction="inbound", about=about, started=1_000.0)
+    kept.belongs(call, leg(f"leg-{name}", "customer", call_id=f"sip-{name}"))
+    if is_over:
+        kept.over(name)
+
+
+async def failed_job(client: Client, job: str, site: str) -> None:
+    """A callback that ends because nobody listens where the agent is called."""
+    async with client.events(["callback.failed"]) as events:
+        await client.call(
+            "callback.request", id=job, to="+442079460000", agent="alice", site=site, join=False
+        )
+        async with asyncio.timeout(10):
+            async for event in events:
+                if event.get("job") == job:
+                    return

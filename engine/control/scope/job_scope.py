@@ -21,6 +21,9 @@ from ..roles import NoRight, needed
 
 if TYPE_CHECKING:
     from ...calls.call import Call
+    from ...trace.traced_call import TracedCall
+
+    TracedCalls = Callable[[Any], TracedCall | None]
 
 _OF_ONE_JOB = frozenset(
     {
@@ -29,6 +32,7 @@ _OF_ONE_JOB = frozenset(
     }
 )  # fmt: skip
 _OF_ONE_CALL = frozenset({"call.get", "call.hangup"})
+_OF_ONE_TRACE = frozenset({"trace.explain", "trace.get"})
 
 # What the client whose request joined another's job learns of that job.
 _OUTLINE = ("id", "state", "replayed", "joined_to", "reading")
@@ -53,6 +57,7 @@ class JobScope:
     """What one client may ask for and see.
 
     `owner_of` gives the owner of a job, or of the request of an id; None where there is none.
+    `traced` gives the call of a trace by its own id, or by a Call-ID of its SIP.
     """
 
     def __init__(
@@ -60,7 +65,9 @@ class JobScope:
         principal: Principal,
         owner_of: Callable[[str], Owner | None] = lambda _id: None,
         calls: "Mapping[str, Call] | None" = None,
+        traced: "TracedCalls" = lambda _params: None,
     ) -> None:
+        self._traced = traced
         self._who = principal
         self._owner_of = owner_of
         self._calls = calls or {}
@@ -102,8 +109,23 @@ class JobScope:
                 raise self._no_right(method, "id")
         elif method == "record.get" and self._owner_of(params.id) and not self._owns(params.id):
             raise _no_record(params.id)
+        elif method in _OF_ONE_TRACE:
+            self._check_trace(method, params)
         elif method in _OF_ONE_CALL and not self._has_call(self._call_id(params)):
             raise self._no_right(method, "call" if params.call is not None else "leg")
+
+    def _check_trace(self, method: str, params: Any) -> None:
+        if params.job is not None:
+            if not self._owns(params.job):
+                raise self._no_right(method, "job")
+            return
+        call = self._traced(params)
+        if call is None and method == "trace.explain":  # a record may be left of it
+            return
+        if call is None or not self._sees_traced(call.job_id, call.site):
+            if method == "trace.explain":
+                raise _no_call(params.call)
+            raise self._no_right(method, "call" if params.call is not None else "call_id")
 
     def _check_site(self, site: str | None, field: str) -> None:
         if self._who.sites and site is not None and site not in self._who.sites:
@@ -123,12 +145,25 @@ class JobScope:
             return result | {"jobs": [job for job in result["jobs"] if self._owns(job["id"])]}
         if method == "call.list":
             return {"calls": [call for call in result["calls"] if self._sees_call(call)]}
+        if method in ("trace.get", "trace.follow"):
+            return self._narrowed_trace(result)
+        if method == "trace.explain" and not self._sees_traced(result["job"], result["site"]):
+            if result["job"] is None:
+                raise _no_call(result["call"])
+            raise self._no_right(method, "job")
         if method == "record.get" and not self._sees_record(result):
             raise _no_record(result["id"])
         if method == "record.list":
             mine = [one for one in result["records"] if self._sees_record(one)]
             return result | {"records": mine}
         return result
+
+    def _narrowed_trace(self, result: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Messages of no call, such as those of registrations, are for nobody of these."""
+        calls = [one for one in result["calls"] if self._sees_traced(one["job"], one["site"])]
+        seen = {one["call"] for one in calls}
+        messages = [one for one in result["messages"] if one["call"] in seen]
+        return {**result, "calls": calls, "messages": messages}
 
     def _narrowed_job(self, view: Mapping[str, Any]) -> Mapping[str, Any]:
         job_id = view["id"]
@@ -181,6 +216,9 @@ class JobScope:
             return self._owns(view["job"])
         return self._is_of_its_sites(site_of(view.get("context")))
 
+    def _sees_traced(self, job_id: str | None, site: str | None) -> bool:
+        return self._is_of_its_sites(site) if job_id is None else self._owns(job_id)
+
     def _sees_record(self, record: Mapping[str, Any]) -> bool:
         return self._is_of_its_sites(record.get("site"))
 
@@ -195,6 +233,11 @@ class JobScope:
             if any(leg.id == params.leg for leg in call.legs):
                 return call.id
         return None
+
+
+def _no_call(call_id: str) -> EngineError:
+    # As for one that there is not.
+    return EngineError("not_found", f"there is no call {call_id}", field="call")
 
 
 def _no_record(record_id: str) -> EngineError:

@@ -12,6 +12,7 @@ from .own_work import OwnWork
 
 if TYPE_CHECKING:
     from ...calls.call import Call
+    from .job_scope import TracedCalls
 
 
 class Scope(Protocol):
@@ -34,14 +35,16 @@ class Scope(Protocol):
 
 
 class Scopes:
-    """Gives each client its scope. `owner_of` says whose a job is."""
+    """Gives each client its scope. `owner_of` says whose a job is, `traced` which call is meant."""
 
     def __init__(
         self,
         agents: OwnWork | None = None,
         owner_of: Callable[[str], Owner | None] = lambda _id: None,
         calls: "Mapping[str, Call] | None" = None,
+        traced: "TracedCalls" = lambda _params: None,
     ) -> None:
+        self._traced = traced
         self._agents = agents or OwnWork()
         self._owner_of = owner_of
         self._calls = calls
@@ -51,5 +54,5 @@ class Scopes:
         if principal.agent is not None:
             return AgentScope(self._agents, principal.agent, principal)
         if principal.is_limited:
-            return JobScope(principal, self._owner_of, self._calls)
+            return JobScope(principal, self._owner_of, self._calls, self._traced)
         return None

@@ -130,6 +130,10 @@ async def in_certain_states(daemon: Any, client: Client) -> None:
     await client.call("callback.request", id="rings", to=NUMBER, agent="bea", join=False)
     (call,) = [one for one in (await client.call("call.list"))["calls"] if one["job"] == "rings"]
     await client.call("call.get", call=call["call"])
+    await client.call("trace.get", call=call["call"])
+    await client.call("trace.get", job="rings")
+    await client.call("trace.follow", after=0, number=NUMBER)
+    await client.call("trace.explain", job="rings")
     await client.call("call.hangup", call=call["call"])
     await client.call("queue.pause", queue="service")
     await client.call("callback.request", id="in-queue", to="sip:x@127.0.0.1:9", queue="service")

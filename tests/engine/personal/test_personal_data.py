@@ -35,7 +35,7 @@ class Kept:
             self.do_not_call,
             recordings=recordings,
             calls_of=self._calls_of,
-            forget_positions=self.forgotten.append,
+            forget=[lambda number, _jobs: self.forgotten.append(number)],
         )
 
     def _calls_of(self, _person: Person) -> Iterable[str]:

@@ -5,6 +5,7 @@ import tracemalloc
 
 import pytest
 
+from config.tracing import Trace as TraceSettings
 from engine.trace.flow import TracedMessage
 from engine.trace.ring import Trace, messages_of
 from tests.support.traces import (
@@ -145,14 +146,14 @@ class TestBounds:
         assert [n for n in range(4) if kept.call(f"c{n}")] == [2, 3]
 
     def test_the_bytes_of_all_calls_are_bounded(self) -> None:
-        kept = trace(keep_calls=100_000, keep_mib=1)
+        kept = trace(keep_calls=100_000, keep_mib=1.0)
         for number in range(400):
             one_call(kept, f"c{number}", size=5_000)
         assert kept.size_bytes <= MIB
         assert kept.call("c399") is not None and kept.call("c0") is None
 
     def test_one_call_without_an_end_does_not_push_out_the_others(self) -> None:
-        kept = trace(keep_mib=4)
+        kept = trace(keep_mib=4.0)
         one_call(kept, "before")
         kept.belongs(AnyCall("loud"), leg(call_id="endless"))
         for number in range(5_000):
@@ -163,7 +164,7 @@ class TestBounds:
         assert kept.call("before") is not None
 
     def test_a_flood_of_strangers_pushes_out_neither_calls_nor_registrations(self) -> None:
-        kept = trace(keep_mib=2)
+        kept = trace(keep_mib=2.0)
         one_call(kept, "c1")
         kept.sent(request("REGISTER", "ours"), AGENT, OURS)
         kept.received(response("200 OK", "ours", of="REGISTER"), AGENT, OURS)
@@ -178,7 +179,7 @@ class TestBounds:
         assert lines(kept, "flood-19999") == ["OPTIONS"] and lines(kept, "flood-0") == []
 
     def test_a_flood_without_a_call_id_is_bounded_too(self) -> None:
-        kept = trace(keep_mib=1)
+        kept = trace(keep_mib=1.0)
         for _ in range(500):
             kept.received(b"\x80" * 60_000, STRANGER, OURS)
         assert kept.size_bytes <= MIB
@@ -188,7 +189,7 @@ class TestBounds:
         tracemalloc.start()
         try:
             before = tracemalloc.get_traced_memory()[0]
-            kept = trace(keep_calls=100_000, keep_mib=3)
+            kept = trace(keep_calls=100_000, keep_mib=3.0)
             for number in range(2_500):
                 one_call(kept, f"call-{number:016x}", job=f"job-{number:016x}", size=300)
                 kept.received(request("OPTIONS", f"flood-{number:032x}"), STRANGER, OURS)
@@ -203,9 +204,9 @@ class TestBounds:
         kept = trace()
         for number in range(50):
             one_call(kept, f"c{number}", size=2_000)
-        kept.configure(10, 32)
+        kept.configure(TraceSettings(keep_calls=10))
         assert [n for n in range(50) if kept.call(f"c{n}")] == list(range(40, 50))
-        kept.configure(0, 32)
+        kept.configure(TraceSettings(keep_calls=0))
         assert not kept.is_on and kept.size_bytes == 0
         one_call(kept, "more")
         assert kept.call("more") is None

@@ -1,0 +1,94 @@
+"""`ringback trace` and `ringback explain` against an engine with real SIP."""
+
+import asyncio
+import struct
+import sys
+from pathlib import Path
+
+from config.settings import Settings
+from tests.support.command_line import MODULE, ROOT, ringback
+from tests.support.engines.in_process import RunningEngine, running
+from tests.support.traces import AGENT, OURS, failed_job, inbound, request, response
+from tests.support.waiting import until
+
+LIMIT_S = 20.0
+
+
+async def test_the_command_line_shows_each_of_them(settings: Settings, tmp_path: Path) -> None:
+    async with running(settings) as engine:
+        await each_of_them(engine, tmp_path)
+
+
+async def each_of_them(engine: RunningEngine, tmp_path: Path) -> None:
+    socket, kept = engine.daemon.settings.control.socket, engine.daemon.trace
+    await failed_job(engine.client, "order-17", "shop.example")
+    inbound(kept, "call-1", "shop.example")
+    kept.sent(request("REGISTER", "ours"), AGENT, OURS)
+    kept.received(response("200 OK", "ours", of="REGISTER"), AGENT, OURS)
+    ladder = (await ringback(socket, "trace", "order-17")).out
+    assert "job order-17" in ladder and "INVITE" in ladder and "Agent " in ladder.splitlines()[-1]
+    assert "customer" in (await ringback(socket, "trace", "call-1")).out
+    flat = (await ringback(socket, "trace", "ours")).out.splitlines()
+    assert "REGISTER sip:" in flat[0] and "200 OK (REGISTER)" in flat[1]
+    whole = (await ringback(socket, "trace", "order-17", "--full")).out
+    assert "User-Agent: Ringback" in whole and "a=rtpmap:0 PCMU/8000" in whole
+    shown = (await ringback(socket, "trace", "order-17", "--json")).json
+    assert shown["calls"][0]["job"] == "order-17" and shown["cursor"] is None
+    told = (await ringback(socket, "explain", "order-17")).out
+    assert "A callback to +442079460000 was requested" in told
+    assert "called" in (await ringback(socket, "explain", "call-1")).out
+    said = (await ringback(socket, "explain", "order-17", "--json")).json
+    assert said["job"] == "order-17"
+    file = tmp_path / "call.pcap"
+    done = await ringback(socket, "trace", "order-17", "--pcap", str(file))
+    count = len(shown["messages"])
+    assert f"{count} messages" in done.out and file.stat().st_size > 24 + count * 300
+    missing = await ringback(socket, "trace", "nothing", status=1)
+    assert "there is no job nothing" in missing.err
+    assert "no job" in (await ringback(socket, "explain", "nothing", status=1)).err
+    unwritable = await ringback(socket, "trace", "order-17", "--pcap", "/nowhere/x", status=1)
+    assert "/nowhere/x" in unwritable.err
+    for wrong in (["trace"], ["trace", "x", "--follow"], ["trace", "x", "--number", "1"]):
+        await ringback(socket, *wrong, status=2)
+
+
+async def following(engine: RunningEngine, *options: str) -> asyncio.subprocess.Process:
+    """`ringback trace --follow`, from before the next message on."""
+    socket = str(engine.daemon.settings.control.socket)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", MODULE, "--socket", socket, "trace", "--follow", *options,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, cwd=ROOT,
+    )  # fmt: skip
+    await until(lambda: bool(engine.daemon.trace._waiting))
+    return process
+
+
+async def test_messages_are_printed_as_they_come(settings: Settings) -> None:
+    async with running(settings) as engine:
+        process = await following(engine, "--number", "+442079460000")
+        try:
+            await failed_job(engine.client, "order-17", "shop.example")
+            assert process.stdout is not None
+            async with asyncio.timeout(LIMIT_S):
+                line = (await process.stdout.readline()).decode()
+        finally:
+            process.kill()
+            await process.wait()
+        assert "INVITE sip:alice@127.0.0.1" in line and "PCMU PCMA" in line and "call-" in line
+
+
+async def test_a_capture_is_written_as_messages_come(settings: Settings) -> None:
+    async with running(settings) as engine:
+        process = await following(engine, "--pcap", "-")
+        try:
+            await failed_job(engine.client, "order-17", "shop.example")
+            assert process.stdout is not None
+            async with asyncio.timeout(LIMIT_S):
+                await process.stdout.readexactly(24)
+                frame = await process.stdout.readexactly(16)
+                size = struct.unpack("<IIII", frame)[2]
+                packet = await process.stdout.readexactly(size)
+        finally:
+            process.kill()
+            await process.wait()
+        assert packet[28:].startswith(b"INVITE sip:alice@127.0.0.1")
