@@ -73,7 +73,7 @@ def faults_of(settings: AllSections, known: Known | None = None) -> Iterator[Fau
     known = known or Known.of(settings)
     for check in (
         _check_twice, _check_addresses, _check_tls, _check_sounds, _check_rights, _check_skills,
-        _check_prefixes, _check_outside,
+        _check_prefixes, _check_outside, _check_languages,
     ):  # fmt: skip
         yield from check(settings)
     for check_names in (
@@ -270,6 +270,22 @@ def _check_webhooks(settings: AllSections, known: Known) -> Iterator[Fault]:
 def _check_alerts(settings: AllSections, known: Known) -> Iterator[Fault]:
     for index, alert in enumerate(settings.alerts):
         yield from known.missing(f"alerts[{index}].queue", "queues", [alert.queue])
+
+
+def _check_languages(settings: AllSections) -> Iterator[Fault]:
+    """A language that a queue or route names has its texts in the room that is heard."""
+    rooms = {room.name: room for room in settings.rooms}
+    asked = [
+        (f"queues[{n}]", one.language, ("", one.name)) for n, one in enumerate(settings.queues)
+    ]
+    for number, route in enumerate(settings.inbound):
+        asked.append((f"inbound[{number}]", route.language, (route.room, route.queue)))
+    for key, language, names in asked:
+        name = next((name for name in names if name in rooms), "default")
+        room = rooms.get(name)
+        if language and (room is None or not room.speaks(language)):
+            reason = f"the room {name!r} has no texts in {language!r}: rooms.languages.{language}"
+            yield Fault(f"{key}.language", reason)
 
 
 def _check_agents(settings: AllSections, known: Known) -> Iterator[Fault]:

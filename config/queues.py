@@ -9,8 +9,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from .agents import Level, Outcomes, WrapUp
+from .languages import Language
 from .policy import FullPrefix
 from .sections import Section, first_duplicate
+from .spoken import VoiceName
 from .values import Name, OutsideNumber, Region, Seconds, wrong
 
 StrategyName = Literal[
@@ -155,6 +157,8 @@ class Queue(Section):
     known_agent_s: float = OptionalSeconds
     share_s: float = OptionalSeconds
     service_level_s: float = OptionalSeconds
+    language: Language = ""
+    voice: VoiceName = ""
     calendar: str = ""
     when_closed: Literal["refuse", "schedule"] = "refuse"
     at_closing: Literal["serve", "send_away"] = "serve"

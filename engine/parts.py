@@ -227,6 +227,7 @@ class Parts:
         )
         self.rooms = WaitingRooms(
             settings.rooms,
+            settings.queues,
             announcer=self.announcer,
             hold=hold,
             alone_s=settings.reports.alone_s,
@@ -530,7 +531,7 @@ class Parts:
             "intake": self.intake.apply_settings,
             "agents": agents,
             "rooms": lambda settings: self.rooms.configure(
-                settings.rooms, settings.reports.alone_s
+                settings.rooms, settings.queues, settings.reports.alone_s
             ),
             "queues": lambda settings: self.queues.configure(
                 settings.queues,

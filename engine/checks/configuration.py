@@ -21,6 +21,7 @@ from ..errors import EngineError
 from ..routing.dialplan import Dialplan
 from ..routing.endpoint_options import tls_options
 from ..routing.number_plan import NumberPlan, is_uri
+from .voices import unknown_voices
 
 DEFAULT_ROOM = "default"
 
@@ -50,7 +51,8 @@ def faults_of(written: Written) -> list[Fault]:
     check.shown()
     rooms = _unused_rooms(settings, written.known)
     tls = _certificates(settings)
-    return [*check.faults, *_hidden(settings), *rooms, *_webhooks(settings), *tls]
+    more = [*rooms, *_webhooks(settings), *tls, *unknown_voices(settings)]
+    return [*check.faults, *_hidden(settings), *more]
 
 
 def readings_of(settings: AllSections) -> list[tuple[str, str, str]]:

@@ -139,7 +139,7 @@ class InboundCall(TwoPartyCall):
 
     async def _story(self) -> Result:
         await self._apply_rules()
-        room = self._services.rooms.of(self._incoming.queue, self._incoming.route.room)
+        room = self._services.rooms.of_route(self._incoming.queue, self._incoming.route)
         not_admitted = self._not_admitted(room)
         caller = self._caller
         try:

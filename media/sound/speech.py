@@ -75,23 +75,30 @@ class Synthesizer:
         """End the processes that speak and are idle. The next text starts one again."""
         pool.close()
 
-    def prompt(self, text: str, *, is_kept: bool = True) -> Path:
+    def look_for(self, voice: str) -> None:
+        """Raises NoSuchVoice where there is no voice of this name, or SpeechError."""
+        pool.look_for(voice)
+
+    def prompt(self, text: str, *, voice: str = "", is_kept: bool = True) -> Path:
         """A WAV file that says `text`, from the cache directory, spoken now if it is not there.
 
+        In `voice`, else in that of the synthesizer.
         A text that is not to be kept has its file in a directory of its own. The caller deletes
         it; `prepare` deletes what an earlier engine left.
 
         Raises SpeechError: no words, too long, no such voice, the directory cannot be written.
         """
-        words = _plain(text)
-        path = (self.cache_dir if is_kept else self.cache_dir / _PERSONAL) / self._name(words)
+        words, voice = _plain(text), voice or self.voice
+        path = (self.cache_dir if is_kept else self.cache_dir / _PERSONAL) / self._name(
+            words, voice
+        )
         with self._changed:  # who asks for the same text meanwhile finds it spoken
             self._changed.wait_for(lambda: path not in self._under_way)
             if _is_there(path):
                 return path
             self._under_way.add(path)
         try:
-            self._write(self._speak(words), path)
+            self._write(self._speak(words, voice), path)
         finally:
             with self._changed:
                 self._under_way.remove(path)
@@ -101,13 +108,13 @@ class Synthesizer:
                 self._trim(path)
         return path
 
-    def _name(self, words: str) -> str:
-        identity = f"{self.voice.lower()}\0{self.rate_wpm}\0{words}"
+    def _name(self, words: str, voice: str) -> str:
+        identity = f"{voice.lower()}\0{self.rate_wpm}\0{words}"
         return hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest() + ".wav"
 
-    def _speak(self, words: str) -> Sound:
+    def _speak(self, words: str, voice: str) -> Sound:
         sound = pool.speak(
-            words, voice=self.voice, rate_wpm=self.rate_wpm, max_duration_s=MAX_DURATION_S
+            words, voice=voice, rate_wpm=self.rate_wpm, max_duration_s=MAX_DURATION_S
         )
         if len(sound.samples) < _MIN_DURATION_S * _SAMPLE_BYTES * sound.rate_hz:
             raise SpeechError("the text has no words to speak")

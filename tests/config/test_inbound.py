@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from config.inbound import Inbound, Room, Texts
+from config.inbound import Inbound, Room
 from config.sections import Trunk
 from config.settings import ConfigError, load
+from config.spoken import Texts
 from tests.support.configuration import refused_values
 
 
@@ -18,7 +19,7 @@ def test_a_room_is_quiet_unless_configured_otherwise() -> None:
 
 
 def test_texts_know_their_fields() -> None:
-    assert Texts(place="Nummer {place}").place == "Nummer {place}"
+    assert Texts.model_validate({"place": "Nummer {place}"}).place.other == "Nummer {place}"
     assert "not known" in refused_values(Texts, place="{position}")
     assert "brace" in refused_values(Texts, place="{place")
 
@@ -93,3 +94,19 @@ def test_networks_of_a_trunk() -> None:
     assert "not a network" in refused_values(
         Trunk, name="pbx", uri="sip:192.0.2.1", sources=["192.0.2.1/24"]
     )
+
+
+def test_a_room_in_another_language() -> None:
+    room = Room.model_validate(
+        {
+            "name": "r",
+            "welcome": "Hello.",
+            "periodic_announce": ["Please wait."],
+            "languages": {"de": {"welcome": "Hallo.", "texts": {"next": "Als Nächster."}}},
+        }
+    )
+    german = room.in_language("de")
+    assert (german.language, german.welcome) == ("de", "Hallo.")
+    assert (german.texts.next, german.periodic_announce) == ("Als Nächster.", [])
+    assert room.in_language("fr") is room
+    assert room.speaks("de") and not room.speaks("fr")

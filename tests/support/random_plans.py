@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from config.agents import Address
 from config.agents import Agent as AgentSettings
 from config.inbound import Inbound as InboundRoute
-from config.inbound import Room, Texts
+from config.inbound import Room
 from config.queues import Overflow, Queue
 from config.rules import Match, Rule, Setting
 from config.sections import Dial, Log, Media, Route, Store, Trunk, Whisper
 from config.settings import Settings
+from config.spoken import Texts
 from tests.support.phones.virtual import KEY, MOBILE, SILENT, Conduct, Step
 
 QUEUES = ("sales", "support")
@@ -111,7 +112,7 @@ _TEXTS: Mapping[str, str] = {
 ROOM = Room(
     name="default", welcome=SPOKEN, announce_frequency_s=15.0, periodic_announce=[SPOKEN],
     periodic_announce_frequency_s=10.0, callback_digit=KEY, regain_s=REGAIN_S,
-    texts=Texts(**_TEXTS),
+    texts=Texts.model_validate(_TEXTS),
 )  # fmt: skip
 
 

@@ -13,8 +13,9 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from config.agents import Agent
-from config.inbound import Room, Texts
+from config.inbound import Room
 from config.sections import Dial, Route, Trunk
+from config.spoken import Texts
 from engine.acd.agents import AgentRegistry
 from engine.acd.queues import Queues
 from engine.callbacks.attempt import Attempt
@@ -129,10 +130,12 @@ class ScriptedSpeech:
         self.fails = False
         self.sounds = SoundFiles()
 
-    async def speak(self, text: str, *, is_personal: bool = False) -> Announcement | Unspoken:
+    async def speak(
+        self, text: str, *, voice: str = "", is_personal: bool = False
+    ) -> Announcement | Unspoken:
         return Unspoken("no voice") if self.fails else Announcement(Prompt(text))
 
-    def speak_beforehand(self, text: str) -> None:
+    def speak_beforehand(self, text: str, _voice: str = "") -> None:
         """Nothing has to be spoken."""
 
     def prepare(self, job: Job) -> "asyncio.Future[Whisper]":

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from config.inbound import Room
+from config.languages import plural_form
 from config.sounds import FILE
 
 HALF_A_MINUTE_S = 30
@@ -105,8 +106,8 @@ class Announcements:
         if room.announce_position_only_up and not self._is_better(place):
             return ""
         if room.announce_position == "more" and not within:
-            return texts.more
-        return texts.next if place == 1 else texts.place
+            return texts.more.form(plural_form(room.language, room.announce_position_limit))
+        return texts.next if place == 1 else texts.place.form(plural_form(room.language, place))
 
     def _wait(self, position: QueuePosition) -> str:
         room = self._room
@@ -139,11 +140,14 @@ def spoken_wait(wait_s: float, room: Room) -> str:
     minutes, rest_s = divmod(total_s, 60)
     step_s = room.announce_round_seconds
     seconds = rest_s // step_s * step_s if step_s else 0
+    texts = room.texts
     words = []
     if minutes:
-        words.append(f"{minutes} {room.texts.minute if minutes == 1 else room.texts.minutes}")
+        several = texts.minutes.form(plural_form(room.language, minutes))
+        is_one = minutes == 1 and texts.minutes.one is None
+        words.append(f"{minutes} {texts.minute if is_one else several}")
     if seconds:
-        words.append(f"{seconds} {room.texts.seconds}")
+        words.append(f"{seconds} {texts.seconds.form(plural_form(room.language, seconds))}")
     return " ".join(words)
 
 

@@ -10,10 +10,12 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import NamedTuple
 
 import structlog
 
-from config.inbound import Room
+from config.inbound import Inbound, Room
+from config.queues import Queue
 from config.sounds import FILE
 from media.sources import Hold, Prompt, Silence
 
@@ -34,7 +36,10 @@ Publish = Callable[..., None]
 
 
 class WaitingRoom:
-    """One room as it is configured. Many parties may wait in it, each in its own `attend`."""
+    """One room as it is configured. Many parties may wait in it, each in its own `attend`.
+
+    What names no voice itself is said in `voice`; "": that of the configuration.
+    """
 
     def __init__(
         self,
@@ -42,10 +47,12 @@ class WaitingRoom:
         *,
         announcer: Announcer,
         hold: Hold,
+        voice: str = "",
         alone_s: float = ALONE_S,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings
+        self._voice = voice
         music = settings.music
         self.music = Hold(str(announcer.sounds.configured(music))) if music else hold
         self._announcer = announcer
@@ -93,7 +100,7 @@ class WaitingRoom:
             if sentence.startswith(FILE):
                 ready.append(self._file(sentence))
             elif sentence:
-                spoken = await self._announcer.speak(sentence)
+                spoken = await self._announcer.speak(sentence, voice=self._voice)
                 if isinstance(spoken, Announcement):
                     ready.append(spoken)
                 else:
@@ -223,6 +230,7 @@ class WaitingRooms:
     def __init__(
         self,
         rooms: Sequence[Room],
+        queues: Sequence[Queue] = (),
         *,
         announcer: Announcer,
         hold: Hold,
@@ -233,30 +241,57 @@ class WaitingRooms:
         self._hold = hold
         self._alone_s = alone_s
         self._clock = clock
-        self.configure(rooms)
+        self.configure(rooms, queues)
 
-    def configure(self, rooms: Sequence[Room], alone_s: float | None = None) -> None:
+    def configure(
+        self, rooms: Sequence[Room], queues: Sequence[Queue] = (), alone_s: float | None = None
+    ) -> None:
         """Have these rooms from now on; parties that wait go on in the room they came into."""
         self._alone_s = self._alone_s if alone_s is None else alone_s
-        named = {room.name: room for room in rooms}
-        named.setdefault("default", Room(name="default"))
-        self._rooms = {
-            name: WaitingRoom(
-                room,
+        self._settings = {room.name: room for room in rooms}
+        self._settings.setdefault("default", Room(name="default"))
+        self._speech = {queue.name: Speech(queue.language, queue.voice) for queue in queues}
+        self._rooms: dict[tuple[str, str, str], WaitingRoom] = {}
+        for room in rooms:
+            for one in (room, *map(room.in_language, room.languages)):
+                if one.welcome and not one.welcome.startswith(FILE):
+                    self._announcer.speak_beforehand(one.welcome, one.voice or one.language)
+
+    def of(
+        self, queue: str | None, name: str = "", *, language: str = "", voice: str = ""
+    ) -> WaitingRoom:
+        """The room of this name, else that of the queue, else the default one.
+
+        In this language, else in that of the queue, else in its own. The voice is the first that
+        is named by whoever names the language, or by what stands before it in this order.
+        """
+        found = next(key for key in (name, queue, "default") if key and key in self._settings)
+        of_queue = self._speech.get(queue or "", Speech())
+        settings = self._settings[found].in_language(language or of_queue.language)
+        for speech in (Speech(language, voice), of_queue):
+            voice = speech.voice
+            if voice or speech.language:
+                break
+        key = found, settings.language, voice or settings.voice or settings.language
+        room = self._rooms.get(key)
+        if room is None:
+            room = self._rooms[key] = WaitingRoom(
+                settings,
                 announcer=self._announcer,
                 hold=self._hold,
+                voice=key[2],
                 alone_s=self._alone_s,
                 clock=self._clock,
             )
-            for name, room in named.items()
-        }
-        for room in rooms:
-            if room.welcome and not room.welcome.startswith(FILE):
-                self._announcer.speak_beforehand(room.welcome)
+        return room
 
-    def of(self, queue: str | None, name: str = "") -> WaitingRoom:
-        """The room of this name, else that of the queue, else the default one."""
-        for key in (name, queue or ""):
-            if key in self._rooms:
-                return self._rooms[key]
-        return self._rooms["default"]
+    def of_route(self, queue: str | None, route: Inbound) -> WaitingRoom:
+        """The room of a call that came in by `route`, and waits for `queue`."""
+        return self.of(queue, route.room, language=route.language, voice=route.voice)
+
+
+class Speech(NamedTuple):
+    """A language and a voice; "": neither is said."""
+
+    language: str = ""
+    voice: str = ""

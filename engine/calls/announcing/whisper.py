@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 
+from config.spoken import split_voice
 from media.sound import tones
 from media.sound.prompts import close_processes
 from media.sound.speech import SpeechError, Synthesizer
@@ -116,12 +117,18 @@ class Announcer:
             log.error("whisper_failed", reason=str(error))
             return Unspoken(str(error))
 
-    async def speak(self, text: str, *, is_personal: bool = False) -> Announcement | Unspoken:
+    async def speak(
+        self, text: str, *, voice: str = "", is_personal: bool = False
+    ) -> Announcement | Unspoken:
         """Speak `text`, ready to be played. Where that fails, it is logged.
 
-        What `is_personal` is not kept for another call: `discard` it.
+        It is spoken in the voice that it names itself, else in `voice`, else in that of the
+        configuration. What `is_personal` is not kept for another call: `discard` it.
         """
-        prompt = partial(self._synthesizer.prompt, text, is_kept=not is_personal)
+        own_voice, words = split_voice(text)
+        prompt = partial(
+            self._synthesizer.prompt, words, voice=own_voice or voice, is_kept=not is_personal
+        )
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(PREPARE_LIMIT_S):
@@ -135,12 +142,13 @@ class Announcer:
             self._users[path] += 1
         return Announcement(Prompt(str(path)), is_personal=is_personal)
 
-    def speak_beforehand(self, text: str) -> None:
+    def speak_beforehand(self, text: str, voice: str = "") -> None:
         """Speak `text` in a thread, so that it is there at once for the first who hears it.
 
         Where that fails, the first who is to hear it says so.
         """
-        self._threads.submit(self._synthesizer.prompt, text)
+        own_voice, words = split_voice(text)
+        self._threads.submit(self._synthesizer.prompt, words, voice=own_voice or voice)
 
     def discard(self, whisper: "asyncio.Future[Whisper]") -> None:
         """The attempt is over: cancel its whisper.

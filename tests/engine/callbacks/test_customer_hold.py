@@ -112,7 +112,9 @@ def test_the_next_agent_hears_the_whisper_of_one_who_left_before_it(
     tmp_path: Path,
 ) -> None:
     class SlowSpeech(ScriptedSpeech):
-        async def speak(self, text: str, *, is_personal: bool = False) -> Announcement | Unspoken:
+        async def speak(
+            self, text: str, *, voice: str = "", is_personal: bool = False
+        ) -> Announcement | Unspoken:
             await asyncio.sleep(40)
             return await super().speak(text, is_personal=is_personal)
 

@@ -418,7 +418,9 @@ def test_a_question_that_cannot_be_spoken_is_published_and_the_key_still_counts(
 ) -> None:
     async def script(stage: Scene) -> None:
         class Mute(ScriptedSpeech):
-            async def speak(self, text: str, *, is_personal: bool = False) -> Unspoken:
+            async def speak(
+                self, text: str, *, voice: str = "", is_personal: bool = False
+            ) -> Unspoken:
                 return Unspoken("no voice")
 
         desk = Desk(stage, "alice", confirm={"alice": "1"})

@@ -2,7 +2,8 @@
 
 import pytest
 
-from config.inbound import Room, Texts
+from config.inbound import Room
+from config.spoken import Texts
 from engine.acd.waiting import Leave, LeaveReason
 from engine.calls.call_result import of_not_taken, of_sent_away, refusal_of
 from engine.errors import EngineError

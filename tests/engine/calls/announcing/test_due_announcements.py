@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from config.inbound import Room, Texts
+from config.inbound import Room
+from config.spoken import Texts
 from engine.calls.announcing.due_announcements import Announcements, QueuePosition, spoken_wait
 
 TEXTS = Texts(thanks="")
@@ -175,3 +176,30 @@ def test_periodic_announcements_may_count_from_their_end() -> None:
     seen.said(38.0)
     assert seen.due(67.9, QueuePosition(2)) == []
     assert seen.due(68.0, QueuePosition(2)) == ["One."]
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "step_s", "words"),
+    [
+        (60, 0, "1 minuta"),
+        (120, 0, "2 minuty"),
+        (300, 0, "5 minut"),
+        (22 * 60, 0, "22 minuty"),
+        (50, 10, "1 minuta 20 sekund"),
+    ],
+)
+def test_a_wait_has_the_forms_of_its_language(wait_s: float, step_s: int, words: str) -> None:
+    texts = {
+        "minutes": {"one": "minuta", "few": "minuty", "other": "minut"},
+        "seconds": {"one": "sekunda", "few": "sekundy", "other": "sekund"},
+    }
+    polish = {"name": "a", "language": "pl", "announce_round_seconds": step_s, "texts": texts}
+    assert spoken_wait(wait_s, Room.model_validate(polish)) == words
+
+
+def test_a_position_has_the_form_of_its_number() -> None:
+    forms = {"one": "{place} osoba", "few": "{place} osoby", "other": "{place} osób"}
+    texts = Texts.model_validate({"thanks": "", "place": forms})
+    seen = announcements(texts=texts, language="pl", min_announce_frequency_s=0.0)
+    said = heard(seen, 3, lambda second: QueuePosition((2, 5, 22)[second]))
+    assert said == {0: ["2 osoby"], 1: ["5 osób"], 2: ["22 osoby"]}

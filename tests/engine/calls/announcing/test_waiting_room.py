@@ -7,7 +7,9 @@ from typing import Any, cast
 
 import pytest
 
-from config.inbound import Room, Texts
+from config.inbound import Inbound, Room
+from config.queues import Queue
+from config.spoken import Texts
 from engine.calls.announcing.due_announcements import QueuePosition
 from engine.calls.announcing.waiting_room import (
     SENTENCE_PAUSE_S,
@@ -159,7 +161,9 @@ def test_music_goes_on_after_a_sentence_that_was_cut_short_for_nothing(tmp_path:
 
 def test_music_comes_first_where_the_welcome_is_slow_to_speak(tmp_path: Path) -> None:
     class SlowSpeech(ScriptedSpeech):
-        async def speak(self, text: str, *, is_personal: bool = False) -> Announcement | Unspoken:
+        async def speak(
+            self, text: str, *, voice: str = "", is_personal: bool = False
+        ) -> Announcement | Unspoken:
             await asyncio.sleep(WELCOME_WAIT_S + 0.1)
             return await super().speak(text, is_personal=is_personal)
 
@@ -169,7 +173,9 @@ def test_music_comes_first_where_the_welcome_is_slow_to_speak(tmp_path: Path) ->
 
 def test_what_cannot_be_spoken_is_published_and_the_wait_goes_on(tmp_path: Path) -> None:
     class Mute(ScriptedSpeech):
-        async def speak(self, text: str, *, is_personal: bool = False) -> Announcement | Unspoken:
+        async def speak(
+            self, text: str, *, voice: str = "", is_personal: bool = False
+        ) -> Announcement | Unspoken:
             if text == "Welcome.":
                 return Unspoken("the process that speaks has died of this text")
             return await super().speak(text, is_personal=is_personal)
@@ -256,7 +262,7 @@ def test_a_room_may_have_music_of_its_own(tmp_path: Path) -> None:
 
 def test_welcomes_are_spoken_before_anybody_calls() -> None:
     class Listed(ScriptedSpeech):
-        def speak_beforehand(self, text: str) -> None:
+        def speak_beforehand(self, text: str, _voice: str = "") -> None:
             spoken.append(text)
 
     spoken: list[str] = []
@@ -265,3 +271,60 @@ def test_welcomes_are_spoken_before_anybody_calls() -> None:
         Room(name="a", welcome="Welcome."), Room(name="b", welcome="file:b.wav"), Room(name="c"),
     ])  # fmt: skip
     assert spoken == ["Welcome."]
+
+
+# -- languages and voices -----------------------------------------------------------------------
+
+SPEAKING = {
+    "name": "default",
+    "welcome": "Hello.",
+    "languages": {
+        "de": {"welcome": "Hallo."},
+        "fr": {"voice": "fr-be", "welcome": "voice:fr-ch:Salut."},
+    },
+}
+
+
+class Voices(ScriptedSpeech):
+    """Notes what is said, and in which voice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[tuple[str, str]] = []
+
+    async def speak(
+        self, text: str, *, voice: str = "", is_personal: bool = False
+    ) -> Announcement | Unspoken:
+        self.said.append((text, voice))
+        return await super().speak(text, voice=voice, is_personal=is_personal)
+
+
+@pytest.mark.parametrize(
+    ("queue", "route", "expected"),
+    [
+        ({}, {}, ("Hello.", "")),
+        ({"language": "de"}, {}, ("Hallo.", "de")),
+        ({"language": "de", "voice": "de-at"}, {}, ("Hallo.", "de-at")),
+        ({"voice": "en-scotland"}, {}, ("Hello.", "en-scotland")),
+        ({"voice": "en-scotland"}, {"language": "de"}, ("Hallo.", "de")),
+        ({"language": "de"}, {"language": "fr"}, ("voice:fr-ch:Salut.", "fr-be")),
+        ({"language": "de"}, {"voice": "de-at"}, ("Hallo.", "de-at")),
+        ({"language": "it"}, {}, ("Hello.", "")),
+    ],
+)
+async def test_the_route_goes_before_the_queue_and_the_queue_before_the_room(
+    queue: dict[str, str], route: dict[str, str], expected: tuple[str, str]
+) -> None:
+    announcer = Voices()
+    rooms = WaitingRooms(
+        [Room.model_validate(SPEAKING)],
+        [Queue.model_validate({"name": "sales", **queue})],
+        announcer=cast(Announcer, announcer),
+        hold=MUSIC,
+    )
+    room = rooms.of_route("sales", Inbound.model_validate({"name": "i", "queue": "sales", **route}))
+    assert room is rooms.of_route(
+        "sales", Inbound.model_validate({"name": "j", "queue": "sales", **route})
+    )
+    await room.prepare(cast(Leg, None), room.settings.welcome)
+    assert announcer.said == [expected]
