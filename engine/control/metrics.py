@@ -278,6 +278,8 @@ def sip_figures(sip: SipEndpoint) -> Iterator[Figure]:
     for name, total in agent.counters.as_dict().items():
         help = f"SIP: {name.replace('_', ' ')}"
         yield Figure(f"sip_{name}", help, {(): float(total)}, (), True)
+    failed = {(word,): float(count) for word, count in sip.tcp.tls_failures.items()}
+    yield Figure("sip_tls_failures", "TLS connections that failed", failed, ("cause",), True)
     yield _one("sip_sessions", "SIP sessions", agent.session_count)
     yield _one("sip_dialogs", "SIP dialogs", agent.dialog_count)
     yield _one("sip_transactions", "SIP transactions", agent.transaction_count)

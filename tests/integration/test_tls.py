@@ -1,16 +1,21 @@
 """Callbacks over TLS with other people's SIP stacks: PJSIP, baresip, Kamailio."""
 
 import asyncio
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.certificates import Authority, Certificate
+from tests.support.control_line import Refused
+from tests.support.dns_server import DnsServer
 from tests.support.engines.process import EngineClient, StartEngine
 from tests.support.phones.real.baresip import Baresip
 from tests.support.phones.real.kamailio import Kamailio
 from tests.support.phones.real.softphone import StartPhone
+from tests.support.phones.wire.caller import WireOutgoing
+from tests.support.phones.wire.phone import MakeWire
 from tests.support.ports import free_port
 
 AGENT_HZ, CUSTOMER_HZ = 600, 1500
@@ -187,3 +192,124 @@ async def test_phone_with_a_bad_certificate_is_not_called_and_the_job_says_why(
     (leg,) = record["attempts"][0]["legs"]
     assert leg["reason"].startswith(f"tls {word}: ")
     assert not agent.seen("incoming")
+
+
+async def test_certificate_says_which_trunk_calls(
+    own_engine: StartEngine, softphone: StartPhone, authority: Authority, ours: Certificate
+) -> None:
+    """From any address: the trunk's own is elsewhere. Others are refused, with a good one too."""
+    carrier, other = await asyncio.gather(
+        softphone(user="carrier", tls=files(authority.certificate("sbc.carrier.example"))),
+        softphone(user="other", tls=files(authority.certificate("elsewhere.example"))),
+    )
+    settings = tls_settings(ours)
+    settings["dial"] = {"allow_hosts": []}
+    engine = await own_engine(
+        **settings,
+        trunks=[{
+            "name": "carrier", "uri": "sips:192.0.2.1", "tls_names": ["sbc.carrier.example"],
+        }],
+        queues=[{"name": "sales"}],
+        inbound=[{"name": "main", "number": "+442079460000", "queue": "sales"}],
+    )  # fmt: skip
+    target = settings["sip"]["listen"][0].removeprefix("tls:") + ";transport=tls"
+    other.command(f"call sip:+442079460000@{target}")
+    await other.wait_for("state", state="disconnected", status=403)
+    carrier.command(f"call sip:+442079460000@{target}")
+    incoming = await event(engine, "call.incoming")
+    assert incoming["trunk"] == "carrier"
+    await event(engine, "call.answered")
+    carrier.command("hangup")
+    await event(engine, "call.ended")
+
+
+async def test_reload_reads_certificates_anew_and_calls_go_on(
+    own_engine: StartEngine, softphone: StartPhone, authority: Authority, tmp_path: Path
+) -> None:
+    theirs = files(authority.certificate("127.0.0.1"))
+    first = authority.certificate("127.0.0.1", "old.example")
+    for name, source in (("cert", first.cert), ("key", first.key)):
+        shutil.copy(source, tmp_path / f"{name}.pem")
+    used = Certificate(str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"), first.ca)
+    settings = tls_settings(used)
+    engine = await own_engine(**settings)
+    agent, customer = await asyncio.gather(
+        softphone(user="agent", tls=theirs), softphone(user="customer", tls=theirs)
+    )
+    job = await engine.callback(customer.uri, agent.uri)
+    await engine.state("bridged", job)
+    (tmp_path / "cert.pem").write_text("damaged")
+    with pytest.raises(Refused, match=r"sip\.tls\.cert"):
+        await engine.line.call("engine.reload")
+    second = authority.certificate("127.0.0.1", "new.example")
+    for name, source in (("cert", second.cert), ("key", second.key)):
+        shutil.copy(source, tmp_path / f"{name}.pem")
+    await engine.line.call("engine.reload")
+    port = int(settings["sip"]["listen"][0].rpartition(":")[2])
+    _, writer = await asyncio.open_connection(
+        "127.0.0.1", port, ssl=second.client_context(), server_hostname="127.0.0.1"
+    )
+    assert ("DNS", "new.example") in writer.get_extra_info("peercert")["subjectAltName"]
+    writer.close()
+    assert (await engine.job(job))["state"] == "bridged"
+    # And the call ends in order, on the connections that it began on.
+    customer.command("hangup")
+    assert (await engine.ended(job))["state"] == "completed"
+    await agent.wait_for("state", state="disconnected")
+
+
+async def test_trunk_is_found_by_its_sips_records_and_has_the_certificate_of_its_domain(
+    own_engine: StartEngine, softphone: StartPhone, authority: Authority, ours: Certificate
+) -> None:
+    carrier = await softphone(user="carrier", tls=files(authority.certificate("carrier.example")))
+    agent = await softphone(user="agent", tls=files(authority.certificate("127.0.0.1")))
+    port = carrier.uri.partition(";")[0].rpartition(":")[2]
+    zone = {
+        ("_sips._tcp.carrier.example", "SRV"): [f"1 1 {port} edge.hosting.example."],
+        ("edge.hosting.example", "A"): ["127.0.0.1"],
+    }
+    async with DnsServer(zone) as server:
+        settings = tls_settings(ours)
+        settings["sip"]["dns"] = ["{}:{}".format(*server.address)]
+        engine = await own_engine(
+            **settings,
+            trunks=[{"name": "carrier", "uri": "sips:carrier.example"}],
+            routes=[{"prefix": "+", "trunks": ["carrier"]}],
+        )
+        job = await engine.callback("+442079460123", agent.uri)
+        await engine.state("bridged", job)
+        (incoming,) = carrier.seen("incoming")
+        assert incoming["request_uri"] == "sips:+442079460123@carrier.example"
+        carrier.command("hangup")
+        assert (await engine.ended(job))["state"] == "completed"
+
+
+async def test_trunk_with_an_address_of_its_own(own_engine: StartEngine, wire: MakeWire) -> None:
+    agent_phone, carrier = wire("agent"), wire("carrier")
+    own = free_port()
+    engine = await own_engine(
+        trunks=[{
+            "name": "carrier", "uri": f"sip:127.0.0.1:{carrier.port}",
+            "listen": [f"udp:127.0.0.1:{own}"],
+        }],
+        routes=[{"prefix": "+", "trunks": ["carrier"]}],
+        queues=[{"name": "sales"}],
+        inbound=[{"name": "main", "number": "+442079460000", "queue": "sales"}],
+    )  # fmt: skip
+    job = await engine.callback("+442079460123", agent_phone.uri)
+    agent = await agent_phone.answer()
+    call = await carrier.called()
+    assert agent.invite.source[1] == engine.process.sip_port
+    assert call.invite.source[1] == own
+    assert f":{own};rport" in call.invite["via"] and f":{own}>" in call.invite["contact"]
+    call.accept()
+    await engine.state("bridged", job)
+    agent.bye()
+    await call.receive("BYE")
+    await engine.ended(job)
+    # Its calls come in there as well.
+    caller = WireOutgoing.place(carrier, own, "+442079460000")
+    await caller.answered()
+    assert (await event(engine, "call.incoming"))["trunk"] == "carrier"
+    caller.bye()
+    await event(engine, "call.ended")

@@ -417,3 +417,16 @@ async def test_trunk_has_a_certificate_of_its_own(authority: Authority, good: Ce
             async with asyncio.timeout(5):
                 peer = await shown.get()
             assert ("DNS", name) in peer["subjectAltName"]  # type: ignore[operator]
+
+
+async def test_tls_over_ipv6(authority: Authority) -> None:
+    made = authority.certificate("::1")
+    tls = TlsOptions(made.files)
+    alice = ObservedEndpoint("tls:[::1]:0", tls=tls, dscp=26)
+    bob = answering(ObservedEndpoint("tls:[::1]:0", tls=tls, dscp=26))
+    async with running(alice, bob):
+        await alice.call(f"sip:bob@[::1]:{bob.port};transport=tls")
+        await alice.until(Answered)
+        invite = await bob.until(IncomingInvite)
+        assert isinstance(invite, IncomingInvite)
+        assert invite.request.via.host == "::1"

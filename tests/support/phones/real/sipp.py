@@ -38,8 +38,9 @@ class TracedMessage:
 class Sipp:
     """One run of a scenario, for a number of calls."""
 
-    def __init__(self, scenario: str, directory: Path) -> None:
+    def __init__(self, scenario: str, directory: Path, host: str = "127.0.0.1") -> None:
         self.scenario = scenario
+        self.host = host
         self.port = free_port()
         self.media_port = free_udp_range(6)[0]
         self._trace = directory / f"sipp-{scenario}-{self.port}.messages"
@@ -60,17 +61,18 @@ class Sipp:
         target: str | None = None,
         timeout_s: int = 30,
         scenarios: Path = SCENARIOS,
+        host: str = "127.0.0.1",
     ) -> "Sipp":
         """Begin to serve `calls` calls (or, with a `target`, to make them).
 
         `pause_ms` is what a `<pause/>` of the scenario lasts; `keys` fill `__name__` in it.
         """
         program = need_program("sipp", "sip-tester")
-        sipp = cls(scenario, directory)
+        sipp = cls(scenario, directory, host)
         script = _write_scenario(scenarios / f"{scenario}.xml", keys or {}, directory)
         arguments = [program, "-sf", str(script)]
-        arguments += ["-i", "127.0.0.1", "-p", str(sipp.port), "-t", transport]
-        arguments += ["-mi", "127.0.0.1", "-mp", str(sipp.media_port), "-m", str(calls)]
+        arguments += ["-i", host, "-p", str(sipp.port), "-t", transport]
+        arguments += ["-mi", host, "-mp", str(sipp.media_port), "-m", str(calls)]
         arguments += ["-d", str(pause_ms), "-timeout", str(timeout_s), "-timeout_error", "-nostdin"]
         arguments += ["-trace_msg", "-message_file", str(sipp._trace)]
         arguments += ["-trace_err", "-error_file", str(sipp._errors)]
@@ -85,7 +87,8 @@ class Sipp:
     @property
     def uri(self) -> str:
         """Its SIP address."""
-        return f"sip:sipp@127.0.0.1:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"sip:sipp@{host}:{self.port}"
 
     async def finished(self, timeout_s: float = 10.0) -> None:
         """Wait for the scenario to have run as written. Raises PeerError when it has not."""
@@ -147,6 +150,7 @@ def _write_scenario(scenario: Path, keys: dict[str, str], directory: Path) -> Pa
 
 
 def _is_bound(port: int) -> bool:
-    """Whether a UDP or TCP socket of this machine is bound to 127.0.0.1 at `port`."""
-    tables = Path("/proc/net/udp").read_text() + Path("/proc/net/tcp").read_text()
-    return f"0100007F:{port:04X} " in tables
+    """Whether a UDP or TCP socket of this machine is bound to 127.0.0.1 or ::1 at `port`."""
+    names = ("udp", "tcp", "udp6", "tcp6")
+    tables = "".join(Path(f"/proc/net/{name}").read_text() for name in names)
+    return f"0100007F:{port:04X} " in tables or f"{'0' * 24}01000000:{port:04X} " in tables
