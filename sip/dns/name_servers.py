@@ -54,8 +54,9 @@ class NameServers:
             raise NameServiceError(f"{name}: no answer from the name service") from None
         except (dns.exception.DNSException, OSError, ValueError) as error:
             raise NameServiceError(f"{name}: {_reason(error)}") from None
-        records = [_record(data) for data in list(answer.rrset or ())[:MOST_RECORDS]]
-        return Answer(tuple(records), float(answer.chaining_result.minimum_ttl))
+        records = [_record(data) for data in answer.rrset or ()]
+        records.sort(key=_rank)
+        return Answer(tuple(records[:MOST_RECORDS]), float(answer.chaining_result.minimum_ttl))
 
     def _current(self) -> dns.asyncresolver.Resolver:
         if self._servers:
@@ -108,6 +109,16 @@ def _record(data: dns.rdata.Rdata) -> Record:
             _name(data.replacement),
         )
     return data.to_text()
+
+
+def _rank(record: Record) -> tuple[int, int]:
+    """What stays where there are too many: the best services. Addresses are all the same."""
+    match record:
+        case Srv():
+            return record.priority, 0
+        case Naptr():
+            return record.order, record.preference
+    return 0, 0
 
 
 def _name(name: dns.name.Name) -> str:

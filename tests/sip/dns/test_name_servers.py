@@ -32,6 +32,41 @@ async def test_records_of_each_kind() -> None:
         assert len((await servers.ask("large.example", "A", 5.0)).records) == MOST_RECORDS
 
 
+async def test_thousand_records_are_read_and_the_best_are_kept() -> None:
+    """The answer comes over TCP, as it is too large for a datagram."""
+    zone = {
+        ("_sip._udp.example", "SRV"): [f"{n} 1 5060 s{n}.example." for n in range(1_000, 0, -1)]
+    }
+    async with DnsServer(zone) as server:
+        records = (await NameServers([server.address]).ask("_sip._udp.example", "SRV", 5.0)).records
+    assert [record.priority for record in records if isinstance(record, Srv)] == [
+        *range(1, MOST_RECORDS + 1)
+    ]
+
+
+async def test_aliases_are_followed_and_a_loop_of_them_is_told() -> None:
+    zone = {
+        ("a.example", "CNAME"): ["b.example."],
+        ("b.example", "CNAME"): ["c.example."],
+        ("c.example", "A"): ["192.0.2.9"],
+        ("loop.example", "CNAME"): ["pool.example."],
+        ("pool.example", "CNAME"): ["loop.example."],
+    }
+    async with DnsServer(zone) as server:
+        servers = NameServers([server.address])
+        assert (await servers.ask("a.example", "A", 5.0)).records == ("192.0.2.9",)
+        with pytest.raises(NameServiceError):
+            await servers.ask("loop.example", "A", 2.0)
+
+
+async def test_answer_without_time_to_live_is_an_answer() -> None:
+    async with DnsServer({("pbx.example", "A"): ["192.0.2.9"]}) as server:
+        server.ttl_s = 0
+        assert await NameServers([server.address]).ask("pbx.example", "A", 5.0) == Answer(
+            ("192.0.2.9",), 0.0
+        )
+
+
 async def test_names_and_records_that_are_not_there() -> None:
     async with DnsServer(ZONE) as server:
         servers = NameServers([server.address])

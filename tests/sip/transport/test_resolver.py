@@ -339,3 +339,21 @@ def test_dialog_over_tls_goes_on_over_tls() -> None:
     near = Hop("tls", "192.0.2.1", 40000, "pbx.example")
     assert hops("sip:bob@192.0.2.9", near=near) == ["tls:192.0.2.9:5061"]
     assert hops("sip:bob@pbx.example", PBX, near=near) == ["tls:192.0.2.7:5061"]
+
+
+def test_service_that_names_itself_is_its_host() -> None:
+    """The target of an SRV record is a host: its own SRV records are not asked for."""
+    zone: Zone = {
+        ("_sip._udp.example", "SRV"): (Srv(1, 1, 5080, "example"),),
+        ("example", "A"): ("192.0.2.9",),
+    }
+    assert hops("sip:example", zone) == ["udp:192.0.2.9:5080"]
+
+
+def test_thousand_services_are_few_addresses() -> None:
+    zone: Zone = {
+        ("_sip._udp.example", "SRV"): tuple(Srv(n, 1, 5060, f"s{n}.example") for n in range(1_000)),
+        **{(f"s{n}.example", "A"): (f"192.0.2.{n}",) for n in range(100)},
+    }
+    found = hops("sip:example", zone)
+    assert found == [f"udp:192.0.2.{n}:5060" for n in range(8)]

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from sip.events import Answered, Ended, Failed, IncomingInvite
 from sip.hop import Hop
@@ -141,6 +142,14 @@ async def test_certificate_that_is_not_good_ends_the_call(
         if word != "certificate_wrong_name":  # of that TLS itself knows nothing
             await until(lambda: bob.endpoint.tcp.tls_failures == {"certificate_refused": 1})
         assert bob.events == []
+
+
+async def test_certificate_for_another_purpose(authority: Authority, good: Certificate) -> None:
+    bad = authority.certificate("127.0.0.1", usages=[ExtendedKeyUsageOID.CLIENT_AUTH])
+    alice, bob = phone(good), phone(bad)
+    async with running(alice, bob):
+        phrase = await call_fails(alice, f"sips:bob@127.0.0.1:{bob.port}")
+        assert phrase.startswith("tls certificate_wrong_purpose: ")
 
 
 @pytest.mark.parametrize("verify_client", ["yes", "optional", "no"])
