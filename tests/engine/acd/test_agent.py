@@ -331,7 +331,7 @@ def test_an_outcome_that_was_written_during_the_call_is_not_asked_for() -> None:
     assert alice.outcome_due == "next"
 
 
-def test_whoever_logs_out_instead_is_paused_after_the_login() -> None:
+def test_an_agent_who_logs_out_instead_is_paused_after_the_login() -> None:
     alice = owing()
     alice.logout(11.0)
     alice.login(20.0)

@@ -43,7 +43,7 @@ async def agent_of(engine: VirtualEngine, **request: Any) -> str:
     return str(record["agent"])
 
 
-def test_whoever_talked_last_gets_the_next_callback_and_the_next_call(tmp_path: Path) -> None:
+def test_the_agent_who_talked_last_gets_the_next_callback_and_the_next_call(tmp_path: Path) -> None:
     async def script(engine: VirtualEngine) -> None:
         assert await agent_of(engine, to=CUSTOMER, agent="zoe") == "zoe"
         explained = await engine.ask("route.explain", to=CUSTOMER, queue="sales")

@@ -11,7 +11,7 @@ from sip.transport.tls.failure_log import TlsFailureLog
 HOP = Hop("tls", "192.0.2.1", 40000)
 
 
-def test_strangers_get_a_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+def test_unknown_sources_get_a_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     now = 0.0
     log = TlsFailureLog(lambda: now)
     with caplog.at_level(logging.WARNING):
