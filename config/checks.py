@@ -241,7 +241,15 @@ def _check_inbound(settings: AllSections, known: Known) -> Iterator[Fault]:
     for index, route in enumerate(settings.inbound):
         key = f"inbound[{index}]"
         yield from known.missing(f"{key}.trunks", "trunks", route.trunks)
-        yield from known.missing(f"{key}.queue", "queues", [route.queue])
+        if route.handler == "queue":
+            yield from known.missing(f"{key}.queue", "queues", [route.queue])
+        if route.fallback:
+            by_name = {one.name: one for one in settings.inbound}
+            fallback = by_name.get(route.fallback)
+            if fallback is None:
+                yield Fault(f"{key}.fallback", f"there is no [[inbound]] named {route.fallback!r}")
+            elif fallback.handler == "client":
+                yield Fault(f"{key}.fallback", f"{route.fallback!r} hands its calls to clients too")
         yield from known.missing(f"{key}.room", "rooms", [route.room])
 
 

@@ -126,13 +126,20 @@ class Room(Section):
 
 
 class Inbound(Section):
-    """[[inbound]]: the queue that a call from a trunk enters, by the number that was dialled."""
+    """[[inbound]]: the queue that a call from a trunk enters, by the number that was dialled.
+
+    With `handler = "client"` a client says what becomes of it, within `handler_s`; then the route
+    `fallback` takes it.
+    """
 
     name: Name
     number: NumberPrefix = ""
     exact: bool = False
     trunks: list[Name] = Field(default=[])
-    queue: Name
+    queue: Name | Literal[""] = ""
+    handler: Literal["queue", "client"] = "queue"
+    handler_s: float = Field(default=10.0, gt=0, le=120, allow_inf_nan=False)
+    fallback: Name | Literal[""] = ""
     room: str = ""
     language: Language = ""
     voice: VoiceName = ""
@@ -149,4 +156,14 @@ class Inbound(Section):
     def _check_number(self) -> "Inbound":
         if self.exact and not self.number:
             raise wrong("number", "needed with exact = true")
+        return self
+
+    @model_validator(mode="after")
+    def _check_handler(self) -> "Inbound":
+        if self.handler == "queue" and not self.queue:
+            raise wrong("queue", 'needed, except with handler = "client"')
+        if self.handler == "client" and self.queue:
+            raise wrong("queue", 'not with handler = "client": name a route with it as fallback')
+        if self.fallback and self.handler != "client":
+            raise wrong("fallback", 'only with handler = "client"')
         return self

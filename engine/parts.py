@@ -24,6 +24,7 @@ from .acd.outcomes import Outcomes
 from .acd.queues import Queues
 from .acd.roster import Roster
 from .acd.staffing import Staffing
+from .call_control.controlled_calls import ControlledCalls
 from .callbacks.caller_takeover import CallerTakeover
 from .callbacks.dispatcher import Dispatcher
 from .callbacks.intake import Intake
@@ -42,6 +43,7 @@ from .control.live_view import AgentView, Customers, QueueView
 from .control.method import Method
 from .control.methods.agents import AgentMethods
 from .control.methods.audit import AuditMethods
+from .control.methods.call_control import CallControlMethods
 from .control.methods.callbacks import CallbackMethods
 from .control.methods.calls import CallMethods
 from .control.methods.engine import EngineMethods
@@ -277,6 +279,9 @@ class Parts:
             clock=now,
         )
         self.positions = KeptPositions(self.store, clock=now)
+        self.controlled = ControlledCalls(
+            self.services, self.admission, self.intake.check_accepting
+        )
         self.inbound = Inbound(
             self.services,
             InboundServices(
@@ -289,6 +294,7 @@ class Parts:
                 peers=self.peers,
             ),
             settings,
+            handler=self.controlled,
             clock=now,
         )
         self.personal_data = PersonalData(
@@ -318,7 +324,7 @@ class Parts:
             url_of=self._notify_url_of,
             clock=now,
         )
-        self.traffic = Traffic(self.dispatcher, self.inbound, self.registry)
+        self.traffic = Traffic(self.dispatcher, self.inbound, self.controlled, self.registry)
         self.network = Network(self.sip, self.media, self.trunks, self.overload)
         self.engine_view = EngineView(
             self.traffic,
@@ -429,6 +435,7 @@ class Parts:
                 number_of=self.admission.e164,
             ).table(),
             **CallMethods(self.registry, self.dispatcher).table(),
+            **CallControlMethods(self.controlled).table(),
             **AgentMethods(self.agents, self.roster, self.queues).table(),
             **PersonMethods(self.personal_data, self.events, lambda: self.admission.region).table(),
             **QueueMethods(self.queues).table(),

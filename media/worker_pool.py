@@ -155,6 +155,11 @@ class WorkerPool:
         if member is not None:
             member.client.bridge(a, b)
 
+    def are_together(self, a: str, b: str) -> bool:
+        """Whether two open legs have the same worker, so that they can be bridged."""
+        member = self._by_leg.get(a)
+        return member is not None and member is self._by_leg.get(b)
+
     def send_digits(
         self,
         leg: str,

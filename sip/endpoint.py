@@ -311,6 +311,11 @@ class SipEndpoint:
         session.reinvite(audio, self._time())
         self._flush_from_owner()
 
+    def send_info(self, session: Session, content_type: str, body: bytes) -> None:
+        """See Session.send_info."""
+        session.send_info(content_type, body, self._time())
+        self._flush_from_owner()
+
     def ring(self, session: DialogUsage, status: int = 180) -> None:
         """See UasSession.ring."""
         _called(session).ring(self._time(), status)

@@ -24,7 +24,7 @@ NOUNS = {"engine.errors", "engine.job", "engine.request", "engine.clock"}
 BELOW_CALLS = {*NOUNS, "engine.store", "engine.routing", "engine.acd", "engine.trace"}
 EVERYTHING_BELOW_CONTROL = {
     *BELOW_CALLS, "engine.reports", "engine.calls", "engine.callbacks", "engine.inbound",
-    "engine.personal", "engine.restart", "engine.webhooks",
+    "engine.call_control", "engine.personal", "engine.restart", "engine.webhooks",
 }  # fmt: skip
 
 # Each package, or module at the root of a room, and what it may import of its own room. A package
@@ -43,6 +43,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "engine.calls": BELOW_CALLS,
     "engine.callbacks": {*BELOW_CALLS, "engine.reports", "engine.calls"},
     "engine.inbound": {*BELOW_CALLS, "engine.reports", "engine.calls", "engine.callbacks"},
+    "engine.call_control": {*BELOW_CALLS, "engine.reports", "engine.calls", "engine.inbound"},
     "engine.restart": {*NOUNS, "engine.store"},
     "engine.personal": {*NOUNS, "engine.store", "engine.routing", "engine.reports"},
     "engine.webhooks": {*NOUNS, "engine.store"},

@@ -30,7 +30,7 @@ class Bridge(LegListener):
         for leg in (self._first, self._second):
             leg.listen(self)
             self._publish("bridge.joined", leg)
-        self._arrange()
+        self.arrange()
 
     def leave(self) -> None:
         """Take the bridge apart. The call flow decides what each leg hears next."""
@@ -43,14 +43,15 @@ class Bridge(LegListener):
 
     def hold_changed(self, _leg: ObservedLeg) -> None:
         """One of the two has put the other on hold, or resumed the call."""
-        self._arrange()
+        self.arrange()
 
     def info_received(self, leg: ObservedLeg, digit: str, duration_ms: int) -> None:
         """Send a digit on that came by SIP INFO. The worker relays telephone-events by itself."""
         partner = self._second if leg is self._first else self._first
         self._media.send_digits(partner.id, digit, duration_ms=duration_ms)
 
-    def _arrange(self) -> None:
+    def arrange(self) -> None:
+        """Let each party hear what it should: the other, or music while the other holds it."""
         if self._first.is_held or self._second.is_held:
             for leg, partner in ((self._first, self._second), (self._second, self._first)):
                 if partner.is_held:

@@ -25,6 +25,7 @@ CallDetails = TypedDict(
     {
         "from": Annotated[str, Meta(description="Who calls, as it is shown.")],
         "number": Annotated[str | None, Meta(description="Their number in E.164.")],
+        "to": Annotated[str, Meta(description="Whom a call by command calls.")],
         "dialled": Annotated[str, Meta(description="What they dialled.")],
         "trunk": Annotated[str, Meta(description="The trunk that brought the call.")],
         "route": Annotated[str, Meta(description="The inbound route that accepts it.")],
@@ -35,7 +36,7 @@ CallDetails = TypedDict(
     },
     total=False,
 )
-"""Of a call that came in. A call of a job has none of these."""
+"""Of a call that came in, or by command. A call of a job has none of these."""
 
 
 class CallView(CallDetails):

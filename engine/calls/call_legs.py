@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -17,6 +17,8 @@ from .q850 import reason_header
 from .services import CallServices
 
 log = structlog.get_logger()
+
+AnyLeg = TypeVar("AnyLeg", bound=Leg)
 
 REPORT_LIMIT_S = 1.0
 # Agents may miss a waiting caller many times: this many legs of a call are shown.
@@ -35,8 +37,12 @@ class CallLegs:
 
     def make(self, role: Role, destination: Destination) -> Leg:
         """A leg that is not called yet. It is part of the call only once it is shown."""
+        return self.make_of(Leg, role, destination)
+
+    def make_of(self, kind: type[AnyLeg], role: Role, destination: Destination) -> AnyLeg:
+        """As `make`, of this kind."""
         services = self._services
-        leg = Leg(
+        leg = kind(
             leg_id=f"leg-{services.new_id()}",
             role=role,
             destination=destination,

@@ -208,8 +208,8 @@ class Leg:
 
     # -- being called -----------------------------------------------------------------------
 
-    def ring(self, session: UasSession) -> None:
-        """The party has called us by `session`: answer 180, and use the session from now on."""
+    def attach(self, session: UasSession) -> None:
+        """The party has called us by `session`: use it from now on, and answer nothing yet."""
         self._called_us = self._dialled = True
         self._session = session
         session.tag = self
@@ -218,8 +218,12 @@ class Leg:
         self.record.trunk, self.record.hop = target.trunk, str(session.source)
         self.record.call_id = session.call_id
         self._owner.signalled(self)
-        self.record.state = "ringing"
-        self.record.started = self.record.ringing = self._owner.now()
+        self.record.started = self._owner.now()
+
+    def ring(self, session: UasSession) -> None:
+        """The party has called us by `session`: answer 180, and use the session from now on."""
+        self.attach(session)
+        self.record.state, self.record.ringing = "ringing", self.record.started
         try:
             self._sip.ring(session)
         except SipError as error:  # hung up already; the event that says so is on its way
@@ -390,9 +394,6 @@ class Leg:
             return
         self.record.state = "held" if held else "answered"
         self._publish_bounded("leg.held" if held else "leg.resumed", self)
-        self._hold_changed()
-
-    def _hold_changed(self) -> None:
         for listener in tuple(self._listeners):
             listener.hold_changed(self)
 

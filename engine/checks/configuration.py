@@ -175,7 +175,10 @@ def _certificates(settings: AllSections) -> Iterator[Fault]:
 def _hidden(settings: AllSections) -> Iterator[Fault]:
     """Inbound routes that no call can reach, since earlier ones take all of theirs."""
     plan, trunks = NumberPlan.of(settings), {trunk.name for trunk in settings.trunks}
+    fallbacks = {route.fallback for route in settings.inbound}
     for index, route in enumerate(settings.inbound):
+        if route.name in fallbacks:  # it takes the calls of another route as well
+            continue
         wanted = set(route.trunks) or trunks
         for earlier in settings.inbound[:index]:
             if not _covers(earlier, route, plan):

@@ -11,6 +11,7 @@ from media.worker_pool import WorkerPool
 from sip.endpoint import SipEndpoint
 
 from ..acd.queues import Queues
+from ..call_control.controlled_calls import ControlledCalls
 from ..callbacks.dispatcher import Dispatcher
 from ..calls.call import CallRegistry
 from ..clock import Clock
@@ -40,9 +41,16 @@ from .status_view import (
 class Traffic:
     """The callbacks and calls that are under way."""
 
-    def __init__(self, dispatcher: Dispatcher, inbound: Inbound, registry: CallRegistry) -> None:
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        inbound: Inbound,
+        controlled: ControlledCalls,
+        registry: CallRegistry,
+    ) -> None:
         self._dispatcher = dispatcher
         self._inbound = inbound
+        self._controlled = controlled
         self._registry = registry
 
     @property
@@ -62,8 +70,8 @@ class Traffic:
 
     @property
     def active(self) -> int:
-        """How many callbacks are being attempted, and how many calls came in and are up."""
-        return self._dispatcher.active + self._inbound.active
+        """How many callbacks are being attempted, and how many other calls are up."""
+        return self._dispatcher.active + self._inbound.active + self._controlled.active
 
     @property
     def calls(self) -> int:
@@ -87,7 +95,9 @@ class Traffic:
     async def drain(self, timeout_s: float | None) -> bool:
         """Accept nothing new and wait for the rest. True once nothing is active."""
         drained = await asyncio.gather(
-            self._dispatcher.drain(timeout_s), self._inbound.drain(timeout_s)
+            self._dispatcher.drain(timeout_s),
+            self._inbound.drain(timeout_s),
+            self._controlled.idle(timeout_s),
         )
         return all(drained)
 

@@ -22,6 +22,7 @@ from .jsonrpc import ErrorData
 from .method import Method
 from .methods.agents import AgentMethods
 from .methods.audit import AuditMethods
+from .methods.call_control import CallControlMethods
 from .methods.callbacks import CallbackMethods
 from .methods.calls import CallMethods
 from .methods.engine import EngineMethods
@@ -40,9 +41,9 @@ from .roles import AGENT_METHODS, AGENT_REQUEST_METHODS, needed
 
 OPENRPC = "1.3.2"
 NAMESPACES = (
-    AgentMethods, AuditMethods, CallbackMethods, CallMethods, EngineMethods, NumberMethods,
-    PersonMethods, QueueMethods, RecordMethods, ReportMethods, RouteMethods, TraceMethods,
-    WebhookMethods,
+    AgentMethods, AuditMethods, CallbackMethods, CallControlMethods, CallMethods, EngineMethods,
+    NumberMethods, PersonMethods, QueueMethods, RecordMethods, ReportMethods, RouteMethods,
+    TraceMethods, WebhookMethods,
 )  # fmt: skip
 # The connection answers these itself.
 OF_THE_CONNECTION: Mapping[str, type[msgspec.Struct]] = {

@@ -6,6 +6,7 @@ A call is accepted only from the address of a trunk, and only where a route name
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
@@ -35,6 +36,7 @@ from .caller_id import (
     dialled_number,
     user_to_user_of,
 )
+from .handed_over import HandedOver, Handler
 from .inbound_call import InboundCall
 from .services import InboundServices
 from .unknown_sources import UnknownSources
@@ -57,10 +59,12 @@ class Inbound:
         inbound: InboundServices,
         settings: Settings,
         *,
+        handler: Handler,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._services = services
         self._inbound = inbound
+        self._handler = handler
         self._clock = clock
         self._rtp_host = services.rtp_host or settings.media.address
         self.unknown_sources = UnknownSources()
@@ -198,11 +202,40 @@ class Inbound:
                 user_to_user=user_to_user_of(request),
                 default_whisper=self._whisper,
             )
-            call = InboundCall(self._services, self._inbound, session, incoming, clock=self._clock)
-            task = asyncio.get_running_loop().create_task(call.run())
-            self._calls[call.call.id] = (call, task)
-            self._idle.clear()
-            task.add_done_callback(partial(self._over, call.call.id, session))
+            if route.handler == "client":
+                self._hand_over(session, incoming)
+            else:
+                self._begin(session, incoming)
+
+    def _begin(self, session: UasSession, incoming: InboundCallInfo) -> None:
+        call = InboundCall(self._services, self._inbound, session, incoming, clock=self._clock)
+        task = asyncio.get_running_loop().create_task(call.run())
+        self._calls[call.call.id] = (call, task)
+        self._idle.clear()
+        task.add_done_callback(partial(self._over, call.call.id, session))
+
+    def _hand_over(self, session: UasSession, incoming: InboundCallInfo) -> None:
+        """Let a client take the call; where none does, the route's fallback has it."""
+        route = incoming.route
+        fallback = next((one for one in self._routes if one.name == route.fallback), None)
+
+        def fall_back() -> None:
+            assert fallback is not None
+            self._begin(session, replace(incoming, route=fallback))
+
+        self._handler.hand_over(
+            session,
+            HandedOver(
+                call=incoming.call,
+                party=incoming.party,
+                dialled=incoming.dialled,
+                trunk=incoming.trunk,
+                route=route.name,
+                context=incoming.context,
+                handler_s=route.handler_s,
+                fall_back=None if fallback is None else fall_back,
+            ),
+        )
 
     def on_extensions_refused(self, event: ExtensionsRefused) -> None:
         """SIP has refused a trunk's call, which demands extensions that we lack: publish it."""

@@ -29,7 +29,7 @@ from .rates import Rates
 if TYPE_CHECKING:
     from config.settings import Settings
 
-    from ..job import CostView, Job
+    from ..job import CostView, Job, LegRecord
     from ..request import CallbackRequest
 
 Policy = Literal["do_not_call", "line_type", "destination", "velocity", "cost", "hours"]
@@ -267,6 +267,12 @@ class Admission:
         """A job has ended: count what it cost instead of what was expected. Gives its cost."""
         cost = self.rates.cost_of(job)
         self._rate_limits.settle(job.id, Decimal(cost["amount"]))
+        return cost
+
+    def settle_call(self, call_id: str, legs: "Iterable[LegRecord]") -> "CostView":
+        """As `settle`, for a call without a job, whose `legs` were called."""
+        cost = self.rates.cost_of_legs(legs)
+        self._rate_limits.settle(call_id, Decimal(cost["amount"]))
         return cost
 
     def shift(self, by_s: float) -> None:

@@ -22,6 +22,7 @@ from .answer_2xx import Answer2xx
 from .bye import Bye
 from .context import UserAgentContext
 from .dialog import Dialog
+from .extensions.info import Info
 from .extensions.session_timer import SessionTimer
 from .extensions.update import UpdateRefresh
 from .in_dialog import SDP, answer_in_dialog, answer_request, contact_of
@@ -159,6 +160,12 @@ class Session:
             raise SipError(f"the session is {self.state}, not confirmed")
         self._wanted_audio = audio
         self._next_reinvite(now)
+
+    def send_info(self, content_type: str, body: bytes, now: float) -> None:
+        """Send an INFO. Raises SipError if the session is not confirmed."""
+        if self.state != "confirmed":
+            raise SipError(f"the session is {self.state}, not confirmed")
+        Info(self, content_type, body, now)
 
     def _next_reinvite(self, now: float) -> None:
         if self._wanted_audio is None or self.state != "confirmed":

@@ -23,6 +23,8 @@ async def talk(
     record = await engine.ended(job)
     assert record["state"] == "completed"
     first, second = record["attempts"][0]["legs"]
+    answered = await engine.event("leg.answered", job, role="customer")
+    assert answered.get("srtp") == second["srtp"]
     for leg in (first, second):
         # baresip takes leave with an RTCP packet that it does not protect any more.
         assert leg["media"]["dropped_unauthentic"] <= 1

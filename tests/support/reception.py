@@ -16,6 +16,7 @@ from config.queues import Queue
 from config.settings import Settings
 from engine.acd.agents import AgentRegistry
 from engine.acd.queues import Queues
+from engine.call_control.controlled_calls import ControlledCalls
 from engine.callbacks.caller_takeover import CallerTakeover
 from engine.callbacks.intake import AcceptedRequest, Intake
 from engine.calls.announcing.waiting_room import WaitingRooms
@@ -91,6 +92,7 @@ class Reception:
     intake: ScriptedIntake
     documents: Documents
     settings: Settings
+    controlled: ControlledCalls
 
     def call(self, phone: ScriptedCaller | None = None, **more: Any) -> ScriptedCaller:
         """Somebody calls."""
@@ -102,7 +104,7 @@ class Reception:
         """The same again, not started yet."""
         positions = KeptPositions(cast(Store, self.documents))
         parts = dataclasses.replace(self.parts, positions=positions)
-        return Inbound(self.stage.services, parts, self.settings)
+        return Inbound(self.stage.services, parts, self.settings, handler=self.controlled)
 
     async def waiting(self, **more: Any) -> ScriptedCaller:
         """A caller has called, and the phone has acknowledged our answer."""
@@ -198,14 +200,19 @@ def reception(
             positions=KeptPositions(cast(Store, kept), clock=clock),
             peers=Peers(settings.trunks, settings.dial.allow_hosts, stage.sip.hops),
         )
-        inbound = Inbound(services, parts, settings, clock=clock)
+        controlled = ControlledCalls(services, stage.admission, lambda: None)
+        inbound = Inbound(services, parts, settings, handler=controlled, clock=clock)
         await inbound.start()
-        desk = Reception(stage, inbound, parts, register, services.queues, intake, kept, settings)
+        desk = Reception(
+            stage, inbound, parts, register, services.queues, intake, kept, settings, controlled
+        )
         try:
             await script(desk)
             assert await inbound.idle(10_000.0)
+            assert await controlled.idle(10_000.0)
         finally:
             await inbound.stop()
+            await controlled.stop()
             services.queues.stop()
         stage.assert_nothing_left()
         assert not {"reserved", "ringing", "talking"} & set(desk.states().values())

@@ -87,7 +87,13 @@ class ScriptedMedia:
         self.sources.append((peer.sip_host, peer.rtp, peer.relearn))
         self.peers.append(peer)
 
-    def send_digits(self, leg: str, digits: str, *, duration_ms: int) -> None:
+    def are_together(self, a: str, b: str) -> bool:
+        """As WorkerPool.are_together: there is one worker."""
+        return {a, b} <= self.open_legs
+
+    def send_digits(
+        self, leg: str, digits: str, *, duration_ms: int, gap_ms: int | None = None
+    ) -> None:
         self.digits.append((leg, digits, duration_ms))
 
     def hear(self, leg: str, source: Source) -> int:

@@ -126,7 +126,8 @@ class BorrowedLeg(Leg, LegListener):
             return
         self.record.state = "held" if line.is_held else "answered"
         self._publish_bounded("leg.held" if line.is_held else "leg.resumed", self)
-        self._hold_changed()
+        for listener in tuple(self._listeners):
+            listener.hold_changed(self)
 
     def _end(self, cause: HangupCause) -> None:
         if self.hangup_cause is not None:

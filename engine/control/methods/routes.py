@@ -141,7 +141,9 @@ class RouteMethods:
         route = self._inbound.route(dialled, trunk)
         refusal = self._inbound.refusal(route)
         if route is None or refusal is not None:
-            return self._refused(params, history, now, refusal)
+            return self._without_queue(params, history, now, refusal)
+        if route.handler == "client":  # no rule is asked: a client says what becomes of it
+            return self._without_queue(params, history, now, None, route.name)
         number = self._admission.number(params.to)
         user = number.e164 if number else params.to
         call = InboundCallInfo(
@@ -177,14 +179,15 @@ class RouteMethods:
         }
         return cast(Explanation, view | verdict_of(objections.found, None, now, queue, agent))
 
-    def _refused(
+    def _without_queue(
         self,
         params: RouteQuery,
         history: CallerHistory,
         now: float,
         refusal: tuple[int, str] | None,
+        route: str | None = None,
     ) -> Explanation:
-        """A call that is refused before any rule is looked at."""
+        """A call that is refused, or handed to a client, before any rule is looked at."""
         trunk, dialled = params.from_trunk or "", params.dialled or ""
         number = self._admission.number(params.to)
         shown = {"caller": number.e164 if number else params.to, "dialled": dialled}
@@ -202,7 +205,7 @@ class RouteMethods:
             status, reason = refusal
             objections.add("route", EngineError("refused", f"{reason}: {status}"))
         view = explained("call", facts, Ruling(), now) | {
-            "route": None,
+            "route": route,
             "request": requested(CallbackRequest(to=params.to), Ruling()),
             "admission": None,
             "not_before": None,

@@ -31,7 +31,13 @@ _OF_ONE_JOB = frozenset(
         "callback.reschedule",
     }
 )  # fmt: skip
-_OF_ONE_CALL = frozenset({"call.get", "call.hangup"})
+_OF_ONE_CALL = frozenset(
+    {
+        "call.answer", "call.get", "call.hangup", "call.headers", "call.hold", "call.redirect",
+        "call.reject", "call.resume", "call.ring", "call.send_dtmf", "call.send_info",
+        "call.unbridge",
+    }
+)  # fmt: skip
 _OF_ONE_TRACE = frozenset({"trace.explain", "trace.get"})
 
 # What the client whose request joined another's job learns of that job.
@@ -86,7 +92,11 @@ class JobScope:
             if self._who.sites and params.site is None and site_of(params.context) is None:
                 changes["site"] = self._only_site("site")
             return msgspec.structs.replace(params, **changes) if changes else params
-        if method == "report.site" and params.site is None:
+        no_site = params.site is None if method in ("report.site", "call.originate") else False
+        if method == "call.originate" and no_site and self._who.sites:
+            if site_of(params.context) is None:
+                return msgspec.structs.replace(params, site=self._only_site("site"))
+        elif method == "report.site" and no_site:
             return msgspec.structs.replace(params, site=self._only_site("site"))
         return params
 
@@ -102,6 +112,12 @@ class JobScope:
         if method == "callback.request":
             self._check_site(params.site, "site")
             self._check_site(site_of(params.context), "context.site")
+        elif method == "call.originate":
+            self._check_site(params.site, "site")
+            self._check_site(site_of(params.context), "context.site")
+            self._check_legs(method, beside=params.beside)
+        elif method == "call.bridge":
+            self._check_legs(method, leg=params.leg, **{"with": params.with_})
         elif method == "report.site":
             self._check_site(params.site, "site")
         elif method in _OF_ONE_JOB:
@@ -126,6 +142,11 @@ class JobScope:
             if method == "trace.explain":
                 raise _no_call(params.call)
             raise self._no_right(method, "call" if params.call is not None else "call_id")
+
+    def _check_legs(self, method: str, **legs: str | None) -> None:
+        for field, leg in legs.items():
+            if leg is not None and not self._has_call(self._call_with(leg)):
+                raise self._no_right(method, field)
 
     def _check_site(self, site: str | None, field: str) -> None:
         if self._who.sites and site is not None and site not in self._who.sites:
@@ -227,10 +248,11 @@ class JobScope:
         return call is not None and self._sees_call(call.view())
 
     def _call_id(self, params: CallRef) -> str | None:
-        if params.call is not None:
-            return params.call
+        return params.call if params.call is not None else self._call_with(params.leg)
+
+    def _call_with(self, leg_id: str | None) -> str | None:
         for call in self._calls.values():
-            if any(leg.id == params.leg for leg in call.legs):
+            if any(leg.id == leg_id for leg in call.legs):
                 return call.id
         return None
 

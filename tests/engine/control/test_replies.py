@@ -3,6 +3,7 @@
 `running` and `VirtualEngine` hold everything that they say against it; here each method is called.
 """
 
+import asyncio
 import copy
 import json
 import re
@@ -17,6 +18,9 @@ from engine.control.roles import METHODS
 from engine.control.schema import openrpc
 from ringback_client import Client
 from tests.support.engines.in_process import running, settings_in
+from tests.support.phones.wire.caller import WireOutgoing
+from tests.support.phones.wire.phone import WirePhone
+from tests.support.ports import free_port
 from tests.support.protocol_check import ProtocolCheck, check_event, check_reply, checked_replies
 
 NUMBER = "+442079460123"
@@ -36,6 +40,13 @@ name = "service"
 name = "bea"
 uri = "sip:bea@127.0.0.1:{port}"
 queues = ["sales"]
+[[trunks]]
+name = "wire"
+uri = "sip:127.0.0.1:{wire_port}"
+[[inbound]]
+name = "bot"
+number = "+442079462"
+handler = "client"
 [[inbound]]
 name = "shop"
 number = "+442079461"
@@ -144,19 +155,61 @@ async def in_certain_states(daemon: Any, client: Client) -> None:
     await client.call("callback.decide", id="asks", decision="fail")
 
 
+async def move_calls(client: Client, phone: WirePhone, sip_port: int) -> None:
+    """What is asked of calls by command."""
+
+    async def comes_in() -> tuple[WireOutgoing, str]:
+        known = {call["call"] for call in (await client.call("call.list"))["calls"]}
+        call = WireOutgoing.place(phone, sip_port, "+442079462000")
+        while True:
+            calls = (await client.call("call.list"))["calls"]
+            new = [one["call"] for one in calls if one["call"] not in known]
+            if new:
+                return call, new[0]
+            await asyncio.sleep(0.01)
+
+    _, rejected = await comes_in()
+    await client.call("call.reject", call=rejected, status=486, reason="not now")
+    _, redirected = await comes_in()
+    await client.call("call.redirect", call=redirected, to="alice")
+    incoming, call = await comes_in()
+    await client.call("call.headers", call=call)
+    await client.call("call.ring", call=call)
+    answering = asyncio.ensure_future(client.call("call.answer", call=call))
+    await incoming.answered()
+    leg = (await answering)["legs"][0]["leg"]
+    called = await client.call("call.originate", to=phone.uri, beside=leg)
+    await (await phone.answer()).acknowledged()
+    other = called["legs"][0]["leg"]
+    while (await client.call("call.get", leg=other))["state"] != "up":  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    await client.call("call.bridge", leg=leg, **{"with": other})
+    await client.call("call.hold", leg=leg)
+    await client.call("call.resume", leg=leg)
+    await client.call("call.send_dtmf", leg=other, digits="1")
+    await client.call("call.send_info", leg=other, content_type="text/plain")
+    await client.call("call.unbridge", leg=leg)
+    for one in (leg, other):
+        await client.call("call.hangup", leg=one)
+
+
 async def test_every_method_replies_as_described(tmp_path: Path) -> None:
     check = ProtocolCheck()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
-        more = CONFIGURATION.format(port=silent.getsockname()[1], token=TOKEN)
-        async with running(settings_in(tmp_path, more=more)) as (daemon, client):
+        phone, sip_port = WirePhone("wire"), free_port()
+        more = CONFIGURATION.format(port=silent.getsockname()[1], wire_port=phone.port, token=TOKEN)
+        settings = settings_in(tmp_path, sip_port=sip_port, more=more)
+        async with running(settings) as (daemon, client):
             daemon.reload._environ = {}
             check.watch(daemon.events)
             with checked_replies(check):
                 for method, params in CALLS:
                     await client.call(method, **params)
                 await in_certain_states(daemon, client)
+                await move_calls(client, phone, sip_port)
                 await client.call("engine.drain", timeout_s=0)
+                phone.close()
     check.finish()
     assert METHODS.keys() - check.methods.keys() == set(), "call each method here"
     assert {"queue.joined", "number.blocked", "leg.dialing"} <= check.types.keys()

@@ -52,6 +52,10 @@ class ScriptedPhone:
         self.call_id = "call-id@192.0.2.4"
         self.hung_up = asyncio.Event()
         self.hang_up_reason: str | None = None
+        self.offered: list[str] = []
+        """The directions that our re-INVITEs have offered."""
+        self.infos: list[tuple[str, bytes]] = []
+        """The INFOs that we have sent: content type and body."""
         self._notify = notify
 
     @property
@@ -204,6 +208,12 @@ class ScriptedSip:
 
     def ring(self, session: Session, status: int = 180) -> None:
         cast(ScriptedCaller, session).on_ring(status)
+
+    def reinvite(self, session: Session, audio: LocalAudio) -> None:
+        cast(ScriptedPhone, session).offered.append(audio.direction)
+
+    def send_info(self, session: Session, content_type: str, body: bytes) -> None:
+        cast(ScriptedPhone, session).infos.append((content_type, body))
 
     def accept(self, session: Session, audio: LocalAudio) -> None:
         cast(ScriptedCaller, session).on_accept()

@@ -1,13 +1,17 @@
 """Who may only request sees their own jobs, and who acts for sites sees those of the sites."""
 
 from collections.abc import AsyncIterator
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from config.rights import Right
 from config.settings import Settings
 from engine.callbacks.intake import Owner
+from engine.calls.call import Call
+from engine.calls.leg import Leg
+from engine.control.methods.call_control import BridgeRequest, Originate
 from engine.control.params import CallRef, JobRef
 from engine.control.rights import Principal
 from engine.control.roles import NoRight
@@ -233,3 +237,28 @@ async def test_a_site_has_its_own_jobs(engine: RunningEngine) -> None:
             with pytest.raises(Refused) as refused:
                 await shop.call(method, **params)
             assert refused.value.kind == "refused", method
+
+
+def test_calls_by_command_are_those_of_its_sites() -> None:
+    def call(call_id: str, site: str) -> Call:
+        made = Call(call_id, None, about={"context": {"site": site}})
+        made.legs.append(cast(Leg, SimpleNamespace(id=f"leg-of-{call_id}", record=None)))
+        return made
+
+    calls = {one.id: one for one in (call("ours", "shop.example"), call("theirs", "x.example"))}
+    shop = JobScope(SHOP, OWNERS.get, calls)
+    asked = shop.amend("call.originate", Originate(to="alice"))
+    assert asked.site == "shop.example"
+    shop.check("call.originate", asked)
+    shop.check("call.hold", CallRef(call="ours"))
+    shop.check("call.hold", CallRef(leg="leg-of-ours"))
+    for method, params in (
+        ("call.originate", Originate(to="alice", site="x.example")),
+        ("call.originate", Originate(to="alice", context={"site": "x.example"})),
+        ("call.originate", Originate(to="alice", site="shop.example", beside="leg-of-theirs")),
+        ("call.bridge", BridgeRequest(leg="leg-of-ours", with_="leg-of-theirs")),
+        ("call.hold", CallRef(leg="leg-of-theirs")),
+        ("call.answer", CallRef(call="theirs")),
+    ):
+        with pytest.raises(NoRight):
+            shop.check(method, params)

@@ -1,0 +1,229 @@
+"""A call of one party that a client moves by commands, from its first INVITE to its last BYE."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import structlog
+
+from media.sources import Silence
+
+from ..calls.call import Call
+from ..calls.call_legs import CallLegs
+from ..calls.call_result import Refused, Result
+from ..calls.cancel_scope import while_up
+from ..calls.hangup_cause import BY_COMMAND
+from ..calls.leg import LegEnded, Role
+from ..calls.services import CallServices
+from ..errors import EngineError
+from ..job import site_of
+from ..reports.cdr import talked_s
+from ..routing.admission import Admission
+from ..routing.dialplan import Destination
+from ..store.store import StoreError
+from .controlled_leg import ControlledLeg
+from .leg_pair import LegPair
+
+log = structlog.get_logger()
+
+# How long a command waits for the other side of SIP.
+COMMAND_S = 40.0
+# What a client has wished is no failure.
+_AS_WISHED = frozenset({"cancelled", "rejected", "redirected"})
+STOPPED_BY_COMMAND = Result("cancelled", BY_COMMAND.phrase)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFacts:
+    """What is known of the call when it begins: `shown` goes into its views and events."""
+
+    call: str
+    direction: Literal["inbound", "outbound"]
+    role: Role
+    destination: Destination
+    shown: Mapping[str, Any]
+    context: Mapping[str, Any]
+    max_duration_s: float
+
+
+class ControlledCall(ABC):
+    """One party and what commands do with it. Its subclasses say how it is answered."""
+
+    def __init__(self, services: CallServices, admission: Admission, facts: CallFacts) -> None:
+        self._services = services
+        self._admission = admission
+        self._facts = facts
+        self._about: dict[str, Any] = {**facts.shown, "context": dict(facts.context)}
+        self.call = Call(
+            facts.call,
+            None,
+            direction=facts.direction,
+            owner=self,
+            about=self._about,
+            started=services.clock.now(),
+        )
+        self.legs = CallLegs(self.call, services, self.publish)
+        self.leg = self.legs.make_of(ControlledLeg, facts.role, facts.destination)
+        self.pair: LegPair | None = None
+        """The pair of legs that it is bridged in."""
+        self._bridged_at: float | None = None
+        self._ended_by: Result | None = None
+        self._settled = asyncio.Event()
+        self.is_over = False
+
+    # -- its life -----------------------------------------------------------------------------
+
+    @abstractmethod
+    def announce(self) -> None:
+        """Publish that the call begins."""
+
+    @abstractmethod
+    async def until_answered(self) -> None:
+        """Return once the party is up. Raises LegEnded, Refused."""
+
+    def register(self) -> None:
+        """Count as a call, and its party as on the line, from now on."""
+        registry = self._services.registry
+        registry.add_call(self.call)
+        registry.occupy_line(self.call, self._facts.shown.get("number"))
+
+    async def run(self) -> None:
+        """Carry the call, and hang everything up in the end. Cancelling the task ends the call.
+
+        `register` comes before.
+        """
+        with self._services.clock.shifting(self.call.shift):
+            self.announce()
+            result = Result("failed", "internal error")
+            try:
+                result = await self._story()
+            except Refused as refused:
+                result = refused.result
+            except LegEnded as ended:
+                result = self._result_of(ended)
+            except (EngineError, StoreError) as error:
+                result = Result("unavailable", error.message)
+            except asyncio.CancelledError:
+                result = self._ended_by or Result("cancelled", "cancelled")
+            finally:
+                self.is_over = True
+                await self._clear(result)
+
+    async def _story(self) -> Result:
+        await self.until_answered()
+        async with while_up(self.leg):
+            self.call.state = "up"
+            self.hear_alone()
+            self.publish("call.answered", leg=self.leg.id)
+            self._settled.set()
+            await asyncio.sleep(self._facts.max_duration_s)
+        return Result("completed", "maximum duration reached")
+
+    async def settled(self) -> None:
+        """Wait until the party is up, or the call is over. Raises EngineError `state` then."""
+        try:
+            async with asyncio.timeout(COMMAND_S):
+                await self._settled.wait()
+        except TimeoutError as error:
+            raise EngineError("state", f"call {self.call.id} is not answered yet") from error
+        self.check_up()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the party has answered, or been answered, and has not hung up."""
+        return self.call.state == "up" and self.leg.hangup_cause is None
+
+    def check_up(self) -> None:
+        """Raise EngineError `state` where the party is not up."""
+        if not self.is_up:
+            what = "over" if self.is_over or self.leg.hangup_cause else "not answered yet"
+            raise EngineError("state", f"call {self.call.id} is {what}", field="leg")
+
+    def hang_up(self, leg_id: str | None = None) -> None:
+        """End the call by command."""
+        self._ended_by = STOPPED_BY_COMMAND
+        self.leg.hang_up(BY_COMMAND)
+
+    def stopped_by(self, cause: str) -> None:
+        """Say why the task is about to be cancelled."""
+        self._ended_by = Result("cancelled", cause)
+
+    # -- what it is part of -------------------------------------------------------------------
+
+    def bridged(self, pair: LegPair, partner: str) -> None:
+        """It is bridged with the leg `partner`."""
+        self.pair = pair
+        now = self._services.clock.now()
+        self.call.bridged_at = now
+        self._bridged_at = self._bridged_at or now
+        self.publish("call.bridged", leg=self.leg.id, partner=partner)
+
+    def unbridged(self, partner: str) -> None:
+        """It is bridged no more."""
+        self.pair, self.call.bridged_at = None, None
+        self.publish("call.unbridged", leg=self.leg.id, partner=partner)
+        if self.is_up:
+            self.hear_alone()
+
+    def hear_alone(self) -> None:
+        """Let the party hear music while a command has put it on hold, and else silence."""
+        self.leg.hear(self._services.hold if self.leg.is_on_hold else Silence())
+
+    # -- the end ------------------------------------------------------------------------------
+
+    def _result_of(self, ended: LegEnded) -> Result:
+        if self._ended_by is not None:
+            is_talk = self._bridged_at is not None
+            return Result("completed", self._ended_by.cause) if is_talk else self._ended_by
+        cause = ended.hangup_cause
+        if cause.result in ("hung_up", "completed") and self.leg.record.answered is not None:
+            return Result("completed", "the party hung up")
+        return Result(cause.result, str(cause))
+
+    async def _clear(self, result: Result) -> None:
+        self._settled.set()
+        if self.pair is not None:
+            self.pair.part()
+        self.call.state = "ended"
+        self.legs.hang_up()
+        await self.legs.give_back()
+        self._services.registry.remove_call(self.call)
+        record = self.leg.record
+        cost = self._admission.settle_call(
+            self.call.id, [record] if self._facts.direction == "outbound" else []
+        )
+        if record.answered is None and result.word not in _AS_WISHED:
+            log.info("call_failed", call=self.call.id, leg=self.leg.id, result=result.word,
+                     cause=result.cause, sip_status=record.sip_status)  # fmt: skip
+        self.publish(
+            "call.ended",
+            direction=self._facts.direction,
+            **self._facts.shown,
+            result=result.word,
+            cause=result.cause,
+            started=self.call.started,
+            taken_at=record.answered,
+            answered_at=self._bridged_at,
+            bridged_at=self._bridged_at,
+            talk_s=self._talked_s(),
+            cost=cost,
+            legs=[record],
+        )
+
+    def _talked_s(self) -> float | None:
+        if self._bridged_at is None:
+            return None
+        return talked_s([self.leg.record], self._bridged_at, self._services.clock.now())
+
+    def publish(self, kind: str, **fields: Any) -> None:
+        """Publish an event of the call."""
+        about = {
+            "call": self.call.id,
+            "site": site_of(self._facts.context),
+            "number": self._facts.shown.get("number"),
+            "context": self._about["context"],
+        }
+        known = {name: value for name, value in about.items() if value is not None}
+        self._services.events.publish(kind, **(known | fields))

@@ -1,0 +1,334 @@
+"""The calls that clients move by commands: what begins them, and every command."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+
+from sip.dialog.uas import UasSession
+
+from ..calls.call import Call
+from ..calls.leg import Leg, LegEnded
+from ..calls.services import CallServices
+from ..clock import happens_within
+from ..errors import EngineError
+from ..inbound.handed_over import HandedOver
+from ..routing.admission import Admission, AdmissionQuery
+from .controlled_call import CallFacts, ControlledCall
+from .handed_over_call import HandedOverCall
+from .leg_pair import LegPair
+from .originated_call import OriginatedCall
+
+log = structlog.get_logger()
+
+STOP_LIMIT_S: Final = 5.0
+KEY_MS: Final = 160
+GAP_MS: Final = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origination:
+    """What a client asks for: whom to call, as whom, and what the INVITE says besides."""
+
+    to: str
+    trunk: str | None = None
+    caller_id: str | None = None
+    ring_s: float | None = None
+    max_duration_s: float | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    context: Mapping[str, Any] = field(default_factory=dict)
+    site: str | None = None
+    source: str | None = None
+    beside: str | None = None
+
+
+class ControlledCalls:
+    """Begins calls by command, knows those that are up, and carries out the commands.
+
+    `check_accepting` raises EngineError where the engine takes no new calls.
+    """
+
+    def __init__(
+        self, services: CallServices, admission: Admission, check_accepting: Callable[[], None]
+    ) -> None:
+        self._services = services
+        self._admission = admission
+        self._check_accepting = check_accepting
+        self._calls: dict[str, ControlledCall] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    # -- their beginning and end --------------------------------------------------------------
+
+    async def originate(self, asked: Origination) -> Call:
+        """Call a party. Raises EngineError: the dial policy, a limit or the load refuses it.
+
+        Returns at once: whether they answer is told by events.
+        """
+        self._check_accepting()
+        services, now = self._services, self._services.clock.now()
+        services.overload.check()
+        if len(services.registry.calls) >= services.dial.max_calls:
+            raise EngineError("unavailable", f"{services.dial.max_calls} calls are up")
+        destination = services.dialplan.destination(asked.to, field="to", trunk=asked.trunk)
+        if asked.caller_id is not None:
+            services.dialplan.check_caller_id(asked.caller_id, field="caller_id")
+        query = AdmissionQuery(to=asked.to, site=asked.site, source=asked.source)
+        admitted = self._admission.check(query, now)
+        if (admitted.not_before or now) > now:
+            data = {"policy": "hours", "opens_at": admitted.not_before}
+            raise EngineError("refused", admitted.scheduled or "not yet", "to", data)
+        if services.registry.is_on_the_line([admitted.called]):
+            data = {"policy": "on_the_line"}
+            raise EngineError("refused", "the party is on the line", "to", data)
+        beside = None if asked.beside is None else self.find(None, asked.beside).leg
+        shown = {"to": asked.to, "number": admitted.called, "trunk": asked.trunk}
+        facts = CallFacts(
+            call=f"call-{services.new_id()}",
+            direction="outbound",
+            role="agent" if services.dialplan.is_agent(asked.to) else "customer",
+            destination=destination,
+            shown={name: value for name, value in shown.items() if value is not None},
+            context={**asked.context, **({} if asked.site is None else {"site": asked.site})},
+            max_duration_s=asked.max_duration_s or services.dial.max_duration_s,
+        )
+        call = OriginatedCall(
+            services,
+            self._admission,
+            facts,
+            caller_id=asked.caller_id,
+            ring_s=asked.ring_s or services.dial.ring_s,
+            headers=tuple(asked.headers.items()),
+        )
+        # From the check to here nothing has awaited: what was checked still holds.
+        self._admission.count(facts.call, admitted, now)
+        call.register()
+        try:
+            await call.leg.open(beside=beside)
+        except LegEnded as ended:
+            services.registry.remove_call(call.call)
+            self._admission.forget(facts.call)
+            raise EngineError("unavailable", str(ended.hangup_cause)) from ended
+        self._begin(call)
+        return call.call
+
+    def hand_over(self, session: UasSession, handed: HandedOver) -> None:
+        """Let a client say what becomes of a call that came in."""
+        services = self._services
+        media = services.dialplan.media_policy_of(handed.trunk)
+        facts = CallFacts(
+            call=handed.call,
+            direction="inbound",
+            role="customer",
+            destination=handed.party.address(handed.trunk, media),
+            shown={
+                "from": handed.party.user,
+                "number": handed.party.number,
+                "dialled": handed.dialled,
+                "trunk": handed.trunk,
+                "route": handed.route,
+            },
+            context=handed.context,
+            max_duration_s=services.dial.max_duration_s,
+        )
+        call = HandedOverCall(
+            services,
+            self._admission,
+            facts,
+            session,
+            handler_s=handed.handler_s,
+            fall_back=handed.fall_back,
+        )
+        call.register()
+        self._begin(call)
+
+    def _begin(self, call: ControlledCall) -> None:
+        self._calls[call.call.id] = call
+        task = asyncio.get_running_loop().create_task(call.run())
+        self._tasks.add(task)
+        self._idle.clear()
+
+        def over(task: "asyncio.Task[None]") -> None:
+            self._tasks.discard(task)
+            if self._calls.get(call.call.id) is call:
+                del self._calls[call.call.id]
+            if not self._tasks:
+                self._idle.set()
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.error("controlled_call_died", call=call.call.id, exc_info=error)
+
+        task.add_done_callback(over)
+
+    @property
+    def active(self) -> int:
+        """How many are up."""
+        return len(self._calls)
+
+    async def idle(self, timeout_s: float | None) -> bool:
+        """Wait until none is up. True once none is, False when that takes too long."""
+        return await happens_within(self._idle, timeout_s)
+
+    async def stop(self) -> None:
+        """Hang up every call and wait until each is."""
+        for call in tuple(self._calls.values()):
+            call.stopped_by("engine stopped")
+        for task in tuple(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=STOP_LIMIT_S)
+
+    def find(self, call_id: str | None, leg_id: str | None) -> ControlledCall:
+        """The call of this id, or with this leg. Raises EngineError `not_found` or `state`."""
+        field, asked = ("call", call_id) if call_id is not None else ("leg", leg_id)
+        for call in self._calls.values():
+            if asked in (call.call.id, call.leg.id):
+                return call
+        registry = self._services.registry
+        if asked in registry.calls or asked in registry.legs:
+            reason = f"{field} {asked} is not moved by commands: a queue or a callback has it"
+            raise EngineError("state", reason, field=field)
+        raise EngineError("not_found", f"there is no {field} {asked}", field=field)
+
+    def _undecided(self, call_id: str | None, leg_id: str | None) -> HandedOverCall:
+        call = self.find(call_id, leg_id)
+        if not isinstance(call, HandedOverCall):
+            raise EngineError("state", f"call {call.call.id} did not come in", field="call")
+        return call
+
+    # -- a call that came in ------------------------------------------------------------------
+
+    def ring(self, call_id: str | None, leg_id: str | None, status: int) -> Call:
+        """Let the caller hear that it rings."""
+        call = self._undecided(call_id, leg_id)
+        call.ring(status)
+        return call.call
+
+    async def answer(self, call_id: str | None, leg_id: str | None) -> Call:
+        """Answer, and wait until the caller has acknowledged it."""
+        call = self._undecided(call_id, leg_id)
+        call.answer()
+        await call.settled()
+        return call.call
+
+    def reject(
+        self, call_id: str | None, leg_id: str | None, status: int, reason: str | None
+    ) -> Call:
+        """Refuse the call with this status."""
+        call = self._undecided(call_id, leg_id)
+        call.reject(status, reason)
+        return call.call
+
+    def redirect(self, call_id: str | None, leg_id: str | None, to: str) -> Call:
+        """Send the caller elsewhere, where the dial policy permits it."""
+        call = self._undecided(call_id, leg_id)
+        now = self._services.clock.now()
+        target = self._services.dialplan.destination(to, field="to").targets[0].target
+        self._admission.check(AdmissionQuery(to=to), now)
+        call.redirect(target)
+        return call.call
+
+    def headers(self, call_id: str | None, leg_id: str | None) -> Sequence[tuple[str, str]]:
+        """The headers of the INVITE of a call that came in."""
+        return self._undecided(call_id, leg_id).received_headers()
+
+    # -- legs that are up ---------------------------------------------------------------------
+
+    def bridge(self, first_id: str, second_id: str, *, end_together: bool) -> tuple[Call, Call]:
+        """Let two parties hear each other. With `end_together` they are hung up together."""
+        first, second = self.find(None, first_id), self.find(None, second_id)
+        if first is second:
+            raise EngineError("refused", "a leg cannot be bridged with itself", field="with")
+        for call, name in ((first, "leg"), (second, "with")):
+            call.check_up()
+            if call.pair is not None:
+                raise EngineError("state", f"leg {call.leg.id} is bridged already", field=name)
+        if not self._services.media.are_together(first.leg.id, second.leg.id):
+            reason = "the two legs have different media workers: originate one `beside` the other"
+            raise EngineError("state", reason, field="with")
+
+        def parted(pair: LegPair, ended: Any) -> None:
+            for call, partner in ((first, second), (second, first)):
+                call.unbridged(partner.leg.id)
+                if ended is partner.leg and end_together:
+                    call.hang_up()
+
+        pair = LegPair(
+            first.leg,
+            second.leg,
+            media=self._services.media,
+            hold=self._services.hold,
+            publish=lambda kind, leg: self._publish_of(leg, kind),
+            on_parted=parted,
+        )
+        pair.join()
+        first.bridged(pair, second.leg.id)
+        second.bridged(pair, first.leg.id)
+        return first.call, second.call
+
+    def _publish_of(self, leg: Leg, kind: str) -> None:
+        call = self.find(None, leg.id)
+        call.legs.publish(kind, leg)
+
+    def unbridge(self, call_id: str | None, leg_id: str | None) -> Call:
+        """Take a bridge apart. Both parties stay up, and hear silence."""
+        call = self._up(call_id, leg_id)
+        if call.pair is None:
+            raise EngineError("state", f"leg {call.leg.id} is not bridged", field="leg")
+        call.pair.part()
+        return call.call
+
+    def hold(self, call_id: str | None, leg_id: str | None) -> Call:
+        """Put the party on hold: it hears music, and what it says is not heard."""
+        call = self._up(call_id, leg_id)
+        if call.leg.is_on_hold:
+            raise EngineError("state", f"leg {call.leg.id} is on hold already", field="leg")
+        call.leg.offer("sendonly")
+        call.leg.is_on_hold = True
+        self._arrange(call)
+        return call.call
+
+    def resume(self, call_id: str | None, leg_id: str | None) -> Call:
+        """End the hold."""
+        call = self._up(call_id, leg_id)
+        if not call.leg.is_on_hold:
+            raise EngineError("state", f"leg {call.leg.id} is not on hold", field="leg")
+        call.leg.offer("sendrecv")
+        call.leg.is_on_hold = False
+        self._arrange(call)
+        return call.call
+
+    def _arrange(self, call: ControlledCall) -> None:
+        call.publish("call.held" if call.leg.is_on_hold else "call.resumed", leg=call.leg.id)
+        if call.pair is not None:
+            call.pair.arrange()
+        else:
+            call.hear_alone()
+
+    def send_dtmf(
+        self, call_id: str | None, leg_id: str | None, digits: str, duration_ms: int, gap_ms: int
+    ) -> Call:
+        """Send the party these keys, as telephone-events."""
+        call = self._up(call_id, leg_id)
+        if call.leg.audio is None or call.leg.audio.telephone_event_payload_type is None:
+            reason = f"the phone of leg {call.leg.id} takes no telephone-events"
+            raise EngineError("state", reason, field="leg")
+        self._services.media.send_digits(
+            call.leg.id, digits, duration_ms=duration_ms, gap_ms=gap_ms
+        )
+        return call.call
+
+    def send_info(
+        self, call_id: str | None, leg_id: str | None, content_type: str, body: bytes
+    ) -> Call:
+        """Send the party a SIP INFO."""
+        call = self._up(call_id, leg_id)
+        call.leg.send_info(content_type, body)
+        return call.call
+
+    def _up(self, call_id: str | None, leg_id: str | None) -> ControlledCall:
+        call = self.find(call_id, leg_id)
+        call.check_up()
+        return call

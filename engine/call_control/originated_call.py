@@ -1,0 +1,37 @@
+"""A call that a client originates."""
+
+from ..calls.dialling import DEFAULT_CALLER, Caller
+from ..calls.services import CallServices
+from ..routing.admission import Admission
+from .controlled_call import CallFacts, ControlledCall
+
+
+class OriginatedCall(ControlledCall):
+    """It is dialled, and up once the party has answered."""
+
+    def __init__(
+        self,
+        services: CallServices,
+        admission: Admission,
+        facts: CallFacts,
+        *,
+        caller_id: str | None,
+        ring_s: float,
+        headers: tuple[tuple[str, str], ...],
+    ) -> None:
+        super().__init__(services, admission, facts)
+        self._caller_id = caller_id
+        self._ring_s = ring_s
+        self._headers = headers
+        self.legs.show(self.leg)
+
+    def announce(self) -> None:
+        """See ControlledCall."""
+        self.publish("call.originated", **self._facts.shown)
+
+    async def until_answered(self) -> None:
+        """See ControlledCall."""
+        usual = self._services.dial.caller_id or DEFAULT_CALLER
+        await self.leg.dial(
+            caller=Caller(self._caller_id, usual), ring_s=self._ring_s, headers=self._headers
+        )

@@ -1,0 +1,75 @@
+"""Send an INFO within a dialog (RFC 6086)."""
+
+from typing import Protocol
+
+from ...auth.authorization import Authorization
+from ...events import Cause
+from ...message.message import Response
+from ...transaction.client import ClientTransaction
+from ...transaction.transaction import FailureCause
+from ..context import UserAgentContext
+from ..dialog import Dialog
+
+
+class InfoSender(Protocol):
+    """The part of a session that its INFO uses."""
+
+    context: UserAgentContext
+    authorization: Authorization
+
+    @property
+    def state(self) -> str:
+        """An INFO is sent again only while this is `confirmed`."""
+
+    @property
+    def in_dialog(self) -> Dialog:
+        """Return the dialog of the session."""
+
+    def changed(self) -> None:
+        """The dialog has another CSeq."""
+
+    def fail(self, cause: Cause, now: float) -> None:
+        """End the session, because it cannot continue."""
+
+
+class Info:
+    """Sends one INFO. A refusal changes nothing; a dialog that the peer does not know ends."""
+
+    __slots__ = ("_body", "_content_type", "_session")
+
+    def __init__(self, session: InfoSender, content_type: str, body: bytes, now: float) -> None:
+        self._session = session
+        self._content_type = content_type
+        self._body = body
+        self._send(now)
+
+    def _send(self, now: float) -> None:
+        session = self._session
+        context, dialog = session.context, session.in_dialog
+        branch = context.new_branch()
+        extra = [
+            *context.request_fields,
+            *session.authorization.headers("INFO", dialog.request_uri.encode(), self._body),
+            ("Content-Type", self._content_type),
+        ]
+        request = dialog.request("INFO", context.via(dialog.hop, branch), extra, self._body)
+        context.transactions.start_client(self, request, branch, dialog.hop, now)
+        session.changed()
+
+    def response_received(
+        self, transaction: ClientTransaction, response: Response, now: float
+    ) -> None:
+        """See ClientUser."""
+        session, status = self._session, response.status
+        if status < 300 or session.state != "confirmed":
+            return
+        if status in (401, 407):
+            if session.authorization.accept_challenge(transaction.request, response):
+                self._send(now)
+        elif status == 481:
+            session.fail(Cause(status, response.phrase, "remote", response.get("Reason")), now)
+
+    def transaction_failed(
+        self, transaction: ClientTransaction, cause: FailureCause, now: float
+    ) -> None:
+        """See ClientUser. The session timer, or the next request, finds out whether it is up."""

@@ -1,0 +1,118 @@
+"""Who may be called by command, which calls can be bridged, and how all are stopped."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.inbound import Inbound as Route
+from config.policy import Destinations, Limit, Limits
+from engine.call_control.controlled_calls import ControlledCalls, Origination
+from engine.errors import EngineError
+from engine.routing.admission import PolicySettings
+from tests.support.calls_by_command import NUMBER, call_id, handed_over, leg_of, run_calls, up
+from tests.support.reception import Reception
+from tests.support.scene import Scene
+
+CLIENT = Route(name="bot", handler="client", handler_s=8.0, context={"site": "shop"})
+SHOP = Route(name="shop", queue="sales")
+FALLS_BACK = Route(name="bot", handler="client", handler_s=8.0, fallback="shop")
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ({"to": "112"}, "to"),
+        ({"to": "sip:x@198.51.100.9"}, "to"),
+        ({"to": "+449061234567"}, "to"),
+        ({"to": NUMBER, "caller_id": "hello there"}, "caller_id"),
+        ({"to": NUMBER, "trunk": "none"}, "trunk"),
+    ],
+)
+def test_the_dial_policy_is_asked(tmp_path: Path, asked: dict[str, Any], field: str) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        stage.admission.apply(PolicySettings(destinations=Destinations()))
+        with pytest.raises(EngineError) as caught:
+            await calls.originate(Origination(**asked))
+        assert (caught.value.kind, caught.value.field) == ("refused", field)
+        assert stage.sip.phones.empty() and stage.seen() == []
+
+    run_calls(tmp_path, script)
+
+
+def test_velocity_limits_and_the_list_of_blocked_numbers_hold(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        first = asyncio.ensure_future(calls.originate(Origination(to=NUMBER)))
+        with pytest.raises(EngineError, match="on the line"):
+            await asyncio.gather(first, calls.originate(Origination(to=NUMBER)))
+        (await stage.phone()).refuses(486)
+        await asyncio.sleep(0.1)
+        stage.admission.apply(PolicySettings(limits=Limits(number=Limit(per_day=1))))
+        _, phone = await up(stage, calls, NUMBER)
+        phone.hangs_up()
+        await asyncio.sleep(0.1)
+        with pytest.raises(EngineError) as caught:
+            await calls.originate(Origination(to=NUMBER))
+        assert caught.value.data["policy"] == "velocity"
+
+    run_calls(tmp_path, script)
+
+
+def test_not_more_calls_than_max_calls_and_none_while_draining(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        _call, phone = await up(stage, calls, "alice")
+        with pytest.raises(EngineError, match="1 calls are up"):
+            await calls.originate(Origination(to="alice"))
+        phone.hangs_up()
+
+        def draining() -> None:
+            raise EngineError("unavailable", "the engine is draining")
+
+        other = ControlledCalls(stage.services, stage.admission, draining)
+        with pytest.raises(EngineError, match="draining"):
+            await other.originate(Origination(to="alice"))
+        await asyncio.sleep(0.1)
+        stage.media.port_left = False
+        with pytest.raises(EngineError, match="no RTP port left"):
+            await calls.originate(Origination(to="alice"))
+
+    run_calls(tmp_path, script, max_calls=1)
+
+
+def test_a_stop_hangs_up(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        _, phone = await up(stage, calls, "alice")
+        await calls.stop()
+        assert phone.is_hung_up
+        assert stage.last("call.ended")["cause"] == "engine stopped"
+
+    run_calls(tmp_path, script)
+
+
+def test_what_cannot_be_bridged(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        first, one = await up(stage, calls, "alice")
+        a = leg_of(first)
+        with pytest.raises(EngineError, match="with itself"):
+            calls.bridge(a, a, end_together=True)
+        with pytest.raises(EngineError, match="there is no leg"):
+            calls.bridge(a, "leg-x", end_together=True)
+        second = await calls.originate(Origination(to=NUMBER))
+        with pytest.raises(EngineError, match="not answered yet"):
+            calls.bridge(a, leg_of(second), end_together=True)
+        (await stage.phone()).refuses(486)
+        one.hangs_up()
+
+    run_calls(tmp_path, script)
+
+
+def test_calls_of_queues_are_not_moved_by_commands(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting()
+        for move in (desk.controlled.hold, desk.controlled.unbridge):
+            with pytest.raises(EngineError, match="a queue or a callback has it"):
+                move(call_id(desk), None)
+        caller.hangs_up()
+
+    handed_over(tmp_path, script, SHOP)

@@ -1,0 +1,109 @@
+"""Calls that come in and are handed to a client."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from config.inbound import Inbound as Route
+from engine.errors import EngineError
+from tests.support.calls_by_command import call_id, handed_over
+from tests.support.reception import Reception
+
+CLIENT = Route(name="bot", handler="client", handler_s=8.0, context={"site": "shop"})
+SHOP = Route(name="shop", queue="sales")
+FALLS_BACK = Route(name="bot", handler="client", handler_s=8.0, fallback="shop")
+
+
+def test_a_client_lets_it_ring_and_answers(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller = desk.call()
+        await asyncio.sleep(0.01)
+        incoming = desk.stage.last("call.incoming")
+        assert incoming["handler"] == "client" and incoming["leg"]
+        assert incoming["decide_by"] == pytest.approx(8.0, abs=0.1)
+        assert caller.statuses == []
+        call = call_id(desk)
+        assert dict(desk.controlled.headers(call, None))["Call-ID"]
+        desk.controlled.ring(call, None, 180)
+        answered = asyncio.ensure_future(desk.controlled.answer(call, None))
+        await caller.accepted.wait()
+        caller.acknowledges()
+        assert (await answered).state == "up"
+        assert caller.statuses == [180, 200]
+        with pytest.raises(EngineError, match="answered, refused or over"):
+            desk.controlled.reject(call, None, 486, None)
+        await asyncio.sleep(20)
+        caller.hangs_up()
+
+    desk = handed_over(tmp_path, script, CLIENT)
+    ended = desk.stage.last("call.ended")
+    assert (ended["direction"], ended["result"], ended["route"]) == ("inbound", "completed", "bot")
+
+
+def test_a_client_refuses_or_redirects_it(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller = desk.call()
+        await asyncio.sleep(0.01)
+        desk.controlled.reject(call_id(desk), None, 486, "not now")
+        await caller.rejected.wait()
+        assert (caller.statuses, caller.refused_because) == ([486], "not now")
+        caller = desk.call()
+        await asyncio.sleep(0.01)
+        for to in ("112", "sip:x@198.51.100.9"):
+            with pytest.raises(EngineError) as caught:
+                desk.controlled.redirect(call_id(desk), None, to)
+            assert caught.value.kind == "refused"
+        desk.controlled.redirect(call_id(desk), None, "alice")
+        await caller.rejected.wait()
+        assert caller.statuses == [302]
+        assert caller.headers == (("Contact", "<sip:alice@127.0.0.1:5080>"),)
+
+    desk = handed_over(tmp_path, script, CLIENT)
+    assert desk.stage.last("call.ended")["result"] == "redirected"
+
+
+def test_where_no_client_decides_the_fallback_takes_it(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller = desk.call()
+        await asyncio.sleep(7.9)
+        assert caller.statuses == []
+        async with asyncio.timeout(5):
+            await caller.accepted.wait()
+        caller.acknowledges()
+        assert desk.stage.seen("call.")[:3] == [
+            "call.incoming", "call.handed_back", "call.incoming",
+        ]  # fmt: skip
+        assert desk.stage.last("call.incoming")["route"] == "shop"
+        reason = desk.stage.last("call.handed_back")["reason"]
+        assert reason == "no client has taken it within 8 s"
+        await desk.answering_agent()
+        await asyncio.sleep(3)
+        caller.hangs_up()
+
+    desk = handed_over(tmp_path, script, FALLS_BACK, SHOP)
+    assert desk.stage.seen("call.").count("call.ended") == 1
+
+
+def test_without_a_fallback_it_is_refused(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller = desk.call()
+        async with asyncio.timeout(9):
+            await caller.rejected.wait()
+        assert caller.statuses == [480]
+
+    desk = handed_over(tmp_path, script, CLIENT)
+    assert desk.stage.last("call.ended")["result"] == "unavailable"
+
+
+def test_a_caller_who_hangs_up_meanwhile(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller = desk.call()
+        await asyncio.sleep(1)
+        caller.cancels()
+        await asyncio.sleep(0.1)
+        with pytest.raises(EngineError, match="there is no call"):
+            await desk.controlled.answer(call_id(desk), None)
+
+    desk = handed_over(tmp_path, script, FALLS_BACK, SHOP)
+    assert desk.stage.seen("call.") == ["call.incoming", "call.ended"]
