@@ -1,4 +1,4 @@
-"""Says in the log why TLS connections failed, and counts them. Unknown sources cannot fill the log."""
+"""Logs why TLS connections failed, and counts them. Unknown sources cannot fill the log."""
 
 import logging
 from collections import Counter
