@@ -1,14 +1,18 @@
 """Asks the name servers: those of /etc/resolv.conf, or those that the configuration names."""
 
+import asyncio
+import struct
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import dns.asyncquery
 import dns.asyncresolver
 import dns.exception
 import dns.message
 import dns.name
 import dns.nameserver
+import dns.query
 import dns.rdata
 import dns.rdatatype
 import dns.rdtypes.IN.NAPTR
@@ -21,6 +25,7 @@ _RESOLV_CONF: Final = "/etc/resolv.conf"
 _TRY_S: Final = 2.0
 """How long one server has before the next is asked."""
 _UDP_BYTES: Final = 1_232
+_LENGTH: Final = struct.Struct("!H")  # of a message by TCP: RFC 1035 section 4.2.2
 
 
 class NameServers:
@@ -68,16 +73,53 @@ class NameServers:
             state = error.errno
         if self._resolver is None or state != self._state:
             self._state = state
-            self._resolver = _with_limits(dns.asyncresolver.Resolver(filename=str(self._path)))
+            resolver = _with_limits(dns.asyncresolver.Resolver(filename=str(self._path)))
+            resolver.nameservers = [
+                _Server(str(address), resolver.port) for address in resolver.nameservers
+            ]
+            self._resolver = resolver
         return self._resolver
 
     def _configured(self) -> dns.asyncresolver.Resolver:
         resolver = _with_limits(dns.asyncresolver.Resolver(configure=False))
-        resolver.nameservers = [
-            dns.nameserver.Do53Nameserver(address, port) for address, port in self._servers
-        ]
+        resolver.nameservers = [_Server(address, port) for address, port in self._servers]
         self._resolver = resolver
         return resolver
+
+
+class _Server(dns.nameserver.Do53Nameserver):
+    """A name server whose long answers are read beside the loop.
+
+    An answer by TCP may have 4,000 records, and reading them takes 130 ms.
+    """
+
+    async def async_query(
+        self, request: dns.message.QueryMessage, timeout: float, *rest: Any, **more: Any
+    ) -> dns.message.Message:
+        """Ask by UDP, or by TCP where an answer was too long. Raises what dnspython does."""
+        max_size = rest[2] if len(rest) > 2 else more["max_size"]
+        if not max_size:
+            return await super().async_query(request, timeout, *rest, **more)
+        try:
+            async with asyncio.timeout(timeout):
+                wire = await self._by_tcp(request.to_wire())
+        except TimeoutError:
+            raise dns.exception.Timeout from None
+        except asyncio.IncompleteReadError as error:
+            raise EOFError from error
+        response: dns.message.Message = await asyncio.to_thread(dns.message.from_wire, wire)
+        if not request.is_response(response):
+            raise dns.query.BadResponse
+        return response
+
+    async def _by_tcp(self, question: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection(self.address, self.port)
+        try:
+            writer.write(_LENGTH.pack(len(question)) + question)
+            (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
+            return await reader.readexactly(length)
+        finally:
+            writer.close()
 
 
 def _with_limits(resolver: dns.asyncresolver.Resolver) -> dns.asyncresolver.Resolver:

@@ -1,13 +1,16 @@
 """Questions put to real name servers on loopback."""
 
 import asyncio
+import threading
 from pathlib import Path
+from typing import Any
 
+import dns.message
 import pytest
 import uvloop
 
 from sip.dns.name_servers import NameServers
-from sip.dns.records import MOST_RECORDS, Answer, NameServiceError, Naptr, Srv
+from sip.dns.records import MOST_RECORDS, Answer, Kind, NameServiceError, Naptr, Srv
 from tests.support.dns_server import DnsServer, Zone
 
 ZONE: Zone = {
@@ -15,6 +18,8 @@ ZONE: Zone = {
     ("pbx.example", "AAAA"): ["2001:db8::1"],
     ("_sip._udp.example", "SRV"): ["10 20 5061 a.example.", "0 0 0 ."],
     ("example", "NAPTR"): ['50 60 "s" "SIP+D2U" "" _sip._udp.example.'],
+    ("huge.example", "A"): [f"10.1.{n // 250}.{n % 250}" for n in range(3000)],
+    ("huge.example", "SRV"): [f"0 0 {n} t{n}.huge.example." for n in range(1, 1000)],
     ("large.example", "A"): [f"192.0.2.{number}" for number in range(70)],
 }
 
@@ -67,6 +72,26 @@ async def test_answer_without_time_to_live_is_an_answer() -> None:
         )
 
 
+@pytest.mark.parametrize("kind", ["A", "SRV"])
+async def test_a_long_answer_is_read_beside_the_loop(
+    kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands of records take so long that calls would notice."""
+    in_loop: list[int] = []
+    from_wire = dns.message.from_wire
+
+    def noting(wire: bytes, **more: Any) -> dns.message.Message:
+        if threading.current_thread() is threading.main_thread():
+            in_loop.append(len(wire))
+        return from_wire(wire, **more)
+
+    async with DnsServer(ZONE) as server:
+        monkeypatch.setattr("dns.message.from_wire", noting)
+        answer = await NameServers([server.address]).ask("huge.example", kind, 5.0)
+    assert len(answer.records) == MOST_RECORDS
+    assert max(in_loop) < 5000
+
+
 async def test_names_and_records_that_are_not_there() -> None:
     async with DnsServer(ZONE) as server:
         servers = NameServers([server.address])
@@ -108,9 +133,9 @@ async def test_resolv_conf_is_read_again_when_it_changes(tmp_path: Path) -> None
     with pytest.raises(NameServiceError):
         await servers.ask("pbx.example", "A", 1.0)
     path.write_text("nameserver 192.0.2.1\nsearch example\n")
-    assert servers._current().nameservers == ["192.0.2.1"]
+    assert [str(one) for one in servers._current().nameservers] == ["Do53:192.0.2.1@53"]
     path.write_text("nameserver 192.0.2.20\n")
-    assert servers._current().nameservers == ["192.0.2.20"]
+    assert [str(one) for one in servers._current().nameservers] == ["Do53:192.0.2.20@53"]
 
 
 def test_on_uvloop() -> None:
