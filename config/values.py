@@ -18,7 +18,7 @@ SOCKET_PATH_BYTES = 107  # sockaddr_un.sun_path holds 108 with its closing zero
 
 # From where the RTP of a peer is taken: from its signalled address alone, or, where that is silent,
 # from another port of its host, or from the host that its SIP comes from.
-Rtp = Literal["symmetric", "strict"]
+Rtp = Literal["symmetric", "asymmetric", "strict"]
 # Whether the RTP of a peer is protected with keys in SDP (SRTP by SDES, RFC 4568).
 Srtp = Literal["off", "offered", "required"]
 

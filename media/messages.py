@@ -18,7 +18,7 @@ _LENGTH: Final = struct.Struct("!I")
 
 Direction: TypeAlias = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 Codec: TypeAlias = Literal["PCMU", "PCMA"]
-RtpPolicy: TypeAlias = Literal["symmetric", "strict"]
+RtpPolicy: TypeAlias = Literal["symmetric", "asymmetric", "strict"]
 
 
 class FramingError(Exception):
@@ -63,9 +63,9 @@ class Connect(_Message, tag=2):
     that it was given itself, `telephone_event_received_payload_type`, as well. `number` counts the
     descriptions of the leg, for MediaTimeout. `rtp` says from where it is taken: from the address
     here alone ("strict"), or from another of its host or of `sip_host`, where that proves to be the
-    peer's. With `relearn`, what was learnt of the peer so far may be learnt again. With
-    `must_speak`, nothing is sent to the peer before RTP has come from it. `srtp` is None for plain
-    RTP.
+    peer's ("symmetric"; "asymmetric": RTP is sent to the address here all the same). With
+    `relearn`, what was learnt of the peer so far may be learnt again. With `must_speak`, nothing is
+    sent to the peer before RTP has come from it. `srtp` is None for plain RTP.
     """
 
     leg: str

@@ -21,6 +21,9 @@ class HasMediaPolicy(Protocol):
         """Whether its RTP is protected."""
 
 
+_NARROWER: tuple[Rtp, ...] = ("symmetric", "asymmetric", "strict")
+
+
 @dataclass(frozen=True, slots=True)
 class MediaPolicy:
     """From where RTP is taken, and whether it is protected (SRTP)."""
@@ -38,7 +41,7 @@ class MediaPolicy:
         """The stricter of each, where a URI leads to several; the default where to none."""
         policies = [cls.of(account) for account in accounts]
         return cls(
-            "strict" if any(one.rtp == "strict" for one in policies) else "symmetric",
+            max((one.rtp for one in policies), key=_NARROWER.index, default="symmetric"),
             max((one.srtp for one in policies), key=_STRICTER.index, default="off"),
         )
 

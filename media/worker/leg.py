@@ -45,6 +45,7 @@ class MediaLeg:
         "_context",
         "_described",
         "_heard",
+        "_is_asymmetric",
         "_may_receive",
         "_quiet_looks",
         "_relaying",
@@ -92,6 +93,7 @@ class MediaLeg:
         self._quiet_looks = 0
         self.tap: Tap | None = None
         self.look_at = 0.0
+        self._is_asymmetric = False
         self.dropped_garbage = 0
         self.dropped_stranger = 0
         self.dropped_late = 0
@@ -131,7 +133,12 @@ class MediaLeg:
                 if description.must_speak:
                     self._stop_relaying()
                 else:
-                    self._connect_socket(self.learner.current)
+                    self._connect_socket(self._sent_to)
+        is_asymmetric = description.rtp == "asymmetric"
+        if self._is_asymmetric != is_asymmetric:
+            self._is_asymmetric = is_asymmetric
+            if self._relaying:
+                self._connect_socket(self._sent_to)
         self._awaits_peer = reachable and not self._relaying and description.must_speak
         self.learner.sip_host = description.sip_host
         self.learner.strict = description.rtp == "strict"
@@ -160,6 +167,12 @@ class MediaLeg:
         self.protection.agree(keys)
         if self.protection.sender is not before and self._relaying:
             self.playout.use(self._socket, self.protection.sender)
+
+    @property
+    def _sent_to(self) -> Address:
+        """Where RTP for the peer goes: where it sends from, unless its two addresses differ."""
+        assert self.learner is not None
+        return self.learner.signalled if self._is_asymmetric else self.learner.current
 
     def _connect_socket(self, peer: Address) -> None:
         sock = self._socket
@@ -228,7 +241,8 @@ class MediaLeg:
             stream_sequence=incoming.highest,
         ):
             incoming.renew()
-            self._connect_socket(source)
+            if not self._is_asymmetric:
+                self._connect_socket(source)
             self._context.emit(PeerMoved(self.name, *source))
             incoming.receive_rtp(packet, size, now)
         else:
@@ -242,8 +256,8 @@ class MediaLeg:
         if source != learner.signalled:
             self.incoming.renew()
             self._context.emit(PeerMoved(self.name, *source))
-        self._connect_socket(source)
-        rtcp.remote = (source[0], self._rtcp_port)
+        self._connect_socket(self._sent_to)
+        rtcp.remote = (self._sent_to[0], self._rtcp_port)
 
     def rtcp_received(self, packet: bytearray, size: int, source: Address, now: float) -> None:
         """A datagram on the RTCP port: the peer's host only."""

@@ -398,6 +398,51 @@ def test_strict_accepts_the_signalled_address_and_port_alone(desk: SwitchBench) 
     assert len(b.listen()) == 3
 
 
+def test_asymmetric_sends_to_the_signalled_address_wherever_the_peer_sends_from(
+    desk: SwitchBench,
+) -> None:
+    a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
+    desk.switch.execute(m.Bridge("a", "b"))
+    described = a.describe("a")
+    described.rtp = "asymmetric"
+    desk.switch.execute(described)
+    mouth = FramePhone(0x33, host=HOST)  # the port that it sends from, and does not listen at
+    desk.phones.append(mouth)
+    spray(desk, mouth, "a")
+    assert desk.events(m.PeerMoved) == [m.PeerMoved("a", HOST, mouth.port)]
+    assert {heard.payload for heard in b.listen()} == {mouth.frame}
+    b.talk(desk.addresses["b"], 3)
+    desk.drain()
+    assert (mouth.listen(), len(a.listen())) == ([], 3)
+    described.number = 1
+    desk.switch.execute(described)  # a re-INVITE changes nothing
+    heard = len(b.heard)
+    mouth.talk(desk.addresses["a"], 3)
+    b.talk(desk.addresses["b"], 3)
+    desk.drain()
+    b.listen()
+    assert (mouth.listen(), len(a.listen()), len(b.heard)) == ([], 3, heard + 3)
+
+
+def test_an_asymmetric_peer_that_must_speak_first_is_sent_to_where_it_listens(
+    desk: SwitchBench,
+) -> None:
+    ear, mouth = FramePhone(0xD1), FramePhone(0xD2)
+    desk.phones += [ear, mouth]
+    leg = desk.open("a")
+    described = ear.describe("a")
+    described.must_speak, described.rtp = True, "asymmetric"
+    desk.switch.execute(described)
+    desk.switch.execute(m.Hear("a", 1, Silence()))
+    desk.tick(5)
+    assert ear.listen() == []
+    for _ in range(10):
+        mouth.talk(leg)
+        desk.drain()
+    desk.tick(5)
+    assert (mouth.listen(), len(ear.listen())) == ([], 5)
+
+
 def key(code: int, packets: int = 4) -> list[bytes]:
     held = [PAYLOAD.pack(code, 10, 160 * (n + 1)) for n in range(packets)]
     return held + [PAYLOAD.pack(code, 0x8A, 160 * packets)] * 3
