@@ -88,3 +88,11 @@ def test_what_ci_runs_is_what_is_written() -> None:
     readme = (ROOT / "README.md").read_text()
     for text in (TEXT, readme):
         assert "`.ci/run`" in text and "make lint" in text and "make test PROFILE=ci" in text
+
+
+def test_each_decision_has_a_number_of_its_own_which_its_heading_says() -> None:
+    files = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    numbers = [file.name.partition("-")[0] for file in files]
+    assert sorted(set(numbers)) == numbers
+    headings = [re.match(r"# (\d+)", file.read_text()) for file in files]
+    assert [found and found[1] for found in headings] == numbers
