@@ -4,6 +4,7 @@ Starts the daemon with the default configuration, an agent's and a customer's PJ
 requests a callback as a service would. Exit status 0 only if everything was heard as it should be.
 """
 
+import argparse
 import asyncio
 import signal
 import sys
@@ -158,6 +159,12 @@ async def _perform(settings: Settings, console: Console) -> int:
 
 def main() -> int:
     """Run the demo. Returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.demo",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.parse_args()
     console = Console()
     try:
         settings = load(ROOT / CONFIG)

@@ -85,11 +85,14 @@ def unexplained(found: Iterable[Gap], reasons: Mapping[str, str]) -> list[str]:
 
 def main() -> int:
     """Print the shares of lines and what is not explained. Returns 1 when something is wrong."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m scripts.line_coverage", description=__doc__)
     parser.add_argument("--fail-under", type=float, default=95.0)
     limit = parser.parse_args().fail_under
     measured = coverage.Coverage()
     measured.load()
+    if not measured.get_data().measured_files():
+        print("nothing was measured: `make coverage` does it")
+        return 1
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "coverage.json"
         measured.json_report(outfile=str(file))

@@ -14,6 +14,7 @@ from typing import Any
 
 from rich.console import Console
 
+from scripts.arguments import whole
 from scripts.load import behaviour, peer
 from scripts.load.peer import LoadPeer
 
@@ -30,7 +31,9 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--listen", default="127.0.0.1:5090", help="SIP address, host:port (UDP)")
-    parser.add_argument("--streams", type=int, default=2048, help="streams at once, at most")
+    parser.add_argument(
+        "--streams", type=whole(1, 30_000), default=2048, help="streams at once, at most"
+    )
     parser.add_argument("--commands", action="store_true", help="JSON lines on stdin and stdout")
     options = parser.parse_args()
     host, _, port = options.listen.rpartition(":")

@@ -26,6 +26,8 @@ from itertools import count
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from .arguments import readable, seconds, sip_uri, whole, writable
+
 if TYPE_CHECKING:
     from .softphone_call import Call
     from .softphone_stack import Stack
@@ -99,8 +101,9 @@ class Softphone:
         """Serve until the command to stop. Returns the exit status."""
         emit("ready", uri=self.stack.uri, port=self.stack.port)
         lines = CommandLines(sys.stdin.fileno())
-        if self._options.call:
-            self._dialled = self.stack.call(self._options.call).number
+        if self._options.call and not self._call(self._options.call):
+            self.stack.close()
+            return 1
         while not self.stopping:
             self.stack.poll(POLL_MS)
             self._do_what_is_due()
@@ -111,6 +114,17 @@ class Softphone:
         self.stack.close()
         emit("bye")
         return 1 if self._failed else 0
+
+    def _call(self, uri: str) -> bool:
+        """Make the call of --call; False where that cannot be."""
+        from .softphone_stack import PhoneError
+
+        try:
+            self._dialled = self.stack.call(uri).number
+        except PhoneError as error:
+            sys.stderr.write(f"softphone: {error}\n")
+            return False
+        return True
 
     def _on_event(self, event: str, **fields: Any) -> None:
         emit(event, **fields)
@@ -211,14 +225,6 @@ def _answers(text: str) -> list[int | None]:
     return answers
 
 
-def _readable(text: str) -> str:
-    try:
-        with open(text, "rb"):
-            return text
-    except OSError as error:
-        raise argparse.ArgumentTypeError(f"{text}: {error.strerror}") from error
-
-
 def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
     """The phone's options; exits with status 2 and usage where they are wrong."""
     parser = argparse.ArgumentParser(
@@ -229,10 +235,15 @@ def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
     add = parser.add_argument
     add("--user", default="phone", help="user part of the phone's address")
     add("--host", default="127.0.0.1", help="address to listen at")
-    add("--port", type=int, default=0, help="UDP and TCP port; 0: any free one, see `ready`")
-    add("--tls", nargs=3, type=_readable, metavar=("CERT", "KEY", "CA"),
+    add(
+        "--port",
+        type=whole(0, 65535),
+        default=0,
+        help="UDP and TCP port; 0: any free one, see `ready`",
+    )
+    add("--tls", nargs=3, type=readable, metavar=("CERT", "KEY", "CA"),
         help="speak TLS alone, with these PEM files")  # fmt: skip
-    add("--registrar", help="sip: URI to register at")
+    add("--registrar", type=sip_uri, metavar="URI", help="sip: URI to register at")
     add("--username", help="digest user name")
     add("--password", default="", help="digest password")
     add("--codecs", type=lambda text: text.split(","), default=["PCMU", "PCMA"], metavar="A,B",
@@ -241,16 +252,21 @@ def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
         help="encrypt sound, with keys in SDP [off]")  # fmt: skip
     add("--answer", type=_answers, default=[200], metavar="STATUS[,STATUS]|never",
         help="final answer to incoming calls: first call, second call, …")  # fmt: skip
-    add("--answer-after", type=float, default=0.0, metavar="S", help="seconds of ringing")
+    add("--answer-after", type=seconds, default=0.0, metavar="S", help="seconds of ringing")
     add("--early-media", action="store_true", help="183 with sound while ringing, not 180")
-    add("--call", metavar="URI", help="call this address at the start")
+    add("--call", type=sip_uri, metavar="URI", help="call this address at the start")
     add("--once", action="store_true", help="end when the call of --call has ended")
-    add("--hangup-after", type=float, metavar="S", help="hang up S seconds after the answer")
-    add("--tone", type=int, metavar="HZ", help="send this tone")
-    add("--play", type=_readable, metavar="FILE", help="send this WAV file, over and over")
-    add("--record", metavar="FILE", help="record what is heard; {call} becomes the call's number")
+    add("--hangup-after", type=seconds, metavar="S", help="hang up S seconds after the answer")
+    add("--tone", type=whole(1, 3999), metavar="HZ", help="send this tone")
+    add("--play", type=readable, metavar="FILE", help="send this WAV file, over and over")
+    add(
+        "--record",
+        type=writable,
+        metavar="FILE",
+        help="record what is heard; {call} becomes the call's number",
+    )
     add("--ignore-eof", action="store_true", help="do not stop at the end of stdin")
-    add("--log", metavar="FILE", help="PJSIP's own log, with every SIP message")
+    add("--log", type=writable, metavar="FILE", help="PJSIP's own log, with every SIP message")
     return parser.parse_args(arguments)
 
 

@@ -92,7 +92,11 @@ class Stack:
         if identity.tls is not None:
             self.uri += ";transport=tls"
         self.account = Account(self)
-        self.account.create(self._account_config(identity))
+        try:
+            self.account.create(self._account_config(identity))
+        except pj.Error as error:
+            where = identity.registrar or self.uri
+            raise PhoneError(f"no account can be made for {where}: {error.reason}") from error
 
     def poll(self, timeout_ms: int) -> None:
         """Let PJSIP work for at most about `timeout_ms`; callbacks happen in here."""

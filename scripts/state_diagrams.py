@@ -4,8 +4,9 @@
 says and nothing else. A test compares the page with the tables.
 """
 
+import argparse
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from engine.acd.agent import AGENT_TRANSITIONS
 from engine.acd.queue_entry import ENDED, ENTRY_TRANSITIONS
 from engine.job import TERMINAL_STATES, TRANSITIONS
+from scripts.arguments import writable
 
 HEAD = """\
 # States
@@ -113,5 +115,13 @@ def page() -> str:
     return "\n".join(parts)
 
 
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the page to the file that is named."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.state_diagrams", description=__doc__)
+    parser.add_argument("file", type=writable, metavar="FILE", help="such as docs/states.md")
+    Path(parser.parse_args(arguments).file).write_text(page())
+    return 0
+
+
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(page())
+    sys.exit(main())

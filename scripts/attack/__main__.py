@@ -19,6 +19,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from scripts.arguments import some_seconds
 from scripts.bench.callbacks import Callbacks
 from scripts.bench.engine_process import EngineProcess
 from scripts.bench.processes import allow_open_files
@@ -49,7 +50,9 @@ def main() -> int:
     """Attack, print the table, and return the status."""
     parser = argparse.ArgumentParser(prog="python -m scripts.attack", description=__doc__)
     parser.add_argument("attacks", nargs="*", metavar="ATTACK", help=f"of {', '.join(ATTACKERS)}")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="for each attack [10]")
+    parser.add_argument(
+        "--seconds", type=some_seconds, default=SECONDS, help="for each attack [10]"
+    )
     options = parser.parse_args()
     for name in options.attacks:
         if name not in ATTACKERS:

@@ -10,6 +10,8 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
+from scripts.arguments import whole, writable
+
 from . import (
     accept_part,
     asterisk_part,
@@ -48,13 +50,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--quick", action="store_true", help="shorter, and noisier")
-    parser.add_argument("--callbacks", type=int, help="how many callbacks the soak makes")
+    parser.add_argument(
+        "--callbacks", type=whole(1, 10**7), help="how many callbacks the soak makes"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--output", type=Path, default=Path("run/bench.json"))
     arguments = parser.parse_args()
     for name in arguments.parts:
         if name not in PARTS:
             parser.error(f"{name}: no such part; there are {', '.join(PARTS)}")
+    try:
+        arguments.output.parent.mkdir(parents=True, exist_ok=True)
+        writable(str(arguments.output))
+    except (OSError, argparse.ArgumentTypeError) as error:
+        parser.error(f"--output: {error}")
     options = QUICK if arguments.quick else FULL
     if arguments.callbacks:
         options = dataclasses.replace(options, soak_callbacks=arguments.callbacks)

@@ -13,6 +13,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from scripts.arguments import whole
+
 from .targets import TARGETS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,7 +28,9 @@ def main() -> int:
     """Fuzz one target after the other; the status is 1 where something was found."""
     parser = argparse.ArgumentParser(prog="python -m scripts.fuzz", description=__doc__)
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(TARGETS)}")
-    parser.add_argument("--seconds", type=int, default=600, help="for all together [600]")
+    parser.add_argument(
+        "--seconds", type=whole(1, 10**7), default=600, help="for all together [600]"
+    )
     parser.add_argument("--work", type=Path, default=ROOT / "run" / "fuzz")
     options = parser.parse_args()
     names = options.targets or list(TARGETS)

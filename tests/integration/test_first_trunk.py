@@ -66,9 +66,10 @@ async def test_the_steps_of_the_page(
     checked = await said(engine, "check", str(engine.process.config_path))
     assert checked.endswith(f"{engine.process.config_path}: ok\n")
     assert "may be called" in await said(engine, "numbers", "check", "020 7946 0123")
-    async with asyncio.timeout(PATIENCE_S):
-        while "registered" not in await said(engine, "status"):  # noqa: ASYNC110 - another process says it
-            await asyncio.sleep(0.1)
+    await engine.line.events.wait_for(
+        lambda event: event["type"] == "trunk.registered", timeout_s=PATIENCE_S
+    )
+    assert re.search(r"provider.*registered", await said(engine, "status"))
 
     calling = asyncio.create_task(
         said(
