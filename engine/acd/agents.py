@@ -447,6 +447,10 @@ class AgentRegistry:
         """An agent as the control protocol shows them now."""
         return agent_view(agent, self.serves(agent), self._clock())
 
+    def now(self) -> float:
+        """The time by which agents go (Unix seconds)."""
+        return self._clock()
+
     def views(self) -> list[AgentView]:
         """Every agent as the control protocol shows them now."""
         return [self.view(agent) for agent in self._agents.values()]

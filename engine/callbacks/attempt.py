@@ -38,6 +38,9 @@ from .retry import Outcome
 
 log = structlog.get_logger()
 
+# What `call.get` shows of a call beside its job.
+_SHOWN_OF_CALL = ("number", "site", "queue", "agent", "context")
+
 
 class Attempt(TwoPartyCall):
     """One attempt of a job, from its first INVITE to the last BYE.
@@ -360,8 +363,9 @@ class Attempt(TwoPartyCall):
 
     def publish(self, kind: str, **fields: Any) -> None:
         """Publish an event of the attempt."""
-        about = {**self.job.about(), "call": self.call.id}
-        self._services.events.publish(kind, **about | fields)
+        about = {**self.job.about(), "call": self.call.id} | fields
+        self.call.about = {name: about[name] for name in _SHOWN_OF_CALL}
+        self._services.events.publish(kind, **about)
 
     def _not_possible(self, error: EngineError | StoreError) -> Outcome:
         """The attempt could not be made, or not be carried on."""

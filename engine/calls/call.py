@@ -24,7 +24,8 @@ CallDetails = TypedDict(
     "CallDetails",
     {
         "from": Annotated[str, Meta(description="Who calls, as it is shown.")],
-        "number": Annotated[str | None, Meta(description="Their number in E.164.")],
+        "number": Annotated[str | None, Meta(description="The customer's number in E.164.")],
+        "site": Annotated[str | None, Meta(description="The site that it is about.")],
         "to": Annotated[str, Meta(description="Whom a call by command calls.")],
         "dialled": Annotated[str, Meta(description="What they dialled.")],
         "trunk": Annotated[str, Meta(description="The trunk that brought the call.")],
@@ -36,11 +37,12 @@ CallDetails = TypedDict(
     },
     total=False,
 )
-"""Of a call that came in, or by command. A call of a job has none of these."""
+"""Of a call that came in, or by command; a call of a job has `number`, `site`, `queue`, `agent`
+and `context`."""
 
 
 class CallView(CallDetails):
-    """A call that is up. `job` is that of a callback, the details those of a call that came in."""
+    """A call that is up. `job` is that of a callback."""
 
     call: str
     """Its id."""

@@ -7,7 +7,7 @@ agents who serve them.
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .agents import STATE_STYLES
@@ -138,8 +138,10 @@ class _Column:
 
 _QUEUE_COLUMNS = (
     _Column(
-        "waiting", 8, lambda q: q["waiting"], lambda q: "bold yellow" if q["waiting"] else "dim"
+        "waiting", 8, lambda q: _unoffered(q), lambda q: "bold yellow" if q["waiting"] else "dim"
     ),
+    _Column("ringing", 8, lambda q: q.get("ringing") or ""),
+    _Column("talking", 8, lambda q: q.get("talking") or ""),
     _Column("longest", 8, lambda q: duration(q["longest_wait_s"]) if q["waiting"] else ""),
     _Column("expected", 9, lambda q: duration(q.get("expected_wait_s")), lambda _q: "dim"),
     _Column("offered", 8, lambda q: q["offered"]),
@@ -154,16 +156,23 @@ _QUEUE_COLUMNS = (
 _LEFT_OUT = (
     "overflowed",
     "expired",
+    "talking",
     "expected",
     "offered",
     "ASA",
     "longest",
     "answered",
+    "ringing",
     "abandoned",
 )
 NAME_WIDTH, MOST_NAME_WIDTH = 15, 30
 # From this width on, those who wait stand beside the agents, who have more figures then.
 WIDE = 160
+
+
+def _unoffered(queue: View) -> int:
+    """How many wait and have no phone ringing for them, as `ringback queues` has it."""
+    return int(queue["waiting"]) - int(queue.get("ringing") or 0)
 
 
 def _queues(view: View, width: int, room: int) -> list[Line]:
@@ -176,6 +185,8 @@ def _queues(view: View, width: int, room: int) -> list[Line]:
         if NAME_WIDTH + sum(column.width for column in columns) <= width:
             break
         columns = [column for column in columns if column.head != head]
+    if all(column.head != "ringing" for column in columns):
+        columns[0] = replace(columns[0], text=lambda q: q["waiting"])
     name_width = width - sum(column.width for column in columns)
     name_width = max(NAME_WIDTH, min(name_width, MOST_NAME_WIDTH))
     rows = max(1, room - 1 - _rows_for_agents(view, room))

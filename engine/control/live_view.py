@@ -27,9 +27,9 @@ class Customers:
         """The customer of a job or call: number, queue and site; None where it is not known."""
         job = self._dispatcher.job(work)
         if job is not None:
-            request = job.request
-            number = job.called or request.to
-            return {"number": number, "queue": request.queue, "site": request.site}
+            of_job = job.about()
+            number = job.called or job.request.to
+            return {"number": number, "queue": of_job["queue"], "site": of_job["site"]}
         call = self._registry.calls.get(work)
         if call is not None:
             about = call.about
@@ -62,10 +62,13 @@ class QueueView:
         line = self._queues.matcher.queues.by_name.get(name)
         if line is None:
             return {}
+        shown = line.view(now)
         return {
-            "paused": line.paused,
-            "open": line.hours is None or line.hours.is_open(now),
-            "expected_wait_s": line.expected.wait_s(len(line) + 1, now),
+            "ringing": shown["offered"],
+            "talking": shown["talking"],
+            "paused": shown["paused"],
+            "open": shown["open"],
+            "expected_wait_s": shown["expected_wait_s"],
             "why_waiting": self._queues.why_waiting(name),
         }
 
@@ -97,6 +100,7 @@ class AgentView:
     def all(self) -> Iterator[LiveAgent]:
         """A view of each agent."""
         served = self._queues.matcher.staffing.services
+        now = self._agents.now()
         for agent in self._agents.all():
             yield {
                 "agent": agent.name,
@@ -108,5 +112,5 @@ class AgentView:
                 "queues": sorted(served(agent)),
                 "centre": agent.centre,
                 "calls": agent.calls,
-                "talk_s": round(agent.talk_s, 3),
+                "talk_s": round(agent.time_in("talking", now), 3),
             }

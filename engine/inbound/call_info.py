@@ -103,6 +103,7 @@ class InboundCallInfo:
         return {
             "from": self.party.user,
             "number": self.party.number,
+            "site": self.site,
             "dialled": self.dialled,
             "trunk": self.trunk,
             "route": self.route.name,

@@ -32,6 +32,10 @@ FIRST_WAITING = 50
 class LiveQueueNow(TypedDict, total=False):
     """How a configured queue is now."""
 
+    ringing: int
+    """For how many of those who wait agents are being rung."""
+    talking: int
+    """How many talk with an agent."""
     paused: bool
     """Whether it offers nothing by command."""
     open: bool
@@ -48,7 +52,7 @@ class LiveQueue(StayCounts, LiveQueueNow):
     queue: str
     """The name."""
     waiting: int
-    """How many wait."""
+    """How many wait, with those for whom agents are being rung."""
     callers_waiting: int
     """How many of them are on the line."""
     longest_wait_s: float

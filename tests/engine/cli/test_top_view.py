@@ -157,7 +157,7 @@ def test_more_queues_than_there_is_room_for_leave_half_of_it_to_the_agents() -> 
 
 def test_long_names_keep_the_end_that_differs() -> None:
     queue = view()["queues"][0] | {"queue": "customer-service-in-french-21"}
-    for is_open, shown_as in ((True, "custome…ench-21 "), (False, "cu…-21 (closed)")):
+    for is_open, shown_as in ((True, "custome…rench-21 "), (False, "cus…-21 (closed)")):
         crowd = view() | {"queues": [queue | {"open": is_open}]}
         assert shown_as in "\n".join(texts(crowd, None, Choices(), width=80))
 

@@ -140,6 +140,47 @@ def test_events_after_an_overflow_name_the_queue_that_the_record_names(tmp_path:
     run_call_centre(tmp_path, script, overflow=overflow, serves="service")
 
 
+def test_every_live_view_says_the_same_of_a_call(tmp_path: Path) -> None:
+    async def views(centre: CallCentre) -> dict[str, Any]:
+        live = await centre.ask("report.live")
+        (seen,) = [one for one in live["queues"] if one["queue"] == "sales"]
+        queue = await centre.ask("queue.get", queue="sales")
+        agent = await centre.ask("agent.get", agent="alice")
+        (shown,) = live["agents"]
+        calls = (await centre.ask("call.list"))["calls"]
+        assert (shown["state"], shown["work"]) == (agent["state"], agent["work"])
+        assert (shown["calls"], shown["talk_s"]) == (agent["calls"], round(agent["talk_s"], 3))
+        counts = (queue["waiting"], queue["offered"], queue["talking"])
+        assert (seen["waiting"] - seen["ringing"], seen["ringing"], seen["talking"]) == counts
+        return {"counts": counts, "state": agent["state"], "calls": calls, "live": shown}
+
+    async def script(centre: CallCentre) -> None:
+        await centre.request()
+        phone = await centre.phone_of("alice")
+        phone.act("rings")
+        await asyncio.sleep(1)
+        seen = await views(centre)
+        assert (seen["counts"], seen["state"]) == ((0, 1, 0), "ringing")
+        assert seen["calls"][0]["state"] == "dialing_agent"
+        phone.act("answers")
+        await asyncio.sleep(1)
+        customer = await centre.answered(NUMBER)
+        await asyncio.sleep(20)
+        seen = await views(centre)
+        assert (seen["counts"], seen["state"]) == ((0, 0, 1), "talking")
+        (call,) = seen["calls"]
+        about = {"number": NUMBER, "site": "shop.example", "queue": "sales"}
+        assert call["state"] == "bridged" and seen["live"]["customer"] == about
+        assert {name: call[name] for name in about} == about and call["agent"] == "alice"
+        customer.act("hangs_up")
+        await centre.ended("mine")
+        seen = await views(centre)
+        assert (seen["counts"], seen["state"], seen["calls"]) == ((0, 0, 0), "wrap_up", [])
+        assert seen["live"]["customer"] == about
+
+    run_call_centre(tmp_path, script, wrap_up_s=10.0)
+
+
 def test_the_last_event_has_the_record(tmp_path: Path) -> None:
     async def script(centre: CallCentre) -> None:
         await centre.request(context={"order": 17})
