@@ -99,6 +99,7 @@ class PersonalData:
             forget(person.e164, {job.id for job in traces.jobs})
         self._history.forget(person.e164)
         await self._store.flush()
+        await self._store.overwrite_deleted()
         return erased
 
     def _refuse_while_open(self, jobs: Iterable[Job], person: Person) -> None:

@@ -22,7 +22,7 @@ import msgspec
 import structlog
 
 from ..job import Job
-from . import event_table, job_table, schema
+from . import event_table, job_table, overwriting, schema
 from .batch import EventRow, Future, JobRow
 from .cursor import row_of
 from .errors import StoreError, explain
@@ -226,6 +226,13 @@ class Store:
                 raise TypeError(f"{table}.{column} cannot hold {type(value).__name__}")
         self._commit.pending.rows.setdefault((table, tuple(row)), []).append(tuple(row.values()))
         self._gathered(durable=False)
+
+    async def overwrite_deleted(self) -> None:
+        """Take what was deleted off the disk, once it is flushed. Raises StoreError."""
+        try:
+            await overwriting.overwrite_deleted(self.path)
+        except sqlite3.Error as error:
+            raise explain(self.path, error) from error
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> None:
         """Run a statement (an UPDATE or DELETE) after what the same batch inserts.
