@@ -68,6 +68,12 @@ def test_what_happens_to_a_line_is_published_with_how_to_find_it(tmp_path: Path)
         answered = line.stage.last("line.answered")
         assert (answered["codec"], answered["sip_status"]) == ("PCMU", 200)
         assert line.stage.last("line.extension_required")["extensions"] == ["100rel"]
+        moved = ("sip:nobody@192.0.2.66",)
+        (await line.stage.phone()).refuses(302, "Moved", contacts=moved)
+        await asyncio.sleep(0)
+        redirected = line.stage.last("line.redirected")
+        assert (redirected["agent"], redirected["targets"]) == ("anna", [])
+        assert "is not permitted" in redirected["refused"][0]
 
     run_line(tmp_path, script)
 
