@@ -114,6 +114,7 @@ class Daemon(Parts):
     async def _start(self) -> None:
         settings = self.settings
         self.clock.start(self._clock_stepped)
+        self.collector.open()
         try:
             await self.control.bind()
         except ControlError as error:
@@ -183,6 +184,7 @@ class Daemon(Parts):
         await self.media.stop()
         self.workers.note([])
         self.announcer.close()
+        self.collector.close()
         await self.store.close()
         self.clock.stop()
         if self._is_ready:  # one that could not start has but one line to say

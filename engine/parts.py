@@ -93,6 +93,7 @@ from .store.event_log import EventLog
 from .store.heartbeat import Heartbeat
 from .store.retention import DAY_S, Retention
 from .store.store import Store
+from .trace.collector import Collector
 from .trace.ring import Trace
 from .webhooks.webhooks import Webhooks
 
@@ -125,12 +126,16 @@ class Parts:
             recordings=settings.media.recordings,
             clock=now,
         )
-        self.trace = Trace(settings.trace, clock=now)
+        self.collector = Collector(settings.trace, media_host=media.address, clock=now)
+        is_collected = self.collector.is_wanted
+        self.trace = Trace(
+            settings.trace, sink=self.collector.sip if is_collected else None, clock=now
+        )
         self.registry = CallRegistry(on_removed=self.trace.over)
         self.heartbeat = Heartbeat(self.store, is_busy=lambda: bool(self.registry.calls), clock=now)
 
         # -- SIP and media
-        leg_events = LegEvents(self.registry, self.events)
+        leg_events = LegEvents(self.registry, self.events, self.collector.rtcp)
         self.peers = Peers(
             settings.trunks, settings.dial.allow_hosts, lambda uri: self.sip.hops(uri)
         )
@@ -155,6 +160,7 @@ class Parts:
                 media.timeout_s,
                 media.silence_s,
                 orphan_s=media.orphan_s,
+                tells_rtcp=is_collected,
                 dscp=media.dscp,
             ),
             workers=media.workers,
@@ -363,6 +369,7 @@ class Parts:
             on_record=[
                 self.live.on_record,
                 self.history.add_record,
+                *([self.collector.record] if is_collected else []),
                 *(c.on_record for c in counters),
             ],
             on_period=self.live.on_period,

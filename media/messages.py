@@ -312,6 +312,40 @@ class RecordingEnded(_Message, tag=104):
     error: str | None = None
 
 
+class RtcpSender(_Message):
+    """What a sender report says of the sender's own stream (RFC 3550 section 6.4.1)."""
+
+    ntp: int  # seconds since 1900, as 32.32 bits
+    timestamp: int
+    packets: int
+    octets: int
+
+
+class RtcpBlock(_Message):
+    """What a report says of one received stream (RFC 3550 section 6.4.1)."""
+
+    ssrc: int
+    fraction_lost: int  # 256ths
+    cumulative_lost: int
+    highest_sequence: int
+    jitter: int  # timestamp units
+    last_report: int
+    delay: int  # 65536ths of a second
+
+
+class RtcpSeen(_Message, tag=107):
+    """A report was sent to the peer of a leg, or came from it: only where the engine wants them."""
+
+    leg: str
+    is_sent: bool
+    host: str
+    port: int
+    local_port: int
+    ssrc: int
+    sender: RtcpSender | None = None
+    blocks: tuple[RtcpBlock, ...] = ()
+
+
 class WorkerLoad(_Message, tag=106):
     """Once a second while there are legs: how late the worker was on average, and how busy.
 
@@ -331,6 +365,7 @@ Event: TypeAlias = (
     | MediaResumed
     | PeerMoved
     | RecordingEnded
+    | RtcpSeen
     | WorkerLoad
 )
 

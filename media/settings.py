@@ -18,7 +18,8 @@ class MediaSettings:
     `ports` are the first and the last one it may use, inclusive. A peer of which nothing comes for
     `timeout_s` gives MediaTimeout, one that sends nothing audible for `silence_s` SilenceStarted;
     with 0 it never does. When the engine is gone without a word, the worker carries its legs on for
-    `orphan_s` and then ends. `dscp` marks the packets that are sent (RFC 2474), 0 to 63.
+    `orphan_s` and then ends. `dscp` marks the packets that are sent (RFC 2474), 0 to 63. With
+    `tells_rtcp` the engine hears of each RTCP report.
     """
 
     address: str
@@ -28,3 +29,4 @@ class MediaSettings:
     quarantine_s: float = QUARANTINE_S
     orphan_s: float = ORPHAN_S
     dscp: int = EXPEDITED_FORWARDING
+    tells_rtcp: bool = False

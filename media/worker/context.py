@@ -25,3 +25,4 @@ class WorkerContext:
     cname: Cname
     unix_offset_s: float  # from the monotonic clock to Unix time
     rng: random.Random  # for what may be guessed, as the spread of reports
+    tells_rtcp: bool = False  # whether the engine hears of each report

@@ -26,6 +26,7 @@ from .playout import GAP_FILL_S, Playout
 from .port_pool import PortPair, discard_waiting
 from .protection import Protection
 from .recorder import Tap
+from .rtcp_report import RtcpTeller
 
 _LOUD_AGAIN_S: Final = 0.5
 _QUIET_LOOKS: Final = 3  # frames looked at as a whole before a peer is called silent
@@ -50,6 +51,7 @@ class MediaLeg:
         "_quiet_looks",
         "_relaying",
         "_rtcp_port",
+        "_rtcp_teller",
         "_silent",
         "_socket",
         "_timed_out",
@@ -78,6 +80,9 @@ class MediaLeg:
         self._socket: socket.socket | None = None
         self._awaits_peer = False  # nothing is sent before the peer has spoken
         self._rtcp_port = 0
+        self._rtcp_teller = (
+            RtcpTeller(name, pair.port + 1, context.emit) if context.tells_rtcp else None
+        )
         self._relaying = False  # once the socket is connected and the relay reads it
         self.protection = Protection()
         self.incoming = PeerStream(self)
@@ -271,6 +276,8 @@ class MediaLeg:
             self.dropped_stranger += 1
         elif (opened := self.protection.open_rtcp(bytes(packet[:size]))) is not None:
             self.dropped_garbage += not rtcp.receive(opened, source, now)
+            if self._rtcp_teller is not None:
+                self._rtcp_teller.tell(opened, source, now, is_sent=False)
 
     def peer_heard(self, now: float) -> None:
         """A packet of the peer went through the general path."""
@@ -322,7 +329,7 @@ class MediaLeg:
                 listener.fill_gap(now)
         if now >= rtcp.due_at:
             self._book()
-            self._send_rtcp(rtcp.report(incoming, self.playout.stream, now))
+            self._send_rtcp(rtcp.report(incoming, self.playout.stream, now), now)
         key_held = self.digit_reader is not None and self.digit_reader.holding
         if self._silent or key_held:
             self.look_at = now
@@ -384,7 +391,7 @@ class MediaLeg:
         if self.rtcp is None or self._socket is None:
             return
         self._book()
-        self._send_rtcp(self.rtcp.goodbye(self.incoming, self.playout.stream, now))
+        self._send_rtcp(self.rtcp.goodbye(self.incoming, self.playout.stream, now), now)
         if self._context.listeners.remove_sink(self):
             self.dropped_stranger += self.pair.discard_unconnected()
         self._stop_relaying()
@@ -405,7 +412,7 @@ class MediaLeg:
     def _clip_ended(self, play: int) -> None:
         self._context.emit(Played(self.name, play))
 
-    def _send_rtcp(self, packet: bytes) -> None:
+    def _send_rtcp(self, packet: bytes, now: float) -> None:
         assert self.rtcp is not None
         if not packet:
             return
@@ -413,6 +420,8 @@ class MediaLeg:
             self.pair.rtcp.sendto(self.protection.protect_rtcp(packet), self.rtcp.remote)
         except OSError:  # as in RTP; RTCP has no use for a count
             return
+        if self._rtcp_teller is not None:
+            self._rtcp_teller.tell(packet, self.rtcp.remote, now, is_sent=True)
 
 
 def _audio(payload_type: int, codec: str) -> dict[int, str]:

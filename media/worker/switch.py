@@ -73,6 +73,7 @@ class Switch:
             cname=Cname(f"{secrets.token_hex(6)}@{settings.address}"),
             unix_offset_s=time.time() - time.monotonic(),
             rng=random.Random(self._rng.getrandbits(64)),
+            tells_rtcp=settings.tells_rtcp,
         )
         self._library = Library()
         self._recordings = Recordings(report)

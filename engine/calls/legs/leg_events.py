@@ -1,9 +1,11 @@
 """Takes each event of SIP and of the media workers to the leg that it is about."""
 
+from collections.abc import Callable
+
 import structlog
 
 from media.messages import Event as MediaEvent
-from media.messages import RecordingEnded
+from media.messages import RecordingEnded, RtcpSeen
 from sip.events import Event as SipEvent
 from sip.events import ExtensionsRefused, RegistrationChanged
 
@@ -15,9 +17,18 @@ log = structlog.get_logger()
 
 
 class LegEvents:
-    """Knows the legs of `registry`, and publishes what concerns no leg."""
+    """Knows the legs of `registry`, and publishes what concerns no leg.
 
-    def __init__(self, registry: CallRegistry, events: EventLog) -> None:
+    `on_rtcp` is given each RTCP report, and the Call-ID of the dialog of its leg.
+    """
+
+    def __init__(
+        self,
+        registry: CallRegistry,
+        events: EventLog,
+        on_rtcp: Callable[[RtcpSeen, str], None] = lambda _report, _call_id: None,
+    ) -> None:
+        self._on_rtcp = on_rtcp
         self._registry = registry
         self._events = events
 
@@ -36,7 +47,11 @@ class LegEvents:
                 self._recording_failed(event.path, event.error)
             return
         leg = self._registry.legs.get(getattr(event, "leg", ""))
-        if leg is not None:
+        if leg is None:
+            return
+        if isinstance(event, RtcpSeen):
+            self._on_rtcp(event, leg.record.call_id or "")
+        else:
             leg.on_media(event)
 
     def _recording_failed(self, path: str, reason: str) -> None:

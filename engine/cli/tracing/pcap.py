@@ -110,7 +110,8 @@ def _checksum(data: bytes) -> int:
 
 
 def _packed(host: str) -> bytes:
-    return socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
+    bare = host.partition("%")[0]  # the scope of a link-local address
+    return socket.inet_pton(socket.AF_INET6 if ":" in bare else socket.AF_INET, bare)
 
 
 def _address(text: str) -> Address:
