@@ -252,6 +252,7 @@ class Trunk(WithCredentials):
     early_media: Literal["relay", "ignore"] = "relay"
     srtp: Srtp = "off"
     listen: list[Listen] = []
+    advertise: AdvertisedHost = ""
     tls_cert: OptionalPath = ""
     tls_key: OptionalPath = ""
     tls_ca: OptionalPath = ""
@@ -261,6 +262,10 @@ class Trunk(WithCredentials):
     def _check_tls(self) -> "Trunk":
         if self.tls_key and not self.tls_cert:
             raise wrong("tls_cert", "needed with tls_key")
+        if self.advertise and not self.listen:
+            raise wrong(
+                "advertise", "needs listen: sip.advertise holds for addresses of all trunks"
+            )
         return self
 
     @field_validator("caller_ids")

@@ -27,6 +27,7 @@ from .job import Job
 from .parts import Parts
 from .restart.dialog_journal import end_all
 from .routing.dialplan import credentials_of
+from .routing.endpoint_options import tell_of_certificates
 from .routing.opening_hours import opening_hours
 from .store.errors import StoreError
 
@@ -210,9 +211,10 @@ class Daemon(Parts):
             await self.sip.start()
         except ListenError as error:
             raise self.settings.error("sip.listen", str(error)) from error
+        tell_of_certificates(self.sip, self.clock.now())
         for index, trunk in enumerate(self.settings.trunks):
             try:
-                self.sip.listen_for(trunk.name, trunk.listen)
+                self.sip.listen_for(trunk.name, trunk.listen, trunk.advertise)
             except ListenError as error:
                 raise self.settings.error(f"trunks[{index}].listen", str(error)) from error
         await end_all(self.sip, left_behind)

@@ -94,7 +94,7 @@ class SipEndpoint:
     ) -> None:
         options = options or EndpointOptions()
         self._listen = tuple(parse_listen(text) for text in listen)
-        self._advertise = options.advertise
+        self._advertised = {"": options.advertise or ""}
         self._policy = policy or EveryPeer()
         self._on_event = on_event
         self._observer = observer
@@ -165,33 +165,35 @@ class SipEndpoint:
         """Have peers told the addresses that are bound by now."""
         for hop in self._sockets.bound:
             self._own.add(hop._replace(host=reachable_host(hop.host)))
-        shared = self._told(self._sockets.reachable(""))
+        shared = self._told("")
         ipv4, ipv6 = shared["ipv4"], shared["ipv6"]
         self.ua.context.local.share(ipv4 or ipv6, ipv6 or ipv4)
         for local in {hop.local for hop in self._sockets.bound if hop.local}:
-            own = self._told(self._sockets.reachable(local))
+            own = self._told(local)
             ipv4, ipv6 = own["ipv4"] or own["ipv6"], own["ipv6"] or own["ipv4"]
             self.ua.context.local.give(
                 local, {**shared["ipv4"], **ipv4}, {**shared["ipv6"], **ipv6}
             )
         self.resolver.has_tls = any(hop.transport == "tls" for hop in self._sockets.bound)
 
-    def _told(
-        self, found: dict[Family, dict[Transport, tuple[str, int]]]
-    ) -> dict[Family, dict[Transport, tuple[str, int]]]:
+    def _told(self, local: str) -> dict[Family, dict[Transport, tuple[str, int]]]:
+        """The addresses of a trunk ("": those that all share), as peers are told them."""
+        advertised = self._advertised.get(local) or self._advertised[""]
         return {
             family: {
-                transport: (self._advertise or host, port)
+                transport: (advertised or host, port)
                 for transport, (host, port) in addresses.items()
             }
-            for family, addresses in found.items()
+            for family, addresses in self._sockets.reachable(local).items()
         }
 
-    def listen_for(self, trunk: str, listen: Sequence[str]) -> None:
+    def listen_for(self, trunk: str, listen: Sequence[str], advertise: str = "") -> None:
         """Listen on these addresses too, for the calls of one trunk. Raises ListenError.
 
         Those that are bound already stay so, also where they are configured no more: calls go on.
+        `advertise` is the host that the trunk reads there in Via and Contact; "": as others do.
         """
+        self._advertised[trunk] = advertise
         for text in listen:
             self._sockets.bind_also(parse_listen(text, trunk))
         self._take_addresses()
@@ -224,7 +226,7 @@ class SipEndpoint:
 
     def _from(self, trunk: str, hop: Hop) -> Hop:
         """The hop, to be sent to from the addresses of a trunk, where it has such."""
-        has_own = self._sockets.has(hop.transport, trunk) or (
+        has_own = self._sockets.has(hop, trunk) or (
             hop.transport == "tls" and trunk in self._own_certificates
         )
         return hop._replace(local=trunk) if has_own else hop

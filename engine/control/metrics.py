@@ -280,6 +280,8 @@ def sip_figures(sip: SipEndpoint) -> Iterator[Figure]:
         yield Figure(f"sip_{name}", help, {(): float(total)}, (), True)
     failed = {(word,): float(count) for word, count in sip.tcp.tls_failures.items()}
     yield Figure("sip_tls_failures", "TLS connections that failed", failed, ("cause",), True)
+    until = {(trunk,): at for trunk, at in sip.tcp.certificates.items()}
+    yield Figure("sip_certificate_not_after", "End of our certificates", until, ("trunk",))
     yield _one("sip_sessions", "SIP sessions", agent.session_count)
     yield _one("sip_dialogs", "SIP dialogs", agent.dialog_count)
     yield _one("sip_transactions", "SIP transactions", agent.transaction_count)

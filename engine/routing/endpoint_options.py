@@ -1,7 +1,9 @@
 """How the SIP endpoint works, from the configuration."""
 
 import resource
+import time
 from collections.abc import Sequence
+from typing import Final
 
 import structlog
 
@@ -21,6 +23,9 @@ from sip.transport.tls.contexts import (
 )
 
 log = structlog.get_logger()
+
+DAY_S: Final = 86_400.0
+SOON_DAYS: Final = 21.0
 
 
 def endpoint_options(sip: Sip, trunks: Sequence[Trunk] = ()) -> EndpointOptions:
@@ -53,11 +58,23 @@ def reconfigure(endpoint: SipEndpoint, sip: Sip, trunks: Sequence[Trunk]) -> Non
             endpoint.configure_tls(tls_options(sip, trunks))
         except TlsFileError as error:
             log.error("certificate_not_read", key=error.key, reason=error.reason)
+        tell_of_certificates(endpoint, time.time())
     for trunk in trunks:
         try:
-            endpoint.listen_for(trunk.name, trunk.listen)
+            endpoint.listen_for(trunk.name, trunk.listen, trunk.advertise)
         except ListenError as error:
             log.error("trunk_does_not_listen", trunk=trunk.name, reason=error.reason)
+
+
+def tell_of_certificates(endpoint: SipEndpoint, now: float) -> None:
+    """Log which of our certificates has ended, or ends soon. `now` is Unix time."""
+    for trunk, until in endpoint.tcp.certificates.items():
+        whose = {"trunk": trunk} if trunk else {}
+        days = (until - now) / DAY_S
+        if days <= 0.0:
+            log.error("certificate_has_expired", **whose)
+        elif days < SOON_DAYS:
+            log.warning("certificate_expires", in_days=round(days, 1), **whose)
 
 
 def _listens_on_tls(sip: Sip, trunks: Sequence[Trunk]) -> bool:

@@ -205,7 +205,10 @@ class Peers:
 
 
 def _uri_of(permitted: PermittedHost) -> str:
-    return SipUri("sip", permitted.host).encode()
+    params: dict[str, str | None] = {}
+    if permitted.transport == "tls":
+        params["transport"] = "tls"  # its records are others
+    return SipUri("sip", permitted.host, params=params).encode()
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

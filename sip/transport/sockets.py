@@ -124,9 +124,14 @@ class Sockets:
         udp.send(hop, data)
         return None
 
-    def has(self, transport: Transport, local: str) -> bool:
-        """Whether a trunk has an address of its own of this transport ("": whether all have)."""
-        return any(one.transport == transport and one.local == local for one in self.bound)
+    def has(self, hop: Hop, local: str) -> bool:
+        """Whether a trunk has an address of its own of this transport and family."""
+        return any(
+            one.local == local
+            and one.transport == hop.transport
+            and family_of(one.host) == family_of(hop.host)
+            for one in self.bound
+        )
 
     def reachable(self, local: str) -> dict[Family, dict[Transport, tuple[str, int]]]:
         """The addresses of a trunk, or those that all share, at which peers reach us."""

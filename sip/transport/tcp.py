@@ -116,6 +116,11 @@ class TcpTransport:
         connection = self._connections.get(hop)
         return None if connection is None else connection.local_address
 
+    @property
+    def certificates(self) -> Mapping[str, float]:
+        """Until when our certificates are valid: see TlsContexts."""
+        return {} if self._tls is None else self._tls.valid_until
+
     def open(self) -> None:
         """Start closing idle connections. Needed also if nothing listens."""
         self._sweep = asyncio.get_running_loop().call_later(self._sweep_s, self._close_overdue)

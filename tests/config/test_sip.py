@@ -81,6 +81,10 @@ def refused(text: str, tmp_path: Path) -> str:
             "[[trunks]]\nname = 'a'\nuri = 'sip:h'\ntls_names = ['a.*.example']",
             "trunks[0].tls_names[0]: 'a.*.example' is neither an IP address nor a host name",
         ),
+        (
+            "[[trunks]]\nname = 'a'\nuri = 'sip:h'\nadvertise = 'sbc.example'",
+            "trunks[0].advertise: needs listen",
+        ),
         ("[sip]\nlisten = ['sctp:127.0.0.1:5061']", "sip.listen[0]: 'sctp:127.0.0.1:5061' must"),
     ],
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from ...errors import SipError
+from .own_certificate import own_certificate
 
 VerifyClient = Literal["no", "optional", "yes"]
 MinVersion = Literal["1.2", "1.3"]
@@ -60,6 +61,9 @@ class TlsContexts:
 
     def __init__(self, options: TlsOptions) -> None:
         """Read the files. Raises TlsFileError."""
+        self.valid_until: dict[str, float] = {}
+        """The Unix time until which each of our certificates is valid, by trunk ("": of all
+        others); 0 for one that has expired."""
         self._servers: dict[str, ssl.SSLContext] = {}
         self._clients: dict[str, ssl.SSLContext] = {}
         shared = options.files
@@ -73,6 +77,9 @@ class TlsContexts:
             self._clients[local] = _context(local, used, options, is_server=False)
             if used.cert:
                 self._servers[local] = _context(local, used, options, is_server=True)
+            if files.cert:
+                own = own_certificate(files.cert, files.key)
+                self.valid_until[local] = 0.0 if own is None else own.not_after
 
     def client(self, local: str) -> ssl.SSLContext:
         """For connections that we open to the peers of a trunk, or to all others (`local` "")."""

@@ -51,6 +51,21 @@ async def test_trunk_is_called_from_its_own_address_and_calls_come_to_it() -> No
         await peer.until(Answered)
 
 
+async def test_trunk_is_told_another_host() -> None:
+    ours, peer = (
+        ObservedEndpoint("udp:127.0.0.1:0", advertise="sbc.example"),
+        ObservedEndpoint("udp:127.0.0.1:0", "udp:[::1]:0"),
+    )
+    async with running(ours, peer):
+        ours.endpoint.listen_for("pbx", ["udp:127.0.0.2:0"], "192.0.2.9")
+        contact = ours.endpoint.ua.context.contact
+        (hop,) = await ours.endpoint.hops("sip:127.0.0.1:9", "pbx")
+        assert "@192.0.2.9:" in contact(hop)
+        assert "@sbc.example:" in contact(hop._replace(local=""))
+        # It has no address of the other family: that is not its own way.
+        assert (await ours.endpoint.hops("sip:[::1]:9", "pbx"))[0].local == ""
+
+
 async def test_address_that_was_asked_for_twice_is_bound_once() -> None:
     phone = ObservedEndpoint("udp:127.0.0.1:0")
     async with running(phone):
