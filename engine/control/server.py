@@ -19,7 +19,7 @@ from ..store.event_log import EventLog
 from ..store.file_lock import FileLock, LockHeld
 from ..store.protocols import NOTHING_KEPT
 from .audit import Audit
-from .capacity.connection_limit import ConnectionLimit, Place
+from .capacity.connection_limit import ConnectionLimit, Place, most_connections
 from .capacity.half_lines import HalfLines
 from .capacity.turns import Turns
 from .connection import AUTH_LIMIT_S, Connection
@@ -71,7 +71,7 @@ class ControlServer:
         self.audit = audit or Audit(NOTHING_KEPT)
         self.turns = Turns()
         self.half_lines = HalfLines()
-        self._places = ConnectionLimit(lambda: self.settings.max_connections)
+        self._places = ConnectionLimit(lambda: self._most)
         self._place_of: dict[Connection, Place] = {}
         self._connections: dict[Connection, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -304,7 +304,12 @@ class ControlServer:
     def may_linger(self) -> bool:
         """Whether one that is refused may stay open for a moment: no more of them than others."""
         refused = sum(connection.is_refused for connection in self._connections)
-        return refused <= self.settings.max_connections
+        return refused <= self._most
+
+    @property
+    def _most(self) -> int:
+        """The places of each kind."""
+        return most_connections(self.settings.max_connections)
 
     def configure(self, settings: Control) -> None:
         """Take other limits; every connection goes by the rights as they are now, or is closed."""

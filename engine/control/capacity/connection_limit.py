@@ -9,6 +9,7 @@ owner (a user, an address) that has most of them: first one that never sent a re
 that is idle longest.
 """
 
+import resource
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -23,6 +24,19 @@ KEPT_PLACES: Final = 16
 """For root and the engine's own user, besides those that all local users have."""
 IDLE_S: Final = 1.0
 """A connection that has sent a request may be closed for another once it is idle for this long."""
+
+
+_SHARE: Final = 8
+_FEWEST: Final = 8
+
+
+def most_connections(configured: int) -> int:
+    """The places of each kind: as configured, within an eighth of the process's descriptors.
+
+    The rest is for calls: a process without descriptors can neither dial nor speak.
+    """
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return min(configured, max(_FEWEST, descriptors // _SHARE))
 
 
 class Tenant(Protocol):

@@ -1,11 +1,16 @@
 """Who has a place on the control socket, and who gives way."""
 
+import resource
+
+import pytest
+
 from engine.control.capacity.connection_limit import (
     IDLE_S,
     KEPT_PLACES,
     ConnectionLimit,
     Kind,
     Place,
+    most_connections,
 )
 
 MOST = 4
@@ -151,3 +156,11 @@ def test_a_place_that_is_given_back_is_free() -> None:
     places.leave(taken[1])
     assert enter(places, 9.0)[1]
     assert not any(gone(*taken))
+
+
+@pytest.mark.parametrize(("descriptors", "most"), [(65536, 256), (1024, 128), (260, 32), (16, 8)])
+def test_clients_leave_most_descriptors_to_calls(
+    monkeypatch: pytest.MonkeyPatch, descriptors: int, most: int
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: (descriptors, descriptors))
+    assert most_connections(256) == most
