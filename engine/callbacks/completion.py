@@ -12,6 +12,7 @@ import structlog
 from config.retry import RetryCause
 from config.sections import Dial
 
+from ..acd.matching.withheld import LEAST_AGAIN_S
 from ..errors import EngineError
 from ..job import OFFERS_KEPT, AttemptRecord, Failure, Job
 from ..reports.cdr import closing_facts
@@ -119,7 +120,14 @@ def _by_policy(job: Job, outcome: Outcome, dial: Dial, now: float) -> Retry | En
     step = retry.next_step(job, outcome, policy, now)
     if isinstance(step, retry.GiveUp):
         return End(outcome)
-    return Retry(outcome, step.at, step.number)
+    return Retry(outcome, max(step.at, _agent_may_be_rung(job)), step.number)
+
+
+def _agent_may_be_rung(job: Job) -> float:
+    """When the agent of the last attempt may be rung again, whatever is configured."""
+    legs = job.attempts[-1].legs if job.attempts else []
+    rung = [leg.started for leg in legs if leg.role == "agent" and leg.started is not None]
+    return max(rung, default=-LEAST_AGAIN_S) + LEAST_AGAIN_S
 
 
 def _is_free_miss(job: Job, outcome: Outcome) -> bool:

@@ -27,12 +27,10 @@ from .candidates import FreeAgents, first_servable, next_for, reserve
 from .deadlines import Deadlines
 from .escalation import escalate, next_look
 from .held_positions import HeldPositions
-from .withheld import Withheld
+from .withheld import LEAST_AGAIN_S, Withheld
 
 # How many deadlines are worked off in one step, so that calls are not held up by a rush of them.
 STEP = 10
-# What no `again_s` goes below: one phone is not rung for one entry more often than this.
-LEAST_AGAIN_S = 1.0
 # How many of a queue that goes on after a stop are offered in one step.
 FILLED = 10
 

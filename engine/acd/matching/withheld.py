@@ -4,6 +4,8 @@ An agent who missed an entry is not asked for it again for a while. The entry ma
 and come back: a callback that is tried again, a caller whose agent hung up in the whisper.
 """
 
+# What no `again_s` or pause goes below: one phone is not rung for one call more often than this.
+LEAST_AGAIN_S = 1.0
 # How many entries may be remembered before those whose time is over are forgotten.
 REMEMBERED = 64
 

@@ -23,7 +23,7 @@ from engine.callbacks.completion import (
     waits_until,
 )
 from engine.callbacks.retry import INTERRUPTED, Outcome
-from engine.job import AttemptRecord, Job, Request
+from engine.job import AttemptRecord, Job, LegRecord, Request
 
 NOW = 1000.0
 DIAL = Dial(max_wait_s=3600.0, retry_s=30.0)
@@ -102,3 +102,14 @@ def test_only_the_last_missed_attempts_are_kept() -> None:
         drop_oldest_miss(job)
     assert len(job.attempts) == 1 + MISSED_KEPT
     assert [job.attempts[n].call for n in (0, 1)] == ["call-1", "missed-5"]
+
+
+@pytest.mark.parametrize(("retry_s", "expected"), [(0.1, NOW - 0.1 + 1.0), (5.0, NOW + 5.0)])
+def test_no_agent_is_rung_again_within_a_second(retry_s: float, expected: float) -> None:
+    job = tried("busy", agent="alice", queue=None)
+    job.attempts[-1].legs = [
+        LegRecord(leg="1", role="agent", uri="sip:alice@pbx", started=NOW - 0.1),
+        LegRecord(leg="2", role="customer", uri="sip:carol@pbx", started=NOW),
+    ]
+    quick = Dial(max_wait_s=3600.0, retry_s=retry_s)
+    assert after_attempt(job, BUSY, quick, NOW) == Retry(BUSY, expected, None)

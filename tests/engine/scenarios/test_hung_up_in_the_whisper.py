@@ -114,3 +114,15 @@ def test_too_often_in_a_row_means_a_pause(tmp_path: Path) -> None:
 
     rung = rung_by(tmp_path, script, agents=("alice",), missed_limit=3, again_s=2.0)
     assert len(rung) == 3
+
+
+def test_an_agent_who_is_named_is_rung_once_a_second_at_most(tmp_path: Path) -> None:
+    async def script(engine: VirtualEngine) -> None:
+        retry = {"operator_missed": {"attempts": 100, "spacing_s": [0.1]}}
+        await engine.ask("callback.request", to=CUSTOMER, agent="alice", whisper=WHISPER,
+                         retry=retry, max_attempts=100)  # fmt: skip
+        await asyncio.sleep(9)
+
+    times = rung_by(tmp_path, script)
+    assert len(times) > 5
+    assert min(gaps(times)) >= 1.0
