@@ -73,7 +73,7 @@ def test_what_happens_to_a_line_is_published_with_how_to_find_it(tmp_path: Path)
         await asyncio.sleep(0)
         redirected = line.stage.last("line.redirected")
         assert (redirected["agent"], redirected["targets"]) == ("anna", [])
-        assert "is not permitted" in redirected["refused"][0]
+        assert "dial.allow_hosts" in redirected["refused"][0]
 
     run_line(tmp_path, script)
 
