@@ -20,6 +20,7 @@ from . import (
     restart_part,
     setup_part,
     soak_part,
+    srtp_part,
     talk_part,
     top_part,
 )
@@ -30,6 +31,7 @@ from .report import Report
 
 PARTS: dict[str, Callable[[Report, Options], Awaitable[None]]] = {
     "relay": relay_part.run,
+    "srtp": srtp_part.run,
     "talk": talk_part.run,
     "setup": setup_part.run,
     "accept": accept_part.run,
