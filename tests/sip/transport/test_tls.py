@@ -370,6 +370,37 @@ async def test_flood_of_handshakes_is_held_back(good: Certificate) -> None:
         assert bob.endpoint.tcp.refused == 9
 
 
+async def test_calls_go_on_while_strangers_begin_handshakes(good: Certificate) -> None:
+    """Strangers have 127.0.0.2. What they send is the beginning of a handshake, over and over."""
+
+    class Neighbours(EveryPeer):
+        def is_known(self, host: str) -> bool:
+            return host != "127.0.0.2"
+
+    limits = TcpLimits(unknown_connections=5, connections=8)
+    bob = answering(
+        ObservedEndpoint(
+            "tls:127.0.0.1:0", policy=Neighbours(), tcp_limits=limits, tls=TlsOptions(good.files)
+        )
+    )
+    alice = phone(good)
+    writers = []
+    async with running(alice, bob):
+        for _ in range(60):
+            with contextlib.suppress(ConnectionError):
+                _, writer = await asyncio.open_connection(
+                    "127.0.0.1", bob.port, local_addr=("127.0.0.2", 0)
+                )
+                writer.write(b"\x16\x03\x01\x02\x00\x01")
+                writers.append(writer)
+        await until(lambda: bob.endpoint.tcp.refused + bob.endpoint.tcp.gave_way >= 40)
+        await alice.call(f"sips:bob@127.0.0.1:{bob.port}")
+        await alice.until(Answered)
+        assert bob.endpoint.tcp.connection_count <= 6
+        for writer in writers:
+            writer.transport.abort()
+
+
 async def test_certificate_says_who_called(authority: Authority, good: Certificate) -> None:
     bob = ObservedEndpoint(
         "tls:127.0.0.1:0", policy=Strangers(), tls=TlsOptions(good.files, verify_client="optional")
