@@ -41,7 +41,7 @@ class QueuesStatus(DecisionView):
 
 
 class QueueReasons(TypedDict):
-    """Who waits in a queue, and why."""
+    """A queue, and why its entries wait."""
 
     queue: str | None
     """The queue; null: it waits for one agent."""
@@ -293,7 +293,7 @@ class Queues:
         self._step(lambda now: self.matcher.move(waiting_id, queue, now))
 
     def remove(self, waiting_id: str, reason: LeaveReason = "withdrawn") -> None:
-        """Send one away. Raises EngineError `not_found`, or `state` while they are offered."""
+        """Remove an entry. Raises EngineError `not_found`, or `state` while it is offered."""
         self._step(lambda now: self.matcher.send_away(waiting_id, reason, now))
 
     def reprioritise(self, waiting_id: str, priority: int) -> None:

@@ -175,7 +175,7 @@ class QueuedJobs:
     # -- offers -----------------------------------------------------------------------------
 
     def reserve(self, job: Job) -> Offer | None:
-        """The agent whom the job names, if they are free now. Nobody waits for a free agent."""
+        """Reserve the agent whom the job names; None where they are not free now."""
         request = job.request
         if request.agent is None or not self._agents.reserve(request.agent, job.id):
             return None

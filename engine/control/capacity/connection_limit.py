@@ -40,7 +40,7 @@ def most_connections(configured: int) -> int:
 
 
 class Tenant(Protocol):
-    """Who has a place: a connection."""
+    """A connection, which holds a place."""
 
     @property
     def is_idle(self) -> bool:
