@@ -12,7 +12,7 @@ from ringback_client import Client
 from .command import NUMBERS, REPORTS, Json, Options, SocketAfter, ask, call, context_of
 from .export import CsvWriter
 from .formats import duration
-from .tables import console, fitted, table
+from .tables import console, cropped, fitted, table, with_last_cropped
 from .time_span import (
     AsCsv,
     From,
@@ -32,6 +32,7 @@ from .time_span import (
 app = typer.Typer(rich_markup_mode=None)
 
 PAGE = 500
+MOST_AGENT = 24
 # The columns of records for people: a narrow terminal goes without the last ones.
 HEADS = (
     "id",
@@ -136,11 +137,17 @@ async def _print(found: AsyncIterator[dict[str, Any]], zone: Any) -> None:
     async for record in found:
         shown = {**record, "talk": duration(record.get("talk_s"))}
         shown["requested"] = f"{datetime.fromtimestamp(record['created'], zone):%Y-%m-%d %H:%M}"
+        shown["agent"] = cropped(str(record.get("agent") or ""), MOST_AGENT)
         rows.append(tuple(str(shown.get(head) or "") for head in HEADS))
         if len(rows) == PAGE:
-            console.print(fitted(console.width, HEADS, rows)[0])
+            _print_page(rows)
             rows.clear()
-    console.print(fitted(console.width, HEADS, rows)[0])
+    _print_page(rows)
+
+
+def _print_page(rows: list[tuple[str, ...]]) -> None:
+    shown = with_last_cropped(console.width, HEADS, rows)
+    console.print(fitted(console.width, HEADS, shown)[0])
 
 
 def _csv_row(record: Mapping[str, Any], zone: Any) -> dict[str, Any]:

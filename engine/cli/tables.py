@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -22,6 +22,8 @@ console = Console(
 )
 
 FEWEST_COLUMNS = 3
+# A text with less room than this says nothing.
+FEWEST_CELLS = 12
 BETWEEN = 2  # cells between two columns
 
 STATE_STYLES = {
@@ -94,6 +96,24 @@ def fitted(
     for row in rows:
         made.add_row(*row[:count])
     return made, count
+
+
+def cropped(text: str, width: int) -> str:
+    """The beginning of a text that is wider than `width` cells."""
+    return text if cell_len(text) <= width else f"{set_cell_size(text, width - 1)}…"
+
+
+def with_last_cropped(
+    width: int, heads: Sequence[str], rows: Sequence[Sequence[str]]
+) -> list[Sequence[str]]:
+    """Rows whose last column is as wide as there is room for, where that is enough to read."""
+    others = [cell_len(head) for head in heads[:-1]]
+    for row in rows:
+        others = [max(known, cell_len(text)) for known, text in zip(others, row, strict=False)]
+    room = width - sum(others) - BETWEEN * len(others)
+    if room < FEWEST_CELLS:
+        return list(rows)
+    return [(*row[:-1], cropped(row[-1], room)) for row in rows]
 
 
 def fitting(width: int, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> int:

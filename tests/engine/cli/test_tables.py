@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from engine.cli import tables
-from engine.cli.tables import fitting
+from engine.cli.tables import fitting, with_last_cropped
 
 
 @pytest.fixture
@@ -35,3 +35,14 @@ def test_next_page_is_mentioned_where_there_is_one(shown: Console) -> None:
     tables.print_more(None)
     tables.print_more("[17]")
     assert shown.export_text() == "more: --cursor [17]\n"
+
+
+def test_the_last_column_takes_what_room_there_is() -> None:
+    heads = ("id", "cause")
+    rows = [("j1", "customer busy: 486 Busy Here"), ("a-long-name", "hung up")]
+    shown = with_last_cropped(30, heads, rows)
+    assert [len(row[-1]) for row in shown] == [17, 7]
+    assert shown[0][-1].endswith("…")
+    assert fitting(30, heads, shown) == 2
+    assert with_last_cropped(20, heads, rows) == rows, "too little to read"
+    assert with_last_cropped(30, heads, []) == []
