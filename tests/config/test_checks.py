@@ -35,6 +35,8 @@ def test_a_configuration_that_fits_together_has_no_fault() -> None:
         ("inbound", {"name": "a", "queue": "sales", "room": "x"}, "inbound[0].room", "'x'"),
         ("inbound", {"name": "a", "queue": "sales", "skills": {"german": 6}}, "inbound[0].skills",
          "no agent has german = 6"),
+        ("webhooks", {"name": "w", "url": "http://x", "secret": "s" * 16, "queues": ["x"]},
+         "webhooks[0].queues", "no queue named 'x'"),
         ("rules", {"name": "r", "set": {"known_agent": "x"}}, "rules[0].set.known_agent", "'x'"),
         ("rules", {"name": "r", "set": {"skills": {"french": 1}}}, "rules[0].set.skills",
          "no agent has french = 1"),

@@ -68,7 +68,7 @@ def test_keys_are_those_of_the_file() -> None:
 
 def test_secrets_are_never_shown() -> None:
     old = {"trunks": [TRUNK | {"password": "geheim-1"}], "control": {"token": "geheim-" * 3}}
-    hook = {"name": "h", "url": "http://x", "secret": "geheim-und-lang-genug"}
+    hook = {"name": "h", "url": "http://x?t=geheim", "secret": "geheim-und-lang-genug"}
     new = {"trunks": [TRUNK | {"password": "geheim-2"}], "webhooks": [hook]}
     found = changes(old, new)
     assert [change.key for change in found] == [
@@ -76,6 +76,8 @@ def test_secrets_are_never_shown() -> None:
     ]  # fmt: skip
     assert "geheim" not in str(found)
     assert found[2].words == 'trunks.pbx.password: "***" → "***"'
+    moved = changes({"webhooks": [hook]}, {"webhooks": [hook | {"url": "http://geheim@y/z"}]})
+    assert [change.words for change in moved] == ['webhooks.h.url: "http://x" → "http://y/z"']
 
 
 def test_an_entry_is_shown_as_it_was_written() -> None:

@@ -3,7 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from config.reporting import Metrics, Reports, Webhook
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from config.reporting import Metrics, Notify, Reports, Webhook
 from tests.support.configuration import refused_values
 
 SECRET = "a secret of some length"
@@ -47,6 +50,19 @@ def test_a_webhook_needs_a_url_and_a_secret() -> None:
     assert "must not be below" in refused_values(
         Webhook, name="a", url="http://x", secret=SECRET, retry_s=10.0, retry_most_s=5.0
     )
+
+
+def test_only_one_name_is_taken_and_the_urls_of_requests_need_no_secret(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="stands for the URLs of requests"):
+        webhook(name="notify_url")
+    notify = Notify(hosts=["crm.example:8443"])
+    assert (notify.hosts, notify.secret.get_secret_value(), Notify().hosts) == (
+        ["crm.example:8443"],
+        "",
+        [],
+    )
+    with pytest.raises(ValidationError, match="at least 16 characters"):
+        Notify(secret=SecretStr("short"))
 
 
 def test_a_webhooks_secret_may_stand_in_a_file(tmp_path: Path) -> None:
