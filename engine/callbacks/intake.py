@@ -149,6 +149,10 @@ class Intake:
             del self._accepting[job_id]
             accepted.set_result(None)
 
+    def joined_by(self, params: CallbackRequest, called: str | None) -> Job | None:
+        """The open job that a request which calls the number `called` joins, if it joins one."""
+        return self._open_job(called) if self._joins(params) else None
+
     def check_accepting(self) -> None:
         """Raise EngineError `unavailable` where no new request is accepted now."""
         if self._dispatcher.draining:
@@ -204,7 +208,7 @@ class Intake:
             self._services.overload.check()  # somebody would be rung at once
         admitted = self.check.admit(params, now)
         fingerprint, meaning = fingerprint_of(asked), self._meaning_of(asked)
-        if self._joins(params) and (open_job := self._open_job(admitted.called)) is not None:
+        if (open_job := self.joined_by(params, admitted.called)) is not None:
             request = self._request(params, admitted, self._whisper(params, ruling))
             further = Further(
                 asked=asked,

@@ -120,7 +120,10 @@ def _print_explained(found: Mapping[str, Any]) -> None:
     _print_agent(found["agent"])
     for one in found["objections"]:
         _line(f"but {one['step']}: {one['reason']}")
-    _line(f"→ {_VERDICTS[found['verdict']]}")
+    if found.get("joins") and found["verdict"] != "refused":
+        _line(f"→ would join the open job {found['joins']}")
+    else:
+        _line(f"→ {_VERDICTS[found['verdict']]}")
 
 
 def _print_rules(found: Mapping[str, Any]) -> None:

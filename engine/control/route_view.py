@@ -197,6 +197,8 @@ class Explanation(TypedDict):
     """What the policies say; null for a call."""
     not_before: NotRequired[float | None]
     """When the callback would be due, by the hours of the number and of the queue."""
+    joins: NotRequired[str | None]
+    """The open job of the same number that the request would join; null: it would make one."""
     scheduled: NotRequired[str | None]
     """Why that is not the time that was asked for."""
     trunks: list[RouteTrunk]

@@ -88,10 +88,12 @@ class RouteMethods:
         for step, holds in check.checks(filled, now):
             with objections.of(step):
                 holds()
-        with objections.of("whisper"):
-            self._intake.check_whisper(filled, ruling)
-        with objections.of("queue"):
-            admitted = check.place(filled, admitted, now)
+        joined = self._intake.joined_by(filled, admission["called"])
+        if joined is None:
+            with objections.of("whisper"):
+                self._intake.check_whisper(filled, ruling)
+            with objections.of("queue"):
+                admitted = check.place(filled, admitted, now)
         queue = self._parties.queue(filled, facts, now)
         agent = self._parties.agent(filled, facts, now)
         trunks = self._parties.trunks(filled.to, filled.trunk)
@@ -101,6 +103,7 @@ class RouteMethods:
             "admission": admission,
             "not_before": admitted.not_before,
             "scheduled": admitted.scheduled,
+            "joins": None if joined is None else joined.id,
             "trunks": trunks,
             "queue": queue,
             "agent": agent,

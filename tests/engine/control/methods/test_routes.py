@@ -364,3 +364,17 @@ async def test_a_full_queue_accepts_a_callback_for_later(engine: RunningEngine) 
     assert (await explain(client, queue="night", not_before=MONDAY_NIGHT))["objections"] == []
     found = await explain(client, queue="night")
     assert [one["step"] for one in found["objections"]] == ["queue"]
+
+
+async def test_a_request_that_would_join_an_open_job_says_which(engine: RunningEngine) -> None:
+    _daemon, client = engine
+    asked = {"to": "+442079460123", "queue": "no such queue"}
+    later = 4_000_000_000.0
+    job = await client.call("callback.request", to=asked["to"], queue="sales", not_before=later)
+    found = await client.call("route.explain", **asked)
+    assert (found["joins"], found["objections"]) == (job["id"], [])
+    joined = await client.call("callback.request", **asked)
+    assert joined["joined_to"] == job["id"]
+    found = await client.call("route.explain", join=False, **asked)
+    assert found["joins"] is None
+    assert [one["step"] for one in found["objections"]] == ["queue"]
