@@ -13,9 +13,12 @@ from pathlib import Path
 
 import msgspec
 
+from config.sections import Route, Trunk
 from engine.control import jsonrpc
 from engine.control.schema import declared_methods
-from engine.errors import BadParams
+from engine.errors import BadParams, EngineError
+from engine.routing.dialplan import Dialplan
+from engine.routing.number_plan import NumberPlan
 from media.messages import LegStats
 from media.rtp import rtcp
 from media.rtp.rtp import payload_bounds
@@ -32,6 +35,7 @@ from sip.errors import ChallengeRefused, ParseError
 from sip.hop import Hop
 from sip.message.framing import StreamFramer
 from sip.message.parser import parse
+from sip.message.uri import SipUri, parse_uri
 from sip.sdp.description import parse_sdp
 from sip.sdp.offer_answer import LocalAudio
 from sip.user_agent import UserAgent
@@ -42,6 +46,13 @@ PEER = Hop("udp", "192.0.2.7", 5060)
 # Between messages of one input to the user agent.
 NEXT = b"\n--next--\n"
 _methods = tuple(declared_methods().values())
+_dialplan = Dialplan(
+    trunks=[Trunk(name="pbx", uri="sip:192.0.2.1")],
+    routes=[Route(prefix="+", trunks=["pbx"])],
+    agents=[],
+    allow_hosts=["192.0.2.7"],
+    plan=NumberPlan("GB"),
+)
 _synthesizers: dict[str, Synthesizer] = {}
 VOICES = ("en-gb", "de", "pt", "ru", "el", "ka")
 
@@ -171,6 +182,20 @@ def control(data: bytes) -> None:
             str(error)
 
 
+def party(data: bytes) -> None:
+    """A text that is to be dialled, by a number, by a trunk, and at another host."""
+    text = data.decode("utf-8", "surrogateescape")
+    for written in (text, f"sip:{text}@192.0.2.1", f"sip:{text}@192.0.2.7;user=phone"):
+        try:
+            found = _dialplan.destination(written, field="to")
+        except EngineError as error:
+            str(error)
+            continue
+        for target in found.targets:
+            assert isinstance(parse_uri(target.target), SipUri)
+            assert target.target.isprintable()
+
+
 def worker_messages(data: bytes) -> None:
     """What a media worker reports."""
     try:
@@ -211,6 +236,7 @@ TARGETS: Mapping[str, Target] = {
     "rtp": rtp,
     "rtcp": rtcp_packets,
     "control": control,
+    "party": party,
     "worker": worker_messages,
     "speech": speech,
     "sound": sound,
