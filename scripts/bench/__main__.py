@@ -23,6 +23,7 @@ from . import (
     srtp_part,
     talk_part,
     top_part,
+    trace_part,
 )
 from .machine import Machine
 from .options import FULL, QUICK, Options
@@ -34,6 +35,7 @@ PARTS: dict[str, Callable[[Report, Options], Awaitable[None]]] = {
     "srtp": srtp_part.run,
     "talk": talk_part.run,
     "setup": setup_part.run,
+    "trace": trace_part.run,
     "accept": accept_part.run,
     "dispatch": dispatch_part.run,
     "restart": restart_part.run,

@@ -25,6 +25,8 @@ class Options:
     dispatch_jobs: int = 10_000
     dispatch_s: float = 15.0
     top_s: float = 20.0
+    trace_turns: int = 12
+    trace_callbacks: int = 250
     soak_callbacks: int = 10_000
     soak_per_s: float = 80.0
 
@@ -44,5 +46,7 @@ QUICK = Options(
     dispatch_jobs=2_000,
     dispatch_s=9.0,
     top_s=8.0,
+    trace_turns=4,
+    trace_callbacks=150,
     soak_callbacks=500,
 )

@@ -115,7 +115,10 @@ async def _pages(client: Client, params: dict[str, Any]) -> dict[str, Any]:
     result: dict[str, Any] = await client.call("trace.get", **params)
     while cursor := result["cursor"]:
         page = await client.call("trace.get", **params, cursor=cursor)
-        result = {**page, "messages": result["messages"] + page["messages"]}
+        # A call that goes on from the page before is told by the later one.
+        known = {one["call"]: one for one in (*result["calls"], *page["calls"])}
+        messages = result["messages"] + page["messages"]
+        result = {**page, "calls": list(known.values()), "messages": messages}
     return result
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Annotated, Any, TypedDict
 
 import msgspec
@@ -25,19 +26,22 @@ from ...trace.call_view import (
     messages_of_flow,
     sentence,
 )
-from ...trace.following import Followed, Following, Found
+from ...trace.following import Followed, Following
 from ...trace.message_view import MessageView, message_view
 from ...trace.ring import Trace
 from ...trace.story import Sentence, Wire, story_of_call, story_of_job
 from ...trace.traced_call import TracedCall
 from ..method import Method
 from ..peer import Peer
-from .pages import Paged, page_of
+from .pages import Paged, Slices
 
 STATS_LIMIT_S = 1.0
 LONGEST_WAIT_S = 50.0
-MOST_CALLS = 50
+# One more message may be on a page, which is half a MiB where each of its bytes has to be escaped.
+MESSAGES_BYTES = 384 * 1024
 _NOTHING: Ending = {"result": None, "cause": None}
+
+_encoder = msgspec.json.Encoder()
 
 
 class TraceQuery(Paged):
@@ -78,7 +82,7 @@ class TracePage(TypedDict):
     """trace.get."""
 
     calls: list[TracedCallView]
-    """The calls, in the order in which they began."""
+    """The calls that the messages belong to."""
     messages: list[MessageView]
     """Their messages, in the order in which they came and went."""
     cursor: str | None
@@ -94,6 +98,15 @@ class FollowedPage(TypedDict):
     """The messages, in order; empty where none came in time."""
     after: int
     """What asks for those that follow."""
+
+
+@dataclass(slots=True)
+class _Page:
+    """`last` is the number of the last message, where more follow."""
+
+    calls: list[TracedCallView] = field(default_factory=list)
+    messages: list[MessageView] = field(default_factory=list)
+    last: int | None = None
 
 
 class Story(TypedDict):
@@ -140,16 +153,36 @@ class TraceMethods:
     async def _get(self, params: TraceQuery, _peer: Peer) -> TracePage:
         self._check_on()
         after = _read_cursor(params.cursor)
-        calls, found = self._found(params)
-        for call in calls:
-            await self._refresh(call)
-        views = [await self._view(call) for call in calls[-MOST_CALLS:]]
-        wanted = (one for one in found if one["message"].number > after)
-        page = await page_of(wanted, _message, params.limit)
-        cursor = None if page.last is None else str(page.last["message"].number)
-        return {"calls": views, "messages": page.views, "cursor": cursor}
+        found = [one for one in self._found(params) if one.located["message"].number > after]
+        page = await self._page(found, params.limit)
+        cursor = None if page.last is None else str(page.last)
+        return {"calls": page.calls, "messages": page.messages, "cursor": cursor}
 
-    def _found(self, params: TraceQuery) -> tuple[list[TracedCall], list[Located]]:
+    async def _page(self, found: Iterable[Followed], limit: int) -> "_Page":
+        """The first of these messages, and the calls that they belong to."""
+        page = _Page()
+        seen: set[str] = set()
+        slices = Slices()
+        size = 0
+        for one in found:
+            if len(page.messages) == limit or size > MESSAGES_BYTES:
+                page.last = page.messages[-1]["number"]
+                break
+            call = one.call
+            if call is not None and call.id not in seen:
+                seen.add(call.id)
+                await self._refresh(call)
+                head = await self._view(call)
+                page.calls.append(head)
+                size += len(_encoder.encode(head))
+            located = one.located
+            view = message_view(located["message"], located["repetition"], located["where"])
+            page.messages.append(view)
+            size += len(_encoder.encode(view))
+            await slices.pause()
+        return page
+
+    def _found(self, params: TraceQuery) -> list[Followed]:
         trace = self._trace
         if params.job is not None:
             job = self._find_job(params.job)
@@ -170,10 +203,10 @@ class TraceMethods:
                 reason = f"there is no message with the Call-ID {params.call_id}, or none any more"
                 raise EngineError("not_found", reason, field="call_id")
             if owner is None:
-                return [], loose
+                return [Followed(one, None) for one in loose]
             calls = [owner]
-        found = [one for call in calls for one in messages_of_call(trace, call)]
-        return calls, sorted(found, key=lambda one: one["message"].number)
+        found = [Followed(one, call) for call in calls for one in messages_of_call(trace, call)]
+        return sorted(found, key=lambda one: one.located["message"].number)
 
     def _check_on(self) -> None:
         if not self._trace.is_on:
@@ -212,10 +245,9 @@ class TraceMethods:
         following = Following(self._trace, params.number, self._find_job)
         after = self._trace.number if params.after is None else params.after
         found = await following.after(after, wait_s=params.wait_s)
-        page = await page_of(found.messages, _followed, params.limit)
-        views = [await self._view(call) for call in _calls_of(found, page.views)]
-        last = found.newest if page.last is None else page.last.located["message"].number
-        return {"calls": views, "messages": page.views, "after": last}
+        page = await self._page(found.messages, params.limit)
+        last = found.newest if page.last is None else page.last
+        return {"calls": page.calls, "messages": page.messages, "after": last}
 
     # -- in sentences -------------------------------------------------------------------------
 
@@ -245,20 +277,6 @@ class TraceMethods:
             site, messages = call.site, messages_of_call(trace, call)
         told = story_of_call(view, record, Wire({params.call: messages}))
         return {"job": None, "call": params.call, "site": site, "sentences": told}
-
-
-def _message(one: Located) -> MessageView:
-    return message_view(one["message"], one["repetition"], one["where"])
-
-
-def _followed(one: Followed) -> MessageView:
-    return _message(one.located)
-
-
-def _calls_of(found: Found, views: Iterable[MessageView]) -> list[TracedCall]:
-    shown = {view["call"] for view in views}
-    calls = {one.call.id: one.call for one in found.messages if one.call is not None}
-    return [call for name, call in calls.items() if name in shown]
 
 
 def _read_cursor(cursor: str | None) -> int:

@@ -214,3 +214,31 @@ async def test_without_any_trace_it_says_so(tmp_path: Path) -> None:
         error = await refused_by_engine(pair.client, "trace.get", job="x")
         assert error.kind == "state" and "trace.keep_calls is 0" in error.message
         assert (await refused_by_engine(pair.client, "trace.follow")).kind == "state"
+
+
+async def test_many_calls_of_one_job_come_in_pages_too(engine: RunningEngine) -> None:
+    """Each page has the calls of its messages; legs without number do not make it too long."""
+    await failed_job(engine.client, "often", "shop.example")
+    kept = engine.daemon.trace
+    for number in range(40):
+        call = AnyCall(f"call-{number:02}", "often")
+        for leg_number in range(60):
+            dialog = f"{number}-{leg_number}"
+            record = leg(f"leg-{dialog}", call_id=dialog)
+            record.uri = f"sip:{'x' * 300}@192.0.2.9"
+            kept.belongs(call, record)
+        kept.sent(request("INVITE", f"{number}-0"), AGENT, OURS)
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = await engine.client.call("trace.get", job="often", **cursor)
+        assert len(json.dumps(page)) < MOST_REPLY_BYTES
+        mine = {one["call"] for one in page["messages"]}
+        assert {one["call"] for one in page["calls"]} == mine
+        seen += [one["call"] for one in page["messages"]]
+        if page["cursor"] is None:
+            break
+        cursor = {"cursor": page["cursor"]}
+    assert sorted(one for one in seen if one.startswith("call-0")) == [
+        f"call-{number:02}" for number in range(10)
+    ]
