@@ -1,6 +1,7 @@
 """The SIP of calls with real phones: as a ladder, in words, for Wireshark, at a collector."""
 
 import asyncio
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,12 @@ from tests.support.engines.process import EngineClient, StartEngine
 from tests.support.hep import HepCollector
 from tests.support.phones.real.sipp import Sipp
 from tests.support.phones.real.softphone import StartPhone
+from tests.support.phones.wire.caller import WireOutgoing
 from tests.support.phones.wire.phone import MakeWire
+from tests.support.ports import free_port
 from tests.support.tshark import dissected, needs_tshark
 
+SHOP = "+442079460000"
 USER, PASSWORD = "ringback", "s3cret"
 
 
@@ -190,3 +194,56 @@ async def test_a_collector_gets_sip_rtcp_and_the_record_of_a_talk(
         host, _, port = leg["local_media"].rpartition(":")
         assert (host, int(port) + 1) in (packet.source, packet.target)
         assert packet.json["ssrc"] > 0 and packet.json["type"] in (200, 201)
+
+
+async def test_a_call_that_came_in_is_traced_through_a_flood_of_strangers(
+    own_engine: StartEngine, wire: MakeWire
+) -> None:
+    desk = wire("desk")
+    engine = await own_engine(
+        trunks=[{"name": "pbx", "uri": f"sip:127.0.0.1:{free_port()}"}],
+        inbound=[{"name": "shop", "number": SHOP, "queue": "sales"}],
+        queues=[{"name": "sales"}],
+        agents=[{"name": "alice", "uri": desk.uri, "queues": ["sales"]}],
+        trace={"keep_mib": 1.0},
+    )
+    caller = WireOutgoing.place(wire("+442079461111"), engine.process.sip_port, SHOP)
+    await caller.answered()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind(("127.0.0.2", 0))
+        stranger.connect(("127.0.0.1", engine.process.sip_port))
+        for number in range(400):
+            lines = (
+                "OPTIONS sip:x@127.0.0.1 SIP/2.0",
+                f"Via: SIP/2.0/UDP 127.0.0.2;branch=z9hG4bK{number}",
+                "From: <sip:y@127.0.0.2>;tag=1",
+                "To: <sip:x@127.0.0.1>",
+                f"Call-ID: flood-{number}",
+                "CSeq: 1 OPTIONS",
+                "Content-Length: 4000",
+            )
+            stranger.send("\r\n".join((*lines, "", "x" * 4000)).encode())
+    talking = await desk.answer()
+    bridged = await engine.line.events.wait_for(
+        lambda event: event["type"] == "call.bridged", timeout_s=8.0
+    )
+    up = await printed(engine, "trace", bridged["call"])
+    assert "up for" in up and "the two are joined" in up
+    talking.bye()
+    await caller.receive("BYE")
+    ended = await engine.line.events.wait_for(
+        lambda event: event["type"] == "call.ended", timeout_s=8.0
+    )
+    found = await engine.line.call("trace.get", call=ended["call"])
+    (call,) = found["calls"]
+    assert (call["direction"], call["trunk"], call["number"]) == ("inbound", "pbx", "+442079461111")
+    mine = [one for one in found["messages"] if one["call_id"] == caller.invite["call-id"]]
+    assert [one["method"] for one in mine if one["status"] is None] == ["INVITE", "ACK", "BYE"]
+    assert mine[0]["direction"] == "received" and {leg["role"] for leg in call["legs"]} == {
+        "agent", "customer",
+    }  # fmt: skip
+    told = await printed(engine, "explain", ended["call"])
+    assert f"called {SHOP} by the trunk pbx" in told and "The agent hung up (BYE)." in told
+    assert call["cause"] is not None and call["cause"] in await printed(
+        engine, "trace", ended["call"]
+    )

@@ -2,12 +2,15 @@
 
 import asyncio
 import socket
+from pathlib import Path
 
 import pytest
 
 from sip.events import Answered, Ended
 from sip.hop import Hop
 from sip.rate_limit import RateLimit, SourceRates
+from sip.transport.tls.contexts import TlsOptions
+from tests.support.certificates import Authority
 from tests.support.sip.endpoint import ObservedEndpoint, answering, running
 from tests.support.waiting import until
 
@@ -63,6 +66,24 @@ async def test_both_sides_of_a_call_see_the_same_messages(transport: str, host: 
         assert known == {peer for _, _, peer, _ in theirs.seen}
         if transport == "udp":
             assert all(local.port for *_, local in ours.seen)
+
+
+async def test_messages_by_tls_are_shown_in_clear_with_the_addresses_of_the_connection(
+    tmp_path: Path,
+) -> None:
+    tls = TlsOptions(Authority(tmp_path).certificate("127.0.0.1", "localhost").files)
+    ours, theirs = Log(), Log()
+    alice = ObservedEndpoint("tls:127.0.0.1:0", observer=ours, tls=tls)
+    bob = answering(ObservedEndpoint("tls:127.0.0.1:0", observer=theirs, tls=tls))
+    async with running(alice, bob):
+        await alice.call(f"sip:bob@127.0.0.1:{bob.port};transport=tls")
+        await alice.until(Answered)
+        await bob.until(Answered)
+    assert ours.lines()[0] == ("sent", b"INVITE sip:bob@127.0.0.1:%d;transport=tls" % bob.port)
+    assert {peer.transport for _, _, peer, _ in (*ours.seen, *theirs.seen)} == {"tls"}
+    assert {local.transport for *_, local in (*ours.seen, *theirs.seen)} == {"tls"}
+    known = {local[:3] for *_, local in ours.seen if local.port}
+    assert known == {peer[:3] for _, _, peer, _ in theirs.seen}
 
 
 async def test_keep_alives_and_what_is_over_the_rate_of_its_source_are_not_shown() -> None:
