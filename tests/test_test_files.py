@@ -39,6 +39,7 @@ EXCEPTIONS: dict[str, str] = {
     "sip/events.py": "records without behaviour",
     "sip/policy.py": "a protocol; asked in test_user_agent.py and dialog/test_dialog.py",
     "sip/transport/tcp_connection.py": "test_tcp.py, on real sockets",
+    "sip/transport/tls_connection.py": "test_tls.py, on real sockets",
     "sip/message/reason_phrases.py": "a table",
     "sip/saved.py": "records without behaviour",
     "sip/transaction/transaction.py": "the folder has a file for each kind of transaction",

@@ -7,6 +7,7 @@ right answers.
 import contextlib
 import io
 import random
+import ssl
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -38,6 +39,8 @@ from sip.message.parser import parse
 from sip.message.uri import SipUri, parse_uri
 from sip.sdp.description import parse_sdp
 from sip.sdp.offer_answer import LocalAudio
+from sip.transport.tls.channel import TlsChannel
+from sip.transport.tls.failure import TlsFailed
 from sip.user_agent import UserAgent
 
 Target = Callable[[bytes], None]
@@ -78,6 +81,23 @@ def framing(data: bytes) -> None:
                 framer.take_pongs()
         except ParseError:
             return
+
+
+def tls(data: bytes) -> None:
+    """A TLS stream in two pieces, for one who connects and for one who is connected to."""
+    cut = data[0] if data else 0
+    for kind, is_server in ((ssl.PROTOCOL_TLS_SERVER, True), (ssl.PROTOCOL_TLS_CLIENT, False)):
+        context = ssl.SSLContext(kind)
+        context.check_hostname = False
+        channel = TlsChannel(context, is_server=is_server, name="" if is_server else "a.example")
+        with contextlib.suppress(TlsFailed):
+            channel.shake_hands()
+            for piece in (data[1 : 1 + cut], data[1 + cut :]):
+                channel.receive(piece)
+                if channel.shake_hands():
+                    channel.decrypt()
+        channel.take_output()
+        channel.say_goodbye()
 
 
 def sdp(data: bytes) -> None:
@@ -230,6 +250,7 @@ def sound(data: bytes) -> None:
 TARGETS: Mapping[str, Target] = {
     "sip": sip,
     "framing": framing,
+    "tls": tls,
     "sdp": sdp,
     "digest": digest,
     "user_agent": user_agent,

@@ -19,6 +19,7 @@ from .tls.channel import TlsChannel
 from .tls.contexts import TlsContexts
 from .tls.failure import TlsFailed
 from .tls.failure_log import TlsFailureLog
+from .tls_connection import MakeChannel, TlsConnection
 from .turns import Turns
 
 _INPUT_BYTES = 32 * 1024
@@ -84,7 +85,7 @@ class TcpTransport:
         self._tls = tls
         self.input = bytearray(_INPUT_BYTES)
         self._connections: dict[Hop, TcpConnection] = {}
-        self._securing: set[TcpConnection] = set()
+        self._securing: set[TlsConnection] = set()
         self._places = TcpPlaces(self.limits)
         self._opening: dict[Hop, _Opening] = {}
         self._accepting: set[asyncio.Task[object]] = set()
@@ -204,7 +205,7 @@ class TcpTransport:
 
     async def _connect(self, hop: Hop) -> None:
         """Open a connection, make it secure where it has to be, and send what waits for it."""
-        made: list[TcpConnection] = []
+        made: list[TlsConnection] = []
         try:
             async with asyncio.timeout(self.limits.connect_timeout_s):
                 connection = await self._open(hop, made)
@@ -229,30 +230,32 @@ class TcpTransport:
             for data in self._opening.pop(hop).waiting:
                 connection.write(data)
 
-    async def _open(self, hop: Hop, made: list[TcpConnection]) -> TcpConnection:
+    async def _open(self, hop: Hop, made: list[TlsConnection]) -> TcpConnection:
         """`made` has the connection once TCP is connected. Raises OSError and TlsFailed."""
         loop = asyncio.get_running_loop()
         family: Literal["ipv4", "ipv6"] = "ipv6" if ":" in hop.host else "ipv4"
         here = self._leave_from.get((hop.local, family)) or self._leave_from.get(("", family))
-        make_tls = self._client_of(hop) if hop.transport == "tls" else None
+        connection = self._connection(hop, is_known=True, is_accepted=False)
         connected = self._options.make(family, here)
         try:
             await loop.sock_connect(connected, (hop.host, hop.port))
-            _, connection = await loop.create_connection(
-                lambda: TcpConnection(
-                    self, hop, is_known=True, is_accepted=False, make_tls=make_tls
-                ),
-                sock=connected,
-            )
+            await loop.create_connection(lambda: connection, sock=connected)
         except BaseException:
             connected.close()
             raise
-        if connection.secured is not None:
+        if isinstance(connection, TlsConnection):
             made.append(connection)
             await connection.secured
         return connection
 
-    def _client_of(self, hop: Hop) -> Callable[[], TlsChannel]:
+    def _connection(self, hop: Hop, *, is_known: bool, is_accepted: bool) -> TcpConnection:
+        """A connection that is not open yet. Raises OSError where TLS is not set up."""
+        if hop.transport == "tls":
+            make = self._server_at(hop.local) if is_accepted else self._client_of(hop)
+            return TlsConnection(self, hop, make, is_known=is_known, is_accepted=is_accepted)
+        return TcpConnection(self, hop, is_known=is_known, is_accepted=is_accepted)
+
+    def _client_of(self, hop: Hop) -> MakeChannel:
         if self._tls is None:
             raise OSError("TLS is not set up")
         context, names = self._tls.client(hop.local), self._tls.names(hop.local)
@@ -260,7 +263,7 @@ class TcpTransport:
             context, is_server=False, name=hop.name or hop.host, or_names=names
         )
 
-    def _server_at(self, local: str) -> Callable[[], TlsChannel]:
+    def _server_at(self, local: str) -> MakeChannel:
         assert self._tls is not None
         context = self._tls.server(local)
         return lambda: TlsChannel(context, is_server=True)
@@ -279,13 +282,7 @@ class TcpTransport:
             self.refused += 1
             accepted.close()
             return
-        connection = TcpConnection(
-            self,
-            hop,
-            is_known=is_known,
-            is_accepted=True,
-            make_tls=self._server_at(local) if transport == "tls" else None,
-        )
+        connection = self._connection(hop, is_known=is_known, is_accepted=True)
         task = asyncio.get_running_loop().create_task(self._set_up(connection, accepted))
         self._accepting.add(task)
         task.add_done_callback(self._accepting.discard)
@@ -347,7 +344,7 @@ class TcpTransport:
             else:
                 connection.keep_alive(now)
         for connection in list(self._securing):
-            if connection.overdue(now) is not None:
+            if connection.is_late(now):
                 connection.time_out_handshake()
         self._sweep = loop.call_later(self._sweep_s, self._close_overdue)
 
@@ -359,7 +356,7 @@ class TcpTransport:
             return False
         if not connection.is_accepted:
             self._places.add(connection)
-        if not connection.is_secured:
+        if isinstance(connection, TlsConnection):
             self._securing.add(connection)
         return True
 

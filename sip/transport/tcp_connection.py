@@ -1,11 +1,10 @@
-"""One TCP connection, with TLS or without: frames the input, takes its turns, limits the output."""
+"""One TCP connection: frames the input, takes its turns, and limits the unsent output."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 import os
-from collections.abc import Callable
 from typing import Final, Protocol, cast
 
 from ..errors import ParseError
@@ -13,13 +12,12 @@ from ..hop import Hop
 from ..message.framing import StreamFramer
 from .keep_alive import PING, PONG, KeepAlive
 from .tcp_limits import TcpLimits
-from .tls.certificate import names_of
-from .tls.channel import TlsChannel, looks_like_tls
+from .tls.channel import looks_like_tls
 from .tls.failure import TlsFailed
 
 _TLS_REFUSED: Final = b"\x15\x03\x01\x00\x02\x02\x28"
 """The TLS alert handshake_failure, so that a peer that takes a plain port for TLS need not wait."""
-_PEER_CLOSED: Final = "connection closed by the peer"
+PEER_CLOSED: Final = "connection closed by the peer"
 
 _MOST_PONGS = 4
 """The pings of one read that are answered. A peer sends one every few seconds."""
@@ -74,29 +72,15 @@ class ConnectionOwner(Protocol):
 
 
 class TcpConnection(asyncio.BufferedProtocol):
-    """A connection with the peer `hop`, who is a configured one (`is_known`) or not.
-
-    `make_tls` makes the channel of a connection that is to be secure. Nothing is sent or handled
-    before its handshake is complete. Where we opened it, `secured` ends then, or fails.
-    """
+    """A connection with the peer `hop`, who is a configured one (`is_known`) or not."""
 
     def __init__(
-        self,
-        owner: ConnectionOwner,
-        hop: Hop,
-        *,
-        is_known: bool,
-        is_accepted: bool,
-        make_tls: Callable[[], TlsChannel] | None = None,
+        self, owner: ConnectionOwner, hop: Hop, *, is_known: bool, is_accepted: bool
     ) -> None:
         self._owner = owner
         self._framer = StreamFramer()
         self._transport: asyncio.Transport | None = None
-        self._make_tls = make_tls
-        self._tls: TlsChannel | None = None
-        self._wants_handshake = False
-        self._failure: TlsFailed | None = None
-        self._reason = _PEER_CLOSED
+        self._reason = PEER_CLOSED
         self._is_reading = True
         self._full_since: float | None = None
         self._over_since = self._waited_at = -math.inf
@@ -104,11 +88,6 @@ class TcpConnection(asyncio.BufferedProtocol):
         self._is_given_up = False
         self._keep_alive = KeepAlive(owner.limits.keepalive_s, owner.limits.pong_s)
         self.hop = hop
-        self.is_secured = make_tls is None
-        """Whether messages can be sent on it."""
-        self.secured: asyncio.Future[None] | None = None
-        if make_tls is not None and not is_accepted:
-            self.secured = asyncio.get_running_loop().create_future()
         self.is_known = is_known
         self.is_accepted = is_accepted
         self.is_proven = False
@@ -133,10 +112,13 @@ class TcpConnection(asyncio.BufferedProtocol):
             stream.set_write_buffer_limits(self._owner.limits.unknown_write_buffer_bytes)
         if self._is_given_up or not self._owner.made(self):
             stream.abort()
-        elif self.secured is not None:
-            self._shake_hands()
-        elif self.is_secured and not self._owner.opened(self):
-            stream.abort()
+        else:
+            self._begin()
+
+    def _begin(self) -> None:
+        """TCP is connected."""
+        if not self._owner.opened(self):
+            self.abort("no place")
 
     def get_buffer(self, sizehint: int) -> bytearray:
         """See asyncio.BufferedProtocol."""
@@ -145,13 +127,14 @@ class TcpConnection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """See asyncio.BufferedProtocol."""
         with memoryview(self._owner.input) as view:
-            if self._make_tls is not None:
-                self._receive_tls(view[:nbytes])
-            elif not self.is_proven and not len(self._framer) and looks_like_tls(bytes(view[:2])):
-                self._refuse_tls()
-            else:
-                self._framer.push(view[:nbytes])
-        if self.is_secured:
+            self._take(view[:nbytes])
+
+    def _take(self, data: memoryview) -> None:
+        """This has come from the peer."""
+        if not self.is_proven and not len(self._framer) and looks_like_tls(bytes(data[:2])):
+            self._refuse_tls()
+        else:
+            self._framer.push(data)
             self._received()
 
     def _received(self) -> None:
@@ -189,112 +172,7 @@ class TcpConnection(asyncio.BufferedProtocol):
         if isinstance(error, OSError) and error.errno:
             self._reason = os.strerror(error.errno)
         self._transport = None
-        if not self.is_secured and self._failure is None:
-            failure = TlsFailed("closed", "" if self._reason == _PEER_CLOSED else self._reason)
-            if self._is_given_up or self._tls is None:
-                self._end_secured(failure)  # nothing of TLS has failed
-            else:
-                self._note_failure(failure)
         self._owner.lost(self, self._reason)
-
-    # -- TLS
-
-    def _receive_tls(self, data: memoryview) -> None:
-        """Take what has come on a secure connection, or on one that is to be."""
-        try:
-            if self._tls is None:
-                # Only now, so that one who connects and is silent costs nothing.
-                assert self._make_tls is not None
-                self._tls = self._make_tls()
-            self._tls.receive(data)
-        except TlsFailed as failure:
-            self._fail(failure)
-            return
-        if self.is_secured:
-            self._decrypt()
-            return
-        if self.begun_at is None:
-            self.begun_at = asyncio.get_running_loop().time()
-        # A handshake is expensive: it is done when it is this source's turn.
-        self._wants_handshake = True
-        self.take_turn()
-
-    def _shake_hands(self) -> None:
-        """Go on with the handshake by what has come."""
-        self._wants_handshake = False
-        try:
-            if self._tls is None:
-                assert self._make_tls is not None
-                self._tls = self._make_tls()
-            is_complete = self._tls.shake_hands()
-        except TlsFailed as failure:
-            self._fail(failure)
-            return
-        self._send_tls()
-        if is_complete:
-            self._is_secure_now(self._tls)
-
-    def _is_secure_now(self, tls: TlsChannel) -> None:
-        """The handshake is complete: from now on it is a connection like others."""
-        self.is_secured = True
-        self.begun_at = None
-        self.active_at = asyncio.get_running_loop().time()
-        if self.is_accepted:
-            name = self._owner.identify(self, names_of(tls.certificate))
-            if name is not None:
-                self.hop = self.hop._replace(name=name)
-        if not self._owner.opened(self):
-            self.abort("no place")
-            return
-        if self.secured is not None and not self.secured.done():
-            self.secured.set_result(None)
-        if tls.pending_bytes:
-            self._decrypt()
-            self._received()
-
-    def _decrypt(self) -> None:
-        assert self._tls is not None
-        try:
-            data = self._tls.decrypt()
-        except TlsFailed as failure:
-            self._fail(failure)
-            return
-        self._send_tls()
-        self._framer.push(data)
-        if self._tls.is_over:
-            asyncio.get_running_loop().call_soon(self.close)
-
-    def _send_tls(self) -> None:
-        """Send what the TLS library has to send."""
-        assert self._tls is not None
-        output = self._tls.take_output()
-        if output and self.is_open and self._transport is not None:
-            self._transport.write(output)
-
-    def _fail(self, failure: TlsFailed) -> None:
-        """It cannot be made secure. The peer is told why, where TLS has a word for it."""
-        self._note_failure(failure)
-        if self._tls is not None:
-            self._send_tls()
-        if self._transport is not None:
-            self._transport.close()
-
-    def _note_failure(self, failure: TlsFailed) -> None:
-        self._failure = failure
-        self._reason = failure.reason
-        self._end_secured(failure)
-        self._owner.tls_failed(self, failure)
-
-    def _end_secured(self, failure: TlsFailed) -> None:
-        if self.secured is not None and not self.secured.done():
-            self.secured.set_exception(failure)
-            self.secured.exception()  # nobody may be waiting for it
-
-    def time_out_handshake(self) -> None:
-        """Close at once: the handshake takes too long."""
-        if self._failure is None:
-            self._note_failure(TlsFailed("handshake_timeout"))
-        self.abort(self._reason)
 
     def _refuse_tls(self) -> None:
         """The peer speaks TLS, and this is a plain connection."""
@@ -316,28 +194,32 @@ class TcpConnection(asyncio.BufferedProtocol):
         """Ask for a turn, and read nothing until all messages are handled."""
         if self._has_turn or not self.is_open:
             return
-        if self._framer.is_ready or self._wants_handshake or not self._is_reading:
+        if self._has_work or not self._is_reading:
             self._has_turn = True
             self._read(False)
             self._owner.go_on_in(self, 0.0)
 
+    @property
+    def _has_work(self) -> bool:
+        """Whether there is something to be done in its turn."""
+        return self._framer.is_ready
+
     def work(self) -> bool:
-        """See Worker: handle one message."""
+        """See Worker: do one piece of work."""
         self._has_turn = False
         if not self.is_open or self._full_since is not None:
             return False
-        if not self._framer.is_ready and not self._wants_handshake:
+        if not self._has_work:
             self._read(True)
             return False
         wait_s = self._owner.wait_s(self)
         if wait_s > 0.0:
             self._wait_for(wait_s)
             return False
-        if self._wants_handshake:
-            self._shake_hands()
-            if not self._has_turn:
-                self._read(True)
-            return False
+        return self._work()
+
+    def _work(self) -> bool:
+        """Handle one message. Returns whether more can be done at once."""
         try:
             message = self._framer.pop()
         except ParseError as error:
@@ -395,9 +277,6 @@ class TcpConnection(asyncio.BufferedProtocol):
         limits = self._owner.limits
         if self._full_since is not None and now - self._full_since > limits.over_rate_s:
             return "the peer does not read"
-        if not self.is_secured:
-            late = now - self.made_at > limits.handshake_s
-            return "the handshake was not completed" if late else None
         if self.begun_at is not None and now - self.begun_at > limits.first_message_s:
             return "a message was not completed"
         if self.is_accepted and not self.is_proven:
@@ -408,7 +287,7 @@ class TcpConnection(asyncio.BufferedProtocol):
     @property
     def held_bytes(self) -> int:
         """What was received and is not handled."""
-        return len(self._framer) + (0 if self._tls is None else self._tls.pending_bytes)
+        return len(self._framer)
 
     @property
     def unsent_bytes(self) -> int:
@@ -427,13 +306,6 @@ class TcpConnection(asyncio.BufferedProtocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        if self._tls is not None:
-            try:
-                self._tls.encrypt(data)
-            except TlsFailed as failure:
-                self.abort(failure.reason)
-                return
-            data = self._tls.take_output()
         transport.write(data)
         if self.unsent_bytes > self._owner.limits.write_buffer_bytes:
             self.abort("the peer does not read")
@@ -456,9 +328,6 @@ class TcpConnection(asyncio.BufferedProtocol):
             # The peer has not read the rest yet and may never do so.
             self._transport.abort()
         else:
-            if self._tls is not None:
-                self._tls.say_goodbye()
-                self._send_tls()
             self._transport.close()
 
     def abort(self, reason: str) -> None:

@@ -80,6 +80,25 @@ async def test_calls_share_one_connection(good: Certificate, uri: str) -> None:
         assert alice.endpoint.tcp.connection_count == bob.endpoint.tcp.connection_count == 1
 
 
+async def test_host_name_in_via_and_contact(good: Certificate) -> None:
+    """As Teams Direct Routing demands. Answers to such a Via are taken for ours."""
+    alice, bob = phone(good, advertise="sbc.example.com"), answering(phone(good))
+    async with running(alice, bob):
+        await alice.call(f"sip:bob@127.0.0.1:{bob.port};transport=tls")
+        await alice.until(Answered)
+        invite = next(one for one in bob.events if isinstance(one, IncomingInvite)).request
+        assert (invite.via.host, invite.via.port) == ("sbc.example.com", alice.port)
+        assert invite.contact is not None
+        assert invite.contact.uri.encode() == (
+            f"sip:ringback@sbc.example.com:{alice.port};transport=tls"
+        )
+        # The name leads nowhere here: the connection of the caller is used.
+        answered = await bob.until(Answered)
+        assert isinstance(answered, Answered)
+        bob.endpoint.hangup(answered.session)
+        await alice.until(Ended)
+
+
 async def test_called_side_hangs_up_on_the_connection_of_the_caller(good: Certificate) -> None:
     alice, bob = phone(good), answering(phone(good))
     async with running(alice, bob):
