@@ -441,7 +441,7 @@ class Parts:
                 self.events,
                 number_of=self.admission.e164,
             ).table(),
-            **CallMethods(self.registry, self.dispatcher).table(),
+            **CallMethods(self.registry, self.dispatcher, self.dialplan).table(),
             **CallControlMethods(self.controlled).table(),
             **AgentMethods(self.agents, self.roster, self.queues).table(),
             **PersonMethods(self.personal_data, self.events, lambda: self.admission.region).table(),

@@ -318,6 +318,11 @@ class SipEndpoint:
         session.send_info(content_type, body, self._time())
         self._flush_from_owner()
 
+    def answer_referral(self, answer: Callable[[float], None]) -> None:
+        """Call a method of a referral with the time. See Referral."""
+        answer(self._time())
+        self._flush_from_owner()
+
     def ring(self, session: DialogUsage, status: int = 180) -> None:
         """See UasSession.ring."""
         _called(session).ring(self._time(), status)

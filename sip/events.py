@@ -9,7 +9,7 @@ import msgspec
 from .hop import Hop
 from .message.message import Request
 from .sdp.offer_answer import NegotiatedAudio
-from .usage import DialogUsage, RegistrationUsage
+from .usage import DialogUsage, ReferralUsage, RegistrationUsage
 
 Origin = Literal["remote", "local", "timeout", "transport"]
 
@@ -87,6 +87,13 @@ class InfoDigit(msgspec.Struct, frozen=True):
     duration_ms: int
 
 
+class Referred(msgspec.Struct, frozen=True):
+    """The peer asks by REFER to be replaced: the owner accepts or refuses the referral."""
+
+    session: DialogUsage
+    referral: ReferralUsage
+
+
 class IncomingInvite(msgspec.Struct, frozen=True):
     """An incoming call. 100 has been sent; the owner then rings, accepts or rejects it."""
 
@@ -124,6 +131,7 @@ Event = (
     | MediaChanged
     | MediaRefused
     | InfoDigit
+    | Referred
     | IncomingInvite
     | ExtensionsRefused
     | RegistrationChanged

@@ -49,6 +49,26 @@ class DialogUsage(Protocol):
         """End the session without a message to the peer."""
 
 
+class ReferralUsage(Protocol):
+    """A REFER that waits for the owner's decision, and whose sender hears of what follows."""
+
+    target: str
+    """The URI that the peer's partner is to be connected with."""
+    user_here: str | None
+    """The user part of the target where that is at this host; None elsewhere."""
+    replaces: str | None
+    """The dialog that the call to the target is to replace (RFC 3891)."""
+
+    def accept(self, now: float) -> None:
+        """Accept it: the target is called."""
+
+    def refuse(self, status: int, reason: str, now: float) -> None:
+        """Refuse it with a final status."""
+
+    def notify(self, status: int, phrase: str, now: float) -> None:
+        """Tell the peer what the target has answered."""
+
+
 class RegistrationUsage(Protocol):
     """One binding at a registrar (RFC 3261 section 10). Two are the same only by identity."""
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from .auth.digest import Credentials
 from .counters import Counters
 from .dialog.context import ALLOW, SUPPORTED_OPTIONS, UserAgentContext
+from .dialog.extensions.refer import answer_notify
 from .dialog.half_open import HalfOpenCalls, HalfOpenLimits
 from .dialog.local_address import Local
 from .dialog.next_hop import Lookup
@@ -314,6 +315,12 @@ class UserAgent:
                     self._incoming(request, key, hop, now)
                 elif method == "OPTIONS":
                     self._answers.send(request, 200, hop, context.all_capabilities)
+                elif method == "NOTIFY":
+                    status, fields = answer_notify(request)
+                    self._answers.send(request, status, hop, fields)
+                elif method == "REFER":
+                    # Only a party of a call may have its partner called somewhere else.
+                    self._answers.send(request, 403, hop)
                 else:
                     context.counters.unknown_dialog += 1
                     self._answers.send(request, 481, hop)

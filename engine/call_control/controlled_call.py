@@ -10,7 +10,7 @@ import structlog
 
 from media.sources import Silence
 
-from ..calls.call import Call
+from ..calls.call import Call, TransferOrder
 from ..calls.call_legs import CallLegs
 from ..calls.call_result import Refused, Result
 from ..calls.cancel_scope import while_up
@@ -145,6 +145,11 @@ class ControlledCall(ABC):
         """End the call by command."""
         self._ended_by = STOPPED_BY_COMMAND
         self.leg.hang_up(BY_COMMAND)
+
+    def transfer(self, _order: TransferOrder) -> None:
+        """A client that controls the call connects it by itself. Raises EngineError `state`."""
+        reason = f"call {self.call.id} has one party: connect it by call.bridge"
+        raise EngineError("state", reason)
 
     def stopped_by(self, cause: str) -> None:
         """Say why the task is about to be cancelled."""

@@ -288,7 +288,7 @@ class Attempt(TwoPartyCall):
         """Call an agent on `leg`. Raises LegEnded."""
         self._check_not_ended(leg)
         subject = Subject.of(self.job)
-        await self._dial_leg(
+        await self._dial(
             leg,
             self._customer.user,
             name=display_name(subject),
@@ -303,11 +303,11 @@ class Attempt(TwoPartyCall):
         self._check_not_ended(leg)
         self._check_customer()
         request = self.job.request
-        await self._dial_leg(leg, request.caller_id, ring_s=request.ring_s, partner=partner)
+        await self._dial(leg, request.caller_id, ring_s=request.ring_s, partner=partner)
 
-    async def _dial_leg(self, leg: Leg, user: str | None, **options: Any) -> None:
+    async def _dial(self, leg: Leg, user: str | None, **options: Any) -> None:
         self._attempt.legs = [*self._attempt.legs, leg.record]
-        await self._dial(leg, user, **options)
+        await super()._dial(leg, user, **options)
 
     def _check_not_ended(self, leg: Leg) -> None:
         """Raise LegEnded where a command has ended the attempt."""

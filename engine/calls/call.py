@@ -1,16 +1,32 @@
 """A call: the legs of one attempt or of a call that came in, and the registry of what is up."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Protocol, TypedDict, cast
 
 from msgspec import Meta
 
 from ..clock import shifted
 from ..job import LegRecord
+from ..routing.dialplan import Destination
 from .leg import Leg
 
 # How long the callback of a customer who is calling us waits before it is looked at again.
 ON_THE_LINE_S = 30.0
+
+
+TransferMode = Literal["blind", "attended"]
+
+
+@dataclass(frozen=True, slots=True)
+class TransferOrder:
+    """What a command asks for: `leg` (None: the customer's) is to be connected with `to`."""
+
+    leg: str | None
+    to: str
+    destination: Destination
+    mode: TransferMode = "blind"
+    ring_s: float | None = None
 
 
 class CallOwner(Protocol):
@@ -18,6 +34,9 @@ class CallOwner(Protocol):
 
     def hang_up(self, leg_id: str | None = None) -> None:
         """End one leg, or all, because a command says so."""
+
+    def transfer(self, order: TransferOrder, /) -> None:
+        """Transfer one of the two who talk. Raises EngineError."""
 
 
 CallDetails = TypedDict(

@@ -61,9 +61,10 @@ class while_up(_LegScope):
             raise self._ended()
         await super().__aenter__()
 
-    def leg_ended(self, _leg: ObservedLeg) -> None:
-        """Cancel the body."""
-        self._cancel_body()
+    def leg_ended(self, leg: ObservedLeg) -> None:
+        """Cancel the body, unless the leg is about to be replaced: its end is expected."""
+        if not leg.may_leave:
+            self._cancel_body()
 
     def _ended(self) -> LegEnded:
         assert self._leg.hangup_cause is not None

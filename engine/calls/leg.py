@@ -6,6 +6,7 @@ A leg joins a SIP session to a media endpoint. What SIP and the media worker rep
 """
 
 import asyncio
+from functools import partial
 from typing import Literal
 
 import structlog
@@ -23,6 +24,7 @@ from sip.endpoint import SipEndpoint
 from sip.errors import SipError
 from sip.hop import Hop
 from sip.sdp.offer_answer import NegotiatedAudio
+from sip.usage import ReferralUsage
 
 from ..job import LegRecord
 from ..routing.dialplan import Destination, DialTarget
@@ -100,6 +102,7 @@ class Leg:
         self._session: Session | None = None
         self._hung_up: list[Session] = []
         self._called_us = False
+        self.may_leave = False
         self._hears_early_media = True
         self._outcome: asyncio.Future[HangupCause | None] | None = None
         self._publish_bounded = BoundedPublisher(self._publish)
@@ -256,6 +259,14 @@ class Leg:
         """Let the party hear a finite source to its end, for `limit_s` at most."""
         await self._media.play(source, limit_s=limit_s)
 
+    def let_go(self) -> None:
+        """The call goes on where this leg ends: its party is about to be replaced."""
+        self.may_leave = True
+
+    def hold_on(self) -> None:
+        """The call needs this leg again."""
+        self.may_leave = False
+
     @property
     def is_held(self) -> bool:
         """Whether the party has put the call on hold."""
@@ -341,8 +352,17 @@ class Leg:
             case sip_events.MediaChanged():
                 self._connect(event.audio)
                 self._note_hold(event.audio)
+            case sip_events.Referred():
+                self._referred(event.referral)
             case sip_events.InfoDigit():
                 (self._borrower or self).info_digit(event.digit, event.duration_ms)
+
+    def _referred(self, referral: ReferralUsage) -> None:
+        """The phone asks for a transfer: only who talks may."""
+        talks = (one.transfer_requested(self, referral) for one in tuple(self._listeners))
+        if not any(list(talks)):
+            reason = "only a call that is up can be transferred"
+            self._sip.answer_referral(partial(referral.refuse, 603, reason))
 
     def _progress(self, event: sip_events.Progress) -> None:
         record = self.record

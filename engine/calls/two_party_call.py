@@ -6,15 +6,17 @@ from typing import Any, Protocol
 
 import structlog
 
+from ..errors import EngineError
 from .announcing.whisper import Whisper
-from .bridge import Bridge
-from .call import Call
+from .call import Call, TransferOrder
 from .call_legs import CallLegs, codecs_like, within_report_limit
 from .dialling import DEFAULT_CALLER, Caller
 from .hangup_cause import HangupCause
 from .leg import Leg, LegEnded
 from .recording import Recording
 from .services import CallServices
+from .talk import Talk
+from .transfer import TransferRequest
 
 log = structlog.get_logger()
 
@@ -39,6 +41,9 @@ class TwoPartyCall(ABC):
         self._agent_holder: AgentHolder | None = None
         self._whispered_to: Leg | None = None
         self._recording: Recording | None = None
+        self._talking: Talk | None = None
+        # The agents who have replaced others, by their legs.
+        self._third_agents: dict[str, str] = {}
         self._failed_leg: Leg | None = None
 
     @abstractmethod
@@ -52,6 +57,10 @@ class TwoPartyCall(ABC):
     @abstractmethod
     def on_recording(self, path: str | None) -> None:
         """Their talk is recorded to `path`; None where that has failed."""
+
+    @abstractmethod
+    async def dial_agent(self, leg: Leg, ring_s: float) -> None:
+        """Call an agent on `leg`. Raises LegEnded."""
 
     async def _dial(
         self,
@@ -81,19 +90,80 @@ class TwoPartyCall(ABC):
     async def _talk(self, agent: Leg, customer: Leg, *, is_recorded: bool, limit_s: float) -> None:
         """Join the two, and return when they have talked for `limit_s`."""
         services = self._services
-        bridge = Bridge(
-            agent, customer, media=services.media, hold=services.hold, publish=self.legs.publish
-        )
-        bridge.join()
+        talk = self._talking = Talk(services, self, agent, customer)
+        talk.join()
         self.call.bridged_at = self._services.clock.now()
         self.on_bridged()
         try:
             if is_recorded:
                 self._recording = Recording(self.call.id, services, self.publish, self.on_recording)
                 await self._recording.start(agent, customer)
-            await asyncio.sleep(limit_s)
+            await talk.run(limit_s)
         finally:
-            bridge.leave()
+            self._talking = None
+            talk.leave()
+
+    # -- transfers --------------------------------------------------------------------------
+
+    def transfer(self, order: TransferOrder) -> None:
+        """Transfer one of the two who talk, by command. Raises EngineError."""
+        if self._talking is None:
+            raise EngineError("state", "agent and customer do not talk now")
+        self._talking.transfer(order)
+
+    async def dial_third(self, leg: Leg, request: TransferRequest) -> None:
+        """Call the third party of a transfer; an agent is told what the call is about."""
+        name = self._reserve(request.destination.agent)
+        try:
+            if leg.role == "agent" and request.replaces is None:
+                await self.dial_agent(leg, request.ring_s)
+            else:
+                await self._dial(
+                    leg,
+                    None,
+                    ring_s=request.ring_s,
+                    partner=request.stays,
+                    headers=_replacing(request.replaces),
+                )
+        except BaseException:
+            if name is not None:
+                self._services.agents.release(name, self._work)
+            raise
+        if name is not None:
+            self._services.agents.talking(name, self._work)
+            self._third_agents[leg.id] = name
+
+    def _reserve(self, name: str | None) -> str | None:
+        """Reserve the agent who is called, where they take calls now. Raises EngineError."""
+        agents = self._services.agents
+        agent = None if name is None else agents.get(name)
+        if name is None or agent is None:
+            return None
+        if agent.state in ("reserved", "ringing", "talking"):
+            raise EngineError("unavailable", f"agent {name} is {agent.state}", field="agent")
+        if not agents.reserve(name, self._work):
+            return None
+        agents.ringing(name, self._work)
+        return name
+
+    @property
+    def _work(self) -> str:
+        """What agents of this call work on."""
+        return self.call.job_id or self.call.id
+
+    async def party_left(self, request: TransferRequest) -> None:
+        """The party who was replaced has no part in the call any more, and is free."""
+        if self._recording is not None:
+            await within_report_limit(self.call, self._recording.stop())
+        if request.leaves.role == "agent" and not self._finish_third(request.leaves.id):
+            self._release_agents()
+
+    def _finish_third(self, leg_id: str) -> bool:
+        name = self._third_agents.pop(leg_id, None)
+        if name is not None:
+            agents = self._services.agents
+            agents.finished(name, self._work, needs_outcome=agents.outcome_required)
+        return name is not None
 
     def shift(self, by_s: float) -> None:
         """The clock was stepped: everything in this call began as long ago as before."""
@@ -128,7 +198,14 @@ class TwoPartyCall(ABC):
     async def _give_back(self) -> None:
         """Free the agent, end the recording, and give every port back."""
         self._release_agents()
+        for leg_id in tuple(self._third_agents):
+            self._finish_third(leg_id)
         # On its own, so that a recording that is slow to end keeps no port.
         if self._recording is not None:
             await within_report_limit(self.call, self._recording.stop())
         await self.legs.give_back()
+
+
+def _replacing(replaces: str | None) -> tuple[tuple[str, str], ...]:
+    """The headers of an INVITE that takes the place of another dialog (RFC 3891)."""
+    return () if replaces is None else (("Replaces", replaces), ("Require", "replaces"))

@@ -45,6 +45,30 @@ def hangup(
     call("call.hangup", print_call, call=call_id, leg=leg)
 
 
+@app.command(rich_help_panel=CALLS, epilog="Example: ringback transfer call-5 --agent bob")
+def transfer(
+    call_id: Annotated[str | None, typer.Argument(metavar="[CALL]")] = None,
+    leg: Annotated[
+        str | None,
+        typer.Option(metavar="LEG", help="Whom to connect elsewhere, if not the customer."),
+    ] = None,
+    to: Annotated[str | None, typer.Option(metavar="NUMBER|URI", help="The third party.")] = None,
+    agent: Annotated[str | None, typer.Option(metavar="AGENT", help="An agent instead.")] = None,
+    attended: Annotated[
+        bool, typer.Option("--attended", help="The one who leaves talks with them first.")
+    ] = False,
+    socket: SocketAfter = None,
+    json: Json = False,
+) -> None:
+    """Connect one of two who talk with a third party."""
+    if call_id is None and leg is None:
+        raise typer.BadParameter("give a call or --leg")
+    if (to is None) == (agent is None):
+        raise typer.BadParameter("give --to or --agent")
+    mode = "attended" if attended else "blind"
+    call("call.transfer", print_call, call=call_id, leg=leg, to=to, agent=agent, mode=mode)
+
+
 def print_calls(result: Mapping[str, Any]) -> None:
     """Print the result of call.list."""
     shown = table("call", "job, or caller and number", "for", "state", "up for", "legs")

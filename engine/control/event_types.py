@@ -19,6 +19,7 @@ _WAY = ("call_id", "trunk", "hop", "codec", "local_media", "remote_media", "srtp
 _LEG = ("role", "uri", "sip_status", "reason", *_WAY)
 _AGENT = ("agent", "previous", "reason", "work", "since", "missed", "outcome_due")
 _LINE = ("agent", "uri", "sip_status", "reason", "retry_s", *_WAY)
+_TRANSFER = ("leg", "from_leg", "to", "mode", "how", "by")
 _RECORD = (
     "to", "order", "source", "result", "cause", "failure", "created", "due_at", "deadline",
     "called_at", "operator_at", "customer_at", "talk_at", "ended_at", "talk_s", "cost", "recording",
@@ -78,6 +79,13 @@ EVENT_TYPES: Mapping[str, EventType] = {
             *_LEG, "targets", "refused"),
     **_each("leg", "ended", "the leg is over", *_LEG, "result", "reason_header",
             "events_dropped"),
+    # -- transfers
+    **_each("transfer", "started", "one of two who talk is to be connected with a third party",
+            *_TRANSFER),
+    **_each("transfer", "completed", "the third party has taken the place of who transferred",
+            *_TRANSFER, "new_leg"),
+    **_each("transfer", "failed", "the third party was not reached: the two talk again",
+            *_TRANSFER, "result", "cause", "sip_status"),
     **_each("bridge", "joined left", "the leg hears its partner, or no longer", *_LEG),
     **_each("recording", "started ended", "the talk is recorded, or no longer", "path"),
     **_each("recording", "failed", "the talk cannot be recorded", "path", "reason"),

@@ -70,6 +70,7 @@ METHODS: Mapping[str, Role] = {
     "call.send_dtmf": "operate",
     "call.send_info": "operate",
     "call.unbridge": "operate",
+    "call.transfer": "operate",
     "callback.annotate": "operate",
     "callback.cancel": "operate",
     "callback.reprioritise": "operate",
@@ -113,8 +114,9 @@ who reads does not request."""
 AGENT_METHODS = frozenset(
     {
         "agent.address", "agent.get", "agent.list", "agent.login", "agent.logout", "agent.pause",
-        "agent.ready", "call.get", "call.hangup", "call.list", "callback.annotate", "callback.get",
-        "events.subscribe", "queue.get", "queue.list", "record.get", "report.agent",
+        "agent.ready", "call.get", "call.hangup", "call.list", "call.transfer",
+        "callback.annotate", "callback.get", "events.subscribe", "queue.get", "queue.list",
+        "record.get", "report.agent",
     }
 )  # fmt: skip
 """What an agent has; agent_scope.py says what of it."""

@@ -11,6 +11,7 @@ from ..hop import Hop
 from ..message.body import ACCEPTED_BODIES
 from ..message.headers import MAGIC_COOKIE, Via
 from ..message.message import Request
+from ..message.uri import SipUri
 from ..policy import EveryPeer, PeerPolicy
 from ..transaction.layer import Transactions
 from ..transaction.timers import TimerHeap, TimerValues
@@ -21,14 +22,14 @@ from .local_address import Local, LocalAddress, LocalAddresses
 from .next_hop import Lookup
 from .unsaved_sessions import UnsavedSessions
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY"
 DialogKey = tuple[str, str, str]
 """Call-ID, our tag and the peer's tag."""
 
-SUPPORTED_OPTIONS = frozenset({"100rel", "timer"})
+SUPPORTED_OPTIONS = frozenset({"100rel", "norefersub", "timer"})
 """The option tags that a Require may name (RFC 3261 section 19.2)."""
 
-SUPPORTED = "100rel, 199, timer"
+SUPPORTED = "100rel, 199, norefersub, timer"
 """What our requests and answers say that we know. 199 is never required (RFC 6228)."""
 
 
@@ -79,6 +80,10 @@ class UserAgentContext:
     def has_sent(self, via: Via) -> bool:
         """Whether this Via is one of ours."""
         return self.local.has(via.transport, via.host, via.port)
+
+    def is_here(self, uri: SipUri) -> bool:
+        """Whether a URI leads to one of our own addresses."""
+        return self.local.has("UDP", *uri.address)
 
     def may_reach(self, hop: Hop, peer: Hop) -> bool:
         """Whether requests of a dialog with `peer` may be sent to `hop`, as its Contact wants."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from ..auth.authorization import Authorization
 from ..errors import NegotiationFailed
-from ..events import InfoDigit, MediaChanged
+from ..events import InfoDigit, MediaChanged, Referred
 from ..message.body import unsupported_body
 from ..message.headers import warning
 from ..message.info_dtmf import answer_info
@@ -16,6 +17,7 @@ from ..transaction.server import ServerTransaction
 from ..usage import DialogUsage
 from .context import UserAgentContext
 from .dialog import Dialog
+from .extensions.refer import Referral, answer_notify
 from .extensions.session_timer import SessionTimer
 
 SDP = ("Content-Type", "application/sdp")
@@ -25,7 +27,9 @@ class AnsweringSession(DialogUsage, Protocol):
     """The part of a session that answers requests within its dialog."""
 
     context: UserAgentContext
+    authorization: Authorization
     local_audio: LocalAudio | None
+    was_referred: bool
     timer: SessionTimer
 
     @property
@@ -42,6 +46,9 @@ class AnsweringSession(DialogUsage, Protocol):
 
     def media_of(self, dialog: Dialog) -> OfferAnswer:
         """The offers and answers of a dialog of the session."""
+
+    def changed(self) -> None:
+        """The dialog has another CSeq or remote target."""
 
     def refresh_target(self, dialog: Dialog, request: Request) -> None:
         """Take the Contact of a target refresh request."""
@@ -198,6 +205,25 @@ def _answer_offer(
         context.emit(MediaChanged(session, audio))
 
 
+def _refer(
+    session: AnsweringSession, transaction: ServerTransaction, dialog: Dialog, now: float
+) -> None:
+    """Hand a REFER to the owner (RFC 3515)."""
+    if session.state != "confirmed":
+        answer_later(session.context, transaction, now)
+        return
+    referral = Referral(session, transaction, dialog, is_first=not session.was_referred)
+    session.was_referred = True
+    session.context.emit(Referred(session, referral))
+
+
+def _notify(
+    session: AnsweringSession, transaction: ServerTransaction, dialog: Dialog, now: float
+) -> None:
+    status, fields = answer_notify(transaction.request)
+    answer_in_dialog(session.context, transaction, status, now, headers=fields)
+
+
 def _bye(
     session: AnsweringSession, transaction: ServerTransaction, dialog: Dialog, now: float
 ) -> None:
@@ -219,4 +245,6 @@ _HANDLERS: Final[dict[str, Handler]] = {
     "UPDATE": _update,
     "INVITE": _reinvited,
     "PRACK": _prack,
+    "REFER": _refer,
+    "NOTIFY": _notify,
 }

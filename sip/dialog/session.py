@@ -62,6 +62,7 @@ class Session:
         "state",
         "tag",
         "timer",
+        "was_referred",
     )
 
     def __init__(
@@ -89,6 +90,8 @@ class Session:
         self._wanted_audio: LocalAudio | None = None
         self._cause = Cause(None, "", "local")
         self._reported = False
+        self.was_referred = False
+        """Whether the peer has sent a REFER before."""
         self.peer_takes_update = False
         """Whether the peer's Allow has UPDATE."""
         self.timer = SessionTimer(

@@ -65,7 +65,7 @@ async def test_requests_of_other_kinds_are_answered_and_the_call_goes_on(
     engine: EngineClient, wire: MakeWire
 ) -> None:
     job, agent, customer = await begin_talk(engine, wire, tones=TONES)
-    for method in ("REFER", "MESSAGE", "SUBSCRIBE"):
+    for method in ("MESSAGE", "SUBSCRIBE", "PUBLISH"):
         send(customer, method)
         refused = await answer_to(customer, method)
         assert refused.what == "405" and "UPDATE" in refused["allow"]

@@ -97,11 +97,13 @@ class TestOutsideDialogs:
             "INFO",
             "UPDATE",
             "PRACK",
+            "REFER",
+            "NOTIFY",
         ]
         assert ok.get("Accept") == "application/sdp, multipart/mixed"
         assert ok.get("Accept-Encoding") == "identity"
         assert ok.get("Accept-Language") == "en"
-        assert ok.get("Supported") == "100rel, 199, timer"
+        assert ok.get("Supported") == "100rel, 199, norefersub, timer"
         assert ok.to.tag
         assert nothing_kept(ua)
 
@@ -115,7 +117,7 @@ class TestOutsideDialogs:
         ((_, refusal),) = ask(ua, raw(method))
         assert (refusal.status, refusal.get("Allow")) == (
             405,
-            "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK",
+            "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY",
         )
         assert ua.counters.refused_methods == 1
         assert nothing_kept(ua)

@@ -2,6 +2,8 @@
 
 from typing import Any, Protocol
 
+from sip.usage import ReferralUsage
+
 from ...job import LegRecord
 from ...routing.dialplan import DialTarget
 from ..hangup_cause import HangupCause
@@ -25,6 +27,10 @@ class ObservedLeg(Protocol):
     @property
     def is_held(self) -> bool:
         """Whether the party has put the call on hold."""
+
+    @property
+    def may_leave(self) -> bool:
+        """Whether the call goes on without it: its party is transferred."""
 
 
 class LegOwner(Protocol):
@@ -63,6 +69,10 @@ class LegListener:
 
     def hold_changed(self, leg: ObservedLeg) -> None:
         """The party has put the call on hold, or resumed it: `leg.is_held`."""
+
+    def transfer_requested(self, leg: ObservedLeg, referral: ReferralUsage) -> bool:
+        """The phone asks that its partner be connected elsewhere. Whether that was answered."""
+        return False
 
     def digit_pressed(self, leg: ObservedLeg, digit: str) -> None:
         """The party has pressed a key."""

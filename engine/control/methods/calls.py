@@ -6,11 +6,12 @@ from typing import TypedDict
 from media.errors import MediaError
 
 from ...callbacks.dispatcher import Dispatcher
-from ...calls.call import Call, CallRegistry, CallView
+from ...calls.call import Call, CallRegistry, CallView, TransferOrder
 from ...errors import EngineError
+from ...routing.dialplan import Dialplan
 from ...store.cursor import never_given
 from ..method import Method
-from ..params import CallRef
+from ..params import CallRef, TransferParams
 from ..peer import Peer
 from .pages import Paged, page_of
 
@@ -33,9 +34,10 @@ class CallQuery(Paged):
 class CallMethods:
     """What a client may do with calls."""
 
-    def __init__(self, registry: CallRegistry, dispatcher: Dispatcher) -> None:
+    def __init__(self, registry: CallRegistry, dispatcher: Dispatcher, dialplan: Dialplan) -> None:
         self._registry = registry
         self._dispatcher = dispatcher
+        self._dialplan = dialplan
 
     def table(self) -> dict[str, Method]:
         """Method names, with the parameters each takes and what it does."""
@@ -43,6 +45,7 @@ class CallMethods:
             "call.list": Method(CallQuery, self._list, is_large=True),
             "call.get": Method(CallRef, self._get),
             "call.hangup": Method(CallRef, self._hang_up),
+            "call.transfer": Method(TransferParams, self._transfer),
         }
 
     async def _list(self, params: CallQuery, _peer: Peer) -> CallList:
@@ -74,7 +77,22 @@ class CallMethods:
         owner.hang_up(params.leg)
         return call.view()
 
-    def _find_call(self, params: CallRef) -> Call:
+    def _transfer(self, params: TransferParams, _peer: Peer) -> CallView:
+        """Begin a transfer: events say what becomes of it."""
+        call = self._find_call(params)
+        owner = call.owner or self._dispatcher.callback_of(call.id)
+        if owner is None:
+            raise EngineError("state", f"call {call.id} is already over")
+        if params.agent is not None:
+            to = params.agent
+            destination = self._dialplan.agent_destinations(to, field="agent")[0]
+        else:
+            to = params.to or ""
+            destination = self._dialplan.destination(to, field="to")
+        owner.transfer(TransferOrder(params.leg, to, destination, params.mode, params.ring_s))
+        return call.view()
+
+    def _find_call(self, params: CallRef | TransferParams) -> Call:
         calls = self._registry.calls
         if params.call is not None:
             call = calls.get(params.call)

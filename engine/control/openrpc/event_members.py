@@ -11,7 +11,7 @@ from config.queues import EntryKind
 from ...acd.agent import Wish
 from ...acd.agent_view import AgentView
 from ...acd.queue import QueueView
-from ...calls.call import CallView
+from ...calls.call import CallView, TransferMode
 from ...job import (
     TERMINAL_STATES,
     AttemptRecord,
@@ -121,6 +121,12 @@ MEMBERS: Final[Mapping[str, Member]] = {
     "path": Member(str, "The file of the recording."),
     "events_dropped": Member(int, "How many events the phone caused beyond what one may."),
     "extensions": Member(list[str], "The SIP extensions that are missing (420, 421)."),
+    "from_leg": Member(str, "The leg whose party is replaced."),
+    "new_leg": Member(str, "The leg of the third party."),
+    "mode": Member(
+        TransferMode, "Blind, or after who is replaced has talked with the third party."
+    ),
+    "how": Member(Literal["bridge"], "The engine calls the third party itself."),
     "targets": Member(list[str], "The URIs that are called in its place."),
     "refused": Member(list[str], "The URIs that are not, each with the reason."),
     "retry_s": Member(float, "When it is tried again, in seconds."),

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from config.settings import load
 from engine.cli.main import app
 from engine.control.method import Method
-from engine.control.params import CallRef, DrainRequest, JobQuery, JobRef, NoParams
+from engine.control.params import CallRef, DrainRequest, JobQuery, JobRef, NoParams, TransferParams
 from engine.errors import EngineError
 from engine.request import CallbackRequest
 from ringback_client import PROTOCOL_VERSION
@@ -56,6 +56,7 @@ class AnsweringHandlers(Handlers):
             "call.list": Method(NoParams, lambda params, _: {"calls": [self.call()]}),
             "call.get": Method(CallRef, lambda params, _: self.call()),
             "call.hangup": Method(CallRef, self.hangup),
+            "call.transfer": Method(TransferParams, self.transfer),
             "engine.status": Method(NoParams, lambda params, _: self.status()),
             "engine.drain": Method(DrainRequest, self.drain),
         }
@@ -102,6 +103,10 @@ class AnsweringHandlers(Handlers):
 
     def hangup(self, params: CallRef, _peer: object) -> dict[str, Any]:
         self.asked.append(("hangup", params))
+        return self.call()
+
+    def transfer(self, params: TransferParams, _peer: object) -> dict[str, Any]:
+        self.asked.append(("transfer", params))
         return self.call()
 
     def status(self) -> dict[str, Any]:
@@ -229,6 +234,9 @@ async def test_wrong_parameter_is_usage(tmp_path: Path) -> None:
         ("callback", "1", "--agent", "a", "--skill", "german=²"),
         ("status", "--socket", ""),
         ("hangup",),
+        ("transfer", "--to", "1"),
+        ("transfer", "c1"),
+        ("transfer", "c1", "--to", "1", "--agent", "bob"),
         ("nope",),
     ):
         result = await ringback_process(*wrong)
@@ -290,6 +298,10 @@ async def test_calls_and_hangup(tmp_path: Path) -> None:
     engine = AnsweringHandlers()
     assert "agent ended" in (await against(tmp_path, "calls")).out
     assert "jitter_ms" in (await against(tmp_path, "calls", "c1")).out
+    moved = await against(tmp_path, "transfer", "c1", "--agent", "bob", "--attended", engine=engine)
+    assert moved.status == 0
+    kind, asked = engine.asked.pop()
+    assert (kind, asked.agent, asked.mode) == ("transfer", "bob", "attended")
     assert (await against(tmp_path, "hangup", "c1", engine=engine)).status == 0
     assert (await against(tmp_path, "hangup", "--leg", "l1", engine=engine)).status == 0
     (_, by_call), (_, by_leg) = engine.asked

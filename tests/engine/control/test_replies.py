@@ -9,6 +9,7 @@ import json
 import re
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -145,6 +146,10 @@ async def in_certain_states(daemon: Any, client: Client) -> None:
     await client.call("trace.get", job="rings")
     await client.call("trace.follow", after=0, number=NUMBER)
     await client.call("trace.explain", job="rings")
+    up = daemon.registry.calls[call["call"]]
+    up.owner = SimpleNamespace(transfer=lambda order: None)  # as if the two talked
+    await client.call("call.transfer", call=call["call"], to="sip:carol@127.0.0.1:9")
+    up.owner = None
     await client.call("call.hangup", call=call["call"])
     await client.call("queue.pause", queue="service")
     await client.call("callback.request", id="in-queue", to="sip:x@127.0.0.1:9", queue="service")

@@ -6,6 +6,7 @@ which order things happen, to the instant, which no real phone would do on deman
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from engine.calls.leg import Leg
@@ -113,11 +114,36 @@ class ScriptedPhone:
         """A re-INVITE that moves its media to `host`."""
         self.sends(events.MediaChanged(self.session, audio(host=host)))
 
+    def refers(self, target: str, **more: Any) -> "ScriptedReferral":
+        """REFER: the partner is to be connected with `target`."""
+        referral = ScriptedReferral(target, **more)
+        self.sends(events.Referred(self.session, referral))
+        return referral
+
     def holds(self) -> None:
         self.sends(events.MediaChanged(self.session, audio("recvonly")))
 
     def resumes(self) -> None:
         self.sends(events.MediaChanged(self.session, audio()))
+
+
+@dataclass
+class ScriptedReferral:
+    """A REFER of a phone; `said` is what the engine has answered and told it."""
+
+    target: str
+    user_here: str | None = None
+    replaces: str | None = None
+    said: list[str] = field(default_factory=list)
+
+    def accept(self, _now: float) -> None:
+        self.said.append("accepted")
+
+    def refuse(self, status: int, reason: str, _now: float) -> None:
+        self.said.append(f"{status} {reason}")
+
+    def notify(self, status: int, phrase: str, _now: float) -> None:
+        self.said.append(f"{status} {phrase}")
 
 
 class ScriptedCaller(ScriptedPhone):
@@ -205,6 +231,9 @@ class ScriptedSip:
     async def until_clear(self, target: str) -> None:
         """As SipEndpoint.until_clear."""
         await self.clearing[target].wait()
+
+    def answer_referral(self, answer: Callable[[float], None]) -> None:
+        answer(0.0)
 
     def ring(self, session: Session, status: int = 180) -> None:
         cast(ScriptedCaller, session).on_ring(status)

@@ -21,7 +21,7 @@ from tests.support.staffed import run_with_staff
 def test_a_call_is_found_by_its_id_and_by_those_of_its_legs(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, _agents: AgentRegistry) -> None:
         registry = stage.services.registry
-        methods = CallMethods(registry, dispatcher).table()
+        methods = CallMethods(registry, dispatcher, stage.services.dialplan).table()
         assert (await call_method(methods, "call.list"))["calls"] == []
         under_test = callback_job()
         dispatcher.submit(under_test)
@@ -51,7 +51,7 @@ def test_a_call_is_found_by_its_id_and_by_those_of_its_legs(tmp_path: Path) -> N
 
 def test_a_worker_without_figures_costs_only_the_figures(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, _agents: AgentRegistry) -> None:
-        methods = CallMethods(stage.services.registry, dispatcher).table()
+        methods = CallMethods(stage.services.registry, dispatcher, stage.services.dialplan).table()
         under_test = callback_job()
         dispatcher.submit(under_test)
         (await stage.phone()).rings()
@@ -76,7 +76,7 @@ def test_a_worker_without_figures_costs_only_the_figures(tmp_path: Path) -> None
 def test_a_call_that_is_over_cannot_be_hung_up(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, _agents: AgentRegistry) -> None:
         registry = stage.services.registry
-        methods = CallMethods(registry, dispatcher).table()
+        methods = CallMethods(registry, dispatcher, stage.services.dialplan).table()
         registry.calls["call-1"] = Call("call-1", "job-1")  # its attempt is just being cleared
         with pytest.raises(EngineError, match="call-1 is already over") as refused:
             await call_method(methods, "call.hangup", call="call-1")
@@ -88,6 +88,6 @@ def test_a_call_that_is_over_cannot_be_hung_up(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("params", [{}, {"call": "a", "leg": "b"}])
 async def test_exactly_one_of_call_and_leg_is_given(params: dict[str, str]) -> None:
-    methods = CallMethods(None, None).table()  # type: ignore[arg-type]
+    methods = CallMethods(None, None, None).table()  # type: ignore[arg-type]
     with pytest.raises((BadParams, ValueError), match="call"):
         await call_method(methods, "call.get", **params)

@@ -95,6 +95,7 @@ class WireOutgoing(WireCall):
         *,
         cseq: int | None = None,
         content_type: str = "application/sdp",
+        headers: tuple[tuple[str, str], ...] = (),
     ) -> float:
         """Send a request in the dialog."""
         if cseq is None:
@@ -110,6 +111,7 @@ class WireOutgoing(WireCall):
             f"CSeq: {cseq} {method}",
             f"Contact: <{self.phone.uri}>",
             "Max-Forwards: 70",
+            *(f"{name}: {value}" for name, value in headers),
         ]
         return self.phone.send(lines, body, self.invite.source, content_type=content_type)
 

@@ -108,6 +108,7 @@ class WireCall:
         *,
         cseq: int | None = None,
         content_type: str = "application/sdp",
+        headers: tuple[tuple[str, str], ...] = (),
     ) -> float:
         """Send a request in this dialog to the engine's Contact."""
         if cseq is None:
@@ -123,6 +124,7 @@ class WireCall:
             f"Call-ID: {self.invite['call-id']}",
             f"CSeq: {cseq} {method}",
             f"Contact: <{self.phone.uri}>",
+            *(f"{name}: {value}" for name, value in headers),
         ]
         return self.phone.send(lines, body, self.invite.source, content_type=content_type)
 

@@ -1,0 +1,212 @@
+"""Two legs who talk, until one hangs up, the time is over, or one of them is transferred."""
+
+import asyncio
+from functools import partial
+
+import structlog
+
+from sip.errors import SipError
+from sip.usage import ReferralUsage
+
+from ..errors import EngineError
+from .bridge import Bridge
+from .call import TransferOrder
+from .cancel_scope import while_up
+from .leg import Leg
+from .legs.leg_listener import LegListener, ObservedLeg
+from .services import CallServices
+from .transfer import (
+    MOST_TRANSFERS,
+    Transfer,
+    TransferRequest,
+    TransferringFlow,
+    check_third_party,
+    destination_of,
+)
+
+log = structlog.get_logger()
+
+
+class Talk(LegListener):
+    """The talk of one call. `parties` are the two who talk now."""
+
+    def __init__(
+        self, services: CallServices, flow: TransferringFlow, first: Leg, second: Leg
+    ) -> None:
+        self._services = services
+        self._flow = flow
+        self.parties = (first, second)
+        self._bridge: Bridge | None = None
+        self._heard: list[Leg] = []
+        self._requested: asyncio.Future[TransferRequest] | None = None
+        self._transfers = 0
+
+    def join(self) -> None:
+        """Let the two hear each other from now on."""
+        self._requested = asyncio.get_running_loop().create_future()
+        self._bridge = self._bridge_of(*self.parties)
+        self._bridge.join()
+        for leg in self.parties:
+            if leg not in self._heard:
+                leg.listen(self)
+                self._heard.append(leg)
+
+    def leave(self) -> None:
+        """Take them apart, and hear of them no more."""
+        self._part()
+        while self._heard:
+            self._heard.pop().forget(self)
+
+    def _part(self) -> None:
+        bridge, self._bridge, self._requested = self._bridge, None, None
+        if bridge is not None:
+            bridge.leave()
+
+    async def run(self, limit_s: float) -> None:
+        """Let the two talk. Returns after `limit_s`; LegEnded is raised where a third hangs up."""
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._go_on()
+        except TimeoutError:
+            return
+
+    async def _go_on(self) -> None:
+        """Wait until a transfer is asked for, carry it out, and go on with who is left."""
+        while True:
+            assert self._requested is not None
+            request = await self._requested
+            self._part()
+            self._transfers += 1
+            third = await Transfer(request, self._flow, self._services).connect(
+                partial(self._consult, request.leaves)
+            )
+            if third is None:
+                self.join()
+                continue
+            self.leave()
+            self.parties = (third, request.stays)
+            async with while_up(third):
+                self.join()
+                await self._go_on()
+
+    def _bridge_of(self, first: Leg, second: Leg) -> Bridge:
+        services = self._services
+        return Bridge(
+            first,
+            second,
+            media=services.media,
+            hold=services.hold,
+            publish=self._flow.legs.publish,
+        )
+
+    async def _consult(self, leaves: Leg, third: Leg) -> bool:
+        """Let who leaves talk with the third first. True once they have hung up."""
+        if leaves.hangup_cause is not None:
+            return True
+        ended = _EitherEnded()
+        bridge = self._bridge_of(leaves, third)
+        bridge.join()
+        for leg in (leaves, third):
+            leg.listen(ended)
+        try:
+            await ended.wait()
+        finally:
+            for leg in (leaves, third):
+                leg.forget(ended)
+            bridge.leave()
+        return third.hangup_cause is None
+
+    # -- who asks for a transfer ------------------------------------------------------------
+
+    def transfer(self, order: TransferOrder) -> None:
+        """Transfer a leg by command; where none is named, the customer's. Raises EngineError."""
+        stays = self._leg_that_stays(order.leg)
+        request = TransferRequest(
+            stays,
+            self._partner_of(stays),
+            order.to,
+            order.destination,
+            order.ring_s or self._services.dial.ring_s,
+            order.mode,
+            "command",
+        )
+        self._check(request)
+        self._begin(request)
+
+    def transfer_requested(self, leg: ObservedLeg, referral: ReferralUsage) -> bool:
+        """The phone of a leg asks by REFER that its partner be connected with somebody else."""
+        leaves = next(one for one in self.parties if one is leg)
+        services = self._services
+        try:
+            to, destination = destination_of(referral, services.dialplan)
+            request = TransferRequest(
+                self._partner_of(leaves),
+                leaves,
+                to,
+                destination,
+                services.dial.ring_s,
+                referral=referral,
+            )
+            self._check(request)
+        except EngineError as error:
+            status = 403 if error.kind == "refused" else 491 if error.kind == "state" else 480
+            self._refuse(leaves, referral, status, error)
+        else:
+            services.sip.answer_referral(referral.accept)
+            self._begin(request)
+        return True
+
+    def _refuse(self, leg: Leg, referral: ReferralUsage, status: int, error: EngineError) -> None:
+        try:
+            self._services.sip.answer_referral(partial(referral.refuse, status, error.message))
+        except SipError as failure:
+            log.debug("not_refused", reason=failure.reason)
+        self._flow.publish(
+            "transfer.failed",
+            leg=self._partner_of(leg).id,
+            from_leg=leg.id,
+            to=referral.user_here or referral.target,
+            mode="blind",
+            how="bridge",
+            by="phone",
+            result="rejected",
+            cause=error.message,
+            sip_status=None,
+        )
+
+    def _check(self, request: TransferRequest) -> None:
+        if self._requested is None or self._requested.done():
+            raise EngineError("state", "a transfer is under way")
+        if self._transfers >= MOST_TRANSFERS:
+            reason = f"the call was transferred {MOST_TRANSFERS} times already"
+            raise EngineError("refused", reason, field="to")
+        check_third_party(request.destination, self.parties, self._services.dialplan)
+
+    def _begin(self, request: TransferRequest) -> None:
+        assert self._requested is not None
+        self._requested.set_result(request)
+
+    def _leg_that_stays(self, leg_id: str | None) -> Leg:
+        for leg in self.parties:
+            if leg.id == leg_id or (leg_id is None and leg.role == "customer"):
+                return leg
+        raise EngineError("state", f"leg {leg_id} does not talk", field="leg")
+
+    def _partner_of(self, leg: Leg) -> Leg:
+        first, second = self.parties
+        return second if leg is first else first
+
+
+class _EitherEnded(LegListener):
+    """Waits until one of the legs that it listens to has ended."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    async def wait(self) -> None:
+        """Return once one has ended."""
+        await self._event.wait()
+
+    def leg_ended(self, _leg: ObservedLeg) -> None:
+        """See LegListener."""
+        self._event.set()

@@ -1,0 +1,335 @@
+"""Two who talk, and transfers of either of them: who hears whom, and what is published."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.acd.agents import AgentRegistry
+from engine.callbacks.dispatcher import Dispatcher
+from engine.calls.call import TransferOrder
+from engine.calls.transfer import MOST_TRANSFERS
+from engine.errors import EngineError
+from engine.job import Job
+from tests.support.jobs import callback_job
+from tests.support.phones.scripted import ScriptedPhone
+from tests.support.scene import Scene
+from tests.support.staffed import run_with_staff
+
+CAROL = "sip:carol@127.0.0.1"
+
+
+class Stage:
+    """A callback whose agent and customer talk."""
+
+    def __init__(
+        self, scene: Scene, dispatcher: Dispatcher, agents: AgentRegistry, job: Job
+    ) -> None:
+        self.scene = scene
+        self.dispatcher = dispatcher
+        self.agents = agents
+        self.job = job
+        self.agent: ScriptedPhone
+        self.customer: ScriptedPhone
+
+    async def begin(self) -> None:
+        self.dispatcher.submit(self.job)
+        self.agent = await self.scene.phone()
+        self.agent.answers()
+        self.customer = await self.scene.phone()
+        self.customer.answers()
+        await asyncio.sleep(0.1)
+        assert self.job.state == "bridged"
+
+    def transfer(self, to: str = CAROL, **order: Any) -> None:
+        """As call.transfer does."""
+        (call,) = self.scene.services.registry.calls.values()
+        attempt = self.dispatcher.callback_of(call.id)
+        assert attempt is not None
+        plan = self.scene.services.dialplan
+        is_agent = plan.is_agent(to)
+        destination = (
+            plan.agent_destinations(to)[0] if is_agent else plan.destination(to, field="to")
+        )
+        attempt.transfer(TransferOrder(order.pop("leg", None), to, destination, **order))
+
+    def last(self, kind: str) -> dict[str, Any]:
+        return self.scene.last(kind)
+
+    async def completed(self) -> Job:
+        await self.scene.ended(self.job)
+        assert self.job.state == "completed"
+        return self.job
+
+
+def run_talk(
+    tmp_path: Path, script: Callable[[Stage], Awaitable[None]], *names: str, **job: Any
+) -> None:
+    """Run a script with two who talk."""
+
+    async def with_talk(scene: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
+        stage = Stage(scene, dispatcher, agents, callback_job(**job))
+        await stage.begin()
+        await script(stage)
+
+    run_with_staff(tmp_path, with_talk, *names)
+
+
+def test_the_third_party_takes_the_place_of_the_agent(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        referral = stage.agent.refers(CAROL)
+        carol = await stage.scene.phone()
+        assert carol.invitation.target == CAROL
+        carol.answers()
+        await asyncio.sleep(0.1)
+        assert referral.said == ["accepted", "200 OK"]
+        assert stage.agent.is_hung_up and not stage.customer.is_hung_up
+        assert stage.last("transfer.completed")["by"] == "phone"
+        carol.hangs_up()
+        job = await stage.completed()
+        assert stage.customer.is_hung_up
+        assert job.cause == "agent hung up"
+        assert len(job.attempts[0].legs) == 3
+
+    run_talk(tmp_path, script)
+
+
+def test_the_customers_phone_may_transfer_the_agent(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        stage.customer.refers("sip:ignored@host", user_here=CAROL)
+        carol = await stage.scene.phone()
+        assert carol.invitation.target == CAROL
+        carol.answers()
+        await asyncio.sleep(0.1)
+        assert stage.customer.is_hung_up and not stage.agent.is_hung_up
+        stage.agent.hangs_up()
+        await stage.completed()
+        assert carol.is_hung_up
+
+    run_talk(tmp_path, script)
+
+
+@pytest.mark.parametrize(
+    ("status", "result"), [(486, "busy"), (603, "declined"), (404, "not_found")]
+)
+def test_the_two_talk_again(tmp_path: Path, status: int, result: str) -> None:
+    async def script(stage: Stage) -> None:
+        referral = stage.agent.refers(CAROL)
+        (await stage.scene.phone()).refuses(status)
+        await asyncio.sleep(0.1)
+        assert referral.said == ["accepted", f"{status} No"]
+        failed = stage.last("transfer.failed")
+        assert (failed["result"], failed["sip_status"]) == (result, status)
+        assert stage.scene.seen("bridge.") == [
+            "bridge.joined", "bridge.joined", "bridge.left", "bridge.left",
+            "bridge.joined", "bridge.joined",
+        ]  # fmt: skip
+        # Another transfer may follow.
+        stage.transfer()
+        (await stage.scene.phone()).answers()
+        await asyncio.sleep(0.1)
+        assert stage.agent.is_hung_up
+        stage.customer.hangs_up()
+        await stage.completed()
+
+    run_talk(tmp_path, script)
+
+
+def test_nobody_answers(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        stage.transfer(ring_s=5.0)
+        carol = await stage.scene.phone()
+        carol.rings()
+        await asyncio.sleep(6.0)
+        assert carol.is_hung_up
+        assert stage.last("transfer.failed")["result"] == "no_answer"
+        assert not stage.agent.is_hung_up
+        stage.agent.hangs_up()
+        await stage.completed()
+
+    run_talk(tmp_path, script)
+
+
+def test_who_transfers_may_hang_up_at_once(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        stage.agent.refers(CAROL)
+        carol = await stage.scene.phone()
+        stage.agent.hangs_up()
+        await asyncio.sleep(1.0)
+        assert not stage.customer.is_hung_up
+        carol.answers()
+        await asyncio.sleep(0.1)
+        carol.hangs_up()
+        await stage.completed()
+
+    run_talk(tmp_path, script)
+
+
+def test_who_is_left_alone_is_hung_up(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        stage.agent.refers(CAROL)
+        carol = await stage.scene.phone()
+        stage.agent.hangs_up()
+        carol.refuses(486)
+        await stage.completed()
+        assert stage.customer.is_hung_up
+
+    run_talk(tmp_path, script)
+
+
+def test_who_is_transferred_hangs_up_while_it_rings(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        referral = stage.agent.refers(CAROL)
+        carol = await stage.scene.phone()
+        carol.rings()
+        stage.customer.hangs_up()
+        await stage.completed()
+        assert carol.is_hung_up and stage.agent.is_hung_up
+        assert stage.last("transfer.failed")["result"] == "cancelled"
+        assert referral.said == ["accepted"]
+
+    run_talk(tmp_path, script)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "sip:carol@192.0.2.66",
+        "tel:+449091234567",
+        "sip:bob@127.0.0.1;maddr=192.0.2.1",
+        "mailto:carol@example.com",
+    ],
+)
+def test_the_dial_policy_decides(tmp_path: Path, target: str) -> None:
+    async def script(stage: Stage) -> None:
+        referral = stage.agent.refers(target)
+        (said,) = referral.said
+        assert said.startswith("403 ")
+        assert stage.last("transfer.failed")["result"] == "rejected"
+        assert stage.scene.sip.phones.empty()
+        stage.agent.hangs_up()
+        await stage.completed()
+
+    run_talk(tmp_path, script)
+
+
+def test_nobody_is_called_by_their_own_call(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        for phone in (stage.agent, stage.customer):
+            (said,) = stage.agent.refers(phone.invitation.target).said
+            assert said == "403 the target is a party of this call"
+        stage.agent.hangs_up()
+        await stage.completed()
+
+    run_talk(tmp_path, script)
+
+
+def test_one_transfer_at_a_time_and_not_for_ever(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        for _ in range(MOST_TRANSFERS):
+            first = stage.agent.refers(CAROL)
+            second = stage.agent.refers(CAROL)
+            assert (first.said, second.said) == (["accepted"], ["491 a transfer is under way"])
+            carol = await stage.scene.phone()
+            (third,) = stage.agent.refers(CAROL).said
+            assert third == "491 a transfer is under way"
+            with pytest.raises(EngineError, match="under way"):
+                stage.transfer()
+            carol.refuses(486)
+            await asyncio.sleep(0.1)
+        (said,) = stage.agent.refers(CAROL).said
+        assert said.startswith("403 the call was transferred")
+        stage.agent.hangs_up()
+        await stage.completed()
+
+    run_talk(tmp_path, script)
+
+
+def test_an_agent_who_is_called_is_reserved_and_the_other_is_free(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        def bob_state() -> str:
+            return stage.agents.known("bob").state
+
+        stage.transfer("bob")
+        bob = await stage.scene.phone()
+        assert bob_state() == "ringing"
+        bob.answers()
+        await asyncio.sleep(0.1)
+        assert bob_state() == "talking"
+        bob.hangs_up()
+        await stage.completed()
+        await asyncio.sleep(0.1)
+        assert bob_state() != "talking"
+
+    run_talk(tmp_path, script, "alice", "bob")
+
+
+def test_an_agent_who_talks_is_not_called(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        assert stage.agents.reserve("bob", "another")
+        stage.transfer("bob")
+        await asyncio.sleep(0.1)
+        assert stage.scene.sip.phones.empty()
+        assert stage.last("transfer.failed")["cause"] == "agent bob is reserved"
+        stage.agents.release("bob", "another")
+        stage.agent.hangs_up()
+        await stage.completed()
+
+    run_talk(tmp_path, script, "alice", "bob")
+
+
+def test_the_two_consult_first_in_an_attended_transfer(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        stage.transfer(mode="attended")
+        carol = await stage.scene.phone()
+        carol.answers()
+        await asyncio.sleep(0.1)
+        assert not stage.agent.is_hung_up
+        stage.agent.hangs_up()
+        await asyncio.sleep(0.1)
+        assert stage.last("transfer.completed")["mode"] == "attended"
+        stage.customer.hangs_up()
+        await stage.completed()
+        assert carol.is_hung_up
+
+    run_talk(tmp_path, script)
+
+
+def test_the_third_party_does_not_want_the_caller(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        stage.transfer(mode="attended")
+        carol = await stage.scene.phone()
+        carol.answers()
+        await asyncio.sleep(0.1)
+        carol.hangs_up()
+        await asyncio.sleep(0.1)
+        assert stage.last("transfer.failed")["result"] == "hung_up"
+        assert not stage.agent.is_hung_up and not stage.customer.is_hung_up
+        stage.customer.hangs_up()
+        await stage.completed()
+
+    run_talk(tmp_path, script)
+
+
+def test_a_leg_that_does_not_talk_cannot_be_transferred(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        with pytest.raises(EngineError, match="does not talk") as refused:
+            stage.transfer(leg="leg-none")
+        assert (refused.value.kind, refused.value.field) == ("state", "leg")
+        stage.agent.hangs_up()
+        await stage.completed()
+
+    run_talk(tmp_path, script)
+
+
+def test_the_limit_of_the_talk_holds_after_a_transfer(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        stage.transfer()
+        (await stage.scene.phone()).answers()
+        await asyncio.sleep(60.0)
+        job = await stage.completed()
+        assert job.cause == "maximum duration reached"
+
+    run_talk(tmp_path, script, max_duration_s=30.0)
