@@ -385,7 +385,7 @@ class UserAgent:
             self._answers.send(request, 503, hop, [("Retry-After", "10")])
         elif (supported := unsupported_body(request)) is not None:
             self._answers.send(request, 415, hop, supported)
-        elif not request.accepts("application/sdp"):
+        elif not request.accepts("application/sdp", context.counters.add_read_past):
             self._answers.send(request, 406, hop, [("Accept", "application/sdp")])
         elif (place := context.half_open.admit(hop, key, now)) == "no":
             context.counters.overloaded += 1

@@ -292,15 +292,26 @@ class Message:
             return self.body
         return sdp_of(self.parts)
 
-    def accepts(self, media_type: str) -> bool:
-        """Whether Accept allows this type in the response (RFC 3261 20.1). Raises ParseError.
+    def accepts(self, media_type: str, on_read_past: Callable[[], None] = lambda: None) -> bool:
+        """Whether Accept allows this type in the response (RFC 3261 20.1).
 
-        Without an Accept only SDP is allowed.
+        Without an Accept, or with one in which nothing can be read, only SDP is allowed.
+        `on_read_past` is called for each range that cannot be read.
         """
-        if self.get("Accept") is None:
+        ranges, has_unreadable = set(), False
+        try:
+            elements = self.get_list("Accept")
+        except ParseError:
+            elements = [""]  # they cannot be told apart: all of them are one that cannot be read
+        for element in elements:
+            try:
+                ranges.add(_parse_media_type(element))
+            except ParseError:
+                has_unreadable = True
+                on_read_past()
+        if not ranges and (has_unreadable or self.get("Accept") is None):
             return media_type == "application/sdp"
         kind = media_type.partition("/")[0]
-        ranges = {_parse_media_type(element) for element in self.get_list("Accept")}
         return not ranges.isdisjoint({media_type, f"{kind}/*", "*/*"})
 
     def start_line(self) -> str:

@@ -134,8 +134,19 @@ def test_accepts() -> None:
     assert accepts("text/plain", "Application/SDP;q=0.5, text/html")
     assert accepts("application/*") and accepts("*/*")
     assert not accepts("text/nobodyKnowsThis") and not accepts("")
-    with pytest.raises(ParseError):
-        accepts("sdp")
+
+
+@pytest.mark.parametrize("value", ["/", "sdp", 'text/plain, "', ";q=1"])
+def test_an_accept_that_cannot_be_read_costs_nothing(value: str) -> None:
+    skipped: list[bool] = []
+    response = Response(200, headers=[("Accept", value)])
+    assert response.accepts("application/sdp", lambda: skipped.append(True))
+    assert skipped == [True]
+
+
+def test_what_can_be_read_of_an_accept_holds() -> None:
+    assert not Response(200, headers=[("Accept", "/, text/html")]).accepts("application/sdp")
+    assert Response(200, headers=[("Accept", "/, application/sdp")]).accepts("application/sdp")
 
 
 @pytest.mark.parametrize(
