@@ -209,7 +209,7 @@ class Log(Section):
     """[log]: how much is logged, and for whom."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["console", "json"] = "console"
+    format: Literal["console", "json", "journal"] = "console"
 
 
 class WithCredentials(Section):
