@@ -27,7 +27,7 @@ from .command import (
 from .events import print_progress
 from .formats import between, date
 from .tables import console, details, print_more, state_cell, table
-from .time_span import time_of
+from .time_span import From, To, Zone, moments, time_of
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -195,6 +195,9 @@ def jobs(
     site: Annotated[str | None, typer.Option(metavar="SITE")] = None,
     queue: Annotated[str | None, typer.Option(metavar="Q")] = None,
     agent: Annotated[str | None, typer.Option(metavar="A")] = None,
+    begin: From = None,
+    end: To = None,
+    zone: Zone = None,
     context: Annotated[list[str] | None, typer.Option(metavar="K=V", help="Repeatable.")] = None,
     limit: Annotated[int, typer.Option(metavar="N")] = 20,
     cursor: Annotated[str | None, typer.Option(metavar="CURSOR", help="The next page.")] = None,
@@ -205,18 +208,23 @@ def jobs(
     if id is not None:
         call("callback.get", print_job, id=id)
     else:
-        call(
-            "callback.list",
-            print_jobs,
-            state=state,
-            number=number,
-            site=site,
-            queue=queue,
-            agent=agent,
-            context=context_of(context),
-            limit=limit,
-            cursor=cursor,
-        )
+        given = {
+            "state": state,
+            "number": number,
+            "site": site,
+            "queue": queue,
+            "agent": agent,
+            "context": context_of(context),
+            "limit": limit,
+            "cursor": cursor,
+        }
+        wanted = {name: value for name, value in given.items() if value is not None}
+
+        async def page(client: Client) -> Any:
+            bounds = await moments(client, zone, {"from": begin, "to": end})
+            return await client.call("callback.list", **wanted, **bounds)
+
+        print_result(ask(page), print_jobs)
 
 
 @app.command(rich_help_panel=CALLS, epilog="Example: ringback cancel order-17")

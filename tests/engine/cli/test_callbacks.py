@@ -63,6 +63,9 @@ async def test_jobs_are_changed_from_the_shell(daemon: Daemon) -> None:
     assert (await ringback(socket, "reprioritise", "x", "9", "--json")).json["priority"] == 9
     await ringback(socket, "decide", "x", "retry", status=1)
     await ringback(socket, "decide", "x", "perhaps", status=2)
+    for span, found in ((("--from", "-1h"), ["x"]), (("--to", "-1h", "--zone", "UTC"), [])):
+        listed = await ringback(socket, "jobs", *span, "--json")
+        assert [job["id"] for job in listed.json["jobs"]] == found
     shown = await ringback(socket, "jobs", "x", "--json")
     assert shown.json["state"] == "queued"
     await ringback(socket, "callback", NUMBER, "--agent", "alice", *LATER)
