@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.control_line import Refused
 from tests.support.engines.process import EngineClient, StartEngine
+from tests.support.phones.wire.caller import WireOutgoing
+from tests.support.phones.wire.message import audio_address
 from tests.support.phones.wire.phone import MakeWire, WireCall
 from tests.support.talk import AGENT_HZ, CUSTOMER_HZ, TONES, begin_talk
 
@@ -183,3 +185,52 @@ async def test_an_attended_transfer_that_the_third_refuses(
     agent.bye()
     await customer.receive("BYE")
     assert (await engine.ended(job))["state"] == "completed"
+
+
+async def test_a_caller_of_a_trunk_is_transferred_by_the_agents_phone(
+    own_engine: StartEngine, wire: MakeWire
+) -> None:
+    """The caller has session timers and reliable responses; the agent transfers to an extension."""
+    alice_phone, bob_phone, trunk = wire("alice"), wire("bob"), wire("+442079461111")
+    engine = await own_engine(
+        trunks=[{"name": "pbx", "uri": f"sip:127.0.0.1:{trunk.port}", "session_expires_s": 600}],
+        inbound=[{"name": "shop", "number": "+442079460000", "queue": "sales"}],
+        queues=[{"name": "sales"}],
+        agents=[
+            {"name": "alice", "uri": alice_phone.uri, "queues": ["sales"]},
+            {"name": "bob", "uri": bob_phone.uri},
+        ],
+    )
+    caller = WireOutgoing.place(
+        trunk,
+        engine.process.sip_port,
+        "+442079460000",
+        headers=(("supported", "100rel, timer"), ("session-expires", "7200")),
+    )
+    ringing = await caller.receive("180")
+    caller.remote_to = ringing["to"]
+    caller.request("PRACK", headers=(("RAck", f"{ringing['rseq']} 1 INVITE"),))
+    ok = await trunk.messages.wait_for(
+        lambda m: m.what == "200" and m["cseq"] == "1 INVITE", timeout_s=5.0
+    )
+    assert ok["session-expires"] == "600;refresher=uac"
+    caller.rtp.remote = audio_address(ok.body)
+    caller.acknowledge_ok(ok)
+    alice = await alice_phone.answer(tone_hz=AGENT_HZ)
+    bridged = await engine.line.events.wait_for(
+        lambda event: event["type"] == "call.bridged", timeout_s=8.0
+    )
+    # What a user would dial: the engine's own address, and the name of an agent.
+    refer(alice, f"sip:bob@127.0.0.1:{engine.process.sip_port}")
+    bob = await bob_phone.answer(tone_hz=CAROL_HZ)
+    await alice.receive("BYE")
+    caller.rtp.send_tone(CUSTOMER_HZ)
+    await hears(caller, bob, CAROL_HZ)
+    bob.bye()
+    await caller.receive("BYE")
+    ended = await engine.line.events.wait_for(
+        lambda event: event["type"] == "call.ended", timeout_s=8.0
+    )
+    assert (ended["call"], ended["result"]) == (bridged["call"], "completed")
+    assert len(ended["legs"]) == 3
+    await engine.assert_idle()
