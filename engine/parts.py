@@ -337,7 +337,7 @@ class Parts:
             self.network,
             self.queues,
             self.store,
-            Output(self.events, self.webhooks, logs.lines_dropped),
+            Output(self.events, self.webhooks, logs.lines_dropped, self.trace, self.collector),
             clock=self.clock,
         )
         customers = Customers(self.dispatcher, self.registry, self.history)

@@ -20,6 +20,8 @@ from ..routing.overload import LoadStatus, Overload
 from ..routing.trunks import Trunks, TrunkView
 from ..store.event_log import EventLog
 from ..store.store import Store
+from ..trace.collector import Collector
+from ..trace.ring import Trace
 from ..webhooks.webhook_view import WebhookSummary
 from ..webhooks.webhooks import Webhooks
 from .params import PROTOCOL
@@ -34,6 +36,7 @@ from .status_view import (
     SipStatus,
     StoreHealth,
     StoreStatus,
+    TraceStatus,
     WorkerStatus,
 )
 
@@ -146,14 +149,21 @@ class Network:
 
 
 class Output:
-    """What the engine says of itself: events, webhooks, and the log.
+    """What the engine says of itself: events, webhooks, the log, and the SIP of calls.
 
     `lines_dropped` gives how many lines of the log had no room.
     """
 
     def __init__(
-        self, events: EventLog, webhooks: Webhooks, lines_dropped: Callable[[], int]
+        self,
+        events: EventLog,
+        webhooks: Webhooks,
+        lines_dropped: Callable[[], int],
+        trace: Trace,
+        collector: Collector,
     ) -> None:
+        self._trace = trace
+        self._collector = collector
         self._events = events
         self._webhooks = webhooks
         self._lines_dropped = lines_dropped
@@ -162,6 +172,15 @@ class Output:
     def epoch(self) -> str:
         """The name of the event log."""
         return self._events.epoch
+
+    def trace(self) -> TraceStatus:
+        """What is kept of the SIP of calls, and what a collector gets."""
+        return {
+            "calls": self._trace.call_count,
+            "bytes": self._trace.size_bytes,
+            "collected": self._collector.sent,
+            "not_collected": self._collector.dropped,
+        }
 
     @property
     def lines_dropped(self) -> int:
@@ -261,4 +280,5 @@ class EngineView:
             "store": cast(StoreStatus, self._store.status()),
             "events": self._output.events(),
             "log": self._output.log(),
+            "trace": self._output.trace(),
         }

@@ -131,6 +131,19 @@ class LogStatus(TypedDict):
     """How many lines had no room, because nobody read those before."""
 
 
+class TraceStatus(TypedDict):
+    """The SIP that is kept, and what a collector gets."""
+
+    calls: int
+    """The calls that are kept."""
+    bytes: int
+    """What all of it takes, about."""
+    collected: int
+    """The packets that were sent to the collector."""
+    not_collected: int
+    """Those that could not be sent."""
+
+
 class EngineStatus(TypedDict):
     """engine.status."""
 
@@ -170,6 +183,8 @@ class EngineStatus(TypedDict):
     """The event log."""
     log: LogStatus
     """The log on standard error."""
+    trace: TraceStatus
+    """The SIP that is kept, and what a collector gets."""
 
 
 class LiveEngine(TypedDict):

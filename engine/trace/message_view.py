@@ -8,6 +8,7 @@ from typing import Literal, NotRequired, TypedDict
 from sip.errors import ParseError
 from sip.hop import Hop
 from sip.message.message import Request, Response
+from sip.message.multipart import is_multipart, parse_multipart, sdp_of
 from sip.message.parser import MalformedMessage, parse
 from sip.sdp.description import MediaDescription, parse_sdp
 
@@ -163,9 +164,14 @@ def _parsed(data: bytes) -> Request | Response | None:
 def _audio(message: Request | Response) -> AudioView | None:
     """What a session description says of audio; None where there is none that can be read."""
     try:
-        if not message.body or message.content_type != "application/sdp":
+        body = message.body
+        if is_multipart(message.content_type):
+            body = sdp_of(parse_multipart(message.get("Content-Type") or "", body))
+        elif message.content_type != "application/sdp":
             return None
-        description = parse_sdp(message.body)
+        if not body:
+            return None
+        description = parse_sdp(body)
     except ParseError:
         return None
     media = next((one for one in description.media if one.media == "audio"), None)

@@ -29,6 +29,11 @@ _FLOW_BYTES: Final = 600  # the flow itself, and its places in tables
 _OTHER_FLOW: Final = FlowLimits(first=10, latest=20, size_bytes=96 * 1024)
 _LONGEST_BYTES: Final = 64 * 1024  # no message is longer
 
+# What comes in and is of no call that we know is cut off there: masking all of it would cost more
+# than reading it did.
+FOREIGN_BYTES: Final = 8 * 1024
+_CUT_OFF: Final = b"\r\n[cut off]"
+
 _NO_CALL_ID: Final = b""
 _call_id = re.compile(rb"[\r\n](?:call-id|i)[ \t]*:[ \t]*([^\s]+)", re.IGNORECASE).search
 
@@ -97,6 +102,11 @@ class Trace:
         return self._keep_calls > 0
 
     @property
+    def call_count(self) -> int:
+        """How many calls are kept."""
+        return len(self._calls)
+
+    @property
     def size_bytes(self) -> int:
         """What all of it takes, about."""
         return sum(self._bytes.values())
@@ -120,6 +130,8 @@ class Trace:
         else:
             match = _call_id(data)
             call_id = _NO_CALL_ID if match is None else match[1]
+        if len(data) > FOREIGN_BYTES and not is_sent and call_id not in self._flows:
+            data = data[:FOREIGN_BYTES] + _CUT_OFF
         self.number += 1
         message = TracedMessage(self.number, self._clock(), is_sent, local, peer, masked(data))
         if self._keep_calls:

@@ -98,6 +98,29 @@ def test_keys_in_one_part_of_several_and_after_bare_line_feeds_are_masked() -> N
     assert b"5ec2e7" not in masked(INVITE % b"" + body)
 
 
+@pytest.mark.parametrize("end", [b"\r\n", b"\n"])
+@pytest.mark.parametrize("encoding", [b"base64", b"Quoted-Printable"])
+def test_a_part_that_is_encoded_is_masked_whole_and_the_others_are_not(
+    encoding: bytes, end: bytes
+) -> None:
+    lines = [
+        b"--b", b"Content-Transfer-Encoding: " + encoding, b"Content-Type: application/sdp", b"",
+        b"5ec2e7", b"5ec2e7", b"--b", b"Content-Transfer-Encoding: 8bit", b"", b"a=sendrecv",
+        b"--b--",
+    ]  # fmt: skip
+    message = INVITE % b"" + end.join(lines)
+    found = masked(message)
+    assert b"5ec2e7" not in found and b"a=sendrecv" in found and len(found) == len(message)
+    assert found.count(b"--b") == 3
+
+
+def test_a_body_that_is_encoded_is_masked_whole() -> None:
+    message = INVITE % b"Content-Encoding: gzip\r\nContent-Type: application/sdp\r\n" + b"5ec2e7"
+    assert masked(message).endswith(b"\r\n\r\n******")
+    plain = INVITE % b"Content-Encoding: identity\r\n" + b"a=sendrecv"
+    assert masked(plain) == plain
+
+
 def test_the_password_of_a_uri_is_masked() -> None:
     found = field(b"Contact", b"<sip:alice:5ec2e7@192.0.2.1:5060;transport=tcp>")
     assert b"sip:alice:******@192.0.2.1:5060" in found

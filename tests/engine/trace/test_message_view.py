@@ -64,6 +64,18 @@ def test_the_audio_of_a_description_is_shown_with_its_codecs() -> None:
     }
 
 
+def test_the_description_in_one_part_of_several_is_shown() -> None:
+    body = (
+        b"--b\r\nContent-Type: text/plain\r\n\r\nx\r\n"
+        b"--b\r\nContent-Type: application/sdp\r\n\r\n" + SDP + b"\r\n--b--\r\n"
+    )
+    more = 'Content-Type: multipart/mixed;boundary="b"\r\n'
+    view = shown(request("INVITE", "1", body=body, more=more))
+    assert view["audio"] is not None and view["audio"]["port"] == 4000
+    broken = request("INVITE", "1", body=body, more="Content-Type: multipart/mixed\r\n")
+    assert shown(broken)["audio"] is None
+
+
 def test_what_cannot_be_read_is_shown_as_it_came() -> None:
     view = shown(b"NONSENSE\r\n\xff\xfe\r\n\r\n")
     assert (view["method"], view["status"], view["cseq"], view["call_id"]) == (None, None, None, "")

@@ -7,7 +7,7 @@ import pytest
 
 from config.tracing import Trace as TraceSettings
 from engine.trace.flow import TracedMessage
-from engine.trace.ring import Trace, messages_of
+from engine.trace.ring import FOREIGN_BYTES, Trace, messages_of
 from tests.support.traces import (
     AGENT,
     CUSTOMER,
@@ -127,6 +127,20 @@ class TestCalls:
 
 
 class TestBounds:
+    def test_a_long_message_of_no_call_is_cut_off_and_one_of_a_call_is_not(self) -> None:
+        kept = trace()
+        kept.belongs(AnyCall("c1"), leg(call_id="mine"))
+        for call_id in ("mine", "theirs"):
+            kept.received(request("MESSAGE", call_id, body=b"x" * 50_000), STRANGER, OURS)
+        kept.sent(request("MESSAGE", "ours", body=b"x" * 50_000), STRANGER, OURS)
+        sizes = {}
+        for call_id in ("mine", "theirs", "ours"):
+            flow = kept.flow(call_id.encode())
+            assert flow is not None
+            sizes[call_id] = len(flow.messages()[0].data)
+        assert sizes["mine"] > 50_000 and sizes["ours"] > 50_000
+        assert FOREIGN_BYTES <= sizes["theirs"] <= FOREIGN_BYTES + 20
+
     def test_the_calls_that_ended_first_are_forgotten_first(self) -> None:
         kept = trace(keep_calls=3)
         up = AnyCall("up", "job-up")
