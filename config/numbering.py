@@ -4,9 +4,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from .patterns import Pattern
 from .policy import FullPrefix
 from .sections import Section
-from .values import Name, Pattern, wrong
+from .values import Name, wrong
 
 
 def _check_short_code(text: str) -> str:

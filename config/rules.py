@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-import re2
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from .calendars import DatesText, Hours, TimeZone
+from .patterns import compile_regex
 from .policy import LineType
 from .sections import Section
 from .values import Name, NumberPrefix, Printable, Region, Seconds, Template, wrong
@@ -13,18 +13,6 @@ from .values import Name, NumberPrefix, Printable, Region, Seconds, Template, wr
 
 def _as_list(value: object) -> object:
     return value if isinstance(value, list) else [value]
-
-
-def compile_regex(pattern: str) -> Any:
-    """A pattern whose search takes time in proportion to the text, whatever the pattern: one that
-    could take longer would hold up every call of the engine. Raises ValueError with a reason."""
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        return re2.compile(pattern, options)
-    except re2.error as error:
-        reason = error.args[0].decode() if error.args else "it cannot be read"
-        raise ValueError(f"is not a regular expression (RE2): {reason}") from error
 
 
 def _check_regex(pattern: str) -> str:

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from .caller_identity import CallerIds, FromText, Identity
+from .patterns import Pattern
 from .sounds import find_configured
 from .values import (
     EXPEDITED_FORWARDING,
@@ -23,7 +24,6 @@ from .values import (
     Name,
     Network,
     OptionalPath,
-    Pattern,
     PortRange,
     Printable,
     Region,

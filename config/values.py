@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-import re2
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, SUPPORTED_REGIONS
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Strict
 from pydantic_core import PydanticCustomError
@@ -218,16 +217,6 @@ def _check_url_host(text: str) -> str:
     if ";" in text:
         raise _reject(f"{text!r} is neither HOST nor HOST:PORT")
     return _check_dial_host(text)
-
-
-def _check_pattern(text: str) -> str:
-    if not text.isprintable():
-        raise _reject(f"{text!r} has characters that cannot be printed")
-    try:
-        re2.compile(text)
-    except re2.error as error:
-        raise _reject(f"{text!r} is not a regular expression: {error}") from None
-    return text
 
 
 def _check_ports(ports: tuple[int, int]) -> tuple[int, int]:
@@ -453,7 +442,6 @@ Network = Annotated[str, AfterValidator(_check_network)]
 Host = Annotated[str, AfterValidator(_check_host)]
 UrlHost = Annotated[str, AfterValidator(_check_url_host)]
 DialHost = Annotated[str, AfterValidator(_check_dial_host)]
-Pattern = Annotated[str, AfterValidator(_check_pattern)]
 AdvertisedHost = Annotated[str, AfterValidator(_check_advertised)]
 PortRange = Annotated[tuple[int, int], BeforeValidator(_as_tuple), AfterValidator(_check_ports)]
 # The interval of session timers (RFC 4028) in whole seconds; 0: none is asked for.

@@ -13,7 +13,8 @@ from typing import Any, Literal, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from config.calendars import Calendar, read_dates
-from config.rules import CalendarMatch, FieldMatch, HistoryMatch, Match, QueueMatch, compile_regex
+from config.patterns import compile_regex
+from config.rules import CalendarMatch, FieldMatch, HistoryMatch, Match, QueueMatch
 
 from .identity.shown_number import ANONYMOUS
 from .opening_hours import OpeningHours
