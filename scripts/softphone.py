@@ -8,6 +8,7 @@ Prints one JSON object a line on stdout: `{"event": …, "time": Unix seconds, �
 `recording`, `dtmf`, `stats` (packets, loss, jitter), `error`, `bye`.
 
 Commands on stdin, one a line: `call URI`, `answer [STATUS]`, `hangup`, `hold`, `unhold`,
+`transfer URI`,
 `digits 123#`, `tone HZ`, `play FILE`, `stats`, `quit`. End of stdin, SIGTERM and SIGINT end the
 calls and the phone. Exit status: 0; 1 when the phone cannot run or a `--call` failed; 2 usage.
 """
@@ -89,6 +90,7 @@ class Softphone:
                 password=options.password,
                 codecs=tuple(options.codecs),
                 srtp=options.srtp,
+                strict=options.strict,
                 tls=TlsFiles(*options.tls) if options.tls else None,
             ),
             Sound(tone_hz=options.tone, play=options.play, record=options.record),
@@ -195,6 +197,8 @@ class Softphone:
                 call.hold()
             case "unhold":
                 call.unhold()
+            case "transfer":
+                call.transfer(argument)
             case "digits":
                 call.dialDtmf(argument)
             case "tone":
@@ -250,6 +254,7 @@ def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
         help="codecs to offer, the best first: PCMU, PCMA, G722, … [PCMU,PCMA]")  # fmt: skip
     add("--srtp", choices=("off", "offered", "required"), default="off",
         help="encrypt sound, with keys in SDP [off]")  # fmt: skip
+    add("--strict", action="store_true", help="require 100rel and session timers of 90 s")
     add("--answer", type=_answers, default=[200], metavar="STATUS[,STATUS]|never",
         help="final answer to incoming calls: first call, second call, …")  # fmt: skip
     add("--answer-after", type=seconds, default=0.0, metavar="S", help="seconds of ringing")

@@ -145,6 +145,10 @@ class Call(pj.Call):  # type: ignore[misc]
         prm.opt.flag = pj.PJSUA_CALL_UNHOLD
         self.reinvite(prm)
 
+    def transfer(self, uri: str) -> None:
+        """Ask by REFER that the far side be connected with `uri`."""
+        self.xfer(uri, pj.CallOpParam(True))
+
     def respond(self, status: int) -> None:
         """Answer an incoming call with `status`; 183 and 200 carry SDP."""
         prm = pj.CallOpParam(True)

@@ -43,11 +43,15 @@ class TlsFiles:
     ca: str
 
 
+STRICT_EXPIRES_S = 90
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who the phone is, where it listens and, if anywhere, where it registers.
 
-    With `tls` it speaks TLS alone, and lets nobody in without a good certificate.
+    With `tls` it speaks TLS alone, and lets nobody in without a good certificate. A `strict` one
+    requires 100rel, and session timers of STRICT_EXPIRES_S.
     """
 
     user: str
@@ -58,6 +62,7 @@ class Identity:
     password: str = ""
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
     srtp: str = "off"
+    strict: bool = False
     tls: TlsFiles | None = None
 
 
@@ -224,6 +229,11 @@ class Stack:
         config.mediaConfig.transportConfig.portRange = 0
         config.mediaConfig.srtpUse = _SRTP[identity.srtp]
         config.mediaConfig.srtpSecureSignaling = 0  # also over UDP and TCP
+        if identity.strict:
+            calls = config.callConfig
+            calls.prackUse = pj.PJSUA_100REL_MANDATORY
+            calls.timerUse = pj.PJSUA_SIP_TIMER_ALWAYS
+            calls.timerMinSESec = calls.timerSessExpiresSec = STRICT_EXPIRES_S
         if identity.registrar:
             config.regConfig.registrarUri = identity.registrar
             config.regConfig.timeoutSec = 300
