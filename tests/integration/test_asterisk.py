@@ -88,6 +88,8 @@ async def test_calls_go_out_and_come_in_beside_asterisk(
     await asyncio.sleep(TALK_S)
     carrier.command("hangup")
     assert (await event(engine, "call.ended"))["result"] == "completed"
+    for phone in (alice, carrier):
+        await phone.wait_for("state", state="disconnected", nth=2)
     for name, hears, says in (
         ("alice", CUSTOMER_HZ, AGENT_HZ), ("carrier", AGENT_HZ, CUSTOMER_HZ),
     ):  # fmt: skip
