@@ -91,7 +91,9 @@ def test_the_third_party_takes_the_place_of_the_agent(tmp_path: Path) -> None:
         job = await stage.completed()
         assert stage.customer.is_hung_up
         assert job.cause == "agent hung up"
-        assert len(job.attempts[0].legs) == 3
+        legs = [leg.leg for leg in job.attempts[0].legs]
+        done = stage.last("transfer.completed")
+        assert [done["from_leg"], done["leg"], done["new_leg"]] == legs
 
     run_talk(tmp_path, script)
 

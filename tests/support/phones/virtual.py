@@ -7,6 +7,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, Literal, NamedTuple
 
 from engine.calls.leg import Leg
@@ -294,12 +295,13 @@ class VirtualSip(ScriptedSip):
         self.session_count = 0
         self.resolver = self
         self.has_tls = False
+        self.tcp = SimpleNamespace(tls_failures={}, certificates={})
 
     async def start(self) -> None: ...
 
     async def stop(self) -> None: ...
 
-    def listen_for(self, trunk: str, listen: Sequence[str]) -> None: ...
+    def listen_for(self, trunk: str, listen: Sequence[str], advertise: str = "") -> None: ...
 
     def invite(self, invitation: Invitation) -> Session:
         assert not self.is_dead, "an engine that was killed calls nobody"
