@@ -4,7 +4,8 @@ A caller sends its ACK within a round trip. Somebody who forges the address of a
 as our 200 does not reach them. Past a number of such calls, only a few a second of one source are
 accepted: for each new call the oldest that was answered is ended. Over UDP a caller that gets no
 answer sends its INVITE again after T1 (RFC 3261 17.1.1.2), and a forger does not: such a copy is
-accepted before the others.
+accepted before the others. A caller at another port of the host does not share the few of the
+forger's port.
 """
 
 from collections import Counter, OrderedDict
@@ -20,6 +21,8 @@ OLD_ENOUGH_S: Final = 1.0
 _SENT_AGAIN_S: Final = 0.3
 _FORGOTTEN_S: Final = 40.0
 _MOST_SEEN: Final = 5_000
+_PORTS: Final = 4
+"""How many ports of one host may have that rate at once."""
 _AGAIN_RATE: Final = 5
 """INVITEs that were sent again are accepted this many times as often as those that were not."""
 
@@ -57,6 +60,7 @@ class HalfOpenCalls:
         self._hosts: Counter[str] = Counter()
         rate = limits.more_per_s
         self._more = RateLimiter(RateLimit(rate, rate))
+        self._more_of_host = RateLimiter(RateLimit(_PORTS * rate, _PORTS * rate))
         self._again = RateLimiter(RateLimit(_AGAIN_RATE * rate, _AGAIN_RATE * rate))
         self._seen: OrderedDict[Hashable, float] = OrderedDict()
 
@@ -85,7 +89,7 @@ class HalfOpenCalls:
         if self._hosts[host] < limits.each and len(self._calls) < limits.together:
             return "yes"
         victim = self._oldest(host, now)
-        if victim is not None and self._may_push_out(host, invite, now):
+        if victim is not None and self._may_push_out(source, invite, now):
             self._seen.pop(invite, None)
             victim.give_way(now)
             return "yes"
@@ -96,11 +100,12 @@ class HalfOpenCalls:
             self._seen.popitem(last=False)
         return "later"
 
-    def _may_push_out(self, host: str, invite: Hashable, now: float) -> bool:
+    def _may_push_out(self, source: Hop, invite: Hashable, now: float) -> bool:
         seen_at = self._seen.get(invite)
         if seen_at is not None and _SENT_AGAIN_S <= now - seen_at < _FORGOTTEN_S:
-            return self._again.allow(host, now)
-        return self._more.allow(host, now)
+            return self._again.allow(source.host, now)
+        is_allowed = self._more.allow(f"{source.host}:{source.port}", now)
+        return is_allowed and self._more_of_host.allow(source.host, now)
 
     def _oldest(self, host: str, now: float) -> UnconfirmedCall | None:
         """The oldest answered call of the host; of any host, where it has not many itself."""

@@ -61,6 +61,29 @@ def test_the_oldest_gives_way_to_some_a_second() -> None:
     assert len(calls) == 10
 
 
+def test_a_caller_at_another_port_is_taken_in_the_middle_of_a_flood() -> None:
+    calls, _made = full()
+    now = OLD_ENOUGH_S
+    for number in range(500):
+        if calls.admit(TRUNK, number, now) == "yes":
+            calls.add(Call(calls, answered_at=now))
+        now += 0.01
+    assert calls.admit(TRUNK, "at the port of the flood", now) == "later"
+    assert calls.admit(TRUNK._replace(port=5070), "a caller", now) == "yes"
+
+
+def test_a_flood_from_all_ports_is_bounded_too() -> None:
+    calls, _made = full()
+    now, taken = OLD_ENOUGH_S, 0
+    for number in range(2_000):
+        source = TRUNK._replace(port=1024 + number)
+        if calls.admit(source, number, now) == "yes":
+            taken += 1
+            calls.add(Call(calls, source, answered_at=now))
+        now += 0.005
+    assert taken <= 220  # ten seconds at four times five a second, and the first twenty
+
+
 def test_an_invite_that_is_sent_again_is_taken() -> None:
     calls, made = full()
     for number in range(5):  # the share of the moment
