@@ -20,7 +20,7 @@ from .values import (
     HeaderName,
     HostPort,
     IpAddress,
-    Listen,
+    Listens,
     Name,
     Network,
     OptionalPath,
@@ -251,7 +251,7 @@ class Trunk(WithCredentials):
     session_expires_s: SessionExpires | None = None
     early_media: Literal["relay", "ignore"] = "relay"
     srtp: Srtp = "off"
-    listen: list[Listen] = []
+    listen: Listens = []
     advertise: AdvertisedHost = ""
     tls_cert: OptionalPath = ""
     tls_key: OptionalPath = ""

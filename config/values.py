@@ -435,6 +435,10 @@ FilePath = Annotated[Path, Strict(False), AfterValidator(_check_file_path)]
 # Empty means: none.
 OptionalPath = Annotated[str, AfterValidator(_check_printable)]
 Listen = Annotated[str, AfterValidator(_check_listen)]
+# One address may stand without brackets around it.
+Listens = Annotated[
+    list[Listen], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
+]
 NameServer = Annotated[str, AfterValidator(_check_name_server)]
 HostPort = Annotated[str, AfterValidator(_check_host_port)]
 IpAddress = Annotated[str, AfterValidator(_check_address)]

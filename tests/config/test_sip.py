@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from config.difference import compare, effective
+from config.sections import Trunk
 from config.settings import ConfigError, Settings, load
 from config.sip import Sip, Tls
 
@@ -90,6 +91,14 @@ def refused(text: str, tmp_path: Path) -> str:
 )
 def test_what_does_not_fit_together(text: str, fault: str, tmp_path: Path) -> None:
     assert fault in refused(text, tmp_path)
+
+
+def test_trunk_listens_at_one_address_or_several() -> None:
+    trunk = {"name": "a", "uri": "sip:h"}
+    one = Trunk.model_validate({**trunk, "listen": "udp:192.0.2.1:5060"})
+    assert one.listen == ["udp:192.0.2.1:5060"]
+    two = Trunk.model_validate({**trunk, "listen": ["udp:192.0.2.1:5060", "tls:[::1]:5061"]})
+    assert two.listen == ["udp:192.0.2.1:5060", "tls:[::1]:5061"]
 
 
 def test_tls_is_taken_at_a_reload_and_the_listeners_at_a_restart() -> None:

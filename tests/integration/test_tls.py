@@ -165,33 +165,65 @@ async def test_registered_and_called_through_kamailio_over_tls(
         await edge.stop()
 
 
-@pytest.mark.parametrize(
-    ("made", "word"),
-    [
-        ({"to_days": -0.5}, "certificate_expired"),
-        ({"names": ("sip.example.com",)}, "certificate_wrong_name"),
-        ({"foreign": True}, "certificate_unknown_issuer"),
-    ],
-)
 async def test_phone_with_a_bad_certificate_is_not_called_and_the_job_says_why(
-    made: dict[str, Any],
-    word: str,
     own_engine: StartEngine,
     softphone: StartPhone,
     authority: Authority,
     ours: Certificate,
     tmp_path: Path,
 ) -> None:
-    issuer = Authority(tmp_path / "foreign", "Foreign CA") if made.pop("foreign", 0) else authority
-    bad = issuer.certificate(*made.pop("names", ("127.0.0.1",)), **made)
+    foreign = Authority(tmp_path / "foreign", "Foreign CA")
+    bad = {
+        "certificate_expired": authority.certificate("127.0.0.1", to_days=-0.5),
+        "certificate_wrong_name": authority.certificate("sip.example.com"),
+        "certificate_unknown_issuer": foreign.certificate("127.0.0.1"),
+    }
     engine = await own_engine(**tls_settings(ours))
-    agent = await softphone(user="agent", tls=files(bad))
-    job = await engine.callback("sip:nobody@127.0.0.1;transport=tls", agent.uri)
-    record = await engine.ended(job)
-    assert record["state"] == "failed"
-    (leg,) = record["attempts"][0]["legs"]
-    assert leg["reason"].startswith(f"tls {word}: ")
-    assert not agent.seen("incoming")
+    phones = await asyncio.gather(
+        *(softphone(user=f"a{n}", tls=files(one)) for n, one in enumerate(bad.values()))
+    )
+    for word, phone in zip(bad, phones, strict=True):
+        job = await engine.callback("sip:nobody@127.0.0.1;transport=tls", phone.uri)
+        record = await engine.ended(job)
+        assert record["state"] == "failed"
+        (leg,) = record["attempts"][0]["legs"]
+        assert leg["reason"].startswith(f"tls {word}: ")
+        assert not phone.seen("incoming")
+
+
+async def test_next_trunk_is_taken_where_the_certificate_of_one_is_not_good(
+    own_engine: StartEngine,
+    softphone: StartPhone,
+    wire: MakeWire,
+    authority: Authority,
+    ours: Certificate,
+) -> None:
+    expired = await softphone(
+        user="one", tls=files(authority.certificate("127.0.0.1", to_days=-0.5))
+    )
+    agent_phone, other = wire("agent"), wire("two")
+    settings = tls_settings(ours)
+    settings["sip"]["listen"].append(f"udp:127.0.0.1:{free_port()}")
+    settings["dial"]["allow_hosts"] = ["127.0.0.1"]
+    port = expired.uri.partition(";")[0].rpartition(":")[2]
+    engine = await own_engine(
+        **settings,
+        trunks=[
+            {"name": "one", "uri": f"sips:127.0.0.1:{port}"},
+            {"name": "two", "uri": f"sip:127.0.0.1:{other.port}"},
+        ],
+        routes=[{"prefix": "+", "trunks": ["one", "two"]}],
+    )
+    job = await engine.callback("+442079460123", agent_phone.uri)
+    agent = await agent_phone.answer()
+    call = await other.called()
+    down = await event(engine, "trunk.down")
+    assert down["trunk"] == "one" and down["reason"].startswith("tls certificate_expired: ")
+    call.accept()
+    await engine.state("bridged", job)
+    agent.bye()
+    await engine.ended(job)
+    assert not expired.seen("incoming")
 
 
 async def test_certificate_says_which_trunk_calls(

@@ -76,7 +76,7 @@ class Authority:
             .public_key(self._key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - 30 * DAY)
-            .not_valid_after(now + 30 * DAY)
+            .not_valid_after(now + 400 * DAY)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .add_extension(
                 x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False
@@ -92,7 +92,7 @@ class Authority:
         *names: str,
         common_name: str = "test",
         from_days: float = -1.0,
-        to_days: float = 7.0,
+        to_days: float = 90.0,
         usages: Sequence[x509.ObjectIdentifier] = _KEY_USAGES,
     ) -> Certificate:
         """One of these names, valid from and to so many days from now."""
