@@ -7,15 +7,14 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from .caller_identity import CallerIds, FromText, Identity
+from .dscp import EXPEDITED_FORWARDING, Dscp
 from .patterns import Pattern
 from .sounds import find_configured
 from .values import (
-    EXPEDITED_FORWARDING,
     AdvertisedHost,
     CertificateName,
     Country,
     DialHost,
-    Dscp,
     FilePath,
     HeaderName,
     HostPort,

@@ -4,11 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from .dscp import CLASS_SELECTOR_3, Dscp
 from .sections import Section, first_duplicate
 from .values import (
-    CLASS_SELECTOR_3,
     AdvertisedHost,
-    Dscp,
     Listen,
     NameServer,
     OptionalPath,

@@ -33,16 +33,6 @@ _HEADER_NAME = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _PLACEHOLDERS = ("id", "to", "context")
 
-CLASS_SELECTOR_3 = 24  # signalling
-EXPEDITED_FORWARDING = 46  # voice
-_CODE_POINTS = {
-    "default": 0,
-    **{f"cs{number}": 8 * number for number in range(8)},
-    **{f"af{klass}{drop}": 8 * klass + 2 * drop for klass in range(1, 5) for drop in range(1, 4)},
-    "va": 44,
-    "ef": EXPEDITED_FORWARDING,
-}
-
 # Headers that the SIP stack writes itself; a configured header must not fight with them.
 _STACK_HEADERS = """
     accept accept-encoding allow authorization call-id contact content-encoding content-length
@@ -401,24 +391,6 @@ def _check_secret(secret: SecretStr) -> SecretStr:
     return secret
 
 
-def _dscp(value: object) -> object:
-    """A code point by its name in RFC 2474, 2597, 3246 or 5865, or as it is."""
-    if not isinstance(value, str):
-        return value
-    name = value.strip().lower()
-    if name.isascii() and name.isdigit():
-        return int(name)
-    if name not in _CODE_POINTS:
-        raise _reject(f"{value!r} is no DSCP; it is 0 to 63, or a name such as cs3, af31 or ef")
-    return _CODE_POINTS[name]
-
-
-def _check_dscp(dscp: int) -> int:
-    if not 0 <= dscp <= 63:
-        raise _reject(f"{dscp} is no DSCP; it is 0 to 63, or a name such as cs3, af31 or ef")
-    return dscp
-
-
 def _check_certificate_name(text: str) -> str:
     """A name as it stands in a certificate; `*.example.com` is such a name, and no pattern."""
     wildcard = "*." if text.startswith("*.") else ""
@@ -466,7 +438,6 @@ Template = Annotated[str, Field(max_length=1000), AfterValidator(_check_template
 HeaderName = Annotated[str, AfterValidator(_check_header_name)]
 User = Annotated[str | int, AfterValidator(check_user)]
 Group = Annotated[str, AfterValidator(_check_group)]
-Dscp = Annotated[int, BeforeValidator(_dscp), AfterValidator(_check_dscp)]
 CertificateName = Annotated[str, AfterValidator(_check_certificate_name)]
 Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
 Seconds = Annotated[float, Field(gt=0, le=86400 * 7, allow_inf_nan=False)]
