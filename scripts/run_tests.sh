@@ -4,7 +4,9 @@
 set -u
 
 if [ "${COVERAGE:-}" = 1 ]; then
-    options="--cov --cov-report="
+    # Parsing the source of a long traceback can fail in CPython 3.11 (SystemError), which ends the
+    # whole run and loses what was measured. Native tracebacks parse nothing.
+    options="--cov --cov-report= --tb=native"
 else
     options=""
 fi
