@@ -7,8 +7,8 @@ the two compare does much less.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from scripts.load.driver import LoadPeerFailed, LoadPeerProcess
@@ -17,10 +17,11 @@ from .asterisk_process import AsteriskProcess, NoAsterisk
 from .callbacks import Callbacks, spread
 from .engine_process import EngineProcess
 from .options import Options
-from .report import Figure, Report, figure, percentile
+from .report import Report, figure, percentile
 from .setup_part import AGENT, CUSTOMER, SETTLE_S, TARGET_RATE
 
 PART = "beside Asterisk"
+ENGINE, ASTERISK = "engine", "Asterisk"
 # Half the processor of what one would otherwise run.
 SETUP_RATIO_TARGET = 0.5
 TALK_RATIO_TARGET = 0.5
@@ -83,35 +84,47 @@ class Asterisk:
 class Turns:
     """What one switch needed, turn by turn."""
 
-    setup_ms: list[float]
-    answer_p50_ms: list[float]
-    answer_p99_ms: list[float]
-    talk_percent: list[float]
-    delay_p50_ms: list[float]
-    delay_p99_ms: list[float]
-    lost: list[float]
+    setup_ms: list[float] = field(default_factory=list)
+    answer_p50_ms: list[float] = field(default_factory=list)
+    answer_p99_ms: list[float] = field(default_factory=list)
+    talk_percent: list[float] = field(default_factory=list)
+    delay_p50_ms: list[float] = field(default_factory=list)
+    delay_p99_ms: list[float] = field(default_factory=list)
+    lost: list[float] = field(default_factory=list)
 
 
 async def run(report: Report, options: Options) -> None:
-    """Measure both, or say why not."""
+    """Measure both, or say why not. Raises LoadPeerFailed, with what was measured in the report."""
+    turns = {name: Turns() for name in (ENGINE, ASTERISK)}
     with LoadPeerProcess() as peer:
         try:
             async with _switches(peer) as switches:
-                turns = {name: Turns([], [], [], [], [], [], []) for name in switches}
                 for name, switch in switches.items():
-                    await _set_up(peer, switch, turns[name], WARM_UP)
-                turns = {name: Turns([], [], [], [], [], [], []) for name in switches}
+                    with _naming(name):
+                        await _set_up(peer, switch, Turns(), WARM_UP)
                 count = dict(options.setup_rates)[TARGET_RATE] // options.setup_runs
                 for _ in range(options.setup_runs):
                     for name, switch in switches.items():
-                        await _set_up(peer, switch, turns[name], count)
+                        with _naming(name):
+                            await _set_up(peer, switch, turns[name], count)
                 for _ in range(options.talk_runs):
                     for name, switch in switches.items():
-                        await _talk(peer, switch, turns[name], options)
+                        with _naming(name):
+                            await _talk(peer, switch, turns[name], options)
         except NoAsterisk as reason:
             report.notes.append(f"{PART}: skipped: {reason}")
             return
-    _add(report, options, turns["engine"], turns["Asterisk"])
+        finally:
+            _add(report, options, turns[ENGINE], turns[ASTERISK])
+
+
+@contextlib.contextmanager
+def _naming(switch: str) -> Iterator[None]:
+    """Say whose callbacks did not come about."""
+    try:
+        yield
+    except LoadPeerFailed as error:
+        raise LoadPeerFailed(f"{switch}: {error}") from error
 
 
 @contextlib.asynccontextmanager
@@ -121,7 +134,7 @@ async def _switches(peer: LoadPeerProcess) -> AsyncIterator[dict[str, Switch]]:
         EngineProcess() as engine,
         Callbacks(str(engine.socket), peer.sip) as callbacks,
     ):
-        yield {"engine": Engine(engine, callbacks), "Asterisk": Asterisk(asterisk)}
+        yield {ENGINE: Engine(engine, callbacks), ASTERISK: Asterisk(asterisk)}
 
 
 async def _set_up(peer: LoadPeerProcess, switch: Switch, turns: Turns, count: int) -> None:
@@ -129,7 +142,7 @@ async def _set_up(peer: LoadPeerProcess, switch: Switch, turns: Turns, count: in
     peer.ask("latencies")
     used = switch.cpu_s()
     await _made(peer, switch, count, AGENT, CUSTOMER)
-    await _until(peer, lambda stats: stats["up"] == 0)
+    await _until(peer, "all calls are over", lambda stats: stats["up"] == 0)
     turns.setup_ms.append((switch.cpu_s() - used) / count * 1e3)
     latencies = peer.ask("latencies")
     turns.answer_p50_ms.append(percentile(latencies, 50))
@@ -138,7 +151,8 @@ async def _set_up(peer: LoadPeerProcess, switch: Switch, turns: Turns, count: in
 
 async def _talk(peer: LoadPeerProcess, switch: Switch, turns: Turns, options: Options) -> None:
     await _made(peer, switch, options.talk_calls, TALKER, TALKER)
-    await _until(peer, lambda stats: stats["streams"] == 2 * options.talk_calls)
+    talking = f"{2 * options.talk_calls} phones talk"
+    await _until(peer, talking, lambda stats: stats["streams"] == 2 * options.talk_calls)
     await asyncio.sleep(SETTLE_S)
     started, used = time.monotonic(), switch.cpu_s()
     window = await asyncio.to_thread(peer.ask, "window", s=options.talk_s)
@@ -148,7 +162,7 @@ async def _talk(peer: LoadPeerProcess, switch: Switch, turns: Turns, options: Op
     turns.delay_p99_ms.append(window["delay_p99_ms"])
     turns.lost.append(float(window["lost"]))
     peer.ask("hangup", per_s=HANG_UP_PER_S)
-    await _until(peer, lambda stats: stats["up"] == 0)
+    await _until(peer, "all calls are over", lambda stats: stats["up"] == 0)
 
 
 async def _made(
@@ -157,37 +171,53 @@ async def _made(
     """Ask for callbacks, and wait until every phone was called."""
     before = peer.ask("stats").get("invite", 0)
     await switch.callbacks(count, agent, customer)
-    await _until(peer, lambda stats: stats["invite"] >= before + 2 * count)
+    called = f"both phones of {count} callbacks were called"
+    await _until(peer, called, lambda stats: stats["invite"] >= before + 2 * count)
 
 
-async def _until(peer: LoadPeerProcess, condition: Callable[[dict[str, float]], bool]) -> None:
-    """Wait until it holds. Raises LoadPeerFailed where it never does."""
+async def _until(
+    peer: LoadPeerProcess, what: str, condition: Callable[[dict[str, float]], bool]
+) -> None:
+    """Wait until it holds. Raises LoadPeerFailed, which says what did not come."""
     stop_at = time.monotonic() + LIMIT_S
     while not condition(stats := await asyncio.to_thread(peer.ask, "stats")):
         if time.monotonic() > stop_at:
-            raise LoadPeerFailed(f"{PART}: the phones wait for something: {stats}")
+            reason = f"not in {LIMIT_S:g} s: {what}; the phones have seen {stats}"
+            raise LoadPeerFailed(reason)
         await asyncio.sleep(LOOK_S)
 
 
 def _add(report: Report, options: Options, ours: Turns, theirs: Turns) -> None:
-    add = report.figures.append
+    """Put into the report what there is: a switch that failed has fewer turns, or none."""
+
+    def add(part: str, name: str, unit: str, values: list[float]) -> None:
+        if values:
+            report.figures.append(figure(part, name, unit, values))
+
+    both = ((ENGINE, ours), (ASTERISK, theirs))
+    of_cpu = {ENGINE: "engine and worker", ASTERISK: ASTERISK}
     part = f"{PART}, {TARGET_RATE}/s"
-    for name, turns in (("engine and worker", ours), ("Asterisk", theirs)):
-        add(figure(part, f"CPU per callback, {name}", "ms", turns.setup_ms))
-    add(_ratio(part, ours.setup_ms, theirs.setup_ms, SETUP_RATIO_TARGET))
-    for name, turns in (("engine", ours), ("Asterisk", theirs)):
+    for name, turns in both:
+        add(part, f"CPU per callback, {of_cpu[name]}", "ms", turns.setup_ms)
+    _add_ratio(report, part, ours.setup_ms, theirs.setup_ms, SETUP_RATIO_TARGET)
+    for name, turns in both:
         label = f"agent's answer to customer's INVITE, {name}"
-        add(figure(part, f"{label}, p50", "ms", turns.answer_p50_ms))
-        add(figure(part, f"{label}, p99", "ms", turns.answer_p99_ms))
+        add(part, f"{label}, p50", "ms", turns.answer_p50_ms)
+        add(part, f"{label}, p99", "ms", turns.answer_p99_ms)
     part = f"{PART}, {options.talk_calls} up"
-    for name, turns in (("engine and worker", ours), ("Asterisk", theirs)):
-        add(figure(part, name, "% of a core", turns.talk_percent))
-        add(figure(part, f"relay delay p50, {name}", "ms", turns.delay_p50_ms))
-        add(figure(part, f"relay delay p99, {name}", "ms", turns.delay_p99_ms))
-        add(figure(part, f"packets lost, {name}", "", turns.lost))
-    add(_ratio(part, ours.talk_percent, theirs.talk_percent, TALK_RATIO_TARGET))
+    for name, turns in both:
+        add(part, of_cpu[name], "% of a core", turns.talk_percent)
+        add(part, f"relay delay p50, {name}", "ms", turns.delay_p50_ms)
+        add(part, f"relay delay p99, {name}", "ms", turns.delay_p99_ms)
+        add(part, f"packets lost, {name}", "", turns.lost)
+    _add_ratio(report, part, ours.talk_percent, theirs.talk_percent, TALK_RATIO_TARGET)
 
 
-def _ratio(part: str, ours: list[float], theirs: list[float], target: float) -> Figure:
-    ratios = [our / their for our, their in zip(ours, theirs, strict=True)]
-    return figure(part, "engine : Asterisk", "×", ratios, target=target, note="turn by turn")  # noqa: RUF001
+def _add_ratio(
+    report: Report, part: str, ours: list[float], theirs: list[float], target: float
+) -> None:
+    ratios = [our / their for our, their in zip(ours, theirs, strict=False)]
+    if ratios:
+        report.figures.append(
+            figure(part, "engine : Asterisk", "×", ratios, target=target, note="turn by turn")  # noqa: RUF001
+        )

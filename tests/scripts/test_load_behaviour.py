@@ -1,7 +1,10 @@
+import re
+from pathlib import Path
+
 import pytest
 
 from scripts.bench.endings import ENDINGS, Ending
-from scripts.load.behaviour import Behaviour, UnknownBehaviour, read_behaviour
+from scripts.load.behaviour import REJECTIONS, Behaviour, UnknownBehaviour, read_behaviour
 
 
 @pytest.mark.parametrize(
@@ -30,3 +33,24 @@ def test_what_no_phone_can_do_is_refused(user: str) -> None:
 def test_every_ending_of_the_soak_can_be_played(ending: Ending) -> None:
     assert read_behaviour(f"a1.{ending.agent}").side == "a"
     assert read_behaviour(f"b1.{ending.customer}").side == "b"
+
+
+def test_the_page_has_every_word_and_no_other() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md").read_text()
+    table = page.partition("| Word | What the phone does |")[2].partition("\n\n")[0]
+    first_cells = [row.split("|")[1] for row in table.splitlines() if row.count("|") > 2][1:]
+    words = re.findall(r"`([\w-]+)`", " ".join(first_cells))
+    for word in words[2:]:
+        read_behaviour(f"a1.{word}")
+    verbs = {word.partition("-")[0] for word in words[2:]}
+    assert verbs == {
+        *REJECTIONS,
+        "answer",
+        "bye",
+        "early",
+        "late",
+        "silent",
+        "mute",
+        "reject",
+        "noanswer",
+    }
