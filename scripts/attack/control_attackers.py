@@ -140,8 +140,8 @@ def _requests(target: Target, seconds: float, whisper: Callable[[int], dict[str,
             "jsonrpc": "2.0", "id": number, "method": "callback.request",
             "params": {
                 "id": f"attack-{os.getpid()}-{number}",
-                "to": f"sip:b9{number}.answer-0.bye-50@{phone}",
-                "agent": f"sip:a9{number}.answer-0@{phone}",
+                "to": f"sip:b9{number}.answer-0.bye-50.mute@{phone}",
+                "agent": f"sip:a9{number}.answer-0.mute@{phone}",
                 "whisper": whisper(number),
             },
         }  # fmt: skip
