@@ -27,7 +27,8 @@ def free_udp_range(size: int, host: str = "127.0.0.1") -> tuple[int, int]:
 
 
 def _is_free(host: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
             probe.bind((host, port))
         except OSError:

@@ -42,7 +42,7 @@ class Sipp:
         self.scenario = scenario
         self.host = host
         self.port = free_port()
-        self.media_port = free_udp_range(6)[0]
+        self.media_port = free_udp_range(6, host)[0]
         self._trace = directory / f"sipp-{scenario}-{self.port}.messages"
         self._errors = directory / f"sipp-{scenario}-{self.port}.errors"
         self._peer: PeerProcess
