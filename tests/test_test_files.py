@@ -30,7 +30,6 @@ EXCEPTIONS: dict[str, str] = {
     "media/sound/clip.py": "test_clip_library.py",
     "media/sound/confinement.py": "test_speech_process.py and test_sound_file_process.py",
     "media/sound/espeak.py": "test_speech.py",
-    "media/sound/sound_file.py": "test_prompts.py",
     "media/sources.py": "records without behaviour",
     "media/worker/context.py": "fields without behaviour",
     "media/worker/leg.py": "test_peer_stream.py, test_relay.py and test_switch.py",
