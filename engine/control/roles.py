@@ -126,9 +126,12 @@ AGENT_REQUEST_METHODS = frozenset({"callback.cancel", "callback.request", "callb
 
 SITE_METHODS = frozenset(
     {
-        "call.get", "call.hangup", "call.list", "callback.annotate", "callback.cancel",
-        "callback.get", "callback.list", "callback.reprioritise", "callback.request",
-        "callback.reschedule", "events.subscribe", "number.check", "record.get", "record.list",
+        "call.answer", "call.bridge", "call.get", "call.hangup", "call.headers", "call.hold",
+        "call.list", "call.originate", "call.redirect", "call.reject", "call.resume", "call.ring",
+        "call.send_dtmf", "call.send_info", "call.unbridge",
+        "callback.annotate", "callback.cancel", "callback.get", "callback.list",
+        "callback.reprioritise", "callback.request", "callback.reschedule",
+        "events.subscribe", "number.check", "record.get", "record.list",
         "report.site", "trace.explain", "trace.follow", "trace.get",
     }
 )  # fmt: skip

@@ -28,8 +28,16 @@ PORTS = {
 """What stood in place of the words in braces."""
 
 
+PLURALS = {"zero", "one", "two", "few", "many", "other"}
+
+
 def changes(before: Any, now: Any, path: str = "") -> Iterator[str]:
-    """What is missing in `now`, or other than `before`. What is there besides is an addition."""
+    """What is missing in `now`, or other than `before`. What is there besides is an addition.
+
+    A text may have plural forms now: where it has none, it is the one for every number.
+    """
+    if isinstance(before, str) and isinstance(now, dict) and now.keys() == PLURALS:
+        now = now["other"]
     if isinstance(before, dict) and isinstance(now, dict):
         for name, value in before.items():
             yield from changes(value, now.get(name, "nothing"), f"{path}.{name}")

@@ -35,12 +35,14 @@ every_day = settings(
 
 
 @every_day
+@pytest.mark.timeout(900)
 @given(day_plans)
 def test_whatever_happens(plan: DayPlan) -> None:
     live_through(plan)
 
 
 @every_day
+@pytest.mark.timeout(900)
 @given(days_with_kills)
 def test_whenever_the_engine_is_killed(plan: DayPlan) -> None:
     live_through(plan)
