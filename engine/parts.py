@@ -94,7 +94,7 @@ from .store.heartbeat import Heartbeat
 from .store.retention import DAY_S, Retention
 from .store.store import Store
 from .trace.collector import Collector
-from .trace.ring import Trace
+from .trace.trace import Trace
 from .webhooks.webhooks import Webhooks
 
 if TYPE_CHECKING:

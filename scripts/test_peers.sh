@@ -8,7 +8,9 @@ missing=""
 command -v sipp >/dev/null 2>&1 || missing="$missing sip-tester"
 command -v baresip >/dev/null 2>&1 || missing="$missing baresip"
 command -v kamailio >/dev/null 2>&1 || missing="$missing kamailio"
-ls /usr/lib/*/kamailio/modules/tls.so >/dev/null 2>&1 || missing="$missing kamailio-tls-modules"
+# shellcheck disable=SC2086
+set -- ${KAMAILIO_MODULES:-/usr/lib/*/kamailio/modules}/tls.so
+[ -e "$1" ] || missing="$missing kamailio-tls-modules"
 command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
 [ -z "$missing" ] && exit 0
 

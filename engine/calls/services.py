@@ -20,7 +20,7 @@ from ..routing.dialplan import Dialplan
 from ..routing.overload import Overload
 from ..store.event_log import EventLog
 from ..store.store import Store
-from ..trace.ring import Trace
+from ..trace.trace import Trace
 from .announcing.waiting_room import WaitingRooms
 from .announcing.whisper import Announcer
 from .call import CallRegistry

@@ -21,7 +21,7 @@ from ..routing.trunks import Trunks, TrunkView
 from ..store.event_log import EventLog
 from ..store.store import Store
 from ..trace.collector import Collector
-from ..trace.ring import Trace
+from ..trace.trace import Trace
 from ..webhooks.webhook_view import WebhookSummary
 from ..webhooks.webhooks import Webhooks
 from .params import PROTOCOL

@@ -8,7 +8,7 @@ from msgspec import Meta
 from ..job import Job, LegRecord
 from .flow import TracedMessage
 from .message_view import LegOfMessage, located, repetitions
-from .ring import Trace, messages_of
+from .trace import Trace, messages_of
 from .traced_call import TracedCall, TracedLeg
 
 # A leg that borrows a line looks at the line's messages from a moment before it was called.

@@ -9,8 +9,8 @@ from ..job import Job
 from .call_view import Located, customers_numbers
 from .flow import SipFlow
 from .message_view import LegOfMessage, located, repetitions
-from .ring import Trace
 from .same_number import is_same_number, users_in
+from .trace import Trace
 from .traced_call import TracedCall
 
 # Messages come in groups, and a call that comes in is known a moment after its INVITE.

@@ -17,6 +17,7 @@ def bin_directory(tmp_path: Path) -> Path:
     for tool in TOOLS:
         directory.joinpath(tool).symlink_to(f"/usr/bin/{tool}")
     program(directory, "id", "echo 0")
+    (directory / "tls.so").touch()
     return directory
 
 
@@ -31,7 +32,7 @@ def program(directory: Path, name: str, text: str) -> None:
 def run(script: str, bin_directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["/bin/sh", str(SCRIPTS / script), *arguments],
-        env={"PATH": str(bin_directory)},
+        env={"PATH": str(bin_directory), "KAMAILIO_MODULES": str(bin_directory)},
         capture_output=True,
         text=True,
         timeout=60,
@@ -81,6 +82,14 @@ def test_what_cannot_be_installed_is_said_and_costs_only_its_tests(
     assert result.returncode == 0
     assert "not installed: baresip" in result.stdout and reason in result.stdout
     assert "the tests that call baresip will be skipped" in result.stdout
+
+
+def test_kamailio_without_its_tls_module_is_completed(bin_directory: Path) -> None:
+    have_peers(bin_directory, "sipp", "baresip", "kamailio", "openssl")
+    program(bin_directory, "apt-get", "exit 0")
+    (bin_directory / "tls.so").unlink()
+    result = run("test_peers.sh", bin_directory)
+    assert result.stdout == "installed: kamailio-tls-modules\n"
 
 
 def test_an_old_python_is_refused_in_words(bin_directory: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from config.tracing import Trace as TraceSettings
 from engine.job import LegRecord
-from engine.trace.ring import Trace
+from engine.trace.trace import Trace
 from ringback_client import Client
 from sip.hop import Hop
 

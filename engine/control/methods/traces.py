@@ -28,8 +28,8 @@ from ...trace.call_view import (
 )
 from ...trace.following import Followed, Following
 from ...trace.message_view import MessageView, message_view
-from ...trace.ring import Trace
 from ...trace.story import Sentence, Wire, story_of_call, story_of_job
+from ...trace.trace import Trace
 from ...trace.traced_call import TracedCall
 from ..method import Method
 from ..peer import Peer

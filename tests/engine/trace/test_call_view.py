@@ -10,7 +10,7 @@ from engine.trace.call_view import (
     messages_of_flow,
     sentence,
 )
-from engine.trace.ring import Trace
+from engine.trace.trace import Trace
 from engine.trace.traced_call import Line, TracedCall
 from tests.support.traces import (
     AGENT,

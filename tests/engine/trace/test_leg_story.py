@@ -8,7 +8,7 @@ import pytest
 from engine.job import LegRecord
 from engine.trace.call_view import messages_of_call
 from engine.trace.leg_story import leg_story, seconds
-from engine.trace.ring import Trace
+from engine.trace.trace import Trace
 from tests.support.traces import AGENT, OURS, AnyCall, request, response, trace
 
 HELD = (

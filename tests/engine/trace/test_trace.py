@@ -7,7 +7,7 @@ import pytest
 
 from config.tracing import Trace as TraceSettings
 from engine.trace.flow import TracedMessage
-from engine.trace.ring import FOREIGN_BYTES, Trace, messages_of
+from engine.trace.trace import FOREIGN_BYTES, Trace, messages_of
 from tests.support.traces import (
     AGENT,
     CUSTOMER,
