@@ -15,6 +15,7 @@ from ..calls.services import CallServices
 from ..clock import happens_within
 from ..errors import EngineError
 from ..inbound.handed_over import HandedOver
+from ..job import site_of
 from ..routing.admission import Admission, AdmissionQuery
 from .controlled_call import CallFacts, ControlledCall
 from .handed_over_call import HandedOverCall
@@ -77,10 +78,7 @@ class ControlledCalls:
         if asked.caller_id is not None:
             services.dialplan.check_caller_id(asked.caller_id, field="caller_id")
         query = AdmissionQuery(to=asked.to, site=asked.site, source=asked.source)
-        admitted = self._admission.check(query, now)
-        if (admitted.not_before or now) > now:
-            data = {"policy": "hours", "opens_at": admitted.not_before}
-            raise EngineError("refused", admitted.scheduled or "not yet", "to", data)
+        admitted = self._admission.check_now(query, now)
         if services.registry.is_on_the_line([admitted.called]):
             data = {"policy": "on_the_line"}
             raise EngineError("refused", "the party is on the line", "to", data)
@@ -222,12 +220,17 @@ class ControlledCalls:
         return call.call
 
     def redirect(self, call_id: str | None, leg_id: str | None, to: str) -> Call:
-        """Send the caller elsewhere, where the dial policy permits it."""
+        """Send the caller elsewhere, where the dial policy and the limits permit it.
+
+        It is counted as a call is: the caller's phone is made to call somebody.
+        """
         call = self._undecided(call_id, leg_id)
         now = self._services.clock.now()
         target = self._services.dialplan.destination(to, field="to").targets[0].target
-        self._admission.check(AdmissionQuery(to=to), now)
+        query = AdmissionQuery(to=to, site=site_of(call.call.about.get("context")))
+        admitted = self._admission.check_now(query, now)
         call.redirect(target)
+        self._admission.count(call.call.id, admitted, now)
         return call.call
 
     def headers(self, call_id: str | None, leg_id: str | None) -> Sequence[tuple[str, str]]:

@@ -60,13 +60,15 @@ class Attempt(TwoPartyCall):
         history: CustomerHistory,
     ) -> None:
         super().__init__(
-            services, Call(f"call-{services.new_id()}", job.id, started=services.clock.now())
+            services,
+            Call(f"call-{services.new_id()}", job.id, started=services.clock.now()),
+            admission,
+            site=job.request.site,
         )
         self.job = job
         self.offer = offer
         self._agent = agent
         self._customer = customer
-        self._admission = admission
         self._history = history
         self._attempt = AttemptRecord(call=self.call.id, number=job.dial_to)
         self._partner: Leg | None = None

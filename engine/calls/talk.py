@@ -38,7 +38,7 @@ class Talk(LegListener):
         self.parties = (first, second)
         self._bridge: Bridge | None = None
         self._heard: list[Leg] = []
-        self._requested: asyncio.Future[TransferRequest] | None = None
+        self._requested: asyncio.Future[tuple[TransferRequest, Leg]] | None = None
         self._transfers = 0
 
     def join(self) -> None:
@@ -74,10 +74,10 @@ class Talk(LegListener):
         """Wait until a transfer is asked for, carry it out, and go on with who is left."""
         while True:
             assert self._requested is not None
-            request = await self._requested
+            request, third_leg = await self._requested
             self._part()
             self._transfers += 1
-            third = await Transfer(request, self._flow, self._services).connect(
+            third = await Transfer(request, third_leg, self._flow, self._services).connect(
                 partial(self._consult, request.leaves)
             )
             if third is None:
@@ -130,8 +130,7 @@ class Talk(LegListener):
             order.mode,
             "command",
         )
-        self._check(request)
-        self._begin(request)
+        self._begin(request, self._admit(request))
 
     def transfer_requested(self, leg: ObservedLeg, referral: ReferralUsage) -> bool:
         """The phone of a leg asks by REFER that its partner be connected with somebody else."""
@@ -147,13 +146,13 @@ class Talk(LegListener):
                 services.dial.ring_s,
                 referral=referral,
             )
-            self._check(request)
+            third = self._admit(request)
         except EngineError as error:
             status = 403 if error.kind == "refused" else 491 if error.kind == "state" else 480
             self._refuse(leaves, referral, status, error)
         else:
             services.sip.answer_referral(referral.accept)
-            self._begin(request)
+            self._begin(request, third)
         return True
 
     def _refuse(self, leg: Leg, referral: ReferralUsage, status: int, error: EngineError) -> None:
@@ -174,17 +173,19 @@ class Talk(LegListener):
             sip_status=None,
         )
 
-    def _check(self, request: TransferRequest) -> None:
+    def _admit(self, request: TransferRequest) -> Leg:
+        """The leg to the third party, who is counted as called from now on. Raises EngineError."""
         if self._requested is None or self._requested.done():
             raise EngineError("state", "a transfer is under way")
         if self._transfers >= MOST_TRANSFERS:
             reason = f"the call was transferred {MOST_TRANSFERS} times already"
             raise EngineError("refused", reason, field="to")
         check_third_party(request.destination, self.parties, self._services.dialplan)
+        return self._flow.admit_third(request)
 
-    def _begin(self, request: TransferRequest) -> None:
+    def _begin(self, request: TransferRequest, third: Leg) -> None:
         assert self._requested is not None
-        self._requested.set_result(request)
+        self._requested.set_result((request, third))
 
     def _leg_that_stays(self, leg_id: str | None) -> Leg:
         for leg in self.parties:

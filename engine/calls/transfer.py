@@ -66,6 +66,9 @@ class TransferringFlow(Protocol):
     def publish(self, kind: str, **fields: Any) -> None:
         """Publish an event of the call."""
 
+    def admit_third(self, request: TransferRequest) -> Leg:
+        """The leg to the third party, where policies and limits permit it. Raises EngineError."""
+
     async def dial_third(self, leg: Leg, request: TransferRequest) -> None:
         """Call the third party. Raises LegEnded."""
 
@@ -77,9 +80,14 @@ class Transfer:
     """Carries one request out."""
 
     def __init__(
-        self, request: TransferRequest, flow: TransferringFlow, services: CallServices
+        self,
+        request: TransferRequest,
+        third: Leg,
+        flow: TransferringFlow,
+        services: CallServices,
     ) -> None:
         self._request = request
+        self._third = third
         self._flow = flow
         self._services = services
         self._about: dict[str, Any] = {
@@ -98,9 +106,8 @@ class Transfer:
         it says whether the transfer is completed. Raises LegEnded where the party who leaves has
         hung up and the third has not answered: nobody is left to talk with.
         """
-        request = self._request
+        request, third = self._request, self._third
         self._flow.publish("transfer.started", **self._about)
-        third = self._flow.legs.make(request.leaves.role, request.destination)
         request.leaves.let_go()
         try:
             await third.open(beside=request.stays)

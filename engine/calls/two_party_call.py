@@ -7,6 +7,8 @@ from typing import Any, Protocol
 import structlog
 
 from ..errors import EngineError
+from ..job import site_of
+from ..routing.admission import Admission, AdmissionQuery, Admitted
 from .announcing.whisper import Whisper
 from .call import Call, TransferOrder
 from .call_legs import CallLegs, codecs_like, within_report_limit
@@ -34,8 +36,14 @@ class AgentHolder(Protocol):
 class TwoPartyCall(ABC):
     """A call flow that joins an agent with a customer. Its subclasses say in which order."""
 
-    def __init__(self, services: CallServices, call: Call) -> None:
+    def __init__(
+        self, services: CallServices, call: Call, admission: Admission, *, site: str | None = None
+    ) -> None:
         self.call = call
+        self._admission = admission
+        self._site = site
+        # Whom transfers call, by their legs: the number that was admitted, where it is one.
+        self._third_parties: dict[Leg, str | None] = {}
         self.legs = CallLegs(call, services, self.publish)
         self._services = services
         self._agent_holder: AgentHolder | None = None
@@ -111,6 +119,28 @@ class TwoPartyCall(ABC):
             raise EngineError("state", "agent and customer do not talk now")
         self._talking.transfer(order)
 
+    def admit_third(self, request: TransferRequest) -> Leg:
+        """The leg to the third party of a transfer, whom policies and limits permit to be called.
+
+        They are counted as whoever a client calls. Agents are not, as in every call to them.
+        Raises EngineError.
+        """
+        services, number = self._services, None
+        now = services.clock.now()
+        admitted: Admitted | None = None
+        if not services.dialplan.is_agent(request.to):
+            site = self._site or site_of(self.call.about.get("context"))
+            admitted = self._admission.check_now(AdmissionQuery(to=request.to, site=site), now)
+            number = admitted.called
+            if services.registry.is_on_the_line([number], but_for=self.call):
+                data = {"policy": "on_the_line"}
+                raise EngineError("refused", "the party is on the line", "to", data)
+        leg = self.legs.make(request.leaves.role, request.destination)
+        if admitted is not None:
+            self._third_parties[leg] = number
+            self._admission.count(leg.id, admitted, now)
+        return leg
+
     async def dial_third(self, leg: Leg, request: TransferRequest) -> None:
         """Call the third party of a transfer; an agent is told what the call is about."""
         name = self._reserve(request.destination.agent)
@@ -132,6 +162,7 @@ class TwoPartyCall(ABC):
         if name is not None:
             self._services.agents.talking(name, self._work)
             self._third_agents[leg.id] = name
+        self._services.registry.occupy_line(self.call, self._third_parties.get(leg))
 
     def _reserve(self, name: str | None) -> str | None:
         """Reserve the agent who is called, where they take calls now. Raises EngineError."""
@@ -204,6 +235,8 @@ class TwoPartyCall(ABC):
         if self._recording is not None:
             await within_report_limit(self.call, self._recording.stop())
         await self.legs.give_back()
+        for leg in self._third_parties:
+            self._admission.settle_call(leg.id, [leg.record])
 
 
 def _replacing(replaces: str | None) -> tuple[tuple[str, str], ...]:

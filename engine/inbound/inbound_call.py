@@ -64,6 +64,7 @@ class InboundCall(TwoPartyCall):
                 about=self._about,
                 started=clock(),
             ),
+            inbound.admission,
         )
         self.call.state = "incoming"
         self._inbound = inbound
@@ -446,7 +447,7 @@ class InboundCall(TwoPartyCall):
             bridged_at=self.call.bridged_at,
             talk_s=self._talked_s(),
             cost=self._inbound.admission.rates.cost_of_legs(
-                leg.record for leg in self.call.legs if leg.role == "agent"
+                leg.record for leg in self.call.legs if leg is not self._caller
             ),
             recording=self._recorded,
             callback=None if callback is None else callback.id,

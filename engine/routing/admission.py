@@ -235,6 +235,14 @@ class Admission:
             self._check_limits(admitted, now)
         return admitted
 
+    def check_now(self, query: AdmissionQuery, now: float) -> Admitted:
+        """As `check`, for a call at this moment: out of calling hours it is refused too."""
+        admitted = self.check(query, now)
+        if (admitted.not_before or now) > now:
+            data = {"policy": "hours", "opens_at": admitted.not_before}
+            raise EngineError("refused", admitted.scheduled or "not yet", "to", data)
+        return admitted
+
     def may_dial_now(self, called: str | None, now: float) -> Verdict:
         """Whether a number (E.164; None: no number) may be dialled at this moment.
 
@@ -264,13 +272,18 @@ class Admission:
         self._rate_limits.forget(job_id)
 
     def settle(self, job: "Job") -> "CostView":
-        """A job has ended: count what it cost instead of what was expected. Gives its cost."""
+        """A job has ended: count what it cost instead of what was expected. Gives its cost.
+
+        The cost has every leg. The third party of a transfer was counted by itself, and only once.
+        """
         cost = self.rates.cost_of(job)
-        self._rate_limits.settle(job.id, Decimal(cost["amount"]))
+        counted = (leg for leg in cost["legs"] if not self._rate_limits.counts(leg["leg"]))
+        amount = sum((Decimal(leg["amount"]) for leg in counted), Decimal(0))
+        self._rate_limits.settle(job.id, amount)
         return cost
 
     def settle_call(self, call_id: str, legs: "Iterable[LegRecord]") -> "CostView":
-        """As `settle`, for a call without a job, whose `legs` were called."""
+        """As `settle`, for what was counted without a job, whose `legs` were called."""
         cost = self.rates.cost_of_legs(legs)
         self._rate_limits.settle(call_id, Decimal(cost["amount"]))
         return cost

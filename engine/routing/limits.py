@@ -172,6 +172,10 @@ class RateLimits:
         self._add(request)
         self._put(request)
 
+    def counts(self, id: str) -> bool:
+        """Whether the request of this id was counted lately."""
+        return id in self._by_id
+
     def settle(self, id: str, cost: Decimal) -> None:
         """The request is over: it cost this much, not what was expected."""
         request = self._by_id.get(id)

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from config.inbound import Inbound as Route
+from config.policy import Hours, Limit, Limits
 from engine.errors import EngineError
-from tests.support.calls_by_command import call_id, handed_over
+from engine.routing.admission import PolicySettings
+from tests.support.calls_by_command import NUMBER, call_id, handed_over
 from tests.support.reception import Reception
 
 CLIENT = Route(name="bot", handler="client", handler_s=8.0, context={"site": "shop"})
@@ -61,6 +63,31 @@ def test_a_client_refuses_or_redirects_it(tmp_path: Path) -> None:
 
     desk = handed_over(tmp_path, script, CLIENT)
     assert desk.stage.last("call.ended")["result"] == "redirected"
+
+
+def test_limits_and_hours_hold_for_where_a_caller_is_sent(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        admission, caller = desk.stage.admission, desk.call()
+        await asyncio.sleep(0.01)
+        for settings, policy in (
+            (PolicySettings(hours=Hours(enforce=True)), "hours"),
+            (PolicySettings(limits=Limits(number=Limit(per_day=1))), None),
+            (PolicySettings(limits=Limits(number=Limit(per_day=1))), "velocity"),
+        ):
+            admission.apply(settings)
+            if policy is None:
+                desk.controlled.redirect(call_id(desk), None, NUMBER)
+                await caller.rejected.wait()
+                caller = desk.call()
+                await asyncio.sleep(0.01)
+                continue
+            with pytest.raises(EngineError) as caught:
+                desk.controlled.redirect(call_id(desk), None, NUMBER)
+            assert (caught.value.kind, caught.value.data["policy"]) == ("refused", policy)
+        desk.controlled.reject(call_id(desk), None, 486, None)
+        await caller.rejected.wait()
+
+    handed_over(tmp_path, script, CLIENT)
 
 
 def test_where_no_client_decides_the_fallback_takes_it(tmp_path: Path) -> None:

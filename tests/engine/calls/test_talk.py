@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from config.policy import Hours, Limit, Limits, Rate
 from engine.acd.agents import AgentRegistry
 from engine.callbacks.dispatcher import Dispatcher
-from engine.calls.call import TransferOrder
+from engine.calls.call import Call, TransferOrder
 from engine.calls.transfer import MOST_TRANSFERS
 from engine.errors import EngineError
 from engine.job import Job
+from engine.routing.admission import AdmissionQuery, PolicySettings
 from tests.support.jobs import callback_job
 from tests.support.phones.scripted import ScriptedPhone
 from tests.support.scene import Scene
@@ -213,6 +216,88 @@ def test_the_dial_policy_decides(tmp_path: Path, target: str) -> None:
         assert stage.scene.sip.phones.empty()
         stage.agent.hangs_up()
         await stage.completed()
+
+    run_talk(tmp_path, script)
+
+
+NUMBER = "+442079460123"
+
+
+@pytest.mark.parametrize(
+    ("settings", "policy"),
+    [
+        ({"limits": Limits(number=Limit(per_day=1))}, "velocity"),
+        ({"limits": Limits(total=Limit(cost_per_day=Decimal("0.01")))}, "cost"),
+        ({"hours": Hours(enforce=True)}, "hours"),
+    ],
+)
+def test_limits_and_hours_hold_for_a_third_party(
+    tmp_path: Path, settings: dict[str, Any], policy: str
+) -> None:
+    async def script(stage: Stage) -> None:
+        stage.scene.admission.apply(PolicySettings(**settings))
+        if policy == "velocity":
+            stage.transfer(NUMBER)
+            (await stage.scene.phone()).refuses(486)
+            await asyncio.sleep(0.1)
+        with pytest.raises(EngineError) as caught:
+            stage.transfer(NUMBER)
+        assert (caught.value.kind, caught.value.data["policy"]) == ("refused", policy)
+        (said,) = stage.agent.refers(f"tel:{NUMBER}").said
+        assert said.startswith("403 ")
+        assert stage.scene.sip.phones.empty()
+        # An agent is no customer: colleagues may be connected all day long.
+        stage.transfer("bob")
+        (await stage.scene.phone()).refuses(486)
+        await asyncio.sleep(0.1)
+        stage.agent.hangs_up()
+        await stage.completed()
+
+    run_talk(tmp_path, script, "alice", "bob")
+
+
+def test_a_third_party_who_talks_elsewhere_is_not_called(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        registry, other = stage.scene.services.registry, Call("call-other", None)
+        registry.occupy_line(other, NUMBER)
+        with pytest.raises(EngineError, match="on the line"):
+            stage.transfer(NUMBER)
+        registry.free_line(other)
+        stage.transfer(NUMBER)
+        (await stage.scene.phone()).answers()
+        await asyncio.sleep(0.1)
+        assert registry.is_on_the_line([NUMBER])
+        stage.customer.hangs_up()
+        await stage.completed()
+        assert not registry.is_on_the_line([NUMBER])
+
+    run_talk(tmp_path, script)
+
+
+def test_a_third_party_costs_once_and_as_much_as_it_did(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        rate = Rate(prefix="+44", per_minute=Decimal(6), increment_s=1, connection=Decimal(0))
+        limit = Limits(total=Limit(cost_per_day=Decimal(100)))
+        admission = stage.scene.admission
+        admission.apply(PolicySettings(limits=limit, rates=[rate]))
+        stage.transfer(NUMBER)
+        (await stage.scene.phone()).answers()
+        await asyncio.sleep(10.0)
+        stage.customer.hangs_up()
+        job = await stage.completed()
+        assert job.cost is not None
+        cost = Decimal(job.cost["amount"])
+        assert cost > 0
+        for most, is_permitted in ((cost + cost / 2, True), (cost / 2, False)):
+            estimate = admission.rates.estimate(NUMBER).amount
+            limits = Limits(total=Limit(cost_per_day=most + estimate))
+            admission.apply(PolicySettings(limits=limits, rates=[rate]))
+            try:
+                admission.check(AdmissionQuery(to=NUMBER), asyncio.get_running_loop().time())
+            except EngineError as error:
+                assert not is_permitted and error.data["policy"] == "cost"
+            else:
+                assert is_permitted
 
     run_talk(tmp_path, script)
 
