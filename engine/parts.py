@@ -54,6 +54,7 @@ from .control.methods.records import RecordMethods
 from .control.methods.reports import ReportMethods
 from .control.methods.routes import RouteMethods
 from .control.methods.traces import TraceMethods
+from .control.methods.trunks import TrunkMethods
 from .control.methods.webhooks import WebhookMethods
 from .control.rights import Rights
 from .control.route_view import PartyView
@@ -88,6 +89,7 @@ from .routing.opening_hours import opening_hours
 from .routing.overload import Overload
 from .routing.peers import Peers
 from .routing.router import Router
+from .routing.trunk_figures import TrunkFigures
 from .routing.trunks import Trunks
 from .store.event_log import EventLog
 from .store.heartbeat import Heartbeat
@@ -270,6 +272,7 @@ class Parts:
             rtp_host=media.advertise,
             overload=self.overload,
             trace=self.trace,
+            trunk_figures=TrunkFigures(self.clock),
             clock=self.clock,
         )
         self.permanent = PermanentLegs(self.services)
@@ -465,6 +468,7 @@ class Parts:
             ).table(),
             **ReportMethods(self.reports, self.live, self.alerts.raised).table(),
             **TraceMethods(self.trace, self.registry, self.store, self.intake.find).table(),
+            **TrunkMethods(self.trunks, self.services.trunk_figures, self.registry).table(),
             **WebhookMethods(self.webhooks, self.queues).table(),
             **AuditMethods(self.store).table(),
         }
@@ -525,6 +529,10 @@ class Parts:
             self.roster.reconfigure(settings.agents, settings.agent_defaults)
             self.permanent.review()
 
+        def trunks(settings: Settings) -> None:
+            self.trunks.reconfigure(settings.trunks)
+            self.services.trunk_figures.keep({trunk.name for trunk in settings.trunks})
+
         async def reports(settings: Settings) -> None:
             if self.reports.configure(settings.reports, service_levels(settings.queues)):
                 await self.live.recount()
@@ -565,7 +573,7 @@ class Parts:
             "rights": lambda settings: self.rights.configure(settings.control, settings.rights),
             "control": lambda settings: self.control.configure(settings.control),
             "trace": lambda settings: self.trace.configure(settings.trace),
-            "trunks": lambda settings: self.trunks.reconfigure(settings.trunks),
+            "trunks": trunks,
         }
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import structlog
 
 from ..routing.dialplan import Destination, DialTarget
+from ..routing.trunk_figures import TrunkTry
 from .announcing.whisper import Announcement, Unspoken, Whisper
 from .call import Call
 from .dialling import CODECS
@@ -114,6 +115,10 @@ class CallLegs:
     def trunk_failed(self, trunk: str, cause: HangupCause) -> None:
         """A call by this trunk has failed: calls go by other trunks for a while."""
         self._services.trunk_failed(trunk, cause)
+
+    def trunk_tried(self, tried: TrunkTry) -> None:
+        """One try by a trunk is over, or answered: count it."""
+        self._services.trunk_figures.note(tried)
 
     def hang_up(self) -> None:
         """Hang up every leg that is up or being called.

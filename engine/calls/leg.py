@@ -49,7 +49,7 @@ log = structlog.get_logger()
 Role = Literal["agent", "customer"]
 
 # A branch of a forked call is over before any has answered (RFC 6228).
-EARLY_DIALOG_TERMINATED = 199
+TRYING, EARLY_DIALOG_TERMINATED = 100, 199
 
 
 class LegEnded(Exception):
@@ -101,7 +101,8 @@ class Leg:
         self._dialled = False
         self._session: Session | None = None
         self._hung_up: list[Session] = []
-        self._called_us = False
+        self.called_us = False
+        self.alerted_at: float | None = None
         self.may_leave = False
         self._hears_early_media = True
         self._outcome: asyncio.Future[HangupCause | None] | None = None
@@ -132,7 +133,7 @@ class Leg:
             await self._media.open(beside=beside.id if beside else None)
         except MediaError as error:
             cause = HangupCause("unavailable", str(error), is_ours=True)
-            if self._called_us:
+            if self.called_us:
                 self.hang_up(cause)
             self.hangup_cause = self.hangup_cause or cause
             raise LegEnded(self, self.hangup_cause) from error
@@ -171,6 +172,7 @@ class Leg:
         """Send the INVITE to a target. Raises ParseError and ValueError."""
         self._media.take_from(hop.host, target.media)
         self._hears_early_media = target.plays_early_media
+        self.alerted_at = None
         self._session = self._sip.invite(options.invitation(target, hop))
         self._session.tag = self
         self.record.call_id = self._session.call_id
@@ -213,7 +215,7 @@ class Leg:
 
     def attach(self, session: UasSession) -> None:
         """The party has called us by `session`: use it from now on, and answer nothing yet."""
-        self._called_us = self._dialled = True
+        self.called_us = self._dialled = True
         self._session = session
         session.tag = self
         target = self.destination.targets[0]
@@ -340,7 +342,7 @@ class Leg:
                 self._progress(event)
             case sip_events.Answered():
                 self._answered(event.audio)
-            case sip_events.Failed() if self._called_us:
+            case sip_events.Failed() if self.called_us:
                 self._end(of_unanswered_call(event.cause))
             case sip_events.Failed():
                 if event.cause.status in (420, 421):
@@ -367,6 +369,8 @@ class Leg:
     def _progress(self, event: sip_events.Progress) -> None:
         record = self.record
         record.sip_status, record.reason = event.status, event.phrase
+        if event.status > TRYING and self.alerted_at is None:
+            self.alerted_at = asyncio.get_running_loop().time()
         audio = event.audio if self._hears_early_media else None
         if event.status == EARLY_DIALOG_TERMINATED:
             if record.state == "early_media":  # other branches may still ring

@@ -18,6 +18,7 @@ from ..acd.queues import Queues
 from ..clock import Clock
 from ..routing.dialplan import Dialplan
 from ..routing.overload import Overload
+from ..routing.trunk_figures import TrunkFigures
 from ..store.event_log import EventLog
 from ..store.store import Store
 from ..trace.trace import Trace
@@ -59,6 +60,7 @@ class CallServices:
     rtp_host: str = ""
     overload: Overload = field(default_factory=Overload)
     trace: Trace = field(default_factory=Trace)
+    trunk_figures: TrunkFigures = field(default_factory=TrunkFigures)
     clock: Clock = field(default_factory=Clock)
     new_id: Callable[[], str] = random_id
 

@@ -26,6 +26,7 @@ from . import (
     report,
     routes,
     top,
+    trunks,
     webhooks,
 )
 from .command import (
@@ -133,7 +134,7 @@ def _options(
     pass
 
 
-for part in (callbacks, calls, traces):
+for part in (callbacks, calls, trunks, traces):
     app.add_typer(part.app)
 app.add_typer(agents.listing)
 app.add_typer(agents.app, rich_help_panel=AGENTS)

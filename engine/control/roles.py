@@ -56,6 +56,8 @@ METHODS: Mapping[str, Role] = {
     "trace.explain": "read",
     "trace.follow": "read",
     "trace.get": "read",
+    "trunk.get": "read",
+    "trunk.list": "read",
     "webhook.list": "read",
     # -- to make callbacks, and to end them
     "call.answer": "operate",

@@ -33,6 +33,7 @@ from .methods.records import RecordMethods
 from .methods.reports import ReportMethods
 from .methods.routes import RouteMethods
 from .methods.traces import TraceMethods
+from .methods.trunks import TrunkMethods
 from .methods.webhooks import WebhookMethods
 from .openrpc.event_members import member_of
 from .openrpc.type_schema import Schema, components, with_sentence
@@ -43,7 +44,7 @@ OPENRPC = "1.3.2"
 NAMESPACES = (
     AgentMethods, AuditMethods, CallbackMethods, CallControlMethods, CallMethods, EngineMethods,
     NumberMethods, PersonMethods, QueueMethods, RecordMethods, ReportMethods, RouteMethods,
-    TraceMethods, WebhookMethods,
+    TraceMethods, TrunkMethods, WebhookMethods,
 )  # fmt: skip
 # The connection answers these itself.
 OF_THE_CONNECTION: Mapping[str, type[msgspec.Struct]] = {

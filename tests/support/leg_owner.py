@@ -8,6 +8,7 @@ from engine.calls.hangup_cause import HangupCause
 from engine.calls.legs.leg_listener import LegListener, ObservedLeg
 from engine.errors import EngineError
 from engine.routing.dialplan import DialTarget
+from engine.routing.trunk_figures import TrunkTry
 
 
 class LegOwner:
@@ -21,6 +22,7 @@ class LegOwner:
         self.call_ids: list[str | None] = []
         self.failed: list[tuple[str, HangupCause]] = []
         self.permitted: set[str] = set()
+        self.tried: list[TrunkTry] = []
 
     @property
     def kinds(self) -> list[str]:
@@ -50,6 +52,10 @@ class LegOwner:
     def trunk_failed(self, trunk: str, cause: HangupCause) -> None:
         """See engine.calls.legs.leg_listener."""
         self.failed.append((trunk, cause))
+
+    def trunk_tried(self, tried: TrunkTry) -> None:
+        """See engine.calls.legs.leg_listener. `tried` has them all."""
+        self.tried.append(tried)
 
 
 class LegWatcher(LegListener):

@@ -6,6 +6,7 @@ from sip.usage import ReferralUsage
 
 from ...job import LegRecord
 from ...routing.dialplan import DialTarget
+from ...routing.trunk_figures import TrunkTry
 from ..hangup_cause import HangupCause
 
 
@@ -47,6 +48,9 @@ class LegOwner(Protocol):
 
     def trunk_failed(self, trunk: str, cause: HangupCause, /) -> None:
         """A call by this trunk has failed: use other trunks for `trunk_rests_s`."""
+
+    def trunk_tried(self, tried: TrunkTry, /) -> None:
+        """One try of the call by a trunk is over, or answered."""
 
     def redirected(self, uri: str, by_proxy: DialTarget | None, /) -> tuple[DialTarget, ...]:
         """The targets that a redirection to `uri` leads to; `by_proxy`: that one, by this proxy.

@@ -15,6 +15,7 @@ from ...acd.agent import Agent, AgentState
 from ...acd.agents import AgentRegistry
 from ...errors import EngineError
 from ...routing.dialplan import Destination, DialTarget
+from ...routing.trunk_figures import TrunkTry
 from ...trace.traced_call import Line
 from ..dialling import DEFAULT_CALLER, Caller
 from ..hangup_cause import HangupCause
@@ -216,6 +217,10 @@ class _LineOwner:
     def trunk_failed(self, trunk: str, cause: HangupCause) -> None:
         """A call by this trunk has failed: calls go by other trunks for a while."""
         self._services.trunk_failed(trunk, cause)
+
+    def trunk_tried(self, tried: TrunkTry) -> None:
+        """One try by a trunk is over, or answered: count it."""
+        self._services.trunk_figures.note(tried)
 
 
 class _LineDown(LegListener):

@@ -13,11 +13,14 @@ from sip.hop import Hop
 
 from ...job import LegRecord
 from ...routing.dialplan import DialTarget
+from ...routing.trunk_figures import TrunkTry
 from ..dialling import TRUNK_RESPONSE_S, DialOptions, hops_of, until_clear
 from ..hangup_cause import HangupCause, of_no_answer
 from .leg_listener import LegOwner
 from .redirection import Redirections
 
+# The trunk has done its part: it reached the party.
+_OF_THE_PARTY: Final = frozenset({"busy", "declined", "cancelled", "completed", "hung_up"})
 NO_WAY: Final = HangupCause("unreachable", "no way to dial")
 
 
@@ -35,6 +38,10 @@ class DialledLeg(Protocol):
     @property
     def is_silent(self) -> bool:
         """Whether nothing at all has come back for the INVITE."""
+
+    @property
+    def alerted_at(self) -> float | None:
+        """When the party of this INVITE was first said to ring, by the clock of the loop."""
 
     def expect(self) -> "asyncio.Future[HangupCause | None]":
         """What is set once the next INVITE is answered (None), has failed, or is not wanted."""
@@ -75,7 +82,7 @@ class TargetDialler:
             if not is_first:
                 self._leg.forget_early_media()
             is_first = False
-            failure = await self._try(target, is_last=not waiting)
+            failure = await self._counted(target, is_last=not waiting)
             if failure is None:
                 return None
             cause = failure
@@ -99,6 +106,38 @@ class TargetDialler:
         Not after a 6xx, which speaks for all of them.
         """
         return self._redirections.has_followed and (cause.sip_status or 0) < 600
+
+    async def _counted(self, target: DialTarget, *, is_last: bool) -> HangupCause | None:
+        """As `_try`, and tell how the trunk did, also where the call is called off meanwhile."""
+        if target.trunk is None:
+            return await self._try(target, is_last=is_last)
+        began = asyncio.get_running_loop().time()
+        try:
+            failure = await self._try(target, is_last=is_last)
+        except asyncio.CancelledError:
+            silent_s = asyncio.get_running_loop().time() - began
+            is_dead = self._leg.is_silent and silent_s > TRUNK_RESPONSE_S
+            why = of_no_answer(silent_s, is_silent=True) if is_dead else None
+            self._owner.trunk_tried(self._tried(target.trunk, began, why))
+            raise
+        # Where a call is redirected to, another call is: RFC 6076 section 4.6 counts no 3xx.
+        if failure is None or not failure.contacts:
+            self._owner.trunk_tried(
+                self._tried(target.trunk, began, failure, answered=failure is None)
+            )
+        return failure
+
+    def _tried(
+        self, trunk: str, began: float, why: HangupCause | None, *, answered: bool = False
+    ) -> TrunkTry:
+        """One try by a trunk. What the party says, or we, is no failure of the trunk."""
+        alerted_at = self._leg.alerted_at
+        if answered and alerted_at is None:
+            alerted_at = asyncio.get_running_loop().time()
+        delay_s = None if alerted_at is None or alerted_at < began else alerted_at - began
+        if why is None or why.result in _OF_THE_PARTY or self._leg.hangup_cause is not None:
+            return TrunkTry(trunk, answered, delay_s)
+        return TrunkTry(trunk, answered, delay_s, why.phrase, why.sip_status)
 
     async def _try(self, target: DialTarget, *, is_last: bool) -> HangupCause | None:
         """Call the party by one target, at each of its addresses. None once it is answered."""

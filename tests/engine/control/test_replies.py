@@ -98,6 +98,8 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("queue.explain", {"id": "waits"}),
     ("queue.move", {"id": "waits", "queue": "service"}),
     ("queue.resume", {"queue": "sales"}),
+    ("trunk.list", {}),
+    ("trunk.get", {"trunk": "wire"}),
     ("route.explain", {"to": NUMBER, "queue": "sales", "context": SITE}),
     ("route.explain", {"to": NUMBER, "agent": "bea"}),
     ("route.explain", {"to": NUMBER, "agent": "+442079460999"}),

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.calls.leg import Leg, LegEnded
+from engine.routing.trunk_figures import TrunkTry
 from tests.support.leg_owner import LegOwner
 from tests.support.legs import CALLER, leg_to
 from tests.support.scene import Scene, run_scene
@@ -117,3 +119,104 @@ def test_other_3xx_end_the_call(tmp_path: Path, status: int) -> None:
         assert (await failed(dialling)).hangup_cause.result == "rejected"
 
     run_dialling(tmp_path, script, CAROL)
+
+
+NUMBER = "+442079460123"
+
+
+def about(seconds: float) -> Any:
+    """What equals the figure of a clock."""
+    return pytest.approx(seconds)
+
+
+def run_by_trunk(
+    tmp_path: Path, script: Callable[[Scene, "asyncio.Task[None]"], Awaitable[None]]
+) -> list[TrunkTry]:
+    """Run a script while a number is dialled by the trunks one and two: what was told of them."""
+    owner = LegOwner()
+
+    async def with_leg(stage: Scene) -> None:
+        leg = leg_to(stage, NUMBER, owner=owner)
+        await leg.open()
+        await script(stage, asyncio.create_task(leg.dial(caller=CALLER, ring_s=30.0)))
+        await leg.release()
+        stage.services.registry.legs.clear()
+
+    run_scene(tmp_path, with_leg)
+    return owner.tried
+
+
+def test_an_answered_call_tells_the_delay_to_the_first_ringing(tmp_path: Path) -> None:
+    async def script(stage: Scene, dialling: "asyncio.Task[None]") -> None:
+        phone = await stage.phone()
+        await asyncio.sleep(2.0)
+        phone.rings()
+        await asyncio.sleep(5.0)
+        phone.answers()
+        await dialling
+
+    (tried,) = run_by_trunk(tmp_path, script)
+    assert tried == TrunkTry("one", answered=True, post_dial_delay_s=about(2.0))
+
+
+def test_each_trunk_is_told_of_by_itself(tmp_path: Path) -> None:
+    async def script(stage: Scene, dialling: "asyncio.Task[None]") -> None:
+        (await stage.phone()).refuses(503, "Full")
+        phone = await stage.phone()
+        await asyncio.sleep(1.0)
+        phone.answers()
+        await dialling
+
+    first, second = run_by_trunk(tmp_path, script)
+    assert first == TrunkTry("one", failure="Full", status=503)
+    assert second == TrunkTry("two", answered=True, post_dial_delay_s=about(1.0))
+
+
+@pytest.mark.parametrize("status", [486, 603])
+def test_what_the_party_says_is_no_failure_of_the_trunk(tmp_path: Path, status: int) -> None:
+    async def script(stage: Scene, dialling: "asyncio.Task[None]") -> None:
+        (await stage.phone()).refuses(status)
+        await failed(dialling)
+
+    assert run_by_trunk(tmp_path, script) == [TrunkTry("one")]
+
+
+def test_a_redirection_counts_at_no_trunk(tmp_path: Path) -> None:
+    async def script(stage: Scene, dialling: "asyncio.Task[None]") -> None:
+        (await stage.phone()).refuses(302, contacts=("sip:evil@192.0.2.66",))
+        await failed(dialling)
+
+    assert run_by_trunk(tmp_path, script) == []
+
+
+def test_nobody_answers_in_time(tmp_path: Path) -> None:
+    async def script(stage: Scene, dialling: "asyncio.Task[None]") -> None:
+        phone = await stage.phone()
+        phone.rings()
+        await failed(dialling)
+
+    (tried,) = run_by_trunk(tmp_path, script)
+    assert (tried.answered, tried.failure) == (False, None)
+    assert tried.post_dial_delay_s == pytest.approx(0.0)
+
+
+def test_trunks_that_stay_silent(tmp_path: Path) -> None:
+    async def script(stage: Scene, dialling: "asyncio.Task[None]") -> None:
+        await stage.phone()  # gives way after 5 s
+        await stage.phone()  # the last one has the whole time
+        await failed(dialling)
+
+    first, second = run_by_trunk(tmp_path, script)
+    for tried in (first, second):
+        assert (tried.answered, tried.post_dial_delay_s, tried.status) == (False, None, None)
+        assert tried.failure is not None and "no response" in tried.failure
+
+
+def test_a_call_that_is_called_off_is_no_failure(tmp_path: Path) -> None:
+    async def script(stage: Scene, dialling: "asyncio.Task[None]") -> None:
+        await stage.phone()
+        dialling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await dialling
+
+    assert run_by_trunk(tmp_path, script) == [TrunkTry("one")]

@@ -1,0 +1,92 @@
+"""`ringback trunks`: how the trunks stand, and how calls by them went."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from .command import CALLS, Json, SocketAfter, call, call_pages
+from .formats import date
+from .tables import cell, console, details, state_cell, table
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.command(rich_help_panel=CALLS, epilog="Example: ringback trunks")
+def trunks(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="One trunk, in full.")
+    ] = None,
+    socket: SocketAfter = None,
+    json: Json = False,
+) -> None:
+    """List the trunks, or show one with its last failures."""
+    if name is not None:
+        call("trunk.get", print_trunk, trunk=name)
+    else:
+        call_pages("trunk.list", "trunks", print_trunks)
+
+
+def print_trunks(result: Mapping[str, Any]) -> None:
+    """Print the result of trunk.list."""
+    shown = table(
+        "trunk", "state", "registration", "in", "out", "answered", "ratio", "post-dial delay",
+        "last failure",
+    )  # fmt: skip
+    for one in result["trunks"]:
+        failures = one["last_failures"]
+        shown.add_row(
+            one["trunk"],
+            state_cell(one["state"]),
+            (one["registration"] or {}).get("state", ""),
+            str(one["calls"]["in"]),
+            str(one["calls"]["out"]),
+            f"{one['answered']} of {one['attempts']}",
+            _ratio(one),
+            _delay(one),
+            _failure(failures[0]) if failures else "",
+        )
+    console.print(shown)
+    for one in result["trunks"]:
+        if one["cause"] is not None:
+            console.print(cell(f"{one['trunk']} is down: {one['cause']}", style="yellow"))
+
+
+def print_trunk(one: Mapping[str, Any]) -> None:
+    """Print one trunk in full."""
+    registration = one["registration"]
+    rows = [
+        ("trunk", one["trunk"]),
+        ("uri", one["uri"]),
+        ("state", one["state"] if one["cause"] is None else f"down: {one['cause']}"),
+    ]
+    if registration is not None:
+        reason = f" ({registration['reason']})" if registration["reason"] else ""
+        rows.append(("registration", registration["state"] + reason))
+    rows += [
+        ("calls now", f"{one['calls']['in']} in, {one['calls']['out']} out"),
+        ("answered", f"{one['answered']} of {one['attempts']}, in {one['window_s'] / 60:g} min"),
+        ("answer-seizure ratio", _ratio(one)),
+        ("post-dial delay", _delay(one)),
+    ]
+    console.print(details(rows))
+    if one["last_failures"]:
+        shown = table("failed at", "status", "cause")
+        for failed in one["last_failures"]:
+            shown.add_row(date(failed["time"]), str(failed["status"] or ""), failed["cause"])
+        console.print(shown)
+
+
+def _ratio(one: Mapping[str, Any]) -> str:
+    ratio = one["answer_seizure_ratio"]
+    return "" if ratio is None else f"{ratio:.1%}"
+
+
+def _delay(one: Mapping[str, Any]) -> str:
+    delay = one["post_dial_delay"]
+    return "" if delay is None else f"{delay['mean_s']:.1f} s, at most {delay['max_s']:.1f} s"
+
+
+def _failure(failed: Mapping[str, Any]) -> str:
+    status = "" if failed["status"] is None else f"{failed['status']} "
+    return f"{date(failed['time'])} {status}{failed['cause']}"

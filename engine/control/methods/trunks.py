@@ -1,0 +1,123 @@
+"""The methods about trunks: trunk.*."""
+
+from typing import Annotated, Literal, TypedDict
+
+from msgspec import Meta
+
+from ...calls.call import CallRegistry
+from ...errors import EngineError
+from ...request import Identifier, Params
+from ...routing.trunk_figures import TrunkCounts, TrunkFigures
+from ...routing.trunks import Trunks, TrunkView
+from ..method import Method
+from ..peer import Peer
+from .pages import Paged, after_named, cursor_at, page_of
+
+
+class TrunkRef(Params):
+    """trunk.get."""
+
+    trunk: Identifier
+
+
+class TrunkRegistration(TypedDict):
+    """The registration of a trunk."""
+
+    state: Literal["registering", "registered", "unregistered", "failed"]
+    """How it stands."""
+    reason: str | None
+    """What the registrar said last."""
+
+
+CallsNow = TypedDict(
+    "CallsNow",
+    {
+        "in": Annotated[int, Meta(description="Those that came in.")],
+        "out": Annotated[int, Meta(description="Those that were dialled.")],
+    },
+)
+"""The legs that go by a trunk now: those that came in, and those that were dialled."""
+
+
+class TrunkStatus(TrunkCounts):
+    """trunk.get: a trunk, and how calls by it went."""
+
+    trunk: str
+    """The name."""
+    uri: str
+    """Where it is."""
+    state: Literal["up", "down"]
+    """Whether calls go by it. One that is down is passed over."""
+    cause: str | None
+    """Why it is down."""
+    registration: TrunkRegistration | None
+    """Its registration; null where it has none."""
+    calls: CallsNow
+    """The calls that are up, being dialled or ringing: `in` came in, `out` were dialled."""
+
+
+class TrunkList(TypedDict):
+    """trunk.list."""
+
+    trunks: list[TrunkStatus]
+    """The trunks, in the order of the configuration."""
+    cursor: str | None
+    """What asks for the next page; null: there is none."""
+
+
+class TrunkMethods:
+    """What a client may ask of the trunks."""
+
+    def __init__(self, trunks: Trunks, figures: TrunkFigures, registry: CallRegistry) -> None:
+        self._trunks = trunks
+        self._figures = figures
+        self._registry = registry
+
+    def table(self) -> dict[str, Method]:
+        """Method names, with the parameters each takes and what it does."""
+        return {
+            "trunk.get": Method(TrunkRef, self._get),
+            "trunk.list": Method(Paged, self._list, is_large=True),
+        }
+
+    async def _list(self, params: Paged, _peer: Peer) -> TrunkList:
+        views = {view["name"]: view for view in self._trunks.view()}
+        calls = self._calls()
+        found = after_named(views, params.cursor, "trunk.list")
+        page = await page_of(found, lambda view: self._status(view, calls), params.limit)
+        cursor = None if page.last is None else cursor_at(views, page.last["name"])
+        return {"trunks": page.views, "cursor": cursor}
+
+    def _get(self, params: TrunkRef, _peer: Peer) -> TrunkStatus:
+        for view in self._trunks.view():
+            if view["name"] == params.trunk:
+                return self._status(view, self._calls())
+        raise EngineError("not_found", f"there is no trunk named {params.trunk!r}", field="trunk")
+
+    def _calls(self) -> dict[str, CallsNow]:
+        """By the name of each trunk that has any."""
+        counted: dict[str, CallsNow] = {}
+        for leg in self._registry.legs.values():
+            trunk = leg.record.trunk
+            if trunk is not None and leg.record.ended is None:
+                calls = counted.setdefault(trunk, {"in": 0, "out": 0})
+                calls["in" if leg.called_us else "out"] += 1
+        return counted
+
+    def _status(self, view: TrunkView, calls: dict[str, CallsNow]) -> TrunkStatus:
+        name, state = view["name"], view["state"]
+        cause = view["down"]
+        if state == "failed":
+            cause = f"the registration failed: {view['reason']}"
+        registration: TrunkRegistration | None = None
+        if state != "static":
+            registration = {"state": state, "reason": view["reason"]}
+        return {
+            "trunk": name,
+            "uri": view["uri"],
+            "state": "up" if cause is None else "down",
+            "cause": cause,
+            "registration": registration,
+            "calls": calls.get(name, {"in": 0, "out": 0}),
+            **self._figures.of(name),
+        }
