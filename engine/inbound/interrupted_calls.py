@@ -1,10 +1,11 @@
-"""Inbound calls that a crash cut off: their end is published when the engine starts again.
+"""Calls without a job that a crash cut off: their end is published when the engine starts again.
 
-A callback is a job, and the next engine ends it. A call that came in has nothing but its events.
+A callback is a job, and the next engine ends it. A call that came in, or that a client originated,
+has nothing but its events.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from ..store.store import Store
 
@@ -15,14 +16,16 @@ CAUSE = "engine restarted"
 # What each event adds: members that are as it has them, and one that is its time.
 _KNOWN_FROM: Mapping[str, tuple[tuple[str, ...], str]] = {
     "call.incoming": (("context", "from", "number", "dialled", "trunk", "route"), "started"),
+    "call.originated": (("context", "to", "number", "trunk"), "started"),
     "call.answered": (("queue", "agent"), "taken_at"),
     "queue.answered": (("agent",), "answered_at"),
     "call.bridged": (("agent",), "bridged_at"),
 }
+_DIRECTIONS: Final = {"call.incoming": "inbound", "call.originated": "outbound"}
 
 
 class InterruptedCalls:
-    """Stores what is known of each inbound call until its end is published."""
+    """Stores what is known of each call without a job until its end is published."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -65,8 +68,8 @@ class InterruptedCalls:
         if known_from is None or "call" not in event:
             return
         call = event["call"]
-        if kind == "call.incoming":
-            self._up[call] = {}
+        if kind in _DIRECTIONS:
+            self._up[call] = {"direction": _DIRECTIONS[kind]}
         known = self._up.get(call)
         if known is not None:
             members, moment = known_from

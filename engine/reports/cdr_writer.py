@@ -273,8 +273,8 @@ class CdrWriter:
         legs: Iterable[LegRecord] = event.get("legs", ())
         # The call is over only when its media and recording are: the talk was before that.
         talk_s = None if talk_at is None else talked_s(legs, talk_at, ended_at)
-        # The caller's own leg was not called: it costs nothing here.
-        cost = self._cost_of_legs(leg for leg in legs if leg.role == "agent")
+        # The caller's own leg was not called: it costs nothing here. The call itself knows which.
+        cost = event.get("cost") or self._cost_of_legs(leg for leg in legs if leg.role == "agent")
         became = "withdrawn" if cut_off_at is None else "lost"
         stays = self._stays_of(entry, ended_at, talk_s, became)
         created = event.get("started") or (stays[0].joined_at if stays else ended_at)

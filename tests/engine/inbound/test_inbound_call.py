@@ -1,16 +1,19 @@
 """A call that comes in, from its INVITE to the last BYE, in virtual time."""
 
 import asyncio
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from config.inbound import Inbound as Route
+from config.policy import Rate
 from config.queues import Overflow, Queue
 from engine.calls.call_legs import LEGS_KEPT
 from engine.errors import EngineError
 from engine.job import OFFERS_KEPT
+from engine.routing.admission import PolicySettings
 from engine.routing.rules import Ruling
 from media.sources import Hold, Peer, Prompt, Silence
 from tests.support.phones.scripted import ScriptedCaller, ScriptedPhone
@@ -743,3 +746,21 @@ def test_the_engine_stops_in_the_instant_a_caller_loses_the_agent(tmp_path: Path
 
     desk = reception(tmp_path, script, routes=[SHOP])
     assert desk.stage.last("call.ended")["cause"] == "engine stopped"
+
+
+def test_whom_a_callers_phone_puts_in_its_place_costs(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        rate = Rate(prefix="+44", per_minute=Decimal(6))
+        desk.stage.admission.apply(PolicySettings(rates=[rate]))
+        caller = await desk.waiting()
+        agent = await desk.answering_agent()
+        caller.refers("tel:+442079460123")
+        third = await desk.stage.phone()
+        third.answers()
+        await asyncio.sleep(10.0)
+        assert caller.is_hung_up
+        agent.hangs_up()
+
+    (leg,) = reception(tmp_path, script).stage.last("call.ended")["cost"]["legs"]
+    assert (leg["role"], leg["rate"]) == ("customer", "+44")
+    assert Decimal(leg["amount"]) == pytest.approx(Decimal(1), abs=Decimal("0.2"))

@@ -78,3 +78,17 @@ async def test_a_daemon_publishes_the_end(tmp_path: Path) -> None:
         record = await client.call("record.get", id="c1")
         assert (record["result"], record["cause"]) == ("failed", "engine restarted")
         assert record["kind"] == "call" and record["dialled"] == "100"
+
+
+async def test_the_end_of_a_call_by_command_is_published(tmp_path: Path) -> None:
+    async with recorded(tmp_path / "db") as here:
+        here.log.watch(here.interrupted_calls.watch)
+        here.at(1000.0, "call.originated", **CALL, to="100", number="+442079460000")
+        here.at(1001.0, "call.answered", **CALL)
+        here.at(1002.0, "call.bridged", **CALL, partner="leg-2")
+    async with recorded(tmp_path / "db", now=9000.0) as here:
+        (ended,) = here.interrupted_calls.cut_off(1060.0)
+        kept = (ended["direction"], ended["result"], ended["to"])
+        assert kept == ("outbound", "completed", "100")
+        assert (ended["bridged_at"], ended["ended_at"]) == (1002.0, 1060.0)
+        assert (ended["cause"], ended["context"]) == ("engine restarted", CALL["context"])
