@@ -158,26 +158,25 @@ def _ended(state: str) -> str:
 
 
 def story_of_call(view: Mapping[str, Any], record: Mapping[str, Any], wire: Wire) -> list[Sentence]:
-    """How a call came in, who was rung, and what became of it.
+    """How a call came in or was originated, who was rung, and what became of it.
 
     `view` is the call as the trace shows it, `record` what is kept of it; empty where there is
     nothing.
     """
     known = {**record, **view}
     call = str(known["call"])
-    who = known.get("from") or known.get("number") or "Somebody"
-    text = f"{who} called {known.get('dialled') or 'us'}"
-    text += f" by the trunk {known['trunk']}" if known.get("trunk") else ""
-    text += f", and came in by the route {known['route']}" if known.get("route") else ""
-    told: list[Sentence] = [{"time": known.get("started"), "text": f"{text}.", "call": call}]
+    legs = [_leg_record(leg) for leg in view.get("legs") or record.get("legs") or ()]
+    came_in = known.get("direction") != "outbound"
+    text = _came_in(known) if came_in else _originated(known, legs)
+    told: list[Sentence] = [{"time": known.get("started"), "text": text, "call": call}]
     for stay in record.get("stays") or ():
         told.append({"time": stay["joined_at"], "text": f"They waited in {stay['queue']}."})
     for offer in record.get("offers") or ():
         told += _offered(_offer(offer))
-    legs = view.get("legs") or record.get("legs") or ()
+    # The party of a transfer may be a customer too: the caller is the first.
+    caller = next((leg for leg in legs if came_in and leg.role == "customer"), None)
     for leg in legs:
-        one = _leg_record(leg)
-        told += _leg(one, call, wire, called_us=one.role == "customer")
+        told += _leg(leg, call, wire, called_us=leg is caller)
     if known.get("bridged_at") is not None:
         told.append({"time": known["bridged_at"], "text": "The two were joined.", "call": call})
     told.sort(key=lambda one: one["time"] or 0.0)
@@ -186,11 +185,25 @@ def story_of_call(view: Mapping[str, Any], record: Mapping[str, Any], wire: Wire
     if known.get("ended_at") is None:
         told.append({"time": None, "text": "The call is up."})
         return told
-    cause = sentence(known.get("cause") or str(known.get("result") or "ended").replace("_", " "))
-    told.append({"time": known["ended_at"], "text": f"The call ended. {cause}"})
+    cause = known.get("cause") or str(known.get("result") or "").replace("_", " ")
+    why = f" {sentence(cause)}" if cause else ""
+    told.append({"time": known["ended_at"], "text": f"The call ended.{why}"})
     if known.get("talk_s") is not None:
         told.append({"time": None, "text": f"They talked for {seconds(known['talk_s'])}."})
     return told
+
+
+def _came_in(known: Mapping[str, Any]) -> str:
+    who = known.get("from") or known.get("number") or "Somebody"
+    text = f"{who} called {known.get('dialled') or 'us'}"
+    text += f" by the trunk {known['trunk']}" if known.get("trunk") else ""
+    return text + (f", and came in by the route {known['route']}." if known.get("route") else ".")
+
+
+def _originated(known: Mapping[str, Any], legs: Sequence[LegRecord]) -> str:
+    party = known.get("number") or known.get("agent") or (legs[0].uri if legs else "somebody")
+    by = f" by the trunk {known['trunk']}" if known.get("trunk") else ""
+    return f"The engine called {party}{by}."
 
 
 def _offer(offer: OfferRecord | Mapping[str, Any]) -> OfferRecord:

@@ -8,6 +8,7 @@ import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from config.caller_identity import Identity, split_from
@@ -20,6 +21,13 @@ from .shown_number import ANONYMOUS
 _WITHHELD_NAME: Final = "Anonymous"
 _WITHHELD_HOST: Final = "anonymous.invalid"  # RFC 3323 section 4.1.1.3
 _NUMBER = re.compile(r"\+?[0-9*#]+")
+_without_separators = partial(re.compile(r"[ ().-]").sub, "")  # RFC 3966 section 5.1.1
+
+
+def _as_dialled(caller_id: str) -> str:
+    """A number as people write it, without what is for their eyes; others as they are."""
+    bare = _without_separators(caller_id)
+    return bare if _NUMBER.fullmatch(bare) else caller_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,7 @@ class CallerIdentity:
     def of(cls, trunk: Trunk, host: str, caller_id: str) -> "CallerIdentity":
         """That of a trunk at `host` which shows `caller_id` where a call names none."""
         address = split_from(trunk.from_) if trunk.from_ else None
-        known_as = (caller_id, address.user if address else "", trunk.username)
+        known_as = (_as_dialled(caller_id), address.user if address else "", trunk.username)
         return cls(
             host=(address.host if address else "") or host,
             user=address.user if address else "",
@@ -73,6 +81,7 @@ class CallerIdentity:
         """
         host = self.host or host
         name = name or self.name
+        caller_id = _as_dialled(caller_id)
         is_withheld = caller_id == ANONYMOUS
         headers = [("Privacy", "id")] if is_withheld else []
         number = self.own if is_withheld else caller_id

@@ -149,3 +149,25 @@ def test_a_call_that_came_in_is_told_from_its_record_alone() -> None:
 def test_a_call_that_is_up_is_told_from_its_trace() -> None:
     view = {"call": "c1", "from": "x", "started": 1.0, "ended_at": None, "legs": [leg()]}
     assert texts(story_of_call(view, {}, NOTHING_KEPT))[-1] == "The call is up."
+
+
+def test_a_call_by_command_is_no_call_that_came_in() -> None:
+    view = {
+        "call": "c1", "direction": "outbound", "number": "+442079460000", "trunk": "pbx",
+        "started": 1.0, "ended_at": 9.0,
+        "legs": [leg(role="customer", uri="sip:+442079460000@pbx.example", started=1.0)],
+    }  # fmt: skip
+    told = texts(story_of_call(view, {}, NOTHING_KEPT))
+    assert told[0] == "The engine called +442079460000 by the trunk pbx."
+    assert told[1].startswith("The customer was called at sip:+442079460000@pbx.example")
+    assert told[-1] == "The call ended."
+    assert "called us" not in " ".join(told)
+
+
+def test_whom_a_caller_is_transferred_to_has_not_called_us() -> None:
+    view = {
+        "call": "c1", "direction": "inbound", "from": "x", "started": 1.0, "ended_at": None,
+        "legs": [leg(role="customer", leg="leg-1"), leg(role="customer", leg="leg-2")],
+    }  # fmt: skip
+    told = texts(story_of_call(view, {}, NOTHING_KEPT))
+    assert sum("called us" in one for one in told) == 2  # of the call, and of its first leg

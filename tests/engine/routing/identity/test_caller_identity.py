@@ -95,3 +95,14 @@ def test_caller_ids_by_the_number_called() -> None:
     chosen = {caller_id_for(f"+49301111{last:03}", trunk) for last in range(40)}
     assert chosen == set(pool)
     assert len({caller_id_for("+49301111000", trunk) for _ in range(5)}) == 1
+
+
+@pytest.mark.parametrize("written", ["+44 20 7946 0000", "+44 (20) 7946-0000", "+44.20.7946.0000"])
+def test_a_number_is_shown_without_what_is_for_the_eye(written: str) -> None:
+    assert shown(written) == shown(NUMBER)
+    asserted = shown(written, identity="pai")
+    assert asserted == shown(NUMBER, identity="pai") and asserted.headers
+    own = CallerIdentity.of(
+        Trunk.model_validate({"name": "t", "uri": "sip:sip.example"}), "sip.example", written
+    )
+    assert own.own == NUMBER
