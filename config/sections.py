@@ -249,6 +249,7 @@ class Trunk(WithCredentials):
     rtp: Rtp = "symmetric"
     session_expires_s: SessionExpires | None = None
     early_media: Literal["relay", "ignore"] = "relay"
+    max_calls: int = Field(default=0, ge=0, le=100_000)
     srtp: Srtp = "off"
     listen: Listens = []
     advertise: AdvertisedHost = ""

@@ -273,6 +273,7 @@ class Parts:
             overload=self.overload,
             trace=self.trace,
             trunk_figures=TrunkFigures(self.clock),
+            trunk_load=self.trunks.load,
             clock=self.clock,
         )
         self.permanent = PermanentLegs(self.services)

@@ -9,10 +9,13 @@ from ..calls.call import ON_THE_LINE_S, CallRegistry
 from ..job import Job
 from ..routing.admission import Admission
 from ..routing.dialplan import Dialplan
+from ..routing.trunk_health import NoTrunkUsable, TrunksFull
 from .completion import Postpone
 
 # How long the callback of a customer whose trunk is down waits before it is looked at again.
 TRUNK_DOWN_S = 15.0
+# As above, where the trunks that work are full.
+TRUNK_FULL_S = 3.0
 
 
 def number_of(job: Job, admission: Admission) -> str | None:
@@ -29,6 +32,12 @@ def lines_of(job: Job, admission: Admission) -> Iterator[str]:
     for text in job.request.numbers:
         number = admission.number(text)
         yield text if number is None else number.e164
+
+
+def until_trunk(why_not: NoTrunkUsable, now: float) -> Postpone:
+    """The callback waits for a trunk that works, or has room. Its wait goes on meanwhile."""
+    pause_s = TRUNK_FULL_S if isinstance(why_not, TrunksFull) else TRUNK_DOWN_S
+    return Postpone(now + pause_s, why_not.message, is_waiting=True)
 
 
 class DialCheck:
@@ -61,8 +70,8 @@ class DialCheck:
         if (busy := self.on_the_line(job, now)) is not None:
             return busy
         request = job.request
-        reason = self._dialplan.no_trunk_for(job.dial_to or request.to, trunk=request.trunk)
-        return None if reason is None else Postpone(now + TRUNK_DOWN_S, reason, is_waiting=True)
+        why_not = self._dialplan.no_trunk_for(job.dial_to or request.to, trunk=request.trunk)
+        return None if why_not is None else until_trunk(why_not, now)
 
     def _refusal(self, job: Job, now: float) -> Postpone | str | None:
         """As `objection`, by the policies alone."""

@@ -21,10 +21,11 @@ from ..clock import Timer
 from ..errors import EngineError
 from ..job import Job
 from ..routing.admission import Admission
+from ..routing.trunk_health import TrunksFull
 from . import completion
 from .attempt import Attempt
 from .completion import Decision, End, Postpone, Ready, Resume, Retry, Wait, WaitOn, waits_until
-from .dial_check import DialCheck
+from .dial_check import DialCheck, until_trunk
 from .open_jobs import OpenJobs
 from .queued_jobs import QueuedJobs
 from .resumed_jobs import ResumedJobs
@@ -363,11 +364,15 @@ class Dispatcher:
         self._queued.leave(job, "put_off")
         if not step.is_waiting:
             self._interrupt_wait(job, step.until)
+        is_told = step.is_waiting and job.state == "queued" and job.scheduled == step.reason
         job.scheduled = step.reason
         if job.state != "queued":
             job.enter("queued")
         if (expired := completion.missed_deadline(job, step)) is not None:
             self.finish(job, expired)
+        elif is_told:
+            job.next_attempt_at = step.until
+            self._schedule_next(job)
         else:
             self._queue_again(job, step.until, step.reason, is_date=step.is_date)
 
@@ -394,12 +399,17 @@ class Dispatcher:
         self._start(job, offer, outside)
 
     def _start(self, job: Job, offer: Offer | None, outside: str | None) -> None:
+        was = job.scheduled
         job.next_attempt_at = job.quiet_until = job.scheduled = None
         # A customer who is called first holds the line until the agent whom the job names is free.
         holds = job.request.order == "customer_first" and self._queued.is_for_agent(job)
         agent = outside or (None if holds else job.request.agent)
         try:
             self._running.start(job, agent if offer is None else None, offer)
+        except TrunksFull as error:
+            self._queued.free(offer)
+            job.scheduled = was  # it may wait for that already
+            self._carry_out(job, until_trunk(error, self._clock()))
         except EngineError as error:
             outcome = completion.not_attempted(job, error, is_outside=outside is not None)
             self._after_attempt(job, outcome, offer)
@@ -412,8 +422,7 @@ class Dispatcher:
         now = self._clock()
         if job.attempts and job.attempts[-1].ended is None:
             job.attempts[-1].ended = now
-        if offer is not None:
-            self._queued.free(offer)
+        self._queued.free(offer)
         step = completion.after_attempt(job, outcome, self._services.dial, now)
         self._carry_out(job, step, offer)
 

@@ -21,9 +21,9 @@ from ..errors import EngineError
 from ..job import Job, Request, RetryRule
 from ..request import CallbackRequest, Reschedule
 from ..routing.admission import Admission, AdmissionQuery, Admitted
-from ..routing.dialplan import NoTrunkUsable
 from ..routing.router import Router
 from ..routing.rules import Ruling
+from ..routing.trunk_health import NoTrunkUsable
 from .dispatcher import Dispatcher
 from .joining import JOINED, Further, Joined, Joining
 from .request_check import RequestCheck

@@ -205,10 +205,11 @@ class QueuedJobs:
         self._waiting.setdefault(job.id, job)
         return True
 
-    def free(self, offer: Offer) -> None:
+    def free(self, offer: Offer | None) -> None:
         """Give back the agents whom nobody rang. The others have left the offer already."""
-        for name in offer.agents:
-            self._agents.release(name, offer.waiting.id)
+        if offer is not None:
+            for name in offer.agents:
+                self._agents.release(name, offer.waiting.id)
 
     def _offered(self, offer: Offer) -> None:
         job = self._waiting.get(offer.waiting.id)

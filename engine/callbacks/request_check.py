@@ -16,9 +16,9 @@ from ..calls.services import CallServices
 from ..errors import BadParams, EngineError
 from ..request import CallbackRequest
 from ..routing.admission import Admission, AdmissionQuery, Admitted
-from ..routing.dialplan import NoTrunkUsable
 from ..routing.number_plan import ReadingView, is_uri
 from ..routing.phone_number import check_region
+from ..routing.trunk_health import NoTrunkUsable, TrunksFull
 from .slots import Slots
 
 Step = Literal[
@@ -86,7 +86,8 @@ class RequestCheck:
 
         def agent() -> None:
             if params.agent is not None:
-                destination(params.agent, field="agent", trunk=params.trunk)
+                with suppress(TrunksFull):
+                    destination(params.agent, field="agent", trunk=params.trunk)
 
         def numbers() -> None:
             for number in params.numbers or ():

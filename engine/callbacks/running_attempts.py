@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import structlog
@@ -10,6 +11,7 @@ from ..acd.waiting import Offer
 from ..calls.call_flow import CustomerHistory
 from ..calls.services import CallServices
 from ..clock import happens_within
+from ..errors import EngineError
 from ..job import Job
 from ..routing.admission import Admission
 from ..routing.dialplan import Destination
@@ -56,7 +58,7 @@ class RunningAttempts:
         """Run an attempt of a job that has none: with the agents of `offer`, or with `agent`.
 
         Without either the customer is called first, and waits for an agent on the line. Raises
-        EngineError where a party cannot be dialled.
+        EngineError where a party cannot be dialled, TrunksFull where the trunks lack the lines.
         """
         plan, request = self._services.dialplan, job.request
         called: Destination | None = None
@@ -72,13 +74,32 @@ class RunningAttempts:
             admission=self._admission,
             history=self._history,
         )
+        self._services.trunk_load.reserve(
+            attempt.call.id,
+            [
+                ("customer", customer.targets[0].trunk),
+                *(("agent", trunk) for trunk in self._agent_trunks(called, offer)),
+            ],
+        )
         task = asyncio.get_running_loop().create_task(attempt.run())
         task.add_done_callback(partial(self._over, attempt))
         self._running[attempt.job.id] = (attempt, task)
         self._idle.clear()
 
+    def _agent_trunks(self, called: Destination | None, offer: Offer | None) -> list[str | None]:
+        """The trunks by which the agents of an attempt are called first; None for a sip: URI."""
+        if called is not None:
+            return [called.targets[0].trunk]
+        found: list[str | None] = []
+        for name in () if offer is None else offer.agents:
+            with suppress(EngineError):  # why an agent cannot be called is found where it matters
+                address = self._services.dialplan.agent_destinations(name)[0]
+                found.append(address.targets[0].trunk)
+        return found
+
     def _over(self, attempt: Attempt, task: asyncio.Task[Outcome]) -> None:
         del self._running[attempt.job.id]
+        self._services.trunk_load.over(attempt.call.id)
         if not self._running:
             self._idle.set()
         if task.cancelled():  # before its first step

@@ -92,6 +92,8 @@ class CallLegs:
 
     def publish(self, kind: str, leg: ObservedLeg, /, **fields: Any) -> None:
         """Publish an event of one leg."""
+        if kind == "leg.ended":
+            self._services.trunk_load.leave(leg.id)
         record = leg.record
         self._publish(
             kind,
@@ -115,6 +117,10 @@ class CallLegs:
     def trunk_failed(self, trunk: str, cause: HangupCause) -> None:
         """A call by this trunk has failed: calls go by other trunks for a while."""
         self._services.trunk_failed(trunk, cause)
+
+    def trunk_entered(self, leg: ObservedLeg, trunk: str | None) -> bool:
+        """The leg is dialled by this trunk now. False: it is full, and must not be used."""
+        return self._services.trunk_load.enter(self._call.id, leg.record.role, leg.id, trunk)
 
     def trunk_tried(self, tried: TrunkTry) -> None:
         """One try by a trunk is over, or answered: count it."""

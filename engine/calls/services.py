@@ -19,6 +19,7 @@ from ..clock import Clock
 from ..routing.dialplan import Dialplan
 from ..routing.overload import Overload
 from ..routing.trunk_figures import TrunkFigures
+from ..routing.trunk_load import TrunkLoad
 from ..store.event_log import EventLog
 from ..store.store import Store
 from ..trace.trace import Trace
@@ -61,6 +62,7 @@ class CallServices:
     overload: Overload = field(default_factory=Overload)
     trace: Trace = field(default_factory=Trace)
     trunk_figures: TrunkFigures = field(default_factory=TrunkFigures)
+    trunk_load: TrunkLoad = field(default_factory=TrunkLoad)
     clock: Clock = field(default_factory=Clock)
     new_id: Callable[[], str] = random_id
 

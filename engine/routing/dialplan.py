@@ -22,7 +22,7 @@ from .identity.shown_number import check_caller_id
 from .media_policy import DEFAULT_MEDIA, MediaPolicy
 from .number_plan import NotDialable, NumberPlan, Reading, is_uri, refused
 from .permitted_host import PermittedHost, place_of, sip_uri, steering_parameter, transport_of
-from .trunk_health import AllTrunksUp, TrunkStates
+from .trunk_health import AllTrunksUp, NoTrunkUsable, TrunksFull, TrunkStates
 
 
 class AgentAddress(Protocol):
@@ -75,13 +75,6 @@ class Destination:
 
 # How an agent is reached: at which addresses, with which credentials, and their sound.
 _ReachedAs = tuple[tuple[AgentAddress, ...], Credentials | None, MediaPolicy]
-
-
-class NoTrunkUsable(EngineError):
-    """`unavailable`: a number may be dialled, and no trunk that carries it works now."""
-
-    def __init__(self, message: str, field: str) -> None:
-        super().__init__("unavailable", message, field=field)
 
 
 class Dialplan:
@@ -330,7 +323,7 @@ class Dialplan:
                 DialTarget(to, to, credentials=credentials, identity=identity, media=media),
             )
         else:
-            targets = self._number(address.uri, field, None).targets
+            targets = self._number(address.uri, field, None, may_be_full=True).targets
         return Destination(name, targets, address.ring_s, address.kind, name, address.confirm)
 
     def _uri(self, text: str, field: str) -> Destination:
@@ -374,12 +367,12 @@ class Dialplan:
             reason = f"port {where} of {uri.host!r} is not in dial.allow_hosts"
         raise EngineError("refused", reason, field=field)
 
-    def no_trunk_for(self, text: str, *, trunk: str | None) -> str | None:
+    def no_trunk_for(self, text: str, *, trunk: str | None) -> NoTrunkUsable | None:
         """Why no trunk can carry a call to `text` now; None where one can, or none is needed."""
         try:
             self.destination(text, field="to", trunk=trunk)
         except NoTrunkUsable as error:
-            return error.message
+            return error
         except EngineError:  # refused for another reason, which is named when it is dialled
             return None
         return None
@@ -424,7 +417,9 @@ class Dialplan:
                 return credentials
         return None
 
-    def _number(self, text: str, field: str, trunk: str | None) -> Destination:
+    def _number(
+        self, text: str, field: str, trunk: str | None, *, may_be_full: bool = False
+    ) -> Destination:
         reading = self.read(text, field=field)
         number = reading.digits
         names = [trunk] if trunk is not None else self._route(reading)[1]
@@ -434,6 +429,10 @@ class Dialplan:
         if not usable:
             reason = f"no trunk for {number} is usable now ({', '.join(names)})"
             raise NoTrunkUsable(reason, field)
+        if not may_be_full:
+            usable = [name for name in usable if not self._trunk_states.is_full(name)]
+            if not usable:
+                raise TrunksFull(f"every trunk for {number} is full ({', '.join(names)})", field)
         # Where all of them rest, one of them is better than none.
         usable = [name for name in usable if not self._trunk_states.is_resting(name)] or usable
         return Destination(number, tuple(self._by_trunk(number, name) for name in usable))

@@ -9,6 +9,7 @@ import structlog
 from sip.errors import SipError
 from sip.hop import Hop
 
+from ..errors import EngineError
 from ..store.event_log import EventLog
 
 log = structlog.get_logger()
@@ -23,6 +24,17 @@ FindHops = Callable[[str], Awaitable[tuple[Hop, ...]]]
 AskOptions = Callable[[str, Hop], Awaitable[int | None]]
 
 
+class NoTrunkUsable(EngineError):
+    """`unavailable`: a number may be dialled, and no trunk that carries it works now."""
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__("unavailable", message, field=field)
+
+
+class TrunksFull(NoTrunkUsable):
+    """`unavailable`: the trunks that work carry all the calls that they may."""
+
+
 class TrunkStates(Protocol):
     """Which trunks calls go by now."""
 
@@ -31,6 +43,9 @@ class TrunkStates(Protocol):
 
     def is_resting(self, name: str) -> bool:
         """Whether calls go by other trunks for now, where there are such."""
+
+    def is_full(self, name: str) -> bool:
+        """Whether the trunk carries all the calls that it may."""
 
     def rest(self, name: str, for_s: float, reason: str, *, is_silent: bool) -> None:
         """Pass the trunk over for that time, or until it answers where it `is_silent`."""
@@ -44,6 +59,10 @@ class AllTrunksUp:
         return True
 
     def is_resting(self, _name: str) -> bool:
+        """See TrunkStates."""
+        return False
+
+    def is_full(self, _name: str) -> bool:
         """See TrunkStates."""
         return False
 

@@ -16,6 +16,7 @@ from sip.usage import RegistrationUsage
 from ..store.event_log import EventLog
 from .dialplan import credentials_of
 from .trunk_health import TrunkHealth
+from .trunk_load import TrunkLoad
 
 log = structlog.get_logger()
 
@@ -44,6 +45,7 @@ class Trunks:
     def __init__(self, trunks: Sequence[Trunk], *, sip: SipEndpoint, events: EventLog) -> None:
         self._settings = {trunk.name: trunk for trunk in trunks}
         self._sip = sip
+        self.load = TrunkLoad(trunks)
         self._events = events
         self._registrations: dict[RegistrationUsage, str] = {}
         self._states: dict[str, TrunkState] = {
@@ -66,6 +68,7 @@ class Trunks:
 
     def reconfigure(self, trunks: Sequence[Trunk]) -> None:
         """Take the trunks as they are configured now: registrations begin, change and end."""
+        self.load.configure(trunks)
         before, self._settings = self._settings, {trunk.name: trunk for trunk in trunks}
         for name in before:
             # A reload may have mended the trunk.
@@ -119,6 +122,10 @@ class Trunks:
     def is_resting(self, name: str) -> bool:
         """Whether calls go by other trunks for now, where there are such."""
         return self._health.is_resting(name)
+
+    def is_full(self, name: str) -> bool:
+        """Whether the trunk carries all the calls that it may."""
+        return self.load.is_full(name)
 
     def rest(self, name: str, for_s: float, reason: str, *, is_silent: bool) -> None:
         """Pass a trunk over: it said for how long (Retry-After), or nobody answers there."""

@@ -236,3 +236,9 @@ def test_headers_that_say_who_is_called_are_not_filled_from_a_request(name: str)
     headers = {name: "<sip:{context.who}@pbx.example>"}
     assert "says who is called" in refused_key(Dial, name, headers=headers)
     assert Dial(headers={name: "constant"}).headers == {name: "constant"}
+
+
+@pytest.mark.parametrize("most", [-1, 100_001, 1.5])
+def test_how_many_calls_a_trunk_may_carry(most: float) -> None:
+    assert Trunk(name="pbx", uri="sip:127.0.0.1").max_calls == 0
+    refused_key(Trunk, "max_calls", name="pbx", uri="sip:127.0.0.1", max_calls=most)

@@ -23,6 +23,7 @@ class LegOwner:
         self.failed: list[tuple[str, HangupCause]] = []
         self.permitted: set[str] = set()
         self.tried: list[TrunkTry] = []
+        self.full: set[str] = set()
 
     @property
     def kinds(self) -> list[str]:
@@ -52,6 +53,10 @@ class LegOwner:
     def trunk_failed(self, trunk: str, cause: HangupCause) -> None:
         """See engine.calls.legs.leg_listener."""
         self.failed.append((trunk, cause))
+
+    def trunk_entered(self, _leg: ObservedLeg, trunk: str | None) -> bool:
+        """See engine.calls.legs.leg_listener. `full` are the trunks that take no call."""
+        return trunk not in self.full
 
     def trunk_tried(self, tried: TrunkTry) -> None:
         """See engine.calls.legs.leg_listener. `tried` has them all."""

@@ -49,6 +49,9 @@ class LegOwner(Protocol):
     def trunk_failed(self, trunk: str, cause: HangupCause, /) -> None:
         """A call by this trunk has failed: use other trunks for `trunk_rests_s`."""
 
+    def trunk_entered(self, leg: ObservedLeg, trunk: str | None, /) -> bool:
+        """The leg is dialled by this trunk now. False: it is full, and must not be used."""
+
     def trunk_tried(self, tried: TrunkTry, /) -> None:
         """One try of the call by a trunk is over, or answered."""
 

@@ -218,6 +218,10 @@ class _LineOwner:
         """A call by this trunk has failed: calls go by other trunks for a while."""
         self._services.trunk_failed(trunk, cause)
 
+    def trunk_entered(self, line: ObservedLeg, trunk: str | None) -> bool:
+        """The line is dialled by this trunk now. False: it is full, and must not be used."""
+        return self._services.trunk_load.enter("", line.record.role, line.id, trunk)
+
     def trunk_tried(self, tried: TrunkTry) -> None:
         """One try by a trunk is over, or answered: count it."""
         self._services.trunk_figures.note(tried)

@@ -11,12 +11,11 @@ from sip.endpoint import SipEndpoint
 from sip.errors import ParseError
 from sip.hop import Hop
 
-from ...job import LegRecord
 from ...routing.dialplan import DialTarget
 from ...routing.trunk_figures import TrunkTry
 from ..dialling import TRUNK_RESPONSE_S, DialOptions, hops_of, until_clear
 from ..hangup_cause import HangupCause, of_no_answer
-from .leg_listener import LegOwner
+from .leg_listener import LegOwner, ObservedLeg
 from .redirection import Redirections
 
 # The trunk has done its part: it reached the party.
@@ -24,16 +23,8 @@ _OF_THE_PARTY: Final = frozenset({"busy", "declined", "cancelled", "completed", 
 NO_WAY: Final = HangupCause("unreachable", "no way to dial")
 
 
-class DialledLeg(Protocol):
+class DialledLeg(ObservedLeg, Protocol):
     """The part of a leg that its dialling uses."""
-
-    @property
-    def record(self) -> LegRecord:
-        """What views show of it."""
-
-    @property
-    def hangup_cause(self) -> HangupCause | None:
-        """Why it has ended; None while it has not."""
 
     @property
     def is_silent(self) -> bool:
@@ -109,6 +100,8 @@ class TargetDialler:
 
     async def _counted(self, target: DialTarget, *, is_last: bool) -> HangupCause | None:
         """As `_try`, and tell how the trunk did, also where the call is called off meanwhile."""
+        if not self._owner.trunk_entered(self._leg, target.trunk):
+            return HangupCause("unavailable", f"trunk {target.trunk} is full", trunk_failed=True)
         if target.trunk is None:
             return await self._try(target, is_last=is_last)
         began = asyncio.get_running_loop().time()

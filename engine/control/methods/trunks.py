@@ -52,6 +52,8 @@ class TrunkStatus(TrunkCounts):
     """Why it is down."""
     registration: TrunkRegistration | None
     """Its registration; null where it has none."""
+    max_calls: int
+    """How many calls may be dialled by it at a time; 0: any number."""
     calls: CallsNow
     """The calls that are up, being dialled or ringing: `in` came in, `out` were dialled."""
 
@@ -118,6 +120,7 @@ class TrunkMethods:
             "state": "up" if cause is None else "down",
             "cause": cause,
             "registration": registration,
+            "max_calls": self._trunks.load.max_calls(name),
             "calls": calls.get(name, {"in": 0, "out": 0}),
             **self._figures.of(name),
         }

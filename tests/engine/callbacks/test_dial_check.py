@@ -6,9 +6,10 @@ from typing import Any, cast
 import pytest
 
 from engine.callbacks.completion import Postpone
-from engine.callbacks.dial_check import TRUNK_DOWN_S, DialCheck, lines_of
+from engine.callbacks.dial_check import TRUNK_DOWN_S, TRUNK_FULL_S, DialCheck, lines_of
 from engine.calls.call import ON_THE_LINE_S
 from engine.job import Job, Request
+from engine.routing.trunk_health import NoTrunkUsable, TrunksFull
 
 NUMBER, OTHER = "+442079460123", "+442079460777"
 NOW = 1000.0
@@ -31,7 +32,9 @@ class Policies:
         return SimpleNamespace(e164=text) if text.startswith("+") else None
 
 
-def check(policies: Policies, *on_the_line: str, no_trunk: str | None = None) -> DialCheck:
+def check(
+    policies: Policies, *on_the_line: str, no_trunk: NoTrunkUsable | None = None
+) -> DialCheck:
     calls = SimpleNamespace(is_on_the_line=lambda lines: not set(on_the_line).isdisjoint(lines))
     dialplan = SimpleNamespace(no_trunk_for=lambda _text, trunk: no_trunk)
     return DialCheck(cast(Any, calls), cast(Any, policies), cast(Any, dialplan))
@@ -58,9 +61,15 @@ def test_a_customer_who_is_calling_us_is_called_later() -> None:
 def test_a_customer_whose_trunk_is_down_is_called_later() -> None:
     policies = Policies()
     waits = Postpone(NOW + TRUNK_DOWN_S, "trunk pbx is down", is_waiting=True)
-    down = check(policies, no_trunk="trunk pbx is down")
+    down = check(policies, no_trunk=NoTrunkUsable("trunk pbx is down", "to"))
     assert down.objection(job(), NOW) == down.before_queue(job(), NOW) == waits
     assert policies.asked == []
+
+
+def test_a_customer_whose_trunks_are_full_is_called_soon() -> None:
+    full = check(Policies(), no_trunk=TrunksFull("every trunk is full", "to"))
+    waits = Postpone(NOW + TRUNK_FULL_S, "every trunk is full", is_waiting=True)
+    assert full.objection(job(), NOW) == full.before_queue(job(), NOW) == waits
 
 
 def test_policies_are_asked_about_the_next_number_and_lines_about_all() -> None:

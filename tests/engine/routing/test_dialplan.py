@@ -11,7 +11,7 @@ from engine.routing.blocking.do_not_call import Blocked, DoNotCall
 from engine.routing.dialplan import Dialplan
 from engine.routing.media_policy import MediaPolicy
 from engine.routing.number_plan import NumberPlan
-from engine.routing.trunk_health import AllTrunksUp
+from engine.routing.trunk_health import AllTrunksUp, TrunksFull
 
 ALICE = Agent(name="alice", uri="sip:alice@192.0.2.7:5080")
 
@@ -19,8 +19,13 @@ ALICE = Agent(name="alice", uri="sip:alice@192.0.2.7:5080")
 class States(AllTrunksUp):
     """Trunks of which `usable` alone may be used, and `resting` are passed over."""
 
-    def __init__(self, usable: set[str] | None, resting: set[str]) -> None:
-        self._usable, self._resting = usable, resting
+    def __init__(
+        self, usable: set[str] | None, resting: set[str], full: set[str] | None = None
+    ) -> None:
+        self._usable, self._resting, self._full = usable, resting, full or set()
+
+    def is_full(self, name: str) -> bool:
+        return name in self._full
 
     def is_usable(self, name: str) -> bool:
         return self._usable is None or name in self._usable
@@ -34,6 +39,7 @@ def plan(
     agents: Sequence[Agent] = (ALICE,),
     resting: set[str] | None = None,
     do_not_call: DoNotCall | None = None,
+    full: set[str] | None = None,
 ) -> Dialplan:
     return Dialplan(
         trunks=[
@@ -50,9 +56,24 @@ def plan(
         agents=agents,
         allow_hosts=["127.0.0.1", "PBX.example", "[::1]"],
         plan=NumberPlan("GB"),
-        trunk_states=States(usable, resting if resting is not None else set()),
+        trunk_states=States(usable, resting if resting is not None else set(), full),
         do_not_call=do_not_call,
     )
+
+
+def test_a_trunk_that_is_full_is_passed_over() -> None:
+    targets = plan(full={"one"}).destination("020 7946 0000", field="to").targets
+    assert [target.trunk for target in targets] == ["two"]
+
+
+def test_where_every_trunk_is_full_a_number_is_not_dialled_now() -> None:
+    full = plan(full={"one", "two"})
+    with pytest.raises(TrunksFull, match=r"every trunk for \+442079460000 is full") as caught:
+        full.destination("020 7946 0000", field="to")
+    assert (caught.value.kind, caught.value.field) == ("unavailable", "to")
+    assert isinstance(full.no_trunk_for("+442079460000", trunk=None), TrunksFull)
+    assert isinstance(full.no_trunk_for("+442079460000", trunk="two"), TrunksFull)
+    assert plan(full={"one"}).no_trunk_for("+442079460000", trunk=None) is None
 
 
 def test_a_number_in_national_form_goes_to_its_routes_trunks_in_order() -> None:

@@ -220,3 +220,28 @@ def test_a_call_that_is_called_off_is_no_failure(tmp_path: Path) -> None:
             await dialling
 
     assert run_by_trunk(tmp_path, script) == [TrunkTry("one")]
+
+
+def test_a_full_trunk_is_passed_over(tmp_path: Path) -> None:
+    owner = LegOwner()
+    owner.full = {"one"}
+
+    async def with_leg(stage: Scene) -> None:
+        leg = leg_to(stage, NUMBER, owner=owner)
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=CALLER, ring_s=30.0))
+        (await stage.phone()).answers()
+        await dialling
+        assert leg.record.trunk == "two"
+        owner.full = {"one", "two"}
+        other = leg_to(stage, NUMBER, leg_id="leg-2", owner=owner)
+        await other.open()
+        ended = await failed(asyncio.create_task(other.dial(caller=CALLER, ring_s=30.0)))
+        assert ended.hangup_cause.phrase == "trunk two is full"
+        assert stage.sip.phones.empty()
+        await leg.release()
+        await other.release()
+        stage.services.registry.legs.clear()
+
+    run_scene(tmp_path, with_leg)
+    assert [tried.trunk for tried in owner.tried] == ["two"]
