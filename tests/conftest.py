@@ -40,6 +40,7 @@ OUTSIDE_FIXTURES = frozenset({"engine", "engine_process", "own_engine", "softpho
 
 ALONE = frozenset(
     {
+        "integration/test_bad_input.py",
         "integration/test_busy_day.py",
         "integration/test_crashes.py",
         "integration/test_nothing_leaks.py",
