@@ -28,7 +28,12 @@ class Authorization:
         self._challenges = 0
 
     def accept_challenge(self, request: Request, response: Response) -> bool:
-        """Store the challenge of a 401 or 407. Returns False if a retry would not help."""
+        """Store the challenge of a 401 or 407, after which the request is sent again.
+
+        Returns False for any other response, and if a retry would not help.
+        """
+        if response.status not in (401, 407):
+            return False
         if self._client is None or self._challenges >= _MAX_CHALLENGES_IN_A_ROW:
             return False
         self._challenges += 1

@@ -50,13 +50,11 @@ class Bye:
 
     def _send(self, now: float) -> None:
         context, dialog = self._context, self._dialog
-        branch = context.new_branch()
-        extra: Fields = [("User-Agent", context.product)]
+        fields: Fields = [("User-Agent", context.product)]
         if self._reason:
-            extra.append(("Reason", self._reason))
-        extra += self._authorization.headers("BYE", dialog.request_uri.encode())
-        request = dialog.request("BYE", context.via(dialog.hop, branch), extra)
-        context.transactions.start_client(self, request, branch, dialog.hop, now)
+            fields.append(("Reason", self._reason))
+        fields += self._authorization.headers("BYE", dialog.request_uri.encode())
+        context.start_in_dialog(self, dialog, "BYE", fields, now)
         self._on_sent()
 
     def response_received(
@@ -65,9 +63,7 @@ class Bye:
         """See ClientUser."""
         if response.status < 200:
             return
-        if response.status in (401, 407) and self._authorization.accept_challenge(
-            transaction.request, response
-        ):
+        if self._authorization.accept_challenge(transaction.request, response):
             self._send(now)
         else:
             self._done(now)

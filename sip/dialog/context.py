@@ -10,13 +10,15 @@ from ..events import Event
 from ..hop import Hop
 from ..message.body import ACCEPTED_BODIES
 from ..message.headers import MAGIC_COOKIE, Via
-from ..message.message import Request
+from ..message.message import Fields, Request
 from ..message.uri import SipUri
 from ..policy import EveryPeer, PeerPolicy
+from ..transaction.client import ClientTransaction, ClientUser
 from ..transaction.layer import Transactions
 from ..transaction.timers import TimerHeap, TimerValues
 from ..usage import DialogUsage, RegistrationUsage
 from .clearing import Clearing
+from .dialog import Dialog
 from .half_open import HalfOpenCalls, HalfOpenLimits
 from .local_address import Local, LocalAddress, LocalAddresses
 from .next_hop import Lookup
@@ -121,6 +123,22 @@ class UserAgentContext:
         if is_secure:
             user = user or self.product.lower()
         return self.here(hop).contact(hop.transport, user, is_secure=is_secure)
+
+    # -- requests
+
+    def start_in_dialog(
+        self,
+        user: ClientUser,
+        dialog: Dialog,
+        method: str,
+        fields: Fields,
+        now: float,
+        body: bytes = b"",
+    ) -> ClientTransaction:
+        """Send a request within a dialog, whose CSeq goes on. `user` hears of its responses."""
+        branch = self.new_branch()
+        request = dialog.request(method, self.via(dialog.hop, branch), fields, body)
+        return self.transactions.start_client(user, request, branch, dialog.hop, now)
 
     # -- sessions
 

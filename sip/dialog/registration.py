@@ -205,9 +205,7 @@ class Registration:
         if status < 200 or transaction is not self._transaction:
             return
         self._transaction = None
-        if status in (401, 407) and self._authorization.accept_challenge(
-            transaction.request, response
-        ):
+        if self._authorization.accept_challenge(transaction.request, response):
             self._send(now)
         elif self.state == "unregistering":
             if transaction.request.get("Expires") == "0":

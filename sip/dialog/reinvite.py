@@ -90,8 +90,7 @@ class Reinvite:
         media, audio = session.media, self._audio
         body = media.repeat_offer() if audio is None else media.make_offer(audio)
         self.offering = True
-        branch = context.new_branch()
-        extra = [
+        fields = [
             ("Contact", context.contact(dialog.hop, is_secure=dialog.is_secure)),
             *context.request_fields,
             *context.supported,
@@ -99,10 +98,7 @@ class Reinvite:
             *session.authorization.headers("INVITE", dialog.request_uri.encode(), body),
             ("Content-Type", "application/sdp"),
         ]
-        request = dialog.request("INVITE", context.via(dialog.hop, branch), extra, body)
-        self._transaction = context.transactions.start_client(
-            self, request, branch, dialog.hop, now
-        )
+        self._transaction = context.start_in_dialog(self, dialog, "INVITE", fields, now, body)
         session.changed()
 
     def stop(self, now: float) -> None:

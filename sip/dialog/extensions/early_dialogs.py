@@ -160,23 +160,19 @@ class _Prack:
 
     def send(self, now: float) -> None:
         context, dialog, body = self._context, self._dialog, self._body
-        branch = context.new_branch()
-        extra = [
+        fields = [
             ("RAck", self._rack),
             ("User-Agent", context.product),
             *self._authorization.headers("PRACK", dialog.request_uri.encode(), body),
             *([("Content-Type", "application/sdp")] if body else []),
         ]
-        request = dialog.request("PRACK", context.via(dialog.hop, branch), extra, body)
-        context.transactions.start_client(self, request, branch, dialog.hop, now)
+        context.start_in_dialog(self, dialog, "PRACK", fields, now, body)
 
     def response_received(
         self, transaction: ClientTransaction, response: Response, now: float
     ) -> None:
         """See ClientUser."""
-        if response.status in (401, 407) and self._authorization.accept_challenge(
-            transaction.request, response
-        ):
+        if self._authorization.accept_challenge(transaction.request, response):
             self.send(now)
 
     def transaction_failed(

@@ -46,14 +46,12 @@ class Info:
     def _send(self, now: float) -> None:
         session = self._session
         context, dialog = session.context, session.in_dialog
-        branch = context.new_branch()
-        extra = [
+        fields = [
             *context.request_fields,
             *session.authorization.headers("INFO", dialog.request_uri.encode(), self._body),
             ("Content-Type", self._content_type),
         ]
-        request = dialog.request("INFO", context.via(dialog.hop, branch), extra, self._body)
-        context.transactions.start_client(self, request, branch, dialog.hop, now)
+        context.start_in_dialog(self, dialog, "INFO", fields, now, self._body)
         session.changed()
 
     def response_received(
@@ -63,9 +61,8 @@ class Info:
         session, status = self._session, response.status
         if status < 300 or session.state != "confirmed":
             return
-        if status in (401, 407):
-            if session.authorization.accept_challenge(transaction.request, response):
-                self._send(now)
+        if session.authorization.accept_challenge(transaction.request, response):
+            self._send(now)
         elif status == 481:
             session.fail(Cause(status, response.phrase, "remote", response.get("Reason")), now)
 

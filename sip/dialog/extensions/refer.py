@@ -151,13 +151,10 @@ class _Notify:
         self._body = body
 
     def send(self, now: float) -> None:
-        session, dialog = self._session, self._dialog
-        context = session.context
-        branch = context.new_branch()
+        session, dialog, body = self._session, self._dialog, self._body
         uri = dialog.request_uri.encode()
-        extra = [*self._fields, *session.authorization.headers("NOTIFY", uri, self._body)]
-        request = dialog.request("NOTIFY", context.via(dialog.hop, branch), extra, self._body)
-        context.transactions.start_client(self, request, branch, dialog.hop, now)
+        fields = [*self._fields, *session.authorization.headers("NOTIFY", uri, body)]
+        session.context.start_in_dialog(self, dialog, "NOTIFY", fields, now, body)
         session.changed()
 
     def response_received(
@@ -165,10 +162,8 @@ class _Notify:
     ) -> None:
         """See ClientUser."""
         session = self._session
-        if (
-            response.status in (401, 407)
-            and session.state == "confirmed"
-            and session.authorization.accept_challenge(transaction.request, response)
+        if session.state == "confirmed" and session.authorization.accept_challenge(
+            transaction.request, response
         ):
             self.send(now)
 

@@ -239,9 +239,7 @@ def may_send_again(session: TimedSession, request: Request, response: Response) 
     """Whether a refused request is sent again: with credentials, or with a longer interval."""
     if response.status == 422:
         return session.timer.accept_minimum(response)
-    return response.status in (401, 407) and session.authorization.accept_challenge(
-        request, response
-    )
+    return session.authorization.accept_challenge(request, response)
 
 
 def supports_timer(message: Message) -> bool:

@@ -57,16 +57,14 @@ class UpdateRefresh:
     def _send(self, now: float) -> None:
         session = self._session
         context, dialog = session.context, session.in_dialog
-        branch = context.new_branch()
-        extra = [
+        fields = [
             ("Contact", context.contact(dialog.hop, is_secure=dialog.is_secure)),
             *context.request_fields,
             *context.supported,
             *session.timer.request_fields(),
             *session.authorization.headers("UPDATE", dialog.request_uri.encode()),
         ]
-        request = dialog.request("UPDATE", context.via(dialog.hop, branch), extra)
-        context.transactions.start_client(self, request, branch, dialog.hop, now)
+        context.start_in_dialog(self, dialog, "UPDATE", fields, now)
         session.changed()
 
     def response_received(
