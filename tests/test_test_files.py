@@ -16,6 +16,7 @@ EXCEPTIONS: dict[str, str] = {
     "config/all_sections.py": "fields without behaviour; read in test_settings.py",
     "engine/acd/agent_pool.py": "a face of agents and queues; calls/ and scenarios/ use it",
     "engine/calls/call_flow.py": "protocols without behaviour",
+    "sip/dialog/requesting_session.py": "a protocol without behaviour",
     "engine/inbound/handed_over.py": "fields without behaviour; call_control/",
     "engine/calls/legs/leg_listener.py": "protocols, and a base without behaviour",
     "engine/calls/two_party_call.py": "callbacks/test_attempt.py and inbound/test_inbound_call.py",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from ..auth.authorization import Authorization
 from ..errors import NegotiationFailed
 from ..events import InfoDigit, MediaChanged, Referred
 from ..message.body import unsupported_body
@@ -19,22 +18,17 @@ from .context import UserAgentContext
 from .dialog import Dialog
 from .extensions.refer import Referral, answer_notify
 from .extensions.session_timer import SessionTimer
+from .requesting_session import RequestingSession
 
 SDP = ("Content-Type", "application/sdp")
 
 
-class AnsweringSession(DialogUsage, Protocol):
+class AnsweringSession(DialogUsage, RequestingSession, Protocol):
     """The part of a session that answers requests within its dialog."""
 
-    context: UserAgentContext
-    authorization: Authorization
     local_audio: LocalAudio | None
     was_referred: bool
     timer: SessionTimer
-
-    @property
-    def state(self) -> str:
-        """See Session."""
 
     @property
     def is_offering(self) -> bool:
@@ -46,9 +40,6 @@ class AnsweringSession(DialogUsage, Protocol):
 
     def media_of(self, dialog: Dialog) -> OfferAnswer:
         """The offers and answers of a dialog of the session."""
-
-    def changed(self) -> None:
-        """The dialog has another CSeq or remote target."""
 
     def refresh_target(self, dialog: Dialog, request: Request) -> None:
         """Take the Contact of a target refresh request."""

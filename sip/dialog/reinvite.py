@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ..auth.authorization import Authorization
 from ..errors import NegotiationFailed, ParseError
 from ..events import Cause, Event, MediaChanged, MediaRefused
 from ..message.message import Response
@@ -15,38 +14,21 @@ from ..transaction.timers import Timer
 from ..transaction.transaction import FailureCause
 from ..usage import DialogUsage
 from .ack import build_ack
-from .context import UserAgentContext
-from .dialog import Dialog
 from .extensions.session_timer import SessionTimer, may_send_again
 from .next_hop import retry_by_name
+from .requesting_session import RequestingSession
 
 
-class ReinviteOwner(DialogUsage, Protocol):
+class ReinviteOwner(DialogUsage, RequestingSession, Protocol):
     """The part of a session that its re-INVITE uses."""
 
-    context: UserAgentContext
     media: OfferAnswer
-    authorization: Authorization
     local_audio: LocalAudio | None
     timer: SessionTimer
 
     @property
-    def state(self) -> str:
-        """The re-INVITE continues only while this is `confirmed`."""
-
-    @property
-    def in_dialog(self) -> Dialog:
-        """Return the dialog of the session."""
-
-    @property
     def is_answering(self) -> bool:
         """Whether our 2xx waits for its ACK."""
-
-    def changed(self) -> None:
-        """The dialog has another CSeq or remote target."""
-
-    def fail(self, cause: Cause, now: float) -> None:
-        """End the session, because it cannot continue."""
 
     def reinvite_done(self, event: Event | None, now: float) -> None:
         """Handle the end of the re-INVITE."""

@@ -1,35 +1,10 @@
 """Send an INFO within a dialog (RFC 6086)."""
 
-from typing import Protocol
-
-from ...auth.authorization import Authorization
 from ...events import Cause
 from ...message.message import Response
 from ...transaction.client import ClientTransaction
 from ...transaction.transaction import FailureCause
-from ..context import UserAgentContext
-from ..dialog import Dialog
-
-
-class InfoSender(Protocol):
-    """The part of a session that its INFO uses."""
-
-    context: UserAgentContext
-    authorization: Authorization
-
-    @property
-    def state(self) -> str:
-        """An INFO is sent again only while this is `confirmed`."""
-
-    @property
-    def in_dialog(self) -> Dialog:
-        """Return the dialog of the session."""
-
-    def changed(self) -> None:
-        """The dialog has another CSeq."""
-
-    def fail(self, cause: Cause, now: float) -> None:
-        """End the session, because it cannot continue."""
+from ..requesting_session import RequestingSession
 
 
 class Info:
@@ -37,7 +12,9 @@ class Info:
 
     __slots__ = ("_body", "_content_type", "_session")
 
-    def __init__(self, session: InfoSender, content_type: str, body: bytes, now: float) -> None:
+    def __init__(
+        self, session: RequestingSession, content_type: str, body: bytes, now: float
+    ) -> None:
         self._session = session
         self._content_type = content_type
         self._body = body

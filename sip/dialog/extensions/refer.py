@@ -6,9 +6,8 @@ target goes, unless it wants no notifications (RFC 4488).
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Final
 
-from ...auth.authorization import Authorization
 from ...errors import ParseError, SipError
 from ...message.grammar import LWS
 from ...message.headers import warning
@@ -19,26 +18,12 @@ from ...message.uri import OtherUri, SipUri, without_headers
 from ...transaction.client import ClientTransaction
 from ...transaction.server import ServerTransaction
 from ...transaction.transaction import FailureCause
-from ..context import UserAgentContext
 from ..dialog import Dialog
+from ..requesting_session import RequestingSession
 
 SIPFRAG: Final = ("Content-Type", "message/sipfrag;version=2.0")
 SUBSCRIPTION_S: Final = 180
 """How long the peer is told of the call to the target at most."""
-
-
-class ReferringSession(Protocol):
-    """The part of a session that a REFER within its dialog uses."""
-
-    context: UserAgentContext
-    authorization: Authorization
-
-    @property
-    def state(self) -> str:
-        """NOTIFYs are sent only while this is `confirmed`."""
-
-    def changed(self) -> None:
-        """The dialog has another CSeq."""
 
 
 class Referral:
@@ -61,7 +46,7 @@ class Referral:
 
     def __init__(
         self,
-        session: ReferringSession,
+        session: RequestingSession,
         transaction: ServerTransaction,
         dialog: Dialog,
         *,
@@ -143,7 +128,7 @@ class _Notify:
     __slots__ = ("_body", "_dialog", "_fields", "_session")
 
     def __init__(
-        self, session: ReferringSession, dialog: Dialog, fields: Fields, body: bytes
+        self, session: RequestingSession, dialog: Dialog, fields: Fields, body: bytes
     ) -> None:
         self._session = session
         self._dialog = dialog

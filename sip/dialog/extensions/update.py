@@ -4,41 +4,23 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from ...auth.authorization import Authorization
 from ...errors import ParseError
 from ...events import Cause
 from ...message.message import Response
 from ...message.reason import reason_text
 from ...transaction.client import ClientTransaction
 from ...transaction.transaction import FailureCause
-from ..context import UserAgentContext
-from ..dialog import Dialog
 from ..next_hop import retry_by_name
+from ..requesting_session import RequestingSession
 from .session_timer import SessionTimer, may_send_again
 
 _NOT_TAKEN: Final = frozenset({405, 415, 420, 501})
 
 
-class RefreshedSession(Protocol):
+class RefreshedSession(RequestingSession, Protocol):
     """The part of a session that its refresh uses."""
 
-    context: UserAgentContext
-    authorization: Authorization
     timer: SessionTimer
-
-    @property
-    def state(self) -> str:
-        """The refresh continues only while this is `confirmed`."""
-
-    @property
-    def in_dialog(self) -> Dialog:
-        """Return the dialog of the session."""
-
-    def changed(self) -> None:
-        """The dialog has another CSeq or remote target."""
-
-    def fail(self, cause: Cause, now: float) -> None:
-        """End the session, because it cannot continue."""
 
     def update_refused(self, now: float) -> None:
         """The peer takes no UPDATE."""
