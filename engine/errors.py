@@ -1,7 +1,10 @@
 """How the engine refuses: errors with a kind, a sentence for a person, and what is to blame."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 Kind = Literal["conflict", "not_found", "refused", "unavailable", "state"]
 
@@ -38,6 +41,18 @@ class EngineError(Exception):
     def code(self) -> int:
         """The JSON-RPC error code of this kind."""
         return KIND_CODES[self.kind]
+
+
+def refused_settings(error: "ValidationError", named: str) -> EngineError:
+    """`refused`: settings that a command gives do not hold. `named` is the parameter of the name.
+
+    The value is not repeated: it may be a secret.
+    """
+    found = error.errors(include_url=False, include_input=False)[0]
+    place = [str(part) for part in found["loc"]] or [found.get("ctx", {}).get("key", "")]
+    field = ".".join(named if part == "name" else part for part in place)
+    reason = found["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    return EngineError("refused", f"{field}: {reason}", field=field)
 
 
 class BadParams(ValueError):

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from config.agents import ONE_WORKER, AgentDefaults
 from config.agents import Agent as AgentSettings
 
-from ..errors import EngineError
+from ..errors import EngineError, refused_settings
 from ..routing.dialplan import Dialplan, credentials_of
 from ..routing.media_policy import MediaPolicy
 from ..store.protocols import Publisher
@@ -180,11 +180,7 @@ def _checked(fields: Mapping[str, Any]) -> AgentSettings:
     try:
         return AgentSettings(**fields)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)[0]
-        place = [str(part) for part in found["loc"]] or [found.get("ctx", {}).get("key", "")]
-        field = ".".join("agent" if part == "name" else part for part in place)
-        reason = found["msg"].removeprefix("Value error, ").replace("Input should", "must")
-        raise EngineError("refused", f"{field}: {reason}", field=field) from error
+        raise refused_settings(error, "agent") from error
 
 
 def _rearranged(agent: Agent, uri: str, use: str) -> list[tuple[str, bool]]:

@@ -79,9 +79,7 @@ class ControlledCalls:
             services.dialplan.check_caller_id(asked.caller_id, field="caller_id")
         query = AdmissionQuery(to=asked.to, site=asked.site, source=asked.source)
         admitted = self._admission.check_now(query, now)
-        if services.registry.is_on_the_line([admitted.called]):
-            data = {"policy": "on_the_line"}
-            raise EngineError("refused", "the party is on the line", "to", data)
+        services.registry.check_not_on_the_line(admitted.called)
         beside = None if asked.beside is None else self.find(None, asked.beside).leg
         shown = {"to": asked.to, "number": admitted.called, "trunk": asked.trunk}
         facts = CallFacts(

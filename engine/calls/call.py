@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Protocol, TypedDict, cast
 from msgspec import Meta
 
 from ..clock import shifted
+from ..errors import EngineError
 from ..job import LegRecord
 from ..routing.dialplan import Destination
 from .leg import Leg
@@ -153,6 +154,12 @@ class CallRegistry:
         """Whether a call but `but_for` is up on one of these lines, which cannot be called then."""
         mine = "" if but_for is None else but_for.id
         return any(call != mine for line in lines for call in self._on_line.get(line or "", ()))
+
+    def check_not_on_the_line(self, line: str | None, *, but_for: Call | None = None) -> None:
+        """Raise EngineError `refused` where a call but `but_for` is up on this line."""
+        if self.is_on_the_line([line], but_for=but_for):
+            data = {"policy": "on_the_line"}
+            raise EngineError("refused", "the party is on the line", "to", data)
 
     def free_line(self, call: Call) -> None:
         """The customer's line is free again, so they may be called back. Idempotent."""

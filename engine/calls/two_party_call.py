@@ -132,9 +132,7 @@ class TwoPartyCall(ABC):
             site = self._site or site_of(self.call.about.get("context"))
             admitted = self._admission.check_now(AdmissionQuery(to=request.to, site=site), now)
             number = admitted.called
-            if services.registry.is_on_the_line([number], but_for=self.call):
-                data = {"policy": "on_the_line"}
-                raise EngineError("refused", "the party is on the line", "to", data)
+            services.registry.check_not_on_the_line(number, but_for=self.call)
         leg = self.legs.make(request.leaves.role, request.destination)
         if admitted is not None:
             self._third_parties[leg] = number

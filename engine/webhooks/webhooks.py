@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from config.reporting import NOTIFY_NAME, Notify
 from config.reporting import Webhook as WebhookSettings
 
-from ..errors import EngineError
+from ..errors import EngineError, refused_settings
 from ..store.event_log import EventLog
 from ..store.store import Store
 from .receiver import Receiver, RequestReceiver, UrlReceiver
@@ -210,9 +210,4 @@ def _checked(given: Mapping[str, Any]) -> WebhookSettings:
     try:
         return WebhookSettings(**given)
     except ValidationError as error:
-        # The value is not repeated: it may have a secret.
-        found = error.errors(include_url=False, include_input=False)[0]
-        place = [str(part) for part in found["loc"]] or [found.get("ctx", {}).get("key", "")]
-        field = ".".join("webhook" if part == "name" else part for part in place)
-        reason = found["msg"].removeprefix("Value error, ").replace("Input should", "must")
-        raise EngineError("refused", f"{field}: {reason}", field=field) from error
+        raise refused_settings(error, "webhook") from error
