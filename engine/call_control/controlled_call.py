@@ -55,13 +55,13 @@ class ControlledCall(ABC):
         self._services = services
         self._admission = admission
         self._facts = facts
-        self._about: dict[str, Any] = {**facts.shown, "context": dict(facts.context)}
+        self._context = dict(facts.context)
         self.call = Call(
             facts.call,
             None,
             direction=facts.direction,
             owner=self,
-            about=self._about,
+            about={**facts.shown, "context": self._context},
             started=services.clock.now(),
         )
         self.legs = CallLegs(self.call, services, self.publish)
@@ -224,11 +224,11 @@ class ControlledCall(ABC):
 
     def publish(self, kind: str, **fields: Any) -> None:
         """Publish an event of the call."""
-        about = {
+        about: dict[str, Any] = {
             "call": self.call.id,
-            "site": site_of(self._facts.context),
+            "site": site_of(self._context),
             "number": self._facts.shown.get("number"),
-            "context": self._about["context"],
+            "context": self._context,
         }
         known = {name: value for name, value in about.items() if value is not None}
         self._services.events.publish(kind, **(known | fields))

@@ -1,18 +1,16 @@
 """The calls that clients move by commands: what begins them, and every command."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
-
-import structlog
+from typing import Any
 
 from sip.dialog.uas import UasSession
 
 from ..calls.call import Call
-from ..calls.leg import Leg, LegEnded
+from ..calls.leg import LegEnded
+from ..calls.legs.leg_listener import ObservedLeg
+from ..calls.running_calls import RunningCalls
 from ..calls.services import CallServices
-from ..clock import happens_within
 from ..errors import EngineError
 from ..inbound.handed_over import HandedOver
 from ..job import site_of
@@ -21,12 +19,6 @@ from .controlled_call import CallFacts, ControlledCall
 from .handed_over_call import HandedOverCall
 from .leg_pair import LegPair
 from .originated_call import OriginatedCall
-
-log = structlog.get_logger()
-
-STOP_LIMIT_S: Final = 5.0
-KEY_MS: Final = 160
-GAP_MS: Final = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +49,7 @@ class ControlledCalls:
         self._services = services
         self._admission = admission
         self._check_accepting = check_accepting
-        self._calls: dict[str, ControlledCall] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._calls: RunningCalls[ControlledCall] = RunningCalls("controlled_call_died")
 
     # -- their beginning and end --------------------------------------------------------------
 
@@ -108,7 +97,7 @@ class ControlledCalls:
             services.registry.remove_call(call.call)
             self._admission.forget(facts.call)
             raise EngineError("unavailable", str(ended.hangup_cause)) from ended
-        self._begin(call)
+        self._calls.begin(call)
         return call.call
 
     def hand_over(self, session: UasSession, handed: HandedOver) -> None:
@@ -139,24 +128,7 @@ class ControlledCalls:
             fall_back=handed.fall_back,
         )
         call.register()
-        self._begin(call)
-
-    def _begin(self, call: ControlledCall) -> None:
-        self._calls[call.call.id] = call
-        task = asyncio.get_running_loop().create_task(call.run())
-        self._tasks.add(task)
-        self._idle.clear()
-
-        def over(task: "asyncio.Task[None]") -> None:
-            self._tasks.discard(task)
-            if self._calls.get(call.call.id) is call:
-                del self._calls[call.call.id]
-            if not self._tasks:
-                self._idle.set()
-            if not task.cancelled() and (error := task.exception()) is not None:
-                log.error("controlled_call_died", call=call.call.id, exc_info=error)
-
-        task.add_done_callback(over)
+        self._calls.begin(call)
 
     @property
     def active(self) -> int:
@@ -165,21 +137,16 @@ class ControlledCalls:
 
     async def idle(self, timeout_s: float | None) -> bool:
         """Wait until none is up. True once none is, False when that takes too long."""
-        return await happens_within(self._idle, timeout_s)
+        return await self._calls.idle(timeout_s)
 
     async def stop(self) -> None:
         """Hang up every call and wait until each is."""
-        for call in tuple(self._calls.values()):
-            call.stopped_by("engine stopped")
-        for task in tuple(self._tasks):
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=STOP_LIMIT_S)
+        await self._calls.stop("engine stopped")
 
     def find(self, call_id: str | None, leg_id: str | None) -> ControlledCall:
         """The call of this id, or with this leg. Raises EngineError `not_found` or `state`."""
         field, asked = ("call", call_id) if call_id is not None else ("leg", leg_id)
-        for call in self._calls.values():
+        for call in self._calls:
             if asked in (call.call.id, call.leg.id):
                 return call
         registry = self._services.registry
@@ -256,22 +223,21 @@ class ControlledCalls:
                 if ended is partner.leg and end_together:
                     call.hang_up()
 
+        def publish(kind: str, leg: ObservedLeg) -> None:
+            (first if leg is first.leg else second).legs.publish(kind, leg)
+
         pair = LegPair(
             first.leg,
             second.leg,
             media=self._services.media,
             hold=self._services.hold,
-            publish=lambda kind, leg: self._publish_of(leg, kind),
+            publish=publish,
             on_parted=parted,
         )
         pair.join()
         first.bridged(pair, second.leg.id)
         second.bridged(pair, first.leg.id)
         return first.call, second.call
-
-    def _publish_of(self, leg: Leg, kind: str) -> None:
-        call = self.find(None, leg.id)
-        call.legs.publish(kind, leg)
 
     def unbridge(self, call_id: str | None, leg_id: str | None) -> Call:
         """Take a bridge apart. Both parties stay up, and hear silence."""

@@ -3,7 +3,6 @@
 A call is accepted only from the address of a trunk, and only where a route names its queue.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -24,8 +23,8 @@ from sip.sdp.offer_answer import LocalAudio
 
 from ..calls.dialling import protected
 from ..calls.q850 import cause_of, reason_header
+from ..calls.running_calls import RunningCalls
 from ..calls.services import CallServices
-from ..clock import happens_within
 from ..routing.dialplan import credentials_of
 from ..routing.number_plan import NumberPlan
 from .call_info import InboundCallInfo
@@ -45,7 +44,6 @@ log = structlog.get_logger()
 
 # How soon a trunk may send calls again that came while the engine was draining (RFC 3261 20.33).
 RETRY_AFTER_S = 10
-STOP_LIMIT_S = 5.0
 # How many refused calls that demand extensions are published: there is one for each INVITE.
 TOLD_EXTENSIONS = RateLimit(messages_per_s=5.0, burst=20.0)
 
@@ -71,9 +69,7 @@ class Inbound:
         self._told_extensions = RateLimiter(TOLD_EXTENSIONS)
         self.draining = False
         self._has_started = False
-        self._calls: dict[str, tuple[InboundCall, asyncio.Task[None]]] = {}
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._calls: RunningCalls[InboundCall] = RunningCalls("inbound_call_died")
         self._configure(settings)
 
     # -- life -------------------------------------------------------------------------------
@@ -135,19 +131,13 @@ class Inbound:
 
     async def idle(self, timeout_s: float | None) -> bool:
         """Wait until no call is up. True once none is, False when that takes too long."""
-        return await happens_within(self._idle, timeout_s)
+        return await self._calls.idle(timeout_s)
 
     async def stop(self) -> None:
         """Hang up every call and wait until each is."""
         self.draining = True
         self._inbound.peers.stop()
-        tasks = [task for _call, task in self._calls.values()]
-        for call, task in tuple(self._calls.values()):
-            if not call.is_over:  # a cancellation would cut the hanging up short
-                call.stopped_by("engine stopped")
-                task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=STOP_LIMIT_S)
+        await self._calls.stop("engine stopped")
 
     def status(self) -> dict[str, Any]:
         """What `engine.status` shows of it."""
@@ -209,10 +199,7 @@ class Inbound:
 
     def _begin(self, session: UasSession, incoming: InboundCallInfo) -> None:
         call = InboundCall(self._services, self._inbound, session, incoming, clock=self._clock)
-        task = asyncio.get_running_loop().create_task(call.run())
-        self._calls[call.call.id] = (call, task)
-        self._idle.clear()
-        task.add_done_callback(partial(self._over, call.call.id, session))
+        self._calls.begin(call, on_not_begun=partial(self._reject, session, 503))
 
     def _hand_over(self, session: UasSession, incoming: InboundCallInfo) -> None:
         """Let a client take the call; where none does, the route's fallback has it."""
@@ -254,16 +241,6 @@ class Inbound:
             extensions=missing,
             **caller,
         )
-
-    def _over(self, call_id: str, session: UasSession, task: "asyncio.Task[None]") -> None:
-        del self._calls[call_id]
-        if not self._calls:
-            self._idle.set()
-        if task.cancelled():  # before its first step
-            self._reject(session, 503)
-        elif (error := task.exception()) is not None:
-            # A defect ends this one call, and is logged.
-            log.error("inbound_call_died", call=call_id, exc_info=error)
 
     def _refuse(
         self,

@@ -69,7 +69,7 @@ class Invariants:
 
     @property
     def _interrupted_calls(self) -> dict[str, Any]:
-        return {name: call for name, (call, _task) in self._inbound._calls.items()}
+        return {flow.call.id: flow for flow in self._inbound._calls}
 
     def _callers_are_somewhere(self) -> None:
         """Each call is in one state, in a queue only while it waits, and not for ever."""

@@ -198,7 +198,7 @@ class _Day:
                 break
         else:
             left = [f"{job.id} {job.state}" for job in engine.daemon.dispatcher.jobs.values()]
-            left += engine.daemon.inbound._calls
+            left += [flow.call.id for flow in engine.daemon.inbound._calls]
             raise AssertionError(f"these do not come to an end: {left}")
         await asyncio.sleep(AFTER_S)
 
@@ -257,7 +257,7 @@ class _Day:
         job = f"c{one.number % len(self._plan.callbacks)}"
         agent = f"a{one.number % len(self._plan.agents)}"
         queue = QUEUES[one.number % 2]
-        calls = sorted(engine.daemon.inbound._calls)
+        calls = sorted(flow.call.id for flow in engine.daemon.inbound._calls)
         who = calls[one.number % len(calls)] if calls and one.number % 2 else job
         match one.what:
             case "reload":
