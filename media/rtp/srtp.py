@@ -4,7 +4,8 @@ One context for each direction of a leg. A context keeps its rollover counter an
 for as long as its key stays the same, whatever is described again.
 """
 
-from typing import Final
+from collections.abc import Callable
+from typing import ClassVar, Final
 
 from pylibsrtp import Error, Policy, Session
 from pylibsrtp._binding import ffi, lib
@@ -33,68 +34,70 @@ FUNCTIONS: Final[dict[str, int]] = {
 _REPLAY_WINDOW_PACKETS: Final = 128
 
 
-class SrtpSender:
-    """Protects what is sent with one key. Raises KeyError for an unknown suite."""
+class _Context:
+    """One direction with one key. Raises KeyError for an unknown suite."""
 
     __slots__ = ("_session", "address", "key", "suite")
 
+    streams: ClassVar[int]
+
     def __init__(self, suite: str, key: bytes) -> None:
         self.suite, self.key = suite, key
-        self._session = _session(suite, key, Policy.SSRC_ANY_OUTBOUND)
-        self.address = _address(self._session)
+        policy = Policy(key, self.streams, 0, _PROFILES[suite])
+        policy.window_size = _REPLAY_WINDOW_PACKETS
+        self._session = Session(policy)
+        self.address = int(ffi.cast("uintptr_t", self._session._srtp[0]))
         """Where its context lies in memory, as long as this object lives."""
+
+
+class SrtpSender(_Context):
+    """Protects what is sent with one key."""
+
+    __slots__ = ()
+
+    streams = Policy.SSRC_ANY_OUTBOUND
 
     def protect(self, packet: bytes) -> bytes:
         """The SRTP packet. Raises OSError where the packet cannot be protected."""
-        try:
-            return self._session.protect(packet)
-        except (Error, ValueError) as error:
-            raise OSError(f"not protected: {error}") from error
+        return self._protected(self._session.protect, packet)
 
     def protect_rtcp(self, packet: bytes) -> bytes:
         """The SRTCP packet. Raises OSError where the packet cannot be protected."""
+        return self._protected(self._session.protect_rtcp, packet)
+
+    @staticmethod
+    def _protected(protect: Callable[[bytes], bytes], packet: bytes) -> bytes:
         try:
-            return self._session.protect_rtcp(packet)
+            return protect(packet)
         except (Error, ValueError) as error:
             raise OSError(f"not protected: {error}") from error
 
 
-class SrtpReceiver:
-    """Opens what is received with one key. Raises KeyError for an unknown suite."""
+class SrtpReceiver(_Context):
+    """Opens what is received with one key."""
 
-    __slots__ = ("_session", "address", "key", "suite")
+    __slots__ = ()
 
-    def __init__(self, suite: str, key: bytes) -> None:
-        self.suite, self.key = suite, key
-        self._session = _session(suite, key, Policy.SSRC_ANY_INBOUND)
-        self.address = _address(self._session)
-        """Where its context lies in memory, as long as this object lives."""
+    streams = Policy.SSRC_ANY_INBOUND
 
     def unprotect(self, packet: bytearray, size: int) -> int | None:
         """Open the SRTP packet of `size` bytes where it lies. Returns the size of the RTP packet.
 
         Returns None for a packet that is forged, damaged or replayed.
         """
-        try:
-            opened = self._session.unprotect(bytes(packet[:size]))
-        except (Error, ValueError):
+        opened = self._opened(self._session.unprotect, bytes(packet[:size]))
+        if opened is None:
             return None
         packet[: len(opened)] = opened
         return len(opened)
 
     def unprotect_rtcp(self, packet: bytes) -> bytes | None:
         """The RTCP packet; None for one that is forged, damaged or replayed."""
+        return self._opened(self._session.unprotect_rtcp, packet)
+
+    @staticmethod
+    def _opened(unprotect: Callable[[bytes], bytes], packet: bytes) -> bytes | None:
         try:
-            return self._session.unprotect_rtcp(packet)
+            return unprotect(packet)
         except (Error, ValueError):
             return None
-
-
-def _address(session: Session) -> int:
-    return int(ffi.cast("uintptr_t", session._srtp[0]))
-
-
-def _session(suite: str, key: bytes, streams: int) -> Session:
-    policy = Policy(key, streams, 0, _PROFILES[suite])
-    policy.window_size = _REPLAY_WINDOW_PACKETS
-    return Session(policy)

@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
@@ -98,11 +98,18 @@ def _capture(path: Path | None) -> Iterator[Capture]:
 
 async def _fetch(client: Client, target: str) -> dict[str, Any]:
     """The trace of what `target` names: a call, a job, or a SIP dialog."""
+    return await _first_known(target, ("call_id",), lambda name: _pages(client, {name: target}))
+
+
+async def _first_known(
+    target: str, more: Sequence[str], ask: Callable[[str], Awaitable[dict[str, Any]]]
+) -> dict[str, Any]:
+    """What is known of `target`: as a call or a job, the likelier one first, then as `more`."""
     names = ("call", "job") if target.startswith(_OF_A_CALL) else ("job", "call")
     first: EngineError | None = None
-    for name in (*names, "call_id"):
+    for name in (*names, *more):
         try:
-            return await _pages(client, {name: target})
+            return await ask(name)
         except EngineError as error:
             if error.kind not in ("not_found", "refused"):
                 raise
@@ -241,15 +248,6 @@ def explain(
 
 
 async def _explained(client: Client, target: str) -> dict[str, Any]:
-    names = ("call", "job") if target.startswith(_OF_A_CALL) else ("job", "call")
-    first: EngineError | None = None
-    for name in names:
-        try:
-            result: dict[str, Any] = await client.call("trace.explain", **{name: target})
-            return result
-        except EngineError as error:
-            if error.kind not in ("not_found", "refused"):
-                raise
-            first = first or error
-    assert first is not None
-    raise first
+    return await _first_known(
+        target, (), lambda name: client.call("trace.explain", **{name: target})
+    )
