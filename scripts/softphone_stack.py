@@ -21,6 +21,7 @@ from .softphone_call import Account, Call, Emit, Sound
 CLOCK_HZ = 8000
 MAX_CALLS = 4
 LINGER_S = 0.25
+PORTS_TRIED = 20
 
 
 _SRTP = {
@@ -188,22 +189,29 @@ class Stack:
         with _quiet_stdout():
             self._endpoint.libCreate()
         self._endpoint.libInit(config)
-        port = 0
-        kinds = (pj.PJSIP_TRANSPORT_UDP, pj.PJSIP_TRANSPORT_TCP)
-        for kind in kinds if identity.tls is None else (pj.PJSIP_TRANSPORT_TLS,):
-            transport = pj.TransportConfig()
-            if identity.tls is not None:
-                tls = transport.tlsConfig
-                tls.certFile, tls.privKeyFile = identity.tls.cert, identity.tls.key
-                tls.CaListFile = identity.tls.ca
-                tls.verifyServer = tls.verifyClient = tls.requireClientCert = True
-            transport.boundAddress = identity.host
-            transport.port = port or identity.port
-            made = self._endpoint.transportCreate(kind, transport)
-            port = int(self._endpoint.transportGetInfo(made).localName.rpartition(":")[2])
+        port = self._listen(identity)
         self._endpoint.libStart()
         self._endpoint.audDevManager().setNullDev()
         self._choose_codecs(identity.codecs)
+        return port
+
+    def _listen(self, identity: Identity) -> int:
+        """The port it listens at, the same for UDP and TCP. Raises pj.Error when none is free."""
+        for ports_left in reversed(range(PORTS_TRIED if identity.port == 0 else 1)):
+            port, opened = identity.port, list[int]()
+            try:
+                for kind in _transports(identity):
+                    opened.append(self._endpoint.transportCreate(kind, _transport(identity, port)))
+                    name = self._endpoint.transportGetInfo(opened[-1]).localName
+                    port = int(name.rpartition(":")[2])
+            except pj.Error:
+                # The port that UDP got from the kernel may be somebody's TCP port.
+                for transport in opened:
+                    self._endpoint.transportClose(transport)
+                if ports_left == 0:
+                    raise
+            else:
+                break
         return port
 
     def _choose_codecs(self, wanted: tuple[str, ...]) -> None:
@@ -257,6 +265,23 @@ def _quiet_stdout() -> Iterator[None]:
         os.dup2(kept, 1)
         os.close(kept)
         os.close(nowhere)
+
+
+def _transports(identity: Identity) -> tuple[int, ...]:
+    if identity.tls is not None:
+        return (pj.PJSIP_TRANSPORT_TLS,)
+    return (pj.PJSIP_TRANSPORT_UDP, pj.PJSIP_TRANSPORT_TCP)
+
+
+def _transport(identity: Identity, port: int) -> Any:
+    transport = pj.TransportConfig()
+    transport.boundAddress, transport.port = identity.host, port
+    if identity.tls is not None:
+        tls = transport.tlsConfig
+        tls.certFile, tls.privKeyFile = identity.tls.cert, identity.tls.key
+        tls.CaListFile = identity.tls.ca
+        tls.verifyServer = tls.verifyClient = tls.requireClientCert = True
+    return transport
 
 
 def _free_media_port(host: str) -> int:

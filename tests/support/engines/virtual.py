@@ -32,6 +32,7 @@ from tests.support.phones.virtual import SILENT, Conduct, Network, VirtualSip
 from tests.support.protocol_check import ProtocolCheck
 from tests.support.quiet_speech import quiet_speech
 from tests.support.scene import ScriptedMedia
+from tests.support.sounds_here import sounds_here
 from tests.support.virtual_loop import run
 
 T = TypeVar("T")
@@ -248,7 +249,8 @@ class VirtualEngine:
             await await_open()
             self.writer = _InlineWriter(self.daemon.store)
 
-        with quiet_speech(), patch.object(self.daemon.store, "open", open_inline):
+        opening = patch.object(self.daemon.store, "open", open_inline)
+        with quiet_speech(), sounds_here(), opening:
             await self.daemon.start()
 
     async def stop(self) -> None:
