@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from .sections import Section, WithCredentials, first_duplicate, no_duplicate
+from .section import Section, first_duplicate, no_duplicate
+from .sections import WithCredentials
 from .values import AgentAddress, Name, OptionalAgentAddress, Printable, Rtp, Seconds, Srtp, wrong
 
 Kind = Literal["desk", "browser", "mobile"]

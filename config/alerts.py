@@ -4,7 +4,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from .sections import Section
+from .section import Section
 from .values import Name, wrong
 
 Threshold = Annotated[float, Field(allow_inf_nan=False)]

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import holidays
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from .sections import Section, first_duplicate
+from .section import Section, first_duplicate
 from .values import Name, wrong
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from .languages import Language
-from .sections import Section
+from .section import Section
 from .sounds import FILE
 from .spoken import Spoken, Texts, VoiceName, check_path, split_voice
 from .values import Name, NumberPrefix, OptionalPath, Seconds, Template, wrong

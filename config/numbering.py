@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field
 
 from .patterns import Pattern
 from .policy import FullPrefix
-from .sections import Section
+from .section import Section
 from .values import Name, wrong
 
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from .calendars import Hours as HoursText
 from .calendars import TimeZone
-from .sections import Section, first_duplicate
+from .section import Section, first_duplicate
 from .values import NumberPrefix, Region, Seconds, wrong
 
 LineType = Literal[

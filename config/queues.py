@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from .agents import Level, Outcomes, WrapUp
 from .languages import Language
 from .policy import FullPrefix
-from .sections import Section, first_duplicate
+from .section import Section, first_duplicate
 from .spoken import VoiceName
 from .values import Name, OutsideNumber, Region, Seconds, wrong
 

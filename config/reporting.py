@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from .sections import Section, read_secret
+from .section import Section, read_secret
 from .urls import PORTS, check_url, host_and_port
 from .values import HostPort, Name, OptionalPath, Seconds, Secret, UrlHost, wrong
 

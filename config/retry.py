@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .sections import Section
+from .section import Section
 from .values import Seconds
 
 RetryCause = Literal[

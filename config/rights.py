@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from .sections import Section, read_secret
+from .section import Section, read_secret
 from .values import Group, Name, OptionalPath, Printable, Secret, check_user, wrong
 
 Role = Literal["read", "operate", "supervise", "administer", "request"]

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from .calendars import DatesText, Hours, TimeZone
 from .patterns import compile_regex
 from .policy import LineType
-from .sections import Section
+from .section import Section
 from .values import Name, NumberPrefix, Printable, Region, Seconds, Template, wrong
 
 

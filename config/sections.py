@@ -1,14 +1,14 @@
 """The sections of the configuration file and their defaults. Unknown keys are errors."""
 
-from collections import Counter
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from .caller_identity import CallerIds, FromText, Identity
 from .dscp import EXPEDITED_FORWARDING, Dscp
 from .patterns import Pattern
+from .section import Section, first_duplicate, read_secret
 from .sounds import find_configured
 from .values import (
     AdvertisedHost,
@@ -40,46 +40,6 @@ from .values import (
     wrong,
 )
 
-SECRET_FILE_BYTES = 4096
-
-
-class Section(BaseModel):
-    """What all sections share: no unknown keys, no silent conversion, no change after loading."""
-
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, validate_default=True, hide_input_in_errors=True
-    )
-
-
-def first_duplicate(values: list[str]) -> str | None:
-    """The first value that stands more than once, if any."""
-    return next((value for value, count in Counter(values).items() if count > 1), None)
-
-
-def no_duplicate(values: list[str]) -> list[str]:
-    """The values; ValueError where one stands more than once."""
-    twice = first_duplicate(values)
-    if twice is not None:
-        raise wrong("", f"{twice!r} stands twice")
-    return values
-
-
-def read_secret(path: str, key: str) -> SecretStr:
-    """The secret in a file: its text without the blanks and line ends around it."""
-    try:
-        with Path(path).open("rb") as file:
-            text = file.read(SECRET_FILE_BYTES + 1)
-        if len(text) > SECRET_FILE_BYTES:
-            raise wrong(key, f"{path}: more than {SECRET_FILE_BYTES} bytes, that is no secret")
-        secret = text.decode().strip()
-    except OSError as error:
-        raise wrong(key, f"{path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise wrong(key, f"{path}: is not UTF-8 text") from error
-    if not secret or not secret.isprintable():
-        raise wrong(key, f"{path}: must hold one line with the secret")
-    return SecretStr(secret)
-
 
 class Control(Section):
     """[control]: the control socket."""
@@ -90,7 +50,7 @@ class Control(Section):
     tls_key: OptionalPath = ""
     token: Secret = SecretStr("")
     token_file: OptionalPath = ""
-    allow_users: list[User] = []
+    allow_users: list[User] = Field(default=[])
     default_role: Literal["", "none", "request", "read", "operate", "supervise", "administer"] = ""
     replay_events: int = Field(default=100_000, ge=1, le=10_000_000)
     replay_bytes: int = Field(default=64 << 20, ge=1 << 20)
@@ -161,7 +121,7 @@ class Media(Section):
 class Dial(Section):
     """[dial]: whom the engine may call, how long and how often it tries."""
 
-    allow_hosts: list[DialHost] = ["127.0.0.1"]
+    allow_hosts: list[DialHost] = Field(default=["127.0.0.1"])
     default_region: Region = "GB"
     caller_id: Printable = ""
     ring_s: Seconds = 30.0
@@ -177,10 +137,9 @@ class Dial(Section):
     max_calls: int = Field(default=1000, ge=1, le=100_000)
     header_bytes: int = Field(default=1024, ge=64, le=8192)
     max_late_ms: float = Field(default=80.0, ge=0, le=60_000, allow_inf_nan=False)
-    headers: dict[HeaderName, Template] = {
-        "X-Ringback-Job": "{id}",
-        "X-Ringback-Context": "{context}",
-    }
+    headers: dict[HeaderName, Template] = Field(
+        default={"X-Ringback-Job": "{id}", "X-Ringback-Context": "{context}"}
+    )
 
     @field_validator("headers")
     @classmethod
@@ -237,12 +196,12 @@ class Trunk(WithCredentials):
 
     name: Name
     uri: SipUri
-    sources: list[Network] = []
-    media: list[Network] = []
+    sources: list[Network] = Field(default=[])
+    media: list[Network] = Field(default=[])
     register_: bool = Field(default=False, alias="register")
     register_expires_s: int = Field(default=3600, ge=60, le=86400)
     caller_id: Printable = ""
-    caller_ids: CallerIds = {}
+    caller_ids: CallerIds = Field(default={})
     from_: FromText = Field(default="", alias="from")
     identity: Identity = "from"
     users: Pattern = TRUNK_USERS
@@ -251,12 +210,12 @@ class Trunk(WithCredentials):
     early_media: Literal["relay", "ignore"] = "relay"
     max_calls: int = Field(default=0, ge=0, le=100_000)
     srtp: Srtp = "off"
-    listen: Listens = []
+    listen: Listens = Field(default=[])
     advertise: AdvertisedHost = ""
     tls_cert: OptionalPath = ""
     tls_key: OptionalPath = ""
     tls_ca: OptionalPath = ""
-    tls_names: list[CertificateName] = []
+    tls_names: list[CertificateName] = Field(default=[])
 
     @model_validator(mode="after")
     def _check_tls(self) -> "Trunk":

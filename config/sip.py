@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from .dscp import CLASS_SELECTOR_3, Dscp
-from .sections import Section, first_duplicate
+from .section import Section, first_duplicate
 from .values import (
     AdvertisedHost,
     Listen,

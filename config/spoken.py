@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, model_validator
 
 from .languages import PluralCategory
-from .sections import Section
+from .section import Section
 from .sounds import FILE, find_configured
 from .values import Printable, wrong
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from .sections import Section, read_secret
+from .section import Section, read_secret
 from .values import HostPort, OptionalPath, Secret, wrong
 
 
