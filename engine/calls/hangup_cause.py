@@ -4,7 +4,7 @@ The words are those of a job's `result`. They say what a person does next; a SIP
 a machine answered.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from config.retry import RetryCause
@@ -55,9 +55,9 @@ _BY_STATUS: dict[int, Result] = {
     608: "rejected",
 }
 
-# Where another trunk may help: this one's far side is out of order, or refuses our credentials. The
-# callee was not asked.
-_TRUNK_FAILURES = frozenset({401, 407, 500, 502, 503, 504})
+# Where another trunk may help: nothing answers behind this one, or it refuses our credentials. The
+# callee was not asked. So does every 5xx.
+_TRUNK_FAILURES = frozenset({401, 407, 408})
 
 # What a gateway also answers where the telephone network has said more (RFC 3398, RFC 6432).
 _COARSE = frozenset({480, 500, 502, 503, 504})
@@ -164,7 +164,7 @@ def of_failed_invite(cause: Cause) -> HangupCause:
     if status is None:
         return HangupCause("failed", cause.phrase, None, _header(cause))
     meant = _meant_by_network(cause, status)
-    is_trunk = cause.origin == "remote" and meant in _TRUNK_FAILURES
+    is_trunk = cause.origin == "remote" and _is_of_trunk(meant)
     phrase = f"{cause.phrase} ({cause.warning})" if cause.warning else cause.phrase
     return HangupCause(
         _BY_STATUS.get(meant, "rejected" if meant < 500 or meant >= 600 else "unreachable"),
@@ -175,6 +175,23 @@ def of_failed_invite(cause: Cause) -> HangupCause:
         trunk_rests_s=cause.retry_after_s if is_trunk and status == 503 else 0.0,
         contacts=cause.contacts if status in _REDIRECTIONS else (),
     )
+
+
+def _is_of_trunk(status: int) -> bool:
+    return status in _TRUNK_FAILURES or 500 <= status < 600
+
+
+def at_trunk(cause: HangupCause, *, has_credentials: bool, has_rung: bool) -> HangupCause:
+    """The cause of a call by a trunk, as it is meant there.
+
+    403 refuses the credentials that we have at the trunk, so that another trunk may do. 408 of one
+    that has let the party ring says that the party does not answer.
+    """
+    if cause.sip_status == 403 and has_credentials:
+        return replace(cause, trunk_failed=True)
+    if cause.sip_status == 408 and has_rung:
+        return replace(cause, trunk_failed=False)
+    return cause
 
 
 def _meant_by_network(cause: Cause, status: int) -> int:

@@ -102,6 +102,16 @@ def _moment(text: str | None) -> float | None:
         raise typer.BadParameter(str(error), param_hint="--at") from None
 
 
+def _trunk_state(trunk: Mapping[str, Any]) -> str:
+    """How a trunk stands, and why it is not used, in words."""
+    why = [f"down: {trunk['down']}"] if trunk["down"] else []
+    if trunk["full"]:
+        why.append("full")
+    if not trunk["usable"]:
+        why.append("not usable" if why else f"not usable: {trunk['reason'] or 'unknown'}")
+    return ", ".join([str(trunk["state"] or "unknown"), *why])
+
+
 def _print_explained(found: Mapping[str, Any]) -> None:
     facts = found["facts"]
     number = facts["number"] or facts["to"]
@@ -114,8 +124,7 @@ def _print_explained(found: Mapping[str, Any]) -> None:
     _print_rules(found)
     _print_admission(found["admission"])
     for one in found["trunks"]:
-        usable = "" if one["usable"] else f", not usable: {one['reason'] or 'unknown'}"
-        _line(f"trunk {one['trunk']}: {one['state']}{usable} (route {_value(one['route'])})")
+        _line(f"trunk {one['trunk']}: {_trunk_state(one)} (route {_value(one['route'])})")
     _print_queue(found["queue"])
     _print_agent(found["agent"])
     for one in found["objections"]:

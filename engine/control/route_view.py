@@ -20,6 +20,7 @@ from ..routing.dialplan import Dialplan
 from ..routing.number_plan import ReadingView, is_uri
 from ..routing.rates import Cost
 from ..routing.rules import Ruling, Step
+from ..routing.trunk_health import usable_now
 from ..routing.trunks import Trunks, TrunkState
 
 
@@ -128,9 +129,13 @@ class RouteTrunk(TypedDict):
     state: TrunkState | None
     """How its registration stands; null: there is no such trunk."""
     reason: str | None
-    """Why the registration failed."""
+    """What the registrar said last."""
+    full: bool
+    """Whether it carries all the calls that it may (`max_calls`)."""
+    down: str | None
+    """Why it is down, and passed over while another trunk is not; null: it is up."""
     usable: bool
-    """Whether calls may be placed through it now."""
+    """Whether a call that comes now would be tried by it."""
 
 
 class NamedParty(TypedDict):
@@ -403,6 +408,7 @@ class PartyView:
             return []
         number, prefix, names = plan.trunks_for(text, trunk)
         stand = {one["name"]: one for one in self._trunks.view()}
+        used = usable_now(self._trunks, [name for name in names if name in stand])
         return [
             {
                 "trunk": name,
@@ -410,7 +416,9 @@ class PartyView:
                 "route": prefix,
                 "state": stand[name]["state"] if name in stand else None,
                 "reason": stand[name]["reason"] if name in stand else None,
-                "usable": name in stand and self._trunks.is_usable(name),
+                "full": name in stand and self._trunks.is_full(name),
+                "down": stand[name]["down"] if name in stand else None,
+                "usable": name in used,
             }
             for name in names
         ]

@@ -22,7 +22,7 @@ from .identity.shown_number import check_caller_id
 from .media_policy import DEFAULT_MEDIA, MediaPolicy
 from .number_plan import NotDialable, NumberPlan, Reading, is_uri, refused
 from .permitted_host import PermittedHost, place_of, sip_uri, steering_parameter, transport_of
-from .trunk_health import AllTrunksUp, NoTrunkUsable, TrunksFull, TrunkStates
+from .trunk_health import AllTrunksUp, NoTrunkUsable, TrunksFull, TrunkStates, usable_now
 
 
 class AgentAddress(Protocol):
@@ -425,16 +425,13 @@ class Dialplan:
         names = [trunk] if trunk is not None else self._route(reading)[1]
         if not names:
             raise EngineError("refused", f"no route for {number}", field=field)
-        usable = [name for name in names if self._trunk_states.is_usable(name)]
+        states = self._trunk_states
+        usable = usable_now(states, names, may_be_full=may_be_full)
+        if not usable and any(map(states.is_usable, names)):
+            raise TrunksFull(f"every trunk for {number} is full ({', '.join(names)})", field)
         if not usable:
             reason = f"no trunk for {number} is usable now ({', '.join(names)})"
             raise NoTrunkUsable(reason, field)
-        if not may_be_full:
-            usable = [name for name in usable if not self._trunk_states.is_full(name)]
-            if not usable:
-                raise TrunksFull(f"every trunk for {number} is full ({', '.join(names)})", field)
-        # Where all of them rest, one of them is better than none.
-        usable = [name for name in usable if not self._trunk_states.is_resting(name)] or usable
         return Destination(number, tuple(self._by_trunk(number, name) for name in usable))
 
     def _route(self, reading: Reading) -> tuple[str | None, list[str]]:

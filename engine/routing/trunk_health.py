@@ -51,6 +51,21 @@ class TrunkStates(Protocol):
         """Pass the trunk over for that time, or until it answers where it `is_silent`."""
 
 
+def usable_now(
+    states: TrunkStates, names: Sequence[str], *, may_be_full: bool = False
+) -> list[str]:
+    """Which of these trunks a call is tried by now, in their order.
+
+    Those that rest are left out. Where all of them rest, one of them is better than none.
+    """
+    usable = [
+        name
+        for name in names
+        if states.is_usable(name) and (may_be_full or not states.is_full(name))
+    ]
+    return [name for name in usable if not states.is_resting(name)] or usable
+
+
 class AllTrunksUp:
     """Trunks that never fail, for where there is no SIP."""
 

@@ -14,7 +14,7 @@ from sip.hop import Hop
 from ...routing.dialplan import DialTarget
 from ...routing.trunk_figures import TrunkTry
 from ..dialling import TRUNK_RESPONSE_S, DialOptions, hops_of, until_clear
-from ..hangup_cause import HangupCause, of_no_answer
+from ..hangup_cause import HangupCause, at_trunk, of_no_answer
 from .leg_listener import LegOwner, ObservedLeg
 from .redirection import Redirections
 
@@ -142,6 +142,12 @@ class TargetDialler:
         for number, hop in enumerate(hops, start=1):
             is_last_hop = number == len(hops)
             failure = await self._try_at(hop, target, is_last=is_last and is_last_hop)
+            if failure is not None and target.trunk is not None:
+                failure = at_trunk(
+                    failure,
+                    has_credentials=target.credentials is not None,
+                    has_rung=leg.alerted_at is not None,
+                )
             if failure is None or not failure.hop_failed or leg.hangup_cause is not None:
                 return failure
             self._sip.rest(hop, failure.trunk_rests_s or None)

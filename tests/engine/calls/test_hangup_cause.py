@@ -5,6 +5,7 @@ import pytest
 
 from engine.calls.hangup_cause import (
     HangupCause,
+    at_trunk,
     of_ended_session,
     of_failed_invite,
     of_unanswered_call,
@@ -28,10 +29,12 @@ from sip.events import Cause
         (699, "rejected", False),
         (401, "auth", True),
         (407, "auth", True),
-        (408, "no_answer", False),
+        (408, "no_answer", True),
         (500, "unreachable", True),
+        (501, "unreachable", True),
         (503, "unreachable", True),
-        (505, "unreachable", False),
+        (505, "unreachable", True),
+        (580, "unreachable", True),
     ],
 )
 def test_final_responses(status: int, result: str, trunk_failed: bool) -> None:
@@ -40,6 +43,18 @@ def test_final_responses(status: int, result: str, trunk_failed: bool) -> None:
     assert ending.trunk_failed is trunk_failed
     assert ending.reason_header == "Q.850;cause=127"
     assert str(ending) == f"{status} Phrase"
+
+
+@pytest.mark.parametrize("status", [403, 404, 408, 486, 503, 600, 603])
+@pytest.mark.parametrize("has_credentials", [True, False])
+@pytest.mark.parametrize("has_rung", [True, False])
+def test_what_a_status_means_of_a_trunk(status: int, has_credentials: bool, has_rung: bool) -> None:
+    plain = of_failed_invite(Cause(status, "Phrase", "remote"))
+    ending = at_trunk(plain, has_credentials=has_credentials, has_rung=has_rung)
+    assert (ending.result, ending.sip_status) == (plain.result, status)
+    assert ending.trunk_failed is (
+        status == 503 or (status == 403 and has_credentials) or (status == 408 and not has_rung)
+    )
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,8 @@ def test_a_call_that_would_wait_in_a_queue(
 def test_a_callback_that_waits_for_its_time(capsys: pytest.CaptureFixture[str]) -> None:
     allowed = {"allowed": True, "not_before": 1_790_003_600.0, "reason": "out of calling hours"}
     agent = {"agent": "sip:x@pbx", "state": None}
-    trunk = {"trunk": "pbx", "state": "failed", "usable": False, "reason": None, "route": "+"}
+    trunk = {"trunk": "pbx", "state": "failed", "usable": False, "reason": None, "route": "+",
+             "full": False, "down": None}  # fmt: skip
     found = explained(
         kind="callback", admission=allowed, agent=agent, trunks=[trunk], verdict="scheduled"
     )
@@ -181,3 +182,18 @@ def test_a_reload_says_what_needs_a_restart(capsys: pytest.CaptureFixture[str]) 
         "  sip.listen: a → b",
         "A restart is needed for: sip.listen",
     ]
+
+
+@pytest.mark.parametrize(
+    ("stands", "shown"),
+    [
+        ({}, "static"),
+        ({"usable": False, "full": True}, "static, full, not usable"),
+        ({"down": "503 Busy"}, "static, down: 503 Busy"),
+        ({"usable": False, "state": None}, "unknown, not usable: unknown"),
+        ({"usable": False, "state": "failed", "reason": "403 No"}, "failed, not usable: 403 No"),
+    ],
+)
+def test_how_a_trunk_stands(stands: dict[str, Any], shown: str) -> None:
+    trunk = {"state": "static", "usable": True, "reason": None, "full": False, "down": None}
+    assert routes._trunk_state(trunk | stands) == shown

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from engine.calls.leg import Leg, LegEnded
 from engine.routing.trunk_figures import TrunkTry
+from sip.auth.digest import Credentials
 from tests.support.leg_owner import LegOwner
 from tests.support.legs import CALLER, leg_to
 from tests.support.scene import Scene, run_scene
@@ -245,3 +247,53 @@ def test_a_full_trunk_is_passed_over(tmp_path: Path) -> None:
 
     run_scene(tmp_path, with_leg)
     assert [tried.trunk for tried in owner.tried] == ["two"]
+
+
+def answered_with(
+    tmp_path: Path, status: int, *, rings: bool = False, has_credentials: bool = False
+) -> list[str]:
+    """Which trunks are called, one after the other, where the first answers with the status."""
+    owner = LegOwner()
+
+    async def with_leg(stage: Scene) -> None:
+        leg = leg_to(stage, NUMBER, owner=owner)
+        if has_credentials:
+            first, second = leg.destination.targets
+            first = replace(first, credentials=Credentials("ringback", "secret"))
+            leg.destination = replace(leg.destination, targets=(first, second))
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=CALLER, ring_s=30.0))
+        phone = await stage.phone()
+        if rings:
+            phone.rings()
+        phone.refuses(status)
+        done, _ = await asyncio.wait([dialling], timeout=1.0)
+        if done:
+            await failed(dialling)
+        else:
+            (await stage.phone()).answers()
+            await dialling
+        await leg.release()
+        stage.services.registry.legs.clear()
+
+    run_scene(tmp_path, with_leg)
+    return [tried.trunk for tried in owner.tried]
+
+
+@pytest.mark.parametrize("status", [401, 407, 408, 500, 501, 502, 503, 504, 505, 513, 580, 599])
+def test_another_trunk_is_tried_where_the_first_is_at_fault(tmp_path: Path, status: int) -> None:
+    assert answered_with(tmp_path, status) == ["one", "two"]
+
+
+@pytest.mark.parametrize("status", [403, 404, 410, 480, 484, 486, 487, 488, 600, 603, 604, 606])
+def test_no_other_trunk_is_tried_where_the_party_has_answered(tmp_path: Path, status: int) -> None:
+    assert answered_with(tmp_path, status) == ["one"]
+
+
+def test_403_of_our_credentials_is_the_fault_of_the_trunk(tmp_path: Path) -> None:
+    assert answered_with(tmp_path, 403, has_credentials=True) == ["one", "two"]
+    assert answered_with(tmp_path, 486, has_credentials=True) == ["one"]
+
+
+def test_408_after_it_rang_is_said_of_the_party(tmp_path: Path) -> None:
+    assert answered_with(tmp_path, 408, rings=True) == ["one"]

@@ -164,13 +164,30 @@ async def test_number_and_trunks(engine: RunningEngine) -> None:
     assert found["admission"]["zones"] == ["Europe/London"]
     assert found["trunks"] == [
         {"trunk": "pbx", "number": NUMBER, "route": "+4", "state": "static", "reason": None,
-         "usable": True}
+         "full": False, "down": None, "usable": True}
     ]  # fmt: skip
     daemon.trunks._states["pbx"] = "failed"
     daemon.trunks._reasons["pbx"] = "403 Forbidden"
     found = await explain(client)
     assert found["trunks"][0]["usable"] is False
     assert (found["verdict"], found["objections"]) == ("waits", [])
+
+
+async def test_a_trunk_that_is_full_or_down(engine: RunningEngine) -> None:
+    daemon, client = engine
+    daemon.trunks.load.configure(
+        [one.model_copy(update={"max_calls": 1}) for one in daemon.settings.trunks]
+    )
+    daemon.trunks.load.enter("call", "customer", "leg", "pbx")
+    found = await explain(client)
+    (shown,) = found["trunks"]
+    assert (shown["full"], shown["down"], shown["usable"]) == (True, None, False)
+    assert found["verdict"] == "waits"
+    daemon.trunks.load.leave("leg")
+    daemon.trunks.rest("pbx", 60.0, "503 Busy", is_silent=False)
+    (shown,) = (await explain(client))["trunks"]
+    # No other trunk carries the number, so that it is tried all the same.
+    assert (shown["full"], shown["down"], shown["usable"]) == (False, "503 Busy", True)
 
 
 async def test_what_is_refused_says_by_which_policy(engine: RunningEngine) -> None:
