@@ -35,6 +35,20 @@ class _LegScope(LegListener):
         self._leg.forget(self)
         if self._is_own_cancellation(kind):
             raise self._ended() from error
+        if self._fired and kind is not asyncio.CancelledError:
+            await self._take_up_cancellation()
+
+    async def _take_up_cancellation(self) -> None:
+        """Let no later await be cancelled, where the body ended the leg itself and left at once.
+
+        `Task.uncancel` lowers the count, and before Python 3.13 it leaves the cancellation that is
+        not delivered yet.
+        """
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            if self._task.cancelling() > self._cancelling:  # from outside as well
+                raise
 
     def _ended(self) -> Exception:
         """Return what is raised in place of the cancellation."""

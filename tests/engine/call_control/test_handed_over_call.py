@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from config.inbound import Inbound as Route
 from config.policy import Hours, Limit, Limits
 from engine.errors import EngineError
 from engine.routing.admission import PolicySettings
+from sip.errors import SipError
 from tests.support.calls_by_command import NUMBER, call_id, handed_over
 from tests.support.reception import Reception
 
@@ -134,3 +136,53 @@ def test_a_caller_who_hangs_up_meanwhile(tmp_path: Path) -> None:
 
     desk = handed_over(tmp_path, script, FALLS_BACK, SHOP)
     assert desk.stage.seen("call.") == ["call.incoming", "call.ended"]
+
+
+def test_an_answer_without_a_port_left_refuses_the_caller(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller = desk.call()
+        await asyncio.sleep(1)
+        desk.stage.media.port_left = False
+        with pytest.raises(EngineError, match="is over"):
+            await desk.controlled.answer(call_id(desk), None)
+        await asyncio.sleep(0.1)
+        assert caller.statuses == [480]
+
+    desk = handed_over(tmp_path, script, CLIENT)
+    ended = desk.stage.last("call.ended")
+    assert (ended["result"], ended["cause"]) == ("unavailable", "no RTP port left in 10000-19999")
+
+
+def test_who_never_acknowledges_the_answer_is_not_up(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller = desk.call()
+        await asyncio.sleep(1)
+        with pytest.raises(EngineError, match="is not answered yet"):
+            await desk.controlled.answer(call_id(desk), None)
+        caller.hangs_up()
+
+    handed_over(tmp_path, script, CLIENT)
+
+
+@pytest.mark.parametrize("decided", ["ring", "reject"])
+def test_a_decision_that_crosses_the_callers_hang_up_ends_the_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decided: str
+) -> None:
+    def refuse(*_given: Any, **_more: Any) -> None:
+        raise SipError("the caller has hung up")
+
+    async def script(desk: Reception) -> None:
+        desk.call()
+        await asyncio.sleep(1)
+        monkeypatch.setattr(desk.stage.sip, decided, refuse)
+        if decided == "ring":
+            desk.controlled.ring(call_id(desk), None, 180)
+        else:
+            desk.controlled.reject(call_id(desk), None, 486, None)
+        await asyncio.sleep(0.1)
+
+    desk = handed_over(tmp_path, script, CLIENT)
+    assert (
+        desk.stage.last("call.ended")["result"]
+        == {"ring": "hung_up", "reject": "rejected"}[decided]
+    )

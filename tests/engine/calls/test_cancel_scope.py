@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.calls.cancel_scope import KeyPressed, until_key, while_up
+from engine.calls.hangup_cause import HangupCause
 from engine.calls.leg import Leg, LegEnded
 from media.messages import Dtmf
 from tests.support.legs import dial, leg_to
@@ -65,6 +66,38 @@ def test_it_does_nothing_when_the_leg_stays(tmp_path: Path) -> None:
             await asyncio.sleep(1)
         phone.hangs_up()
         await asyncio.sleep(1)
+
+    run_answered(tmp_path, script)
+
+
+@pytest.mark.parametrize("is_left_by_error", [False, True])
+def test_a_body_that_hangs_up_and_leaves_at_once_cancels_nothing_after_it(
+    tmp_path: Path, is_left_by_error: bool
+) -> None:
+    async def script(leg: Leg, _phone: ScriptedPhone) -> None:
+        try:
+            async with while_up(leg):
+                leg.hang_up(HangupCause("completed", "enough"))
+                if is_left_by_error:
+                    raise ValueError("of the body")
+        except ValueError as error:
+            assert is_left_by_error and str(error) == "of the body"
+        await asyncio.sleep(1)
+
+    run_answered(tmp_path, script)
+
+
+def test_a_body_that_hangs_up_is_cancelled_from_outside_all_the_same(tmp_path: Path) -> None:
+    async def script(leg: Leg, _phone: ScriptedPhone) -> None:
+        async def flow() -> None:
+            async with while_up(leg):
+                leg.hang_up(HangupCause("completed", "enough"))
+                task.cancel()
+            raise AssertionError("nothing after it runs")
+
+        task = asyncio.create_task(flow())
+        with pytest.raises(asyncio.CancelledError):
+            await task
 
     run_answered(tmp_path, script)
 
