@@ -188,8 +188,7 @@ def _suggestion(location: Location, model: Any) -> str:
         model = model.model_fields[part].annotation
         if not isinstance(model, type):
             model = model.__args__[0]
-    if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        return ""
-    names = [field.alias or name for name, field in model.model_fields.items()]
+    fields = getattr(model, "model_fields", {})
+    names = [field.alias or name for name, field in fields.items()]
     close = difflib.get_close_matches(str(location[-1]), names, n=1)
     return f"; did you mean {close[0]}?" if close else ""

@@ -48,3 +48,9 @@ def test_what_an_agent_does_not_say_is_as_in_the_defaults() -> None:
     assert (quiet.login, quiet.wrap_up_s, quiet.missed_limit, quiet.comfort) == (None,) * 4
     defaults = AgentDefaults()
     assert (defaults.login, defaults.wrap_up_s, defaults.missed_limit) == ("auto", 0.0, 3)
+
+
+@pytest.mark.parametrize("key", ["pause_reasons", "outcomes"])
+def test_a_word_that_stands_twice_is_refused(key: str) -> None:
+    with pytest.raises(ValidationError, match="'lunch' stands twice"):
+        AgentDefaults.model_validate({key: ["lunch", "break", "lunch"]})

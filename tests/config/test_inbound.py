@@ -8,7 +8,7 @@ from config.inbound import Inbound, Room
 from config.sections import Trunk
 from config.settings import ConfigError, load
 from config.spoken import Texts
-from tests.support.configuration import refused_values
+from tests.support.configuration import refused_key, refused_values
 
 
 def test_a_room_is_quiet_unless_configured_otherwise() -> None:
@@ -110,3 +110,17 @@ def test_a_room_in_another_language() -> None:
     assert (german.texts.next, german.periodic_announce) == ("Als Nächster.", [])
     assert room.in_language("fr") is room
     assert room.speaks("de") and not room.speaks("fr")
+
+
+@pytest.mark.parametrize(
+    ("values", "key", "reason"),
+    [
+        ({}, "queue", "needed"),
+        ({"handler": "client", "queue": "sales"}, "queue", "not with handler"),
+        ({"queue": "sales", "fallback": "b"}, "fallback", "only with handler"),
+    ],
+)
+def test_a_route_is_for_a_queue_or_for_a_client(
+    values: dict[str, str], key: str, reason: str
+) -> None:
+    assert reason in refused_key(Inbound, key, name="a", **values)

@@ -37,6 +37,7 @@ def test_a_webhook_needs_a_url_and_a_secret() -> None:
     assert "at least 16 characters" in refused_values(
         Webhook, name="a", url="http://x", secret="short"
     )
+    assert "at least 16 characters" in refused_values(Webhook, name="a", url="http://x")
     assert "with a port" in refused_values(Webhook, name="a", url="http://x:99999", secret=SECRET)
     assert "IPv6" not in refused_values(Webhook, name="a", url="http://[x/secret", secret=SECRET)
     assert "without blanks" in refused_values(Webhook, name="a", url="http://x/a b", secret=SECRET)
@@ -73,3 +74,15 @@ def test_a_webhooks_secret_may_stand_in_a_file(tmp_path: Path) -> None:
     assert "give one" in refused_values(
         Webhook, name="a", url="http://x", secret=SECRET, secret_file=str(file)
     )
+
+
+def test_a_request_may_name_only_urls_of_the_hosts_given() -> None:
+    notify = Notify(hosts=["crm.example", "crm.example:8443"])
+    assert notify.permits("https://crm.example/a") and notify.permits("https://crm.example:8443/a")
+    for other in (
+        "https://crm.example:9000/a",
+        "https://else.example/a",
+        "crm.example",
+        "http://[",
+    ):
+        assert not notify.permits(other), other

@@ -43,6 +43,11 @@ def test_one_of_role_and_agent() -> None:
     assert "a group is no agent" in refused_right(group="root", role=None, agent="alice")
 
 
+@pytest.mark.parametrize("given", [{"own_days": 1}, {"may_request": True}])
+def test_what_is_for_agents_is_refused_for_a_role(given: dict[str, Any]) -> None:
+    assert "is for an entry with agent" in refused_right(user=5, **given)
+
+
 def test_sites_are_for_roles_that_can_be_told_apart_by_site() -> None:
     for role in ("request", "read", "operate"):
         assert right(user=5, role=role, sites=["shop.example"]).sites == ["shop.example"]

@@ -121,6 +121,11 @@ def test_a_rule_in_full(tmp_path: Path) -> None:
         ("set = { centre = 'york' }", "rules[0].set.centre", "no centre named 'york'"),
         ("set = { trunk = 'isdn' }", "rules[0].set.trunk", "no trunk named 'isdn'"),
         ("set = { queue = 'a', agent = 'b' }", "rules[0].set.agent", "give one"),
+        (
+            "set = { known_agent = 'a', last_agent_days = 5 }",
+            "rules[0].set.last_agent_days",
+            "give one",
+        ),
         ("set = { priority = 5000 }", "rules[0].set.priority", "less than or equal"),
         ("set = { whisper = '{nobody}' }", "rules[0].set.whisper", "not known"),
         ("set = { skills = { german = 11 } }", "rules[0].set.skills.german", "less than"),

@@ -75,6 +75,7 @@ def test_the_end_of_other_work_changes_nothing() -> None:
         lambda: desk.agents.release("alice", "two"),
         lambda: desk.agents.finished("alice", "two"),
         lambda: desk.agents.missed("alice", "two", "no answer"),
+        lambda: desk.agents.ringing("alice", "two"),
         lambda: desk.agents.talking("alice", "two"),
         lambda: desk.agents.release("nobody", "one"),
     ]

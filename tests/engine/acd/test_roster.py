@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from config.agents import AgentDefaults
-from engine.acd.agent import LINE_DOWN
-from engine.acd.agents import AgentRegistry
-from engine.acd.roster import Roster
+from engine.acd.agent import LINE_DOWN, AgentImage
+from engine.acd.agents import STORED_AS, AgentRegistry
+from engine.acd.roster import ADDED_AS, Roster
 from engine.errors import EngineError
 from engine.routing.dialplan import Dialplan
 from engine.routing.number_plan import NumberPlan
@@ -109,6 +109,42 @@ async def test_what_an_agent_may_not_be(store: Store, fields: Any, field: str) -
         await staff.roster.add_agent(fields)
     assert (refused.value.kind, refused.value.field) == ("refused", field)
     assert len(staff.agents) == 0
+
+
+async def test_two_agents_have_no_address_in_common(store: Store) -> None:
+    staff = Staff(store, agent("anna", uri="sip:desk@127.0.0.1"))
+    await staff.roster.start()
+    with pytest.raises(EngineError, match="an address of agent anna as well") as refused:
+        await staff.roster.add_agent({"name": "bert", "uri": "sip:desk@127.0.0.1"})
+    assert (refused.value.kind, refused.value.field) == ("conflict", "uri")
+
+
+async def test_an_agent_whom_the_store_does_not_keep_is_not_there(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_given: Any, **_more: Any) -> None:
+        raise EngineError("unavailable", "the disk is full")
+
+    staff = Staff(store)
+    await staff.roster.start()
+    monkeypatch.setattr(store, "put", refuse)
+    with pytest.raises(EngineError, match="the disk is full"):
+        await staff.roster.add_agent({"name": "bert", "uri": "sip:bert@127.0.0.1"})
+    assert "bert" not in staff.agents
+
+
+async def test_what_no_longer_fits_is_left_out_of_a_start(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await store.put(ADDED_AS, "bert", {"name": "bert", "shoe_size": 44}, durable=True)
+    gone = Staff(store, agent("carl"))
+    await gone.roster.start()
+    gone.agents.pause("carl", "lunch")
+    again = Staff(store, agent("anna"))
+    await again.roster.start()
+    assert [one.name for one in again.agents] == ["anna"]
+    assert "agent_left_out" in capsys.readouterr().out
+    assert "carl" not in await store.load(STORED_AS, AgentImage)
 
 
 async def test_who_was_added_as_permanent_is_dialled_where_no_line_can_be_kept(

@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -116,3 +116,43 @@ def test_calls_of_queues_are_not_moved_by_commands(tmp_path: Path) -> None:
         caller.hangs_up()
 
     handed_over(tmp_path, script, SHOP)
+
+
+def test_legs_of_two_media_workers_cannot_be_bridged(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        first, one = await up(stage, calls, "alice")
+        second, two = await up(stage, calls, NUMBER)
+        stage.media.open_legs.remove(leg_of(second))
+        with pytest.raises(EngineError, match="different media workers") as refused:
+            calls.bridge(leg_of(first), leg_of(second), end_together=True)
+        assert (refused.value.kind, refused.value.field) == ("state", "with")
+        one.hangs_up()
+        two.hangs_up()
+
+    run_calls(tmp_path, script)
+
+
+def test_a_stop_parts_and_hangs_up_a_bridge(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        first, one = await up(stage, calls, "alice")
+        second, two = await up(stage, calls, NUMBER)
+        calls.bridge(leg_of(first), leg_of(second), end_together=False)
+        await calls.stop()
+        assert one.is_hung_up and two.is_hung_up
+        assert stage.last("call.unbridged")["partner"] in (leg_of(first), leg_of(second))
+
+    run_calls(tmp_path, script)
+
+
+def test_what_is_for_calls_that_came_in_is_refused_for_others(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        call, phone = await up(stage, calls, "alice")
+        with pytest.raises(EngineError, match="did not come in") as refused:
+            calls.ring(call.id, None, 180)
+        assert (refused.value.kind, refused.value.field) == ("state", "call")
+        assert call.owner is not None
+        with pytest.raises(EngineError, match=r"connect it by call\.bridge"):
+            call.owner.transfer(cast(Any, None))
+        phone.hangs_up()
+
+    run_calls(tmp_path, script)

@@ -2,13 +2,18 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec import structs
 
 from engine.call_control.controlled_calls import ControlledCalls
 from engine.errors import EngineError
 from media.sources import Hold, Peer, Silence
+from sip import events
+from sip.errors import SipError
 from tests.support.calls_by_command import NUMBER, leg_of, run_calls, up
+from tests.support.phones.scripted import audio
 from tests.support.scene import Scene
 
 
@@ -45,5 +50,40 @@ def test_keys_and_infos_are_sent(tmp_path: Path) -> None:
         await asyncio.sleep(0.1)
         with pytest.raises(EngineError, match="there is no call"):
             calls.send_dtmf(call.id, None, "1", 100, 60)
+
+    run_calls(tmp_path, script)
+
+
+def test_keys_need_telephone_events_on_both_sides(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        call, phone = await up(stage, calls, "alice")
+        leg = call.legs[0]
+        agreed = structs.replace(audio(), telephone_event_payload_type=None)
+        phone.sends(events.MediaChanged(phone.session, agreed))
+        with pytest.raises(EngineError, match="takes no telephone-events"):
+            calls.send_dtmf(None, leg.id, "1", 100, 60)
+        assert stage.media.digits == []
+        phone.hangs_up()
+
+    run_calls(tmp_path, script)
+
+
+def test_what_sip_cannot_send_now_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_given: Any) -> None:
+        raise SipError("another re-INVITE is under way")
+
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        call, phone = await up(stage, calls, "alice")
+        monkeypatch.setattr(stage.sip, "reinvite", refuse)
+        monkeypatch.setattr(stage.sip, "send_info", refuse)
+        with pytest.raises(EngineError, match="re-INVITE is under way") as refused:
+            calls.hold(call.id, None)
+        assert refused.value.kind == "state"
+        with pytest.raises(EngineError, match="re-INVITE is under way"):
+            calls.send_info(call.id, None, "text/plain", b"hello")
+        assert stage.seen("call.held") == []
+        phone.hangs_up()
 
     run_calls(tmp_path, script)

@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,8 +11,9 @@ from config.queues import Centre, Overflow, Queue, Tier, Vip
 from engine.acd.agent import Agent
 from engine.acd.queue import CallQueue
 from engine.acd.queue_entry import Entry
+from engine.errors import EngineError
 from tests.support.examples import at_most
-from tests.support.floor import Floor, Guest, agent
+from tests.support.floor import Floor, Guest, agent, run_floor
 from tests.support.virtual_loop import run
 
 CENTRES = [Centre(name="leeds"), Centre(name="outside", number="+442079460999")]
@@ -303,3 +305,13 @@ def test_random_days(steps: list[tuple[Any, ...]]) -> None:
         await day.end()
 
     run(main())
+
+
+def test_who_waits_for_one_agent_is_in_no_queue_to_be_moved_from() -> None:
+    async def script(floor: Floor) -> None:
+        await floor.join("one", None, agent="ann")
+        with pytest.raises(EngineError, match="waits for one agent") as refused:
+            floor.queues.move("one", "sales")
+        assert (refused.value.kind, refused.value.field) == ("state", "id")
+
+    run_floor(script, [Queue(name="sales")], [agent("ann", login="manual")])

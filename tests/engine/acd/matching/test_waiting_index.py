@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.acd.matching.waiting_index import Profile, WaitingIndex
@@ -64,6 +64,17 @@ def profile(name: str, centre: str | None, skills: dict[str, int]) -> Profile:
     st.sampled_from([None, "leeds", "york"]),
     st.dictionaries(st.sampled_from(SKILLS), st.integers(1, 3)),
     st.sampled_from([None, (True, NEVER), (False, 0), (False, 1), (False, NEVER)]),
+)
+@example(  # the first of the second level is withheld from ann, and what follows it is later
+    [
+        (scope_of(0, None, frozenset(), (1,)), {}, False),
+        (scope_of(0, None, frozenset(), (2,)), {"ann": 50.0}, False),
+        (scope_of(0, None, frozenset(), (2,)), {}, False),
+    ],
+    "ann",
+    None,
+    {"german": 3},
+    (True, NEVER),
 )
 def test_the_best_is_the_first_that_the_agent_may_take(
     given_entries: list[tuple[Scope, dict[str, float], bool]],
