@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from .auth.digest import Credentials
 from .dialog.next_hop import Lookup
-from .dialog.registration import Account, Registration
 from .dialog.session import Session
 from .dialog.uac import Invitation
 from .dialog.uas import UasSession
@@ -26,6 +25,7 @@ from .message.uri import SipUri, parse_uri
 from .message_observer import MessageObserver
 from .policy import EveryPeer, PeerPolicy
 from .rate_limit import SourceRates
+from .registration.registration import Account, Registration
 from .saved import SavedSession
 from .sdp.offer_answer import LocalAudio
 from .transaction.timers import TIMER_GRID_S, TimerValues

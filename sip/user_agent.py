@@ -18,7 +18,6 @@ from .dialog.half_open import HalfOpenCalls, HalfOpenLimits
 from .dialog.local_address import Local
 from .dialog.next_hop import Lookup
 from .dialog.options import OnAnswer, OptionsPing
-from .dialog.registration import Account, Registration
 from .dialog.restored import restore_session
 from .dialog.session import Session
 from .dialog.stateless_answers import StatelessAnswers
@@ -37,6 +36,7 @@ from .message.uri import DEFAULT_PORT, OtherUri, SipUri
 from .policy import EveryPeer, PeerPolicy
 from .random_ids import BlockRandom
 from .rate_limit import SourceLimits, SourceRates
+from .registration.registration import Account, Registration
 from .saved import SavedSession
 from .transaction.layer import server_key
 from .transaction.server import PROCEEDING, TRYING, ServerTransaction

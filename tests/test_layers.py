@@ -83,18 +83,22 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "sip.policy", "sip.random_ids", "sip.rate_limit", "sip.saved", "sip.sdp",
         "sip.transaction", "sip.usage",
     },
+    "sip.registration": {
+        "sip.auth", "sip.counters", "sip.dialog", "sip.errors", "sip.events", "sip.hop",
+        "sip.message", "sip.transaction",
+    },
     "sip.transport": {
         "sip.counters", "sip.dns", "sip.errors", "sip.hop", "sip.message", "sip.rate_limit",
     },
     "sip.user_agent": {
         "sip.auth", "sip.counters", "sip.dialog", "sip.errors", "sip.events", "sip.hop",
-        "sip.message", "sip.policy", "sip.random_ids", "sip.rate_limit", "sip.saved", "sip.sdp",
-        "sip.transaction", "sip.usage",
+        "sip.message", "sip.policy", "sip.random_ids", "sip.rate_limit", "sip.registration",
+        "sip.saved", "sip.sdp", "sip.transaction", "sip.usage",
     },
     "sip.endpoint": {
         "sip.auth", "sip.counters", "sip.dialog", "sip.errors", "sip.events", "sip.hop",
-        "sip.message", "sip.policy", "sip.random_ids", "sip.rate_limit", "sip.saved", "sip.sdp",
-        "sip.transaction", "sip.usage",
+        "sip.message", "sip.policy", "sip.random_ids", "sip.rate_limit", "sip.registration",
+        "sip.saved", "sip.sdp", "sip.transaction", "sip.usage",
         "sip.dns", "sip.message_observer", "sip.transport", "sip.user_agent",
     },
     # media: the side of the engine, and the side of the worker

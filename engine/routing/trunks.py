@@ -6,11 +6,11 @@ from typing import Literal, TypedDict
 import structlog
 
 from config.settings import Trunk
-from sip.dialog.registration import Account
 from sip.endpoint import SipEndpoint
 from sip.errors import ParseError
 from sip.events import RegistrationChanged
 from sip.message.uri import SipUri, parse_uri
+from sip.registration.registration import Account
 from sip.usage import RegistrationUsage
 
 from ..store.event_log import EventLog

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sip.dialog.registration import Account
 from sip.dialog.uac import Invitation
 from sip.dialog.uas import UasSession
 from sip.events import Answered, Cause, Ended, ExtensionsRefused, Failed, IncomingInvite
@@ -16,6 +15,7 @@ from sip.message.message import Request, Response, response_to
 from sip.message.parser import parse
 from sip.policy import Admission, EveryPeer
 from sip.rate_limit import RateLimit, SourceRates
+from sip.registration.registration import Account
 from sip.user_agent import Bounds, UserAgent
 from tests.support.examples import at_most
 from tests.support.sip.network import (

@@ -8,10 +8,10 @@ import msgspec
 from config.sections import Trunk
 from engine.routing.trunks import Trunks
 from engine.store.event_log import EventLog
-from sip.dialog.registration import Account, Registration
 from sip.endpoint import SipEndpoint
 from sip.events import RegistrationChanged
 from sip.hop import Hop
+from sip.registration.registration import Account, Registration
 
 
 class ScriptedRegistrar:

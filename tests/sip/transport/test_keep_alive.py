@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from sip.dialog.registration import Account
 from sip.events import RegistrationChanged
 from sip.message.message import Request, response_to
 from sip.message.parser import parse
+from sip.registration.registration import Account
 from sip.transport.keep_alive import KeepAlive
 from sip.transport.tcp_limits import TcpLimits
 from tests.support.sip.endpoint import ObservedEndpoint, running

@@ -6,12 +6,12 @@ from itertools import pairwise
 import pytest
 
 from sip.auth.digest import Credentials
-from sip.dialog.registration import Account, Registration
 from sip.errors import ParseError
 from sip.events import RegistrationChanged
 from sip.hop import Hop
 from sip.message.message import Request, Response, response_to
 from sip.message.parser import parse
+from sip.registration.registration import Account, Registration
 from tests.support.sip.network import SimulatedAgent, SimulatedNetwork
 
 REGISTRAR = Hop("udp", "192.0.2.5", 5060)

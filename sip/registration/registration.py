@@ -8,6 +8,9 @@ from typing import Literal
 
 from ..auth.authorization import Authorization
 from ..auth.digest import Credentials
+from ..dialog.context import UserAgentContext
+from ..dialog.dialog import trusted_request
+from ..dialog.next_hop import Lookup
 from ..errors import ParseError
 from ..events import RegistrationChanged
 from ..hop import Hop, numeric_hop
@@ -17,9 +20,6 @@ from ..message.uri import SipUri, Uri, parse_uri
 from ..transaction.client import ClientTransaction
 from ..transaction.timers import Timer
 from ..transaction.transaction import FailureCause
-from .context import UserAgentContext
-from .dialog import trusted_request
-from .next_hop import Lookup
 
 RegistrationState = Literal["registering", "registered", "failed", "unregistering", "unregistered"]
 
