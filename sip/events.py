@@ -109,11 +109,25 @@ class ExtensionsRefused(msgspec.Struct, frozen=True):
     extensions: tuple[str, ...]
 
 
+class Binding(msgspec.Struct, frozen=True):
+    """A binding at a registrar. `host` is the URI that the REGISTER was sent to, `hop` its address.
+
+    `service_route` are the values of Route that the registrar wants in calls (RFC 3608), and `path`
+    the proxies by which calls come to us (RFC 3327).
+    """
+
+    host: str
+    hop: Hop | None
+    service_route: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
+
+
 class RegistrationChanged(msgspec.Struct, frozen=True):
     """The new state of a registration. `expires_s` is the time that the registrar granted.
 
     `status` is None where the registrar has not answered; `phrase` says why.
     With `failed`, `expires_s` is how long the binding remains valid that could not be refreshed.
+    `binding` is there with `registered` alone.
     """
 
     registration: RegistrationUsage
@@ -121,6 +135,7 @@ class RegistrationChanged(msgspec.Struct, frozen=True):
     status: int | None
     phrase: str
     expires_s: int
+    binding: Binding | None = None
 
 
 Event = (

@@ -3,40 +3,66 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from ..auth.authorization import Authorization
 from ..auth.digest import Credentials
 from ..dialog.context import UserAgentContext
-from ..dialog.dialog import trusted_request
+from ..dialog.dialog import request_uri_and_route, trusted_request
 from ..dialog.next_hop import Lookup
 from ..errors import ParseError
-from ..events import RegistrationChanged
+from ..events import Binding, RegistrationChanged
 from ..hop import Hop, numeric_hop
 from ..message.message import Fields, Message, Response, parse_delta_seconds
-from ..message.name_addr import NameAddr, parse_name_addr
+from ..message.name_addr import NameAddr
 from ..message.uri import SipUri, Uri, parse_uri
 from ..transaction.client import ClientTransaction
 from ..transaction.timers import Timer
 from ..transaction.transaction import FailureCause
+from .grant import LONGEST_S, read_grant
+
+SUPPORTED: Final = ("Supported", "path")
+"""What a REGISTER says that we know: proxies may put themselves on the way of calls (RFC 3327)."""
 
 RegistrationState = Literal["registering", "registered", "failed", "unregistering", "unregistered"]
 
 _REFRESH_FRACTION = 0.8
 _SOONEST_REFRESH_S = 1.0
-_MAX_EXPIRES_S = 86_400
 _FIRST_RETRY_S = 2.0
 _LONGEST_RETRY_S = 120.0
 _RECOVER_AGAIN_S = 30.0
 """How long after a REGISTER because of a lost connection the next one may follow."""
 
 
+_ELSEWHERE: Final = frozenset({408, *range(500, 600)})
+"""What a host answers that cannot serve now. Another may."""
+
+
+def _never(_uri: str) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrarHost:
+    """One host of a registrar: the URIs that its REGISTER names, and where it is sent.
+
+    `sent_to` is a URI, "" for that of `registrar`. `route` are the values of Route.
+    """
+
+    registrar: str
+    aor: str
+    sent_to: str = ""
+    route: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """The address of record to register, and the URI of its registrar.
 
-    `hop` is where to send to; None: where the URI leads, looked up for each REGISTER.
+    `hosts` are those of the registrar, best first, where it has several or is not reached at its
+    own URI. `hop` is where to send to; None: where the URI leads, looked up for each REGISTER.
     """
 
     aor: str
@@ -47,13 +73,48 @@ class Account:
     contact_user: str | None = None
     trunk: str = ""
     """The trunk whose own addresses and certificate are used, where it has such."""
+    hosts: tuple[RegistrarHost, ...] = ()
+    is_down: Callable[[str], bool] = _never
+    """Whether the host with this `sent_to` is known to be down: it is tried last."""
+
+
+class _Host:
+    """One host, its URIs read. `hop` is where it was reached last. Raises ParseError."""
+
+    def __init__(self, host: RegistrarHost, tag: str) -> None:
+        registrar, aor = parse_uri(host.registrar), parse_uri(host.aor)
+        sent_to = parse_uri(host.sent_to or host.registrar)
+        for uri in (registrar, aor, sent_to):
+            if not isinstance(uri, SipUri):
+                raise ParseError("a registration needs sip: URIs")
+        assert isinstance(registrar, SipUri) and isinstance(aor, SipUri)
+        assert isinstance(sent_to, SipUri)
+        # The request URI names the domain only (RFC 3261 section 10.2).
+        domain = SipUri(
+            registrar.scheme, registrar.host, None, None, registrar.port, registrar.params
+        )
+        self.name = host.sent_to or host.registrar
+        self.sent_to = sent_to
+        self.user = aor.user
+        self.is_secure = registrar.scheme == "sips"
+        self.uri: Uri
+        self.uri, route = request_uri_and_route(domain, list(host.route))
+        self.fields = Message(
+            [
+                *(("Route", value) for value in route),
+                ("From", NameAddr(aor, None, {"tag": tag}).encode()),
+                ("To", NameAddr(aor).encode()),
+            ]
+        ).headers()
+        self.hop: Hop | None = None
 
 
 class Registration:
     """Keeps one binding alive until `stop`.
 
     Each REGISTER goes where the registrar's URI leads by then; where one address does not answer or
-    says 503, to the next one at once (RFC 3263 section 4.3).
+    cannot serve (408, 5xx), to the next one at once (RFC 3263 section 4.3), and then to the next
+    host. A binding stays at the host that has it.
 
     It refreshes after 80 % of the granted time. After a failure it tries again after 2 s and
     doubles the delay up to 2 min. Each delay varies by 20 %, so that many clients do not return
@@ -64,34 +125,28 @@ class Registration:
 
     def __init__(self, context: UserAgentContext, account: Account, now: float) -> None:
         """Send the first REGISTER. Raises ParseError for the URIs of the account."""
-        registrar = parse_uri(account.registrar)
-        aor = parse_uri(account.aor)
-        if not isinstance(registrar, SipUri) or not isinstance(aor, SipUri):
-            raise ParseError("a registration needs sip: URIs")
         self._context = context
         self.account = account
         self.state: RegistrationState = "registering"
-        # The request URI names the domain only (RFC 3261 section 10.2).
-        self._uri = SipUri(
-            registrar.scheme, registrar.host, None, None, registrar.port, registrar.params
-        )
-        self._user = account.contact_user or aor.user or context.product.lower()
+        hosts = account.hosts or (RegistrarHost(account.registrar, account.aor),)
+        tag = context.new_tag()
+        self._hosts = tuple(_Host(host, tag) for host in hosts)
+        self._host = self._hosts[0]
+        # The hosts that may be tried after this one; the one whose name is being looked up.
+        self._hosts_left: tuple[_Host, ...] = ()
+        self._looked_up: _Host | None = None
         # The hop that is used, those that may be tried after it, and those that failed.
-        self._hop = account.hop or (None if account.trunk else numeric_hop(registrar))
-        self._named = None if self._hop is not None else registrar
+        self._hop = account.hop
+        if account.hop is None and not account.trunk and not account.hosts:
+            self._hop = numeric_hop(self._host.sent_to)
+        self._is_fixed = self._hop is not None
         self._others: tuple[Hop, ...] = ()
         self._failed_hops: tuple[Hop, ...] = ()
-        self._looking_up = False
-        self._fields = Message(
-            [
-                ("From", NameAddr(aor, None, {"tag": context.new_tag()}).encode()),
-                ("To", NameAddr(aor).encode()),
-            ]
-        ).headers()
         self._call_id = context.new_call_id()
         self._cseq = 0
         self._authorization = Authorization(account.credentials, context.rng)
         self._expires_s = account.expires_s
+        self._contact = ""
         self._timer: Timer | None = None
         self._bound_until = -math.inf
         self._lapse: Timer | None = None
@@ -111,7 +166,7 @@ class Registration:
         self._timer = None
         self._stop_lapse()
         if not registered or self._hop is None:
-            self._looking_up = False
+            self._looked_up = None
             self._done(None, "")
             return
         self.state = "unregistering"
@@ -119,7 +174,7 @@ class Registration:
         # Only one REGISTER may be pending (RFC 3261 section 10.2). This one follows it. It goes
         # where the last one went, as nobody waits for a name service now.
         if self._transaction is None:
-            self._looking_up = False
+            self._looked_up = None
             self._send(now)
 
     def connection_lost(self, hop: Hop, now: float) -> None:
@@ -130,7 +185,7 @@ class Registration:
         """
         if self.state != "registered" or hop != self._hop or self._transaction is not None:
             return
-        if self._looking_up:
+        if self._looked_up is not None:
             return
         at = max(now, self._recovered_at + _RECOVER_AGAIN_S)
         if self._refresh_at <= at:
@@ -142,59 +197,81 @@ class Registration:
     def _begin(self, _: object, now: float) -> None:
         """Send a REGISTER to where the registrar is by now."""
         self._timer = None
-        if self._named is None:
+        if self._is_fixed:
             self._send(now)
             return
-        self._looking_up = True
+        hosts = sorted(self._hosts, key=lambda host: self.account.is_down(host.name))
+        if self.state == "registered":  # the host that has the binding keeps it
+            hosts.sort(key=lambda host: host is not self._host)
+        first, *left = hosts
+        self._hosts_left = tuple(left)
+        self._look_up(first)
+
+    def _look_up(self, host: _Host) -> None:
+        self._looked_up = host
         failed, self._failed_hops = self._failed_hops, ()
-        trunk = self.account.trunk
-        self._context.lookups.append(Lookup(self._named, None, self._found, failed, trunk))
+        self._context.lookups.append(
+            Lookup(host.sent_to, None, self._found, failed, self.account.trunk)
+        )
 
     def _found(self, hops: tuple[Hop, ...], now: float) -> None:
-        """The registrar's name leads to these addresses, or to none."""
-        if not self._looking_up:
+        """The name of a host leads to these addresses, or to none."""
+        host, self._looked_up = self._looked_up, None
+        if host is None:
             return  # stopped meanwhile
-        self._looking_up = False
+        if not hops and host.hop is not None:
+            hops = (host.hop,)
         if hops:
             # A registrar that has our binding keeps it, as long as it is among them.
-            is_kept = self.state == "registered" and self._hop in hops
-            self._hop = self._hop if is_kept else hops[0]
+            is_kept = self.state == "registered" and host.hop in hops
+            self._host = host
+            self._hop = host.hop if is_kept else hops[0]
             self._others = tuple(hop for hop in hops if hop != self._hop)
-        if self._hop is not None:
             self._send(now)
-        else:
-            self._failed(None, f"{self._uri.host} has no address", 0.0, now)
+        elif not self._try_next_host():
+            self._failed(None, f"{host.sent_to.host} has no address", 0.0, now)
 
     def _try_next(self, now: float) -> bool:
-        """Send the REGISTER to another address of the registrar. False if there is none left."""
-        if self._named is None or self._hop is None:
+        """Send the REGISTER to another address or host. False if there is none left."""
+        if self._is_fixed or self._hop is None:
             return False
         self._failed_hops = (*self._failed_hops, self._hop)
         if not self._others:
-            return False
+            return self.state != "unregistering" and self._try_next_host()
         self._hop, *others = self._others
         self._others = tuple(others)
         self._send(now)
         return True
 
+    def _try_next_host(self) -> bool:
+        if not self._hosts_left:
+            return False
+        host, *left = self._hosts_left
+        self._hosts_left = tuple(left)
+        self._look_up(host)
+        return True
+
     def _send(self, now: float) -> None:
-        context, hop = self._context, self._hop
+        context, host, hop = self._context, self._host, self._hop
         assert hop is not None
-        self._contact = context.contact(hop, self._user, is_secure=self._uri.scheme == "sips")
+        host.hop = hop
+        user = self.account.contact_user or host.user or context.product.lower()
+        self._contact = context.contact(hop, user, is_secure=host.is_secure)
         self._cseq += 1
         branch = context.new_branch()
         fields: Fields = [
             ("Via", context.via(hop, branch)),
             ("Max-Forwards", "70"),
-            *self._fields,
+            *host.fields,
             ("Call-ID", self._call_id),
             ("CSeq", f"{self._cseq} REGISTER"),
             ("Contact", self._contact),
             ("Expires", str(self._expires_s)),
+            SUPPORTED,
             *context.request_fields,
-            *self._authorization.headers("REGISTER", self._uri.encode()),
+            *self._authorization.headers("REGISTER", host.uri.encode()),
         ]
-        request = trusted_request("REGISTER", self._uri, fields)
+        request = trusted_request("REGISTER", host.uri, fields)
         self._transaction = context.transactions.start_client(self, request, branch, hop, now)
 
     def response_received(
@@ -216,7 +293,7 @@ class Registration:
             self._registered(response, now)
         elif status == 423 and self._lengthen(response):
             self._send(now)
-        elif status != 503 or not self._try_next(now):
+        elif status not in _ELSEWHERE or not self._try_next(now):
             self._failed(status, response.phrase, response.retry_after_s, now)
 
     def transaction_failed(
@@ -236,7 +313,8 @@ class Registration:
             self._failed(None, self._context.transactions.failure_reason, 0.0, now)
 
     def _registered(self, response: Response, now: float) -> None:
-        granted_s = self._granted_s(response)
+        grant = read_grant(response, self._contact, self._expires_s, self._context.counters)
+        granted_s = grant.expires_s
         self._bound_until = now + granted_s
         self._stop_lapse()
         if granted_s <= 0:
@@ -248,44 +326,15 @@ class Registration:
         self._refresh_at = now + after_s
         self._timer = self._context.timers.schedule(self._refresh_at, self._begin)
         self._context.emit(
-            RegistrationChanged(self, "registered", response.status, response.phrase, granted_s)
+            RegistrationChanged(
+                self,
+                "registered",
+                response.status,
+                response.phrase,
+                granted_s,
+                Binding(self._host.name, self._hop, grant.service_route, grant.path),
+            )
         )
-
-    def _granted_s(self, response: Response) -> int:
-        """Return the granted seconds: of our Contact, else Expires, else as requested (10.2.4).
-
-        Unreadable values beside them, such as the Contact of another device, are skipped.
-        """
-        counters = self._context.counters
-        try:
-            contacts, faults = response.readable_addresses("Contact")
-            counters.add_read_past(faults)
-        except ParseError:
-            counters.malformed += 1
-            contacts = []
-        values = [
-            contact.params["expires"] or ""
-            for contact in contacts
-            if "expires" in contact.params
-            and self._is_ours(contact.uri, is_alone=len(contacts) == 1)
-        ]
-        for value in [*values, *response.get_all("Expires")]:
-            try:
-                return min(parse_delta_seconds(value), _MAX_EXPIRES_S)
-            except ParseError:
-                counters.malformed += 1
-        return self._expires_s
-
-    def _is_ours(self, uri: Uri, *, is_alone: bool) -> bool:
-        """Whether a Contact in the response is our binding.
-
-        Registrars add parameters, omit port 5060, or replace the address by the source address
-        of the request. So for a single Contact it is enough that the user part is ours.
-        """
-        ours = parse_name_addr(self._contact).uri
-        if not isinstance(uri, SipUri) or not isinstance(ours, SipUri) or uri.user != ours.user:
-            return False
-        return is_alone or uri.address == ours.address
 
     def _lengthen(self, response: Response) -> bool:
         """Adopt the Min-Expires of a 423 (RFC 3261 10.2.8). Returns False if it is not usable."""
@@ -293,7 +342,7 @@ class Registration:
             minimum_s = parse_delta_seconds(response.get("Min-Expires") or "")
         except ParseError:
             return False
-        if not self._expires_s < minimum_s <= _MAX_EXPIRES_S:
+        if not self._expires_s < minimum_s <= LONGEST_S:
             return False
         self._expires_s = minimum_s
         return True

@@ -95,7 +95,8 @@ class Resolver:
             if uri.port is not None:
                 servers = [_Server(transport or "udp", name, uri.port)]
             else:
-                servers = await self._servers(name, transport)
+                is_open = uri.scheme == "sips" and not uri.params.get("transport")
+                servers = await self._servers(name, transport, is_open=is_open)
             found = await self._addresses(servers, families)
         except NameServiceError as error:
             raise ResolutionFailed(error.reason) from None
@@ -111,15 +112,19 @@ class Resolver:
         except NameServiceError as error:
             raise ResolutionFailed(error.reason) from None
 
-    async def _servers(self, name: str, transport: Transport | None) -> list[_Server]:
+    async def _servers(
+        self, name: str, transport: Transport | None, *, is_open: bool
+    ) -> list[_Server]:
         """The servers of a domain (RFC 3263 4.1, 4.2). Without SRV records it is the host itself.
+
+        `is_open`: TLS is a must, and NAPTR records may say where.
 
         What is not answered is passed over: many name servers know no such records.
         """
         services: list[tuple[Transport, Srv]] = []
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_SERVICES_S):
-                for used, question in await self._services(name, transport):
+                for used, question in await self._services(name, transport, is_open=is_open):
                     records = await self._records(question, "SRV")
                     found = [record for record in records if isinstance(record, Srv)]
                     services += [(used, record) for record in in_order(found, self._rng)]
@@ -136,17 +141,22 @@ class Resolver:
             return ()
 
     async def _services(
-        self, name: str, transport: Transport | None
+        self, name: str, transport: Transport | None, *, is_open: bool
     ) -> list[tuple[Transport, str]]:
         """The transports and the names of their SRV records, best first."""
-        if transport is not None:
+        if transport is not None and not is_open:
             return [(transport, f"{_SRV[transport]}.{name}")]
         records = await self._records(name, "NAPTR")
-        supported = [one for one, used in _SERVICES.items() if used != "tls" or self.has_tls]
+        supported = [
+            one
+            for one, used in _SERVICES.items()
+            if (used == transport if is_open else used != "tls" or self.has_tls)
+        ]
         offered = services_of(records, supported)
         if offered:
             return [(_SERVICES[one.service.upper()], one.replacement) for one in offered]
-        return [(one, f"{_SRV[one]}.{name}") for one in _PLAIN]
+        usual = _PLAIN if transport is None else (transport,)
+        return [(one, f"{_SRV[one]}.{name}") for one in usual]
 
     async def _addresses(self, servers: Sequence[_Server], families: Sequence[Family]) -> list[Hop]:
         """The addresses of the servers, in their order. Raises NameServiceError if none answers."""

@@ -69,6 +69,19 @@ def test_one_question_a_name_however_many_ask() -> None:
     assert service.asked == [("pbx.example", "A")]
 
 
+def test_an_answer_without_time_to_live_is_used_once() -> None:
+    service = Service(ttl_s=0.0)
+
+    async def main() -> None:
+        lookups = Lookups(service.ask, NO_FILE)
+        asking = [lookups.addresses("pbx.example", ["A"]) for _ in range(10)]
+        assert await asyncio.gather(*asking) == [["192.0.2.1"]] * 10
+        assert await lookups.addresses("pbx.example", ["A"]) == ["192.0.2.2"]
+
+    run(main())
+    assert len(service.asked) == 2
+
+
 def test_a_waiter_who_gives_up_takes_no_answer_from_others() -> None:
     service = Service()
     service.takes_s = 1.0

@@ -335,6 +335,30 @@ def test_naptr_leads_to_tls_where_there_is_tls() -> None:
     run(main())
 
 
+def test_a_sips_uri_is_found_by_the_naptr_records_of_tls_alone() -> None:
+    zone: Zone = {
+        ("example", "NAPTR"): (
+            Naptr(10, 10, "s", "SIP+D2U", "_sip._udp.example"),
+            Naptr(20, 10, "s", "SIPS+D2T", "_sips._tcp.carrier.example"),
+        ),
+        ("_sip._udp.example", "SRV"): (Srv(1, 1, 5080, "udp.example"),),
+        ("udp.example", "A"): ("192.0.2.40",),
+        ("_sips._tcp.carrier.example", "SRV"): (Srv(1, 1, 5098, "edge.carrier.example"),),
+        ("edge.carrier.example", "A"): ("192.0.2.41",),
+        **TLS_ZONE,
+    }
+
+    async def main() -> None:
+        asked = resolver(NameService(zone))
+        # The certificate has to be of the domain that is called, whatever its records name.
+        assert await asked.hops("sips:example") == (Hop("tls", "192.0.2.41", 5098, "example"),)
+        # Where the URI names its transport, no NAPTR record is asked for.
+        (named,) = await asked.hops("sips:example;transport=tls")
+        assert named == Hop("tls", "192.0.2.30", 5099, "example")
+
+    run(main())
+
+
 def test_dialog_over_tls_goes_on_over_tls() -> None:
     near = Hop("tls", "192.0.2.1", 40000, "pbx.example")
     assert hops("sip:bob@192.0.2.9", near=near) == ["tls:192.0.2.9:5061"]
