@@ -187,6 +187,18 @@ class WithCredentials(Section):
         return self
 
 
+class InboundAuth(WithCredentials):
+    """[trunks.inbound_auth]: the user name and password that calls of the trunk have to show."""
+
+    @model_validator(mode="after")
+    def _check_both(self) -> "InboundAuth":
+        if self.username and not self.password.get_secret_value():
+            raise wrong("password", "needed with username (or password_file)")
+        if self.password.get_secret_value() and not self.username:
+            raise wrong("username", "needed with password")
+        return self
+
+
 # Names, and extensions of a few digits. A gateway would dial longer digits: they are numbers.
 TRUNK_USERS = r"[A-Za-z][A-Za-z0-9._-]*|[0-9]{2,6}"
 
@@ -197,6 +209,8 @@ class Trunk(WithCredentials):
     name: Name
     uri: SipUri
     sources: list[Network] = Field(default=[])
+    inbound_auth: InboundAuth = InboundAuth()
+    trusted: bool = True
     media: list[Network] = Field(default=[])
     register_: bool = Field(default=False, alias="register")
     register_expires_s: int = Field(default=3600, ge=60, le=86400)

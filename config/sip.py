@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from .dscp import CLASS_SELECTOR_3, Dscp
-from .section import Section, first_duplicate
+from .section import Section, first_duplicate, no_duplicate
 from .values import (
     AdvertisedHost,
     Listen,
@@ -46,6 +46,19 @@ class Tls(Section):
         return self
 
 
+class Digest(Section):
+    """[sip.digest]: how trunks with `inbound_auth` are asked for their password.
+
+    `algorithms` is in the order of the challenges: who calls answers the first that they know.
+    """
+
+    realm: Annotated[Printable, Field(min_length=1, max_length=128)] = "ringback"
+    algorithms: list[Literal["SHA-256", "MD5"]] = Field(default=["SHA-256", "MD5"], min_length=1)
+    nonce_s: float = Field(default=300.0, ge=10, le=86400, allow_inf_nan=False)
+
+    _no_algorithm_twice = field_validator("algorithms")(no_duplicate)
+
+
 class Sip(Section):
     """[sip]: where and as whom the engine speaks SIP."""
 
@@ -62,6 +75,7 @@ class Sip(Section):
     pong_s: float = Field(default=10.0, gt=0, le=120, allow_inf_nan=False)
     dscp: Dscp = CLASS_SELECTOR_3
     tls: Tls = Tls()
+    digest: Digest = Digest()
 
     @field_validator("listen")
     @classmethod

@@ -149,7 +149,7 @@ class Parts:
             options=endpoint_options(sip, settings.trunks),
             policy=SipPolicy(
                 self.peers,
-                lambda source, now: self.inbound.admits(source, now),
+                lambda invite, source, now: self.inbound.admits(invite, source, now),
                 lambda trunk: self.dialplan.session_expires_s(trunk, sip.session_expires_s),
             ),
             on_saves=self.dialogs.write,

@@ -1,10 +1,24 @@
 """What a user agent asks its owner about peers: who they are, and where they may lead."""
 
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from .hop import Hop
+from .message.message import Fields, Request
 
-Admission = Literal["accept", "refuse", "ignore"]
+
+class Authenticated(NamedTuple):
+    """The INVITE is accepted: its credentials are those of the peer that the owner calls so."""
+
+    peer: str
+
+
+class Challenged(NamedTuple):
+    """The INVITE is answered by one 401 with these header fields, and no state is kept."""
+
+    headers: Fields
+
+
+Admission = Literal["accept", "refuse", "ignore"] | Authenticated | Challenged
 """What becomes of an INVITE that would begin a call. "refuse" is one 403 that keeps no state;
 "ignore" is no answer at all."""
 
@@ -23,11 +37,14 @@ class PeerPolicy(Protocol):
     def known_name(self, names: tuple[str, ...]) -> str | None:
         """Which of the names of a verified TLS certificate is a configured peer's; None: none."""
 
-    def admits(self, source: Hop, now: float) -> Admission:
+    def admits(self, invite: Request, source: Hop, now: float) -> Admission:
         """What becomes of an INVITE from `source` that would begin a call."""
 
-    def session_expires_s(self, peer: Hop) -> int:
-        """The session interval to ask a peer for, in seconds (RFC 4028); 0 for none."""
+    def session_expires_s(self, peer: Hop, name: str = "") -> int:
+        """The session interval to ask a peer for, in seconds (RFC 4028); 0 for none.
+
+        `name` is that of Authenticated, where credentials say who the peer is.
+        """
 
     def may_reach(self, hop: Hop, peer: Hop) -> bool:
         """Whether requests of a dialog with `peer` may be sent to `hop`, as its Contact or
@@ -49,11 +66,11 @@ class EveryPeer:
         """See PeerPolicy."""
         return None
 
-    def admits(self, source: Hop, now: float) -> Admission:
+    def admits(self, invite: Request, source: Hop, now: float) -> Admission:
         """See PeerPolicy."""
         return "accept"
 
-    def session_expires_s(self, peer: Hop) -> int:
+    def session_expires_s(self, peer: Hop, name: str = "") -> int:
         """See PeerPolicy."""
         return SESSION_EXPIRES_S
 

@@ -33,7 +33,7 @@ from .message.message import Request, Response, response_to
 from .message.parser import MalformedMessage, parse
 from .message.reason import reason_text
 from .message.uri import DEFAULT_PORT, OtherUri, SipUri
-from .policy import EveryPeer, PeerPolicy
+from .policy import Authenticated, Challenged, EveryPeer, PeerPolicy
 from .random_ids import BlockRandom
 from .rate_limit import SourceLimits, SourceRates
 from .registration.registration import Account, Registration
@@ -373,11 +373,13 @@ class UserAgent:
 
     def _incoming(self, request: Request, key: object, hop: Hop, now: float) -> None:
         context = self.context
-        admission = self._policy.admits(hop, now)
+        admission = self._policy.admits(request, hop, now)
         if admission == "ignore":
             context.counters.rate_limited += 1
         elif admission == "refuse":
             self._answers.send(request, 403, hop)
+        elif isinstance(admission, Challenged):
+            self._answers.challenge(request, hop, admission.headers)
         elif context.transactions.is_merged(request):
             self._answers.send(request, 482, hop)
         elif context.incoming_count >= self._bounds.incoming_sessions:
@@ -395,7 +397,8 @@ class UserAgent:
         else:
             transaction = context.transactions.start_server(request, key, hop)
             try:
-                UasSession(context, transaction, now)
+                peer = admission.peer if isinstance(admission, Authenticated) else ""
+                UasSession(context, transaction, now, peer=peer)
             except ParseError as error:
                 context.counters.malformed += 1
                 self._refuse(transaction, error, now)

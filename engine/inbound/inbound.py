@@ -1,6 +1,7 @@
 """Calls that come in: which are accepted, which are refused, and all that are up now.
 
-A call is accepted only from the address of a trunk, and only where a route names its queue.
+A call is accepted only from a trunk, by its address, certificate or password, and only where a
+route names its queue.
 """
 
 import time
@@ -17,7 +18,8 @@ from sip.dialog.uas import UasSession
 from sip.errors import SipError
 from sip.events import ExtensionsRefused, IncomingInvite
 from sip.hop import Hop
-from sip.policy import Admission
+from sip.message.message import Request
+from sip.policy import Admission, Authenticated, Challenged
 from sip.rate_limit import RateLimit, RateLimiter
 from sip.sdp.offer_answer import LocalAudio
 
@@ -38,6 +40,7 @@ from .caller_id import (
 from .handed_over import HandedOver, Handler
 from .inbound_call import InboundCall
 from .services import InboundServices
+from .trunk_auth import TrunkAuth
 from .unknown_sources import UnknownSources
 
 log = structlog.get_logger()
@@ -67,6 +70,7 @@ class Inbound:
         self._rtp_host = services.rtp_host or settings.media.address
         self.unknown_sources = UnknownSources()
         self._told_extensions = RateLimiter(TOLD_EXTENSIONS)
+        self._auth = TrunkAuth(settings.sip.digest, settings.trunks)
         self.draining = False
         self._has_started = False
         self._calls: RunningCalls[InboundCall] = RunningCalls("inbound_call_died")
@@ -87,6 +91,7 @@ class Inbound:
         """Use these trunks and routes from now on; calls go on."""
         self._inbound.peers.configure(settings.trunks, settings.dial.allow_hosts)
         self._inbound.peers.look_up_soon()
+        self._auth.configure(settings.sip.digest, settings.trunks)
         self._configure(settings)
 
     def _configure(self, settings: Settings) -> None:
@@ -145,28 +150,53 @@ class Inbound:
             "calls": self.active,
             "strangers_refused": self.unknown_sources.refused,
             "strangers_ignored": self.unknown_sources.ignored,
+            "strangers_challenged": self.unknown_sources.challenged,
             "places_kept": len(self._inbound.positions),
         }
 
     # -- what comes in ----------------------------------------------------------------------
 
-    def admits(self, source: Hop, now: float) -> Admission:
+    def admits(self, invite: Request, source: Hop, now: float) -> Admission:
         """What becomes of an INVITE from `source`. Asked before it costs anything."""
         if not self._has_started:
             return "ignore"  # the trunks' addresses are not known yet; the peer retransmits
-        if self._inbound.peers.trunk_of(source) is not None:
+        peers, unknown = self._inbound.peers, self.unknown_sources
+        trunk = peers.trunk_of(source)
+        if trunk is not None and (not self._auth.wants(trunk) or peers.is_certified(source)):
             return "accept"
-        if not self.unknown_sources.may_answer(source.host, now):
+        if self._auth.wants(trunk):
+            return self._authenticated(invite, source, trunk, now)
+        if not unknown.may_answer(source.host, now):
             return "ignore"
-        if self._inbound.peers.is_known(source.host):
+        if peers.is_known(source.host):
             return "accept"  # a phone that may be called; it is refused with all ceremony
-        self.unknown_sources.count_refused(source.host, now)
+        unknown.count_refused(source.host, now)
         return "refuse"
+
+    def _authenticated(
+        self, invite: Request, source: Hop, trunk: str | None, now: float
+    ) -> Admission:
+        """What becomes of an INVITE that has to show a password: it is at the address of `trunk`,
+        or (None) of none."""
+        auth, host = self._auth, source.host
+        if auth.is_paused(host, now):
+            self.unknown_sources.ignored += 1
+            return "ignore"
+        outcome, account = auth.check(invite, host, now)
+        if outcome == "right" and source.local in ("", account):
+            return Authenticated(account)
+        if outcome in ("right", "wrong"):
+            self.unknown_sources.count_refused(host, now)
+        is_expected = trunk is not None or auth.has_proved(host)
+        if not is_expected and not self.unknown_sources.may_answer(host, now):
+            return "ignore"
+        self.unknown_sources.challenged += 1
+        return Challenged(auth.challenge(host, now, outcome))
 
     def on_invite(self, event: IncomingInvite) -> None:
         """Handle an INVITE: accept the call, or refuse it."""
         session = cast(UasSession, event.session)
-        trunk = self._inbound.peers.trunk_of(session.source)
+        trunk = session.peer or self._inbound.peers.trunk_of(session.source)
         if trunk is None:
             self.unknown_sources.count_refused(session.source.host, self._clock())
             self._reject(session, 403)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from sip.hop import Hop
+from sip.message.message import Request
 from sip.policy import Admission
 
 from ..routing.peers import Peers
@@ -17,7 +18,7 @@ class SipPolicy:
     def __init__(
         self,
         peers: Peers,
-        admits: Callable[[Hop, float], Admission],
+        admits: Callable[[Request, Hop, float], Admission],
         session_expires_s: Callable[[str | None], int],
     ) -> None:
         self._peers = peers
@@ -32,13 +33,13 @@ class SipPolicy:
         """See PeerPolicy."""
         return self._peers.known_name(names)
 
-    def admits(self, source: Hop, now: float) -> Admission:
+    def admits(self, invite: Request, source: Hop, now: float) -> Admission:
         """See PeerPolicy."""
-        return self._admits(source, now)
+        return self._admits(invite, source, now)
 
-    def session_expires_s(self, peer: Hop) -> int:
+    def session_expires_s(self, peer: Hop, name: str = "") -> int:
         """See PeerPolicy."""
-        return self._session_expires_s(self._peers.trunk_of(peer))
+        return self._session_expires_s(name or self._peers.trunk_of(peer))
 
     def may_reach(self, hop: Hop, peer: Hop) -> bool:
         """See PeerPolicy."""

@@ -16,11 +16,13 @@ LOG_AGAIN_S = 60.0
 
 
 class UnknownSources:
-    """Counts the calls that were refused, and those that were not even answered."""
+    """Counts the calls that were refused, that were asked for a password, and that were not even
+    answered."""
 
     def __init__(self) -> None:
         self.refused = 0
         self.ignored = 0
+        self.challenged = 0
         self._one = RateLimiter(ONE)
         self._together = RateLimiter(TOGETHER)
         self._logged_at: float | None = None

@@ -74,6 +74,10 @@ class Peers:
             trunk = self._trunk_at(source)
         return None if source.local and trunk != source.local else trunk
 
+    def is_certified(self, source: Hop) -> bool:
+        """Whether the TLS certificate of `source` says which trunk it is."""
+        return bool(source.name) and source.name in self._by_name
+
     def known_name(self, names: Sequence[str]) -> str | None:
         """Which of the names of a verified certificate is a trunk's; None: none of them."""
         return next((name for name in names if name in self._by_name), None)

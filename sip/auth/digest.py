@@ -75,12 +75,12 @@ def parse_auth_params(text: str) -> dict[str, str]:
     return params
 
 
-#: Supported algorithms without `-sess`, weakest first.
-_HASHES: Final[dict[str, Callable[[bytes], str]]] = {
+#: Supported algorithms in lower case and without `-sess`, weakest first.
+HASHES: Final[dict[str, Callable[[bytes], str]]] = {
     "md5": lambda data: hashlib.md5(data, usedforsecurity=False).hexdigest(),
     "sha-256": lambda data: hashlib.sha256(data).hexdigest(),
 }
-_STRENGTH: Final = {name: place for place, name in enumerate(_HASHES)}
+_STRENGTH: Final = {name: place for place, name in enumerate(HASHES)}
 _HEADERS: Final = {
     "WWW-Authenticate": "Authorization",
     "Proxy-Authenticate": "Proxy-Authorization",
@@ -176,7 +176,7 @@ def answer_challenge(
     """Return the value of (Proxy-)Authorization (RFC 7616 section 3.4). Raises ChallengeRefused."""
     algorithm = (challenge.algorithm or "MD5").lower()
     is_session = algorithm.endswith("-sess")
-    digest = _HASHES.get(algorithm.removesuffix("-sess"))
+    digest = HASHES.get(algorithm.removesuffix("-sess"))
     if digest is None:
         raise ChallengeRefused(f"algorithm {challenge.algorithm} is not supported")
     qop = _pick_qop(challenge)

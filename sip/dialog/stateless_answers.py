@@ -5,9 +5,10 @@ forged, and its owner must not get more from us than from the forger.
 """
 
 import hashlib
+import sys
 
 from ..hop import Hop
-from ..message.message import Fields, Message, Request, response_to
+from ..message.message import Fields, Message, Request, Response, response_to
 from .context import UserAgentContext
 
 _COMPACT = {"Via": "v", "From": "f", "To": "t", "Call-ID": "i"}
@@ -32,17 +33,35 @@ class StatelessAnswers:
         fields = [("Server", context.product), *(headers or ())]
         data = response_to(request, status, to_tag=tag, headers=fields).encode()
         if self._room is not None and len(data) > self._room:
-            response = response_to(request, status, to_tag=tag)
-            lines = [f"{_COMPACT.get(name, name)}: {value}" for name, value in response.headers()]
-            head = "\r\n".join([response.start_line(), *lines, "l: 0", "", ""])
-            data = head.encode("utf-8", "surrogateescape")
+            data = _compact(response_to(request, status, to_tag=tag))
             if len(data) > self._room:
                 context.counters.too_small += 1
                 return
         context.transactions.send(hop, data)
+
+    def challenge(self, request: Request, hop: Hop, challenges: Fields) -> None:
+        """Answer 401, once, and keep nothing. Where not all challenges fit, the last one does."""
+        context, tag = self._context, self.tag(request)
+        room = sys.maxsize if self._room is None else self._room
+        fields = [("Server", context.product), *challenges]
+        data = response_to(request, 401, to_tag=tag, headers=fields).encode()
+        for kept in (challenges, challenges[-1:]):
+            if len(data) > room:
+                data = _compact(response_to(request, 401, to_tag=tag, headers=kept))
+        if len(data) <= room:
+            context.transactions.send(hop, data)
+        else:
+            context.counters.too_small += 1
 
     def tag(self, request: Message) -> str:
         """The To tag: the same for each copy of a request, and not to be guessed."""
         seed = "\n".join(request.get(name) or "" for name in ("Call-ID", "From", "CSeq"))
         data = seed.encode("utf-8", "surrogateescape")
         return hashlib.blake2s(data, key=self._secret, digest_size=8).hexdigest()
+
+
+def _compact(response: Response) -> bytes:
+    """A response without a body, with the compact forms of its header names."""
+    lines = [f"{_COMPACT.get(name, name)}: {value}" for name, value in response.headers()]
+    head = "\r\n".join([response.start_line(), *lines, "l: 0", "", ""])
+    return head.encode("utf-8", "surrogateescape")

@@ -34,16 +34,23 @@ class UasSession(Session):
         "_transaction",
         "_warn_code",
         "answered_at",
+        "peer",
     )
 
     owns_call_id = False
 
     def __init__(
-        self, context: UserAgentContext, transaction: ServerTransaction, now: float
+        self,
+        context: UserAgentContext,
+        transaction: ServerTransaction,
+        now: float,
+        *,
+        peer: str = "",
     ) -> None:
         """Send 100 and emit IncomingInvite, or refuse a session interval that is too small.
 
-        Raises ParseError for a bad Contact or Record-Route.
+        `peer` is the owner's name for who calls, where credentials have proved it. Raises
+        ParseError for a bad Contact or Record-Route.
         """
         request = transaction.request
         local_tag = context.new_tag()
@@ -56,7 +63,7 @@ class UasSession(Session):
             local_tag,
             "incoming",
             authorization,
-            expires_s=context.policy.session_expires_s(transaction.hop),
+            expires_s=context.policy.session_expires_s(transaction.hop, peer),
         )
         self.dialog = dialog
         self._transaction = transaction
@@ -69,6 +76,8 @@ class UasSession(Session):
         # What `accept` was called with while a description of ours waited for its PRACK.
         self._postponed: LocalAudio | None = None
         self._warn_code = 399
+        self.peer = peer
+        """The owner's name for who calls, where credentials have proved it; "" otherwise."""
         self._guard: Timer | None = None
         self.answered_at: float | None = None
         """When our 200 was sent; None before."""

@@ -457,7 +457,7 @@ class TestFloods:
         asked: list[tuple[str, float]] = []
 
         class Policy(EveryPeer):
-            def admits(self, source: Hop, now: float) -> Admission:
+            def admits(self, invite: Request, source: Hop, now: float) -> Admission:
                 asked.append((source.host, now))
                 return "ignore"
 

@@ -14,13 +14,14 @@ from tests.support.phones.scripted import incoming
 from tests.support.reception import Documents, Reception, reception
 
 CALLER = "+442079461111"
+INVITE = incoming().request
 
 
 def test_an_unknown_source_is_refused_and_leaves_no_event(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
-        assert desk.inbound.admits(Hop("udp", "192.0.2.99", 5060), 0.0) == "refuse"
+        assert desk.inbound.admits(INVITE, Hop("udp", "192.0.2.99", 5060), 0.0) == "refuse"
         assert desk.inbound.status()["strangers_refused"] == 1
-        assert desk.inbound.admits(Hop("udp", "127.0.0.1", 9), 0.0) == "accept"
+        assert desk.inbound.admits(INVITE, Hop("udp", "127.0.0.1", 9), 0.0) == "accept"
 
     desk = reception(tmp_path, script)
     assert desk.stage.seen("call.") == []
@@ -31,7 +32,7 @@ def test_a_phone_that_is_no_trunk_is_refused(tmp_path: Path) -> None:
 
     async def script(desk: Reception) -> None:
         desk.parts.peers.configure([], ["127.0.0.1"])
-        assert desk.inbound.admits(Hop("udp", "127.0.0.1", 5080), 0.0) == "accept"
+        assert desk.inbound.admits(INVITE, Hop("udp", "127.0.0.1", 5080), 0.0) == "accept"
         other = desk.call(host="127.0.0.1", port=5080)
         assert other.statuses == [403]
         assert desk.inbound.status()["strangers_refused"] == 1
@@ -43,9 +44,9 @@ def test_a_phone_that_is_no_trunk_is_refused(tmp_path: Path) -> None:
 def test_a_flood_from_unknown_sources_is_not_answered(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         other, trunk = Hop("udp", "192.0.2.99", 5060), Hop("udp", "127.0.0.1", 5071)
-        admitted = [desk.inbound.admits(other, 0.0) for _ in range(100)]
+        admitted = [desk.inbound.admits(INVITE, other, 0.0) for _ in range(100)]
         assert set(admitted) == {"refuse", "ignore"}
-        assert {desk.inbound.admits(trunk, 0.0) for _ in range(100)} == {"accept"}
+        assert {desk.inbound.admits(INVITE, trunk, 0.0) for _ in range(100)} == {"accept"}
         status = desk.inbound.status()
         assert status["strangers_ignored"] == admitted.count("ignore")
         assert status["strangers_refused"] == admitted.count("refuse")
@@ -120,9 +121,9 @@ def test_draining_is_not_waited_for_too_long(tmp_path: Path) -> None:
 def test_no_call_is_accepted_before_the_engine_is_ready(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         early = desk.another()
-        assert early.admits(Hop("udp", "127.0.0.1", 5071), 0.0) == "ignore"
+        assert early.admits(INVITE, Hop("udp", "127.0.0.1", 5071), 0.0) == "ignore"
         await early.start()
-        assert early.admits(Hop("udp", "127.0.0.1", 5071), 0.0) == "accept"
+        assert early.admits(INVITE, Hop("udp", "127.0.0.1", 5071), 0.0) == "accept"
         await early.stop()
 
     reception(tmp_path, script)

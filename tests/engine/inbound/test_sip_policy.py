@@ -4,6 +4,8 @@ from config.sections import Trunk
 from engine.inbound.sip_policy import SipPolicy
 from engine.routing.peers import Peers
 from sip.hop import Hop
+from sip.message.message import Request
+from sip.message.uri import parse_uri
 from sip.policy import Admission, PeerPolicy
 
 
@@ -11,7 +13,7 @@ def test_it_asks_who_knows() -> None:
     async def nowhere(_uri: str) -> tuple[Hop, ...]:
         return ()
 
-    def admits(source: Hop, now: float) -> Admission:
+    def admits(_invite: Request, _source: Hop, now: float) -> Admission:
         return "accept" if now > 5.0 else "ignore"
 
     trunks = [Trunk(name="pbx", uri="sip:192.0.2.1:5060", media=["203.0.113.0/24"])]
@@ -19,8 +21,12 @@ def test_it_asks_who_knows() -> None:
         Peers(trunks, [], nowhere), admits, lambda trunk: 600 if trunk == "pbx" else 1800
     )
     pbx, other = Hop("udp", "192.0.2.1", 5060), Hop("udp", "192.0.2.9", 5060)
+    invite = Request("INVITE", parse_uri("sip:100@192.0.2.7"))
     assert policy.is_known(pbx.host) and not policy.is_known(other.host)
-    assert policy.admits(pbx, 1.0) == "ignore" and policy.admits(pbx, 9.0) == "accept"
+    assert (
+        policy.admits(invite, pbx, 1.0) == "ignore" and policy.admits(invite, pbx, 9.0) == "accept"
+    )
+    assert policy.session_expires_s(other, "pbx") == 600
     assert (policy.session_expires_s(pbx), policy.session_expires_s(other)) == (600, 1800)
     assert policy.may_reach(pbx, other) and not policy.may_reach(other, pbx)
     assert policy.may_get_media("203.0.113.5", pbx.host)

@@ -4,10 +4,12 @@ import random
 
 import pytest
 
+from sip.dialog.uas import UasSession
+from sip.events import IncomingInvite
 from sip.hop import Hop
-from sip.message.message import Response
+from sip.message.message import Request, Response
 from sip.message.parser import parse
-from sip.policy import Admission, EveryPeer
+from sip.policy import Admission, Authenticated, Challenged, EveryPeer
 from sip.user_agent import UserAgent
 
 STRANGER, PEER = Hop("udp", "203.0.113.9", 5060), Hop("udp", "192.0.2.2", 5060)
@@ -17,7 +19,7 @@ class Policy(EveryPeer):
     def is_known(self, host: str) -> bool:
         return host == PEER.host
 
-    def admits(self, source: Hop, now: float) -> Admission:
+    def admits(self, invite: Request, source: Hop, now: float) -> Admission:
         return "accept" if source.host == PEER.host else "refuse"
 
 
@@ -98,3 +100,46 @@ def test_a_copy_gets_the_same_answer() -> None:
         ua.receive(request("REGISTER"), PEER, 0.0)
     (_, first), (_, second) = ua.take_output()
     assert first == second
+
+
+class Asking(Policy):
+    def admits(self, invite: Request, source: Hop, now: float) -> Admission:
+        head = 'Digest realm="r",nonce="n",qop="auth",algorithm='
+        return Challenged([("WWW-Authenticate", head + name) for name in ("SHA-256", "MD5")])
+
+
+@pytest.mark.parametrize(("padding", "challenges"), [(400, 2), (160, 2), (70, 1), (0, 0)])
+def test_a_challenge_is_no_larger_than_the_request_and_as_whole_as_it_can_be(
+    padding: int, challenges: int
+) -> None:
+    local = {"udp": ("192.0.2.1", 5060)}
+    ua = UserAgent(local=local, rng=random.Random(1), policy=Asking())  # type: ignore[arg-type]
+    data = request("INVITE", extra="X: " + "x" * padding + "\r\n")
+    ua.receive(data, STRANGER, 0.0)
+    assert ua.transaction_count == ua.session_count == ua.timer_count == 0
+    sent = [answer for _, answer in ua.take_output()]
+    assert len(sent) == (challenges > 0) and ua.counters.too_small == (challenges == 0)
+    for answer in sent:
+        message = parse(answer)
+        assert isinstance(message, Response) and message.status == 401
+        assert len(message.get_all("WWW-Authenticate")) == challenges
+        assert len(answer) <= len(data)
+        assert (message.get("Server") is not None) == (padding == 400)
+
+
+class Knowing(Policy):
+    def admits(self, invite: Request, source: Hop, now: float) -> Admission:
+        return Authenticated("carrier")
+
+    def session_expires_s(self, peer: Hop, name: str = "") -> int:
+        assert name == "carrier"
+        return 600
+
+
+def test_who_has_shown_a_password_is_known_by_the_session() -> None:
+    local = {"udp": ("192.0.2.1", 5060)}
+    ua = UserAgent(local=local, rng=random.Random(1), policy=Knowing())  # type: ignore[arg-type]
+    ua.receive(request("INVITE", extra="Contact: <sip:a@203.0.113.9>\r\n"), STRANGER, 0.0)
+    event = ua.take_event()
+    assert isinstance(event, IncomingInvite) and isinstance(event.session, UasSession)
+    assert event.session.peer == "carrier"

@@ -163,6 +163,7 @@ class ScriptedCaller(ScriptedPhone):
         self.accepted = asyncio.Event()
         self.rejected = asyncio.Event()
         self.credentials: object = None
+        self.peer = ""
 
     def use_credentials(self, credentials: object, account: str = "") -> None:
         """As Session.use_credentials."""

@@ -324,7 +324,7 @@ def test_a_hop_of_a_policy_has_its_own_interval() -> None:
     alice, bob = pair(network)
 
     class Policy(EveryPeer):
-        def session_expires_s(self, peer: Hop) -> int:
+        def session_expires_s(self, peer: Hop, name: str = "") -> int:
             return 600 if peer.host == "192.0.2.1" else 900
 
     bob.ua.context.policy = Policy()
