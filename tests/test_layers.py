@@ -68,7 +68,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "sip.saved": {"sip.hop"},
     "sip.usage": {"sip.hop", "sip.message", "sip.saved", "sip.transaction"},
     "sip.dns": {"sip.errors"},
-    "sip.policy": {"sip.hop"},
+    "sip.policy": {"sip.hop", "sip.message"},
     "sip.message_observer": {"sip.hop"},
     "sip.counters": set(),
     "sip.random_ids": set(),

@@ -33,6 +33,8 @@ class InboundStatus(TypedDict):
     """SIP requests from unknown sources that were refused."""
     strangers_ignored: int
     """SIP requests from unknown sources that got no answer."""
+    strangers_challenged: int
+    """Calls from unknown sources, and of trunks, that were asked for a password."""
     places_kept: int
     """Positions that are kept for callers who may call again."""
 

@@ -59,6 +59,17 @@ def test_an_entry_that_cannot_be_meant(
     assert reason in why
 
 
+def test_a_user_name_says_which_trunk_calls() -> None:
+    auth = {"username": "a", "password": "b"}
+    trunks = [
+        {"name": name, "uri": "sip:192.0.2.1", "inbound_auth": auth} for name in ("pbx", "edge")
+    ]
+    assert faults(trunks=trunks) == [
+        ("trunks[1].inbound_auth.username", "the user name 'a' stands twice")
+    ]
+    assert faults(trunks=[{**one, "inbound_auth": {}} for one in trunks]) == []
+
+
 def test_media_at_every_address_needs_one_that_phones_reach() -> None:
     ((key, why),) = faults(media={"address": "0.0.0.0"})
     assert key == "media.address" and "media.advertise" in why

@@ -72,6 +72,17 @@ def refused(text: str, tmp_path: Path) -> str:
             "[[trunks]]\nname = 'a'\nuri = 'sip:h'\nadvertise = 'sbc.example'",
             "trunks[0].advertise: needs listen",
         ),
+        ("[sip.digest]\nrealm = ''", "sip.digest.realm: "),
+        ("[sip.digest]\nalgorithms = ['SHA-1']", "sip.digest.algorithms[0]: "),
+        ("[sip.digest]\nalgorithms = ['MD5', 'MD5']", "sip.digest.algorithms: 'MD5' stands twice"),
+        (
+            "[[trunks]]\nname = 'a'\nuri = 'sip:h'\ninbound_auth = { username = 'u' }",
+            "trunks[0].inbound_auth.password: needed with username",
+        ),
+        (
+            "[[trunks]]\nname = 'a'\nuri = 'sip:h'\ninbound_auth = { password = 'p' }",
+            "trunks[0].inbound_auth.username: needed with password",
+        ),
         ("[sip]\nlisten = ['sctp:127.0.0.1:5061']", "sip.listen[0]: 'sctp:127.0.0.1:5061' must"),
     ],
 )
@@ -96,3 +107,18 @@ def test_tls_is_taken_at_a_reload_and_the_listeners_at_a_restart() -> None:
     taken = effective(old, new)
     assert taken.sip.tls == new.sip.tls
     assert taken.sip.listen == old.sip.listen
+
+
+def test_the_password_of_a_trunk_that_calls_comes_from_a_file_or_the_environment(
+    tmp_path: Path,
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("from a file\n")
+    text = "[[trunks]]\nname = 'pbx'\nuri = 'sip:h'\n[trunks.inbound_auth]\nusername = 'u'\n"
+    file = tmp_path / "ringback.toml"
+    file.write_text(text + f"password_file = '{secret}'\n")
+    (trunk,) = load(file, {}).trunks
+    assert trunk.inbound_auth.password.get_secret_value() == "from a file"
+    file.write_text(text)
+    (trunk,) = load(file, {"RINGBACK_TRUNKS__PBX__INBOUND_AUTH__PASSWORD": "secret"}).trunks
+    assert trunk.inbound_auth.password.get_secret_value() == "secret"
