@@ -315,14 +315,16 @@ class Queues:
     def _on_free(self, agent: str) -> None:
         self._soon(lambda: self._step(lambda now: self.matcher.free(agent, now)))
 
-    def _on_change(self, agent: PooledAgent, _previous: str) -> None:
+    def _on_change(self, agent: PooledAgent, previous: str) -> None:
         if agent.state not in ON_CALL:
-            self._soon(lambda: self._step(partial(self._off_call, agent, agent.state)))
+            self._soon(lambda: self._step(partial(self._off_call, agent, agent.state, previous)))
 
-    def _off_call(self, agent: PooledAgent, state: str, now: float) -> None:
+    def _off_call(self, agent: PooledAgent, state: str, previous: str, now: float) -> None:
         self.matcher.over(agent.name, now)
         if state == "logged_out":
             self.matcher.logged_out(agent.name, now)
+        elif previous == "logged_out":
+            self.matcher.logged_in(agent.name, now)
         self.matcher.changed(agent, now)
 
     def _soon(self, work: Callable[[], object]) -> None:

@@ -340,6 +340,13 @@ class Matcher:
                 return
             self._set_queue_deadline(best[1], now)
 
+    def logged_in(self, agent: str, now: float) -> None:
+        """Look again at the entries that are kept for `agent` from now on."""
+        for queue in self.queues:
+            for entry in queue.waiting_index.wished_for(agent):
+                if entry.state == "waiting":
+                    self._look_at(entry, now)
+
     def logged_out(self, agent: str, now: float) -> None:
         """Look again at the entries that were kept for `agent`, or wait for nobody, in steps."""
         for queue in self.queues:

@@ -124,6 +124,13 @@ class WaitingIndex:
         """The entries that are kept for this agent, alone or with others."""
         return [self._entries[key[2]] for key in self._kept.get(agent, ())]
 
+    def wished_for(self, agent: str) -> list[Entry]:
+        """The entries that are to be kept for this agent for a while, should they be there."""
+        waiting = self._entries.values()
+        return [
+            one for one in waiting if one.waiting.known_agent == agent or agent in one.vip_agents
+        ]
+
     def best(self, profile: Profile, service: Service | None, now: float) -> Entry | None:
         """The first entry that this agent may take; `service` None: they do not serve it."""
         best: Key | None = None

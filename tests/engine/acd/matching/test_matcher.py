@@ -315,3 +315,30 @@ def test_who_waits_for_one_agent_is_in_no_queue_to_be_moved_from() -> None:
         assert (refused.value.kind, refused.value.field) == ("state", "id")
 
     run_floor(script, [Queue(name="sales")], [agent("ann", login="manual")])
+
+
+@pytest.mark.parametrize("kept_by", ["known_agent", "vip"])
+def test_who_is_logged_in_while_an_entry_is_kept_for_them_is_offered_it(kept_by: str) -> None:
+    queue = Queue(
+        name="sales", agents=["ann"], skills={"german": 5}, known_agent_s=20,
+        vip=[Vip(context={"tier": "gold"}, agents=["ann"], within_s=20)],
+    )  # fmt: skip
+
+    async def script(floor: Floor) -> None:
+        wished = (
+            {"known_agent": "ann"} if kept_by == "known_agent" else {"context": {"tier": "gold"}}
+        )
+        kept = await floor.join("kept", **wished)
+        await floor.after(10)
+        floor.agents.login("ann")
+        await floor.turn()
+        assert kept.rings == ("ann",), "whatever their skills"
+        kept.hangs_up()
+        floor.agents.logout("ann")
+        late = await floor.join("late", **wished)
+        await floor.after(30)
+        floor.agents.login("ann")
+        await floor.turn()
+        assert late.rings == (), "its time is over"
+
+    run_floor(script, [queue], [agent("ann", login="manual")])
