@@ -26,6 +26,8 @@ log = structlog.get_logger()
 
 # What is read of a client that has lines enough waiting to be handled.
 READ_AHEAD_BYTES = 16 * 1024
+# A client that goes on for so long after the limit of a line will not end it.
+MOST_SKIPPED_BYTES = 16 << 20
 # Before a client has shown its token, it gets little room and little time.
 UNKNOWN_LINE_BYTES = 4096
 AUTH_LIMIT_S = 10.0
@@ -62,6 +64,10 @@ class Server(Authority, Protocol):
         """What all connections hold of lines without an end."""
 
     @property
+    def input(self) -> bytearray:
+        """Where every connection reads to: what came is taken out before the next one reads."""
+
+    @property
     def may_linger(self) -> bool:
         """Whether a refused connection may stay open for a moment."""
 
@@ -78,7 +84,7 @@ class Server(Authority, Protocol):
         """Run a handler that has to wait, in a task of its own."""
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """Reads requests while there is room for their replies; keeps order where nothing waits.
 
     `connected` is its socket, from before its transport has it. With `refusal` the client learns
@@ -97,6 +103,7 @@ class Connection(asyncio.Protocol):
         self._connected = connected
         self._refusal = refusal
         self._lines = jsonrpc.LineBuffer(UNKNOWN_LINE_BYTES)
+        self._unended_bytes = 0  # read since a line ended, and not charged yet
         self._in_flight = 0
         self._large = asyncio.Lock()
         self._read_paused = self._eof = self._closing = False
@@ -159,11 +166,20 @@ class Connection(asyncio.Protocol):
         self._server.half_lines.note(self, 0)
         self._server.forget(self)
 
-    def data_received(self, data: bytes) -> None:
-        """Take what was received."""
-        if not self._closing:
-            self._lines.feed(data)
-            self._read_soon()
+    def get_buffer(self, sizehint: int) -> bytearray:
+        """See asyncio.BufferedProtocol."""
+        return self._server.input
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take what was received, and no more of it before it is handled."""
+        if self._closing:
+            return
+        with memoryview(self._server.input) as view:
+            self._lines.feed(view[:nbytes])
+        self._unended_bytes += nbytes
+        if self._lines.held >= READ_AHEAD_BYTES:
+            self._pause_reading()
+        self._read_soon()
 
     def eof_received(self) -> bool:
         """The peer sends no more: answer what it sent, then close."""
@@ -283,10 +299,14 @@ class Connection(asyncio.Protocol):
         except jsonrpc.LineTooLong:
             message = f"line longer than {self._lines.limit} bytes; the rest of it is skipped"
             self._say(RpcError(INVALID_REQUEST, message))
+            if not self._session.is_known:
+                self.close()
+                return False
         else:
             if line is None:
                 self._read_all()
                 return False
+            self._unended_bytes = 0
             if line and not line.isspace():
                 self._read_request(line)
         if self._lines.held > READ_AHEAD_BYTES:
@@ -296,17 +316,34 @@ class Connection(asyncio.Protocol):
 
     def _read_all(self) -> None:
         """Every whole line is read: wait for more, or end where there is none."""
-        self._server.half_lines.note(self, self._lines.held)
-        if self._read_paused and not self._closing:
-            self._read_paused = False
-            self._transport.resume_reading()
+        half_lines = self._server.half_lines
+        half_lines.note(self, self._lines.held)
+        if self._lines.skipped > MOST_SKIPPED_BYTES:
+            self._say(RpcError(INVALID_REQUEST, "closed: the line has no end"))
+            self._pause_reading()
+            self._part()
+            return
+        unended_bytes, self._unended_bytes = self._unended_bytes, 0
+        wait_s = half_lines.charge(self.principal_name, unended_bytes)
+        if wait_s > 0.0 and not self._eof:
+            self._pause_reading()
+            self._has_turn = True
+            self._loop.call_later(wait_s, self._read_on)
+            return
+        self._read_on()
         if not self._eof:
             return
-        if self._lines.rest.strip():
+        if self._lines.has_rest:
             self._lines.clear()
             self._say(RpcError(PARSE_ERROR, "the last line has no end"))
         if not self._in_flight:
             self.close()
+
+    def _read_on(self) -> None:
+        self._has_turn = False
+        if self._read_paused and not self._closing:
+            self._read_paused = False
+            self._transport.resume_reading()
 
     def give_up_line(self) -> None:
         """Forget the line that has been begun, skip the rest of it, and say so."""

@@ -1,5 +1,6 @@
 """JSON-RPC 2.0, one object a line: lines cut out of a stream, requests read, replies written."""
 
+import re
 from typing import Any, Literal, NamedTuple, TypedDict, cast
 
 import msgspec
@@ -265,6 +266,9 @@ class LineTooLong(Exception):
     """A line went over the limit; the rest of it is skipped."""
 
 
+_NOT_SPACE = re.compile(rb"\S")
+
+
 class LineBuffer:
     """Cuts a stream into lines of at most `limit` bytes, holding no more than that and a chunk."""
 
@@ -274,8 +278,10 @@ class LineBuffer:
         self._start = 0  # of the line that is next
         self._scanned = 0  # no line end before this
         self._skipping = False
+        self.skipped = 0
+        """How many bytes were skipped of the line that has no end yet."""
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         """Take what was received."""
         if self._start:
             del self._buffer[: self._start]
@@ -291,6 +297,7 @@ class LineBuffer:
             if end < 0:
                 self._scanned = len(buffer)
                 if self._skipping:
+                    self.skipped += len(buffer) - self._start
                     self.clear()
                 elif len(buffer) - self._start > self.limit:
                     self.clear()
@@ -301,6 +308,7 @@ class LineBuffer:
             self._scanned = self._start
             if self._skipping:
                 self._skipping = False
+                self.skipped = 0
             elif end - start > self.limit:
                 raise LineTooLong
             else:
@@ -322,6 +330,6 @@ class LineBuffer:
         return len(self._buffer) - self._start
 
     @property
-    def rest(self) -> bytes:
-        """What is held and not a whole line yet."""
-        return bytes(self._buffer[self._start :])
+    def has_rest(self) -> bool:
+        """Whether more than spaces is held that is not a whole line yet."""
+        return _NOT_SPACE.search(self._buffer, self._start) is not None

@@ -21,6 +21,7 @@ from ..store.protocols import NOTHING_KEPT
 from .audit import Audit
 from .capacity.connection_limit import ConnectionLimit, Place, most_connections
 from .capacity.half_lines import HalfLines
+from .capacity.handshakes import Handshakes
 from .capacity.turns import Turns
 from .connection import AUTH_LIMIT_S, Connection
 from .listener import BACKLOG, Listener
@@ -34,6 +35,8 @@ log = structlog.get_logger()
 
 SOCKET_UMASK = 0o117  # leaves 0660
 STOP_LIMIT_S = 1.0
+# What one connection is read of in a turn of the loop.
+READ_BYTES = 32 * 1024
 
 
 class ControlError(Exception):
@@ -71,6 +74,8 @@ class ControlServer:
         self.audit = audit or Audit(NOTHING_KEPT)
         self.turns = Turns()
         self.half_lines = HalfLines()
+        self.input = bytearray(READ_BYTES)
+        self._handshakes = Handshakes()
         self._places = ConnectionLimit(lambda: self._most)
         self._place_of: dict[Connection, Place] = {}
         self._connections: dict[Connection, None] = {}
@@ -244,18 +249,21 @@ class ControlServer:
         )
         refusal = self._places.enter(place, now)
         if refusal is not None:
-            self._begin(connected, Connection(self, peer, connected, refusal))
+            self._begin(connected, Connection(self, peer, connected, refusal), peer.host)
             return
         self._place_of[connection] = place
-        self._begin(connected, connection)
+        self._begin(connected, connection, peer.host)
 
-    def _begin(self, connected: socket.socket, connection: Connection) -> None:
-        self.run_handler(self._connect(connected, connection))
+    def _begin(self, connected: socket.socket, connection: Connection, host: str = "") -> None:
+        self.run_handler(self._connect(connected, connection, host))
 
-    async def _connect(self, connected: socket.socket, connection: Connection) -> None:
+    async def _connect(self, connected: socket.socket, connection: Connection, host: str) -> None:
         """Hand the socket over to its connection, after the TLS handshake where there is one."""
         tls = self._tls if connected.family != socket.AF_UNIX else None
         try:
+            if tls is not None:
+                async with asyncio.timeout(AUTH_LIMIT_S):
+                    await self._handshakes.turn(host, connected)
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: connection,
                 connected,

@@ -194,7 +194,9 @@ class Session:
     def _send(self, client: str, line: str) -> None:
         connection = self._clients[client].connection
         assert connection is not None
-        connection.data_received(line.encode() + b"\n")
+        data = line.encode() + b"\n"
+        connection.get_buffer(len(data))[: len(data)] = data
+        connection.buffer_updated(len(data))
 
     def _conduct(self, user: str, conducts: list[Conduct]) -> None:
         network = self._world.network

@@ -279,6 +279,54 @@ async def test_lines_without_end_take_bounded_memory(
             await client.close()
 
 
+async def test_a_line_that_never_ends_closes_its_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.control.connection.MOST_SKIPPED_BYTES", 200_000)
+    async with serving(tmp_path, max_request_bytes=32768) as served:
+        client = await served.connect()
+        client.writer.write(b"x" * 400_000)
+        assert "longer than 32768" in (await client.error())["message"]
+        assert "no end" in (await client.error())["message"]
+        assert await client.is_closed()
+        await client.close()
+
+
+async def test_who_sends_lines_without_end_is_read_slowly_and_others_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(tmp_path) as served:
+        charged: list[int] = []
+
+        def charge(_principal: str, unended_bytes: int) -> float:
+            charged.append(unended_bytes)
+            return 0.02 if unended_bytes else 0.0
+
+        monkeypatch.setattr(served.server.half_lines, "charge", charge)
+        client, other = await served.connect(), await served.connect()
+        begun = b'{"jsonrpc":"2.0","id":1,"method":"' + b"a" * 300_000
+        client.writer.write(begun)
+        for _ in range(3):
+            assert "result" in await other.ask("ping")
+        client.send(b'"}')
+        assert (await client.error())["code"] == -32601
+        assert 200_000 <= sum(charged) <= len(begun)
+        assert max(charged) <= 32 * 1024
+        assert "result" in await client.ask("ping")
+        await client.close()
+        await other.close()
+
+
+@needs_openssl
+async def test_a_stranger_that_sends_a_long_line_is_closed(tmp_path: Path) -> None:
+    async with serving(tmp_path, **tls_settings(tmp_path)) as served:
+        (address,) = served.server.tcp_addresses
+        client = await connect_tls(address, tmp_path)
+        client.writer.write(b"x" * 5000)
+        assert "longer than 4096" in (await client.error())["message"]
+        assert await client.is_closed()
+
+
 @needs_openssl
 async def test_tcp_needs_the_token_first(tmp_path: Path) -> None:
     async with serving(tmp_path, **tls_settings(tmp_path)) as served:

@@ -1,6 +1,11 @@
 """The memory that lines without an end may take."""
 
-from engine.control.capacity.half_lines import SMALL_BYTES, HalfLines
+from engine.control.capacity.half_lines import (
+    BURST_BYTES,
+    BYTES_PER_S,
+    SMALL_BYTES,
+    HalfLines,
+)
 
 
 class Connection:
@@ -51,3 +56,14 @@ def test_one_line_may_not_take_more_than_there_is() -> None:
     lines.note(one, 200_000)
     assert one.given_up == 1
     assert lines.total_bytes == 0
+
+
+def test_who_sends_more_bytes_that_end_no_line_than_a_second_has_is_not_read() -> None:
+    now = 1.0
+    lines = HalfLines(clock=lambda: now)
+    assert lines.charge("flood", BURST_BYTES) == 0
+    assert lines.charge("flood", BYTES_PER_S) == 1.0
+    assert lines.charge("flood", 0) == 0
+    assert lines.charge("other", BURST_BYTES) == 0
+    now += 1.5
+    assert lines.charge("flood", BYTES_PER_S // 2) == 0
