@@ -1,5 +1,6 @@
 """What is known of a call that came in: caller, dialled number, and what route and rules say."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,8 @@ class InboundCallInfo:
     party: CallingParty
     dialled: str
     user_to_user: str = ""
+    diversions: Mapping[str, Any] = field(default_factory=dict)
+    """What `diversion.diversions` has found."""
     default_whisper: str = ""
     ruling: Ruling = field(default_factory=Ruling)
     context: dict[str, Any] = field(init=False)
@@ -32,6 +35,7 @@ class InboundCallInfo:
             self.context["caller_name"] = party.name
         if self.user_to_user:
             self.context["user_to_user"] = self.user_to_user
+        self.context |= self.diversions
 
     @property
     def queue(self) -> str:

@@ -1,9 +1,9 @@
 """Who calls, and what was dialled: read from the INVITE of a call that comes in by a trunk.
 
-A trunk is trusted: P-Asserted-Identity (RFC 3325) goes before From, and of several identities one
-that is a number. A registered trunk calls our Contact, and what was dialled is in To. Callers who
-withhold their number (Privacy, RFC 3323, or an anonymous From) are shown to nobody and cannot be
-called back.
+Of a trusted trunk, P-Asserted-Identity (RFC 3325) goes before From, and of several identities one
+that is a number. What another trunk asserts is not looked at. A registered trunk calls our Contact,
+and what was dialled is in To. Callers who withhold their number (Privacy, RFC 3323, or an anonymous
+From) are shown to nobody and cannot be called back.
 """
 
 import re
@@ -44,10 +44,15 @@ class CallingParty:
         return Destination(self.user, (DialTarget(self.uri, self.uri, trunk, media=media),))
 
 
-def calling_party(request: Request, plan: NumberPlan) -> CallingParty:
-    """Who sent this INVITE; a number is read by `plan`."""
-    address = _asserted(request, plan) or request.from_
-    user = _user(address)
+def shown_identity(request: Request, plan: NumberPlan, *, is_trusted: bool = True) -> NameAddr:
+    """The address that says who calls, also where the caller withholds it."""
+    return (_asserted(request, plan) if is_trusted else None) or request.from_
+
+
+def calling_party(request: Request, plan: NumberPlan, *, is_trusted: bool = True) -> CallingParty:
+    """Who sent this INVITE; a number is read by `plan`. `is_trusted`: of the trunk."""
+    address = shown_identity(request, plan, is_trusted=is_trusted)
+    user = user_of(address)
     withheld = bool(_WITHHELD & {part.strip().lower() for part in _privacy(request)})
     if withheld or not user or user.lower() == ANONYMOUS:
         return CallingParty(ANONYMOUS, f"sip:{ANONYMOUS}@anonymous.invalid")
@@ -71,10 +76,10 @@ def dialled_number(
     Where the Request-URI names the trunk's own `account`, or nobody, the number is that of
     P-Called-Party-ID (RFC 7315 section 4.2) or To.
     """
-    user = _user(NameAddr(request.uri))
+    user = user_of(NameAddr(request.uri))
     if not user or user == account:
-        for address in (*_addresses(request, "P-Called-Party-ID"), request.to):
-            called = _user(address)
+        for address in (*readable_addresses(request, "P-Called-Party-ID"), request.to):
+            called = user_of(address)
             if called and called != user:
                 return (*as_dialled(called, plan), *([user] if user else []))
     return as_dialled(user, plan)
@@ -96,14 +101,14 @@ def user_to_user_of(request: Request) -> str:
 
 def _asserted(request: Request, plan: NumberPlan) -> NameAddr | None:
     """The first identity that is a number, else the first."""
-    addresses = _addresses(request, "P-Asserted-Identity")
+    addresses = readable_addresses(request, "P-Asserted-Identity")
     for address in addresses:
-        if plan.number_of(_user(address)) is not None:
+        if plan.number_of(user_of(address)) is not None:
             return address
     return addresses[0] if addresses else None
 
 
-def _addresses(request: Request, name: str) -> list[NameAddr]:
+def readable_addresses(request: Request, name: str) -> list[NameAddr]:
     """The addresses of a header; one that cannot be read costs none of the others."""
     try:
         addresses, _ = request.readable_addresses(name)
@@ -116,7 +121,8 @@ def _privacy(request: Request) -> list[str]:
     return [part for value in request.get_all("Privacy") for part in value.split(";")]
 
 
-def _user(address: NameAddr) -> str:
+def user_of(address: NameAddr) -> str:
+    """The user of a sip: URI, or the number of a tel: URI; "" of any other."""
     uri = address.uri
     if isinstance(uri, SipUri):
         return _user_part(uri)

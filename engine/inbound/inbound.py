@@ -37,6 +37,7 @@ from .caller_id import (
     dialled_number,
     user_to_user_of,
 )
+from .diversion import diversions
 from .handed_over import HandedOver, Handler
 from .inbound_call import InboundCall
 from .services import InboundServices
@@ -99,6 +100,7 @@ class Inbound:
         self._plan = NumberPlan.of(settings)
         self._credentials = {trunk.name: credentials_of(trunk) for trunk in settings.trunks}
         self._accounts = {trunk.name: trunk.username for trunk in settings.trunks}
+        self._trusted = frozenset(trunk.name for trunk in settings.trunks if trunk.trusted)
         self._whisper = settings.whisper.default
 
     def route(self, dialled: str, trunk: str) -> Route | None:
@@ -202,8 +204,8 @@ class Inbound:
             self._reject(session, 403)
             return
         session.use_credentials(self._credentials.get(trunk), trunk)
-        request = event.request
-        party = calling_party(request, self._plan)
+        request, is_trusted = event.request, trunk in self._trusted
+        party = calling_party(request, self._plan, is_trusted=is_trusted)
         dialled = dialled_number(request, self._plan, self._accounts.get(trunk))
         policy = self._services.dialplan.media_policy_of(trunk).srtp
         objection = session.objection(protected(LocalAudio(host=self._rtp_host, port=9), policy))
@@ -220,6 +222,7 @@ class Inbound:
                 party=party,
                 dialled=dialled[0],
                 user_to_user=user_to_user_of(request),
+                diversions=diversions(request, self._plan) if is_trusted else {},
                 default_whisper=self._whisper,
             )
             if route.handler == "client":
@@ -259,7 +262,8 @@ class Inbound:
         trunk = self._inbound.peers.trunk_of(event.source)
         if trunk is None or not self._told_extensions.allow("", time.monotonic()):
             return
-        party = calling_party(event.request, self._plan)
+        is_trusted = trunk in self._trusted
+        party = calling_party(event.request, self._plan, is_trusted=is_trusted)
         dialled = dialled_number(event.request, self._plan, self._accounts.get(trunk))
         missing = list(event.extensions)
         caller: dict[str, Any] = {"from": party.user, "number": party.number, "dialled": dialled[0]}

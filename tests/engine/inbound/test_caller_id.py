@@ -122,3 +122,11 @@ def test_what_the_other_side_sends_along_is_read() -> None:
     sent = invite("<sip:bob@10.0.0.1>", User_to_User="6f726465722d3137;encoding=hex")
     assert user_to_user_of(sent) == "order-17"
     assert user_to_user_of(invite("<sip:bob@10.0.0.1>")) == ""
+
+
+def test_what_an_untrusted_trunk_asserts_is_not_looked_at() -> None:
+    request = invite("<sip:+442079461111@10.0.0.1>", P_Asserted_Identity="<tel:+442079462222>")
+    caller = calling_party(request, NumberPlan("GB"), is_trusted=False)
+    assert caller.number == "+442079461111"
+    withheld = invite("<sip:+442079461111@10.0.0.1>", Privacy="id")
+    assert calling_party(withheld, NumberPlan("GB"), is_trusted=False).user == ANONYMOUS

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from config.inbound import Inbound as Route
+from config.rules import Rule
 from config.settings import Settings
 from engine.inbound.inbound import find_route
 from sip.events import ExtensionsRefused
@@ -225,3 +226,44 @@ def test_a_flood_of_demanded_extensions_is_not_all_published(tmp_path: Path) -> 
             refused_for(desk, "100rel")
 
     assert len(reception(tmp_path, script).stage.seen("call.refused")) == 20
+
+
+@pytest.mark.parametrize("is_trusted", [True, False])
+def test_what_a_trunk_says_of_a_caller_is_believed_where_it_is_trusted(
+    tmp_path: Path, is_trusted: bool
+) -> None:
+    said = (
+        ("P-Asserted-Identity", "<tel:+442079462222>"),
+        ("Diversion", "<sip:+442079463333@pbx>;reason=user-busy"),
+        ("History-Info", "<sip:+442079463333@pbx>;index=1"),
+    )
+
+    async def script(desk: Reception) -> None:
+        (trunk,) = desk.settings.trunks
+        trunk = trunk.model_copy(update={"trusted": is_trusted})
+        desk.inbound.reload(desk.settings.model_copy(update={"trunks": [trunk]}))
+        caller = await desk.waiting(headers=said)
+        (call,) = desk.stage.services.registry.calls.values()
+        assert call.view()["context"] == desk.stage.last("call.incoming")["context"]
+        caller.hangs_up()
+
+    desk = reception(tmp_path, script)
+    incoming = desk.stage.last("call.incoming")
+    assert incoming["from"] == ("+442079462222" if is_trusted else CALLER)
+    assert incoming["context"].get("diverted_by") == ("+442079463333" if is_trusted else None)
+    assert ("history_info" in incoming["context"]) == is_trusted
+
+
+def test_a_rule_matches_by_whom_a_call_was_diverted(tmp_path: Path) -> None:
+    match = {"kind": "call", "context": {"diverted_by": "+442079463333"}}
+    rules = [Rule.model_validate({"name": "r", "match": match, "set": {"priority": 9}})]
+
+    async def script(desk: Reception) -> None:
+        desk.parts.router.apply_settings(desk.settings.model_copy(update={"rules": rules}))
+        for headers in ((("Diversion", "<tel:+442079463333>;reason=user-busy"),), ()):
+            caller = await desk.waiting(headers=headers)
+            assert desk.stage.last("queue.joined")["priority"] == (9 if headers else 0)
+            caller.hangs_up()
+            await asyncio.sleep(0.1)
+
+    reception(tmp_path, script)
