@@ -144,6 +144,10 @@ class LegRecord(msgspec.Struct, kw_only=True):
         self.sip_status = self.reason = self.call_id = None
         self.codec = self.remote_media = self.srtp = None
 
+    def replaced_by(self, uri: str, call_id: str, hop: object) -> None:
+        """Another party has taken the place of the one that was there."""
+        self.uri, self.call_id, self.hop = uri, call_id, str(hop)
+
     def take_line(self, line: "LegRecord") -> None:
         """It goes by a line that is up."""
         for name in ("uri", *_WAY):

@@ -318,9 +318,9 @@ class SipEndpoint:
         session.send_info(content_type, body, self._time())
         self._flush_from_owner()
 
-    def answer_referral(self, answer: Callable[[float], None]) -> None:
-        """Call a method of a referral with the time. See Referral."""
-        answer(self._time())
+    def perform(self, action: Callable[[float], None]) -> None:
+        """Call a method of a session or referral with the time. See Session.refer and Referral."""
+        action(self._time())
         self._flush_from_owner()
 
     def ring(self, session: DialogUsage, status: int = 180) -> None:

@@ -94,11 +94,28 @@ class Referred(msgspec.Struct, frozen=True):
     referral: ReferralUsage
 
 
+class ReferralEnded(msgspec.Struct, frozen=True):
+    """What has become of a REFER of ours: the final status of the call that the peer has made.
+
+    Where the peer refuses the REFER it is the status of that; 408 where it tells no outcome in
+    time, and 487 where it ends the subscription without one.
+    """
+
+    session: DialogUsage
+    status: int
+    phrase: str
+
+
 class IncomingInvite(msgspec.Struct, frozen=True):
-    """An incoming call. 100 has been sent; the owner then rings, accepts or rejects it."""
+    """An incoming call. 100 has been sent; the owner then rings, accepts or rejects it.
+
+    `replaced` is the session whose place it is to take (RFC 3891). Whether the caller may do that
+    is for the owner to decide.
+    """
 
     session: DialogUsage
     request: Request
+    replaced: DialogUsage | None = None
 
 
 class ExtensionsRefused(msgspec.Struct, frozen=True):
@@ -147,6 +164,7 @@ Event = (
     | MediaRefused
     | InfoDigit
     | Referred
+    | ReferralEnded
     | IncomingInvite
     | ExtensionsRefused
     | RegistrationChanged

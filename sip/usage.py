@@ -33,6 +33,9 @@ class DialogUsage(Protocol):
     def has_dialog(self, remote_tag: str) -> bool:
         """Whether requests with this From tag belong to it."""
 
+    def objection_to_replace(self, *, early_only: bool) -> int | None:
+        """With what to refuse an INVITE that would replace this session; None: it may."""
+
     def request_received(self, transaction: ServerTransaction, now: float) -> None:
         """Answer a request within the dialog."""
 

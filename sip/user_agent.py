@@ -14,6 +14,7 @@ from .auth.digest import Credentials
 from .counters import Counters
 from .dialog.context import ALLOW, SUPPORTED_OPTIONS, UserAgentContext
 from .dialog.extensions.refer import answer_notify
+from .dialog.extensions.replaces import find_replaced
 from .dialog.half_open import HalfOpenCalls, HalfOpenLimits
 from .dialog.local_address import Local
 from .dialog.next_hop import Lookup
@@ -358,7 +359,8 @@ class UserAgent:
     def _in_dialog(self, request: Request, key: object, hop: Hop, now: float) -> None:
         session = self.context.session_for(request)
         if session is None:
-            if request.method == "BYE" and self.context.has_ended(request):
+            key_of_dialog = (request.call_id, request.to.tag or "", request.from_.tag or "")
+            if request.method == "BYE" and self.context.has_ended(key_of_dialog):
                 self._answers.send(request, 200, hop)
                 return
             self.context.counters.unknown_dialog += 1
@@ -389,6 +391,9 @@ class UserAgent:
             self._answers.send(request, 415, hop, supported)
         elif not request.accepts("application/sdp", context.counters.add_read_past):
             self._answers.send(request, 406, hop, [("Accept", "application/sdp")])
+        elif (replaced := find_replaced(context, request))[1]:
+            context.counters.unknown_dialog += replaced[1] == 481
+            self._answers.send(request, replaced[1], hop)
         elif (place := context.half_open.admit(hop, key, now)) == "no":
             context.counters.overloaded += 1
             self._answers.send(request, 503, hop, [("Retry-After", "1")])
@@ -398,7 +403,7 @@ class UserAgent:
             transaction = context.transactions.start_server(request, key, hop)
             try:
                 peer = admission.peer if isinstance(admission, Authenticated) else ""
-                UasSession(context, transaction, now, peer=peer)
+                UasSession(context, transaction, now, peer=peer, replaced=replaced[0])
             except ParseError as error:
                 context.counters.malformed += 1
                 self._refuse(transaction, error, now)

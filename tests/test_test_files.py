@@ -18,6 +18,7 @@ EXCEPTIONS: dict[str, str] = {
     "engine/calls/call_flow.py": "protocols without behaviour",
     "sip/dialog/requesting_session.py": "a protocol without behaviour",
     "engine/inbound/handed_over.py": "fields without behaviour; call_control/",
+    "engine/calls/legs/media_reports.py": "calls/test_leg.py: each report as a leg has it",
     "engine/calls/legs/leg_listener.py": "protocols, and a base without behaviour",
     "engine/calls/two_party_call.py": "callbacks/test_attempt.py and inbound/test_inbound_call.py",
     "engine/reports/report_count.py": "test_report.py",

@@ -6,10 +6,8 @@ A leg joins a SIP session to a media endpoint. What SIP and the media worker rep
 """
 
 import asyncio
-from functools import partial
 from typing import Literal
 
-import structlog
 from msgspec import structs
 
 from media import messages as media_events
@@ -31,6 +29,7 @@ from ..routing.dialplan import Destination, DialTarget
 from .dialling import CODECS, Caller, DialOptions
 from .hangup_cause import (
     CLEARING,
+    ELSEWHERE,
     NO_ANSWER,
     WORKER_DIED,
     HangupCause,
@@ -41,10 +40,10 @@ from .hangup_cause import (
 )
 from .legs.event_budget import BoundedPublisher
 from .legs.leg_listener import LegListener, LegOwner
-from .legs.leg_media import LegMedia, address_text
+from .legs.leg_media import LegMedia
+from .legs.leg_transfers import LegTransfers
+from .legs.media_reports import MediaReports
 from .legs.target_dialler import TargetDialler
-
-log = structlog.get_logger()
 
 Role = Literal["agent", "customer"]
 
@@ -101,12 +100,13 @@ class Leg:
         self._dialled = False
         self._session: Session | None = None
         self._hung_up: list[Session] = []
-        self.called_us = False
+        self.called_us = self.may_leave = False
         self.alerted_at: float | None = None
-        self.may_leave = False
+        self.transfers = LegTransfers(self, sip)
         self._hears_early_media = True
         self._outcome: asyncio.Future[HangupCause | None] | None = None
         self._publish_bounded = BoundedPublisher(self._publish)
+        self._media_reports = MediaReports(self, self._media, self._publish, self._publish_bounded)
 
     # -- who hears of it --------------------------------------------------------------------
 
@@ -274,6 +274,40 @@ class Leg:
         """Whether the party has put the call on hold."""
         return self.record.state == "held"
 
+    @property
+    def session(self) -> Session | None:
+        """Its SIP session; None before there is one, and once it is over."""
+        return self._session
+
+    def offer_referral(self, referral: ReferralUsage) -> bool:
+        """Ask who listens to the leg to take a referral. Whether anybody did."""
+        return any(one.transfer_requested(self, referral) for one in tuple(self._listeners))
+
+    def replace(self, session: UasSession) -> None:
+        """Let who has called us by `session` take the place of the party (RFC 3891).
+
+        Raises SipError where that is not possible. The party stays until the new one is there.
+        """
+        self.transfers.replace(session, self._media.local(CODECS))
+        session.tag = self
+
+    def succeed(self, session: UasSession, audio: NegotiatedAudio) -> None:
+        """Go on with `session`, whose party has taken the place of the one before."""
+        was_up = self.record.answered is not None
+        self._hang_up_session(CLEARING if was_up else ELSEWHERE)
+        self._session, before = session, self.record.uri
+        self._media.moved_to(session.source.host)
+        self.record.replaced_by(session.request.from_.uri.encode(), session.call_id, session.source)
+        self._owner.signalled(self)
+        if was_up:
+            self._connect(audio, relearn=True)
+        else:
+            self._answered(audio)
+        self._publish("leg.replaced", self, from_uri=before)
+        self._note_hold(audio)
+        for listener in tuple(self._listeners):
+            listener.leg_replaced(self)
+
     # -- the end ----------------------------------------------------------------------------
 
     def hang_up(self, cause: HangupCause, reason_header: str = CLEARING) -> None:
@@ -298,10 +332,7 @@ class Leg:
         """Hang up if that has not been done, and give the port back, keeping its last report."""
         if self._dialled:
             self.hang_up(HangupCause("completed", "released"))
-        try:
-            self._report(await self._media.close())
-        except MediaError as error:
-            log.info("no_media_report", leg=self.id, reason=str(error))
+        self._report(await self._media.close())
 
     async def refresh_stats(self) -> None:
         """Ask the media worker how the leg stands now. Raises MediaError."""
@@ -323,6 +354,7 @@ class Leg:
             record.sip_status = cause.sip_status
         record.reason = cause.phrase
         self._session = None
+        self.transfers.stop()
         said = {"result": cause.result, "reason_header": cause.reason_header}
         self._publish("leg.ended", self, **said, **record.excess())
         self._settle(cause)
@@ -335,7 +367,7 @@ class Leg:
         """Handle one event of this leg's session. Those of an earlier session are ignored."""
         if isinstance(event, sip_events.RegistrationChanged | sip_events.ExtensionsRefused):
             return
-        if event.session is not self._session:
+        if self.transfers.handle(event, self._session) or event.session is not self._session:
             return
         match event:
             case sip_events.Progress():
@@ -354,17 +386,8 @@ class Leg:
             case sip_events.MediaChanged():
                 self._connect(event.audio)
                 self._note_hold(event.audio)
-            case sip_events.Referred():
-                self._referred(event.referral)
             case sip_events.InfoDigit():
                 (self._borrower or self).info_digit(event.digit, event.duration_ms)
-
-    def _referred(self, referral: ReferralUsage) -> None:
-        """The phone asks for a transfer: only who talks may."""
-        talks = (one.transfer_requested(self, referral) for one in tuple(self._listeners))
-        if not any(list(talks)):
-            reason = "only a call that is up can be transferred"
-            self._sip.answer_referral(partial(referral.refuse, 603, reason))
 
     def _progress(self, event: sip_events.Progress) -> None:
         record = self.record
@@ -430,28 +453,7 @@ class Leg:
 
     def on_media(self, event: media_events.Event) -> None:
         """Handle one event of this leg's media endpoint."""
-        match event:
-            case media_events.Played():
-                if event.error is not None:
-                    log.error("not_played", leg=self.id, reason=event.error)
-                    self.publish_not_played(event.error)
-                self._media.end_play(event.play)
-            case media_events.Dtmf():
-                self._pressed(event.digit, event.duration_ms)
-            case media_events.SilenceStarted():
-                self._publish_bounded("leg.silence", self, silent_ms=event.silent_ms)
-            case media_events.PeerMoved():
-                self.record.remote_media = address_text(event.host, event.port)
-                self._publish_bounded("leg.peer_moved", self, host=event.host, port=event.port)
-            case media_events.MediaTimeout() if (
-                self.record.answered is None or self._media.is_overtaken(event)
-            ):
-                pass  # early media may fall silent
-            case media_events.MediaTimeout():
-                self._publish("leg.media_timeout", self, silent_s=event.silent_s)
-                if not self.is_held:
-                    reason = f"no RTP for {event.silent_s:g} s"
-                    self.hang_up(HangupCause("no_media", reason), f'SIP;cause=200;text="{reason}"')
+        self._media_reports.handle(event)
 
     def publish_not_played(self, reason: str) -> None:
         """The party does not hear what it should: publish why. The call goes on."""
@@ -459,11 +461,11 @@ class Leg:
 
     def info_digit(self, digit: str, duration_ms: int) -> None:
         """The party pressed a key, and its phone reported it by SIP INFO."""
-        if self._pressed(digit, duration_ms):
+        if self.pressed(digit, duration_ms):
             for listener in tuple(self._listeners):
                 listener.info_received(self, digit, duration_ms)
 
-    def _pressed(self, digit: str, duration_ms: int) -> bool:
+    def pressed(self, digit: str, duration_ms: int) -> bool:
         """Publish and act on a digit. False where there are too many, and it is dropped."""
         if not self._publish_bounded("leg.dtmf", self, digit=digit, duration_ms=duration_ms):
             return False

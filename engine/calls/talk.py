@@ -151,13 +151,28 @@ class Talk(LegListener):
             status = 403 if error.kind == "refused" else 491 if error.kind == "state" else 480
             self._refuse(leaves, referral, status, error)
         else:
-            services.sip.answer_referral(referral.accept)
+            services.sip.perform(referral.accept)
             self._begin(request, third)
         return True
 
+    def leg_replaced(self, leg: ObservedLeg) -> None:
+        """A party was transferred by its own phone: another is there in its place (RFC 3891)."""
+        replaced = next(one for one in self.parties if one is leg)
+        about = {
+            "leg": self._partner_of(replaced).id,
+            "from_leg": leg.id,
+            "to": leg.record.uri,
+            "mode": "attended",
+            "how": "replaces",
+            "by": "phone",
+        }
+        self._flow.publish("transfer.started", **about)
+        self._flow.publish("transfer.completed", **about, new_leg=leg.id)
+        self._flow.party_replaced(replaced)
+
     def _refuse(self, leg: Leg, referral: ReferralUsage, status: int, error: EngineError) -> None:
         try:
-            self._services.sip.answer_referral(partial(referral.refuse, status, error.message))
+            self._services.sip.perform(partial(referral.refuse, status, error.message))
         except SipError as failure:
             log.debug("not_refused", reason=failure.reason)
         self._flow.publish(

@@ -72,6 +72,9 @@ class TransferringFlow(Protocol):
     async def dial_third(self, leg: Leg, request: TransferRequest) -> None:
         """Call the third party. Raises LegEnded."""
 
+    def party_replaced(self, leg: Leg) -> None:
+        """Another party is on this leg now: an agent who was there has no part in the call."""
+
     async def party_left(self, request: TransferRequest) -> None:
         """The party who leaves is not part of the talk any more."""
 
@@ -160,7 +163,7 @@ class Transfer:
         referral = self._request.referral
         if referral is not None:
             try:
-                self._services.sip.answer_referral(partial(referral.notify, status, phrase))
+                self._services.sip.perform(partial(referral.notify, status, phrase))
             except SipError as error:  # the engine stops
                 log.debug("not_notified", reason=error.reason)
 

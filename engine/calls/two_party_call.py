@@ -187,6 +187,11 @@ class TwoPartyCall(ABC):
         if request.leaves.role == "agent" and not self._finish_third(request.leaves.id):
             self._release_agents()
 
+    def party_replaced(self, leg: Leg) -> None:
+        """Another party is on this leg now: an agent who was there is free."""
+        if leg.role == "agent" and not self._finish_third(leg.id):
+            self._release_agents()
+
     def _finish_third(self, leg_id: str) -> bool:
         name = self._third_agents.pop(leg_id, None)
         if name is not None:

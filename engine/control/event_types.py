@@ -77,6 +77,8 @@ EVENT_TYPES: Mapping[str, EventType] = {
             *_LEG, "extensions"),
     **_each("leg", "redirected", "3xx: the call goes on elsewhere, as far as that is permitted",
             *_LEG, "targets", "refused"),
+    **_each("leg", "replaced", "another party has called to take the place of this one",
+            *_LEG, "from_uri"),
     **_each("leg", "ended", "the leg is over", *_LEG, "result", "reason_header",
             "events_dropped"),
     # -- transfers
@@ -108,6 +110,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
     **_each("line", "extension_required", "420 or 421: a SIP extension is missing",
             *_LINE, "extensions"),
     **_each("line", "redirected", "3xx: as leg.redirected", *_LINE, "targets", "refused"),
+    **_each("line", "replaced", "as leg.replaced", *_LINE, "from_uri"),
     # -- calls that come in
     **_each("call", "incoming", "a call is taken from a trunk", *_CALLER, "handler", "decide_by"),
     **_each("call", "answered",

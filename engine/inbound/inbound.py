@@ -22,6 +22,7 @@ from sip.message.message import Request
 from sip.policy import Admission, Authenticated, Challenged
 from sip.rate_limit import RateLimit, RateLimiter
 from sip.sdp.offer_answer import LocalAudio
+from sip.usage import DialogUsage
 
 from ..calls.dialling import protected
 from ..calls.q850 import cause_of, reason_header
@@ -40,6 +41,7 @@ from .caller_id import (
 from .diversion import diversions
 from .handed_over import HandedOver, Handler
 from .inbound_call import InboundCall
+from .replacing import take_place
 from .services import InboundServices
 from .trunk_auth import TrunkAuth
 from .unknown_sources import UnknownSources
@@ -199,6 +201,9 @@ class Inbound:
         """Handle an INVITE: accept the call, or refuse it."""
         session = cast(UasSession, event.session)
         trunk = session.peer or self._inbound.peers.trunk_of(session.source)
+        if event.replaced is not None:
+            self._replace(session, event.replaced, trunk)
+            return
         if trunk is None:
             self.unknown_sources.count_refused(session.source.host, self._clock())
             self._reject(session, 403)
@@ -207,8 +212,7 @@ class Inbound:
         request, is_trusted = event.request, trunk in self._trusted
         party = calling_party(request, self._plan, is_trusted=is_trusted)
         dialled = dialled_number(request, self._plan, self._accounts.get(trunk))
-        policy = self._services.dialplan.media_policy_of(trunk).srtp
-        objection = session.objection(protected(LocalAudio(host=self._rtp_host, port=9), policy))
+        objection = self._objection(session, trunk)
         route = find_route(self._routes, dialled, trunk)
         refusal = self.refusal(route, objection)
         if refusal is not None:
@@ -229,6 +233,29 @@ class Inbound:
                 self._hand_over(session, incoming)
             else:
                 self._begin(session, incoming)
+
+    def _objection(self, session: UasSession, trunk: str | None) -> str | None:
+        """What the offer of a call cannot do."""
+        policy = self._services.dialplan.media_policy_of(trunk or "").srtp
+        return session.objection(protected(LocalAudio(host=self._rtp_host, port=9), policy))
+
+    def _replace(self, session: UasSession, replaced: DialogUsage, trunk: str | None) -> None:
+        """Let the call take the place of another party, where it may (RFC 3891)."""
+        session.use_credentials(self._credentials.get(trunk or ""), trunk or "")
+        objection = self._objection(session, trunk)
+        refused = take_place(session, replaced, trunk, self._inbound.peers.trunk_of, objection)
+        if refused is None:
+            return
+        self._reject(session, refused.status, refused.reason)
+        party = calling_party(session.request, self._plan)
+        caller: dict[str, Any] = {"from": party.user, "number": party.number}
+        self._services.events.publish(
+            "call.refused",
+            trunk=trunk,
+            sip_status=refused.status,
+            reason=refused.reason,
+            **caller,
+        )
 
     def _begin(self, session: UasSession, incoming: InboundCallInfo) -> None:
         call = InboundCall(self._services, self._inbound, session, incoming, clock=self._clock)

@@ -28,10 +28,10 @@ ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY"
 DialogKey = tuple[str, str, str]
 """Call-ID, our tag and the peer's tag."""
 
-SUPPORTED_OPTIONS = frozenset({"100rel", "norefersub", "timer"})
+SUPPORTED_OPTIONS = frozenset({"100rel", "norefersub", "replaces", "timer"})
 """The option tags that a Require may name (RFC 3261 section 19.2)."""
 
-SUPPORTED = "100rel, 199, norefersub, timer"
+SUPPORTED = "100rel, 199, norefersub, replaces, timer"
 """What our requests and answers say that we know. 199 is never required (RFC 6228)."""
 
 
@@ -169,12 +169,16 @@ class UserAgentContext:
 
     def session_for(self, request: Request) -> DialogUsage | None:
         """Find the session of a request with a To tag (RFC 3261 section 12.2.2)."""
-        sessions = self._sessions.get(request.call_id)
-        if sessions is not None:
-            local_tag, remote_tag = request.to.tag, request.from_.tag or ""
-            for session in sessions:
-                if session.local_tag == local_tag and session.has_dialog(remote_tag):
-                    return session
+        if request.call_id not in self._sessions:
+            return None
+        return self.session_of((request.call_id, request.to.tag or "", request.from_.tag or ""))
+
+    def session_of(self, key: DialogKey) -> DialogUsage | None:
+        """Find the session of a dialog."""
+        call_id, local_tag, remote_tag = key
+        for session in self._sessions.get(call_id, ()):
+            if session.local_tag == local_tag and session.has_dialog(remote_tag):
+                return session
         return None
 
     def remember_ended(self, key: DialogKey, now: float) -> None:
@@ -185,9 +189,8 @@ class UserAgentContext:
     def _forget_ended(self, key: DialogKey, now: float) -> None:
         self._ended.discard(key)
 
-    def has_ended(self, request: Request) -> bool:
-        """Whether the request is of a dialog that `remember_ended` was called for."""
-        key = (request.call_id, request.to.tag or "", request.from_.tag or "")
+    def has_ended(self, key: DialogKey) -> bool:
+        """Whether `remember_ended` was called for this dialog."""
         return key in self._ended
 
     def sessions(self) -> list[DialogUsage]:

@@ -52,6 +52,9 @@ class AnsweringSession(DialogUsage, RequestingSession, Protocol):
     ) -> None:
         """Answer a re-INVITE with 200."""
 
+    def notified(self, notify: Request) -> bool:
+        """Take a NOTIFY. False where it is not about a REFER of ours."""
+
     def prack_received(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
         """Answer a PRACK."""
 
@@ -211,7 +214,8 @@ def _refer(
 def _notify(
     session: AnsweringSession, transaction: ServerTransaction, dialog: Dialog, now: float
 ) -> None:
-    status, fields = answer_notify(transaction.request)
+    is_ours = session.notified(transaction.request)
+    status, fields = (200, []) if is_ours else answer_notify(transaction.request)
     answer_in_dialog(session.context, transaction, status, now, headers=fields)
 
 

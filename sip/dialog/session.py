@@ -11,7 +11,8 @@ from typing import Any, Literal
 from ..auth.authorization import Authorization
 from ..auth.digest import Credentials
 from ..errors import NegotiationFailed, ParseError, SipError
-from ..events import Cause, Ended, Event, MediaChanged
+from ..events import Cause, Ended, Event, MediaChanged, ReferralEnded
+from ..hop import Hop
 from ..message.message import Message, Request, response_to
 from ..message.reason import reason_text
 from ..saved import SavedSession
@@ -23,6 +24,7 @@ from .bye import Bye
 from .context import UserAgentContext
 from .dialog import Dialog
 from .extensions.info import Info
+from .extensions.sent_refer import SentReferral
 from .extensions.session_timer import SessionTimer
 from .extensions.update import UpdateRefresh
 from .in_dialog import SDP, answer_in_dialog, answer_request, contact_of
@@ -47,6 +49,7 @@ class Session:
     __slots__ = (
         "_accepted",
         "_cause",
+        "_referral",
         "_reinvite",
         "_reported",
         "_wanted_audio",
@@ -88,6 +91,7 @@ class Session:
         self._accepted: Answer2xx | None = None
         self._reinvite: Reinvite | None = None
         self._wanted_audio: LocalAudio | None = None
+        self._referral: SentReferral | None = None
         self._cause = Cause(None, "", "local")
         self._reported = False
         self.was_referred = False
@@ -111,6 +115,11 @@ class Session:
         return self.dialog.remote_tag if self.dialog is not None else None
 
     @property
+    def peer_hop(self) -> Hop:
+        """The transport address of the peer, whatever its Contact says."""
+        return self.in_dialog.fallback_hop
+
+    @property
     def in_dialog(self) -> Dialog:
         """The dialog. Raises SipError if there is none yet."""
         if self.dialog is None:
@@ -128,6 +137,19 @@ class Session:
     def has_dialog(self, remote_tag: str) -> bool:
         """Whether requests with this From tag belong to the session."""
         return self.dialog is not None and self.dialog.remote_tag == remote_tag
+
+    def objection_to_replace(self, *, early_only: bool) -> int | None:
+        """With what to refuse an INVITE that would replace this session (RFC 3891 section 3).
+
+        None where it may be replaced: it is up, or it is a call of ours that rings.
+        """
+        if self.state == "confirmed":
+            return 486 if early_only else None
+        if self.state in ("terminating", "terminated"):
+            return 603
+        if self.state == "accepted":
+            return 491
+        return None if self.owns_call_id else 481
 
     # -- what the owner asks for
 
@@ -169,6 +191,25 @@ class Session:
         if self.state != "confirmed":
             raise SipError(f"the session is {self.state}, not confirmed")
         Info(self, content_type, body, now)
+
+    def refer(self, refer_to: str, deadline_s: float, now: float) -> None:
+        """Ask the peer to call `refer_to`, a URI, in our place (RFC 3515).
+
+        `ReferralEnded` follows within `deadline_s`, unless the session ends. Raises SipError if
+        the session is not confirmed, or waits for the outcome of another REFER.
+        """
+        if self.state != "confirmed" or self._referral is not None:
+            raise SipError(f"the session is {self.state}, or a REFER is under way")
+        self._referral = SentReferral(self, refer_to, deadline_s, now)
+
+    def referral_ended(self, event: ReferralEnded) -> None:
+        """See ReferringSession."""
+        self._referral = None
+        self.context.emit(event)
+
+    def notified(self, notify: Request) -> bool:
+        """Take a NOTIFY. False where it is not about a REFER of ours."""
+        return self._referral is not None and self._referral.notified(notify)
 
     def _next_reinvite(self, now: float) -> None:
         if self._wanted_audio is None or self.state != "confirmed":
@@ -292,6 +333,9 @@ class Session:
     def _stop_exchanges(self, now: float) -> None:
         self._wanted_audio = None
         self.timer.stop()
+        if self._referral is not None:
+            self._referral.stop()
+            self._referral = None
         if self._accepted is not None:
             self._accepted.stop()
             self._accepted = None

@@ -152,6 +152,11 @@ class UacSession(Session):
             *([SDP] if self._offer else []),
         ]
 
+    @property
+    def peer_hop(self) -> Hop:
+        """See Session."""
+        return self._hop if self.dialog is None else super().peer_hop
+
     # -- hanging up before the answer
 
     def _give_up(self, now: float, reason: str | None) -> None:

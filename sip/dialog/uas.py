@@ -12,6 +12,7 @@ from ..saved import SavedSession
 from ..sdp.offer_answer import LocalAudio, NegotiatedAudio, OfferAnswer
 from ..transaction.server import ServerTransaction
 from ..transaction.timers import Timer
+from ..usage import DialogUsage
 from .context import UserAgentContext
 from .dialog import Dialog, dialog_of_uas
 from .extensions.reliable_responses import ReliableResponses, demands, is_supported
@@ -46,6 +47,7 @@ class UasSession(Session):
         now: float,
         *,
         peer: str = "",
+        replaced: DialogUsage | None = None,
     ) -> None:
         """Send 100 and emit IncomingInvite, or refuse a session interval that is too small.
 
@@ -93,7 +95,7 @@ class UasSession(Session):
             limit_s, at_limit = expires_s, self._expired
         self._guard = context.timers.schedule(now + limit_s, at_limit)
         context.half_open.add(self)
-        context.emit(IncomingInvite(self, request))
+        context.emit(IncomingInvite(self, request, replaced))
 
     @property
     def request(self) -> Request:

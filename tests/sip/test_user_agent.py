@@ -103,7 +103,7 @@ class TestOutsideDialogs:
         assert ok.get("Accept") == "application/sdp, multipart/mixed"
         assert ok.get("Accept-Encoding") == "identity"
         assert ok.get("Accept-Language") == "en"
-        assert ok.get("Supported") == "100rel, 199, norefersub, timer"
+        assert ok.get("Supported") == "100rel, 199, norefersub, replaces, timer"
         assert ok.to.tag
         assert nothing_kept(ua)
 
@@ -151,10 +151,10 @@ class TestOutsideDialogs:
 
     def test_a_peer_that_requires_an_extension_is_told_of(self) -> None:
         ua = agent()
-        ask(ua, raw("INVITE", extra="Require: 100rel, replaces, answermode\r\n"))
+        ask(ua, raw("INVITE", extra="Require: 100rel, join, answermode\r\n"))
         (event,) = ua.take_events()
         assert isinstance(event, ExtensionsRefused)
-        assert (event.source, event.extensions) == (PEER, ("replaces", "answermode"))
+        assert (event.source, event.extensions) == (PEER, ("join", "answermode"))
         ask(ua, raw("BYE", extra="Require: answermode\r\n"))
         assert ua.take_events() == []
         assert ua.counters.missing_extensions == 2

@@ -81,6 +81,9 @@ class LegListener:
         """The phone asks that its partner be connected elsewhere. Whether that was answered."""
         return False
 
+    def leg_replaced(self, leg: ObservedLeg) -> None:
+        """Another party has taken the place of the one that was there (RFC 3891)."""
+
     def digit_pressed(self, leg: ObservedLeg, digit: str) -> None:
         """The party has pressed a key."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import structlog
 from msgspec import structs
 
-from media.errors import BadAddress
+from media.errors import BadAddress, MediaError
 from media.messages import Connect, LegStats, MediaTimeout, SrtpKeys
 from media.sources import Source
 from media.worker_pool import WorkerPool
@@ -83,6 +83,10 @@ class LegMedia:
     def take_from(self, sip_host: str, policy: MediaPolicy) -> None:
         """Take RTP by this policy from now on; the peer's SIP comes from `sip_host`."""
         self._sip_host, self._policy = sip_host, policy
+
+    def moved_to(self, sip_host: str) -> None:
+        """The peer's SIP comes from another host from now on."""
+        self._sip_host = sip_host
 
     def note(self, audio: NegotiatedAudio, record: LegRecord) -> None:
         """Write into the record of the leg what was agreed on."""
@@ -196,11 +200,15 @@ class LegMedia:
         return await self._pool.stats(self._leg) if self.is_open else None
 
     async def close(self) -> LegStats | None:
-        """Give the port back, and return the last report. Raises MediaError."""
+        """Give the port back, and return the last report; None where there is none."""
         if not self.is_open:
             return None
         self.is_open = False
-        return await self._pool.close(self._leg)
+        try:
+            return await self._pool.close(self._leg)
+        except MediaError as error:
+            log.info("no_media_report", leg=self._leg, reason=str(error))
+            return None
 
 
 def _keys(audio: NegotiatedAudio) -> SrtpKeys | None:

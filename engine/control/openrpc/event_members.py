@@ -126,7 +126,11 @@ MEMBERS: Final[Mapping[str, Member]] = {
     "mode": Member(
         TransferMode, "Blind, or after who is replaced has talked with the third party."
     ),
-    "how": Member(Literal["bridge"], "The engine calls the third party itself."),
+    "how": Member(
+        Literal["bridge", "refer", "replaces"],
+        "The engine calls the third party itself, sends REFER, or the third party has called.",
+    ),
+    "from_uri": Member(str, "The party whose place another has taken."),
     "targets": Member(list[str], "The URIs that are called in its place."),
     "refused": Member(list[str], "The URIs that are not, each with the reason."),
     "retry_s": Member(float, "When it is tried again, in seconds."),

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -16,8 +16,9 @@ from engine.calls.transfer import MOST_TRANSFERS
 from engine.errors import EngineError
 from engine.job import Job
 from engine.routing.admission import AdmissionQuery, PolicySettings
+from sip.dialog.uas import UasSession
 from tests.support.jobs import callback_job
-from tests.support.phones.scripted import ScriptedPhone
+from tests.support.phones.scripted import ScriptedPhone, incoming
 from tests.support.scene import Scene
 from tests.support.staffed import run_with_staff
 
@@ -420,3 +421,29 @@ def test_the_limit_of_the_talk_holds_after_a_transfer(tmp_path: Path) -> None:
         assert job.cause == "maximum duration reached"
 
     run_talk(tmp_path, script, max_duration_s=30.0)
+
+
+def test_who_is_replaced_by_their_own_phone_is_free(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        leg = stage.agent.tag
+        carol = incoming(caller="carol", host="192.0.2.3")
+        leg.replace(cast(UasSession, carol))
+        carol.acknowledges()
+        done = stage.last("transfer.completed")
+        assert (done["how"], done["by"], done["to"]) == (
+            "replaces",
+            "phone",
+            "sip:carol@192.0.2.3",
+        )
+        assert done["from_leg"] == done["new_leg"] == leg.id
+        assert stage.scene.seen("transfer.") == ["transfer.started", "transfer.completed"]
+        assert stage.agents.known("alice").state == "available"
+        # The recording, the limit of the talk and further transfers are as before.
+        carol.refers(CAROL)
+        (await stage.scene.phone()).answers()
+        await asyncio.sleep(0.1)
+        assert carol.is_hung_up
+        stage.customer.hangs_up()
+        await stage.completed()
+
+    run_talk(tmp_path, script)

@@ -57,6 +57,10 @@ class ScriptedPhone:
         """The directions that our re-INVITEs have offered."""
         self.infos: list[tuple[str, bytes]] = []
         """The INFOs that we have sent: content type and body."""
+        self.referred_to: list[tuple[str, float]] = []
+        """The REFERs that we have sent: the URI, and how long the outcome is waited for."""
+        self.refuses_refer = False
+        self.peer_hop = Hop("udp", "127.0.0.1", 5080)
         self._notify = notify
 
     @property
@@ -119,6 +123,16 @@ class ScriptedPhone:
         referral = ScriptedReferral(target, **more)
         self.sends(events.Referred(self.session, referral))
         return referral
+
+    def refer(self, refer_to: str, deadline_s: float, _now: float) -> None:
+        """As Session.refer."""
+        if self.refuses_refer:
+            raise SipError("a REFER is under way")
+        self.referred_to.append((refer_to, deadline_s))
+
+    def tells(self, status: int, phrase: str = "") -> None:
+        """NOTIFY: what has become of our REFER."""
+        self.sends(events.ReferralEnded(self.session, status, phrase))
 
     def holds(self) -> None:
         self.sends(events.MediaChanged(self.session, audio("recvonly")))
@@ -233,8 +247,8 @@ class ScriptedSip:
         """As SipEndpoint.until_clear."""
         await self.clearing[target].wait()
 
-    def answer_referral(self, answer: Callable[[float], None]) -> None:
-        answer(0.0)
+    def perform(self, action: Callable[[float], None]) -> None:
+        action(0.0)
 
     def ring(self, session: Session, status: int = 180) -> None:
         cast(ScriptedCaller, session).on_ring(status)

@@ -3,14 +3,17 @@
 import asyncio
 from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from engine.calls.dialling import Caller
 from engine.calls.hangup_cause import HangupCause
 from engine.routing.dialplan import Dialplan
+from sip.dialog.uas import UasSession
 from tests.support.floor import agent
 from tests.support.permanent_line import PermanentLine, run_line
+from tests.support.phones.scripted import incoming
 
 CALL_OVER = HangupCause("completed", "call over")
 CALLER = Caller(None, default="ringback")
@@ -74,6 +77,26 @@ def test_what_happens_to_a_line_is_published_with_how_to_find_it(tmp_path: Path)
         redirected = line.stage.last("line.redirected")
         assert (redirected["agent"], redirected["targets"]) == ("anna", [])
         assert "dial.allow_hosts" in redirected["refused"][0]
+
+    run_line(tmp_path, script)
+
+
+def test_another_phone_may_take_the_place_of_the_one_on_the_line(tmp_path: Path) -> None:
+    async def script(line: PermanentLine) -> None:
+        phone = await line.stage.phone()
+        phone.answers()
+        await asyncio.sleep(1)
+        headset = incoming(caller="headset", host="192.0.2.3")
+        phone.tag.replace(cast(UasSession, headset))
+        headset.acknowledges()
+        assert phone.is_hung_up
+        replaced = line.stage.last("line.replaced")
+        assert (replaced["agent"], replaced["uri"]) == ("anna", "sip:headset@192.0.2.3")
+        assert replaced["from_uri"] == line.stage.last("line.answered")["uri"]
+        assert line.state == "available"
+        headset.hangs_up()
+        await asyncio.sleep(0)
+        assert line.state != "available"
 
     run_line(tmp_path, script)
 

@@ -1,0 +1,70 @@
+"""What the media worker reports of one leg, and what follows from it."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+
+from media import messages as media_events
+
+from ..hangup_cause import HangupCause
+from .event_budget import BoundedPublisher
+from .leg_listener import ObservedLeg
+from .leg_media import LegMedia, address_text
+
+log = structlog.get_logger()
+
+
+class ReportedLeg(ObservedLeg, Protocol):
+    """The part of a leg that reports of its media change."""
+
+    def publish_not_played(self, reason: str) -> None:
+        """The party does not hear what it should."""
+
+    def pressed(self, digit: str, duration_ms: int) -> bool:
+        """The party has pressed a key."""
+
+    def hang_up(self, cause: HangupCause, reason_header: str = ...) -> None:
+        """End the leg."""
+
+
+class MediaReports:
+    """Handles the reports of the endpoint `media` of one leg."""
+
+    def __init__(
+        self,
+        leg: ReportedLeg,
+        media: LegMedia,
+        publish: Callable[..., None],
+        publish_bounded: BoundedPublisher,
+    ) -> None:
+        self._leg = leg
+        self._media = media
+        self._publish = publish
+        self._publish_bounded = publish_bounded
+
+    def handle(self, event: media_events.Event) -> None:
+        """Handle one report."""
+        leg = self._leg
+        match event:
+            case media_events.Played():
+                if event.error is not None:
+                    log.error("not_played", leg=leg.id, reason=event.error)
+                    leg.publish_not_played(event.error)
+                self._media.end_play(event.play)
+            case media_events.Dtmf():
+                leg.pressed(event.digit, event.duration_ms)
+            case media_events.SilenceStarted():
+                self._publish_bounded("leg.silence", leg, silent_ms=event.silent_ms)
+            case media_events.PeerMoved():
+                leg.record.remote_media = address_text(event.host, event.port)
+                self._publish_bounded("leg.peer_moved", leg, host=event.host, port=event.port)
+            case media_events.MediaTimeout() if (
+                leg.record.answered is None or self._media.is_overtaken(event)
+            ):
+                pass  # early media may fall silent
+            case media_events.MediaTimeout():
+                self._publish("leg.media_timeout", leg, silent_s=event.silent_s)
+                if not leg.is_held:
+                    reason = f"no RTP for {event.silent_s:g} s"
+                    leg.hang_up(HangupCause("no_media", reason), f'SIP;cause=200;text="{reason}"')

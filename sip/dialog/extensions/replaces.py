@@ -1,0 +1,68 @@
+"""Replaces in an INVITE (RFC 3891): the new dialog is to take the place of one that we have."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from ...errors import ParseError
+from ...message.grammar import LWS, parse_params
+from ...message.message import Request
+from ...usage import DialogUsage
+from ..context import UserAgentContext
+
+NO_TAG: Final = "0"
+"""What RFC 3891 section 6.1 writes for a peer of RFC 2543 that has no tag."""
+
+
+class Replaces(msgspec.Struct, frozen=True):
+    """A dialog as the peer names it: `to_tag` is our tag in it, and `from_tag` is the other's."""
+
+    call_id: str
+    to_tag: str
+    from_tag: str
+    early_only: bool = False
+
+    def encode(self) -> str:
+        """Return the value of the header field."""
+        text = f"{self.call_id};to-tag={self.to_tag};from-tag={self.from_tag}"
+        return f"{text};early-only" if self.early_only else text
+
+
+def parse_replaces(request: Request) -> Replaces | None:
+    """Return what an INVITE replaces; None where it replaces nothing.
+
+    Raises ParseError for two of them, one beside Join (RFC 3891 section 3), and a damaged one.
+    """
+    values = request.get_all("Replaces")
+    if not values:
+        return None
+    if len(values) > 1 or request.get("Join") is not None:
+        raise ParseError("an INVITE replaces one dialog, and joins none then")
+    call_id, semicolon, rest = values[0].partition(";")
+    params = parse_params(semicolon + rest, "Replaces")
+    call_id, to_tag, from_tag = call_id.strip(LWS), params.get("to-tag"), params.get("from-tag")
+    if not call_id or not to_tag or not from_tag:
+        raise ParseError("Replaces has no Call-ID, to-tag and from-tag")
+    return Replaces(call_id, to_tag, from_tag, "early-only" in params)
+
+
+def find_replaced(context: UserAgentContext, request: Request) -> tuple[DialogUsage | None, int]:
+    """Return the session that an INVITE replaces, and 0; None and a status where it is refused.
+
+    None and 0 where it replaces nothing (RFC 3891 section 3). Raises ParseError.
+    """
+    replaces = parse_replaces(request)
+    if replaces is None:
+        return None, 0
+    key = (
+        replaces.call_id,
+        replaces.to_tag,
+        "" if replaces.from_tag == NO_TAG else replaces.from_tag,
+    )
+    session = context.session_of(key)
+    if session is None:
+        return None, 603 if context.has_ended(key) else 481
+    status = session.objection_to_replace(early_only=replaces.early_only)
+    return (session, 0) if status is None else (None, status)
