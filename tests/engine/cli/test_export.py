@@ -68,3 +68,10 @@ def test_a_file_is_there_when_it_is_whole(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["out.csv"]
     with pytest.raises(OSError), output(tmp_path / "none" / "out.csv"):
         pass
+
+
+@pytest.mark.parametrize(("bom", "begins"), [(True, "\ufeffname"), (False, "name")])
+def test_a_byte_order_mark_stands_first_where_it_is_asked_for(bom: bool, begins: str) -> None:
+    file = io.StringIO(newline="")
+    CsvWriter(file, ["name"], bom=bom)
+    assert file.getvalue().startswith(begins)

@@ -144,3 +144,9 @@ async def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
             result = await Past(daemon).ask(*command, "--output", str(tmp_path / "no" / "x"))
             assert result.status == 1
             assert "No such file" in result.err
+
+
+async def test_reports_of_agents_and_of_calls_name_what_they_are_about(past: Past) -> None:
+    assert (await past.ask("report", "agent", "alice", "--json")).json["rows"] is not None
+    by_route = await past.ask("report", "call", "--by", "route", "--json")
+    assert by_route.json["total"]["calls"] == 0

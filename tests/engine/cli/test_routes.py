@@ -197,3 +197,8 @@ def test_a_reload_says_what_needs_a_restart(capsys: pytest.CaptureFixture[str]) 
 def test_how_a_trunk_stands(stands: dict[str, Any], shown: str) -> None:
     trunk = {"state": "static", "usable": True, "reason": None, "full": False, "down": None}
     assert routes._trunk_state(trunk | stands) == shown
+
+
+def test_a_request_that_an_open_job_has_already(capsys: pytest.CaptureFixture[str]) -> None:
+    routes._print_explained(explained(kind="callback", verdict="queued", joins="order-17"))
+    assert "→ would join the open job order-17" in capsys.readouterr().out

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import typer
 
-from engine.cli.time_span import moment_of, time_of, written
+from engine.cli.time_span import moment_of, time_of, written, written_to
 
 LONDON = ZoneInfo("Europe/London")
 NOW = datetime(2026, 3, 29, 12, 0, tzinfo=LONDON).timestamp()
@@ -66,3 +66,11 @@ def test_time_that_cannot_be_read() -> None:
     with pytest.raises(typer.BadParameter, match="'soon' is neither Unix seconds nor") as refused:
         time_of("soon", "--deadline", "+SECONDS")
     assert refused.value.param_hint == "--deadline"
+
+
+def test_a_reader_that_has_seen_enough_ends_the_command_without_a_word(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(typer.Exit) as ended, written_to(None):
+        raise BrokenPipeError
+    assert (ended.value.exit_code, capsys.readouterr().err) == (1, "")

@@ -258,3 +258,19 @@ def test_a_wide_screen_has_more_of_agents_and_those_who_wait() -> None:
         assert word in head
     narrow = texts(shown, None, Choices(), width=120)
     assert not any("+442079460002" in line for line in narrow)
+
+
+def test_why_a_free_agent_has_no_call_while_somebody_waits() -> None:
+    shown = view([
+        agent("alice", "available", 5.0),
+        agent("bob", "paused", 5.0),
+        agent("carol", "available", 5.0, queues=["help"]),
+    ])  # fmt: skip
+    shown["queues"][0]["why_waiting"] = "no agent has german = 5"
+    wide = texts(shown, None, Choices(), width=200)
+    lines = {
+        name: next(line for line in wide if line.startswith(name))
+        for name in ("alice", "bob", "carol")
+    }
+    assert "no agent has german" in lines["alice"]
+    assert all("no agent has german" not in lines[name] for name in ("bob", "carol"))

@@ -67,3 +67,11 @@ def test_deliveries_that_are_lost_are_counted(capsys: pytest.CaptureFixture[str]
         "2 deliveries are tried again",
         "3 are lost: the event log no longer has them",
     ]
+
+
+def test_a_receiver_that_wants_nothing_more_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    counts = dict.fromkeys(("pending", "behind", "delivered", "failures", "given_up"), 0)
+    one = {"webhook": "crm", "url": "https://crm.example", "last_error": "410 Gone",
+           "ended_at": 1_790_000_000.0, "latest_given_up": [], **counts}  # fmt: skip
+    webhooks._print_list({"webhooks": [one]})
+    assert "crm: its receiver ended the deliveries at 2026-09-21" in capsys.readouterr().out

@@ -1,11 +1,18 @@
 """`ringback trace` and `ringback explain` against an engine with real SIP."""
 
 import asyncio
+import contextlib
+import signal
 import struct
 import sys
 from pathlib import Path
+from typing import Any, cast
+
+import pytest
 
 from config.settings import Settings
+from engine.cli.tracing import commands
+from ringback_client import Client, EngineError
 from tests.support.command_line import MODULE, ROOT, ringback
 from tests.support.engines.in_process import RunningEngine, running
 from tests.support.traces import AGENT, OURS, failed_job, inbound, request, response
@@ -63,6 +70,19 @@ async def following(engine: RunningEngine, *options: str) -> asyncio.subprocess.
     return process
 
 
+async def interrupted(process: asyncio.subprocess.Process) -> int:
+    """Ctrl-C, which ends it; returns its exit status. Nothing of it may be left."""
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGINT)
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    return await process.wait()
+
+
 async def test_messages_are_printed_as_they_come(settings: Settings) -> None:
     async with running(settings) as engine:
         process = await following(engine, "--number", "+442079460000")
@@ -72,8 +92,8 @@ async def test_messages_are_printed_as_they_come(settings: Settings) -> None:
             async with asyncio.timeout(LIMIT_S):
                 line = (await process.stdout.readline()).decode()
         finally:
-            process.kill()
-            await process.wait()
+            status = await interrupted(process)
+        assert status == 130
         assert "INVITE sip:alice@127.0.0.1" in line and "PCMU PCMA" in line and "call-" in line
 
 
@@ -89,6 +109,44 @@ async def test_a_capture_is_written_as_messages_come(settings: Settings) -> None
                 size = struct.unpack("<IIII", frame)[2]
                 packet = await process.stdout.readexactly(size)
         finally:
-            process.kill()
-            await process.wait()
+            await interrupted(process)
         assert packet[28:].startswith(b"INVITE sip:alice@127.0.0.1")
+
+
+class Pages:
+    """A client that has two pages of one trace, or knows nothing."""
+
+    def __init__(self, error: EngineError | None = None) -> None:
+        self.error = error
+
+    async def call(self, method: str, **params: Any) -> dict[str, Any]:
+        if self.error is not None:
+            raise self.error
+        assert (method, params["call"]) == ("trace.get", "call-1")
+        if "cursor" not in params:
+            return {"calls": [told("call-1", 1), told("call-2", 1)], "messages": [1], "cursor": "7"}
+        return {"calls": [told("call-1", 2)], "messages": [2], "cursor": None}
+
+
+def told(call: str, page: int) -> dict[str, Any]:
+    return {"call": call, "page": page}
+
+
+async def test_all_pages_of_a_trace_make_one() -> None:
+    found = await commands._fetch(cast(Client, Pages()), "call-1")
+    assert found["messages"] == [1, 2]
+    assert found["calls"] == [told("call-1", 2), told("call-2", 1)], "the later page tells more"
+
+
+@pytest.mark.parametrize("ask", [commands._fetch, commands._explained])
+async def test_what_is_no_question_of_the_name_is_not_asked_by_another(ask: Any) -> None:
+    refusal = EngineError("unavailable", "the engine stops")
+    with pytest.raises(EngineError, match="the engine stops"):
+        await ask(cast(Client, Pages(refusal)), "call-1")
+
+
+def test_a_trace_of_nothing_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    commands._print_trace("order-17", {"calls": [], "messages": []}, full=False)
+    assert "no SIP of order-17 is kept" in capsys.readouterr().out
