@@ -1,14 +1,22 @@
 """Lines out of a stream, whatever way it was cut."""
 
+from typing import Any
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.control.jsonrpc import (
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    PARSE_ERROR,
     LineBuffer,
     LineTooLong,
+    RpcError,
     engine_error,
     error_line,
+    read_params,
     read_request,
     result_line,
 )
@@ -82,3 +90,34 @@ def test_reply_lines() -> None:
 def test_reply_is_always_one_line(text: str) -> None:
     line = result_line(b"1", text)
     assert line.count(b"\n") == 1
+
+
+class Asked(msgspec.Struct, forbid_unknown_fields=True):
+    limit: int = 5
+    deep: Any = None
+
+
+@pytest.mark.parametrize(
+    ("params", "code", "message"),
+    [
+        (b'{"limit":', PARSE_ERROR, "Input data was truncated"),
+        (b'{"limit": "x", oops', INVALID_PARAMS, "limit"),
+        (b'{"deep":' * 2000, PARSE_ERROR, "nested too deeply"),
+        (b"[1]", INVALID_PARAMS, "parameters are given by name"),
+    ],
+)
+def test_parameters_that_cannot_be_read_are_refused(params: bytes, code: int, message: str) -> None:
+    with pytest.raises(RpcError, match=message) as refused:
+        read_params(msgspec.json.Decoder(Asked), params)
+    assert refused.value.code == code
+
+
+def test_an_optional_parameter_may_be_null() -> None:
+    assert read_params(msgspec.json.Decoder(Asked), b'{"limit":null,"deep":1}') == Asked(5, 1)
+
+
+def test_a_number_too_large_for_the_envelope_is_no_request() -> None:
+    line = b'{"jsonrpc":"2.0","method":"m","id":1,"params":' + b"1" * 400 + b"}"
+    with pytest.raises(RpcError) as refused:
+        read_request(line)
+    assert refused.value.code in (INVALID_REQUEST, INVALID_PARAMS)

@@ -123,3 +123,15 @@ def test_rights_that_are_taken_away_close_it() -> None:
     client.authority.rights.configure(Control(), ())
     client.session.reassess()
     assert client.did == ["known", "close"]
+
+
+@pytest.mark.parametrize(
+    ("now", "closes"), [("read", True), ("operate", False), ("supervise", False)]
+)
+def test_who_may_see_less_must_ask_for_events_again(now: Any, closes: bool) -> None:
+    client = Client(tcp(), right("crm", role="operate"))
+    client.ask("auth", Auth(token=TOKEN))
+    client.ask("events.subscribe", Subscribe())
+    client.authority.rights.configure(Control(), (right("crm", role=now),))
+    client.session.reassess()
+    assert ("close" in client.did) is closes

@@ -81,6 +81,8 @@ def test_a_call_that_is_over_cannot_be_hung_up(tmp_path: Path) -> None:
         with pytest.raises(EngineError, match="call-1 is already over") as refused:
             await call_method(methods, "call.hangup", call="call-1")
         assert refused.value.kind == "state"
+        with pytest.raises(EngineError, match="call-1 is already over"):
+            await call_method(methods, "call.transfer", call="call-1", leg="leg-1", to="alice")
         del registry.calls["call-1"]
 
     run_with_staff(tmp_path, script)
@@ -91,3 +93,20 @@ async def test_exactly_one_of_call_and_leg_is_given(params: dict[str, str]) -> N
     methods = CallMethods(None, None, None).table()  # type: ignore[arg-type]
     with pytest.raises((BadParams, ValueError), match="call"):
         await call_method(methods, "call.get", **params)
+
+
+def test_calls_come_in_pages_and_no_other_cursor_is_taken(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, _agents: AgentRegistry) -> None:
+        registry = stage.services.registry
+        methods = CallMethods(registry, dispatcher, stage.services.dialplan).table()
+        for number in range(3):
+            registry.calls[f"call-{number}"] = Call(f"call-{number}", None, started=float(number))
+        first = await call_method(methods, "call.list", limit=2)
+        assert [one["call"] for one in first["calls"]] == ["call-0", "call-1"]
+        rest = await call_method(methods, "call.list", limit=2, cursor=first["cursor"])
+        assert [one["call"] for one in rest["calls"]] == ["call-2"] and rest["cursor"] is None
+        with pytest.raises(BadParams, match=r"is not one that call\.list gave"):
+            await call_method(methods, "call.list", cursor="soon/call-1")
+        registry.calls.clear()
+
+    run_with_staff(tmp_path, script)

@@ -13,7 +13,7 @@ from engine.acd.agents import AgentRegistry
 from engine.acd.outcomes import Outcomes
 from engine.acd.queues import Queues
 from engine.calls.call import Call
-from engine.control.methods.records import MOST_NOTES, RecordMethods
+from engine.control.methods.records import MOST_NOTES, MOST_NOTES_BYTES, RecordMethods
 from engine.errors import BadParams, EngineError
 from engine.job import Job
 from tests.support.method_call import call_method
@@ -224,4 +224,10 @@ async def test_what_cannot_be_annotated(asked: Asked) -> None:
     asked.here.end(job)
     with pytest.raises(EngineError, match="100 notes already"):
         await asked.ask("callback.annotate", id="j1", notes="one more")
+    long = ended_job("j2")
+    long.notes = ["x" * MOST_NOTES_BYTES]
+    asked.here.end(long)
+    with pytest.raises(EngineError, match="longer than 131072 bytes") as refused:
+        await asked.ask("callback.annotate", id="j2", notes="y")
+    assert refused.value.field == "notes"
     assert (await asked.ask("callback.annotate", id="j1", outcome="sold"))["outcome"] == "sold"

@@ -69,6 +69,10 @@ number = "+442079460"
 queue = "sales"
 context = { site = "shop" }
 priority = 4
+[[inbound]]
+name = "bot"
+number = "+442079461"
+handler = "client"
 """
 
 
@@ -273,6 +277,13 @@ async def test_a_call_that_comes_in(engine: RunningEngine) -> None:
         "agent": "bob", "state": "available", "could": True, "why_not": None
     }  # fmt: skip
     assert found["verdict"] == "called"
+
+
+async def test_a_call_that_is_handed_to_a_client_goes_by_no_rule(engine: RunningEngine) -> None:
+    _daemon, client = engine
+    found = await explain(client, from_trunk="pbx", dialled="+442079461000")
+    assert (found["route"], found["rules"], found["objections"]) == ("bot", [], [])
+    assert found["queue"] is None and found["verdict"] == "waits"
 
 
 async def test_a_call_that_no_route_accepts(engine: RunningEngine) -> None:

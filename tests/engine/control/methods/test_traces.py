@@ -91,6 +91,8 @@ async def test_what_there_is_not_is_not_found(engine: RunningEngine) -> None:
     for params in ({"call": "x"}, {"job": "x"}):
         error = await refused_by_engine(engine.client, "trace.explain", **params)
         assert (error.kind, error.field) == ("not_found", next(iter(params)))
+    with pytest.raises(RequestRejected, match=r"trace\.get"):
+        await engine.client.call("trace.get", call="x", cursor="soon")
     waits = {"to": "+442079460000", "agent": "alice", "id": "waits", "not_before": 4e9}
     await engine.client.call("callback.request", **waits)
     empty = await engine.client.call("trace.get", job="waits")
