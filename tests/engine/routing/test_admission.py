@@ -1,6 +1,7 @@
 """What may be called, when and at what cost: each policy refuses in its own name."""
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -236,3 +237,19 @@ def test_other_settings_hold_at_once_and_what_was_counted_counts() -> None:
     )
     assert refused_by_admission(under_test, to=LONDON).data["policy"] == "velocity"
     assert refused_by_admission(under_test, to=BERLIN).data["policy"] == "destination"
+
+
+def test_a_telephone_number_as_it_is_dialled() -> None:
+    assert admission().e164("020 7946 0123") == LONDON
+    with pytest.raises(EngineError, match="'alice' is not a telephone number") as refused:
+        admission().e164("alice")
+    assert (refused.value.kind, refused.value.field) == ("refused", "number")
+
+
+async def test_what_was_read_before_stays_blocked_where_a_file_is_gone(tmp_path: Path) -> None:
+    file, under_test = tmp_path / "blocked.csv", admission()
+    file.write_text(f"{LONDON}\n")
+    await under_test.read_again([str(file)])
+    assert refused_by_admission(under_test, to=LONDON).data["policy"] == "do_not_call"
+    await under_test.read_again([str(tmp_path / "none.csv")])
+    assert refused_by_admission(under_test, to=LONDON).data["policy"] == "do_not_call"

@@ -384,3 +384,23 @@ class TestRedirections:
         assert (target.session_expires_s, target.plays_early_media) == (90, False)
         assert dialplan.session_expires_s("t", 1800) == 90
         assert dialplan.session_expires_s(None, 1800) == 1800
+
+
+@pytest.mark.parametrize(
+    ("text", "why"), [("sip:alice@127.0.0.1", "says that it is one"), ("2001", "it is a number")]
+)
+def test_what_must_be_a_number_and_is_none_is_refused(text: str, why: str) -> None:
+    with pytest.raises(EngineError, match=why) as refused:
+        plan().read_number(text, field="to")
+    assert (refused.value.kind, refused.value.field) == ("refused", "to")
+
+
+def test_a_user_at_a_trunk_that_is_not_there() -> None:
+    with pytest.raises(EngineError, match="no trunk named 'none'") as refused:
+        plan().at_trunk("2001", "none")
+    assert (refused.value.kind, refused.value.field) == ("refused", "trunk")
+
+
+def test_whose_an_address_is() -> None:
+    assert plan().agent_at("sip:alice@192.0.2.7:5080") == "alice"
+    assert plan().agent_at("sip:bob@192.0.2.7:5080") is None

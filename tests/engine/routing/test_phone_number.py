@@ -3,7 +3,7 @@
 import pytest
 
 from engine.routing.number_plan import NumberPlan
-from engine.routing.phone_number import parse_written
+from engine.routing.phone_number import is_valid, lacks_area_code, parse_written
 from sip.message.uri import SipUri, parse_uri
 
 
@@ -111,3 +111,22 @@ def test_numbers_in_uris(text: str, e164: str | None) -> None:
     assert isinstance(uri, SipUri)
     number = NumberPlan("GB").read_user(uri).number
     assert (number and number.e164) == e164
+
+
+def test_what_cannot_be_read_is_no_number_anybody_may_have() -> None:
+    assert is_valid("+442079460123") and not is_valid("+") and not is_valid("hello")
+
+
+@pytest.mark.parametrize(
+    ("text", "region", "lacks"),
+    [
+        ("2345678", "DE", True),
+        ("030 2345678", "DE", False),
+        ("+49 30 2345678", "DE", False),
+        ("2345678", "DK", False),  # has no prefix of its towns
+        ("2345678", "ZZ", False),  # there is no such country
+        ("x", "DE", False),
+    ],
+)
+def test_what_lacks_its_area_code(text: str, region: str, lacks: bool) -> None:
+    assert lacks_area_code(text, region) is lacks

@@ -12,6 +12,7 @@ from engine.job import AttemptRecord, Job, Request
 from engine.request import CallbackRequest, WhisperSpec
 from engine.routing.conditions import CallerHistory, Facts
 from engine.routing.router import Router
+from engine.store.errors import StoreError
 from engine.store.store import Store
 
 NUMBER = "+442079460123"
@@ -129,3 +130,20 @@ async def test_history_of_a_number_is_in_the_store(store: Store) -> None:
     assert await looking.history("+442079460999") == CallerHistory()
     assert await looking.history("sip:bob@pbx") == CallerHistory()
     assert await router({}, store=store).history(NUMBER) == CallerHistory()
+
+
+async def test_a_store_that_fails_leaves_a_number_without_history() -> None:
+    class Failing:
+        async def query(self, _sql: str, _params: Any = ()) -> Any:
+            raise StoreError("io", "ringback.db: it cannot be used")
+
+    rule = {"match": {"history": {"min_callbacks": 1}}, "set": {"priority": 5}}
+    assert await router(rule, store=Failing()).history(NUMBER) == CallerHistory()
+
+
+def test_where_there_are_no_queues_nobody_waits_and_nobody_is_free() -> None:
+    waiting = {"name": "a", "match": {"waiting": {"queue": "sales", "min": 1}}}
+    free = {"name": "b", "match": {"agents_free": {"queue": "sales", "max": 0}}}
+    rules = [waiting | {"set": {"priority": 5}}, free | {"set": {"priority": 7}}]
+    settings = Settings.model_validate({"rules": rules, "queues": [{"name": "sales"}]})
+    assert Router(settings).route(asked(), CallerHistory(), time.time())[0].priority == 7

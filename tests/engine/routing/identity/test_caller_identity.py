@@ -106,3 +106,13 @@ def test_a_number_is_shown_without_what_is_for_the_eye(written: str) -> None:
         Trunk.model_validate({"name": "t", "uri": "sip:sip.example"}), "sip.example", written
     )
     assert own.own == NUMBER
+
+
+def test_users_at_a_host_are_called_as_its_first_trunk_that_sets_something_says() -> None:
+    plain = Trunk.model_validate({"name": "a", "uri": "sip:sip.example"})
+    asserts = Trunk.model_validate(
+        {"name": "b", "uri": "sip:sip.example", "identity": "pai", "caller_id": NUMBER}
+    )
+    found = CallerIdentity.at([plain, asserts], "sip.example")
+    assert (found.carried_in, found.own) == ("pai", NUMBER)
+    assert CallerIdentity.at([plain], "sip.example") == CallerIdentity()
