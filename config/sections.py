@@ -10,6 +10,7 @@ from .dscp import EXPEDITED_FORWARDING, Dscp
 from .patterns import Pattern
 from .section import Section, first_duplicate, read_secret
 from .sounds import find_configured
+from .trunk_numbers import NumberRewriting, OutgoingNumbers
 from .values import (
     AdvertisedHost,
     CertificateName,
@@ -218,6 +219,8 @@ class Trunk(WithCredentials):
     caller_ids: CallerIds = Field(default={})
     from_: FromText = Field(default="", alias="from")
     identity: Identity = "from"
+    numbers_out: OutgoingNumbers | None = None
+    numbers_in: NumberRewriting | None = None
     users: Pattern = TRUNK_USERS
     rtp: Rtp = "symmetric"
     session_expires_s: SessionExpires | None = None

@@ -26,9 +26,9 @@ from .control.server import ControlError
 from .job import Job
 from .parts import Parts
 from .restart.dialog_journal import end_all
-from .routing.dialplan import credentials_of
 from .routing.endpoint_options import tell_of_certificates
 from .routing.opening_hours import opening_hours
+from .routing.targets.destination import credentials_of
 from .store.errors import StoreError
 
 log = structlog.get_logger()

@@ -21,6 +21,8 @@ EXCEPTIONS: dict[str, str] = {
     "engine/calls/legs/media_reports.py": "calls/test_leg.py: each report as a leg has it",
     "engine/calls/legs/leg_listener.py": "protocols, and a base without behaviour",
     "engine/calls/two_party_call.py": "callbacks/test_attempt.py and inbound/test_inbound_call.py",
+    "engine/routing/targets/destination.py": "records; test_dialplan.py",
+    "engine/routing/targets/trunk_targets.py": "a part of the dialplan; test_dialplan.py",
     "engine/reports/report_count.py": "test_report.py",
     "engine/store/protocols.py": "protocols without behaviour",
     "engine/webhooks/delivery_counts.py": "test_webhooks.py and test_webhook.py",

@@ -15,8 +15,9 @@ from config.agents import ONE_WORKER, AgentDefaults
 from config.agents import Agent as AgentSettings
 
 from ..errors import EngineError, refused_settings
-from ..routing.dialplan import Dialplan, credentials_of
+from ..routing.dialplan import Dialplan
 from ..routing.media_policy import MediaPolicy
+from ..routing.targets.destination import credentials_of
 from ..store.protocols import Publisher
 from ..store.store import Store
 from .agent import Agent, AgentImage, AgentState

@@ -21,7 +21,7 @@ from ..errors import EngineError
 from ..job import site_of
 from ..reports.cdr import talked_s
 from ..routing.admission import Admission
-from ..routing.dialplan import Destination
+from ..routing.targets.destination import Destination
 from ..store.store import StoreError
 from .controlled_leg import ControlledLeg
 from .leg_pair import LegPair

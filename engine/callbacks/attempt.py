@@ -29,7 +29,7 @@ from ..calls.two_party_call import TwoPartyCall
 from ..errors import EngineError
 from ..job import MACHINE, AttemptRecord, Failure, Job, JobState, OfferRecord, Side
 from ..routing.admission import Admission
-from ..routing.dialplan import Destination
+from ..routing.targets.destination import Destination
 from ..store.store import StoreError
 from . import retry
 from .customer_hold import CustomerHold, Postponed

@@ -14,7 +14,7 @@ from ..clock import happens_within
 from ..errors import EngineError
 from ..job import Job
 from ..routing.admission import Admission
-from ..routing.dialplan import Destination
+from ..routing.targets.destination import Destination
 from .attempt import Attempt
 from .retry import INTERRUPTED, Outcome
 

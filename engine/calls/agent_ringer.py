@@ -14,7 +14,7 @@ from typing import Any
 from ..acd.waiting import Offer
 from ..errors import EngineError
 from ..job import OfferRecord
-from ..routing.dialplan import Destination
+from ..routing.targets.destination import Destination
 from .announcing.whisper import Announcement, Unspoken
 from .call_flow import CallFlow
 from .cancel_scope import KeyPressed, until_key, while_up

@@ -17,7 +17,7 @@ import structlog
 
 from ..acd.waiting import Leave, Offer, Waiting
 from ..errors import EngineError
-from ..routing.dialplan import Destination
+from ..routing.targets.destination import Destination
 from .agent_ringer import AgentRinger, AgentsMissed, free_offered, open_all
 from .announcing.due_announcements import QueuePosition
 from .announcing.waiting_room import WaitingRoom

@@ -9,7 +9,7 @@ from msgspec import Meta
 from ..clock import shifted
 from ..errors import EngineError
 from ..job import LegRecord
-from ..routing.dialplan import Destination
+from ..routing.targets.destination import Destination
 from .leg import Leg
 
 # How long the callback of a customer who is calling us waits before it is looked at again.

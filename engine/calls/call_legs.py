@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from ..routing.dialplan import Destination, DialTarget
+from ..routing.targets.destination import Destination, DialTarget
 from ..routing.trunk_figures import TrunkTry
 from .announcing.whisper import Announcement, Unspoken, Whisper
 from .call import Call

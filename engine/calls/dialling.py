@@ -16,7 +16,7 @@ from sip.sdp.offer_answer import LocalAudio
 from sip.sdp.sdes import LocalKeys
 from sip.transport.resolver import ResolutionFailed
 
-from ..routing.dialplan import DialTarget
+from ..routing.targets.destination import DialTarget
 from .hangup_cause import HangupCause, of_unknown_name
 
 CODECS: Final = ("PCMU", "PCMA")
@@ -57,7 +57,7 @@ class DialOptions:
         user = self.caller.user or target.caller_id or self.caller.default
         shown = target.identity.shown(user, self.caller.name, self.audio.host)
         return Invitation(
-            target=target.target,
+            target=target.request_uri,
             hop=hop,
             from_uri=shown.from_uri,
             from_display=shown.name,
@@ -96,7 +96,7 @@ async def until_clear(
     sip: SipEndpoint, target: DialTarget, *, or_until: "asyncio.Future[HangupCause | None]"
 ) -> None:
     """Wait until an earlier call to the target is over, or its leg is hung up."""
-    clear = asyncio.ensure_future(sip.until_clear(target.target))
+    clear = asyncio.ensure_future(sip.until_clear(target.request_uri))
     either: tuple[asyncio.Future[Any], ...] = (clear, or_until)
     try:
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)

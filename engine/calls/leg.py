@@ -25,7 +25,7 @@ from sip.sdp.offer_answer import NegotiatedAudio
 from sip.usage import ReferralUsage
 
 from ..job import LegRecord
-from ..routing.dialplan import Destination, DialTarget
+from ..routing.targets.destination import Destination, DialTarget
 from .dialling import CODECS, Caller, DialOptions
 from .hangup_cause import (
     CLEARING,

@@ -15,7 +15,8 @@ from sip.errors import SipError
 from sip.usage import ReferralUsage
 
 from ..errors import EngineError
-from ..routing.dialplan import Destination, Dialplan
+from ..routing.dialplan import Dialplan
+from ..routing.targets.destination import Destination
 from .call import TransferMode
 from .call_legs import CallLegs
 from .hangup_cause import HangupCause

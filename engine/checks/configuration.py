@@ -20,7 +20,9 @@ from ..control.event_types import EVENT_TYPES
 from ..errors import EngineError
 from ..routing.dialplan import Dialplan
 from ..routing.endpoint_options import tls_options
-from ..routing.number_plan import NumberPlan, is_uri
+from ..routing.number_plan import NotDialable, NumberPlan, Reading, is_uri
+from ..routing.phone_number import example_number
+from ..routing.targets.number_rewriting import SentNumbers
 from .voices import unknown_voices
 
 DEFAULT_ROOM = "default"
@@ -50,7 +52,7 @@ def faults_of(written: Written) -> list[Fault]:
     check.dialled()
     check.shown()
     rooms = _unused_rooms(settings, written.known)
-    tls = _certificates(settings)
+    tls = [*_rewritten(settings), *_certificates(settings)]
     more = [*rooms, *_webhooks(settings), *tls, *unknown_voices(settings)]
     return [*check.faults, *_hidden(settings), *more]
 
@@ -152,6 +154,22 @@ class _Check:
             if text:
                 with self._noting(key):
                     self._dialplan.check_caller_id(text, field=key)
+
+
+# -- numbers as trunks want them ----------------------------------------------------------------
+
+
+def _rewritten(settings: AllSections) -> Iterator[Fault]:
+    """An ordinary number of a trunk's country can be dialled there as it is rewritten."""
+    plan = NumberPlan.of(settings)
+    for index, trunk in enumerate(settings.trunks):
+        numbers = SentNumbers.of(trunk.name, trunk.numbers_out, plan.region)
+        if numbers is not None:
+            example = Reading("number", example_number(numbers.called.region))
+            try:
+                numbers.written(example, plan, lambda _number: None)
+            except NotDialable as refusal:
+                yield Fault(f"trunks[{index}].numbers_out", refusal.reason)
 
 
 # -- certificates --------------------------------------------------------------------------------

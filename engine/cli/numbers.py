@@ -138,10 +138,16 @@ def check(
     region: Annotated[
         str | None, typer.Option(metavar="XX", help="The country in which it is written.")
     ] = None,
+    trunk: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What this trunk would be sent.")
+    ] = None,
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
-    """Show how a text is read, whether it may be called, and when. Also at what cost."""
+    """Show how a text is read, whether it may be called, and when.
+
+    Also at what cost, and what each trunk would be sent.
+    """
     found = call(
         "number.check",
         _print_check,
@@ -150,6 +156,7 @@ def check(
         at=time_of(at),
         site=site,
         source=source,
+        trunk=trunk,
     )
     if not found["allowed"]:
         raise typer.Exit(EXIT_FAILED)
@@ -208,6 +215,11 @@ def _print_check(found: Mapping[str, Any]) -> None:
         rows["time zones"] = ", ".join(found["zones"]) or "unknown"
         priced = "no rate" if cost["rate"] is None else f"{cost['amount']} {cost['currency']}"
         rows["cost, about"] = priced
+    for sent in found.get("sent", ()):
+        shown = sent["reason"] or sent["number"]
+        if sent["caller_id"] is not None:
+            shown += f", caller id {sent['caller_id']}"
+        rows[f"sent to {sent['trunk']}"] = shown
     console.print(details(rows.items()))
 
 

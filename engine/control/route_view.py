@@ -123,7 +123,9 @@ class RouteTrunk(TypedDict):
     trunk: str
     """The name."""
     number: str | None
-    """What is dialled there."""
+    """What is dialled, in full."""
+    sent: str | None
+    """What the trunk is sent for it; null: it is not dialled there."""
     route: str | None
     """The prefix of the route."""
     state: TrunkState | None
@@ -413,6 +415,7 @@ class PartyView:
             {
                 "trunk": name,
                 "number": number,
+                "sent": self._sent(text, name),
                 "route": prefix,
                 "state": stand[name]["state"] if name in stand else None,
                 "reason": stand[name]["reason"] if name in stand else None,
@@ -422,6 +425,12 @@ class PartyView:
             }
             for name in names
         ]
+
+    def _sent(self, text: str, trunk: str) -> str | None:
+        try:
+            return self._dialplan.sent_to(text, trunk)[0]
+        except EngineError:
+            return None
 
 
 def _as_waiting(

@@ -7,6 +7,7 @@ From) are shown to nobody and cannot be called back.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sip.errors import ParseError
@@ -16,13 +17,17 @@ from sip.message.name_addr import NameAddr
 from sip.message.uri import OtherUri, SipUri
 
 from ..calls import user_to_user
-from ..routing.dialplan import Destination, DialTarget
 from ..routing.media_policy import MediaPolicy
 from ..routing.number_plan import NumberPlan
+from ..routing.targets.destination import Destination, DialTarget
 
 ANONYMOUS = "anonymous"
 MAX_CHARS = 64
 MAX_USER_TO_USER = 1024
+
+Read = Callable[[str], str]
+"""What a trunk means by a number as it writes it."""
+
 _EXTENSION = re.compile(r"[0-9]{2,6}")
 _WITHHELD = frozenset({"id", "user", "header"})
 
@@ -44,15 +49,22 @@ class CallingParty:
         return Destination(self.user, (DialTarget(self.uri, self.uri, trunk, media=media),))
 
 
-def shown_identity(request: Request, plan: NumberPlan, *, is_trusted: bool = True) -> NameAddr:
+def shown_identity(
+    request: Request, plan: NumberPlan, *, is_trusted: bool = True, read: Read = str
+) -> NameAddr:
     """The address that says who calls, also where the caller withholds it."""
-    return (_asserted(request, plan) if is_trusted else None) or request.from_
+    return (_asserted(request, plan, read) if is_trusted else None) or request.from_
 
 
-def calling_party(request: Request, plan: NumberPlan, *, is_trusted: bool = True) -> CallingParty:
-    """Who sent this INVITE; a number is read by `plan`. `is_trusted`: of the trunk."""
-    address = shown_identity(request, plan, is_trusted=is_trusted)
-    user = user_of(address)
+def calling_party(
+    request: Request, plan: NumberPlan, *, is_trusted: bool = True, read: Read = str
+) -> CallingParty:
+    """Who sent this INVITE; a number is read by `plan`, as what the trunk means (`read`).
+
+    `is_trusted`: of the trunk.
+    """
+    address = shown_identity(request, plan, is_trusted=is_trusted, read=read)
+    user = read(user_of(address))
     withheld = bool(_WITHHELD & {part.strip().lower() for part in _privacy(request)})
     if withheld or not user or user.lower() == ANONYMOUS:
         return CallingParty(ANONYMOUS, f"sip:{ANONYMOUS}@anonymous.invalid")
@@ -69,7 +81,7 @@ def calling_party(request: Request, plan: NumberPlan, *, is_trusted: bool = True
 
 
 def dialled_number(
-    request: Request, plan: NumberPlan, account: str | None = None
+    request: Request, plan: NumberPlan, account: str | None = None, read: Read = str
 ) -> tuple[str, ...]:
     """What was dialled, as the trunk sent it and, where that is a number, in E.164 before it.
 
@@ -81,8 +93,8 @@ def dialled_number(
         for address in (*readable_addresses(request, "P-Called-Party-ID"), request.to):
             called = user_of(address)
             if called and called != user:
-                return (*as_dialled(called, plan), *([user] if user else []))
-    return as_dialled(user, plan)
+                return (*as_dialled(read(called), plan), *([user] if user else []))
+    return as_dialled(read(user), plan)
 
 
 def as_dialled(user: str, plan: NumberPlan) -> tuple[str, ...]:
@@ -99,11 +111,11 @@ def user_to_user_of(request: Request) -> str:
     return printable(user_to_user.read(values[0]))[:MAX_USER_TO_USER] if values else ""
 
 
-def _asserted(request: Request, plan: NumberPlan) -> NameAddr | None:
+def _asserted(request: Request, plan: NumberPlan, read: Read) -> NameAddr | None:
     """The first identity that is a number, else the first."""
     addresses = readable_addresses(request, "P-Asserted-Identity")
     for address in addresses:
-        if plan.number_of(user_of(address)) is not None:
+        if plan.number_of(read(user_of(address))) is not None:
             return address
     return addresses[0] if addresses else None
 

@@ -28,8 +28,9 @@ from ..calls.dialling import protected
 from ..calls.q850 import cause_of, reason_header
 from ..calls.running_calls import RunningCalls
 from ..calls.services import CallServices
-from ..routing.dialplan import credentials_of
 from ..routing.number_plan import NumberPlan
+from ..routing.targets.destination import credentials_of
+from ..routing.targets.number_rewriting import IncomingNumbers
 from .call_info import InboundCallInfo
 from .caller_id import (
     CallingParty,
@@ -101,6 +102,10 @@ class Inbound:
         self._routes = tuple(settings.inbound)
         self._plan = NumberPlan.of(settings)
         self._credentials = {trunk.name: credentials_of(trunk) for trunk in settings.trunks}
+        self._numbers = {
+            trunk.name: IncomingNumbers.of(trunk.numbers_in, self._plan.region)
+            for trunk in settings.trunks
+        }
         self._accounts = {trunk.name: trunk.username for trunk in settings.trunks}
         self._trusted = frozenset(trunk.name for trunk in settings.trunks if trunk.trusted)
         self._whisper = settings.whisper.default
@@ -209,9 +214,8 @@ class Inbound:
             self._reject(session, 403)
             return
         session.use_credentials(self._credentials.get(trunk), trunk)
-        request, is_trusted = event.request, trunk in self._trusted
-        party = calling_party(request, self._plan, is_trusted=is_trusted)
-        dialled = dialled_number(request, self._plan, self._accounts.get(trunk))
+        request = event.request
+        party, dialled = self._parties(request, trunk)
         objection = self._objection(session, trunk)
         route = find_route(self._routes, dialled, trunk)
         refusal = self.refusal(route, objection)
@@ -226,7 +230,7 @@ class Inbound:
                 party=party,
                 dialled=dialled[0],
                 user_to_user=user_to_user_of(request),
-                diversions=diversions(request, self._plan) if is_trusted else {},
+                diversions=diversions(request, self._plan) if trunk in self._trusted else {},
                 default_whisper=self._whisper,
             )
             if route.handler == "client":
@@ -256,6 +260,14 @@ class Inbound:
             reason=refused.reason,
             **caller,
         )
+
+    def _parties(self, request: Request, trunk: str) -> tuple[CallingParty, tuple[str, ...]]:
+        """Who calls by this trunk, and what they dialled."""
+        numbers, account = self._numbers[trunk], self._accounts.get(trunk)
+        is_trusted = trunk in self._trusted
+        read = numbers.caller.read
+        party = calling_party(request, self._plan, is_trusted=is_trusted, read=read)
+        return party, dialled_number(request, self._plan, account, numbers.called.read)
 
     def _begin(self, session: UasSession, incoming: InboundCallInfo) -> None:
         call = InboundCall(self._services, self._inbound, session, incoming, clock=self._clock)
@@ -289,9 +301,7 @@ class Inbound:
         trunk = self._inbound.peers.trunk_of(event.source)
         if trunk is None or not self._told_extensions.allow("", time.monotonic()):
             return
-        is_trusted = trunk in self._trusted
-        party = calling_party(event.request, self._plan, is_trusted=is_trusted)
-        dialled = dialled_number(event.request, self._plan, self._accounts.get(trunk))
+        party, dialled = self._parties(event.request, trunk)
         missing = list(event.extensions)
         caller: dict[str, Any] = {"from": party.user, "number": party.number, "dialled": dialled[0]}
         self._services.events.publish(

@@ -6,7 +6,7 @@ rings anybody: `read` says what a text is and that it may be dialled, `destinati
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from config.agents import Agent, Kind
@@ -17,11 +17,14 @@ from sip.message.uri import SipUri, parse_uri
 
 from ..errors import EngineError
 from .blocking.do_not_call import DoNotCall
-from .identity.caller_identity import NO_IDENTITY, CallerIdentity, caller_id_for
+from .identity.caller_identity import CallerIdentity
 from .identity.shown_number import check_caller_id
 from .media_policy import DEFAULT_MEDIA, MediaPolicy
 from .number_plan import NotDialable, NumberPlan, Reading, is_uri, refused
 from .permitted_host import PermittedHost, place_of, sip_uri, steering_parameter, transport_of
+from .phone_number import CalledNumber
+from .targets.destination import Destination, DialTarget, credentials_of
+from .targets.trunk_targets import TrunkTargets
 from .trunk_health import AllTrunksUp, NoTrunkUsable, TrunksFull, TrunkStates, usable_now
 
 
@@ -43,34 +46,6 @@ class AgentAddress(Protocol):
     @property
     def confirm(self) -> str:
         """The key by which a call is taken there; "": by answering."""
-
-
-@dataclass(frozen=True, slots=True)
-class DialTarget:
-    """One way to reach a party: the request URI, where to send it, and as whom."""
-
-    target: str
-    hop_uri: str
-    trunk: str | None = None
-    credentials: Credentials | None = None
-    caller_id: str = ""  # that of the trunk, for calls that name none
-    identity: CallerIdentity = NO_IDENTITY
-    session_expires_s: int | None = None  # the session interval; None: the usual one
-    route: tuple[str, ...] = ()  # the Route of the INVITE
-    plays_early_media: bool = True  # whether what the network plays before the answer is heard
-    media: MediaPolicy = DEFAULT_MEDIA
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """A party that may be dialled: how it is shown (`user`), and the targets, best first."""
-
-    user: str
-    targets: tuple[DialTarget, ...]
-    ring_s: float | None = None  # how long it rings, where the address says so
-    kind: Kind | None = None  # of an agent's address
-    agent: str | None = None  # whose address it is
-    confirm: str = ""  # the key that accepts a call there
 
 
 # How an agent is reached: at which addresses, with which credentials, and their sound.
@@ -112,18 +87,27 @@ class Dialplan:
         plan: NumberPlan,
     ) -> None:
         """Dial by these from now on; the agents stay. Raises ParseError, see `check`."""
-        uris = self.check(trunks)
-        self._trunks = {trunk.name: trunk for trunk in trunks}
-        self._trunk_uris = uris
+        self.check(trunks)
         self._routes = list(routes)
         self._hosts = [PermittedHost.read(host) for host in allow_hosts]
         extensions = [r.prefix for r in routes if r.prefix and not r.prefix.startswith("+")]
         self._plan = replace(plan, route_prefixes=tuple(extensions))
+        self._trunks = TrunkTargets(trunks, self._plan)
 
     @staticmethod
     def check(trunks: Sequence[Trunk]) -> dict[str, SipUri]:
         """The URIs of these trunks by name. Raises ParseError for one that cannot be called."""
         return {trunk.name: sip_uri(trunk.uri) for trunk in trunks}
+
+    def sent_to(self, text: str, trunk: str) -> tuple[str, str]:
+        """What a trunk is sent for a party: the number that is dialled there, and the caller id
+        of calls that name none. Raises EngineError `refused`."""
+        if trunk not in self._trunks:
+            raise EngineError("refused", f"there is no trunk named {trunk!r}", field="trunk")
+        reading = self.read(text, field="number")
+        with refused("number"):
+            (target,) = self._trunks.targets(reading, [trunk], self._check_number)
+        return sip_uri(target.request_uri).user or "", target.identity.told(target.caller_id)
 
     def destination(self, text: str, *, field: str, trunk: str | None = None) -> Destination:
         """The targets that reach `text`. Raises EngineError `refused` or `unavailable` of `field`.
@@ -164,8 +148,11 @@ class Dialplan:
 
     def _check_policy(self, reading: Reading) -> None:
         for number in reading.numbers:
-            self._plan.check_destination(number)
-            self._do_not_call.check(number.e164)
+            self._check_number(number)
+
+    def _check_number(self, number: CalledNumber) -> None:
+        self._plan.check_destination(number)
+        self._do_not_call.check(number.e164)
 
     def read_number(self, text: str, *, field: str, region: str | None = None) -> str:
         """A number in full, and nothing else than a number. Raises EngineError `refused`."""
@@ -188,24 +175,17 @@ class Dialplan:
 
         At a host that is no trunk's the phone may be named a112: nothing there dials digits.
         """
-        trunk = next(iter(self._trunks_at(uri)), None)
+        trunk = next(iter(self._trunks.at(uri)), None)
         if trunk is None:
             reading = self._plan.read_user(uri)
             steers = steering_parameter(uri)
         else:
             self._plan.check_name(uri)
             reading = self._plan.read_user(uri, trunk=trunk.name, users=trunk.users)
-            steers = steering_parameter(uri, self._trunk_uris[trunk.name])
+            steers = steering_parameter(uri, self._trunks.uri(trunk.name))
         if steers is not None:
             raise NotDialable(f"the URI has {steers!r}, which could change who is dialled")
         return reading
-
-    def _trunks_at(self, uri: SipUri) -> list[Trunk]:
-        """The trunks that a URI leads to, in the order of the configuration."""
-        at = uri.address
-        return [
-            self._trunks[name] for name, there in self._trunk_uris.items() if there.address == at
-        ]
 
     def is_agent(self, text: str) -> bool:
         """Whether `text` is an agent's name."""
@@ -225,9 +205,9 @@ class Dialplan:
 
     def at_trunk(self, user: str, trunk: str) -> str:
         """The sip: URI of a user at a trunk. Raises EngineError `refused` for no such trunk."""
-        if trunk not in self._trunk_uris:
+        if trunk not in self._trunks:
             raise EngineError("refused", f"there is no trunk named {trunk!r}", field="trunk")
-        return self._by_trunk(user, trunk).target
+        return self._trunks.uri_at(user, trunk)
 
     # -- agents -----------------------------------------------------------------------------
 
@@ -300,9 +280,8 @@ class Dialplan:
 
     def check_caller_id(self, text: str, *, field: str) -> None:
         """Raise EngineError `refused` where a number may not be shown to who is called."""
-        accounts = tuple(trunk.username for trunk in self._trunks.values() if trunk.username)
         with refused(field):
-            check_caller_id(text, self._plan, accounts)
+            check_caller_id(text, self._plan, self._trunks.accounts)
 
     def _address(
         self,
@@ -316,8 +295,8 @@ class Dialplan:
             with refused(field):
                 self._check_policy(self._read_phone(uri))
             credentials, media = own
-            credentials = credentials or self._credentials_at(uri)
-            identity = CallerIdentity.at(self._trunks_at(uri), uri.host)
+            credentials = credentials or self._trunks.credentials_at(uri)
+            identity = CallerIdentity.at(self._trunks.at(uri), uri.host)
             to = address.uri
             targets: tuple[DialTarget, ...] = (
                 DialTarget(to, to, credentials=credentials, identity=identity, media=media),
@@ -329,11 +308,11 @@ class Dialplan:
     def _uri(self, text: str, field: str) -> Destination:
         uri = self._permitted_uri(text, field)
         self.read(text, field=field)
-        trunks = self._trunks_at(uri)
+        trunks = self._trunks.at(uri)
         target = DialTarget(
             text,
             text,
-            credentials=self._credentials_at(uri),
+            credentials=self._trunks.credentials_at(uri),
             identity=CallerIdentity.at(trunks, uri.host),
             media=MediaPolicy.strictest(trunks),
         )
@@ -359,7 +338,7 @@ class Dialplan:
         if transport == "unsupported":
             reason = f"{text!r}: its transport is not supported; it is udp, tcp or tls"
             raise EngineError("refused", reason, field=field)
-        if self._trunks_at(uri) or any(host.permits(uri, transport) for host in self._hosts):
+        if self._trunks.at(uri) or any(host.permits(uri, transport) for host in self._hosts):
             return uri
         reason = f"host {uri.host!r} is not in dial.allow_hosts"
         if any(uri.host == host.host for host in self._hosts):
@@ -402,20 +381,11 @@ class Dialplan:
 
     def media_policy_of(self, trunk: str) -> MediaPolicy:
         """That of calls by this trunk."""
-        return MediaPolicy.of(self._trunks[trunk]) if trunk in self._trunks else DEFAULT_MEDIA
+        return self._trunks.media_policy(trunk)
 
     def session_expires_s(self, trunk: str | None, otherwise: int) -> int:
         """The session interval of calls by this trunk; `otherwise` where it has none of its own."""
-        expires_s = self._trunks[trunk].session_expires_s if trunk in self._trunks else None
-        return otherwise if expires_s is None else expires_s
-
-    def _credentials_at(self, uri: SipUri) -> Credentials | None:
-        """Those of a trunk that `uri` leads to: it asks for them for every call there."""
-        for trunk in self._trunks_at(uri):
-            credentials = credentials_of(trunk)
-            if credentials is not None:
-                return credentials
-        return None
+        return self._trunks.session_expires_s(trunk, otherwise)
 
     def _number(
         self, text: str, field: str, trunk: str | None, *, may_be_full: bool = False
@@ -432,7 +402,9 @@ class Dialplan:
         if not usable:
             reason = f"no trunk for {number} is usable now ({', '.join(names)})"
             raise NoTrunkUsable(reason, field)
-        return Destination(number, tuple(self._by_trunk(number, name) for name in usable))
+        with refused(field):
+            targets = self._trunks.targets(reading, usable, self._check_number)
+        return Destination(number, targets)
 
     def _route(self, reading: Reading) -> tuple[str | None, list[str]]:
         """The prefix of the route that takes a number, and its trunks."""
@@ -442,29 +414,3 @@ class Dialplan:
             if reading.digits.startswith(route.prefix):
                 return route.prefix, list(route.trunks)
         return None, []
-
-    def _by_trunk(self, number: str, name: str) -> DialTarget:
-        trunk, uri = self._trunks[name], self._trunk_uris[name]
-        target = SipUri(
-            scheme=uri.scheme, user=number, password=None, host=uri.host, port=uri.port,
-            params=dict(uri.params), headers={},
-        )  # fmt: skip
-        caller_id = caller_id_for(number, trunk)
-        return DialTarget(
-            target=str(target),
-            hop_uri=trunk.uri,
-            trunk=name,
-            credentials=credentials_of(trunk),
-            caller_id=caller_id,
-            identity=CallerIdentity.of(trunk, uri.host, caller_id),
-            session_expires_s=trunk.session_expires_s,
-            plays_early_media=trunk.early_media == "relay",
-            media=MediaPolicy.of(trunk),
-        )
-
-
-def credentials_of(account: Agent | Trunk) -> Credentials | None:
-    """What a trunk or an agent's proxy is answered when it asks for digest; None if not set."""
-    if not account.username:
-        return None
-    return Credentials(account.username, account.password.get_secret_value())

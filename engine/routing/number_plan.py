@@ -257,7 +257,7 @@ class NumberPlan:
         for text in (*readings_of_user(user), *hidden_digits):
             bare = text.lstrip("+")
             if len(bare) > _LONGEST_SHARED_DIGITS and bare.isdigit():
-                self._refuse_public(bare)
+                self.check_short(bare)
         number, also = self._valid((*numbers_in(user), *hidden_digits))
         return Reading("person", number.e164 if number else "", number, (), also)
 
@@ -311,7 +311,7 @@ class NumberPlan:
             return Reading("short_code", digits, short_number(digits, self.region))
         if numbering.extension and re2.fullmatch(numbering.extension, digits):
             return Reading("extension", digits, None, tuple(numbering.extension_trunks))
-        self._refuse_public(digits)
+        self.check_short(digits)
         if any(digits.startswith(prefix) for prefix in self.route_prefixes):
             number, also = self._valid([digits])
             if number is None and len(digits) > _MOST_EXTENSION_DIGITS:
@@ -343,7 +343,8 @@ class NumberPlan:
                 return line_type
         return None
 
-    def _refuse_public(self, digits: str) -> None:
+    def check_short(self, digits: str) -> None:
+        """Raise NotDialable for a public short number."""
         line_type = self._public_line(digits)
         if line_type is not None:
             policy = {"policy": "line_type"} if line_type == "premium_rate" else {}

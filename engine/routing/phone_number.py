@@ -100,6 +100,13 @@ def is_valid(e164: str) -> bool:
         return False
 
 
+def example_number(region: str) -> str:
+    """A number of a fixed line of a country, in full."""
+    number = phonenumbers.example_number(region)
+    assert number is not None, region
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
 @lru_cache(maxsize=4096)
 def lacks_area_code(text: str, region: str) -> bool:
     """Whether `text` may be what is dialled inside one town: a number of fixed lines without the

@@ -14,7 +14,7 @@ from sip.registration.registration import Account
 from sip.usage import RegistrationUsage
 
 from ..store.event_log import EventLog
-from .dialplan import credentials_of
+from .targets.destination import credentials_of
 from .trunk_health import TrunkHealth
 from .trunk_load import TrunkLoad
 

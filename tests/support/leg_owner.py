@@ -7,7 +7,7 @@ from typing import Any
 from engine.calls.hangup_cause import HangupCause
 from engine.calls.legs.leg_listener import LegListener, ObservedLeg
 from engine.errors import EngineError
-from engine.routing.dialplan import DialTarget
+from engine.routing.targets.destination import DialTarget
 from engine.routing.trunk_figures import TrunkTry
 
 

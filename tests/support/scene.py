@@ -31,8 +31,9 @@ from engine.clock import Clock
 from engine.job import Job
 from engine.routing.admission import Admission
 from engine.routing.blocking.do_not_call import DoNotCall
-from engine.routing.dialplan import Destination, Dialplan
+from engine.routing.dialplan import Dialplan
 from engine.routing.number_plan import NumberPlan
+from engine.routing.targets.destination import Destination
 from engine.store.event_log import Event, EventLog
 from engine.store.store import Store, StoreError
 from media.errors import NoPortLeft, RecordingFailed

@@ -7,7 +7,7 @@ from engine.calls.call_legs import CallLegs
 from engine.calls.dialling import Caller
 from engine.calls.leg import Leg, Role
 from engine.job import OfferRecord
-from engine.routing.dialplan import Destination
+from engine.routing.targets.destination import Destination
 
 from .leg_owner import LegOwner
 from .scene import Scene

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 from sip.usage import ReferralUsage
 
 from ...job import LegRecord
-from ...routing.dialplan import DialTarget
+from ...routing.targets.destination import DialTarget
 from ...routing.trunk_figures import TrunkTry
 from ..hangup_cause import HangupCause
 

@@ -14,7 +14,7 @@ import structlog
 from ...acd.agent import Agent, AgentState
 from ...acd.agents import AgentRegistry
 from ...errors import EngineError
-from ...routing.dialplan import Destination, DialTarget
+from ...routing.targets.destination import Destination, DialTarget
 from ...routing.trunk_figures import TrunkTry
 from ...trace.traced_call import Line
 from ..dialling import DEFAULT_CALLER, Caller

@@ -10,7 +10,7 @@ from typing import Final
 from sip.message.grammar import printable
 
 from ...errors import EngineError
-from ...routing.dialplan import DialTarget
+from ...routing.targets.destination import DialTarget
 from ..hangup_cause import HangupCause
 
 MOST_REDIRECTIONS: Final = 5

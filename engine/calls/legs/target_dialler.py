@@ -11,7 +11,7 @@ from sip.endpoint import SipEndpoint
 from sip.errors import ParseError
 from sip.hop import Hop
 
-from ...routing.dialplan import DialTarget
+from ...routing.targets.destination import DialTarget
 from ...routing.trunk_figures import TrunkTry
 from ..dialling import TRUNK_RESPONSE_S, DialOptions, hops_of, until_clear
 from ..hangup_cause import HangupCause, at_trunk, of_no_answer
@@ -160,7 +160,7 @@ class TargetDialler:
         leg = self._leg
         leg.record.begin_try(target.target, target.trunk, str(hop))
         outcome = leg.expect()
-        if not self._sip.is_clear(target.target):
+        if not self._sip.is_clear(target.request_uri):
             await until_clear(self._sip, target, or_until=outcome)
         if leg.hangup_cause is not None:  # hung up meanwhile
             return leg.hangup_cause

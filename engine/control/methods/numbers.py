@@ -96,7 +96,8 @@ class NumberQuery(Params):
 class NumberCheck(Params):
     """number.check: what would become of a request at `at` (None: now).
 
-    `region` is the country in which the number is written; None: dial.default_region.
+    `region` is the country in which the number is written; None: dial.default_region. `trunk`: what
+    that one would be sent; None: those of the route.
     """
 
     number: Target
@@ -104,6 +105,7 @@ class NumberCheck(Params):
     at: UnixTime | None = None
     site: Identifier | None = None
     source: Identifier | None = None
+    trunk: Identifier | None = None
 
 
 class NumberPage(TypedDict):
@@ -113,6 +115,19 @@ class NumberPage(TypedDict):
     """The blocked numbers, in their order."""
     cursor: str | None
     """What asks for the next page; null: there is none."""
+
+
+class SentNumber(TypedDict):
+    """What a trunk would be sent."""
+
+    trunk: str
+    """The name of the trunk."""
+    number: str | None
+    """The number in the Request-URI and To; null: it is not dialled by this trunk."""
+    caller_id: str | None
+    """The caller id of a call that names none; null: dial.caller_id."""
+    reason: str | None
+    """Why it is not dialled there."""
 
 
 class NumberVerdict(TypedDict):
@@ -140,6 +155,8 @@ class NumberVerdict(TypedDict):
     """Why, in words."""
     not_before: float | None
     """When it would be called (Unix seconds); null: at once."""
+    sent: list[SentNumber]
+    """What the trunks would be sent, in the order in which they are tried."""
 
 
 class NumberMethods:
@@ -244,11 +261,13 @@ class NumberMethods:
             source=params.source,
             not_before=params.at,
         )
+        if reading.kind != "agent" and not is_uri(text):
+            verdict["sent"] = self._sent(query.to, params.trunk)
         try:
             admitted = self._admission.check(query, now)
             verdict["not_before"], verdict["reason"] = admitted.not_before, admitted.scheduled
             verdict["policy"] = "hours" if admitted.scheduled else None
-            self._dialplan.destination(query.to, field="number")
+            self._dialplan.destination(query.to, field="number", trunk=params.trunk)
         except EngineError as error:
             if error.kind == "refused":
                 return _refuse(verdict, error)
@@ -270,7 +289,20 @@ class NumberMethods:
             "policy": None,
             "reason": None,
             "not_before": None,
+            "sent": [],
         }
+
+    def _sent(self, text: str, trunk: str | None) -> list[SentNumber]:
+        _number, _prefix, names = self._dialplan.trunks_for(text, trunk)
+        return [self._sent_by(text, name) for name in names]
+
+    def _sent_by(self, text: str, trunk: str) -> SentNumber:
+        try:
+            number, caller_id = self._dialplan.sent_to(text, trunk)
+        except EngineError as error:
+            return {"trunk": trunk, "number": None, "caller_id": None, "reason": error.message}
+        shown = caller_id or None
+        return {"trunk": trunk, "number": number, "caller_id": shown, "reason": None}
 
     def _read(self, text: str, region: str | None = None) -> CalledNumber:
         reading = self._dialplan.classify(text, field="number", region=region)

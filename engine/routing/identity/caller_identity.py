@@ -16,6 +16,7 @@ from config.settings import Trunk
 from sip.message.name_addr import NameAddr
 from sip.message.uri import SipUri
 
+from ..targets.number_rewriting import SentNumbers
 from .shown_number import ANONYMOUS
 
 _WITHHELD_NAME: Final = "Anonymous"
@@ -44,7 +45,7 @@ class CallerIdentity:
     """What the INVITEs by one trunk say of their caller; "" for what the call itself decides.
 
     `own` is the number that the trunk knows us by, where the caller id is withheld from who is
-    called.
+    called. `numbers` says how the trunk wants numbers written.
     """
 
     host: str = ""
@@ -52,9 +53,12 @@ class CallerIdentity:
     name: str = ""
     carried_in: Identity = "from"
     own: str = ""
+    numbers: SentNumbers | None = None
 
     @classmethod
-    def of(cls, trunk: Trunk, host: str, caller_id: str) -> "CallerIdentity":
+    def of(
+        cls, trunk: Trunk, host: str, caller_id: str, numbers: SentNumbers | None = None
+    ) -> "CallerIdentity":
         """That of a trunk at `host` which shows `caller_id` where a call names none."""
         address = split_from(trunk.from_) if trunk.from_ else None
         known_as = (_as_dialled(caller_id), address.user if address else "", trunk.username)
@@ -64,6 +68,7 @@ class CallerIdentity:
             name=address.name if address else "",
             carried_in=trunk.identity,
             own=next((number for number in known_as if _NUMBER.fullmatch(number)), ""),
+            numbers=numbers,
         )
 
     @classmethod
@@ -84,7 +89,9 @@ class CallerIdentity:
         caller_id = _as_dialled(caller_id)
         is_withheld = caller_id == ANONYMOUS
         headers = [("Privacy", "id")] if is_withheld else []
-        number = self.own if is_withheld else caller_id
+        if not is_withheld:
+            caller_id = self.told(caller_id)
+        number = self.told(self.own) if is_withheld else caller_id
         if self.carried_in != "from" and _NUMBER.fullmatch(number):
             party = NameAddr(SipUri("sip", host, number), self._name_of(name, is_withheld))
             headers.append(self._party(party, is_withheld))
@@ -94,6 +101,10 @@ class CallerIdentity:
         user = caller_id if is_withheld else self.user or caller_id
         shown_name = _WITHHELD_NAME if is_withheld else name or None
         return ShownCaller(str(SipUri("sip", host, user)), shown_name, tuple(headers))
+
+    def told(self, number: str) -> str:
+        """The caller id as the trunk wants it written."""
+        return number if self.numbers is None else self.numbers.written_caller(number)
 
     def _name_of(self, name: str, is_withheld: bool) -> str | None:
         return (self.name if is_withheld else name) or None

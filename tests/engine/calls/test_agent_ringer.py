@@ -22,7 +22,7 @@ from engine.calls.announcing.whisper import Announcer, Unspoken
 from engine.calls.hangup_cause import BY_COMMAND, ELSEWHERE
 from engine.calls.leg import Leg
 from engine.errors import EngineError
-from engine.routing.dialplan import Destination
+from engine.routing.targets.destination import Destination
 from media.messages import Dtmf
 from media.sources import Prompt
 from tests.support.leg_owner import LegOwner

@@ -19,7 +19,7 @@ from engine.calls.call_result import TurnedAway
 from engine.calls.hangup_cause import HangupCause
 from engine.calls.leg import Leg
 from engine.errors import EngineError
-from engine.routing.dialplan import Destination
+from engine.routing.targets.destination import Destination
 from tests.support.legs import dial, leg_to
 from tests.support.phones.scripted import ScriptedPhone
 from tests.support.scene import Scene, run_scene, scene

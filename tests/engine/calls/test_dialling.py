@@ -3,8 +3,8 @@
 import pytest
 
 from engine.calls.dialling import DEFAULT_CALLER, Caller, DialOptions
-from engine.routing.dialplan import DialTarget
 from engine.routing.identity.caller_identity import CallerIdentity
+from engine.routing.targets.destination import DialTarget
 from sip.hop import Hop
 from sip.sdp.offer_answer import LocalAudio
 

@@ -11,7 +11,7 @@ from engine.calls.dialling import CODECS, Caller
 from engine.calls.hangup_cause import HangupCause
 from engine.calls.leg import Leg, LegEnded
 from engine.calls.legs.event_budget import BURST
-from engine.routing.dialplan import Destination, DialTarget
+from engine.routing.targets.destination import Destination, DialTarget
 from media.messages import Dtmf, MediaTimeout, PeerMoved, Played, SilenceStarted
 from media.sources import Prompt
 from sip import events

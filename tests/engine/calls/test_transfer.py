@@ -9,8 +9,9 @@ from engine.calls.leg import Leg
 from engine.calls.transfer import check_third_party, destination_of
 from engine.errors import EngineError
 from engine.job import LegRecord
-from engine.routing.dialplan import Destination, Dialplan, DialTarget
+from engine.routing.dialplan import Dialplan
 from engine.routing.number_plan import NumberPlan
+from engine.routing.targets.destination import Destination, DialTarget
 from tests.support.phones.scripted import ScriptedReferral
 
 

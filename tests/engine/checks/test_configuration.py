@@ -59,6 +59,11 @@ def faults(tmp_path: Path, text: str) -> list[tuple[str, str, int | None]]:
         ("[dial]\ncaller_id = 'hello'", "dial.caller_id", "'hello' is no number"),
         ("[[trunks]]\nname = 't'\nuri = 'sip:192.0.2.9'\ncaller_id = '999'",
          "trunks[1].caller_id", "emergency"),
+        ("[[trunks]]\nname = 't'\nuri = 'sip:192.0.2.9'\n"
+         "numbers_out = {strip = 13, prepend = '112'}",
+         "trunks[1].numbers_out", "emergency"),
+        ("[[trunks]]\nname = 't'\nuri = 'sip:192.0.2.9'\nnumbers_out = {prepend = '9'}",
+         "trunks[1].numbers_out", "cannot be dialled"),
         ("[[rules]]\nname = 'r'\n[rules.set]\ncaller_id = '7946 0123'", "rules[0].set.caller_id",
          "not a valid number"),
         ("[[rules]]\nname = 'r'\n[rules.set]\nagent = 'eve'", "rules[0].set.agent", "'eve'"),

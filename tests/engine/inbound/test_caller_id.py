@@ -2,6 +2,7 @@
 
 import pytest
 
+from config.trunk_numbers import NumberRewriting
 from engine.inbound.caller_id import (
     ANONYMOUS,
     calling_party,
@@ -9,6 +10,7 @@ from engine.inbound.caller_id import (
     user_to_user_of,
 )
 from engine.routing.number_plan import NumberPlan
+from engine.routing.targets.number_rewriting import IncomingNumbers
 from sip.message.message import Request
 from sip.message.uri import parse_uri
 
@@ -130,3 +132,25 @@ def test_what_an_untrusted_trunk_asserts_is_not_looked_at() -> None:
     assert caller.number == "+442079461111"
     withheld = invite("<sip:+442079461111@10.0.0.1>", Privacy="id")
     assert calling_party(withheld, NumberPlan("GB"), is_trusted=False).user == ANONYMOUS
+
+
+def test_numbers_are_what_the_trunk_means() -> None:
+    keys = {"format": "e164", "strip": "9", "caller_format": "national", "region": "DE"}
+    numbers = IncomingNumbers.of(NumberRewriting.model_validate(keys), "GB")
+    request = invite("<sip:030123456@10.0.0.1>", "sip:9442079460000@127.0.0.1")
+    caller = calling_party(request, NumberPlan("GB"), read=numbers.caller.read)
+    assert (caller.user, caller.number, caller.region) == ("+4930123456", "+4930123456", "DE")
+    assert dialled_number(request, NumberPlan("GB"), None, numbers.called.read) == (
+        "+442079460000",
+    )
+    asserted = invite("<sip:bob@a>", P_Asserted_Identity="<sip:x@a>, <sip:030123456@a>")
+    assert (
+        calling_party(asserted, NumberPlan("GB"), read=numbers.caller.read).number == "+4930123456"
+    )
+    registered = Request(
+        "INVITE", parse_uri("sip:acct@h"), [("From", "<sip:a@b>"), ("To", "<sip:9442079460000@h>")]
+    )
+    assert dialled_number(registered, NumberPlan("GB"), "acct", numbers.called.read) == (
+        "+442079460000",
+        "acct",
+    )

@@ -404,3 +404,57 @@ def test_a_user_at_a_trunk_that_is_not_there() -> None:
 def test_whose_an_address_is() -> None:
     assert plan().agent_at("sip:alice@192.0.2.7:5080") == "alice"
     assert plan().agent_at("sip:bob@192.0.2.7:5080") is None
+
+
+def rewriting(do_not_call: DoNotCall | None = None, /, **numbers_out: object) -> Dialplan:
+    trunk = {"uri": "sip:10.9.8.7", "caller_id": "+441632960000"}
+    return Dialplan(
+        trunks=[
+            Trunk.model_validate({"name": "one", **trunk, "numbers_out": numbers_out}),
+            Trunk.model_validate({"name": "two", **trunk}),
+        ],
+        routes=[Route(prefix="+44", trunks=["one", "two"]), Route(prefix="+", trunks=["one"])],
+        agents=(ALICE,),
+        allow_hosts=[],
+        plan=NumberPlan("GB"),
+        do_not_call=do_not_call,
+    )
+
+
+def test_a_trunk_is_sent_the_number_as_it_wants_it_and_everything_else_knows_it_in_full() -> None:
+    one, two = rewriting(format="e164").destination("020 7946 0000", field="to").targets
+    assert (one.target, one.request_uri) == (
+        "sip:+442079460000@10.9.8.7",
+        "sip:442079460000@10.9.8.7",
+    )
+    assert one.identity.shown("+441632960000", "", "h").from_uri == "sip:441632960000@10.9.8.7"
+    assert two.request_uri == two.target == "sip:+442079460000@10.9.8.7"
+    assert rewriting(format="e164").sent_to("020 7946 0000", "one") == (
+        "442079460000",
+        "441632960000",
+    )
+
+
+def test_a_trunk_whose_rewriting_makes_an_emergency_number_is_not_used() -> None:
+    dialplan = rewriting(strip=13, prepend="112")
+    targets = dialplan.destination("+442079460000", field="to").targets
+    assert [target.trunk for target in targets] == ["two"]
+    with pytest.raises(EngineError, match="emergency number") as caught:
+        dialplan.destination("+33155555555", field="to")
+    assert (caught.value.kind, caught.value.field) == ("refused", "to")
+    assert caught.value.data["emergency"] is True
+
+
+async def test_what_a_trunk_could_read_in_the_digits_is_asked_of_the_lists_too() -> None:
+    do_not_call = DoNotCall()
+    dialplan = rewriting(do_not_call, strip=12, prepend="0033155555555")
+    assert dialplan.destination("+4930123456", field="to").targets
+    await do_not_call.block(Blocked(number="+33155555555", reason="asked us", since=0.0))
+    with pytest.raises(EngineError) as caught:
+        dialplan.destination("+4930123456", field="to")
+    assert caught.value.data["policy"] == "do_not_call"
+
+
+def test_no_trunk_of_that_name_is_sent_anything() -> None:
+    with pytest.raises(EngineError, match="no trunk named 'three'"):
+        rewriting().sent_to("+442079460000", "three")

@@ -3,7 +3,12 @@
 import pytest
 
 from engine.routing.number_plan import NumberPlan
-from engine.routing.phone_number import is_valid, lacks_area_code, parse_written
+from engine.routing.phone_number import (
+    example_number,
+    is_valid,
+    lacks_area_code,
+    parse_written,
+)
 from sip.message.uri import SipUri, parse_uri
 
 
@@ -130,3 +135,9 @@ def test_what_cannot_be_read_is_no_number_anybody_may_have() -> None:
 )
 def test_what_lacks_its_area_code(text: str, region: str, lacks: bool) -> None:
     assert lacks_area_code(text, region) is lacks
+
+
+def test_each_country_has_an_example() -> None:
+    number = parse_written(example_number("DE"), "GB")
+    assert number is not None
+    assert (number.region, is_valid(number.e164)) == ("DE", True)

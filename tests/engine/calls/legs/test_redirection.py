@@ -7,7 +7,7 @@ import pytest
 from engine.calls.hangup_cause import HangupCause
 from engine.calls.legs.redirection import MOST_REDIRECTIONS, MOST_TARGETS, Redirections
 from engine.errors import EngineError
-from engine.routing.dialplan import DialTarget
+from engine.routing.targets.destination import DialTarget
 
 BOB = DialTarget("sip:bob@192.0.2.1", "sip:bob@192.0.2.1")
 

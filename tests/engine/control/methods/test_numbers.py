@@ -12,6 +12,7 @@ import pytest
 from config.numbering import Numbering
 from config.policy import Costs, Hours, Rate
 from config.settings import ConfigError, Route, Settings
+from config.trunk_numbers import OutgoingNumbers
 from ringback_client import EngineError, RequestRejected
 from tests.support.engines.in_process import (
     RunningEngine,
@@ -91,6 +92,51 @@ async def test_a_check_says_what_would_become_of_a_request(settings: Settings) -
         blocked = await client.call("number.check", number=NUMBER)
         assert (blocked["allowed"], blocked["policy"]) == (False, "do_not_call")
         assert blocked["blocked"]["reason"] == "asked us"
+
+
+async def test_a_check_says_what_trunks_would_be_sent(settings: Settings) -> None:
+    trunk = settings.trunks[0].model_copy(
+        update={
+            "numbers_out": OutgoingNumbers(format="e164", strip="4420", prepend="9"),
+            "caller_id": "+442079460009",
+        }
+    )
+    changed = settings.model_copy(update={"trunks": [trunk]})
+    async with running(changed) as (_daemon, client):
+        for params in ({}, {"trunk": "pbx"}):
+            found = await client.call("number.check", number="020 7946 0123", **params)
+            assert (found["allowed"], found["called"]) == (True, NUMBER)
+            assert found["sent"] == [
+                {
+                    "trunk": "pbx",
+                    "number": "979460123",
+                    "caller_id": "442079460009",
+                    "reason": None,
+                }
+            ]
+        explained = await client.call("route.explain", to=NUMBER, agent="alice")
+        assert [(one["number"], one["sent"]) for one in explained["trunks"]] == [
+            (NUMBER, "979460123")
+        ]
+        unknown = await client.call("number.check", number=NUMBER, trunk="none")
+        assert unknown["allowed"] is False
+        assert unknown["sent"][0]["number"] is None
+        assert "no trunk named 'none'" in unknown["sent"][0]["reason"]
+
+
+async def test_a_number_that_rewriting_would_make_an_emergency_number_is_refused(
+    settings: Settings,
+) -> None:
+    numbers = OutgoingNumbers(strip=13, prepend="112")
+    trunk = settings.trunks[0].model_copy(update={"numbers_out": numbers})
+    async with running(settings.model_copy(update={"trunks": [trunk]})) as (_daemon, client):
+        found = await client.call("number.check", number=NUMBER)
+        assert (found["allowed"], found["policy"]) == (False, "destination")
+        assert "emergency" in found["sent"][0]["reason"]
+        with pytest.raises(EngineError, match="emergency"):
+            await client.call("callback.request", to=NUMBER, agent="alice")
+        explained = await client.call("route.explain", to=NUMBER, agent="alice")
+        assert explained["trunks"][0]["sent"] is None
 
 
 async def test_a_check_a_request_and_an_explanation_read_alike(settings: Settings) -> None:

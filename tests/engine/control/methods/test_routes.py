@@ -167,8 +167,8 @@ async def test_number_and_trunks(engine: RunningEngine) -> None:
     assert found["admission"]["line_type"] == "fixed_line"
     assert found["admission"]["zones"] == ["Europe/London"]
     assert found["trunks"] == [
-        {"trunk": "pbx", "number": NUMBER, "route": "+4", "state": "static", "reason": None,
-         "full": False, "down": None, "usable": True}
+        {"trunk": "pbx", "number": NUMBER, "sent": NUMBER, "route": "+4", "state": "static",
+         "reason": None, "full": False, "down": None, "usable": True}
     ]  # fmt: skip
     daemon.trunks._states["pbx"] = "failed"
     daemon.trunks._reasons["pbx"] = "403 Forbidden"

@@ -1,0 +1,55 @@
+"""A party that may be dialled, and the ways to it: what the dialplan finds."""
+
+from dataclasses import dataclass
+
+from config.agents import Agent, Kind
+from config.settings import Trunk
+from sip.auth.digest import Credentials
+
+from ..identity.caller_identity import NO_IDENTITY, CallerIdentity
+from ..media_policy import DEFAULT_MEDIA, MediaPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class DialTarget:
+    """One way to reach a party: its URI, where to send the request, and as whom.
+
+    `sent_as` is the Request-URI and To, where the trunk wants the number written in another way
+    than the engine does.
+    """
+
+    target: str
+    hop_uri: str
+    trunk: str | None = None
+    credentials: Credentials | None = None
+    caller_id: str = ""  # that of the trunk, for calls that name none
+    identity: CallerIdentity = NO_IDENTITY
+    session_expires_s: int | None = None  # the session interval; None: the usual one
+    route: tuple[str, ...] = ()  # the Route of the INVITE
+    plays_early_media: bool = True  # whether what the network plays before the answer is heard
+    media: MediaPolicy = DEFAULT_MEDIA
+    sent_as: str = ""
+
+    @property
+    def request_uri(self) -> str:
+        """The URI that the INVITE asks for."""
+        return self.sent_as or self.target
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A party that may be dialled: how it is shown (`user`), and the targets, best first."""
+
+    user: str
+    targets: tuple[DialTarget, ...]
+    ring_s: float | None = None  # how long it rings, where the address says so
+    kind: Kind | None = None  # of an agent's address
+    agent: str | None = None  # whose address it is
+    confirm: str = ""  # the key that accepts a call there
+
+
+def credentials_of(account: Agent | Trunk) -> Credentials | None:
+    """What a trunk or an agent's proxy is answered when it asks for digest; None if not set."""
+    if not account.username:
+        return None
+    return Credentials(account.username, account.password.get_secret_value())
