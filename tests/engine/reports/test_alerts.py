@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from config.alerts import Alert
+from engine.reports import alerts
 from engine.reports.alerts import Alerts, AlertWatch
+from tests.support.waiting import until
 
 LONG = Alert(name="long", figure="longest_wait_s", above=60.0, for_s=10.0)
 EMPTY = Alert(name="empty", figure="agents_available", below=1)
@@ -136,9 +138,44 @@ async def test_the_command_gets_the_event_on_its_input(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-async def test_a_command_that_is_not_there_costs_nothing_else(tmp_path: Path) -> None:
-    now = Now(EMPTY.model_copy(update={"command": [str(tmp_path / "none")]}))
+async def logged_of_command(
+    capsys: pytest.CaptureFixture[str], *command: str, count: int = 1
+) -> str:
+    """What the log says once the command of an alert, raised `count` times, has ended."""
+    raised = (
+        EMPTY.model_copy(update={"name": f"a{n}", "command": list(command)}) for n in range(count)
+    )
+    now = Now(*raised)
     now.engine["agents_available"] = 0
     now.alerts.look(0)
+    await until(lambda: not now.alerts._commands)
     await now.alerts.stop()
-    assert [event["type"] for event in now.published] == ["alert.raised"]
+    assert [event["type"] for event in now.published] == ["alert.raised"] * count
+    return capsys.readouterr().out
+
+
+async def test_a_command_that_is_not_there_costs_nothing_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logged = await logged_of_command(capsys, str(tmp_path / "none"))
+    assert "alert_command_failed" in logged and "No such file" in logged
+
+
+async def test_a_command_that_fails_is_logged_with_its_status(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert "status=7" in await logged_of_command(capsys, "/bin/sh", "-c", "exit 7")
+
+
+async def test_a_command_that_takes_too_long_is_killed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerts, "COMMAND_LIMIT_S", 0.05)
+    assert "took too long" in await logged_of_command(capsys, "/bin/sleep", "600")
+
+
+async def test_commands_beyond_the_most_at_once_are_left_out(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerts, "MOST_COMMANDS", 1)
+    assert "alert_command_left_out" in await logged_of_command(capsys, "/bin/true", count=2)

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from engine.store import recording_files
 
 
@@ -32,3 +34,16 @@ def test_only_recordings_that_ended_before_are_deleted(tmp_path: Path) -> None:
     assert recording_files.delete_before(tmp_path, 200.0) == 1
     assert sorted(file.name for file in tmp_path.iterdir()) == ["new.wav", "old.txt"]
     assert recording_files.delete_before(tmp_path / "none", 200.0) == 0
+
+
+def test_a_recording_deleted_as_it_is_looked_at_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone.wav").symlink_to(tmp_path / "nowhere.wav")
+    assert recording_files.delete_before(tmp_path, 200.0) == 0
+
+    def gone(_self: Path, _pattern: str) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "glob", gone)
+    assert recording_files.delete_before(tmp_path, 200.0) == 0

@@ -64,6 +64,12 @@ def test_the_audio_of_a_description_is_shown_with_its_codecs() -> None:
     }
 
 
+def test_a_description_of_video_alone_shows_no_audio() -> None:
+    video = SDP.replace(b"m=audio", b"m=video")
+    view = shown(request("INVITE", "1", body=video, more="Content-Type: application/sdp\r\n"))
+    assert view["audio"] is None
+
+
 def test_the_description_in_one_part_of_several_is_shown() -> None:
     body = (
         b"--b\r\nContent-Type: text/plain\r\n\r\nx\r\n"

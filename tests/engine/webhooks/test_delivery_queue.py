@@ -119,3 +119,42 @@ def test_each_is_delivered_or_given_up_once_and_in_order(
     for subject in "abc":
         own = [one.seq for one in ended if one.subject == subject]
         assert own == sorted(own)
+
+
+def test_what_is_dropped_under_way_is_neither_tried_again_nor_given_up() -> None:
+    pending = deliveries()
+    pending.add_delivery(delivery(1), 0.0)
+    pending.add_delivery(delivery(2), 0.0)
+    started = pending.start_next(0.0)
+    assert started is not None and pending.drop("j1") == 2
+    assert not pending.failed(started, 0.0)
+    assert (len(pending), pending.under_way, pending.next_due_at) == (0, 0, None)
+
+
+def test_no_more_of_one_group_are_under_way_than_may_be() -> None:
+    pending = DeliveryQueue(DeliveryPolicy(), rng=random.Random(1), most_per_group=1)
+    for seq in (1, 2, 3):
+        pending.add_delivery(Delivery(seq, "callback.queued", f"j{seq}", b"{}", group="one"), 0.0)
+    first = pending.start_next(0.0)
+    assert first is not None and pending.start_next(0.0) is None
+    pending.delivered(first, 1.0)
+    second = pending.start_next(1.0)
+    assert second is not None and second.seq == 2
+    pending.delivered(second, 2.0)
+    third = pending.start_next(2.0)
+    assert third is not None and third.seq == 3
+    pending.add_delivery(Delivery(4, "callback.queued", "j4", b"{}", group="one"), 2.0)
+    assert pending.start_next(2.0) is None and pending.drop("j4") == 1
+    pending.delivered(third, 3.0)
+    assert pending.start_next(3.0) is None and len(pending) == 0
+
+
+def test_a_step_of_the_clock_leaves_the_pause_as_it_is() -> None:
+    pending = deliveries(retry_s=10.0)
+    pending.add_delivery(delivery(1), 0.0)
+    started = pending.start_next(0.0)
+    assert started is not None
+    pending.failed(started, 0.0)
+    due_at = pending.next_due_at
+    pending.shift(3600.0)
+    assert due_at is not None and pending.next_due_at == due_at + 3600.0

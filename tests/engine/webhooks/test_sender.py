@@ -142,3 +142,7 @@ async def test_no_secret_of_the_url_is_shown(sender: Sender) -> None:
     assert all(seen)
     for secret in ("s3cret", "other", "hunter2", "dXNlcjpodW50ZXIy"):
         assert secret not in str(seen)
+
+
+async def test_a_url_that_cannot_be_used_says_so(sender: Sender) -> None:
+    assert await sender.post("http://", {}, b"{}", 5.0) == Answer("the URL cannot be used")
