@@ -106,3 +106,8 @@ def test_standard_error_on_a_pipe_that_is_full(monkeypatch: pytest.MonkeyPatch) 
     assert lines.drain(WAIT_S)
     os.close(reading)
     os.close(writing)
+
+
+def test_it_is_a_stream_for_writing_any_character() -> None:
+    queue = LineQueue(lambda _text: None)
+    assert (queue.encoding, queue.writable()) == ("utf-8", True)

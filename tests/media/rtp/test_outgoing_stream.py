@@ -137,3 +137,10 @@ def test_sources_in_any_order_make_one_unbroken_stream(
             now += 0.02
     assert sent == [(sequence + n, timestamp + 160 * n) for n in range(len(sent))]
     assert stream.packets_sent == len(sent)
+
+
+def test_what_the_kernel_refuses_was_not_sent() -> None:
+    stream = OutgoingStream(1, 10, 0)
+    stream.next_frame(160, 5.0)
+    stream.failed()
+    assert (stream.packets_sent, stream.errors) == (0, 1)

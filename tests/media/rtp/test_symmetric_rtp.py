@@ -257,3 +257,19 @@ class TestWhoMustSpeakFirst:
     def test_unknown_sources_never_do(self) -> None:
         assert not any(self.speaks(STRANGER, 50))
         assert not any(self.speaks(PORT, 50, strict=True))
+
+
+def test_many_ports_of_the_host_of_sip_do_not_keep_out_the_signalled_host() -> None:
+    talk = Talk()
+    for port in range(5000, 5100):
+        assert not talk.consider((NAT[0], port), 7, 1, 1.0)
+    assert any(talk.stream(PORT, PROBATION_PACKETS, at=1.0))
+    assert talk.learner.current == PORT
+
+
+def test_a_source_that_was_heard_long_ago_gives_its_place_to_a_new_one() -> None:
+    talk = Talk()
+    for port in range(5000, 5100):
+        talk.consider((NAT[0], port), 7, 1, 1.0)
+    assert not any(talk.stream((NAT[0], 6000), 2 * PROBATION_PACKETS, at=1.1))
+    assert any(talk.stream((NAT[0], 6000), 2 * PROBATION_PACKETS, at=100.0))

@@ -170,3 +170,12 @@ def test_each_listener_hears_their_clip_whatever_the_others_do(steps: list[Step]
                 assert len(heard[listener]) >= len(expected[listener][0])
                 check(listener)
     assert len(sources) == len(expected)
+
+
+def test_very_many_listen_at_once() -> None:
+    sources: SpeakingSources[int] = SpeakingSources()
+    for number in range(300):
+        sources.add_source(number, clip(160, seed=number), "PCMU")
+    frames = sources.tick()
+    assert frames.keys == frames.ended == list(range(300))
+    assert frames.payloads == [clip(160, seed=number).pcmu for number in range(300)]
