@@ -36,10 +36,6 @@ class Hop(NamedTuple):
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.transport}:{host}:{self.port}"
 
-    def is_same_address(self, other: "Hop") -> bool:
-        """Whether both are one transport address, whatever names lead there."""
-        return self[:3] == other[:3]
-
 
 def default_port(transport: Transport) -> int:
     """The port where a URI or Via names none (RFC 3261 sections 18.1.1 and 19.1.2)."""

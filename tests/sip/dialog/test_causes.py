@@ -33,3 +33,16 @@ def test_extensions_that_one_side_lacks(
     status: int, name: str, value: str, extensions: tuple[str, ...]
 ) -> None:
     assert refused(Response(status, None, [(name, value)]), "remote").extensions == extensions
+
+
+def test_a_list_that_cannot_be_read_names_no_extension() -> None:
+    response = Response(420, None, [("Unsupported", 'timer, "open')])
+    assert refused(response, "remote").extensions == ()
+
+
+def test_contacts_of_a_redirection_are_in_the_order_of_their_weights() -> None:
+    contacts = "<sip:a@x>;q=0.3, <sip:b@x>;q=many, <sip:c@x>, <sip:d@x>;q=7"
+    found = refused(Response(302, None, [("Contact", contacts)]), "remote").contacts
+    assert found == ("sip:c@x", "sip:d@x", "sip:a@x", "sip:b@x")
+    unreadable = Response(302, None, [("Contact", "<sip:a@x")])
+    assert refused(unreadable, "remote").contacts == ()

@@ -343,6 +343,53 @@ class TestOurInvite:
         assert network.now < 100.0
         clean(alice)
 
+    def test_a_fork_that_rings_first_after_the_restart_is_kept_and_ended(self) -> None:
+        network = SimulatedNetwork()
+        alice, _bob, _call, invite = call_to_nobody(network)
+        answer(network, alice, invite, 100)
+        (session,) = restart(alice)
+        answer(network, alice, invite, 183, Contact="<sip:bob@192.0.2.2:5062>")
+        assert session.has_dialog("far") and session.dialog_count == 1
+        (kept,) = alice.kept.values()
+        assert b"far" in kept
+        network.run(until=network.now + 40.0)  # the CANCEL and the INVITE stay without an answer
+        assert [bye.to.tag for bye in requests(network, "BYE")][:1] == ["far"]
+        network.run()
+        assert alice.kept == {}
+        clean(alice)
+
+    def test_of_two_forks_that_answer_both_are_acknowledged_and_ended(self) -> None:
+        network = SimulatedNetwork()
+        alice, _bob, _call, invite = call_to_nobody(network)
+        answer(network, alice, invite, 100)
+        restart(alice)
+        for tag in ("one", "two"):
+            contact = [("Contact", f"<sip:{tag}@192.0.2.2>")]
+            response = response_to(invite, 200, to_tag=tag, headers=contact)
+            network.inject(alice.hop.host, response.encode(), Hop("udp", "192.0.2.2", 5060))
+            network.run(until=network.now + 0.05)
+        assert [bye.to.tag for bye in requests(network, "BYE")] == ["one", "two"]
+        assert {ack.to.tag for ack in requests(network, "ACK")} >= {"one", "two"}
+        network.run()
+        assert alice.kept == {}
+        clean(alice)
+
+    @pytest.mark.parametrize(("status", "given_up_at_once"), [(481, True), (200, False)])
+    def test_a_phone_that_answers_the_cancel_alone(
+        self, status: int, given_up_at_once: bool
+    ) -> None:
+        network = SimulatedNetwork()
+        alice, _bob, _call, invite = call_to_nobody(network)
+        answer(network, alice, invite, 100)
+        restart(alice)
+        network.run(until=network.now + 0.05)
+        (cancel, *_) = requests(network, "CANCEL")
+        answer(network, alice, cancel, status)
+        assert (alice.kept == {}) is given_up_at_once
+        network.run()
+        assert alice.kept == {} and requests(network, "BYE") == []
+        clean(alice)
+
     def test_a_cancelled_one_is_cancelled_again(self) -> None:
         network = SimulatedNetwork()
         alice, bob = pair(network)

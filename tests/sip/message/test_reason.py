@@ -20,6 +20,7 @@ from sip.message.reason import Reason, parse_reasons, q850_of, reason_text
         ("", []),
         (";;;", []),
         ('SIP;text="open', []),
+        ('SIP;cause=1, "open', []),
         ("SIP;cause=1;cause=2", []),
     ],
 )

@@ -424,3 +424,8 @@ def test_what_no_audio_needs_costs_no_call(odd: tuple[bytes, bytes]) -> None:
     _, agreed = exchange.receive_offer(text.replace(*odd), LocalAudio("192.0.2.1", 4000))
     assert (agreed.host, agreed.port) == ("192.0.2.9", 1)
     assert sum(faults) > 0
+
+
+def test_nothing_can_be_offered_again_before_anything_was_described() -> None:
+    with pytest.raises(NegotiationFailed, match="nothing that could be offered again"):
+        OfferAnswer(1).repeat_offer()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sip.errors import NegotiationFailed
 from sip.sdp.offer_answer import LocalAudio, NegotiatedAudio, OfferAnswer
-from sip.sdp.sdes import SUITES, CryptoAttribute, LocalKeys, SrtpPolicy, parse_crypto
+from sip.sdp.sdes import SUITES, CryptoAttribute, LocalKeys, SrtpKeys, SrtpPolicy, parse_crypto
 
 KEY: Final = bytes(range(30))
 INLINE: Final = "inline:" + b64encode(KEY).decode()
@@ -189,3 +189,8 @@ def test_keys_stay_the_same_over_a_re_invite_of_either_side(begins: str) -> None
         assert after.srtp.suite == before.srtp.suite
         assert {after.srtp.sent, after.srtp.received} == {before.srtp.sent, before.srtp.received}
         assert again.count(b"a=crypto") == 1
+
+
+def test_keys_are_not_shown_where_they_are_logged() -> None:
+    agreed = SrtpKeys(CM80, b"k" * 16 + b"s" * 14, b"K" * 16 + b"S" * 14)
+    assert repr(agreed) == f"SrtpKeys(suite={CM80!r})"

@@ -25,6 +25,7 @@ def certificate(*alternatives: tuple[str, str], common_name: str = "cn.example")
         ((("URI", "sip:[::"), ("DNS", "host.example")), ("host.example",)),
         ((("DNS", "a.example"), ("IP Address", "192.0.2.1")), ("a.example", "192.0.2.1")),
         ((("IP Address", "2001:DB8:0:0:0:0:0:1"),), ("2001:db8::1",)),
+        ((("IP Address", " <Invalid> "),), ("<invalid>",)),
         ((("email", "a@a.example"),), ()),
         # Only without a subjectAltName.
         ((), ("cn.example",)),

@@ -28,3 +28,8 @@ def test_reasons_of_the_library_become_words(reason: str, word: str) -> None:
 def test_the_word_is_found_in_the_text() -> None:
     assert word_of(TlsFailed("certificate_expired").reason) == "certificate_expired"
     assert word_of("connection refused") == ""
+
+
+@pytest.mark.parametrize("kind", [ssl.SSLEOFError, ssl.SSLZeroReturnError])
+def test_a_peer_that_closes_in_the_handshake(kind: type[ssl.SSLError]) -> None:
+    assert failure_of(kind(8, "EOF occurred in violation of protocol")).word == "closed"
