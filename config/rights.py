@@ -7,9 +7,9 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from .section import Section, read_secret
 from .values import Group, Name, OptionalPath, Printable, Secret, check_user, wrong
 
-Role = Literal["read", "operate", "supervise", "administer", "request"]
+Role = Literal["read", "operate", "supervise", "administer", "request", "gateway"]
 # What can be told apart by site is for these.
-SITE_ROLES = ("request", "read", "operate")
+SITE_ROLES = ("request", "gateway", "read", "operate")
 
 TOKEN_LENGTH = 16
 

@@ -52,7 +52,9 @@ class Control(Section):
     token: Secret = SecretStr("")
     token_file: OptionalPath = ""
     allow_users: list[User] = Field(default=[])
-    default_role: Literal["", "none", "request", "read", "operate", "supervise", "administer"] = ""
+    default_role: Literal[
+        "", "none", "request", "gateway", "read", "operate", "supervise", "administer"
+    ] = ""
     replay_events: int = Field(default=100_000, ge=1, le=10_000_000)
     replay_bytes: int = Field(default=64 << 20, ge=1 << 20)
     max_request_bytes: int = Field(default=1 << 20, ge=32 << 10, le=1 << 20)

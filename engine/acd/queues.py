@@ -19,6 +19,7 @@ from ..routing.opening_hours import OpeningHours
 from ..store.protocols import NOTHING_KEPT, Documents, Publisher
 from . import explain
 from .agent_pool import AgentPool, PooledAgent
+from .availability import Availability, availability
 from .decision_times import DecisionTimes, DecisionView
 from .matching.matcher import Matcher
 from .positions.position_watch import PERIOD_S, PositionWatch
@@ -228,6 +229,15 @@ class Queues:
         """One queue, as it is shown. Raises EngineError `not_found`."""
         line = self.matcher.queues.named(queue)
         return self._view_of(line, self._staff().get(queue, {}), self._clock())
+
+    def availability(self, queue: str, days: int) -> Availability:
+        """What outsiders may know of a queue, with its hours of `days` days.
+
+        Raises EngineError `not_found`.
+        """
+        line, now = self.matcher.queues.named(queue), self._clock()
+        accepts = self.matcher.queues.accepts(queue, now, "callback")
+        return availability(line, self._staff().get(queue, {}), accepts, days, now)
 
     def _view_of(self, line: CallQueue, staff: dict[str, int], now: float) -> QueueView:
         why = explain.why_waiting(self.matcher, self._pool, line, now)

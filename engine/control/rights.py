@@ -18,8 +18,8 @@ from .peer import Peer, user_name
 from .roles import (
     AGENT_METHODS,
     AGENT_REQUEST_METHODS,
+    OWN_JOB_METHODS,
     RANKS,
-    REQUEST_METHODS,
     SITE_METHODS,
     NoRight,
     Role,
@@ -53,8 +53,8 @@ class Principal:
         if self.agent is not None:
             allowed, had = method in AGENT_METHODS, "agent"
             allowed = allowed or (self.may_request and method in AGENT_REQUEST_METHODS)
-        elif self.role == "request":
-            allowed = method in REQUEST_METHODS
+        elif self.role in OWN_JOB_METHODS:
+            allowed = method in OWN_JOB_METHODS[self.role]
         else:
             allowed = RANKS[self.role] >= RANKS[need]
         if not allowed:
@@ -67,7 +67,12 @@ class Principal:
     @property
     def is_limited(self) -> bool:
         """Whether they see only some jobs: their own, or those of their sites."""
-        return self.role == "request" or bool(self.sites)
+        return self.has_own_jobs_only or bool(self.sites)
+
+    @property
+    def has_own_jobs_only(self) -> bool:
+        """Whether they see only the jobs that they have requested themselves."""
+        return self.role in OWN_JOB_METHODS
 
 
 DAY_S = 86400.0

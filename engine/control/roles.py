@@ -1,8 +1,8 @@
 """Who may ask for what: each method of the control protocol, and the role that it needs.
 
-Each role from `read` on may do what those from `read` to it may. `request` may do what
-REQUEST_METHODS has. An agent (config/rights.py) is none of them: see agent_scope.py. The check
-itself is in rights.py.
+Each role from `read` on may do what those from `read` to it may. `request` and `gateway` may do
+what OWN_JOB_METHODS has for them. An agent (config/rights.py) is none of them: see
+agent_scope.py. The check itself is in rights.py.
 """
 
 from collections.abc import Mapping
@@ -10,12 +10,14 @@ from typing import Literal
 
 from ..errors import EngineError
 
-Role = Literal["none", "request", "read", "operate", "supervise", "administer"]
-"""`none`: known, and may do nothing. `request`: asks for callbacks, and sees its own."""
+Role = Literal["none", "request", "gateway", "read", "operate", "supervise", "administer"]
+"""`none`: known, and may do nothing. `request`: asks for callbacks, and sees its own. `gateway`:
+that too, ends and rates them, and sees whether a queue is open."""
 
 RANKS: Mapping[Role, int] = {
     "none": 0,
     "request": 1,
+    "gateway": 1,
     "read": 2,
     "operate": 3,
     "supervise": 4,
@@ -40,6 +42,7 @@ METHODS: Mapping[str, Role] = {
     "history.get": "read",
     "number.check": "read",
     "number.list": "read",
+    "queue.availability": "read",
     "queue.entries": "read",
     "queue.explain": "read",
     "queue.get": "read",
@@ -110,8 +113,14 @@ METHODS: Mapping[str, Role] = {
 REQUEST_METHODS = frozenset(
     {"callback.get", "callback.list", "callback.request", "events.subscribe"}
 )
-"""What the role `request` has; job_scope.py says what of it. It is no part of the roles after it:
-who reads does not request."""
+
+OWN_JOB_METHODS: Mapping[Role, frozenset[str]] = {
+    "request": REQUEST_METHODS,
+    "gateway": REQUEST_METHODS
+    | {"callback.annotate", "callback.cancel", "callback.reschedule", "queue.availability"},
+}
+"""What the roles have that see their own jobs alone; job_scope.py says what of it. They are no part
+of the roles after them: who reads does not request."""
 
 AGENT_METHODS = frozenset(
     {
@@ -133,11 +142,12 @@ SITE_METHODS = frozenset(
         "call.send_dtmf", "call.send_info", "call.unbridge",
         "callback.annotate", "callback.cancel", "callback.get", "callback.list",
         "callback.reprioritise", "callback.request", "callback.reschedule",
-        "events.subscribe", "number.check", "record.get", "record.list",
+        "events.subscribe", "number.check", "queue.availability", "record.get", "record.list",
         "report.site", "trace.explain", "trace.follow", "trace.get",
     }
 )  # fmt: skip
-"""What a client of some sites has, where its role has it: all that can be separated by site."""
+"""What a client of some sites has, where its role has it: all that can be separated by site, and
+what outsiders may know of any queue."""
 
 
 def needed(method: str) -> Role:

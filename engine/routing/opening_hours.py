@@ -3,7 +3,7 @@
 An exception by date wins over a holiday, a holiday over the weekly hours.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from zoneinfo import ZoneInfo
 
 from config.calendars import Calendar
@@ -46,6 +46,15 @@ class OpeningHours:
     def closes_at(self, at: float) -> float | None:
         """When it next closes: `at` if it is closed then; None if it does not close again."""
         return self._changes_at if self.is_open(at) else at
+
+    def spans(self, start: float, end: float) -> Iterator[tuple[float, float]]:
+        """When it is open between `start` and `end`: from and to of each time, in order."""
+        at = self.opens_at(start)
+        while at is not None and at < end:
+            closes = self.closes_at(at)
+            until = end if closes is None else min(closes, end)
+            yield at, until
+            at = self.opens_at(until)
 
     def _look_up(self, at: float) -> None:
         self._since, self._is_open = at, self._local.is_open(at)

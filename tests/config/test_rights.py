@@ -49,11 +49,11 @@ def test_what_is_for_agents_is_refused_for_a_role(given: dict[str, Any]) -> None
 
 
 def test_sites_are_for_roles_that_can_be_told_apart_by_site() -> None:
-    for role in ("request", "read", "operate"):
+    for role in ("request", "gateway", "read", "operate"):
         assert right(user=5, role=role, sites=["shop.example"]).sites == ["shop.example"]
     others: tuple[dict[str, Any], ...] = ({"role": "supervise"}, {"role": None, "agent": "alice"})
     for given in others:
-        assert "are for the roles request, read, operate" in refused_right(
+        assert "are for the roles request, gateway, read, operate" in refused_right(
             user=5, sites=["shop.example"], **given
         )
     assert "at least 1" in refused_right(user=5, sites=[""])

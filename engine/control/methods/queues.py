@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from msgspec import Meta
 
+from ...acd.availability import Availability
 from ...acd.queue import QueueView
 from ...acd.queue_entry import EntryView, Key
 from ...acd.queues import QueueExplanation
@@ -47,6 +48,13 @@ class QueueExplain(Params):
 
     def __post_init__(self) -> None:
         one_of(("queue", "id"), {"queue": self.queue, "id": self.id})
+
+
+class AvailabilityQuery(Params):
+    """queue.availability: with the hours of `days` days from now."""
+
+    queue: Identifier
+    days: Annotated[int, Meta(ge=1, le=31)] = 7
 
 
 class EntryMove(Params):
@@ -95,6 +103,7 @@ class QueueMethods:
             "queue.get": Method(QueueRef, self._get, is_costly=True),
             "queue.entries": Method(QueueEntries, self._entries, is_large=True),
             "queue.explain": Method(QueueExplain, self._explain, is_costly=True),
+            "queue.availability": Method(AvailabilityQuery, self._availability, is_costly=True),
             "queue.move": Method(EntryMove, self._move),
             "queue.remove": Method(EntryRef, self._remove),
             "queue.pause": Method(QueueRef, self._pause),
@@ -110,6 +119,9 @@ class QueueMethods:
 
     def _get(self, params: QueueRef, _peer: Peer) -> QueueView:
         return self._queues.view(params.queue)
+
+    def _availability(self, params: AvailabilityQuery, _peer: Peer) -> Availability:
+        return self._queues.availability(params.queue, params.days)
 
     async def _entries(self, params: QueueEntries, _peer: Peer) -> EntryPage:
         if params.id is not None:

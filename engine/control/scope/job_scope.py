@@ -1,7 +1,7 @@
 """What a client with a part of the jobs may ask for and see: those of its sites, or its own.
 
-A client whose role is `request` sees the jobs that it asked for. One whose entry names `sites` sees
-the jobs and calls of these sites. Who asks for another's job hears that there is none.
+A client whose role is `request` or `gateway` sees the jobs that it asked for. One whose entry names
+`sites` sees the jobs and calls of these sites. Who asks for another's job hears that there is none.
 """
 
 from collections import OrderedDict
@@ -87,7 +87,7 @@ class JobScope:
         request."""
         if method == "callback.request" and isinstance(params, CallbackRequest):
             changes: dict[str, Any] = {}
-            if self._who.role == "request" and params.to_kind is None:
+            if self._who.has_own_jobs_only and params.to_kind is None:
                 changes["to_kind"] = "number"
             if self._who.sites and params.site is None and site_of(params.context) is None:
                 changes["site"] = self._only_site("site")
@@ -123,12 +123,21 @@ class JobScope:
         elif method in _OF_ONE_JOB:
             if not self._owns(params.id) and not self._has_call(params.id):
                 raise self._no_right(method, "id")
+            if method == "callback.annotate" and self._who.has_own_jobs_only:
+                self._check_rating(params)
         elif method == "record.get" and self._owner_of(params.id) and not self._owns(params.id):
             raise _no_record(params.id)
         elif method in _OF_ONE_TRACE:
             self._check_trace(method, params)
         elif method in _OF_ONE_CALL and not self._has_call(self._call_id(params)):
             raise self._no_right(method, "call" if params.call is not None else "leg")
+
+    def _check_rating(self, params: Any) -> None:
+        # Notes and outcomes are the agents'. A visitor rates.
+        for field in ("notes", "outcome"):
+            if getattr(params, field) is not None:
+                reason = f"{self._who.name} may give the rating alone"
+                raise NoRight(reason, field=field, role="operate", had=self._who.role)
 
     def _check_trace(self, method: str, params: Any) -> None:
         if params.job is not None:
@@ -227,10 +236,10 @@ class JobScope:
     def _is_its(self, owner: Owner) -> bool:
         if self._who.sites and owner.site not in self._who.sites:
             return False
-        return self._who.role != "request" or owner.requested_by == self._who.name
+        return not self._who.has_own_jobs_only or owner.requested_by == self._who.name
 
     def _is_of_its_sites(self, site: str | None) -> bool:
-        return self._who.role != "request" and site is not None and site in self._who.sites
+        return not self._who.has_own_jobs_only and site is not None and site in self._who.sites
 
     def _sees_call(self, view: Mapping[str, Any]) -> bool:
         if view["job"] is not None:

@@ -94,6 +94,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("callback.request", {"id": "later", "to": "+442079460124", "agent": "bea",
                           "not_before": 4e9, "context": SITE}),
     ("queue.entries", {"queue": "sales"}),
+    ("queue.availability", {"queue": "sales", "days": 2}),
     ("queue.explain", {"queue": "sales"}),
     ("queue.explain", {"id": "waits"}),
     ("queue.move", {"id": "waits", "queue": "service"}),

@@ -8,8 +8,8 @@ from engine.control.roles import (
     AGENT_METHODS,
     AGENT_REQUEST_METHODS,
     METHODS,
+    OWN_JOB_METHODS,
     RANKS,
-    REQUEST_METHODS,
     SITE_METHODS,
     changes,
     needed,
@@ -26,8 +26,10 @@ async def test_every_method_of_the_engine_has_a_role(tmp_path: Path) -> None:
 
 
 def test_roles_have_an_order() -> None:
-    assert list(RANKS) == ["none", "request", "read", "operate", "supervise", "administer"]
-    assert all(low < high for low, high in itertools.pairwise(RANKS.values()))
+    roles = ["none", "request", "gateway", "read", "operate", "supervise", "administer"]
+    assert list(RANKS) == roles
+    assert all(low <= high for low, high in itertools.pairwise(RANKS.values()))
+    assert RANKS["none"] < RANKS["request"] == RANKS["gateway"] < RANKS["read"] < RANKS["operate"]
 
 
 def test_a_method_that_nobody_has_thought_of_needs_the_highest() -> None:
@@ -42,8 +44,10 @@ def test_what_only_looks_is_not_a_change() -> None:
 
 
 def test_what_agents_requesters_and_sites_may_have_is_there() -> None:
-    assert METHODS.keys() >= AGENT_METHODS | AGENT_REQUEST_METHODS | REQUEST_METHODS | SITE_METHODS
-    assert REQUEST_METHODS <= SITE_METHODS
+    own = OWN_JOB_METHODS["request"] | OWN_JOB_METHODS["gateway"]
+    assert METHODS.keys() >= AGENT_METHODS | AGENT_REQUEST_METHODS | own | SITE_METHODS
+    assert own <= SITE_METHODS
+    assert OWN_JOB_METHODS["request"] < OWN_JOB_METHODS["gateway"]
 
 
 def test_the_documentation_has_the_role_of_every_method() -> None:

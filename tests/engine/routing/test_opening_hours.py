@@ -37,6 +37,18 @@ def test_weekly_hours(moment: str, is_open: bool) -> None:
     assert office.is_open(at(moment)) is is_open, "also when it is asked again"
 
 
+def test_the_times_in_which_it_is_open() -> None:
+    office = hours("mon-fri 09:00-12:00", "mon-fri 13:00-17:00")
+    found = list(office.spans(at("2026-11-27T11:00:00"), at("2026-11-30T10:00:00")))
+    assert found == [
+        (at("2026-11-27T11:00:00"), at("2026-11-27T12:00:00")),
+        (at("2026-11-27T13:00:00"), at("2026-11-27T17:00:00")),
+        (at("2026-11-30T09:00:00"), at("2026-11-30T10:00:00")),
+    ]
+    always = hours("00:00-24:00")
+    assert list(always.spans(1e9, 1e9 + 60)) == [(1e9, 1e9 + 60)]
+
+
 def test_when_it_opens_and_closes() -> None:
     office = hours("mon-fri 09:00-17:30")
     friday = at("2026-11-27T18:00")

@@ -159,6 +159,37 @@ async def test_a_paused_queue_offers_nobody_until_it_is_resumed(engine: RunningE
     assert (await refused_by_engine(client, "queue.remove", id="c1")).kind == "state"
 
 
+async def test_availability(engine: RunningEngine) -> None:
+    daemon, client = engine
+    nobody = await client.call("queue.availability", queue="sales")
+    assert nobody == {
+        "queue": "sales", "open": True, "opens_at": None, "agents_free": 0, "agents_present": 0,
+        "waiting": 0, "expected_wait_s": None, "hours": None,
+    }  # fmt: skip
+    await client.call("agent.login", agent="bert")
+    free = await client.call("queue.availability", queue="sales")
+    assert (free["agents_free"], free["agents_present"]) == (1, 1)
+    await client.call("agent.pause", agent="bert")
+    assert (await client.call("queue.availability", queue="sales"))["agents_present"] == 0
+    await client.call("queue.pause", queue="sales")
+    assert not (await client.call("queue.availability", queue="sales"))["open"]
+    join(daemon, "c1", 5, queue="service")
+    join(daemon, "c2", 5, queue="service")
+    full = await client.call("queue.availability", queue="service")
+    assert (full["open"], full["waiting"]) == (False, 2)
+    assert (await refused_by_engine(client, "queue.availability", queue="x")).kind == "not_found"
+    with pytest.raises(RequestRejected, match="days"):
+        await client.call("queue.availability", queue="sales", days=0)
+
+
+async def test_availability_of_a_closed_queue_has_its_hours(engine: RunningEngine) -> None:
+    _daemon, client = engine
+    found = await client.call("queue.availability", queue="night", days=3)
+    assert not found["open"]
+    assert found["hours"] == [{"opens": found["opens_at"], "closes": found["opens_at"] + 3600}]
+    assert (await client.call("queue.availability", queue="night", days=1))["hours"] == []
+
+
 async def test_explaining_who_waits(engine: RunningEngine) -> None:
     daemon, client = engine
     nobody = await client.call("queue.explain", queue="sales")

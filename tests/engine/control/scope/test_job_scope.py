@@ -12,6 +12,7 @@ from engine.callbacks.intake import Owner
 from engine.calls.call import Call
 from engine.calls.leg import Leg
 from engine.control.methods.call_control import BridgeRequest, Originate
+from engine.control.methods.records import Annotation
 from engine.control.params import CallRef, JobRef
 from engine.control.rights import Principal
 from engine.control.roles import NoRight
@@ -262,3 +263,20 @@ def test_calls_by_command_are_those_of_its_sites() -> None:
     ):
         with pytest.raises(NoRight):
             shop.check(method, params)
+
+
+def test_a_gateway_rates_and_ends_its_own_jobs_alone() -> None:
+    gateway = Principal("web", "gateway")
+    mine = JobScope(gateway, {"mine": Owner("web", None), "theirs": Owner("root", None)}.get)
+    for method in ("callback.cancel", "callback.reschedule", "callback.annotate"):
+        gateway.check(method)
+    mine.check("callback.cancel", JobRef(id="mine"))
+    with pytest.raises(NoRight):
+        mine.check("callback.cancel", JobRef(id="theirs"))
+    mine.check("callback.annotate", Annotation(id="mine", rating=4))
+    with pytest.raises(NoRight, match="rating alone"):
+        mine.check("callback.annotate", Annotation(id="mine", notes="hello"))
+    with pytest.raises(NoRight, match="rating alone"):
+        mine.check("callback.annotate", Annotation(id="mine", rating=4, outcome="sold"))
+    with pytest.raises(NoRight):
+        gateway.check("queue.get")
