@@ -5,7 +5,7 @@ See docs/decisions/150-one-folder-installed.md. Everything else stands in pyproj
 
 from setuptools import find_packages, setup
 
-ROOMS = ("config", "engine", "media", "sip")
+ROOMS = ("config", "engine", "media", "sip", "web")
 CLIENT = "ringback_client"
 
 rooms = find_packages(include=[f"{room}{rest}" for room in ROOMS for rest in ("", ".*")])
@@ -17,5 +17,9 @@ setup(
         f"ringback.{CLIENT}": f"clients/python/{CLIENT}",
         **{f"ringback.{room}": room for room in ROOMS},
     },
-    package_data={"ringback.config": ["ringback.toml"], f"ringback.{CLIENT}": ["py.typed"]},
+    package_data={
+        "ringback.config": ["ringback.toml"],
+        "ringback.web": ["texts/*.toml", "static/*"],
+        f"ringback.{CLIENT}": ["py.typed"],
+    },
 )

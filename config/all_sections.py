@@ -15,6 +15,7 @@ from .rights import Right
 from .rules import Rule
 from .sections import Control, Dial, Log, Media, Route, Store, Trunk, Whisper
 from .sip import Sip
+from .sites import Site, Web
 from .tracing import Trace
 
 
@@ -43,6 +44,8 @@ class AllSections(BaseSettings):
     reports: Reports = Reports()
     metrics: Metrics = Metrics()
     trace: Trace = Trace()
+    web: Web = Web()
+    sites: list[Site] = []
     webhooks: list[Webhook] = []
     notify: Notify = Notify()
     alerts: list[Alert] = []

@@ -78,7 +78,7 @@ def faults_of(settings: AllSections, known: Known | None = None) -> Iterator[Fau
         yield from check(settings)
     for check_names in (
         _check_routes, _check_inbound, _check_rules, _check_alerts, _check_webhooks, _check_agents,
-        _check_queues,
+        _check_queues, _check_sites,
     ):  # fmt: skip
         yield from check_names(settings, known)
 
@@ -87,10 +87,11 @@ def faults_of(settings: AllSections, known: Known | None = None) -> Iterator[Fau
 
 
 def _check_twice(settings: AllSections) -> Iterator[Fault]:
-    for section in (*NAMED, "rules", "rights"):
+    for section in (*NAMED, "rules", "rights", "sites"):
         yield from _twice(section, "name", "name", [one.name for one in getattr(settings, section)])
     yield from _twice("retry", "cause", "cause", [rule.cause for rule in settings.retry])
     yield from _twice("rates", "prefix", "prefix", [rate.prefix for rate in settings.rates])
+    yield from _twice("sites", "key", "key", [site.key for site in settings.sites])
     rights = settings.rights
     for key in ("user", "group"):
         yield from _twice("rights", key, key, [getattr(right, key) for right in rights])
@@ -315,6 +316,12 @@ def _check_agents(settings: AllSections, known: Known) -> Iterator[Fault]:
         yield from known.missing(f"{key}.centre", "centres", [agent.centre])
         if agent.permanent and settings.media.workers > 1:
             yield Fault(f"{key}.permanent", ONE_WORKER)
+
+
+def _check_sites(settings: AllSections, known: Known) -> Iterator[Fault]:
+    for index, site in enumerate(settings.sites):
+        yield from known.missing(f"sites[{index}].queue", "queues", [site.queue])
+        yield from known.missing(f"sites[{index}].agent", "agents", [site.agent])
 
 
 def _check_queues(settings: AllSections, known: Known) -> Iterator[Fault]:

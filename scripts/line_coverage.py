@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import coverage
 
-ROOMS = ("config", "engine", "media", "sip")
+ROOMS = ("config", "engine", "media", "sip", "web")
 EXPLAINED = Path(__file__).resolve().parent.parent / "tests" / "uncovered.toml"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("config", "sip", "media", "engine")
+ROOMS = ("config", "sip", "media", "web", "engine")
 
 # -- the table ----------------------------------------------------------------------------------
 
@@ -17,7 +17,9 @@ ROOM_MAY_IMPORT: Mapping[str, set[str]] = {
     "config": set(),
     "sip": set(),
     "media": set(),
-    "engine": {"sip", "media", "config"},
+    "web": {"config"},
+    # `ringback web` starts the gateway; nothing else of the engine knows it.
+    "engine": {"sip", "media", "config", "web"},
 }
 
 NOUNS = {"engine.errors", "engine.job", "engine.request", "engine.clock"}
@@ -59,7 +61,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     },
     # `run` imports the daemon, `check` the checks, `rpc --schema` the schema, inside the function.
     "engine.cli": {
-        *NOUNS, "engine.reports", "engine.daemon", "engine.checks", "engine.control",
+        *NOUNS, "engine.reports", "engine.daemon", "engine.checks", "engine.control", "engine.logs",
     },
     "engine.client": set(),
     # sip
@@ -100,6 +102,31 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "sip.message", "sip.policy", "sip.random_ids", "sip.rate_limit", "sip.registration",
         "sip.saved", "sip.sdp", "sip.transaction", "sip.usage",
         "sip.dns", "sip.message_observer", "sip.transport", "sip.user_agent",
+    },
+    # web: the gateway for web pages
+    "web.errors": set(),
+    "web.texts": set(),
+    "web.client_address": set(),
+    "web.limits": set(),
+    "web.signing": set(),
+    "web.progress": set(),
+    "web.proof_of_work": {"web.errors", "web.signing"},
+    "web.visitor_request": {"web.errors"},
+    "web.callback_service": {
+        "web.errors", "web.progress", "web.signing", "web.visitor_request",
+    },
+    "web.availability": {"web.callback_service"},
+    "web.admission": {
+        "web.client_address", "web.errors", "web.limits", "web.proof_of_work",
+        "web.visitor_request",
+    },
+    "web.api": {
+        "web.admission", "web.availability", "web.callback_service", "web.client_address",
+        "web.errors", "web.progress", "web.signing", "web.texts", "web.visitor_request",
+    },
+    "web.server": {
+        "web.admission", "web.api", "web.callback_service", "web.client_address", "web.progress",
+        "web.proof_of_work", "web.signing",
     },
     # media: the side of the engine, and the side of the worker
     "media.errors": set(),
@@ -258,6 +285,16 @@ def test_a_package_imports_only_what_it_may(package: str) -> None:
     assert not strays
 
 
+def test_only_the_command_line_knows_the_gateway() -> None:
+    users = {
+        package_of(module)
+        for module in sources()
+        for other in imports(module)
+        if other.split(".")[0] == "web" and module.split(".")[0] != "web"
+    }
+    assert users == {"engine.cli"}
+
+
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_room_imports_only_the_rooms_it_may(room: str) -> None:
     strays = sorted(
@@ -347,10 +384,10 @@ def test_the_command_line_loads_the_daemon_only_where_it_runs() -> None:
     assert not strays
 
 
-def test_only_the_command_line_uses_the_client() -> None:
+def test_only_the_command_line_and_the_gateway_use_the_client() -> None:
     strays = set()
     for module, path in sources().items():
-        if package_of(module) in ("engine.cli", "engine.client"):
+        if package_of(module) in ("engine.cli", "engine.client") or module.startswith("web."):
             continue
         for node in ast.walk(tree(path)):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(

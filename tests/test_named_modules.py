@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("config", "engine", "media", "sip", "scripts", "tests")
+ROOMS = ("config", "engine", "media", "sip", "web", "scripts", "tests")
 
 _IMPORT = re.compile(
     rf"(?:^|[;\n])[ \t]*(?:from|import)[ \t]+((?:{'|'.join(ROOMS)})(?:\.\w+)*)"

@@ -166,6 +166,29 @@ def run(
     raise typer.Exit(run_daemon(settings))
 
 
+@app.command(rich_help_panel=RUNNING, epilog="Example: ringback web --config /etc/ringback.toml")
+def web(
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Configuration [default: the built-in one]")
+    ] = None,
+) -> None:
+    """Serve web pages, the [[sites]], until SIGTERM or SIGINT."""
+    from config.errors import ConfigError
+    from config.web_settings import load
+    from web.server import main as run_gateway
+
+    from .. import logs
+
+    file = config or _default_config()
+    try:
+        settings = load(file)
+    except ConfigError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(EXIT_USAGE) from None
+    logs.configure(settings.log.level, settings.log.format)
+    raise typer.Exit(run_gateway(str(file), settings))
+
+
 @app.command(rich_help_panel=RUNNING, epilog="Example: ringback check /etc/ringback.toml")
 def check(file: Annotated[Path, typer.Argument(metavar="FILE")], json: Json = False) -> None:
     """Check a configuration file. Shows also how its numbers are read."""

@@ -1,0 +1,157 @@
+"""[web] and [[sites]]: the gateway between web pages and the engine, and the pages it serves."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from .reporting import TimeZone, Url
+from .section import Section, no_duplicate
+from .urls import check_url
+from .values import (
+    HostPort,
+    Name,
+    Network,
+    OptionalPath,
+    Printable,
+    Region,
+    Seconds,
+    Secret,
+    wrong,
+)
+
+# "https://shop.example", "http://localhost:8000"
+_ORIGIN = re.compile(
+    r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
+)
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+_KEY = re.compile(r"[A-Za-z0-9_-]{4,64}")
+_FIELD = re.compile(r"[a-z][a-z0-9_]{0,31}")
+
+LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "pl", "uk", "lt", "tr", "ar", "ja")
+Language = Literal["en", "de", "fr", "es", "it", "pt", "pl", "uk", "lt", "tr", "ar", "ja"]
+PAGE_FIELDS = ("page", "title", "referrer", "campaign", "pages", "basket")
+
+
+def _check_origin(text: str) -> str:
+    if not _ORIGIN.fullmatch(text):
+        raise wrong("", f"{text!r} is not an origin such as https://shop.example, without a path")
+    return text
+
+
+def _check_colour(text: str) -> str:
+    if text and not _COLOUR.fullmatch(text):
+        raise wrong("", f"{text!r} is not a colour such as #1060c0")
+    return text
+
+
+def _check_key(text: str) -> str:
+    if not _KEY.fullmatch(text):
+        raise wrong("", f"{text!r}: a key has 4 to 64 letters, digits, - and _")
+    return text
+
+
+def _check_field(text: str) -> str:
+    if not _FIELD.fullmatch(text):
+        raise wrong("", f"{text!r} is not the name of a field, such as order_number")
+    return text
+
+
+def _check_optional_url(text: str) -> str:
+    return check_url(text) if text else ""
+
+
+OptionalUrl = Annotated[str, AfterValidator(_check_optional_url)]
+Origin = Annotated[str, AfterValidator(_check_origin)]
+Colour = Annotated[str, AfterValidator(_check_colour)]
+SiteKey = Annotated[str, AfterValidator(_check_key)]
+FieldName = Annotated[str, AfterValidator(_check_field)]
+PerHour = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+class Web(Section):
+    """[web]: the gateway, which is a process of its own (`ringback web`)."""
+
+    listen: HostPort = "127.0.0.1:8080"
+    public_url: OptionalUrl = ""
+    tls_cert: OptionalPath = ""
+    tls_key: OptionalPath = ""
+    control: Printable = ""
+    control_ca: OptionalPath = ""
+    token_file: OptionalPath = ""
+    secret_file: OptionalPath = "run/web.secret"
+    trusted_proxies: list[Network] = Field(default=[])
+    max_followers: int = Field(default=10_000, ge=1, le=1_000_000)
+
+    @model_validator(mode="after")
+    def _check_tls(self) -> "Web":
+        for key, other in (("tls_cert", "tls_key"), ("tls_key", "tls_cert")):
+            if getattr(self, key) and not getattr(self, other):
+                raise wrong(other, f"needed with {key}")
+        return self
+
+
+class SiteLimits(Section):
+    """[sites.limits]: how many callbacks may be requested in an hour; 0: no limit."""
+
+    per_address: PerHour = 5
+    per_network: PerHour = 20
+    per_number: PerHour = 3
+    per_site: PerHour = 1000
+
+
+class Captcha(Section):
+    """[sites.captcha]: a service that says whether an answer to its captcha is right."""
+
+    verify_url: Url
+    secret: Secret
+    timeout_s: Annotated[float, Field(gt=0, le=10)] = 3.0
+
+
+class Look(Section):
+    """[sites.look]: how the button looks, and where it is."""
+
+    colour: Colour = "#1060c0"
+    position: Literal["right", "left"] = "right"
+
+
+class Triggers(Section):
+    """[sites.triggers]: when the form opens by itself; 0 or false: never."""
+
+    after_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    scrolled_percent: int = Field(default=0, ge=0, le=100)
+    on_leaving: bool = False
+
+
+class Site(Section):
+    """[[sites]]: a web site whose visitors may ask to be called."""
+
+    key: SiteKey
+    name: Name
+    origins: list[Origin] = Field(min_length=1, max_length=100)
+    queue: Printable = ""
+    agent: Printable = ""
+    region: Region = "GB"
+    language: Language = "en"
+    time_zone: TimeZone = ""
+    texts: dict[FieldName, Annotated[str, Field(max_length=500)]] = Field(default={})
+    script: Annotated[str, Field(max_length=4000)] = ""
+    consent: Annotated[str, Field(max_length=2000)] = ""
+    context: list[FieldName] = Field(default=list(PAGE_FIELDS), max_length=32)
+    show_hours: bool = True
+    slot_min: int = Field(default=30, ge=5, le=480)
+    slot_days: int = Field(default=7, ge=1, le=31)
+    priority: int = Field(default=0, ge=-1000, le=1000)
+    max_wait_s: Seconds = 3600.0
+    proof_of_work: bool = True
+    look: Look = Look()
+    triggers: Triggers = Triggers()
+    limits: SiteLimits = SiteLimits()
+    captcha: Captcha | None = None
+
+    @model_validator(mode="after")
+    def _check_whole(self) -> "Site":
+        if bool(self.queue) == bool(self.agent):
+            raise wrong("queue", "give one of queue and agent")
+        no_duplicate(self.origins)
+        return self

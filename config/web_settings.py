@@ -1,0 +1,78 @@
+"""The settings of the web gateway: [web], [[sites]], [log], and where the engine's socket is.
+
+The gateway reads these of a configuration and nothing else, so it needs no right to the secrets
+of the others. The file may be the engine's or one of its own.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from . import environment
+from .errors import ConfigError, Fault
+from .faults import draft, placed
+from .section import Section, first_duplicate
+from .sections import Log
+from .sites import Site, Web
+from .values import SocketPath
+
+
+class ControlSocket(Section):
+    """Of [control] the socket alone."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    socket: SocketPath = Path("run/control.sock")
+
+
+class WebSettings(BaseModel):
+    """What the gateway goes by."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, validate_default=True, hide_input_in_errors=True
+    )
+
+    control: ControlSocket = ControlSocket()
+    log: Log = Log()
+    web: Web = Web()
+    sites: list[Site] = []
+
+    def site(self, key: str) -> Site | None:
+        """The site of this key, if there is one."""
+        return next((site for site in self.sites if site.key == key), None)
+
+
+def load(path: str | os.PathLike[str], environ: Mapping[str, str] | None = None) -> WebSettings:
+    """The settings in the file at `path`, with `environ` (default: the process's) over it.
+
+    Raises ConfigError with every fault.
+    """
+    file = os.fspath(path)
+    try:
+        text = Path(file).read_text("utf-8")
+        whole = tomllib.loads(text)
+    except OSError as error:
+        raise ConfigError(file, "", f"cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(file, "", f"is not UTF-8 text (byte {error.start})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(file, "", f"is not TOML: {error}") from error
+    data: dict[str, Any] = {name: whole[name] for name in WebSettings.model_fields if name in whole}
+    given = os.environ if environ is None else environ
+    wanted = tuple(f"{environment.PREFIX}{name.upper()}" for name in WebSettings.model_fields)
+    own = {name: value for name, value in given.items() if name.startswith(wanted)}
+    origins = environment.overlay(data, WebSettings, own, file)
+    try:
+        settings = WebSettings(**data)
+    except ValidationError:
+        raise ConfigError.of(file, placed(draft(WebSettings, data).faults, text, origins)) from None
+    for name in ("key", "name"):
+        twice = first_duplicate([getattr(site, name) for site in settings.sites])
+        if twice is not None:
+            fault = Fault(f"sites.{name}", f"the {name} {twice!r} stands twice")
+            raise ConfigError.of(file, [fault])
+    return settings

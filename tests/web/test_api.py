@@ -1,0 +1,377 @@
+"""The gateway's HTTP interface in front of a whole engine."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from config.web_settings import load
+from ringback_client import Client
+from tests.support.engines.in_process import running, settings_in
+from web.proof_of_work import solve
+from web.server import Gateway
+
+ORIGIN = "https://shop.example"
+OTHER_DAY = time.strftime("%a", time.localtime(time.time() + 2 * 86400)).lower()
+NUMBER = "020 7946 0123"
+MORE = """
+[[agents]]
+name = "bert"
+login = "manual"
+uri = "sip:bert@127.0.0.1:9"
+queues = ["sales"]
+[[queues]]
+name = "sales"
+[[queues]]
+name = "night"
+calendar = "later"
+[[queues]]
+name = "small"
+max_length = 1
+[[calendars]]
+name = "later"
+zone = "UTC"
+hours = ["{day} 22:00-23:00"]
+[web]
+listen = "127.0.0.1:0"
+secret_file = "{directory}/web.secret"
+trusted_proxies = ["127.0.0.1/32"]
+[[sites]]
+key = "shop"
+name = "shop.example"
+origins = ["https://shop.example", "https://www.shop.example"]
+queue = "sales"
+proof_of_work = false
+limits = {{ per_address = 0, per_network = 0, per_number = 0, per_site = 0 }}
+[[sites]]
+key = "bank"
+name = "bank.example"
+origins = ["https://bank.example"]
+queue = "sales"
+consent = "I agree to be called."
+language = "de"
+limits = {{ per_address = 2, per_network = 3, per_number = 0 }}
+[[sites]]
+key = "night"
+name = "night.example"
+origins = ["https://shop.example"]
+queue = "night"
+proof_of_work = false
+show_hours = false
+[[sites]]
+key = "full"
+name = "full.example"
+origins = ["https://shop.example"]
+queue = "small"
+proof_of_work = false
+[[sites]]
+key = "checked"
+name = "checked.example"
+origins = ["https://shop.example"]
+queue = "sales"
+proof_of_work = false
+captcha = {{ verify_url = "{captcha}", secret = "0x-secret", timeout_s = 0.5 }}
+"""
+
+
+class Captcha:
+    """The service of a captcha: `right` is the answer that it takes."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, str]] = []
+        self.replies = web.json_response
+
+    async def verify(self, request: web.Request) -> web.Response:
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        self.asked.append(form)
+        if form["response"] == "hangs":
+            await asyncio.sleep(5)
+        if form["response"] == "garbage":
+            return web.Response(text="<html>")
+        return web.json_response({"success": form["response"] == "right"})
+
+
+class Pages:
+    """What pages send to the gateway, and what they get."""
+
+    def __init__(self, url: str, session: aiohttp.ClientSession, engine: Client) -> None:
+        self.url, self._session, self.engine = url, session, engine
+        self._count = 0
+
+    async def send(
+        self, method: str, path: str, *, status: int = 200, origin: str | None = ORIGIN, **more: Any
+    ) -> Any:
+        headers = more.pop("headers", {}) | ({} if origin is None else {"Origin": origin})
+        async with self._session.request(method, self.url + path, headers=headers, **more) as reply:
+            assert reply.status == status, await reply.text()
+            self.headers = reply.headers
+            return json.loads(await reply.text() or "null")
+
+    async def request(self, site: str = "shop", *, status: int = 202, **form: Any) -> Any:
+        """Ask for a callback."""
+        self._count += 1
+        own = {name: form.pop(name) for name in ("origin", "headers") if name in form}
+        body = {"number": NUMBER, "key": f"request-{self._count}"} | form
+        return await self.send(
+            "POST", f"/v1/sites/{site}/callbacks", status=status, json=body, **own
+        )
+
+    async def refused(self, site: str = "shop", **form: Any) -> dict[str, Any]:
+        found: dict[str, Any] = (await self.request(site, **form))["error"]
+        return found
+
+    async def proof(self, site: str) -> dict[str, Any]:
+        """A challenge with its answers."""
+        challenge = await self.send("GET", f"/v1/sites/{site}/challenge")
+        return {"challenge": challenge["challenge"], "answers": solve(challenge)}
+
+
+@pytest.fixture
+async def captcha() -> AsyncIterator[tuple[Captcha, str]]:
+    service = Captcha()
+    app = web.Application()
+    app.router.add_post("/verify", service.verify)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    yield service, f"http://127.0.0.1:{runner.addresses[0][1]}/verify"
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def pages(tmp_path: Path, captcha: tuple[Captcha, str]) -> AsyncIterator[Pages]:
+    more = MORE.format(directory=tmp_path, captcha=captcha[1], day=OTHER_DAY)
+    async with running(settings_in(tmp_path, more=more)) as (_daemon, client):
+        file = tmp_path / "ringback.toml"
+        gateway = Gateway(str(file), load(file, environ={}))
+        async with gateway.serving() as url, aiohttp.ClientSession() as session:
+            yield Pages(url, session, client)
+
+
+async def test_a_callback_from_the_press_to_the_link(pages: Pages) -> None:
+    accepted = await pages.request(
+        name="Ann",
+        context={"page": "/prices", "secret": 1},
+        headers={"X-Forwarded-For": "192.0.2.7"},
+    )
+    assert accepted["stage"] == "queued"
+    job = await pages.engine.call("callback.get", id=accepted["id"])
+    assert (job["to"], job["queue"], job["site"]) == ("+442079460123", "sales", "shop.example")
+    assert job["source"] == "192.0.2.7"
+    assert job["context"] == {"page": "/prices", "site": "shop.example", "name": "Ann"}
+    progress = await pages.send("GET", f"/v1/callbacks/{accepted['id']}")
+    assert progress == {"id": accepted["id"], "stage": "queued", "at": None}
+    assert accepted["link"] == (
+        f"{pages.url}/v1/callbacks/{accepted['id']}?token={accepted['token']}"
+    )
+    link = accepted["link"].removeprefix(pages.url)
+    assert (await pages.send("DELETE", link))["stage"] == "cancelled"
+    assert (await pages.engine.call("callback.get", id=accepted["id"]))["state"] == "cancelled"
+    assert (await pages.send("DELETE", link, status=409))["error"]["reason"] == "over"
+    kept = await pages.send("GET", link.replace("?", "/data?"))
+    assert (kept["to"], kept["context"]["page"]) == ("+442079460123", "/prices")
+
+
+async def test_the_same_request_again_is_the_same_callback(pages: Pages) -> None:
+    first = await pages.request(key="pressed-twice")
+    assert await pages.request(key="pressed-twice") == first
+    assert len((await pages.engine.call("callback.list"))["jobs"]) == 1
+
+
+async def test_a_proof_is_wanted_once_and_a_repeated_request_needs_none(pages: Pages) -> None:
+    agreed: dict[str, Any] = {"origin": "https://bank.example", "consent": True}
+    error = await pages.refused("bank", status=400, **agreed)
+    assert error == {
+        "reason": "proof",
+        "field": "proof",
+        "message": "Ihr Browser konnte nicht geprüft werden. Bitte versuchen Sie es noch einmal.",
+    }
+    proof = await pages.proof("bank")
+    first = await pages.request("bank", proof=proof, key="same-request", **agreed)
+    assert await pages.request("bank", proof=proof, key="same-request", **agreed) == first
+    error = await pages.refused("bank", proof=proof, status=400, **agreed)
+    assert (error["reason"], error["field"]) == ("proof", "proof.challenge")
+
+
+async def test_consent_is_asked_for_and_kept(pages: Pages) -> None:
+    there: dict[str, Any] = {"origin": "https://bank.example"}
+    assert (await pages.refused("bank", status=400, **there))["reason"] == "consent"
+    accepted = await pages.request("bank", consent=True, proof=await pages.proof("bank"), **there)
+    job = await pages.engine.call("callback.get", id=accepted["id"])
+    consent = job["context"]["consent"]
+    assert (consent["text"], consent["address"]) == ("I agree to be called.", "127.0.0.1")
+
+
+async def test_limits_by_address_and_network(pages: Pages) -> None:
+    async def ask(address: str, status: int = 202) -> Any:
+        return await pages.request(
+            "bank", consent=True, proof=await pages.proof("bank"), origin="https://bank.example",
+            headers={"X-Forwarded-For": address}, status=status,
+        )  # fmt: skip
+
+    for _ in range(2):
+        await ask("2001:db8::1")
+    error = (await ask("2001:db8::ffff", 429))["error"]
+    assert error["reason"] == "too_many"
+    assert 1700 < int(pages.headers["Retry-After"]) <= 1800
+    await ask("2001:db8:0:2::1")
+    await ask("2001:db8:0:3::1", 429)
+    await ask("2001:db8:1::1")
+
+
+@pytest.mark.parametrize(
+    "origin", [None, "https://evil.example", "https://shop.example.evil.com", "null"]
+)
+async def test_other_pages_may_not_ask(pages: Pages, origin: str | None) -> None:
+    assert (await pages.refused(status=403, origin=origin))["reason"] == "origin"
+    assert "Access-Control-Allow-Origin" not in pages.headers
+
+
+async def test_a_page_of_the_site_may_read_the_reply(pages: Pages) -> None:
+    await pages.send("OPTIONS", "/v1/sites/shop/callbacks", status=204)
+    assert pages.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert "DELETE" in pages.headers["Access-Control-Allow-Methods"]
+    await pages.request(origin="https://www.shop.example")
+    assert pages.headers["Access-Control-Allow-Origin"] == "https://www.shop.example"
+    assert pages.headers["Vary"] == "Origin"
+
+
+async def test_what_fills_in_the_hidden_field_is_not_called(pages: Pages) -> None:
+    accepted = await pages.request(website="https://spam.example")
+    assert accepted["stage"] == "queued"
+    assert (await pages.send("GET", f"/v1/callbacks/{accepted['id']}"))["stage"] == "queued"
+    assert (await pages.engine.call("callback.list"))["jobs"] == []
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        ("7946 0123", "invalid_number"), ("hello", "invalid_number"), ("112", "number"),
+        ("sip:boss@127.0.0.1", "invalid_number"), ("bert", "invalid_number"),
+        ("0906 123 4567", "number"),
+    ],
+)  # fmt: skip
+async def test_numbers_that_are_not_called(pages: Pages, number: str, reason: str) -> None:
+    error = await pages.refused(number=number, status=422)
+    assert (error["reason"], error["field"]) == (reason, "number")
+
+
+async def test_who_must_not_be_called_cannot_be_found_by_trying(pages: Pages) -> None:
+    await pages.engine.call("number.block", number="+442079460199")
+    blocked = await pages.request(number="020 7946 0199")
+    called = await pages.request()
+    assert blocked.keys() == called.keys()
+    assert blocked["stage"] == called["stage"] == "queued"
+    link = blocked["link"].removeprefix(pages.url)
+    assert (await pages.send("GET", f"/v1/callbacks/{blocked['id']}"))["stage"] == "queued"
+    assert (await pages.send("GET", link.replace("?", "/data?"))) == {"id": blocked["id"]}
+    assert (await pages.send("DELETE", link))["stage"] == "cancelled"
+    assert len((await pages.engine.call("callback.list"))["jobs"]) == 1
+
+
+async def test_who_types_the_number_of_another_neither_sees_nor_cancels_their_call(
+    pages: Pages,
+) -> None:
+    first = await pages.request()
+    second = await pages.request(context={"page": "/mine"})
+    assert (second["stage"], first["id"] != second["id"]) == ("queued", True)
+    link = second["link"].removeprefix(pages.url)
+    assert (await pages.send("DELETE", link))["stage"] == "cancelled"
+    assert (await pages.engine.call("callback.get", id=first["id"]))["state"] == "queued"
+    assert (await pages.send("GET", link.replace("?", "/data?"))) == {"id": second["id"]}
+
+
+async def test_closed_and_full_are_told_in_words(pages: Pages) -> None:
+    error = await pages.refused("night", status=409)
+    assert error["message"].startswith("We are closed. We open ")
+    assert error["opens_at"] > time.time()
+    await pages.request("full")
+    error = await pages.refused("full", number="020 7946 0124", status=503)
+    assert error["reason"] == "busy" and pages.headers["Retry-After"] == "60"
+    found = await pages.send("GET", "/v1/sites/night/availability")
+    assert (found["open"], found["opens_at"], found["slots"]) == (False, None, [])
+
+
+async def test_availability(pages: Pages) -> None:
+    await pages.engine.call("agent.login", agent="bert")
+    found = await pages.send("GET", "/v1/sites/shop/availability")
+    assert (found["open"], found["agents_free"], found["slots"]) == (True, 1, [])
+
+
+async def test_what_there_is_not(pages: Pages) -> None:
+    for method, path in (
+        ("GET", "/v1/sites/none/availability"), ("POST", "/v1/sites/none/callbacks"),
+        ("GET", "/v1/callbacks/web-none"), ("DELETE", "/v1/callbacks/web-none?token=x"),
+        ("GET", "/v1/callbacks/web-none/events"), ("GET", "/v1/callbacks/order-1"),
+    ):  # fmt: skip
+        error = (await pages.send(method, path, status=404))["error"]
+        assert error["reason"] == "unknown"
+
+
+async def test_a_link_is_wanted_for_what_is_the_visitors_own(pages: Pages) -> None:
+    accepted = await pages.request()
+    path = f"/v1/callbacks/{accepted['id']}"
+    for method, rest in (("DELETE", ""), ("POST", "/rating"), ("GET", "/data")):
+        for token in ("", "?token=", "?token=wrong", f"?token={accepted['id']}"):
+            await pages.send(method, f"{path}{rest}{token}", status=404, json={"rating": 5})
+    error = (
+        await pages.send(
+            "POST", f"{path}/rating?token={accepted['token']}", status=409, json={"rating": 5}
+        )
+    )["error"]
+    assert error["reason"] == "no_talk"
+
+
+async def test_events_tell_each_change_and_end_with_the_callback(pages: Pages) -> None:
+    accepted = await pages.request()
+    stages: list[str] = []
+    url = f"{pages.url}/v1/callbacks/{accepted['id']}"
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(url, headers={"Accept": "text/event-stream", "Origin": ORIGIN}) as reply,
+    ):
+        assert reply.headers["Content-Type"] == "text/event-stream"
+        assert reply.headers["Access-Control-Allow-Origin"] == ORIGIN
+        async for line in reply.content:
+            if line.startswith(b"data: "):
+                stages.append(json.loads(line[6:])["stage"])
+                if len(stages) == 1:
+                    await pages.engine.call("callback.cancel", id=accepted["id"])
+    assert stages == ["queued", "cancelled"]
+
+
+async def test_a_captcha_is_verified_by_its_service(
+    pages: Pages, captcha: tuple[Captcha, str]
+) -> None:
+    assert (await pages.refused("checked", status=400))["reason"] == "captcha"
+    assert (await pages.refused("checked", captcha="wrong", status=400))["reason"] == "captcha"
+    for answer in ("hangs", "garbage"):
+        assert (await pages.refused("checked", captcha=answer, status=503))["reason"] == "captcha"
+    await pages.request("checked", captcha="right")
+    assert captcha[0].asked[-1] == {
+        "secret": "0x-secret", "response": "right", "remoteip": "127.0.0.1"
+    }  # fmt: skip
+
+
+async def test_bodies_that_are_no_form(pages: Pages) -> None:
+    for body, status in ((b"", 400), (b"{", 400), (b"x" * 20_000, 413)):
+        error = (await pages.send("POST", "/v1/sites/shop/callbacks", status=status, data=body))[
+            "error"
+        ]
+        assert error["reason"] == "bad_request"
+
+
+async def test_texts_and_look_in_the_language_of_the_visitor(pages: Pages) -> None:
+    path = "/v1/sites/bank/texts"
+    found = await pages.send("GET", path, headers={"Accept-Language": "fr-CH, fr;q=0.9"})
+    assert (found["language"], found["form"]["cancel"]) == ("fr", "Annuler")
+    assert (found["consent"], found["proof_of_work"]) == ("I agree to be called.", True)
+    assert (await pages.send("GET", f"{path}?language=ar"))["direction"] == "rtl"
+    assert (await pages.send("GET", path))["language"] == "de"

@@ -1,0 +1,36 @@
+"""Where a request comes from: only what a trusted proxy says counts."""
+
+from ipaddress import ip_address
+
+import pytest
+
+from web.client_address import ClientAddresses, one_network, one_visitor
+
+ADDRESSES = ClientAddresses(["127.0.0.1/32", "10.0.0.0/8"])
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "address"),
+    [
+        ("203.0.113.5", [], "203.0.113.5"),
+        ("203.0.113.5", ["198.51.100.7"], "203.0.113.5"),  # says it himself
+        ("127.0.0.1", ["198.51.100.7"], "198.51.100.7"),
+        ("127.0.0.1", ["6.6.6.6, 198.51.100.7, 10.1.1.1"], "198.51.100.7"),
+        ("127.0.0.1", ["6.6.6.6", "198.51.100.7"], "198.51.100.7"),
+        ("127.0.0.1", ["nonsense"], "127.0.0.1"),
+        ("127.0.0.1", ["[2001:db8::1]"], "2001:db8::1"),
+        ("127.0.0.1", [], "127.0.0.1"),
+        ("::ffff:203.0.113.5", [], "203.0.113.5"),
+        ("fe80::1%eth0", [], "fe80::1"),
+    ],
+)
+def test_the_address_of_a_visitor(peer: str, forwarded: list[str], address: str) -> None:
+    assert str(ADDRESSES.of(peer, forwarded)) == address
+
+
+def test_a_visitor_has_a_whole_64_of_ipv6() -> None:
+    assert one_visitor(ip_address("2001:db8::1")) == one_visitor(ip_address("2001:db8::ffff"))
+    assert one_visitor(ip_address("2001:db8::1")) != one_visitor(ip_address("2001:db8:0:1::1"))
+    assert one_network(ip_address("2001:db8::1")) == one_network(ip_address("2001:db8:0:1::1"))
+    assert one_visitor(ip_address("192.0.2.1")) != one_visitor(ip_address("192.0.2.2"))
+    assert one_network(ip_address("192.0.2.1")) == one_network(ip_address("192.0.2.2"))

@@ -1,0 +1,103 @@
+"""The gateway as a process: it waits for the engine, reads its configuration anew, and stops."""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import aiohttp
+
+from config.web_settings import load
+from tests.support.engines.in_process import running, settings_in
+from tests.support.ports import free_port
+from web.server import Gateway, main
+
+MORE = """
+[[rights]]
+name = "web"
+token = "{token}"
+role = "gateway"
+[[queues]]
+name = "sales"
+[web]
+listen = "127.0.0.1:{port}"
+secret_file = "{directory}/web.secret"
+token_file = "{directory}/web.token"
+[[sites]]
+key = "shop"
+name = "shop.example"
+origins = ["https://shop.example"]
+queue = "sales"
+proof_of_work = false
+"""
+TOKEN = "0123456789abcdef0123"
+
+
+def configuration(directory: Path, **more: str) -> str:
+    (directory / "web.token").write_text(TOKEN)
+    return MORE.format(token=TOKEN, port=free_port(), directory=directory, **more)
+
+
+async def test_a_gateway_with_the_role_of_one(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, more=configuration(tmp_path))
+    file = tmp_path / "ringback.toml"
+    async with running(settings):
+        gateway = Gateway(str(file), load(file, environ={}))
+        async with gateway.serving() as url, aiohttp.ClientSession() as session:
+            async with session.get(f"{url}/v1/sites/shop/availability") as reply:
+                assert reply.status == 200
+            body = {"number": "020 7946 0123", "key": "request-1"}
+            headers = {"Origin": "https://shop.example"}
+            path = f"{url}/v1/sites/shop/callbacks"
+            async with session.post(path, json=body, headers=headers) as reply:
+                accepted = await reply.json()
+            link = f"{url}/v1/callbacks/{accepted['id']}?token={accepted['token']}"
+            async with session.delete(link) as reply:
+                assert (await reply.json())["stage"] == "cancelled"
+            file.write_text(file.read_text().replace('key = "shop"', 'key = "store"'))
+            gateway.reload()
+            async with session.get(f"{url}/v1/sites/store/availability") as reply:
+                assert reply.status == 200
+            file.write_text(file.read_text() + "nonsense = 1\n")
+            gateway.reload()
+            async with session.get(f"{url}/v1/sites/store/availability") as reply:
+                assert reply.status == 200, "a file with faults changes nothing"
+
+
+async def test_it_waits_for_the_engine_and_answers_while_there_is_none(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, more=configuration(tmp_path))
+    file = tmp_path / "ringback.toml"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "ringback", "web", "--config", str(file),
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert process.stderr is not None
+        async with asyncio.timeout(30):
+            while b"waiting for the engine" not in await process.stderr.readline():
+                pass
+        async with running(settings), asyncio.timeout(30), aiohttp.ClientSession() as session:
+            while b"web gateway listens" not in await process.stderr.readline():
+                pass
+            url = f"http://{load(file, environ={}).web.listen}"
+            async with session.get(f"{url}/health") as reply:
+                assert reply.status == 200
+        path = f"{url}/v1/sites/shop/availability"
+        async with aiohttp.ClientSession() as session, session.get(path) as reply:
+            assert reply.status == 503
+            assert (await reply.json())["error"]["reason"] == "engine"
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(30):
+            assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def test_a_file_with_a_fault_is_refused_in_words(tmp_path: Path, capsys: object) -> None:
+    file = tmp_path / "web.toml"
+    secret = tmp_path / "web.secret"
+    secret.write_text("short")
+    file.write_text(f'[web]\nlisten = "127.0.0.1:0"\nsecret_file = "{secret}"\n')
+    assert main(str(file), load(file, environ={})) == 2

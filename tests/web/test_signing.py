@@ -1,0 +1,59 @@
+"""Public ids, links and seals: the same for the same request, and not to be made by others."""
+
+from pathlib import Path
+
+import pytest
+
+from web.signing import Signing, read_or_make_secret
+
+SIGNING = Signing(b"s" * 32)
+OTHER = Signing(b"t" * 32)
+
+
+def test_the_same_request_has_the_same_id_and_others_have_not() -> None:
+    one = SIGNING.callback_id("shop", "key-1")
+    assert one == SIGNING.callback_id("shop", "key-1")
+    assert one.startswith("web-")
+    assert (
+        len({one, SIGNING.callback_id("shop", "key-2"), SIGNING.callback_id("bank", "key-1")}) == 3
+    )
+
+
+def test_an_id_that_was_made_up_is_known_as_such() -> None:
+    one = SIGNING.callback_id("shop", "key-1")
+    assert SIGNING.is_callback_id(one)
+    assert not OTHER.is_callback_id(one)
+    for text in ("", "web-", one[:-1], one + "x", one.replace("web-", ""), "order-17", "ü" * 34):
+        assert not SIGNING.is_callback_id(text)
+
+
+def test_a_link_holds_for_its_callback_alone() -> None:
+    one, two = (SIGNING.callback_id("shop", key) for key in ("key-1", "key-2"))
+    assert SIGNING.is_link_token(one, SIGNING.link_token(one))
+    assert not SIGNING.is_link_token(two, SIGNING.link_token(one))
+    assert not SIGNING.is_link_token(one, "")
+    assert not SIGNING.is_link_token(one, "ü")
+
+
+def test_a_seal_holds_for_its_purpose_alone() -> None:
+    sealed = SIGNING.seal("challenge", "shop.17")
+    assert SIGNING.unseal("challenge", sealed) == "shop.17"
+    assert SIGNING.unseal("link", sealed) is None
+    assert OTHER.unseal("challenge", sealed) is None
+    assert SIGNING.unseal("challenge", sealed.replace("17", "18")) is None
+    assert SIGNING.unseal("challenge", "") is None
+
+
+def test_the_secret_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "web.secret"
+    made = read_or_make_secret(path)
+    assert len(made) >= 32
+    assert read_or_make_secret(path) == made
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_short_secret_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "web.secret"
+    path.write_text("short\n")
+    with pytest.raises(ValueError, match="at least 32 characters"):
+        read_or_make_secret(path)

@@ -1,0 +1,60 @@
+"""Every language has every text, and a visitor gets the language that they read."""
+
+import re
+
+import pytest
+
+from config.sites import LANGUAGES
+from web.texts import chosen_language, moment_text, sentence, texts
+
+_FIELDS = re.compile(r"\{\w*\}")
+
+
+def flat(language: str) -> dict[str, str]:
+    found = texts(language)
+    return {
+        f"{section}.{key}": text
+        for section in ("refusal", "stage", "form")
+        for key, text in found[section].items()
+    }
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_language_has_every_text_with_the_same_fields(language: str) -> None:
+    english, other = flat("en"), flat(language)
+    assert other.keys() == english.keys()
+    assert {key: _FIELDS.findall(text) for key, text in other.items()} == {
+        key: _FIELDS.findall(text) for key, text in english.items()
+    }
+    assert all(text.strip() for text in other.values())
+    assert texts(language)["direction"] == ("rtl" if language == "ar" else "ltr")
+
+
+def test_no_language_is_a_copy_of_english() -> None:
+    for language in LANGUAGES[1:]:
+        same = sum(flat(language)[key] == text for key, text in flat("en").items())
+        assert same < 5, language
+
+
+@pytest.mark.parametrize(
+    ("wanted", "accepted", "language"),
+    [
+        ("de", "fr", "de"),
+        ("de-AT", "", "de"),
+        ("xx", "fr;q=0.5, pl;q=0.9", "pl"),
+        (None, "sv, ja;q=0.1", "ja"),
+        (None, "en-GB,en;q=0.9", "en"),
+        (None, "pl;q=0", "lt"),
+        (None, "*;q=x,,;;", "lt"),
+        (None, "", "lt"),
+    ],
+)
+def test_the_language_of_a_visitor(wanted: str | None, accepted: str, language: str) -> None:
+    assert chosen_language(wanted, accepted, "lt") == language
+
+
+def test_a_sentence_is_filled_in() -> None:
+    when = moment_text(1_795_968_640.0, "Europe/Berlin", "de")
+    assert "29." in when and "17:10" in when
+    assert sentence("de", "refusal", "closed", opens_at=when).endswith(f"{when}.")
+    assert sentence("tlh", "stage", "talking") == "You are talking."

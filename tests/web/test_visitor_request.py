@@ -1,0 +1,99 @@
+"""What a page sends: what of it is read, what is kept, what is refused."""
+
+import time
+from typing import Any
+
+import pytest
+
+from config.sites import Site
+from web.errors import Refusal
+from web.visitor_request import CallbackForm, RatingForm, kept_context, read_form, slot_time
+
+
+def site(**more: Any) -> Site:
+    given: dict[str, Any] = {
+        "key": "shop-key", "name": "shop.example", "origins": ["https://shop.example"],
+        "queue": "sales",
+    }  # fmt: skip
+    return Site(**(given | more))
+
+
+def form(**more: Any) -> CallbackForm:
+    return CallbackForm(number="020 7946 0123", key="k" * 16, **more)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (b"", ""),
+        (b"[]", ""),
+        (b"\xff\xfe", ""),
+        (b'{"number": "1"}', ""),
+        (b'{"number": 17, "key": "kkkkkkkk"}', "number"),
+        (b'{"number": "1", "key": "k"}', "key"),
+        (b'{"number": "1", "key": "kkkkkkkk", "region": "Germany"}', "region"),
+        (b'{"number": "1", "key": "kkkkkkkk", "admin": true}', ""),
+        (b'{"number": "' + b"1" * 65 + b'", "key": "kkkkkkkk"}', "number"),
+        (b"[" * 10_000, ""),
+    ],
+)
+def test_what_is_no_form_is_refused(body: bytes, field: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        read_form(CallbackForm, body)
+    assert (caught.value.reason, caught.value.field) == ("bad_request", field)
+
+
+def test_a_form_is_read() -> None:
+    read = read_form(CallbackForm, b'{"number": "020 7946 0123", "key": "kkkkkkkk"}')
+    assert (read.number, read.when, read.context, read.consent) == (
+        "020 7946 0123", "now", {}, False
+    )  # fmt: skip
+    assert read_form(RatingForm, b'{"rating": 5}').rating == 5
+    with pytest.raises(Refusal):
+        read_form(RatingForm, b'{"rating": 11}')
+
+
+def test_a_slot_is_a_time_with_its_zone() -> None:
+    now = time.time()
+    assert slot_time("now", now + 100) is None
+    assert slot_time(now + 50, now + 100) == now + 50
+    assert slot_time("2100-01-01T10:00:00+01:00", 5e9) == 4102477200.0
+    for when in ("soon", "2100-01-01T10:00:00", now - 3600, now + 200, float("nan")):
+        with pytest.raises(Refusal) as caught:
+            slot_time(when, now + 100)
+        assert caught.value.field == "when"
+
+
+def test_the_context_is_what_the_site_lists_and_nothing_else() -> None:
+    given = form(name=" Ann\n", context={"page": "/prices", "secret": 1, "basket": 17.5})
+    assert kept_context(site(), given, "192.0.2.1", 5.0) == {
+        "page": "/prices", "basket": 17.5, "site": "shop.example", "name": "Ann"
+    }  # fmt: skip
+    assert kept_context(site(context=["secret"]), given, "", 5.0)["secret"] == 1
+
+
+def test_the_consent_is_kept_with_text_time_and_address() -> None:
+    kept = kept_context(site(consent="I agree"), form(), "192.0.2.1", 5.0)
+    assert kept["consent"] == {"text": "I agree", "at": 5.0, "address": "192.0.2.1"}
+
+
+def test_a_page_cannot_forge_site_name_or_consent() -> None:
+    given = form(context={"site": "bank", "name": "Eve", "consent": "all"})
+    everything = site(context=["site", "name", "consent"], consent="I agree")
+    kept = kept_context(everything, given, "192.0.2.1", 5.0)
+    assert kept["site"] == "shop.example"
+    assert kept["consent"]["text"] == "I agree"
+
+
+def test_what_is_kept_is_bounded_plain_text() -> None:
+    deep = {
+        "a": {"b": {"c": 1}},
+        "list": list(range(100)),
+        "text": "x" * 9999,
+        "\u202eevil": "\x1b[2J",
+    }
+    kept = kept_context(site(context=["pages"]), form(context={"pages": deep}), "", 0.0)["pages"]
+    assert kept["a"] == {"b": None}
+    assert kept["list"] == list(range(80, 100))
+    assert len(kept["text"]) == 500
+    assert kept["evil"] == "[2J"

@@ -1,0 +1,86 @@
+"""Whether a request of a page is taken at all: origin, limits, proof of work, captcha.
+
+What costs least is asked first. Whether a number may be called is the engine's own policy.
+"""
+
+import time
+from collections.abc import Callable
+
+import aiohttp
+
+from config.sites import Captcha, Site
+
+from .client_address import Address, one_network, one_visitor
+from .errors import Refusal
+from .limits import HourlyLimits
+from .proof_of_work import Challenge, ProofOfWork
+from .visitor_request import CallbackForm
+
+
+class Admission:
+    """Asks the rules of a site. `clock` is monotonic."""
+
+    def __init__(
+        self,
+        proof: ProofOfWork,
+        session: aiohttp.ClientSession,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._proof = proof
+        self._session = session
+        self._clock = clock
+        self._limits = HourlyLimits()
+
+    def check_origin(self, site: Site, origin: str | None) -> None:
+        """Whether the page may ask. Browsers always say where it is from. Raises Refusal."""
+        if origin not in site.origins:
+            raise Refusal(403, "origin")
+
+    def challenge(self, site: Site) -> Challenge:
+        """A new challenge for a page of the site."""
+        return self._proof.challenge(site.key, self._clock())
+
+    async def admit(self, site: Site, form: CallbackForm, address: Address) -> None:
+        """Raise Refusal where the request is not taken; else it counts towards the limits."""
+        if site.consent and not form.consent:
+            raise Refusal(400, "consent", field="consent")
+        if site.proof_of_work:
+            if form.proof is None:
+                raise Refusal(400, "proof", field="proof")
+            answers = form.proof.answers
+            self._proof.check(form.proof.challenge, answers, site.key, self._clock())
+        if site.captcha is not None:
+            await self._check_captcha(site.captcha, form, address)
+        limits, key = site.limits, site.key
+        digits = "".join(one for one in form.number if one.isdecimal())
+        wait_s = self._limits.admit(
+            (
+                (f"{key} address {one_visitor(address)}", limits.per_address),
+                (f"{key} network {one_network(address)}", limits.per_network),
+                (f"{key} number {digits}", limits.per_number),
+                (f"{key} site", limits.per_site),
+            ),
+            self._clock(),
+        )
+        if wait_s is not None:
+            raise Refusal(429, "too_many", retry_after_s=wait_s)
+
+    async def _check_captcha(self, captcha: Captcha, form: CallbackForm, address: Address) -> None:
+        """Ask the captcha's service, in the form that most of them have in common."""
+        if not form.captcha:
+            raise Refusal(400, "captcha", field="captcha")
+        data = {
+            "secret": captcha.secret.get_secret_value(),
+            "response": form.captcha,
+            "remoteip": str(address),
+        }
+        timeout = aiohttp.ClientTimeout(total=captcha.timeout_s)
+        try:
+            async with self._session.post(
+                captcha.verify_url, data=data, timeout=timeout, allow_redirects=False
+            ) as reply:
+                answer = await reply.json(content_type=None)
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            raise Refusal(503, "captcha", field="captcha") from None
+        if not (isinstance(answer, dict) and answer.get("success") is True):
+            raise Refusal(400, "captcha", field="captcha")

@@ -1,0 +1,268 @@
+"""The HTTP interface that pages speak: `/v1/…`."""
+
+import asyncio
+import json
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+
+from config.sites import Site
+from config.web_settings import WebSettings
+
+from .admission import Admission
+from .availability import Availabilities
+from .callback_service import CallbackService, is_over
+from .client_address import Address, ClientAddresses
+from .errors import Refusal
+from .progress import Progress, queued
+from .signing import Signing
+from .texts import chosen_language, moment_text, sentence, texts
+from .visitor_request import BODY_BYTES, CallbackForm, RatingForm, read_form
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+HEARTBEAT_S = 15.0
+LONGEST_STREAM_S = 3600.0
+_PREFLIGHT_S = "600"
+# What has been found out about a request, for the sentence that refuses it.
+_SITE: web.RequestKey[Site] = web.RequestKey("site", Site)
+_LANGUAGE: web.RequestKey[str] = web.RequestKey("language", str)
+
+
+class Api:
+    """Answers the requests of pages. `settings` gives those that hold now."""
+
+    def __init__(
+        self,
+        settings: Callable[[], WebSettings],
+        service: CallbackService,
+        admission: Admission,
+        signing: Signing,
+        addresses: ClientAddresses,
+    ) -> None:
+        self._settings = settings
+        self._service = service
+        self._admission = admission
+        self._signing = signing
+        self._addresses = addresses
+        self._availabilities = Availabilities(service)
+
+    def application(self) -> web.Application:
+        """The interface, for aiohttp to serve."""
+        app = web.Application(client_max_size=BODY_BYTES, middlewares=[self._answer_refusals])
+        site, callback = "/v1/sites/{key}", "/v1/callbacks/{id}"
+        app.add_routes(
+            [
+                web.post(f"{site}/callbacks", self._request),
+                web.get(f"{site}/availability", self._availability),
+                web.get(f"{site}/challenge", self._challenge),
+                web.get(f"{site}/texts", self._texts),
+                web.get(callback, self._progress),
+                web.get(f"{callback}/events", self._events),
+                web.delete(callback, self._cancel),
+                web.post(f"{callback}/rating", self._rate),
+                web.get(f"{callback}/data", self._data),
+                web.options("/v1/{anything:.*}", self._preflight),
+                web.get("/health", self._health),
+            ]
+        )
+        return app
+
+    # -- callbacks ----------------------------------------------------------------------------
+
+    async def _request(self, request: web.Request) -> web.Response:
+        site = self._site(request)
+        self._admission.check_origin(site, request.headers.get("Origin"))
+        form = read_form(CallbackForm, await request.read())
+        request[_LANGUAGE] = self._language(request, site, form.language)
+        address = self._address(request)
+        callback_id = self._signing.callback_id(site.key, form.key)
+        if form.website:  # no person sees this field
+            progress = queued(self._signing.callback_id(site.key, f"honeypot {form.key}"))
+        elif self._service.has_accepted(callback_id):
+            progress = await self._service.progress(callback_id)
+        else:
+            await self._admission.admit(site, form, address)
+            progress = await self._service.request(site, form, str(address))
+        token = self._signing.link_token(progress["id"])
+        link = f"{self._public_url(request)}/v1/callbacks/{progress['id']}?token={token}"
+        return self._json(request, {**progress, "token": token, "link": link}, status=202)
+
+    async def _progress(self, request: web.Request) -> web.StreamResponse:
+        if "text/event-stream" in request.headers.get("Accept", ""):
+            return await self._events(request)
+        return self._json(request, await self._service.progress(request.match_info["id"]))
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        """Server-sent events: one `stage` event at once, and one for each change."""
+        callback_id, followers = request.match_info["id"], self._service.followers
+        if not followers.has_room:
+            raise Refusal(503, "busy", retry_after_s=HEARTBEAT_S)
+        async with followers.following(callback_id) as changed:
+            progress = await self._service.progress(callback_id)
+            headers = {
+                "Content-Type": "text/event-stream",
+                "X-Accel-Buffering": "no",
+                **self._headers(request),
+            }
+            response = web.StreamResponse(headers=headers)
+            await response.prepare(request)
+            ends_at = asyncio.get_running_loop().time() + LONGEST_STREAM_S
+            try:
+                await response.write(_event(progress))
+                while not is_over(progress) and asyncio.get_running_loop().time() < ends_at:
+                    progress = await self._next(response, progress, changed)
+            except (Refusal, ConnectionResetError):
+                pass  # the browser connects again by itself
+            return response
+
+    async def _next(
+        self, response: web.StreamResponse, progress: Progress, changed: asyncio.Event
+    ) -> Progress:
+        try:
+            async with asyncio.timeout(HEARTBEAT_S):
+                await changed.wait()
+        except TimeoutError:
+            await response.write(b": still there\n\n")
+        changed.clear()
+        found = await self._service.progress(progress["id"])
+        if found != progress:
+            await response.write(_event(found))
+        return found
+
+    async def _cancel(self, request: web.Request) -> web.Response:
+        return self._json(request, await self._service.cancel(self._own_callback(request)))
+
+    async def _rate(self, request: web.Request) -> web.Response:
+        callback_id = self._own_callback(request)
+        form = read_form(RatingForm, await request.read())
+        await self._service.rate(callback_id, form.rating)
+        return self._json(request, {"id": callback_id, "rating": form.rating})
+
+    async def _data(self, request: web.Request) -> web.Response:
+        return self._json(request, await self._service.kept(self._own_callback(request)))
+
+    # -- what a page asks before --------------------------------------------------------------
+
+    async def _availability(self, request: web.Request) -> web.Response:
+        site = self._site(request)
+        found = dict(await self._availabilities.of(site))
+        if not site.show_hours:
+            found |= {"opens_at": None, "slots": []}
+        return self._json(request, found)
+
+    async def _challenge(self, request: web.Request) -> web.Response:
+        return self._json(request, dict(self._admission.challenge(self._site(request))))
+
+    async def _texts(self, request: web.Request) -> web.Response:
+        """What the page shows: texts, look, and what is asked for."""
+        site = self._site(request)
+        language = self._language(request, site, request.query.get("language"))
+        found = texts(language)
+        return self._json(
+            request,
+            {
+                "language": language,
+                "direction": found["direction"],
+                "form": {**found["form"], **site.texts},
+                "stage": found["stage"],
+                "consent": site.consent,
+                "region": site.region,
+                "proof_of_work": site.proof_of_work,
+                "captcha": site.captcha is not None,
+                "show_hours": site.show_hours,
+                "look": site.look.model_dump(),
+                "triggers": site.triggers.model_dump(),
+                "context": site.context,
+            },
+        )
+
+    async def _health(self, _request: web.Request) -> web.Response:
+        return web.json_response({"ok": True})
+
+    async def _preflight(self, request: web.Request) -> web.Response:
+        """What a browser asks before it sends JSON to another origin (Fetch, CORS preflight)."""
+        headers = {
+            **self._headers(request),
+            "Access-Control-Allow-Methods": "GET, POST, DELETE",
+            "Access-Control-Allow-Headers": "Content-Type",
+            "Access-Control-Max-Age": _PREFLIGHT_S,
+        }
+        return web.Response(status=204, headers=headers)
+
+    # -- what all have in common --------------------------------------------------------------
+
+    def _site(self, request: web.Request) -> Site:
+        site = self._settings().site(request.match_info["key"])
+        if site is None:
+            raise Refusal(404, "unknown", field="site")
+        request[_SITE] = site
+        return site
+
+    def _own_callback(self, request: web.Request) -> str:
+        """The callback whose signed link is shown. Raises Refusal `unknown`."""
+        callback_id: str = request.match_info["id"]
+        if not self._signing.is_link_token(callback_id, request.query.get("token", "")):
+            raise Refusal(404, "unknown")
+        return callback_id
+
+    def _address(self, request: web.Request) -> Address:
+        forwarded = request.headers.getall("X-Forwarded-For", [])
+        return self._addresses.of(request.remote or "::", forwarded)
+
+    def _public_url(self, request: web.Request) -> str:
+        return self._settings().web.public_url.rstrip("/") or f"{request.scheme}://{request.host}"
+
+    @staticmethod
+    def _language(request: web.Request, site: Site | None, wanted: str | None) -> str:
+        default = "en" if site is None else site.language
+        return chosen_language(wanted, request.headers.get("Accept-Language", ""), default)
+
+    def _headers(self, request: web.Request) -> dict[str, str]:
+        """Any page of a site may read what it is told: there are no cookies to be misused."""
+        headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+        origin = request.headers.get("Origin")
+        known = any(origin in site.origins for site in self._settings().sites)
+        if origin is not None and known:
+            headers |= {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+        return headers
+
+    def _json(
+        self, request: web.Request, body: Mapping[str, Any], *, status: int = 200
+    ) -> web.Response:
+        return web.json_response(body, status=status, headers=self._headers(request))
+
+    @web.middleware
+    async def _answer_refusals(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except Refusal as refusal:
+            return self._refused(request, refusal)
+        except web.HTTPRequestEntityTooLarge:
+            return self._refused(request, Refusal(413, "bad_request"))
+
+    def _refused(self, request: web.Request, refusal: Refusal) -> web.Response:
+        site: Site | None = request.get(_SITE)
+        language = request.get(_LANGUAGE) or self._language(request, site, None)
+        filled: dict[str, object] = {}
+        if refusal.opens_at is not None:
+            zone = site.time_zone if site is not None else ""
+            filled["opens_at"] = moment_text(refusal.opens_at, zone, language)
+        error: dict[str, Any] = {
+            "reason": refusal.reason,
+            "message": sentence(language, "refusal", refusal.reason, **filled),
+        }
+        if refusal.field:
+            error["field"] = refusal.field
+        if refusal.opens_at is not None:
+            error["opens_at"] = refusal.opens_at
+        response = self._json(request, {"error": error}, status=refusal.status)
+        if refusal.retry_after_s is not None:
+            response.headers["Retry-After"] = str(math.ceil(refusal.retry_after_s))
+        return response
+
+
+def _event(progress: Progress) -> bytes:
+    return f"event: stage\ndata: {json.dumps(progress)}\n\n".encode()

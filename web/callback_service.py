@@ -1,0 +1,192 @@
+"""Callbacks of visitors, as requests to the engine: what is asked for, and what comes back."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+from config.sites import Site
+from ringback_client import Client, ClientError, ConnectionLost, EngineError, RequestRejected
+
+from .errors import Refusal
+from .progress import OVER, Followers, Progress, progress_of, queued
+from .signing import Signing
+from .visitor_request import CallbackForm, kept_context, slot_time
+
+DAY_S = 86400.0
+# Policies that are told to nobody outside: who types in number after number would learn which of
+# them asked not to be called, or were called lately.
+_SILENT = frozenset({"do_not_call", "velocity"})
+_RETRY_S = 2.0
+MOST_ACCEPTED = 100_000
+
+
+class CallbackService:
+    """Asks the engine for callbacks, and for what becomes of them."""
+
+    def __init__(self, client: Client, signing: Signing, followers: Followers) -> None:
+        self._client = client
+        self._signing = signing
+        self.followers = followers
+        self._accepted: OrderedDict[str, None] = OrderedDict()
+
+    def has_accepted(self, callback_id: str) -> bool:
+        """Whether this request was accepted lately: a page that got no reply sends it again."""
+        return callback_id in self._accepted
+
+    async def request(self, site: Site, form: CallbackForm, address: str) -> Progress:
+        """Ask for a callback, which is on the engine's disk when this returns.
+
+        Raises Refusal. A number that must not be called is accepted like any other, and not called.
+        """
+        callback_id = self._signing.callback_id(site.key, form.key)
+        progress = await self._request(callback_id, site, form, address)
+        self._accepted[callback_id] = None
+        if len(self._accepted) > MOST_ACCEPTED:
+            self._accepted.popitem(last=False)
+        return progress
+
+    async def _request(
+        self, callback_id: str, site: Site, form: CallbackForm, address: str
+    ) -> Progress:
+        now = time.time()
+        slot = slot_time(form.when, now + site.slot_days * DAY_S)
+        params: dict[str, Any] = {
+            "id": callback_id,
+            "to": form.number,
+            "to_kind": "number",
+            "region": form.region or site.region,
+            "site": site.name,
+            "source": address,
+            "context": kept_context(site, form, address, now),
+            "priority": site.priority,
+            "deadline": (slot or now) + site.max_wait_s,
+        }
+        optional = {
+            "queue": site.queue, "agent": site.agent, "script": site.script, "not_before": slot
+        }  # fmt: skip
+        params |= {name: value for name, value in optional.items() if value}
+        try:
+            job = await self._call("callback.request", **params)
+        except EngineError as error:
+            if error.kind == "conflict":  # the page sent it before
+                return await self.progress(callback_id)
+            if error.data.get("policy") in _SILENT:
+                return queued(callback_id)
+            raise _refusal(error) from None
+        return queued(callback_id) if "joined_to" in job else progress_of(callback_id, job)
+
+    async def progress(self, callback_id: str) -> Progress:
+        """How far a callback is. Raises Refusal `unknown`, `engine`."""
+        job = await self._job(callback_id)
+        return queued(callback_id) if job is None else progress_of(callback_id, job)
+
+    async def cancel(self, callback_id: str) -> Progress:
+        """Cancel a callback. Raises Refusal `over`, `unknown`, `engine`."""
+        job = await self._own_job(callback_id)
+        if job is None:
+            return {"id": callback_id, "stage": "cancelled", "at": None}
+        try:
+            job = await self._call("callback.cancel", id=callback_id)
+        except EngineError as error:
+            reason = "over" if error.kind == "state" else "engine"
+            raise Refusal(409 if error.kind == "state" else 503, reason) from None
+        return progress_of(callback_id, job)
+
+    async def rate(self, callback_id: str, rating: int) -> None:
+        """Write back how the visitor rates the talk.
+
+        Raises Refusal `no_talk`, `unknown`, `engine`.
+        """
+        job = await self._own_job(callback_id)
+        if job is None or job["bridged_at"] is None:
+            raise Refusal(409, "no_talk")
+        try:
+            await self._call("callback.annotate", id=callback_id, rating=rating)
+        except EngineError:
+            raise Refusal(503, "engine", retry_after_s=_RETRY_S) from None
+
+    async def kept(self, callback_id: str) -> dict[str, Any]:
+        """What is kept of a request, for its visitor to see. Raises Refusal `unknown`, `engine`."""
+        job = await self._own_job(callback_id)
+        if job is None:
+            return {"id": callback_id}
+        names = ("to", "created", "not_before", "context", "rating", "state", "ended_at")
+        return {"id": callback_id, **{name: job[name] for name in names}}
+
+    async def follow_events(self) -> None:
+        """Tell the followers what changes, for ever. A lost engine is awaited."""
+        while True:
+            try:
+                async with self._client.events(types=["callback."], snapshot=False) as events:
+                    self.followers.tell_all()
+                    async for event in events:
+                        if event["type"] == "client.gap":
+                            self.followers.tell_all()
+                        elif (job := event.get("job")) is not None:
+                            self.followers.tell(job)
+            except (ClientError, EngineError):
+                await asyncio.sleep(_RETRY_S)
+
+    async def availability(self, queue: str, days: int) -> Mapping[str, Any]:
+        """The availability of a queue. Raises Refusal `engine`."""
+        try:
+            found: Mapping[str, Any] = await self._call(
+                "queue.availability", queue=queue, days=days
+            )
+        except EngineError:
+            raise Refusal(503, "engine") from None
+        return found
+
+    async def _own_job(self, callback_id: str) -> Mapping[str, Any] | None:
+        """The job that this request made; None where it made none, for whatever reason."""
+        job = await self._job(callback_id)
+        return job if job is not None and job["id"] == callback_id else None
+
+    async def _job(self, callback_id: str) -> Mapping[str, Any] | None:
+        if not self._signing.is_callback_id(callback_id):
+            raise Refusal(404, "unknown")
+        try:
+            job: Mapping[str, Any] = await self._call("callback.get", id=callback_id)
+        except EngineError:
+            return None  # the request was accepted, and is not carried out
+        return job
+
+    async def _call(self, method: str, **params: Any) -> Any:
+        try:
+            return await self._client.call(method, **params)
+        except RequestRejected as error:
+            reason = "invalid_number" if error.field == "to" else "bad_request"
+            raise Refusal(400, reason, field="number" if error.field == "to" else "") from None
+        except ConnectionLost:
+            # The request has the same id each time, so it may be sent again.
+            try:
+                return await self._client.call(method, **params)
+            except ClientError:
+                raise Refusal(503, "engine", retry_after_s=_RETRY_S) from None
+        except ClientError:
+            raise Refusal(503, "engine", retry_after_s=_RETRY_S) from None
+
+
+def _refusal(error: EngineError) -> Refusal:
+    """What a visitor is told of why the engine refuses, which is no more than they need."""
+    data = error.data
+    opens_at = data.get("opens_at")
+    if error.kind == "unavailable" and data.get("reason") == "full":
+        return Refusal(503, "busy", retry_after_s=60.0)
+    if data.get("policy") == "hours" or data.get("reason") == "closed" or opens_at is not None:
+        reason = "closed" if opens_at is not None else "closed_now"
+        return Refusal(409, reason, opens_at=opens_at)
+    if error.kind == "unavailable":
+        return Refusal(503, "busy", retry_after_s=60.0)
+    if data.get("policy") is not None:
+        return Refusal(422, "number", field="number")
+    if error.kind == "refused" and error.field == "to":
+        return Refusal(422, "invalid_number", field="number")
+    return Refusal(503, "engine", retry_after_s=_RETRY_S)
+
+
+def is_over(progress: Progress) -> bool:
+    """Whether nothing more follows."""
+    return progress["stage"] in OVER

@@ -1,0 +1,153 @@
+"""The gateway as a process: it listens, reads its configuration anew at SIGHUP, and stops."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import ssl
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import structlog
+import uvloop
+from aiohttp import web
+
+from config.errors import ConfigError
+from config.section import read_secret
+from config.values import address_and_port
+from config.web_settings import WebSettings, load
+from ringback_client import Client, ClientError, EngineError
+
+from .admission import Admission
+from .api import Api
+from .callback_service import CallbackService
+from .client_address import ClientAddresses
+from .progress import Followers
+from .proof_of_work import ProofOfWork
+from .signing import Signing, read_or_make_secret
+
+log = structlog.get_logger()
+
+STOP_S = 5.0
+REPLY_S = 10.0
+RETRY_S = 2.0
+EXIT_USAGE = 2
+
+
+def main(file: str, settings: WebSettings) -> int:
+    """Run the gateway of a configuration. Returns the exit status: 0, or 2 after one line that
+    says what is wrong."""
+    try:
+        uvloop.run(Gateway(file, settings).run())
+    except (ConfigError, EngineError, OSError, ValueError) as error:
+        print(f"{file}: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    return 0
+
+
+class Gateway:
+    """Serves the sites of a configuration until it is stopped."""
+
+    def __init__(self, file: str, settings: WebSettings) -> None:
+        self._file = file
+        self._settings = settings
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT.
+
+        Raises EngineError where the engine refuses the gateway, ConfigError, OSError, ValueError.
+        """
+        loop = asyncio.get_running_loop()
+        stopped = asyncio.Event()
+        for one in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(one, stopped.set)
+        loop.add_signal_handler(signal.SIGHUP, self.reload)
+        serving = asyncio.create_task(self._serve())
+        await asyncio.wait(
+            [serving, waiting := asyncio.create_task(stopped.wait())],
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        waiting.cancel()
+        if not serving.done():
+            serving.cancel()
+            await asyncio.wait([serving])
+        if not serving.cancelled():
+            serving.result()
+
+    async def _serve(self) -> None:
+        async with self.serving() as url:
+            log.info("web gateway listens", url=url, sites=len(self._settings.sites))
+            await asyncio.get_running_loop().create_future()
+
+    def reload(self) -> None:
+        """Take what the file says now; one that has faults changes nothing."""
+        try:
+            self._settings = load(self._file)
+        except ConfigError as error:
+            log.error("configuration not read anew", reason=str(error))
+        else:
+            log.info("configuration read anew", sites=len(self._settings.sites))
+
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[str]:
+        """Listen; gives the URL at which it does."""
+        settings = self._settings.web
+        signing = Signing(read_or_make_secret(Path(settings.secret_file)))
+        session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        async with session, await self._connected() as client:
+            service = CallbackService(client, signing, Followers(settings.max_followers))
+            api = Api(
+                lambda: self._settings,
+                service,
+                Admission(ProofOfWork(signing), session),
+                signing,
+                ClientAddresses(settings.trusted_proxies),
+            )
+            events = asyncio.create_task(service.follow_events())
+            runner = web.AppRunner(api.application(), access_log=None, shutdown_timeout=STOP_S)
+            await runner.setup()
+            try:
+                host, port = address_and_port(settings.listen)
+                tls = _tls(settings.tls_cert, settings.tls_key)
+                await web.TCPSite(runner, host, port, ssl_context=tls).start()
+                bound = runner.addresses[0][1]
+                yield f"{'https' if tls else 'http'}://{host}:{bound}"
+            finally:
+                events.cancel()
+                await asyncio.wait([events])
+                await runner.cleanup()
+
+    async def _connected(self) -> Client:
+        """A client of the engine, which is awaited where it does not run yet."""
+        said = False
+        while True:
+            try:
+                return await self._connect()
+            except ClientError as error:
+                if not said:
+                    log.warning("waiting for the engine", reason=str(error))
+                said = True
+                await asyncio.sleep(RETRY_S)
+
+    async def _connect(self) -> Client:
+        settings = self._settings
+        token = ""
+        if settings.web.token_file:
+            token = read_secret(settings.web.token_file, "web.token_file").get_secret_value()
+        where = settings.web.control
+        if not where or os.sep in where:
+            path = where or str(settings.control.socket)
+            return await Client.connect(path, token=token, reply_s=REPLY_S)
+        host, port = address_and_port(where)
+        trusted = ssl.create_default_context(cafile=settings.web.control_ca or None)
+        return await Client.connect(host=host, port=port, token=token, tls=trusted, reply_s=REPLY_S)
+
+
+def _tls(certificate: str, key: str) -> ssl.SSLContext | None:
+    if not certificate:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    return context

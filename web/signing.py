@@ -1,0 +1,74 @@
+"""What the gateway signs: the public ids of callbacks, the links to them, and its challenges.
+
+Nothing is kept for it: a signature says all, also after a restart.
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+from pathlib import Path
+
+PREFIX = "web-"
+_ID_CHARACTERS, _CHECK_CHARACTERS, _TOKEN_CHARACTERS = 22, 8, 24
+SECRET_BYTES = 32
+
+
+class Signing:
+    """Signs and checks with one secret."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def callback_id(self, site_key: str, request_key: str) -> str:
+        """The public id of the callback of a request: the same for the same request, and not to be
+        guessed."""
+        body = self._mac("id", f"{site_key}\n{request_key}")[:_ID_CHARACTERS]
+        return f"{PREFIX}{body}{self._mac('check', body)[:_CHECK_CHARACTERS]}"
+
+    def is_callback_id(self, text: str) -> bool:
+        """Whether this gateway gave the id."""
+        body = text.removeprefix(PREFIX)[:_ID_CHARACTERS]
+        known = f"{PREFIX}{body}{self._mac('check', body)[:_CHECK_CHARACTERS]}"
+        return hmac.compare_digest(known.encode(), text.encode())
+
+    def link_token(self, callback_id: str) -> str:
+        """What its visitor shows to cancel or rate a callback, or to see what is kept of it."""
+        return self._mac("link", callback_id)[:_TOKEN_CHARACTERS]
+
+    def is_link_token(self, callback_id: str, token: str) -> bool:
+        """Whether the token is that of the callback."""
+        return hmac.compare_digest(self.link_token(callback_id).encode(), token.encode())
+
+    def seal(self, purpose: str, text: str) -> str:
+        """The text with a signature that holds for this purpose alone."""
+        return f"{text}.{self._mac(purpose, text)[:_TOKEN_CHARACTERS]}"
+
+    def unseal(self, purpose: str, sealed: str) -> str | None:
+        """The text, where its signature is right."""
+        text, _, _signature = sealed.rpartition(".")
+        known = self.seal(purpose, text)
+        return text if hmac.compare_digest(known.encode(), sealed.encode()) else None
+
+    def _mac(self, purpose: str, text: str) -> str:
+        digest = hmac.digest(self._secret, f"{purpose}\n{text}".encode(), hashlib.sha256)
+        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def read_or_make_secret(path: Path) -> bytes:
+    """The secret in the file. One that is not there is made, for its owner alone.
+
+    Raises OSError; ValueError where the file holds no secret.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        secret = path.read_bytes().strip()
+        if len(secret) < SECRET_BYTES:
+            raise ValueError(f"{path} must hold at least {SECRET_BYTES} characters") from None
+        return secret
+    secret = os.urandom(SECRET_BYTES).hex().encode()
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secret + b"\n")
+    return secret
