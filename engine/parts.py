@@ -276,7 +276,7 @@ class Parts:
             trunk_load=self.trunks.load,
             clock=self.clock,
         )
-        self.permanent = PermanentLegs(self.services)
+        self.permanent = PermanentLegs(self.services, self.admission)
         self.dispatcher = Dispatcher(
             self.services, admission=self.admission, history=self.history, clock=now
         )

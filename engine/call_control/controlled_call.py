@@ -64,7 +64,7 @@ class ControlledCall(ABC):
             about={**facts.shown, "context": self._context},
             started=services.clock.now(),
         )
-        self.legs = CallLegs(self.call, services, self.publish)
+        self.legs = CallLegs(self.call, services, self.publish, admission)
         self.leg = self.legs.make_of(ControlledLeg, facts.role, facts.destination)
         self.pair: LegPair | None = None
         """The pair of legs that it is bridged in."""

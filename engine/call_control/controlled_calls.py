@@ -9,6 +9,7 @@ from sip.dialog.uas import UasSession
 from ..calls.call import Call
 from ..calls.leg import LegEnded
 from ..calls.legs.leg_listener import ObservedLeg
+from ..calls.redirected_calls import check_room
 from ..calls.running_calls import RunningCalls
 from ..calls.services import CallServices
 from ..errors import EngineError
@@ -60,9 +61,7 @@ class ControlledCalls:
         """
         self._check_accepting()
         services, now = self._services, self._services.clock.now()
-        services.overload.check()
-        if len(services.registry.calls) >= services.dial.max_calls:
-            raise EngineError("unavailable", f"{services.dial.max_calls} calls are up")
+        check_room(services)
         destination = services.dialplan.destination(asked.to, field="to", trunk=asked.trunk)
         if asked.caller_id is not None:
             services.dialplan.check_caller_id(asked.caller_id, field="caller_id")

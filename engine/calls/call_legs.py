@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from ..routing.admission import Admission
 from ..routing.targets.destination import Destination, DialTarget
 from ..routing.trunk_figures import TrunkTry
 from .announcing.whisper import Announcement, Unspoken, Whisper
@@ -15,6 +16,7 @@ from .hangup_cause import CLEARING, HangupCause, q850_cause
 from .leg import Leg, Role
 from .legs.leg_listener import ObservedLeg
 from .q850 import reason_header
+from .redirected_calls import RedirectedCalls
 from .services import CallServices
 
 log = structlog.get_logger()
@@ -27,9 +29,19 @@ LEGS_KEPT = 60
 
 
 class CallLegs:
-    """The legs of `call`; `publish` publishes an event of the call."""
+    """The legs of `call`; `publish` publishes an event of the call.
 
-    def __init__(self, call: Call, services: CallServices, publish: Callable[..., None]) -> None:
+    `admission` is asked about whoever the call is redirected to.
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        services: CallServices,
+        publish: Callable[..., None],
+        admission: Admission,
+    ) -> None:
+        self._redirected = RedirectedCalls(call, services, admission)
         self._call = call
         self._services = services
         self._publish = publish
@@ -112,7 +124,7 @@ class CallLegs:
 
     def redirected(self, uri: str, by_proxy: DialTarget | None) -> tuple[DialTarget, ...]:
         """Where a redirection to `uri` leads to. Raises EngineError."""
-        return self._services.dialplan.redirected(uri, by_proxy)
+        return self._redirected.targets(uri, by_proxy)
 
     def trunk_failed(self, trunk: str, cause: HangupCause) -> None:
         """A call by this trunk has failed: calls go by other trunks for a while."""
@@ -138,6 +150,7 @@ class CallLegs:
 
     async def give_back(self) -> None:
         """Give every port back, keeping the last reports."""
+        self._redirected.settle()
         await within_report_limit(
             self._call,
             asyncio.gather(*(leg.release() for leg in self._made), *self._releasing),

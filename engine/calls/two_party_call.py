@@ -16,6 +16,7 @@ from .dialling import DEFAULT_CALLER, Caller
 from .hangup_cause import HangupCause
 from .leg import Leg, LegEnded
 from .recording import Recording
+from .redirected_calls import check_room
 from .services import CallServices
 from .talk import Talk
 from .transfer import TransferRequest
@@ -44,7 +45,7 @@ class TwoPartyCall(ABC):
         self._site = site
         # Whom transfers call, by their legs: the number that was admitted, where it is one.
         self._third_parties: dict[Leg, str | None] = {}
-        self.legs = CallLegs(call, services, self.publish)
+        self.legs = CallLegs(call, services, self.publish, admission)
         self._services = services
         self._agent_holder: AgentHolder | None = None
         self._whispered_to: Leg | None = None
@@ -126,6 +127,7 @@ class TwoPartyCall(ABC):
         Raises EngineError.
         """
         services, number = self._services, None
+        check_room(services, beside=self.call)
         now = services.clock.now()
         admitted: Admitted | None = None
         if not services.dialplan.is_agent(request.to):

@@ -10,6 +10,7 @@ from engine.acd.agents import AgentRegistry
 from engine.calls.leg import Leg
 from engine.calls.legs.agent_lines import AgentLines
 from engine.calls.legs.permanent_leg import PermanentLegs
+from engine.routing.admission import Admission
 from engine.routing.dialplan import Dialplan
 
 from .floor import agent
@@ -37,7 +38,7 @@ class PermanentLine:
             registry=services.registry,
             hold=services.hold,
         )
-        self.legs = PermanentLegs(services)
+        self.legs = PermanentLegs(services, Admission())
         self.agents.start()
         self.legs.start()
 

@@ -14,12 +14,15 @@ import structlog
 from ...acd.agent import Agent, AgentState
 from ...acd.agents import AgentRegistry
 from ...errors import EngineError
+from ...routing.admission import Admission
 from ...routing.targets.destination import Destination, DialTarget
 from ...routing.trunk_figures import TrunkTry
 from ...trace.traced_call import Line
+from ..call import Call
 from ..dialling import DEFAULT_CALLER, Caller
 from ..hangup_cause import HangupCause
 from ..leg import Leg, LegEnded
+from ..redirected_calls import RedirectedCalls
 from ..services import CallServices
 from .leg_listener import LegListener, ObservedLeg
 
@@ -35,7 +38,8 @@ RELEASE_LIMIT_S: Final = 1.0
 class PermanentLegs:
     """Keeps the lines of the permanent agents up."""
 
-    def __init__(self, services: CallServices) -> None:
+    def __init__(self, services: CallServices, admission: Admission) -> None:
+        self._admission = admission
         self._agents = services.agents
         self._lines = services.lines
         self._services = services
@@ -162,7 +166,7 @@ class PermanentLegs:
             destination=destination,
             sip=services.sip,
             media=services.media,
-            owner=_LineOwner(name, services),
+            owner=_LineOwner(name, services, self._admission),
             rtp_host=services.rtp_host,
         )
         services.registry.legs[line.id] = line
@@ -182,7 +186,9 @@ class PermanentLegs:
 class _LineOwner:
     """Publishes what happens to the line of `agent`."""
 
-    def __init__(self, agent: str, services: CallServices) -> None:
+    def __init__(self, agent: str, services: CallServices, admission: Admission) -> None:
+        line = Call(f"line-{services.new_id()}", None, started=services.clock.now())
+        self._redirected = RedirectedCalls(line, services, admission)
         self._agent = agent
         self._services = services
 
@@ -212,7 +218,7 @@ class _LineOwner:
 
     def redirected(self, uri: str, by_proxy: DialTarget | None) -> tuple[DialTarget, ...]:
         """Where a redirection to `uri` leads to. Raises EngineError."""
-        return self._services.dialplan.redirected(uri, by_proxy)
+        return self._redirected.targets(uri, by_proxy)
 
     def trunk_failed(self, trunk: str, cause: HangupCause) -> None:
         """A call by this trunk has failed: calls go by other trunks for a while."""

@@ -9,6 +9,7 @@ from engine.calls.call_legs import CallLegs, codecs_like, within_report_limit
 from engine.calls.dialling import Caller
 from engine.calls.leg import Leg
 from engine.calls.legs.agent_lines import AgentLines
+from engine.routing.admission import Admission
 from tests.support.phones.scripted import audio
 from tests.support.scene import Scene, scene
 from tests.support.virtual_loop import run
@@ -27,7 +28,9 @@ class Lines:
 def legs_of(stage: Scene, seen: list[tuple[str, dict[str, Any]]]) -> tuple[Call, CallLegs]:
     call = Call("call-1", None)
     stage.services.registry.add_call(call)
-    return call, CallLegs(call, stage.services, lambda kind, **fields: seen.append((kind, fields)))
+    return call, CallLegs(
+        call, stage.services, lambda kind, **fields: seen.append((kind, fields)), Admission()
+    )
 
 
 def test_a_leg_is_made_shown_published_and_given_back(tmp_path: Path) -> None:
@@ -63,9 +66,9 @@ def test_a_line_is_borrowed_and_given_back(tmp_path: Path) -> None:
         stage = scene(tmp_path)
         _call, legs = legs_of(stage, [])
         bob = stage.services.dialplan.destination("sip:bob@127.0.0.1", field="to")
-        line = CallLegs(Call("line", None), stage.services, lambda *_a, **_f: None).make(
-            "agent", bob
-        )
+        line = CallLegs(
+            Call("line", None), stage.services, lambda *_a, **_f: None, Admission()
+        ).make("agent", bob)
         await line.open()
         assert legs.borrow_line("alice") is None
         stage.services.lines = cast(AgentLines, Lines(line))
@@ -80,7 +83,9 @@ def test_a_line_is_borrowed_and_given_back(tmp_path: Path) -> None:
 def test_the_partners_codec_is_offered_first(tmp_path: Path) -> None:
     stage = scene(tmp_path)
     bob = stage.services.dialplan.destination("sip:bob@127.0.0.1", field="to")
-    leg = CallLegs(Call("call-1", None), stage.services, lambda *_a, **_f: None).make("agent", bob)
+    leg = CallLegs(Call("call-1", None), stage.services, lambda *_a, **_f: None, Admission()).make(
+        "agent", bob
+    )
     assert codecs_like(None) == codecs_like(leg) == ("PCMU", "PCMA")
     leg.audio = audio(codec="PCMA")
     assert codecs_like(leg) == ("PCMA", "PCMU")

@@ -257,6 +257,23 @@ def test_limits_and_hours_hold_for_a_third_party(
     run_talk(tmp_path, script, "alice", "bob")
 
 
+def test_nobody_is_added_to_a_call_while_the_engine_is_overloaded(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        services = stage.scene.services
+        services.overload.reason = "the engine is overloaded"
+        with pytest.raises(EngineError, match="overloaded") as caught:
+            stage.transfer(NUMBER)
+        assert caught.value.kind == "unavailable"
+        (said,) = stage.agent.refers(f"tel:{NUMBER}").said
+        assert said.startswith("480 ")
+        services.overload.reason = None
+        assert stage.scene.sip.phones.empty()
+        stage.agent.hangs_up()
+        await stage.completed()
+
+    run_talk(tmp_path, script, "alice")
+
+
 def test_a_third_party_who_talks_elsewhere_is_not_called(tmp_path: Path) -> None:
     async def script(stage: Stage) -> None:
         registry, other = stage.scene.services.registry, Call("call-other", None)
