@@ -28,7 +28,7 @@ class QuietSynthesizer(Synthesizer):
 def quiet_speech() -> Iterator[None]:
     """Engines made and started meanwhile speak quietly."""
     with (
-        patch("engine.parts.Synthesizer", QuietSynthesizer),
+        patch("engine.call_parts.Synthesizer", QuietSynthesizer),
         patch("engine.preflight.Synthesizer", QuietSynthesizer),
     ):
         yield

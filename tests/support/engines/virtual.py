@@ -217,10 +217,10 @@ class VirtualEngine:
     ) -> None:
         self.world = world
         with (
-            patch("engine.parts.SipEndpoint", self._make_sip),
-            patch("engine.parts.WorkerPool", self._make_media),
+            patch("engine.call_parts.SipEndpoint", self._make_sip),
+            patch("engine.call_parts.WorkerPool", self._make_media),
             patch("engine.parts.ControlServer", control),
-            patch("engine.parts.Clock", _clock),
+            patch("engine.call_parts.Clock", _clock),
             quiet_speech(),
         ):
             self.daemon = Daemon(settings)
