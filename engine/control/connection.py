@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Awaitable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any, Protocol, cast
 
@@ -26,6 +26,8 @@ log = structlog.get_logger()
 
 # What is read of a client that has lines enough waiting to be handled.
 READ_AHEAD_BYTES = 16 * 1024
+# Of what may be in flight, a request takes as much that waits for turns of its own.
+COSTLY_WEIGHT = 8
 # A client that goes on for so long after the limit of a line will not end it.
 MOST_SKIPPED_BYTES = 16 << 20
 # Before a client has shown its token, it gets little room and little time.
@@ -378,8 +380,9 @@ class Connection(asyncio.BufferedProtocol):
             self.asked_at = self._loop.time()
             result = self._run(method, params)
             if isinstance(result, Awaitable):
-                self._in_flight += 1
-                self._server.run_handler(self._finish(request, principal, result))
+                weight = COSTLY_WEIGHT if method.is_costly or method.is_large else 1
+                self._in_flight += weight
+                self._server.run_handler(self._finish(request, principal, result, weight))
                 return
             self._reply(request, principal, result)
             if method is self._own["events.subscribe"]:
@@ -404,19 +407,27 @@ class Connection(asyncio.BufferedProtocol):
         if method.is_large:
             return self._run_large(turns.costly(self, work))
         if method.is_costly:
-            return turns.costly(self, work)
+            return turns.costly(self, partial(self._while_up, work))
         result = work()
         return turns.charged(self, result) if isinstance(result, Awaitable) else result
 
     async def _run_large(self, work: Awaitable[object]) -> object:
         async with self._large:
             await self._writer.room()
-            if self._closing:
-                raise EngineError("unavailable", "the connection is being closed")
+            self._check_up()
             return await work
 
+    def _while_up(self, work: Callable[[], object]) -> object:
+        """Do the work, where the client is still there for what it gives."""
+        self._check_up()
+        return work()
+
+    def _check_up(self) -> None:
+        if self._closing:
+            raise EngineError("unavailable", "the connection is being closed")
+
     async def _finish(
-        self, request: Request, principal: Principal, result: Awaitable[object]
+        self, request: Request, principal: Principal, result: Awaitable[object], weight: int
     ) -> None:
         try:
             self._reply(request, principal, await result)
@@ -426,7 +437,7 @@ class Connection(asyncio.BufferedProtocol):
             log.exception("control_handler_died", method=request.method, peer=str(self.peer))
             self._refuse(request, principal, _defect(error))
         finally:
-            self._in_flight -= 1
+            self._in_flight -= weight
             self.asked_at = self._loop.time()
             self._read_soon()
 

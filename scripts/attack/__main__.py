@@ -95,6 +95,8 @@ async def attack(names: list[str], seconds: float) -> int:
             if not await calls.reached("bridged", TALKS, LIMIT_S):
                 console.print("the talks did not come up")
                 return 1
+            # What is made at first use, and the rings that keep calls and events, fill up anyway.
+            await notice(engine, peer, calls, None, seconds, tls)
             quiet = await notice(engine, peer, calls, None, seconds, tls)
             _add(table, "nobody", quiet, ())
             for name in names:

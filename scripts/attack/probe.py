@@ -89,7 +89,7 @@ async def notice(
         failed=len(set_ups) - len(took),
         lost=lost,
         others=stats["heard_from_others"] - others,
-        memory_mib=sum(engine.pss_bytes()) / (1 << 20),
+        memory_mib=sum(engine.anonymous_bytes()) / (1 << 20),
         locked_out=tuple(locked_out),
     )
 

@@ -14,7 +14,15 @@ from media.orphan_worker import WORKER
 from ringback_client import Client, ConnectionLost
 from scripts.child_process import stop
 
-from .processes import command_line, cpu_s, descendants, open_files, pss_bytes, threads
+from .processes import (
+    anonymous_bytes,
+    command_line,
+    cpu_s,
+    descendants,
+    open_files,
+    pss_bytes,
+    threads,
+)
 
 START_LIMIT_S = 20.0
 STOP_LIMIT_S = 15.0
@@ -123,6 +131,10 @@ class EngineProcess:
     def pss_bytes(self) -> tuple[int, int]:
         """Memory: engine, media worker."""
         return pss_bytes(self.pid), pss_bytes(self.worker_pid)
+
+    def anonymous_bytes(self) -> tuple[int, int]:
+        """Memory that is no file's: engine, media worker."""
+        return anonymous_bytes(self.pid), anonymous_bytes(self.worker_pid)
 
     def holdings(self) -> dict[str, int]:
         """Descriptors by kind and threads, of engine and worker."""

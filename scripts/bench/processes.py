@@ -20,10 +20,19 @@ def cpu_s(pid: int) -> float:
 
 def pss_bytes(pid: int) -> int:
     """Proportional set size: private memory, plus this process's share of what is shared."""
+    return _memory(pid, "Pss")
+
+
+def anonymous_bytes(pid: int) -> int:
+    """Memory that is no file's: what the process holds, whoever else runs the same program."""
+    return _memory(pid, "Anonymous")
+
+
+def _memory(pid: int, kind: str) -> int:
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
+        if line.startswith(f"{kind}:"):
             return int(line.split()[1]) * 1024
-    raise ValueError(f"process {pid} has no Pss")
+    raise ValueError(f"process {pid} has no {kind}")
 
 
 def descendants(pid: int) -> list[int]:

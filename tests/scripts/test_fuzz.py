@@ -6,6 +6,9 @@ import sys
 from itertools import islice
 from pathlib import Path
 
+import pytest
+
+from scripts.fuzz import __main__ as fuzzing
 from scripts.fuzz.mutate import MOST_BYTES, inputs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,3 +44,16 @@ def test_a_target_that_fails_is_told_with_its_input(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "is a finding" in done.stderr
     assert (tmp_path / "work" / "found-0").read_bytes() == b"BYE sip:a SIP/2.0"
+
+
+def test_a_target_that_does_not_end_is_told_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(command: list[str], *, timeout: float, **_: object) -> None:
+        raise subprocess.TimeoutExpired(command, timeout, output=b"one more input")
+
+    monkeypatch.setattr(subprocess, "run", never)
+    status, text = fuzzing.fuzz("sip", 5, tmp_path)
+    assert status == 1
+    assert "one more input" in text
+    assert "sip: did not end within" in text

@@ -322,6 +322,34 @@ async def test_costly_requests_keep_nobody_waiting(tmp_path: Path) -> None:
             client.writer.transport.abort()
 
 
+async def test_costly_requests_count_as_eight_of_those_in_flight(tmp_path: Path) -> None:
+    async with serving(tmp_path, max_in_flight=16) as served:
+        client, other = await served.connect(), await served.connect()
+        for n in range(10):
+            client.request(n, "costly", n=n)
+        assert "result" in await other.ask("ping")
+        connection = next(one for one in served.server._connections if one._in_flight)
+        most = 0
+        for n in range(10):
+            most = max(most, connection._in_flight)
+            assert (await client.receive()) == {"jsonrpc": "2.0", "id": n, "result": n}
+        assert most == 16
+        await client.close()
+        await other.close()
+
+
+async def test_costly_requests_of_a_client_that_is_gone_are_not_carried_out(tmp_path: Path) -> None:
+    handlers = Handlers()
+    async with serving(tmp_path, handlers) as served:
+        client = await served.connect()
+        for n in range(30):
+            client.request(n, "costly", n=n)
+        await until(lambda: handlers.costly_done)
+        client.writer.transport.abort()
+        await until(lambda: not served.server.connections and not served.server._tasks)
+        assert handlers.costly_done < 30
+
+
 async def test_long_line_is_skipped_and_refused_once(tmp_path: Path) -> None:
     async with serving(tmp_path, max_request_bytes=32 << 10) as served:
         client = await served.connect()
