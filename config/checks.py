@@ -144,7 +144,13 @@ def _check_tls(settings: AllSections) -> Iterator[Fault]:
     ]
     for index, trunk in enumerate(settings.trunks):
         has_own = any(text.startswith("tls:") for text in trunk.listen)
-        called.append((f"trunks[{index}].uri", trunk.uri, has_own))
+        key = f"trunks[{index}]"
+        called.append((f"{key}.uri", trunk.uri, has_own))
+        called.append((f"{key}.outbound_proxy", trunk.outbound_proxy, has_own))
+        for number, uri in enumerate(trunk.host_uris):
+            called.append((f"{key}.hosts[{number}]", uri, has_own))
+        for number, value in enumerate(trunk.route):
+            called.append((f"{key}.route[{number}]", value.strip("<>"), has_own))
         if trunk.tls_names and not settings.sip.tls.verify_client:
             yield Fault(
                 f"trunks[{index}].tls_names",
@@ -217,7 +223,7 @@ def _check_prefixes(settings: AllSections) -> Iterator[Fault]:
 
 def _check_outside(settings: AllSections) -> Iterator[Fault]:
     hosts = {host_of(f"sip:{host}") for host in settings.dial.allow_hosts}
-    hosts |= {host_of(trunk.uri) for trunk in settings.trunks}
+    hosts = hosts.union(*(trunk.host_names for trunk in settings.trunks))
     for key, outside in outside_numbers(settings):
         if is_sip_uri(outside):
             if host_of(outside) not in hosts:

@@ -10,6 +10,7 @@ from .dscp import EXPEDITED_FORWARDING, Dscp
 from .patterns import Pattern
 from .section import Section, first_duplicate, read_secret
 from .sounds import find_configured
+from .trunk_hosts import Reached
 from .trunk_numbers import NumberRewriting, OutgoingNumbers
 from .values import (
     AdvertisedHost,
@@ -32,7 +33,6 @@ from .values import (
     Seconds,
     Secret,
     SessionExpires,
-    SipUri,
     SocketPath,
     Srtp,
     Template,
@@ -206,11 +206,10 @@ class InboundAuth(WithCredentials):
 TRUNK_USERS = r"[A-Za-z][A-Za-z0-9._-]*|[0-9]{2,6}"
 
 
-class Trunk(WithCredentials):
+class Trunk(Reached, WithCredentials):
     """[[trunks]]: a way into the telephone network."""
 
     name: Name
-    uri: SipUri
     sources: list[Network] = Field(default=[])
     inbound_auth: InboundAuth = InboundAuth()
     trusted: bool = True

@@ -56,7 +56,9 @@ def check(settings: Settings) -> None:
 
 def warn_of_keys_in_clear(settings: Settings) -> None:
     """Log each trunk and agent whose SRTP keys travel where others can read them."""
-    uris = [("trunk", trunk.name, trunk.srtp, trunk.uri) for trunk in settings.trunks]
+    uris = [
+        ("trunk", trunk.name, trunk.srtp, uri) for trunk in settings.trunks for uri in trunk.sent_to
+    ]
     for agent in settings.agents:
         uris += [("agent", agent.name, agent.srtp, one.uri) for one in agent.reached_at]
     for kind, name, srtp, uri in uris:

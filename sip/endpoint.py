@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from .auth.digest import Credentials
 from .dialog.next_hop import Lookup
+from .dialog.options import OptionsAnswer, OptionsTarget
 from .dialog.session import Session
 from .dialog.uac import Invitation
 from .dialog.uas import UasSession
@@ -18,10 +19,9 @@ from .dialog.unsaved_sessions import Saves
 from .dns.hosts_file import HostsFile
 from .dns.lookups import Lookups
 from .dns.name_servers import NameServers
-from .errors import ParseError, SipError
+from .errors import SipError
 from .events import Event
 from .hop import Hop, Transport
-from .message.uri import SipUri, parse_uri
 from .message_observer import MessageObserver
 from .policy import EveryPeer, PeerPolicy
 from .rate_limit import SourceRates
@@ -243,23 +243,21 @@ class SipEndpoint:
         """Try other addresses of a name before this one for a while: it did not work."""
         self.resolver.resting.failed(hop, self._time(), for_s)
 
-    async def ask_options(self, uri_text: str, hop: Hop) -> int | None:
-        """Send one OPTIONS to `hop`. Returns the status of its answer; None if none came.
+    async def ask_options(self, asked: OptionsTarget, hop: Hop) -> OptionsAnswer:
+        """Send one OPTIONS to `hop`, and wait for what comes of it. Raises ParseError."""
+        answered: asyncio.Future[OptionsAnswer] = asyncio.get_running_loop().create_future()
 
-        Raises ParseError for a text that is not a sip: URI.
-        """
-        uri = parse_uri(uri_text)
-        if not isinstance(uri, SipUri):
-            raise ParseError(f"{uri_text!r} is not a sip: URI")
-        answered: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
-
-        def on_answer(status: int | None) -> None:
+        def on_answer(answer: OptionsAnswer) -> None:
             if not answered.done():
-                answered.set_result(status)
+                answered.set_result(answer)
 
-        self.ua.ask_options(uri, hop, on_answer, self._time())
+        self.ua.ask_options(asked, hop, on_answer, self._time())
         self._flush_from_owner()
         return await answered
+
+    def may_reach(self, hop: Hop, peer: Hop) -> bool:
+        """Whether requests to a peer at `peer` may go to `hop`, as it wants. See PeerPolicy."""
+        return self.ua.context.may_reach(hop, peer)
 
     def is_clear(self, target: str) -> bool:
         """Whether no cancelled call to `target` waits for the phone's confirmation."""

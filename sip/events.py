@@ -127,7 +127,7 @@ class ExtensionsRefused(msgspec.Struct, frozen=True):
 
 
 class Binding(msgspec.Struct, frozen=True):
-    """A binding at a registrar. `host` is the URI that the REGISTER was sent to, `hop` its address.
+    """A binding at a registrar. `host` is the name of the host that has it, `hop` its address.
 
     `service_route` are the values of Route that the registrar wants in calls (RFC 3608), and `path`
     the proxies by which calls come to us (RFC 3327).

@@ -18,7 +18,7 @@ from .dialog.extensions.replaces import find_replaced
 from .dialog.half_open import HalfOpenCalls, HalfOpenLimits
 from .dialog.local_address import Local
 from .dialog.next_hop import Lookup
-from .dialog.options import OnAnswer, OptionsPing
+from .dialog.options import OnAnswer, OptionsPing, OptionsTarget
 from .dialog.restored import restore_session
 from .dialog.session import Session
 from .dialog.stateless_answers import StatelessAnswers
@@ -109,9 +109,9 @@ class UserAgent:
         """Register and keep registered until `Registration.stop`. Raises ParseError."""
         return Registration(self.context, account, now)
 
-    def ask_options(self, uri: SipUri, hop: Hop, on_answer: OnAnswer, now: float) -> None:
+    def ask_options(self, asked: OptionsTarget, hop: Hop, on_answer: OnAnswer, now: float) -> None:
         """Send one OPTIONS to `hop`. See OptionsPing."""
-        OptionsPing(self.context, uri, hop, on_answer, now)
+        OptionsPing(self.context, asked, hop, on_answer, now)
 
     def restore(self, saved: SavedSession, credentials: Credentials | None) -> Session:
         """Take over a session of an earlier process, to be ended by its `hangup`.

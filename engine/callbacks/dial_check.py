@@ -9,7 +9,7 @@ from ..calls.call import ON_THE_LINE_S, CallRegistry
 from ..job import Job
 from ..routing.admission import Admission
 from ..routing.dialplan import Dialplan
-from ..routing.trunk_health import NoTrunkUsable, TrunksFull
+from ..routing.trunk_states import NoTrunkUsable, TrunksFull
 from .completion import Postpone
 
 # How long the callback of a customer whose trunk is down waits before it is looked at again.

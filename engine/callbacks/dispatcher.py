@@ -21,7 +21,7 @@ from ..clock import Timer
 from ..errors import EngineError
 from ..job import Job
 from ..routing.admission import Admission
-from ..routing.trunk_health import TrunksFull
+from ..routing.trunk_states import TrunksFull
 from . import completion
 from .attempt import Attempt
 from .completion import Decision, End, Postpone, Ready, Resume, Retry, Wait, WaitOn, waits_until

@@ -23,7 +23,7 @@ from ..request import CallbackRequest, Reschedule
 from ..routing.admission import Admission, AdmissionQuery, Admitted
 from ..routing.router import Router
 from ..routing.rules import Ruling
-from ..routing.trunk_health import NoTrunkUsable
+from ..routing.trunk_states import NoTrunkUsable
 from .dispatcher import Dispatcher
 from .joining import JOINED, Further, Joined, Joining
 from .request_check import RequestCheck

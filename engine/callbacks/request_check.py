@@ -18,7 +18,7 @@ from ..request import CallbackRequest
 from ..routing.admission import Admission, AdmissionQuery, Admitted
 from ..routing.number_plan import ReadingView, is_uri
 from ..routing.phone_number import check_region
-from ..routing.trunk_health import NoTrunkUsable, TrunksFull
+from ..routing.trunk_states import NoTrunkUsable, TrunksFull
 from .slots import Slots
 
 Step = Literal[

@@ -126,9 +126,9 @@ class CallLegs:
         """Where a redirection to `uri` leads to. Raises EngineError."""
         return self._redirected.targets(uri, by_proxy)
 
-    def trunk_failed(self, trunk: str, cause: HangupCause) -> None:
-        """A call by this trunk has failed: calls go by other trunks for a while."""
-        self._services.trunk_failed(trunk, cause)
+    def trunk_failed(self, target: DialTarget, cause: HangupCause) -> None:
+        """A call by this host of a trunk has failed: calls go by others for a while."""
+        self._services.trunk_failed(target, cause)
 
     def trunk_entered(self, leg: ObservedLeg, trunk: str | None) -> bool:
         """The leg is dialled by this trunk now. False: it is full, and must not be used."""

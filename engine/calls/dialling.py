@@ -83,13 +83,22 @@ async def hops_of(
 ) -> tuple[Hop, ...] | HangupCause:
     """Where a target leads, best first, or why it leads nowhere.
 
+    Where a registrar named that place, its own requests have to be permitted there: otherwise the
+    call goes to the registrar itself, which knows the way.
+
     A name that stalls gives way after NAME_S where another target can be tried.
     """
     try:
         async with asyncio.timeout(None if is_last else NAME_S):
-            return await sip.hops(target.hop_uri, target.trunk or "")
+            hops = await sip.hops(target.hop_uri, target.trunk or "")
     except (TimeoutError, ResolutionFailed, ParseError) as error:
+        if target.named_by is not None:
+            return (target.named_by,)
         return of_unknown_name(str(error) or f"{target.hop_uri}: its name is not answered")
+    if target.named_by is None:
+        return hops
+    named_by = target.named_by
+    return tuple(hop for hop in hops if sip.may_reach(hop, named_by)) or (named_by,)
 
 
 async def until_clear(

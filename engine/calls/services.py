@@ -18,6 +18,7 @@ from ..acd.queues import Queues
 from ..clock import Clock
 from ..routing.dialplan import Dialplan
 from ..routing.overload import Overload
+from ..routing.targets.destination import DialTarget
 from ..routing.trunk_figures import TrunkFigures
 from ..routing.trunk_load import TrunkLoad
 from ..store.event_log import EventLog
@@ -70,10 +71,14 @@ class CallServices:
         """The headers of an INVITE to an agent, which say what the call is about."""
         return context_headers(self.dial.headers, subject, self.dial.header_bytes)
 
-    def trunk_failed(self, trunk: str, cause: HangupCause) -> None:
-        """A call by this trunk has failed: calls go by other trunks for a while."""
+    def trunk_failed(self, target: DialTarget, cause: HangupCause) -> None:
+        """A call by this host of a trunk has failed: calls go by others for a while."""
         self.dialplan.trunk_failed(
-            trunk, cause.trunk_rests_s, str(cause), is_silent=cause.trunk_is_silent
+            target.trunk or "",
+            cause.trunk_rests_s,
+            str(cause),
+            is_silent=cause.trunk_is_silent,
+            host=target.host,
         )
 
     def configure(self, dial: Dial) -> None:

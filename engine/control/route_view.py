@@ -20,7 +20,7 @@ from ..routing.dialplan import Dialplan
 from ..routing.number_plan import ReadingView, is_uri
 from ..routing.rates import Cost
 from ..routing.rules import Ruling, Step
-from ..routing.trunk_health import usable_now
+from ..routing.trunk_states import usable_now
 from ..routing.trunks import Trunks, TrunkState
 
 

@@ -25,7 +25,7 @@ from .permitted_host import PermittedHost, place_of, sip_uri, steering_parameter
 from .phone_number import CalledNumber
 from .targets.destination import Destination, DialTarget, credentials_of
 from .targets.trunk_targets import TrunkTargets
-from .trunk_health import AllTrunksUp, NoTrunkUsable, TrunksFull, TrunkStates, usable_now
+from .trunk_states import AllTrunksUp, NoTrunkUsable, TrunksFull, TrunkStates, usable_now
 
 
 class AgentAddress(Protocol):
@@ -92,12 +92,12 @@ class Dialplan:
         self._hosts = [PermittedHost.read(host) for host in allow_hosts]
         extensions = [r.prefix for r in routes if r.prefix and not r.prefix.startswith("+")]
         self._plan = replace(plan, route_prefixes=tuple(extensions))
-        self._trunks = TrunkTargets(trunks, self._plan)
+        self._trunks = TrunkTargets(trunks, self._plan, self._trunk_states)
 
     @staticmethod
-    def check(trunks: Sequence[Trunk]) -> dict[str, SipUri]:
+    def check(trunks: Sequence[Trunk]) -> dict[str, list[SipUri]]:
         """The URIs of these trunks by name. Raises ParseError for one that cannot be called."""
-        return {trunk.name: sip_uri(trunk.uri) for trunk in trunks}
+        return {trunk.name: [sip_uri(uri) for uri in trunk.places] for trunk in trunks}
 
     def sent_to(self, text: str, trunk: str) -> tuple[str, str]:
         """What a trunk is sent for a party: the number that is dialled there, and the caller id
@@ -182,7 +182,7 @@ class Dialplan:
         else:
             self._plan.check_name(uri)
             reading = self._plan.read_user(uri, trunk=trunk.name, users=trunk.users)
-            steers = steering_parameter(uri, self._trunks.uri(trunk.name))
+            steers = steering_parameter(uri, self._trunks.place(trunk.name, uri))
         if steers is not None:
             raise NotDialable(f"the URI has {steers!r}, which could change who is dialled")
         return reading
@@ -298,9 +298,8 @@ class Dialplan:
             credentials = credentials or self._trunks.credentials_at(uri)
             identity = CallerIdentity.at(self._trunks.at(uri), uri.host)
             to = address.uri
-            targets: tuple[DialTarget, ...] = (
-                DialTarget(to, to, credentials=credentials, identity=identity, media=media),
-            )
+            target = DialTarget(to, to, credentials=credentials, identity=identity, media=media)
+            targets: tuple[DialTarget, ...] = (self._trunks.sent_by_trunk(target, uri),)
         else:
             targets = self._number(address.uri, field, None, may_be_full=True).targets
         return Destination(name, targets, address.ring_s, address.kind, name, address.confirm)
@@ -322,7 +321,7 @@ class Dialplan:
                 session_expires_s=trunk.session_expires_s,
                 plays_early_media=trunk.early_media == "relay",
             )
-        return Destination(uri.user or uri.host, (target,))
+        return Destination(uri.user or uri.host, (self._trunks.sent_by_trunk(target, uri),))
 
     def _permitted_uri(self, text: str, field: str) -> SipUri:
         try:
@@ -370,14 +369,17 @@ class Dialplan:
         loose = SipUri(
             "sip", proxy.host, proxy.user, None, proxy.port, {**proxy.params, "lr": None}, {}
         )
-        return (replace(by_proxy, hop_uri=text, route=(f"<{loose}>",)),)
+        by_this = replace(by_proxy, hop_uri=text, route=(f"<{loose}>",), named_by=None, others=())
+        return (by_this,)
 
-    def trunk_failed(self, name: str, for_s: float, reason: str, *, is_silent: bool) -> None:
-        """A call found that a trunk does not work: pass it over for that time, or until it answers.
+    def trunk_failed(
+        self, name: str, for_s: float, reason: str, *, is_silent: bool, host: str = ""
+    ) -> None:
+        """A call found that a host of a trunk ("": all) does not work: pass it over.
 
         `is_silent`: nobody answered there. Otherwise it said itself for how long.
         """
-        self._trunk_states.rest(name, for_s, reason, is_silent=is_silent)
+        self._trunk_states.rest(name, for_s, reason, is_silent=is_silent, host=host)
 
     def media_policy_of(self, trunk: str) -> MediaPolicy:
         """That of calls by this trunk."""

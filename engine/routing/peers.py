@@ -44,7 +44,11 @@ class Peers:
 
     def configure(self, trunks: Sequence[Trunk], allow_hosts: Sequence[str]) -> None:
         """Have these from now on; what was looked up stays known."""
-        self._trunks = {trunk.name: trunk.uri for trunk in trunks}
+        self._trunks = {trunk.name: trunk.places for trunk in trunks}
+        # Where hosts or a proxy are named, the name of the trunk need not have an address.
+        self._may_be_nowhere = {
+            uri for trunk in trunks for uri in trunk.places if uri not in trunk.sent_to
+        }
         self._sources = [
             (ipaddress.ip_network(network), trunk.name)
             for trunk in trunks
@@ -166,7 +170,9 @@ class Peers:
         return all(found)
 
     def _uris(self) -> set[str]:
-        return {*self._trunks.values(), *(_uri_of(one) for one in self._permitted)}
+        return {uri for uris in self._trunks.values() for uri in uris} | {
+            _uri_of(one) for one in self._permitted
+        }
 
     async def _look_up(self, uri: str, room: asyncio.Semaphore) -> bool:
         """Look one URI up. What is found is used at once: another name may stall."""
@@ -174,6 +180,8 @@ class Peers:
             async with room:
                 hops = await self._find(uri)
         except SipError as error:
+            if uri in self._may_be_nowhere:
+                return True
             if uri not in self._not_found:
                 self._not_found.add(uri)
                 log.warning("peer_not_found", uri=uri, reason=error.reason)
@@ -195,8 +203,8 @@ class Peers:
     def _index(self) -> None:
         """Sort what is known by address."""
         trunks: dict[str, list[tuple[str, Hop]]] = {}
-        for name, uri in self._trunks.items():
-            for hop in self._found.get(uri, ()):
+        for name, uris in self._trunks.items():
+            for hop in {hop: None for uri in uris for hop in self._found.get(uri, ())}:
                 trunks.setdefault(hop.host, []).append((name, hop))
         permitted: dict[str, list[PermittedHost]] = {}
         for one in self._permitted:

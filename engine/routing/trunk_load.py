@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from config.sections import Trunk
 
-from .trunk_health import TrunksFull
+from .trunk_states import TrunksFull
 
 
 class TrunkLoad:

@@ -1,21 +1,22 @@
 """Trunks: the registrations that keep them usable, and how each stands."""
 
+import random
 from collections.abc import Sequence
 from typing import Literal, TypedDict
 
 import structlog
 
 from config.settings import Trunk
+from sip.dialog.options import OptionsTarget
 from sip.endpoint import SipEndpoint
-from sip.errors import ParseError
-from sip.events import RegistrationChanged
-from sip.message.uri import SipUri, parse_uri
+from sip.events import Binding, RegistrationChanged
 from sip.registration.registration import Account
 from sip.usage import RegistrationUsage
 
 from ..store.event_log import EventLog
+from .hosts.trunk_health import HostState, TrunkHealth
+from .hosts.trunk_hosts import hosts_of, in_turn
 from .targets.destination import credentials_of
-from .trunk_health import TrunkHealth
 from .trunk_load import TrunkLoad
 
 log = structlog.get_logger()
@@ -52,16 +53,25 @@ class Trunks:
             trunk.name: "registering" if trunk.register_ else "static" for trunk in trunks
         }
         self._reasons: dict[str, str] = {}
+        self._bindings: dict[str, Binding] = {}
+        self._rng = random.Random()
         self._health = TrunkHealth(
             events,
-            lambda uri: sip.hops(uri, self._trunk_at(uri)),
-            lambda uri, hop: sip.ask_options(uri, hop),
+            lambda name, host: sip.hops(host.sent_to, name),
+            lambda host, hop: sip.ask_options(OptionsTarget(host.domain, host.route), hop),
+            self._rng,
         )
+        for trunk in trunks:
+            self._health.configure(trunk.name, hosts_of(trunk), trunk.qualify_s)
         # Registrations that are being taken back, and whose trunk may register again after it.
         self._next: dict[RegistrationUsage, str] = {}
 
     def start(self) -> None:
-        """Register every trunk that is to be registered; the results are published as events."""
+        """Register every trunk that is to be registered, and ask those that are to be asked.
+
+        The results are published as events.
+        """
+        self._health.start()
         for trunk in self._settings.values():
             if trunk.register_:
                 self._register(trunk)
@@ -73,6 +83,9 @@ class Trunks:
         for name in before:
             # A reload may have mended the trunk.
             self._health.forget(name, "the configuration was read again")
+        for name, trunk in self._settings.items():
+            self._health.configure(name, hosts_of(trunk), trunk.qualify_s)
+        self._health.start()
         for name, old in before.items():
             new = self._settings.get(name)
             if new is None or _account_of(new) != _account_of(old):
@@ -89,6 +102,7 @@ class Trunks:
         would take the binding of both away."""
         self._states.pop(name, None)
         self._reasons.pop(name, None)
+        self._bindings.pop(name, None)
         for registration, registered in tuple(self._registrations.items()):
             if registered == name:
                 del self._registrations[registration]
@@ -96,18 +110,19 @@ class Trunks:
                 self._sip.unregister(registration)
 
     def _register(self, trunk: Trunk) -> None:
-        """Begin to register."""
+        """Begin to register, at one host after the other until one takes it."""
+        hosts = in_turn(hosts_of(trunk), self._rng, lambda _host: False)
+        first, *_others = registrars = [host.registrar(trunk.username) for host in hosts]
         account = Account(
-            aor=_aor(trunk),
-            registrar=trunk.uri,
+            aor=first.aor,
+            registrar=first.registrar,
             trunk=trunk.name,
             credentials=credentials_of(trunk),
             expires_s=trunk.register_expires_s,
+            hosts=tuple(registrars),
+            is_down=lambda host: self._health.is_host_down(trunk.name, host),
         )
         self._registrations[self._sip.register(account)] = trunk.name
-
-    def _trunk_at(self, uri: str) -> str:
-        return next((name for name, trunk in self._settings.items() if trunk.uri == uri), "")
 
     def stop(self) -> None:
         """Take every registration back."""
@@ -127,11 +142,28 @@ class Trunks:
         """Whether the trunk carries all the calls that it may."""
         return self.load.is_full(name)
 
-    def rest(self, name: str, for_s: float, reason: str, *, is_silent: bool) -> None:
-        """Pass a trunk over: it said for how long (Retry-After), or nobody answers there."""
+    def is_host_down(self, name: str, host: str) -> bool:
+        """Whether calls by the trunk go by its other hosts for now, where there are such."""
+        return self._health.is_host_down(name, host)
+
+    def binding(self, name: str) -> Binding | None:
+        """The binding at the trunk's registrar that holds now; None where there is none."""
+        return self._bindings.get(name)
+
+    def hosts(self, name: str) -> list[HostState]:
+        """How each host of the trunk stands."""
+        return self._health.hosts(name)
+
+    def qualify_s(self, name: str) -> float:
+        """How often its hosts are sent an OPTIONS; 0: only while they are down."""
         trunk = self._settings.get(name)
-        if trunk is not None:
-            self._health.rest(name, trunk.uri, for_s, reason, is_silent=is_silent)
+        return 0.0 if trunk is None else trunk.qualify_s
+
+    def rest(
+        self, name: str, for_s: float, reason: str, *, is_silent: bool, host: str = ""
+    ) -> None:
+        """Pass a host over ("": all): it said for how long (Retry-After), or nobody answers."""
+        self._health.rest(name, host, for_s, reason, is_silent=is_silent)
 
     def on_sip(self, event: RegistrationChanged) -> None:
         """Take one event of a registration."""
@@ -147,7 +179,15 @@ class Trunks:
                     "trunk_not_refreshed", trunk=name, reason=reason, holds_s=event.expires_s
                 )
                 return
+            self._note_binding(name, event.binding)
             self._report(name, event.state, reason)
+
+    def _note_binding(self, name: str, binding: Binding | None) -> None:
+        if binding is None:
+            self._bindings.pop(name, None)
+            return
+        self._bindings[name] = binding
+        self._health.registered(name, binding.host)
 
     def _gone(self, event: RegistrationChanged) -> None:
         """A registration of an earlier configuration has changed."""
@@ -163,8 +203,6 @@ class Trunks:
     def _report(self, name: str, state: TrunkState, reason: str) -> None:
         self._states[name] = state
         self._reasons[name] = reason
-        if state == "registered":
-            self._health.forget(name, "it is registered")
         level = log.warning if state == "failed" else log.info
         level("trunk", trunk=name, state=state, reason=reason)
         self._events.publish(f"trunk.{state}", trunk=name, reason=reason)
@@ -187,11 +225,4 @@ def _account_of(trunk: Trunk) -> object:
     """What makes another registration, or none, when it changes."""
     if not trunk.register_:
         return trunk.uri
-    return trunk.uri, trunk.username, trunk.password, trunk.register_expires_s
-
-
-def _aor(trunk: Trunk) -> str:
-    uri = parse_uri(trunk.uri)
-    if not isinstance(uri, SipUri):
-        raise ParseError(f"{trunk.uri!r} is not a sip: URI")
-    return str(SipUri("sip", uri.host, trunk.username))
+    return hosts_of(trunk), trunk.username, trunk.password, trunk.register_expires_s

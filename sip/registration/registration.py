@@ -48,13 +48,15 @@ def _never(_uri: str) -> bool:
 class RegistrarHost:
     """One host of a registrar: the URIs that its REGISTER names, and where it is sent.
 
-    `sent_to` is a URI, "" for that of `registrar`. `route` are the values of Route.
+    `sent_to` is a URI, "" for that of `registrar`. `route` are the values of Route. `name` is what
+    the owner knows the host by, "" for `sent_to`.
     """
 
     registrar: str
     aor: str
     sent_to: str = ""
     route: tuple[str, ...] = ()
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Account:
     """The trunk whose own addresses and certificate are used, where it has such."""
     hosts: tuple[RegistrarHost, ...] = ()
     is_down: Callable[[str], bool] = _never
-    """Whether the host with this `sent_to` is known to be down: it is tried last."""
+    """Whether the host of this name is known to be down: it is tried last."""
 
 
 class _Host:
@@ -93,7 +95,7 @@ class _Host:
         domain = SipUri(
             registrar.scheme, registrar.host, None, None, registrar.port, registrar.params
         )
-        self.name = host.sent_to or host.registrar
+        self.name = host.name or host.sent_to or host.registrar
         self.sent_to = sent_to
         self.user = aor.user
         self.is_secure = registrar.scheme == "sips"

@@ -21,6 +21,7 @@ class LegOwner:
         self.published: list[tuple[str, dict[str, Any]]] = []
         self.call_ids: list[str | None] = []
         self.failed: list[tuple[str, HangupCause]] = []
+        self.failed_hosts: list[str] = []
         self.permitted: set[str] = set()
         self.tried: list[TrunkTry] = []
         self.full: set[str] = set()
@@ -50,9 +51,10 @@ class LegOwner:
             return (replace(by_proxy, hop_uri=uri, route=(f"<{uri};lr>",)),)
         return (DialTarget(uri, uri),)
 
-    def trunk_failed(self, trunk: str, cause: HangupCause) -> None:
+    def trunk_failed(self, target: DialTarget, cause: HangupCause) -> None:
         """See engine.calls.legs.leg_listener."""
-        self.failed.append((trunk, cause))
+        self.failed.append((target.trunk or "", cause))
+        self.failed_hosts.append(target.host)
 
     def trunk_entered(self, _leg: ObservedLeg, trunk: str | None) -> bool:
         """See engine.calls.legs.leg_listener. `full` are the trunks that take no call."""

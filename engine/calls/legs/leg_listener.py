@@ -46,8 +46,8 @@ class LegOwner(Protocol):
     def signalled(self, leg: ObservedLeg, /) -> None:
         """The SIP of the leg has the Call-ID `leg.record.call_id` from now on."""
 
-    def trunk_failed(self, trunk: str, cause: HangupCause, /) -> None:
-        """A call by this trunk has failed: use other trunks for `trunk_rests_s`."""
+    def trunk_failed(self, target: DialTarget, cause: HangupCause, /) -> None:
+        """A call by this host of a trunk has failed: use others for `trunk_rests_s`."""
 
     def trunk_entered(self, leg: ObservedLeg, trunk: str | None, /) -> bool:
         """The leg is dialled by this trunk now. False: it is full, and must not be used."""

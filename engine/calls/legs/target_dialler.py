@@ -69,7 +69,6 @@ class TargetDialler:
         is_first = True
         while waiting:
             target = waiting.pop(0)
-            self._redirections.note_tried(target)
             if not is_first:
                 self._leg.forget_early_media()
             is_first = False
@@ -77,8 +76,6 @@ class TargetDialler:
             if failure is None:
                 return None
             cause = failure
-            if target.trunk and cause.trunk_rests_s > 0:
-                self._owner.trunk_failed(target.trunk, cause)
             if self._leg.hangup_cause is not None:
                 break
             if cause.contacts:
@@ -133,7 +130,25 @@ class TargetDialler:
         return TrunkTry(trunk, answered, delay_s, why.phrase, why.sip_status)
 
     async def _try(self, target: DialTarget, *, is_last: bool) -> HangupCause | None:
-        """Call the party by one target, at each of its addresses. None once it is answered."""
+        """Call the party by one target, at each host of its trunk. None once it is answered."""
+        failure: HangupCause | None = NO_WAY
+        ways = (target, *target.others)
+        for number, way in enumerate(ways, start=1):
+            is_last_host = number == len(ways)
+            self._redirections.note_tried(way)
+            failure = await self._try_host(way, is_last=is_last and is_last_host)
+            if failure is None:
+                return None
+            if way.trunk and failure.trunk_rests_s > 0:
+                self._owner.trunk_failed(way, failure)
+            if not failure.trunk_failed or self._leg.hangup_cause is not None:
+                break
+            if not is_last_host:
+                self._leg.forget_early_media()
+        return failure
+
+    async def _try_host(self, target: DialTarget, *, is_last: bool) -> HangupCause | None:
+        """Call the party at each address of one host. None once it is answered."""
         leg = self._leg
         leg.record.begin_try(target.target, target.trunk)
         hops = await hops_of(self._sip, target, is_last=is_last)

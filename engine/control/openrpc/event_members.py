@@ -214,6 +214,8 @@ OTHERWISE: Final[Mapping[tuple[str, str], Member]] = {
     ("engine.overloaded", "legs"): Member(int, "How many legs are up."),
     ("engine.relieved", "legs"): Member(int, "How many legs are up."),
     ("engine.not_saved", "agent"): Member(str, "The agent, where the event was about one."),
+    ("trunk.host_down", "host"): Member(str, "The URI of the host."),
+    ("trunk.host_up", "host"): Member(str, "The URI of the host."),
     ("snapshot.agent", "view"): Member(AgentView, "The agent."),
     ("snapshot.call", "view"): Member(CallView, "The call."),
     ("snapshot.job", "view"): Member(JobView, "The job."),

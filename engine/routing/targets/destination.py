@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from config.agents import Agent, Kind
 from config.settings import Trunk
 from sip.auth.digest import Credentials
+from sip.hop import Hop
 
 from ..identity.caller_identity import NO_IDENTITY, CallerIdentity
 from ..media_policy import DEFAULT_MEDIA, MediaPolicy
@@ -29,6 +30,9 @@ class DialTarget:
     plays_early_media: bool = True  # whether what the network plays before the answer is heard
     media: MediaPolicy = DEFAULT_MEDIA
     sent_as: str = ""
+    host: str = ""  # the host of the trunk
+    named_by: Hop | None = None  # the registrar that named `hop_uri`
+    others: "tuple[DialTarget, ...]" = ()  # the same by the trunk's other hosts, best first
 
     @property
     def request_uri(self) -> str:

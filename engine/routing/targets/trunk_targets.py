@@ -1,27 +1,40 @@
 """The configured trunks as ways to a party: where each is, and what it is sent."""
 
+import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from config.settings import Trunk
 from sip.auth.digest import Credentials
 from sip.message.uri import SipUri
 
+from ..hosts.trunk_hosts import hosts_of, in_turn
+from ..hosts.ways import Way, ways_by
 from ..identity.caller_identity import CallerIdentity, caller_id_for
 from ..media_policy import DEFAULT_MEDIA, MediaPolicy
 from ..number_plan import NotDialable, NumberPlan, Reading
 from ..permitted_host import sip_uri
 from ..phone_number import CalledNumber
+from ..trunk_states import AllTrunksUp, TrunkStates
 from .destination import DialTarget, credentials_of
 from .number_rewriting import SentNumbers
 
 
 class TrunkTargets:
-    """Makes the targets of calls by trunks. Raises ParseError for a trunk that has no sip: URI."""
+    """Makes the targets of calls by trunks. Raises ParseError for a trunk that has no sip: URI.
 
-    def __init__(self, trunks: Sequence[Trunk], plan: NumberPlan) -> None:
+    `states` says which hosts of them are down, and by which route a registrar wants calls.
+    """
+
+    def __init__(
+        self, trunks: Sequence[Trunk], plan: NumberPlan, states: TrunkStates | None = None
+    ) -> None:
         self._plan = plan
+        self._states = states or AllTrunksUp()
+        self._rng = random.Random()
         self._trunks = {trunk.name: trunk for trunk in trunks}
-        self._uris = {trunk.name: sip_uri(trunk.uri) for trunk in trunks}
+        self._hosts = {trunk.name: hosts_of(trunk) for trunk in trunks}
+        self._places = {trunk.name: [sip_uri(uri) for uri in trunk.places] for trunk in trunks}
         self._numbers = {
             trunk.name: SentNumbers.of(trunk.name, trunk.numbers_out, plan.region)
             for trunk in trunks
@@ -33,14 +46,18 @@ class TrunkTargets:
         """Whether there is a trunk of this name."""
         return name in self._trunks
 
-    def uri(self, name: str) -> SipUri:
-        """Where a trunk is."""
-        return self._uris[name]
+    def place(self, name: str, uri: SipUri) -> SipUri:
+        """The configured URI of a trunk that this one, of a user there, leads to."""
+        return next(place for place in self._places[name] if place.address == uri.address)
 
     def at(self, uri: SipUri) -> list[Trunk]:
         """The trunks that a URI leads to, in the order of the configuration."""
         at = uri.address
-        return [self._trunks[name] for name, there in self._uris.items() if there.address == at]
+        return [
+            self._trunks[name]
+            for name, places in self._places.items()
+            if any(place.address == at for place in places)
+        ]
 
     def credentials_at(self, uri: SipUri) -> Credentials | None:
         """Those of a trunk that `uri` leads to: it asks for them for every call there."""
@@ -60,13 +77,23 @@ class TrunkTargets:
         return otherwise if expires_s is None else expires_s
 
     def uri_at(self, user: str, name: str) -> str:
-        """The sip: URI of a user at a trunk."""
-        uri = self._uris[name]
-        at = SipUri(
-            scheme=uri.scheme, user=user, password=None, host=uri.host, port=uri.port,
-            params=dict(uri.params), headers={},
-        )  # fmt: skip
-        return str(at)
+        """The sip: URI of a user at a trunk, at its best host."""
+        return self._ways(name)[0].host.uri_of(user)
+
+    def sent_by_trunk(self, target: DialTarget, uri: SipUri) -> DialTarget:
+        """The target of a URI, sent as requests to its domain are where that is a trunk's."""
+        for trunk in self.at(uri)[:1]:
+            ways = [way for way in self._ways(trunk.name) if way.host.domain.address == uri.address]
+            if ways and (trunk.hosts or ways[0].route):
+                return _by_ways([(way, target) for way in ways])
+        return target
+
+    def _ways(self, name: str) -> list[Way]:
+        """The ways to a trunk that are open now, best first."""
+        hosts = in_turn(
+            self._hosts[name], self._rng, lambda host: self._states.is_host_down(name, host)
+        )
+        return ways_by(hosts, self._states.binding(name))
 
     def targets(
         self, reading: Reading, names: Sequence[str], allow: Callable[[CalledNumber], None]
@@ -93,15 +120,32 @@ class TrunkTargets:
         trunk, number, numbers = self._trunks[name], reading.digits, self._numbers[name]
         sent = number if numbers is None else numbers.written(reading, self._plan, allow)
         caller_id = caller_id_for(number, trunk)
-        return DialTarget(
-            target=self.uri_at(number, name),
-            sent_as="" if sent == number else self.uri_at(sent, name),
-            hop_uri=trunk.uri,
-            trunk=name,
-            credentials=credentials_of(trunk),
-            caller_id=caller_id,
-            identity=CallerIdentity.of(trunk, self._uris[name].host, caller_id, numbers),
-            session_expires_s=trunk.session_expires_s,
-            plays_early_media=trunk.early_media == "relay",
-            media=MediaPolicy.of(trunk),
+        found = []
+        for way in self._ways(name):
+            host = way.host
+            target = DialTarget(
+                target=host.uri_of(number),
+                hop_uri=way.sent_to,
+                sent_as="" if sent == number else host.uri_of(sent),
+                trunk=name,
+                credentials=credentials_of(trunk),
+                caller_id=caller_id,
+                identity=CallerIdentity.of(trunk, host.domain.host, caller_id, numbers),
+                session_expires_s=trunk.session_expires_s,
+                plays_early_media=trunk.early_media == "relay",
+                media=MediaPolicy.of(trunk),
+            )
+            found.append((way, target))
+        return _by_ways(found)
+
+
+def _by_ways(found: Sequence[tuple[Way, DialTarget]]) -> DialTarget:
+    """The target by the first way, which has those by the others beside it."""
+    first, *others = [
+        replace(
+            target,
+            hop_uri=way.sent_to, route=way.route, host=way.host.name, named_by=way.named_by,
         )
+        for way, target in found
+    ]  # fmt: skip
+    return replace(first, others=tuple(others))

@@ -9,7 +9,7 @@ from engine.callbacks.completion import Postpone
 from engine.callbacks.dial_check import TRUNK_DOWN_S, TRUNK_FULL_S, DialCheck, lines_of
 from engine.calls.call import ON_THE_LINE_S
 from engine.job import Job, Request
-from engine.routing.trunk_health import NoTrunkUsable, TrunksFull
+from engine.routing.trunk_states import NoTrunkUsable, TrunksFull
 
 NUMBER, OTHER = "+442079460123", "+442079460777"
 NOW = 1000.0

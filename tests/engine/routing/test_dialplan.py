@@ -11,7 +11,7 @@ from engine.routing.blocking.do_not_call import Blocked, DoNotCall
 from engine.routing.dialplan import Dialplan
 from engine.routing.media_policy import MediaPolicy
 from engine.routing.number_plan import NumberPlan
-from engine.routing.trunk_health import AllTrunksUp, TrunksFull
+from engine.routing.trunk_states import AllTrunksUp, TrunksFull
 
 ALICE = Agent(name="alice", uri="sip:alice@192.0.2.7:5080")
 

@@ -189,3 +189,37 @@ def test_what_is_remembered_of_unknown_sources_is_bounded() -> None:
     for number in range(20_001):
         assert not found.is_known(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
     assert len(found._known) <= 10_000
+
+
+def test_every_host_of_a_trunk_is_the_trunk() -> None:
+    several = Trunk.model_validate(
+        {
+            "name": "carrier",
+            "uri": "sip:nowhere.example",
+            "hosts": ["one.example:5070", "sbc.example"],
+            "outbound_proxy": "proxy.example",
+            "route": ["sip:inside.example;lr"],
+        }
+    )
+    names = Names(one=("192.0.2.1",), sbc=("192.0.2.3", "192.0.2.4"), proxy=("192.0.2.9",))
+
+    async def main() -> None:
+        known = peers([several], names=names)
+        # Neither the name of the trunk nor an inner proxy needs an address.
+        assert await known.look_up()
+        for host in ("192.0.2.1", "192.0.2.3", "192.0.2.4", "192.0.2.9"):
+            assert known.trunk_of(Hop("udp", host, 40_000)) == "carrier"
+            assert known.is_known(host)
+            assert known.may_get_media(host, "192.0.2.1")
+        edge, other = Hop("tcp", "192.0.2.9", 5060), Hop("tcp", "192.0.2.1", 5060)
+        assert known.may_reach(other, edge)
+        assert known.trunk_of(Hop("udp", "192.0.2.2", 5060)) is None
+
+    run(main())
+    assert set(names.asked) == {"nowhere", "one", "sbc", "proxy", "inside"}
+
+
+def test_hosts_that_are_addresses_are_known_at_once() -> None:
+    known = peers([trunk("carrier", "sip:192.0.2.1", hosts=["192.0.2.2:5070", "2001:db8::1"])])
+    for host in ("192.0.2.1", "192.0.2.2", "2001:db8::1"):
+        assert known.trunk_of(Hop("udp", host, 5060)) == "carrier"

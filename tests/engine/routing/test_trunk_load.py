@@ -3,8 +3,8 @@
 import pytest
 
 from config.sections import Trunk
-from engine.routing.trunk_health import TrunksFull
 from engine.routing.trunk_load import TrunkLoad
+from engine.routing.trunk_states import TrunksFull
 
 
 def load_of(**limits: int) -> TrunkLoad:

@@ -8,8 +8,9 @@ import msgspec
 from config.sections import Trunk
 from engine.routing.trunks import Trunks
 from engine.store.event_log import EventLog
+from sip.dialog.options import OptionsAnswer, OptionsTarget
 from sip.endpoint import SipEndpoint
-from sip.events import RegistrationChanged
+from sip.events import Binding, RegistrationChanged
 from sip.hop import Hop
 from sip.registration.registration import Account, Registration
 
@@ -20,12 +21,16 @@ class ScriptedRegistrar:
     def __init__(self) -> None:
         self.accounts: list[Account] = []
         self.stopped: list[object] = []
+        self.looked_up: list[str] = []
+        self.asked: list[OptionsTarget] = []
 
-    async def hops(self, uri: str) -> tuple[Hop, ...]:
+    async def hops(self, uri: str, _trunk: str) -> tuple[Hop, ...]:
+        self.looked_up.append(uri)
         return (Hop("udp", "127.0.0.1", 5070),)
 
-    async def ask_options(self, uri: str, hop: Hop) -> int | None:
-        return None
+    async def ask_options(self, asked: OptionsTarget, hop: Hop) -> OptionsAnswer:
+        self.asked.append(asked)
+        return OptionsAnswer(200, "OK")
 
     def register(self, account: Account) -> Registration:
         self.accounts.append(account)
@@ -75,6 +80,18 @@ async def test_a_trunk_is_not_used_while_its_registration_fails() -> None:
         ("trunk.failed", "home"),
         ("trunk.registered", "home"),
     ]
+
+
+BINDING = Binding(
+    "sip:pbx.example:5070;transport=udp",
+    Hop("udp", "127.0.0.1", 5070),
+    ("<sip:home.example;lr>",),
+    ("<sip:edge.example;lr>",),
+)
+
+
+def registered(registration: Registration) -> RegistrationChanged:
+    return RegistrationChanged(registration, "registered", 200, "OK", 30, BINDING)
 
 
 def unregistered(registrar: ScriptedRegistrar) -> RegistrationChanged:
@@ -192,5 +209,63 @@ async def test_a_registration_takes_its_trunk_up() -> None:
     trunks.start()
     trunks.rest("home", 30.0, "no response", is_silent=True)
     registration = cast(Registration, registrar.accounts[0])
-    trunks.on_sip(RegistrationChanged(registration, "registered", 200, "OK", 30))
+    trunks.on_sip(registered(registration))
     assert not trunks.is_resting("home")
+
+
+async def test_the_binding_is_known_while_it_holds() -> None:
+    trunks, registrar, _events = started(trunk("home", **REGISTERING))
+    trunks.start()
+    registration = cast(Registration, registrar.accounts[0])
+    assert trunks.binding("home") is None
+    trunks.on_sip(registered(registration))
+    assert trunks.binding("home") == BINDING
+    trunks.on_sip(RegistrationChanged(registration, "failed", 503, "Busy", 6))
+    assert trunks.binding("home") == BINDING
+    trunks.on_sip(RegistrationChanged(registration, "failed", 503, "Busy", 0))
+    assert trunks.binding("home") is None
+    trunks.on_sip(registered(registration))
+    trunks.reconfigure([trunk("home")])
+    assert trunks.binding("home") is None
+
+
+async def test_an_account_is_registered_at_the_hosts_of_its_trunk() -> None:
+    several = trunk(
+        "home",
+        **REGISTERING,
+        uri="sip:example.com",
+        hosts=[{"host": "two.example", "priority": 2}, "one.example:5070"],
+        outbound_proxy="sip:proxy.example",
+    )
+    trunks, registrar, _events = started(several)
+    trunks.start()
+    (account,) = registrar.accounts
+    assert [host.name for host in account.hosts] == ["sip:one.example:5070", "sip:two.example"]
+    for host in account.hosts:
+        assert (host.registrar, host.aor) == ("sip:example.com", "sip:ringback@example.com")
+        assert host.sent_to == "sip:proxy.example"
+    assert account.hosts[0].route == ("<sip:proxy.example;lr>", "<sip:one.example:5070;lr>")
+    assert not account.is_down("sip:one.example:5070")
+    trunks.rest("home", 30.0, "no response", is_silent=True, host="sip:one.example:5070")
+    assert account.is_down("sip:one.example:5070")
+    assert trunks.is_host_down("home", "sip:one.example:5070")
+    assert not trunks.is_resting("home")
+    assert [state.down for state in trunks.hosts("home")] == [None, "no response"]
+    # Other hosts are another registration.
+    trunks.reconfigure([several.model_copy(update={"hosts": several.hosts[:1]})])
+    assert registrar.stopped == [account]
+    trunks.stop()
+
+
+async def test_a_trunk_is_asked_where_its_requests_go() -> None:
+    asked = trunk("home", uri="sip:example.com", outbound_proxy="proxy.example", qualify_s=5)
+    trunks, registrar, _events = started(asked, trunk("plain"))
+    trunks.start()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert registrar.looked_up == ["sip:proxy.example"]
+    ((uri, route),) = [(str(one.uri), one.route) for one in registrar.asked]
+    assert (uri, route) == ("sip:example.com", ("<sip:proxy.example;lr>",))
+    assert (trunks.qualify_s("home"), trunks.qualify_s("plain")) == (5.0, 0.0)
+    assert trunks.qualify_s("unheard of") == 0.0
+    trunks.stop()

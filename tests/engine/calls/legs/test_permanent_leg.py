@@ -106,7 +106,7 @@ def test_a_trunk_that_fails_for_a_line_is_passed_over_by_other_calls(
 ) -> None:
     rested: list[str] = []
     monkeypatch.setattr(
-        Dialplan, "trunk_failed", lambda _self, name, *_cause, is_silent: rested.append(name)
+        Dialplan, "trunk_failed", lambda _self, name, *_cause, **_how: rested.append(name)
     )
 
     async def script(line: PermanentLine) -> None:

@@ -297,3 +297,63 @@ def test_403_of_our_credentials_is_the_fault_of_the_trunk(tmp_path: Path) -> Non
 
 def test_408_after_it_rang_is_said_of_the_party(tmp_path: Path) -> None:
     assert answered_with(tmp_path, 408, rings=True) == ["one"]
+
+
+def by_two_hosts(
+    tmp_path: Path, *statuses: int | None
+) -> tuple[list[str], list[str], list[TrunkTry]]:
+    """Call by the trunk one, which has two hosts, and then by two.
+
+    Each in turn answers with a status, 200 or nothing: the places that are called, the hosts that
+    are passed over, and what is told of the trunks.
+    """
+    owner = LegOwner()
+    called: list[str] = []
+
+    async def with_leg(stage: Scene) -> None:
+        leg = leg_to(stage, NUMBER, owner=owner)
+        first, second = leg.destination.targets
+        one = replace(first, host="a", target=f"sip:{NUMBER}@a.example")
+        other = replace(first, host="b", target=f"sip:{NUMBER}@b.example")
+        targets = (replace(one, others=(other,)), second)
+        leg.destination = replace(leg.destination, targets=targets)
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=CALLER, ring_s=30.0))
+        for status in statuses:
+            phone = await stage.phone()
+            called.append(phone.invitation.target.partition("@")[2])
+            if status == 200:
+                phone.answers()
+            elif status is not None:
+                phone.refuses(status)
+        if 200 in statuses:
+            await dialling
+        else:
+            await failed(dialling)
+        assert stage.sip.phones.empty()
+        await leg.release()
+        stage.services.registry.legs.clear()
+
+    run_scene(tmp_path, with_leg)
+    return called, owner.failed_hosts, owner.tried
+
+
+def test_the_next_host_of_a_trunk_is_tried_before_the_next_trunk(tmp_path: Path) -> None:
+    called, rested, tried = by_two_hosts(tmp_path, 500, None, 200)
+    assert called == ["a.example", "b.example", "127.0.0.1:5072"]
+    assert rested == ["b"], "only the one that is silent"
+    # Both hosts are one try of the trunk.
+    assert [(one.trunk, one.answered) for one in tried] == [("one", False), ("two", True)]
+
+
+def test_a_call_that_a_second_host_answers(tmp_path: Path) -> None:
+    called, _rested, tried = by_two_hosts(tmp_path, 503, 200)
+    assert called == ["a.example", "b.example"]
+    assert [(one.trunk, one.answered) for one in tried] == [("one", True)]
+
+
+@pytest.mark.parametrize("status", [404, 486, 600, 603])
+def test_what_the_party_says_is_not_asked_at_another_host(tmp_path: Path, status: int) -> None:
+    called, _rested, tried = by_two_hosts(tmp_path, status)
+    assert called == ["a.example"]
+    assert len(tried) == 1
