@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.sipp.called import CALLED
+from tests.sipp.calls import CALLS
+
 ROOT = Path(__file__).resolve().parent.parent
 _TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 
@@ -17,6 +20,14 @@ def test_every_test_that_is_named_is_there(page: str) -> None:
         path = ROOT / file
         assert path.is_file(), file
         assert not test or f"def {test}(" in path.read_text(), f"{file}::{test}"
+
+
+def test_every_situation_that_is_named_is_there() -> None:
+    text = (ROOT / "docs" / "sip.md").read_text()
+    lists = re.findall(r"`tests/sipp/test_dialogs\.py` \(([^)]+)\)", text)
+    named = {name for one in lists for name in re.findall(r"`(\w+)`", one)}
+    assert named
+    assert named <= {*CALLS, *CALLED}
 
 
 def test_every_word_for_a_failure_of_tls_is_documented() -> None:

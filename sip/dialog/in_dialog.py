@@ -102,7 +102,7 @@ def answer_request(
         # Read it first: a malformed Contact must raise before anything changes.
         _ = request.contact
     if not dialog.in_order(request):
-        answer_in_dialog(context, transaction, 500, now, phrase="CSeq out of order")
+        answer_in_dialog(context, transaction, 500, now, phrase="Request Out of Order")
         return
     _HANDLERS[request.method](session, transaction, dialog, now)
 

@@ -1,84 +1,96 @@
-"""SIPp against an endpoint of ours: what each scenario says holds, on the wire.
+"""SIPp against an endpoint of ours: what each scenario says holds, on the wire and for the owner.
 
 A scenario ends with an error where a message is missing, or is not as its checks want. Those whose
 name begins with `called` are calls of ours; SIPp makes the others.
 """
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from sip.auth.digest import Credentials
 from sip.dialog.uac import Invitation
-from sip.events import Answered, Ended, Event, Failed, IncomingInvite
+from sip.events import Event
 from tests.support.phones.real.sipp import Sipp
-from tests.support.sip.endpoint import AUDIO, ObservedEndpoint, answering, running
+from tests.support.sip.endpoint import AUDIO, Faults, ObservedEndpoint, running
+
+from .called import CALLED
+from .calls import CALLS
+from .owner import Scene
+from .situation import Situation
 
 SCENARIOS = Path(__file__).with_name("scenarios")
-ALL = sorted(path.stem for path in SCENARIOS.glob("*.xml"))
-CALLED = [name for name in ALL if name.startswith("called")]
-# The endpoint rings these and does not answer.
-RINGS = {"prack_repeated_180", "prack_wrong_number"}
-# The endpoint hangs these up itself.
-HUNG_UP = {"strict_router"}
-# What comes again for want of an answer, and how often at least. SIPp passes over repetitions.
-REPEATED = {"ack_lost": ("200", 3), "prack_repeated_180": ("180", 2), "called_doubled": ("ACK", 2)}
-# What SIPp receives before we hang up.
-GOES_ON_TO = {"called_update": "200", "called_two_answers": "BYE"}
-# How calls of ours end that are not answered: the status, and what else their cause has.
-REFUSED: dict[str, tuple[int, dict[str, object]]] = {
-    "called_302": (302, {"contacts": ("sip:dave@192.0.2.98", "sip:carol@192.0.2.99")}),
-    "called_305": (305, {"contacts": ("sip:dave@192.0.2.98", "sip:carol@192.0.2.99")}),
-    "called_380": (380, {"contacts": ("sip:dave@192.0.2.98", "sip:carol@192.0.2.99")}),
-    "called_420": (420, {"extensions": ("timer",)}),
-    "called_480": (480, {"reason_header": 'Q.850;cause=20;text="Subscriber absent"'}),
-    "called_488": (488, {"warning": "Incompatible media format"}),
-    "called_600": (600, {}),
-    "called_606": (606, {"warning": "Incompatible media format"}),
-}
 
 
-def ringing(phone: ObservedEndpoint) -> ObservedEndpoint:
-    """Have it ring for every call, and answer none."""
+def test_each_scenario_is_run() -> None:
+    used = {one.scenario or name for name, one in (CALLS | CALLED).items()}
+    assert used == {path.stem for path in SCENARIOS.glob("*.xml")}
+
+
+def reacting(situation: Situation) -> ObservedEndpoint:
+    """An endpoint whose owner does what the situation says."""
+    ours = ObservedEndpoint(
+        "udp:127.0.0.1:0",
+        "tcp:127.0.0.1:0",
+        faults=Faults(situation.copies, dict(situation.lost), dict(situation.unsent)),
+        is_stopped=True,
+    )
 
     def react(event: Event) -> None:
-        if isinstance(event, IncomingInvite):
-            phone.endpoint.ring(event.session)
+        situation.owner(ours, event)
 
-    phone.react = react
-    return phone
-
-
-def assert_nothing_is_left(name: str, sipp: Sipp, ours: ObservedEndpoint) -> None:
-    """What was to be repeated was, and the endpoint has made no mistake and keeps nothing."""
-    if name in REPEATED:
-        what, times = REPEATED[name]
-        assert len(sipp.received(what)) >= times
-    assert ours.endpoint.ua.counters.internal_errors == 0
-    assert ours.endpoint.ua.session_count == 0
+    ours.react = react
+    return ours
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if name not in CALLED])
+async def played(situation: Situation, scene: Scene) -> None:
+    """Let the scenario run to its end, and look at what is left."""
+    for step in situation.steps:
+        await step(scene)
+    await scene.sipp.finished()
+    for what, times in situation.repeated.items():
+        assert len(scene.sipp.received(what)) >= times
+    expected = Counter(situation.told.split(", ") * situation.calls if situation.told else [])
+    ua = scene.ours.endpoint.ua
+    await scene.until(
+        lambda: Counter(scene.told) == expected and not ua.session_count, situation.told
+    )
+    if situation.calls == 1:
+        assert ", ".join(scene.told) == situation.told
+    assert ua.counters.internal_errors == 0
+
+
+def keys(situation: Situation, ours: ObservedEndpoint) -> dict[str, str]:
+    """What is filled in: our port, and after how many ms SIPp sends again what is not answered."""
+    has_faults = situation.lost or situation.unsent
+    return {"port": str(ours.port), "retrans": "500" if has_faults else "60000"}
+
+
+@pytest.mark.parametrize("name", CALLS)
 async def test_sipp_calls(name: str, tmp_path: Path) -> None:
-    ours = ObservedEndpoint("udp:127.0.0.1:0")
-    ours = ringing(ours) if name in RINGS else answering(ours)
+    situation = CALLS[name]
+    ours = reacting(situation)
     async with running(ours):
-        target = f"127.0.0.1:{ours.port}"
-        sipp = await Sipp.start(name, tmp_path, scenarios=SCENARIOS, target=target)
-        if name in HUNG_UP:
-            answered = await ours.until(Answered)
-            assert isinstance(answered, Answered)
-            ours.endpoint.hangup(answered.session)
-        await sipp.finished()
-        assert_nothing_is_left(name, sipp, ours)
+        udp, tcp = ours.endpoint.addresses
+        port = (udp if situation.transport == "u1" else tcp).port
+        sipp = await Sipp.start(
+            situation.scenario or name, tmp_path, scenarios=SCENARIOS,
+            target=f"127.0.0.1:{port}", keys=keys(situation, ours),
+            calls=situation.calls, calls_per_s=200, transport=situation.transport,
+        )  # fmt: skip
+        await played(situation, Scene(ours, sipp))
 
 
 @pytest.mark.parametrize("name", CALLED)
 async def test_sipp_is_called(name: str, tmp_path: Path) -> None:
-    ours = ObservedEndpoint("udp:127.0.0.1:0")
+    situation = CALLED[name]
+    ours = reacting(situation)
     async with running(ours):
-        keys = {"port": str(ours.port)}
-        sipp = await Sipp.start(name, tmp_path, scenarios=SCENARIOS, keys=keys)
+        sipp = await Sipp.start(
+            situation.scenario or name, tmp_path, scenarios=SCENARIOS,
+            keys=keys(situation, ours), transport=situation.transport,
+        )  # fmt: skip
         (hop, *_) = await ours.endpoint.hops(sipp.uri)
         invitation = Invitation(
             target=sipp.uri,
@@ -87,17 +99,5 @@ async def test_sipp_is_called(name: str, tmp_path: Path) -> None:
             audio=AUDIO,
             credentials=Credentials("ringback", "secret"),
         )
-        session = ours.endpoint.invite(invitation)
-        if name in REFUSED:
-            failed = await ours.until(Failed)
-            assert isinstance(failed, Failed)
-            status, members = REFUSED[name]
-            assert failed.cause.status == status
-            assert {member: getattr(failed.cause, member) for member in members} == members
-        else:
-            await ours.until(Answered)
-            await sipp.reached(GOES_ON_TO.get(name, "ACK"))
-            ours.endpoint.hangup(session)
-            await ours.until(Ended)
-        await sipp.finished()
-        assert_nothing_is_left(name, sipp, ours)
+        session = ours.endpoint.invite(situation.placed(invitation))
+        await played(situation, Scene(ours, sipp, session))

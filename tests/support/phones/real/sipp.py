@@ -13,6 +13,7 @@ from tests.support.ports import free_port, free_udp_range
 from .peer_process import PeerProcess, need_program
 
 SCENARIOS = Path(__file__).with_name("sipp_scenarios")
+_TRIES = 5
 _TRACE_HEAD = re.compile(
     r"-{20,} (\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d+)\n"
     r"\w+ message (received|sent)[^\n]*\n\n(.*?)(?=\n-{20,} |\Z)",
@@ -54,6 +55,7 @@ class Sipp:
         directory: Path,
         *,
         calls: int = 1,
+        calls_per_s: int = 10,
         pause_ms: int = 0,
         transport: str = "u1",
         keys: dict[str, str] | None = None,
@@ -68,21 +70,33 @@ class Sipp:
         `pause_ms` is what a `<pause/>` of the scenario lasts; `keys` fill `__name__` in it.
         """
         program = need_program("sipp", "sip-tester")
-        sipp = cls(scenario, directory, host)
         script = _write_scenario(scenarios / f"{scenario}.xml", keys or {}, directory)
-        arguments = [program, "-sf", str(script)]
-        arguments += ["-i", host, "-p", str(sipp.port), "-t", transport]
-        arguments += ["-mi", host, "-mp", str(sipp.media_port), "-m", str(calls)]
-        arguments += ["-d", str(pause_ms), "-timeout", str(timeout_s), "-timeout_error", "-nostdin"]
-        arguments += ["-trace_msg", "-message_file", str(sipp._trace)]
-        arguments += ["-trace_err", "-error_file", str(sipp._errors)]
-        if rtp_echo:
-            arguments.append("-rtp_echo")
-        if target is not None:
-            arguments.append(target)
-        sipp._peer = await PeerProcess.start(f"sipp {scenario}", arguments, cwd=directory)
-        await sipp._listening()
+        command = [program, "-sf", str(script), "-t", transport, "-m", str(calls)]
+        command += ["-r", str(calls_per_s), "-d", str(pause_ms)]
+        command += ["-timeout", str(timeout_s), "-timeout_error", "-nostdin"]
+        command += ["-rtp_echo"] * rtp_echo
+        command += [] if target is None else [target]
+        for left in reversed(range(_TRIES)):
+            sipp = cls(scenario, directory, host)
+            await sipp._begin(command, directory)
+            try:
+                await sipp._listening()
+            except PeerError as error:
+                # Somebody has taken one of its ports meanwhile.
+                if "Unable to bind" not in str(error) or not left:
+                    raise
+            else:
+                break
         return sipp
+
+    async def _begin(self, command: list[str], directory: Path) -> None:
+        arguments = ["-i", self.host, "-p", str(self.port)]
+        arguments += ["-mi", self.host, "-mp", str(self.media_port)]
+        arguments += ["-trace_msg", "-message_file", str(self._trace)]
+        arguments += ["-trace_err", "-error_file", str(self._errors)]
+        # The target, if there is one, is the last word.
+        words = [*command[:1], *arguments, *command[1:]]
+        self._peer = await PeerProcess.start(f"sipp {self.scenario}", words, cwd=directory)
 
     @property
     def uri(self) -> str:
@@ -90,7 +104,7 @@ class Sipp:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"sip:sipp@{host}:{self.port}"
 
-    async def finished(self, timeout_s: float = 10.0) -> None:
+    async def finished(self, timeout_s: float = 30.0) -> None:
         """Wait for the scenario to have run as written. Raises PeerError when it has not."""
         status = await self._peer.wait(timeout_s)
         if status != 0:
@@ -104,10 +118,15 @@ class Sipp:
             self._peer.kill()
         await self._peer.wait(4.0)
 
-    async def reached(self, what: str, patience_s: float = 5.0) -> None:
-        """Wait until it has received such a message. Raises PeerError."""
+    @property
+    def running(self) -> bool:
+        """Whether the scenario goes on."""
+        return self._peer.running
+
+    async def reached(self, what: str, patience_s: float = 20.0, times: int = 1) -> None:
+        """Wait until it has received such a message so many times. Raises PeerError."""
         deadline = time.monotonic() + patience_s
-        while not self.received(what):
+        while len(self.received(what)) < times:
             if time.monotonic() > deadline:
                 raise PeerError(f"sipp {self.scenario} has received no {what}")
             await asyncio.sleep(0.02)
@@ -127,13 +146,15 @@ class Sipp:
         """The messages of this method or status that it has received."""
         return [m for m in self.messages() if m.received and m.what == what]
 
-    async def _listening(self, patience_s: float = 3.0) -> None:
-        """Return once its UDP or TCP port is taken, which is when it serves."""
+    async def _listening(self, patience_s: float = 10.0) -> None:
+        """Return once it has taken its ports, which is when it serves."""
         deadline = time.monotonic() + patience_s
         while time.monotonic() < deadline:
             if not self._peer.running:
+                # A short scenario may be over already.
                 await self.finished()
-            if _is_bound(self.port):
+                return
+            if _is_bound(self.port) and _is_bound(self.media_port):
                 return
             await asyncio.sleep(0.02)
         raise PeerError(f"sipp {self.scenario} does not listen:\n{self._peer.tail()}")
