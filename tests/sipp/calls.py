@@ -4,11 +4,13 @@ from typing import Final
 
 from .owner import (
     after,
+    gives_way,
     hang_up,
     hold,
     pass_time,
     received,
     redirects,
+    refer,
     refuses_transfers,
     rejects,
     resume,
@@ -133,6 +135,18 @@ CALLS: Final[dict[str, Situation]] = {
     "our_hold_without_media": Situation(
         "invite, answered, media refused 488, ended remote", steps=[after("answered", hold)]
     ),
+    "our_refer": Situation(
+        "invite, answered, referral ended 200, ended remote", steps=[after("answered", refer)]
+    ),
+    "our_refer_refused": Situation(
+        "invite, answered, referral ended 603, ended remote", steps=[after("answered", refer)]
+    ),
+    "our_refer_to_busy": Situation(
+        "invite, answered, referral ended 486, ended remote", steps=[after("answered", refer)]
+    ),
+    "our_refer_without_outcome": Situation(
+        "invite, answered, referral ended 487, ended remote", steps=[after("answered", refer)]
+    ),
     "out_of_call": Situation(""),
     "prack": Situation("invite, answered, ended remote"),
     "prack_again": Situation("invite, failed remote", owner=rings),
@@ -181,6 +195,12 @@ CALLS: Final[dict[str, Situation]] = {
         "media recvonly, media sendrecv, ended remote"
     ),
     "rejected": Situation("invite, failed local 486", owner=rejects),
+    "replaces": Situation(
+        "invite, answered, invite in place of another, answered, ended local, ended remote",
+        owner=gives_way,
+    ),
+    "replaces_nothing": Situation(""),
+    "replaces_twice": Situation(""),
     "scheme_tel": Situation("invite, answered, ended remote"),
     "scheme_unknown": Situation(""),
     "sdp_damaged": Situation("invite, failed local 488"),

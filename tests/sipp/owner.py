@@ -20,6 +20,7 @@ from sip.events import (
     MediaChanged,
     MediaRefused,
     Progress,
+    ReferralEnded,
     Referred,
     RegistrationChanged,
 )
@@ -34,7 +35,7 @@ def in_words(event: Event) -> str:
     """What the owner is told by an event, such as `ended remote`."""
     match event:
         case IncomingInvite():
-            return "invite"
+            return "invite" if event.replaced is None else "invite in place of another"
         case Progress():
             return str(event.status) if event.audio is None else f"{event.status} with audio"
         case Answered():
@@ -53,6 +54,8 @@ def in_words(event: Event) -> str:
             replaced = event.referral.replaces
             target = event.referral.target
             return f"referred to {target}" + (f" for {replaced}" if replaced else "")
+        case ReferralEnded():
+            return f"referral ended {event.status}"
         case ExtensionsRefused():
             return f"refused {' '.join(event.extensions)}"
         case RegistrationChanged():
@@ -177,6 +180,12 @@ def resume(scene: Scene) -> None:
     scene.ours.endpoint.reinvite(_session(scene), AUDIO)
 
 
+def refer(scene: Scene) -> None:
+    """Send the other side to somebody else."""
+    session = _session(scene)
+    scene.ours.endpoint.perform(lambda now: session.refer("sip:carol@192.0.2.3", 30.0, now))
+
+
 def pass_time(seconds: float) -> Act:
     """Have the timers of the endpoint run on."""
     return lambda scene: scene.ours.endpoint.pass_time(seconds)
@@ -199,6 +208,13 @@ def answers(ours: ObservedEndpoint, event: Event) -> None:
     if isinstance(event, IncomingInvite):
         ours.endpoint.ring(event.session)
         ours.endpoint.accept(event.session, AUDIO)
+
+
+def gives_way(ours: ObservedEndpoint, event: Event) -> None:
+    """Answer, and end the call whose place the new one takes."""
+    answers(ours, event)
+    if isinstance(event, IncomingInvite) and event.replaced is not None:
+        ours.endpoint.hangup(event.replaced)
 
 
 def rings(ours: ObservedEndpoint, event: Event) -> None:
@@ -234,12 +250,12 @@ def _refers(outcome: int, phrase: str, *ringing: int) -> Callable[[ObservedEndpo
             return
         endpoint, referral = ours.endpoint, event.referral
         if outcome == 403:
-            endpoint.answer_referral(lambda now: referral.refuse(403, phrase, now))
+            endpoint.perform(lambda now: referral.refuse(403, phrase, now))
             return
-        endpoint.answer_referral(referral.accept)
+        endpoint.perform(referral.accept)
         for status in ringing:
-            endpoint.answer_referral(lambda now, s=status: referral.notify(s, "Ringing", now))  # type: ignore[misc]
-        endpoint.answer_referral(lambda now: referral.notify(outcome, phrase, now))
+            endpoint.perform(lambda now, s=status: referral.notify(s, "Ringing", now))  # type: ignore[misc]
+        endpoint.perform(lambda now: referral.notify(outcome, phrase, now))
 
     return react
 
