@@ -7,7 +7,7 @@ JOBS ?= 2
 PROFILE ?= dev
 SECONDS_OF_FUZZ ?= 600
 
-.PHONY: setup run demo test test-fast check coverage lint layers attack bench fuzz busy-day diagrams schema \
+.PHONY: setup run demo test test-fast test-browser check coverage lint layers attack bench fuzz busy-day diagrams schema \
 	record-protocol clean
 
 setup: $(VENV)/.installed
@@ -33,6 +33,12 @@ test: setup
 # No process, no socket: tests/conftest.py marks the tests that need them, and forbids it to others.
 test-fast: setup
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m "not outside"
+
+# Web pages in a real browser; `make test` runs them too where both are there.
+test-browser: setup
+	@command -v chromium >/dev/null 2>&1 || sh scripts/apt_install.sh chromium
+	@$(PIP) '.[browser]'
+	$(BIN)/python -m pytest tests/integration/test_web_page.py
 
 check: lint layers test-fast
 

@@ -30,7 +30,7 @@ _FIELD = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "pl", "uk", "lt", "tr", "ar", "ja")
 Language = Literal["en", "de", "fr", "es", "it", "pt", "pl", "uk", "lt", "tr", "ar", "ja"]
-PAGE_FIELDS = ("page", "title", "referrer", "campaign", "pages", "basket")
+PAGE_FIELDS = ("page", "title", "referrer", "campaign", "pages", "dismissed", "basket")
 
 
 def _check_origin(text: str) -> str:

@@ -114,6 +114,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "web.limits": set(),
     "web.signing": set(),
     "web.progress": set(),
+    "web.pages": set(),
     "web.proof_of_work": {"web.errors", "web.signing"},
     "web.visitor_request": {"web.errors"},
     "web.callback_service": {
@@ -129,8 +130,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "web.errors", "web.progress", "web.signing", "web.texts", "web.visitor_request",
     },
     "web.server": {
-        "web.admission", "web.api", "web.callback_service", "web.client_address", "web.progress",
-        "web.proof_of_work", "web.signing",
+        "web.admission", "web.api", "web.callback_service", "web.client_address", "web.pages",
+        "web.progress", "web.proof_of_work", "web.signing",
     },
     # media: the side of the engine, and the side of the worker
     "media.errors": set(),

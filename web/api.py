@@ -3,7 +3,7 @@
 import asyncio
 import json
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -49,8 +49,8 @@ class Api:
         self._addresses = addresses
         self._availabilities = Availabilities(service)
 
-    def application(self) -> web.Application:
-        """The interface, for aiohttp to serve."""
+    def application(self, pages: Iterable[web.RouteDef] = ()) -> web.Application:
+        """The interface, for aiohttp to serve, with the `pages` that stand beside it."""
         app = web.Application(client_max_size=BODY_BYTES, middlewares=[self._answer_refusals])
         site, callback = "/v1/sites/{key}", "/v1/callbacks/{id}"
         app.add_routes(
@@ -66,6 +66,7 @@ class Api:
                 web.get(f"{callback}/data", self._data),
                 web.options("/v1/{anything:.*}", self._preflight),
                 web.get("/health", self._health),
+                *pages,
             ]
         )
         return app

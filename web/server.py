@@ -24,6 +24,7 @@ from .admission import Admission
 from .api import Api
 from .callback_service import CallbackService
 from .client_address import ClientAddresses
+from .pages import Pages
 from .progress import Followers
 from .proof_of_work import ProofOfWork
 from .signing import Signing, read_or_make_secret
@@ -106,7 +107,11 @@ class Gateway:
                 ClientAddresses(settings.trusted_proxies),
             )
             events = asyncio.create_task(service.follow_events())
-            runner = web.AppRunner(api.application(), access_log=None, shutdown_timeout=STOP_S)
+            runner = web.AppRunner(
+                api.application(Pages(lambda: self._settings).routes()),
+                access_log=None,
+                shutdown_timeout=STOP_S,
+            )
             await runner.setup()
             try:
                 host, port = address_and_port(settings.listen)

@@ -20,7 +20,7 @@ from tests.support.control_line import ControlLine
 from tests.support.ports import free_port
 from tests.support.recording import write_tone_wav
 
-READY_S = 15.0
+READY_S = 60.0
 STOP_S = 10.0
 HOLD_HZ = 350
 MEDIA_PORTS = 2000  # closed ones rest for some seconds

@@ -1,0 +1,57 @@
+"""The snippet and the preview: their size, their headers, and what there is not."""
+
+import gzip
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from config.web_settings import WebSettings
+from tests.web.test_visitor_request import site
+from web.pages import FOLDER, Pages
+
+MOST_BYTES = 15 << 10
+
+
+@pytest.fixture
+async def url() -> AsyncIterator[str]:
+    app = web.Application()
+    app.add_routes(Pages(lambda: WebSettings(sites=[site()])).routes())
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
+
+
+def test_the_snippet_is_small() -> None:
+    text = (FOLDER / "ringback.js").read_bytes()
+    assert len(gzip.compress(text)) <= MOST_BYTES
+    for what in (b"eval(", b"innerHTML", b"document.cookie", b"document.write"):
+        assert what not in text
+
+
+async def test_the_snippet_is_compressed_and_kept_by_browsers(url: str) -> None:
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"{url}/ringback.js") as reply:
+            assert reply.headers["Content-Encoding"] in ("deflate", "gzip")
+            assert reply.content_type == "text/javascript"
+            assert await reply.read() == (FOLDER / "ringback.js").read_bytes()
+            tag = reply.headers["ETag"]
+        async with session.get(f"{url}/ringback.js", headers={"If-None-Match": tag}) as reply:
+            assert reply.status == 304
+
+
+async def test_the_preview_has_a_strict_policy(url: str) -> None:
+    async with aiohttp.ClientSession() as session:
+        for path in ("/preview?site=shop-key", "/preview/page?site=shop-key"):
+            async with session.get(url + path) as reply:
+                assert reply.status == 200
+                assert "default-src 'self'" in reply.headers["Content-Security-Policy"]
+        for path in ("/preview.js", "/preview.css"):
+            async with session.get(url + path) as reply:
+                assert reply.status == 200
+        for path in ("/preview", "/preview?site=none"):
+            async with session.get(url + path) as reply:
+                assert reply.status == 404

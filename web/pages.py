@@ -1,0 +1,74 @@
+"""What is not JSON: the snippet that pages load, and the preview of a site's look."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from aiohttp import web
+
+from config.web_settings import WebSettings
+
+FOLDER = Path(__file__).parent / "static"
+_SNIPPET_HOLDS_S = 300
+_POLICY = "default-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
+
+
+class Pages:
+    """Serves the snippet, and `/preview?site=KEY`."""
+
+    def __init__(self, settings: Callable[[], WebSettings]) -> None:
+        self._settings = settings
+        self._snippet = (FOLDER / "ringback.js").read_bytes()
+        self._tag = f'"{hashlib.sha256(self._snippet).hexdigest()[:16]}"'
+
+    def routes(self) -> list[web.RouteDef]:
+        """Where each of them is."""
+        return [
+            web.get("/ringback.js", self._script),
+            web.get("/preview", self._preview),
+            web.get("/preview/page", self._previewed),
+            web.get("/preview.js", self._preview_script),
+            web.get("/preview.css", self._preview_style),
+        ]
+
+    async def _script(self, request: web.Request) -> web.Response:
+        headers = {
+            "ETag": self._tag,
+            "Cache-Control": f"public, max-age={_SNIPPET_HOLDS_S}",
+            "Access-Control-Allow-Origin": "*",  # for pages that check its integrity
+            "Cross-Origin-Resource-Policy": "cross-origin",
+            "X-Content-Type-Options": "nosniff",
+        }
+        if request.headers.get("If-None-Match") == self._tag:
+            return web.Response(status=304, headers=headers)
+        response = web.Response(
+            body=self._snippet, content_type="text/javascript", charset="utf-8", headers=headers
+        )
+        response.enable_compression()
+        return response
+
+    async def _preview(self, request: web.Request) -> web.StreamResponse:
+        """The look of a site, its texts and triggers, as they are changed."""
+        if self._settings().site(request.query.get("site", "")) is None:
+            raise web.HTTPNotFound(text="there is no such site\n")
+        return self._file("preview.html", "text/html")
+
+    async def _previewed(self, _request: web.Request) -> web.StreamResponse:
+        return self._file("previewed.html", "text/html")
+
+    async def _preview_script(self, _request: web.Request) -> web.StreamResponse:
+        return self._file("preview.js", "text/javascript")
+
+    async def _preview_style(self, _request: web.Request) -> web.StreamResponse:
+        return self._file("preview.css", "text/css")
+
+    @staticmethod
+    def _file(name: str, kind: str) -> web.Response:
+        headers = {
+            "Cache-Control": "no-store",
+            "Content-Security-Policy": _POLICY,
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+        }
+        text = (FOLDER / name).read_text("utf-8")
+        return web.Response(text=text, content_type=kind, charset="utf-8", headers=headers)

@@ -1,0 +1,428 @@
+/* Ringback: a visitor leaves a number, an agent calls. One line on the page:
+   <script async src="https://GATEWAY/ringback.js" data-site="KEY"></script>
+   Nothing is stored before the visitor uses it. Styles are constructed sheets in a shadow root, so
+   that a strict Content-Security-Policy needs script-src and connect-src of the gateway alone. */
+(() => {
+  "use strict";
+  const script = document.currentScript || document.querySelector("script[data-site]");
+  if (!script || !script.dataset.site) return;
+  const base = new URL(script.dataset.gateway || script.src, location.href).origin;
+  const key = script.dataset.site;
+  const site = `${base}/v1/sites/${encodeURIComponent(key)}`;
+  const given = {};
+  let page; // texts, look, triggers, consent: see GET …/texts
+  let open = () => {};
+
+  // -- the gateway ---------------------------------------------------------------------------
+
+  async function ask(method, url, body) {
+    const options = { method, credentials: "omit", referrerPolicy: "no-referrer" };
+    if (body) {
+      options.body = JSON.stringify(body);
+      options.headers = { "Content-Type": "application/json" };
+    }
+    const reply = await fetch(url, options);
+    const read = await reply.json();
+    if (!reply.ok) throw Object.assign(new Error(read.error.message), read.error);
+    return read;
+  }
+
+  // -- what is remembered, and only once the visitor has done something -----------------------
+
+  const remembered = (name) => {
+    try { return localStorage.getItem(`ringback:${key}:${name}`); } catch { return null; }
+  };
+  const remember = (name, value) => {
+    try { localStorage.setItem(`ringback:${key}:${name}`, value); } catch { /* not allowed */ }
+  };
+  const visited = () => {
+    // Of this visit alone; the browser forgets it with the tab.
+    try {
+      const pages = JSON.parse(sessionStorage.getItem("ringback:pages") || "[]");
+      if (pages.at(-1) !== location.pathname) pages.push(location.pathname);
+      return pages.slice(-20);
+    } catch { return [location.pathname]; }
+  };
+  const keepVisited = () => {
+    try { sessionStorage.setItem("ringback:pages", JSON.stringify(visited())); } catch { /* ditto */ }
+  };
+
+  function context() {
+    const campaign = {};
+    for (const [name, value] of new URLSearchParams(location.search))
+      if (/^utm_|^(gclid|fbclid|msclkid)$/.test(name)) campaign[name] = value;
+    return {
+      page: location.href.split("#")[0],
+      title: document.title,
+      referrer: document.referrer,
+      campaign,
+      pages: visited(),
+      dismissed: remembered("dismissed") !== null,
+      ...given,
+    };
+  }
+
+  // -- proof of work: SHA-256 (FIPS 180-4) of `challenge:part:number` begins with zero bits -----
+
+  const K = [], H = [];
+  for (let n = 2; K.length < 64; n++) {
+    let prime = true;
+    for (let d = 2; d * d <= n; d++) if (n % d === 0) prime = false;
+    if (!prime) continue;
+    const bits = (root) => ((root - Math.floor(root)) * 4294967296) | 0;
+    if (H.length < 8) H.push(bits(Math.sqrt(n)));
+    K.push(bits(Math.cbrt(n)));
+  }
+  const W = new Int32Array(64);
+  function firstWord(text) {
+    const length = text.length;
+    const blocks = ((length + 8) >> 6) + 1;
+    const words = new Int32Array(blocks * 16);
+    for (let i = 0; i < length; i++) words[i >> 2] |= text.charCodeAt(i) << (24 - (i % 4) * 8);
+    words[length >> 2] |= 0x80 << (24 - (length % 4) * 8);
+    words[blocks * 16 - 1] = length * 8;
+    const state = H.slice();
+    for (let block = 0; block < blocks; block++) {
+      let [a, b, c, d, e, f, g, h] = state;
+      for (let i = 0; i < 64; i++) {
+        if (i < 16) W[i] = words[block * 16 + i];
+        else {
+          const x = W[i - 15], y = W[i - 2];
+          const s0 = ((x >>> 7) | (x << 25)) ^ ((x >>> 18) | (x << 14)) ^ (x >>> 3);
+          const s1 = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
+          W[i] = (W[i - 16] + s0 + W[i - 7] + s1) | 0;
+        }
+        const S1 = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7));
+        const t1 = (h + S1 + ((e & f) ^ (~e & g)) + K[i] + W[i]) | 0;
+        const S0 = ((a >>> 2) | (a << 30)) ^ ((a >>> 13) | (a << 19)) ^ ((a >>> 22) | (a << 10));
+        const t2 = (S0 + ((a & b) ^ (a & c) ^ (b & c))) | 0;
+        h = g; g = f; f = e; e = (d + t1) | 0; d = c; c = b; b = a; a = (t1 + t2) | 0;
+      }
+      [a, b, c, d, e, f, g, h].forEach((value, i) => { state[i] = (state[i] + value) | 0; });
+    }
+    return state[0] >>> 0;
+  }
+  const pause = () => new Promise((next) => setTimeout(next));
+  async function prove() {
+    const { challenge, parts, bits } = await ask("GET", `${site}/challenge`);
+    const answers = [];
+    let since = performance.now();
+    for (let part = 0; part < parts; part++) {
+      let number = 0;
+      while (firstWord(`${challenge}:${part}:${number}`) >>> (32 - bits)) {
+        number++;
+        // The page stays alive: never more than some milliseconds in a row.
+        if (number % 64 === 0 && performance.now() - since > 8) {
+          await pause();
+          since = performance.now();
+        }
+      }
+      answers.push(number);
+    }
+    return { challenge, answers };
+  }
+
+  async function request(form) {
+    const body = { context: context(), language: page.language, ...form };
+    if (page.proof_of_work) body.proof = await prove();
+    keepVisited();
+    return ask("POST", `${site}/callbacks`, body);
+  }
+  const newKey = () =>
+    Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
+
+  function follow(accepted, tell) {
+    const url = `${base}/v1/callbacks/${accepted.id}`;
+    const source = new EventSource(`${url}/events`);
+    source.addEventListener("stage", (event) => {
+      const progress = JSON.parse(event.data);
+      if (/completed|cancelled|failed/.test(progress.stage)) source.close();
+      tell(progress);
+    });
+    return source;
+  }
+
+  // -- drawing ---------------------------------------------------------------------------------
+
+  function element(tag, attributes = {}, ...children) {
+    const made = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) {
+      if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+      else if (value === true) made.setAttribute(name, "");
+      else if (value !== false && value != null) made.setAttribute(name, value);
+    }
+    made.append(...children);
+    return made;
+  }
+  const fill = (text, fields) => text.replace(/\{(\w+)\}/g, (_, name) => fields[name]);
+
+  // Black or white, whichever is read better on the colour (WCAG 2.2, relative luminance).
+  function inkOn(colour) {
+    const [r, g, b] = [1, 3, 5].map((at) => {
+      const c = parseInt(colour.slice(at, at + 2), 16) / 255;
+      return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    });
+    const light = 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    return (light + 0.05) / 0.05 > 1.05 / (light + 0.05) ? "#000" : "#fff";
+  }
+
+  const style = ({ colour, position }) => `
+    :host { all: initial; }
+    * { box-sizing: border-box; font: inherit; }
+    .root { font: 1rem/1.4 system-ui, sans-serif; color: #1b1b1b; position: fixed; z-index: 2147483000;
+      inset-block-end: 1rem; ${position === "left" ? "left" : "right"}: 1rem; max-width: calc(100vw - 2rem); }
+    button { cursor: pointer; border: 2px solid transparent; border-radius: .6rem; padding: .6rem 1rem; min-height: 2.75rem; }
+    .go { background: ${colour}; color: ${inkOn(colour)}; }
+    .later { background: #4a4a4a; color: #fff; }
+    .plain { background: none; color: #1b1b1b; text-decoration: underline; }
+    button:focus-visible, input:focus-visible, select:focus-visible { outline: 3px solid #1b1b1b; outline-offset: 2px; box-shadow: 0 0 0 2px #fff; }
+    .box { background: #fff; border: 1px solid #767676; border-radius: .8rem; padding: 1rem; width: 21rem; max-width: 100%;
+      max-height: calc(100vh - 2rem); overflow: auto; box-shadow: 0 .3rem 1.2rem #0004; }
+    h2 { font-weight: 700; font-size: 1.15rem; margin: 0 0 .6rem; }
+    label { display: block; margin: .6rem 0 .2rem; }
+    input:not([type=checkbox]), select { width: 100%; padding: .5rem; min-height: 2.75rem; border: 1px solid #767676; border-radius: .4rem; background: #fff; color: #1b1b1b; }
+    .agree { display: flex; gap: .5rem; align-items: start; } .agree input { min-width: 1.5rem; min-height: 1.5rem; }
+    .row { display: flex; flex-wrap: wrap; gap: .5rem; margin-top: .9rem; }
+    .error { color: #b00020; min-height: 1.4em; margin: .5rem 0 0; }
+    .hidden { position: absolute; left: -9999px; width: 1px; height: 1px; overflow: hidden; }
+    .stars button { border-color: #767676; background: #fff; color: #1b1b1b; min-width: 2.75rem; padding: .4rem; }
+    [hidden] { display: none !important; }
+    @media (prefers-reduced-motion: no-preference) { .box { animation: up .18s ease-out; } @keyframes up { from { opacity: 0; transform: translateY(.5rem); } } }
+    @media (forced-colors: active) { button { border-color: ButtonText; } }`;
+
+  const REGIONS = ("AD AE AF AG AI AL AM AO AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BW BY BZ CA CC CD CF CG CH " +
+    "CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR " +
+    "GT GU GW GY HK HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA " +
+    "MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PR PS PT " +
+    "PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG " +
+    "US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW").split(" ");
+
+  function countries() {
+    const names = new Intl.DisplayNames([page.language], { type: "region" });
+    const sorted = REGIONS.map((code) => [names.of(code), code]).sort((a, b) => a[0].localeCompare(b[0], page.language));
+    return sorted.map(([name, value]) => element("option", { value, selected: value === page.region }, name));
+  }
+
+  // Digits in groups, as they are easier to compare; what the visitor typed besides stays.
+  function grouped(text) {
+    const plus = text.trim().startsWith("+") ? "+" : "";
+    const digits = text.replace(/\D/g, "");
+    if (digits.length < 5) return text.trim();
+    return plus + digits.replace(/(\d{3,4}?)(?=(\d{3})+$)/g, "$1 ").trim();
+  }
+
+  function draw() {
+    const { form, stage } = page;
+    const host = element("div", { "data-ringback": key });
+    const shadow = host.attachShadow({ mode: "open" });
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(style(page.look));
+    shadow.adoptedStyleSheets = [sheet];
+    const launch = element("button", { type: "button", class: "go", "aria-expanded": "false", onclick: () => show() }, form.call_now);
+    const number = element("input", { id: "n", type: "tel", autocomplete: "tel", required: true, maxlength: 64, dir: "ltr", "aria-describedby": "e",
+      onblur: () => { number.value = grouped(number.value); } });
+    const name = element("input", { id: "m", type: "text", autocomplete: "name", maxlength: 128 });
+    const region = element("select", { id: "r", autocomplete: "country" });
+    const when = element("select", { id: "w" });
+    const agree = element("input", { id: "a", type: "checkbox", required: true });
+    const trap = element("input", { id: "x", type: "text", tabindex: -1, autocomplete: "off" });
+    const error = element("p", { id: "e", class: "error", role: "alert" });
+    const submit = element("button", { type: "submit", class: "go" }, form.submit);
+    const fields = element("form", { novalidate: true, onsubmit: send },
+      element("label", { for: "r" }, form.country), region,
+      element("label", { for: "n" }, form.number), number,
+      element("label", { for: "m" }, form.name), name,
+      element("div", {}, element("label", { for: "w" }, form.when), when),
+      page.consent ? element("div", { class: "agree row" }, agree, element("label", { for: "a" }, page.consent)) : "",
+      element("div", { class: "hidden", "aria-hidden": "true" }, element("label", { for: "x" }, "Website"), trap),
+      error,
+      element("div", { class: "row" }, submit,
+        element("button", { type: "button", class: "plain", onclick: () => hide() }, form.close),
+        element("button", { type: "button", class: "plain", onclick: () => { remember("dismissed", Date.now()); hide(); } }, form.never)));
+    const told = element("p", { role: "status", "aria-live": "polite" });
+    const cancel = element("button", { type: "button", class: "plain", onclick: stop }, form.cancel);
+    const again = element("button", { type: "button", class: "plain", hidden: true, onclick: () => { reset(); number.focus(); } }, form.again);
+    const close = element("button", { type: "button", class: "plain", onclick: () => hide() }, form.close);
+    const stars = element("div", { class: "row stars", role: "group", "aria-label": form.rate, hidden: true },
+      ...[1, 2, 3, 4, 5].map((value) => element("button", { type: "button", "aria-label": `${value} / 5`, onclick: () => rate(value) }, String(value))));
+    const progress = element("div", { hidden: true }, told, stars, element("div", { class: "row" }, cancel, again, close));
+    const box = element("section", { class: "box", role: "dialog", "aria-labelledby": "h", hidden: true, tabindex: -1,
+      onkeydown: (event) => { if (event.key === "Escape") hide(); } },
+      element("h2", { id: "h" }, form.title), fields, progress);
+    const root = element("div", { class: "root", lang: page.language, dir: page.direction }, launch, box);
+    shadow.append(root);
+    document.body.append(host);
+
+    let accepted, source, requestKey, countdown;
+
+    async function look() {
+      let found;
+      try { found = await ask("GET", `${site}/availability`); } catch { return; }
+      const now = found.open && found.agents_free !== 0;
+      launch.textContent = now ? form.call_now : form.call_later;
+      launch.className = now ? "go" : "later";
+      when.replaceChildren(...(found.open ? [element("option", { value: "now" }, form.now)] : []),
+        ...found.slots.slice(0, 60).map((slot) => element("option", { value: slot.from }, new Intl.DateTimeFormat(page.language,
+          { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" }).format(slot.from * 1000))));
+      when.parentNode.hidden = when.options.length < 2;
+      return found;
+    }
+
+    function show() {
+      if (!region.options.length) region.append(...countries());
+      launch.hidden = true;
+      box.hidden = false;
+      launch.setAttribute("aria-expanded", "true");
+      look();
+      (progress.hidden ? number : box).focus();
+    }
+    function hide() {
+      box.hidden = true;
+      launch.hidden = false;
+      launch.setAttribute("aria-expanded", "false");
+      launch.focus();
+    }
+    function reset() {
+      fields.hidden = false;
+      progress.hidden = again.hidden = stars.hidden = true;
+      cancel.hidden = false;
+      requestKey = undefined;
+    }
+    open = () => { if (box.hidden && remembered("dismissed") === null) show(); };
+
+    async function send(event) {
+      event.preventDefault();
+      error.textContent = "";
+      if (!number.value.trim()) { number.setAttribute("aria-invalid", "true"); number.focus(); return; }
+      number.removeAttribute("aria-invalid");
+      submit.disabled = true;
+      submit.textContent = form.sending;
+      requestKey = requestKey || newKey(); // the same press is the same callback, however often it is sent
+      try {
+        const value = when.value || "now";
+        accepted = await request({
+          key: requestKey, number: number.value, name: name.value || null, region: region.value || page.region,
+          when: value === "now" ? "now" : Number(value), consent: agree.checked, website: trap.value,
+        });
+        begin(accepted, value);
+      } catch (refusal) {
+        error.textContent = refusal.message;
+        if (refusal.reason) requestKey = undefined;
+        if (refusal.field === "number") { number.setAttribute("aria-invalid", "true"); number.focus(); }
+      }
+      submit.disabled = false;
+      submit.textContent = form.submit;
+    }
+
+    async function begin(request, value) {
+      fields.hidden = true;
+      progress.hidden = false;
+      told.textContent = stage.queued;
+      box.focus();
+      source = follow(request, changed);
+      const found = await look();
+      if (value === "now" && found && found.expected_wait_s !== null) count(Math.max(5, found.expected_wait_s));
+    }
+    function count(seconds) {
+      const ends = Date.now() + seconds * 1000;
+      const say = () => {
+        const left = Math.round((ends - Date.now()) / 1000);
+        if (left <= 0) return clearInterval(countdown);
+        told.textContent = left > 90 ? fill(form.wait_minutes, { minutes: Math.ceil(left / 60) }) : fill(form.wait_seconds, { seconds: left });
+      };
+      say();
+      countdown = setInterval(say, 10000); // a screen reader is not told each second
+    }
+    function changed({ stage: at }) {
+      if (at !== "queued") { clearInterval(countdown); told.textContent = stage[at]; }
+      else if (!countdown) told.textContent = stage.queued;
+      const over = /completed|cancelled|failed/.test(at);
+      cancel.hidden = over || at === "talking";
+      stars.hidden = at !== "completed";
+      again.hidden = !over || at === "completed";
+      if (over) { clearInterval(countdown); countdown = undefined; }
+    }
+    async function stop() {
+      try { changed(await ask("DELETE", accepted.link)); source.close(); } catch (refusal) { told.textContent = refusal.message; }
+    }
+    async function rate(value) {
+      stars.hidden = true;
+      try { await ask("POST", accepted.link.replace("?", "/rating?"), { rating: value * 2 }); } catch { /* no second try */ }
+      told.textContent = form.thanks;
+    }
+
+    look();
+    setInterval(() => { if (!document.hidden) look(); }, 30000);
+    triggers();
+  }
+
+  function triggers() {
+    if (remembered("dismissed") !== null) return;
+    const { after_s, scrolled_percent, on_leaving } = page.triggers;
+    let done = false;
+    const once = () => { if (!done) { done = true; open(); } };
+    if (after_s) setTimeout(once, after_s * 1000);
+    if (scrolled_percent) addEventListener("scroll", () => {
+      const whole = document.documentElement.scrollHeight - innerHeight;
+      if (whole > 0 && (scrollY / whole) * 100 >= scrolled_percent) once();
+    }, { passive: true });
+    if (on_leaving) document.addEventListener("mouseout", (event) => { if (!event.relatedTarget && event.clientY <= 0) once(); });
+  }
+
+  // -- integrated: the page's own field and button ------------------------------------------------
+
+  function integrate() {
+    const bound = new WeakSet();
+    const bind = () => {
+      const fields = document.querySelectorAll(script.dataset.field);
+      document.querySelectorAll(script.dataset.button).forEach((button, index) => {
+        const field = fields[Math.min(index, fields.length - 1)];
+        if (!field || bound.has(button)) return;
+        bound.add(button);
+        const told = element("span", { role: "status", "aria-live": "polite" });
+        button.after(told);
+        let pressed;
+        button.addEventListener("click", async (event) => {
+          event.preventDefault();
+          button.disabled = true;
+          told.textContent = ` ${page.form.sending}`;
+          pressed = pressed || newKey();
+          try {
+            // Pressing the page's own button, which says so, is the consent.
+            const accepted = await request({ key: pressed, number: field.value, consent: true });
+            follow(accepted, ({ stage }) => { told.textContent = ` ${page.stage[stage]}`; });
+          } catch (refusal) {
+            told.textContent = ` ${refusal.message}`;
+            pressed = undefined;
+            field.focus();
+          }
+          button.disabled = false;
+        });
+      });
+    };
+    bind();
+    new MutationObserver(bind).observe(document.body, { childList: true, subtree: true });
+  }
+
+  // -- commands of the page: ringback("context", {basket: 17.5}), ringback("open") -----------------
+
+  const waiting = (window.ringback && window.ringback.q) || [];
+  window.ringback = (command, value) => {
+    if (command === "context") Object.assign(given, value);
+    if (command === "open") open();
+  };
+  for (const [command, value] of waiting) window.ringback(command, value);
+
+  async function start() {
+    const wanted = script.dataset.language || "";
+    try { page = await ask("GET", `${site}/texts${wanted ? `?language=${encodeURIComponent(wanted)}` : ""}`); } catch { return; }
+    if (script.dataset.preview) {
+      const { look = {}, form, triggers } = JSON.parse(script.dataset.preview);
+      if (!/^#[0-9a-f]{6}$/i.test(look.colour)) delete look.colour;
+      page = { ...page, look: { ...page.look, ...look }, form: { ...page.form, ...form }, triggers: { ...page.triggers, ...triggers } };
+    }
+    if (script.dataset.button && script.dataset.field) integrate(); else draw();
+  }
+  const idle = window.requestIdleCallback || ((work) => setTimeout(work, 200));
+  if (document.body) idle(start); else addEventListener("DOMContentLoaded", () => idle(start));
+})();
