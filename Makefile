@@ -7,7 +7,7 @@ JOBS ?= 2
 PROFILE ?= dev
 SECONDS_OF_FUZZ ?= 600
 
-.PHONY: setup run demo test test-fast test-browser check coverage lint layers attack bench fuzz busy-day diagrams schema \
+.PHONY: setup run demo site test test-fast test-browser check coverage lint layers attack bench fuzz busy-day diagrams schema \
 	record-protocol clean
 
 setup: $(VENV)/.installed
@@ -25,6 +25,10 @@ run: setup
 demo: setup
 	$(BIN)/python -m scripts.demo
 
+# A demo page with the button, until Ctrl-C.
+site: setup
+	$(BIN)/python -m scripts.site
+
 # Everything, with peers: what may share the machine first, what measures it afterwards.
 test: setup
 	@sh scripts/test_peers.sh
@@ -37,7 +41,7 @@ test-fast: setup
 # Web pages in a real browser; `make test` runs them too where both are there.
 test-browser: setup
 	@command -v chromium >/dev/null 2>&1 || sh scripts/apt_install.sh chromium
-	@$(PIP) '.[browser]'
+	@$(PIP) --editable '.[browser]'
 	$(BIN)/python -m pytest tests/integration/test_web_page.py
 
 check: lint layers test-fast

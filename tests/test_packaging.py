@@ -12,11 +12,13 @@ import pytest
 from typer.testing import CliRunner
 
 from config.settings import load
+from config.web_settings import load as load_web
 from engine.cli.main import app
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGING = ROOT / "packaging"
 UNIT = PACKAGING / "ringback.service"
+WEB_UNIT = PACKAGING / "ringback-web.service"
 SECRETS = "RINGBACK_SECRETS_DIR"
 # systemd's figure for how much a service is exposed, 0 to 10.
 EXPOSURE_LIMIT = 3.0
@@ -43,18 +45,29 @@ def _environment(unit: _Unit) -> dict[str, str]:
     return dict(line.split("=", 1) for line in unit.all["Environment"])
 
 
-def test_the_unit_is_exposed_less_than_the_limit() -> None:
+@pytest.mark.parametrize("file", [UNIT, WEB_UNIT], ids=lambda file: file.stem)
+def test_the_unit_is_exposed_less_than_the_limit(file: Path) -> None:
     analyser = shutil.which("systemd-analyze")
     if analyser is None:
         pytest.skip("systemd-analyze is not installed (Debian package systemd)")
     threshold = round(EXPOSURE_LIMIT * 10)
     done = subprocess.run(
-        [analyser, "security", "--offline=true", f"--threshold={threshold}", "--no-pager", UNIT],
+        [analyser, "security", "--offline=true", f"--threshold={threshold}", "--no-pager", file],
         capture_output=True,
         text=True,
         timeout=60,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_the_gateway_writes_lies_in_its_own_directory() -> None:
+    unit = _Unit(WEB_UNIT.read_text())
+    environment = _environment(unit)
+    settings = load_web(ROOT / "config/ringback.toml", environ=environment)
+    assert settings.web.secret_file.startswith("/var/lib/ringback-web/")
+    assert unit.all["StateDirectory"] == ["ringback-web"]
+    assert settings.control.socket == Path("/run/ringback/control.sock")
+    assert "ReadWritePaths" not in unit.all
 
 
 def test_what_the_engine_writes_lies_in_the_two_directories_that_the_unit_permits(

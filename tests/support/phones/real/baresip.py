@@ -19,7 +19,7 @@ from tests.support.recording import Recording, read_wav, write_tone_wav
 from .peer_process import PeerProcess, need_program
 
 MODULES = ("/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules")
-READY_S = 8.0
+READY_S = 40.0
 
 _CONFIG = """\
 poll_method epoll

@@ -16,7 +16,7 @@ from tests.support.recording import Recording, read_wav
 from .peer_process import PeerProcess
 
 ROOT = Path(__file__).resolve().parents[4]
-READY_S = 10.0
+READY_S = 40.0
 
 
 class SoftphoneProcess:

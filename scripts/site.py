@@ -1,0 +1,179 @@
+"""`make site`: a demo page with the button; behind it an engine, the gateway and two softphones.
+
+Open the page that it names, press the button, and type the number that it names: the agent's
+softphone answers, then the customer's. Ctrl-C ends everything.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from aiohttp import web
+from rich.console import Console
+from rich.markup import escape
+
+from .child_process import stop
+from .demo_stage import READY_S, ROOT, STOP_S, Phone, StageError, free_port
+
+NUMBER = "020 7946 0000"
+KEY = "demo-site"
+HOST = "127.0.0.1"
+PAGE_PORT, GATEWAY_PORT = 8000, 8080
+CONFIGURATION = """
+[control]
+socket = "{directory}/control.sock"
+[store]
+path = "{directory}/ringback.db"
+[sip]
+listen = ["udp:127.0.0.1:{sip_port}"]
+[whisper]
+default = "A visitor of {{context.site}} asks to be called"
+cache_dir = "{directory}/speech"
+[media]
+recordings = "{directory}/recordings"
+[log]
+level = "warning"
+[[trunks]]
+name = "customer"
+uri = "{customer}"
+[[routes]]
+prefix = "+"
+trunks = ["customer"]
+[[agents]]
+name = "alice"
+uri = "{agent}"
+queues = ["sales"]
+wrap_up_s = 2.0
+[[queues]]
+name = "sales"
+[web]
+listen = "127.0.0.1:{gateway_port}"
+secret_file = "{directory}/web.secret"
+[[sites]]
+key = "demo-site"
+name = "demo.example"
+origins = ["http://127.0.0.1:{page_port}", "http://localhost:{page_port}"]
+queue = "sales"
+consent = "I agree to be called back at this number."
+"""
+PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>A shop</title>
+<h1>A shop</h1>
+<p>Press the button, and type the number <b>{number}</b>. The softphones answer by themselves.</p>
+<p><a href="{gateway}/preview?site={key}">Look, texts and triggers of the button</a></p>
+<script async src="{gateway}/ringback.js" data-site="{key}"></script>
+</html>
+"""
+
+
+@contextlib.asynccontextmanager
+async def program(name: str, file: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`ringback NAME --config FILE`, which is stopped at the end."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "ringback", name, "--config", file, cwd=ROOT, env=os.environ
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        await stop(process, STOP_S)
+
+
+async def answers(host: str, port: int, processes: list[asyncio.subprocess.Process]) -> None:
+    """Wait until a port answers. Raises StageError."""
+    try:
+        async with asyncio.timeout(3 * READY_S):
+            while True:
+                if any(one.returncode is not None for one in processes):
+                    raise StageError("the engine or the gateway has ended")
+                with contextlib.suppress(OSError):
+                    _reader, writer = await asyncio.open_connection(host, port)
+                    writer.close()
+                    return
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        raise StageError(f"nothing answers at {host}:{port}") from None
+
+
+@contextlib.asynccontextmanager
+async def page_served(port: int, gateway: str) -> AsyncIterator[None]:
+    """The demo page at `port`."""
+    text = PAGE.format(number=NUMBER, gateway=gateway, key=KEY)
+
+    async def page(_request: web.Request) -> web.Response:
+        return web.Response(text=text, content_type="text/html")
+
+    app = web.Application()
+    app.router.add_get("/", page)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, HOST, port).start()
+    try:
+        yield
+    finally:
+        await runner.cleanup()
+
+
+async def show(console: Console) -> None:
+    """Run everything until cancelled. Raises StageError."""
+    async with contextlib.AsyncExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ringback-site-")))
+        agent = await Phone.start("agent", tone=440, answer_after=1.0)
+        stack.push_async_callback(agent.stop)
+        customer = await Phone.start("customer", tone=660, answer_after=2.0)
+        stack.push_async_callback(customer.stop)
+        ports = {
+            "sip_port": free_port(HOST, 0),
+            "gateway_port": free_port(HOST, GATEWAY_PORT),
+            "page_port": free_port(HOST, PAGE_PORT),
+        }
+        file = directory / "ringback.toml"
+        trunk = customer.uri.replace("customer@", "")
+        file.write_text(
+            CONFIGURATION.format(directory=directory, agent=agent.uri, customer=trunk, **ports)
+        )
+        programs = [await stack.enter_async_context(program(name, file)) for name in ("run", "web")]
+        await answers(HOST, ports["gateway_port"], programs)
+        gateway = f"http://{HOST}:{ports['gateway_port']}"
+        await stack.enter_async_context(page_served(ports["page_port"], gateway))
+        console.print(f"the page:    http://{HOST}:{ports['page_port']}/", highlight=False)
+        console.print(f"the preview: {gateway}/preview?site={KEY}", highlight=False)
+        console.print(f"the number:  {NUMBER}        (Ctrl-C ends it)", highlight=False)
+        await asyncio.get_running_loop().create_future()
+
+
+async def _perform(console: Console) -> int:
+    performing = asyncio.current_task()
+    assert performing is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, performing.cancel)
+    try:
+        await show(console)
+    except StageError as error:
+        console.print(f"[bold red]site: {escape(str(error))}[/]")
+        return 1
+    except asyncio.CancelledError:
+        return 0
+    return 0
+
+
+def main() -> int:
+    """Show the site. Returns the exit status."""
+    argparse.ArgumentParser(
+        prog="python -m scripts.site",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args()
+    try:
+        return asyncio.run(_perform(Console()))
+    except KeyboardInterrupt:
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""`make site` as a user runs it: a page, the gateway behind it, and a clean end."""
+
+import importlib.util
+import json
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+from scripts.demo_stage import ROOT
+
+
+def fetched(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=20) as reply:
+        text: str = reply.read().decode()
+        return text
+
+
+def test_the_page_is_there_with_its_gateway() -> None:
+    if importlib.util.find_spec("pjsua2") is None:
+        pytest.skip("pjsua2 is not installed (pip install 'ringback[demo]')")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "scripts.site"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        page = re.search(r"http://\S+", process.stdout.readline())
+        assert page is not None
+        snippet = re.search(r'src="(http://[^"]+)"', fetched(page[0]))
+        assert snippet is not None
+        assert "data-site" in fetched(snippet[1])
+        gateway = snippet[1].rpartition("/")[0]
+        found = json.loads(fetched(f"{gateway}/v1/sites/demo-site/availability"))
+        assert found["open"]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 0
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
