@@ -78,8 +78,8 @@ record-protocol: schema
 bench: setup
 	$(BIN)/python -m scripts.bench
 
-# Floods, idle and half-open connections, forged packets, damaged files: each for ten seconds, eight minutes in
-# all. Needs root, for a network namespace.
+# Floods, idle and half-open connections, forged packets, damaged files: each for ten seconds; then more calls
+# than the machine can carry. Under ten minutes in all. Needs root, for a network namespace.
 attack: setup
 	$(BIN)/python -m scripts.attack
 

@@ -26,6 +26,8 @@ from scripts.bench.processes import allow_open_files
 from scripts.load.driver import LoadPeerProcess
 
 from .attackers import ATTACKERS
+from .overload import NAME as OVERLOAD
+from .overload import Offered, overload
 from .probe import Noticed, notice
 from .stage import environment, trusting
 from .target import MORE
@@ -49,19 +51,20 @@ _IFF_UP = 1
 def main() -> int:
     """Attack, print the table, and return the status."""
     parser = argparse.ArgumentParser(prog="python -m scripts.attack", description=__doc__)
-    parser.add_argument("attacks", nargs="*", metavar="ATTACK", help=f"of {', '.join(ATTACKERS)}")
+    every = [*ATTACKERS, OVERLOAD]
+    parser.add_argument("attacks", nargs="*", metavar="ATTACK", help=f"of {', '.join(every)}")
     parser.add_argument(
         "--seconds", type=some_seconds, default=SECONDS, help="for each attack [10]"
     )
     options = parser.parse_args()
     for name in options.attacks:
-        if name not in ATTACKERS:
-            parser.error(f"{name}: no such attack; there are {', '.join(ATTACKERS)}")
+        if name not in every:
+            parser.error(f"{name}: no such attack; there are {', '.join(every)}")
     if os.geteuid() != 0:
         parser.error("needs root, for a network namespace of its own")
     leave_the_network()
     allow_open_files()
-    return uvloop.run(attack(options.attacks or list(ATTACKERS), options.seconds))
+    return uvloop.run(attack(options.attacks or every, options.seconds))
 
 
 def leave_the_network() -> None:
@@ -83,6 +86,19 @@ async def attack(names: list[str], seconds: float) -> int:
     for head in ("attack", "sent", "ping p99", "set-up p50", "failed", "lost", "others heard",
                  "memory", "locked out", "verdict"):  # fmt: skip
         table.add_column(head)
+    names, is_last = [name for name in names if name != OVERLOAD], OVERLOAD in names
+    is_noticed = bool(names) and await _one_by_one(console, table, names, seconds)
+    if is_last:
+        with console.status(f"{OVERLOAD} …"):
+            offered = await overload()
+        is_noticed = is_noticed or bool(offered.broken())
+        _add_offered(table, offered)
+    console.print(table)
+    return 1 if is_noticed else 0
+
+
+async def _one_by_one(console: Console, table: Table, names: list[str], seconds: float) -> bool:
+    """Attack one engine, which others use meanwhile; whether they noticed too much."""
     is_noticed = False
     with LoadPeerProcess() as peer, tempfile.TemporaryDirectory() as directory:
         variables = environment(Path(directory))
@@ -94,7 +110,7 @@ async def attack(names: list[str], seconds: float) -> int:
             await calls.at_rate(TALKS, 10.0, "answer-0", "answer-0")
             if not await calls.reached("bridged", TALKS, LIMIT_S):
                 console.print("the talks did not come up")
-                return 1
+                return True
             # What is made at first use, and the rings that keep calls and events, fill up anyway.
             await notice(engine, peer, calls, None, seconds, tls)
             quiet = await notice(engine, peer, calls, None, seconds, tls)
@@ -106,8 +122,7 @@ async def attack(names: list[str], seconds: float) -> int:
                 is_noticed = is_noticed or bool(broken)
                 _add(table, name, found, broken)
                 await asyncio.sleep(1.0)
-    console.print(table)
-    return 1 if is_noticed else 0
+    return is_noticed
 
 
 def judge(found: Noticed, quiet: Noticed) -> tuple[str, ...]:
@@ -125,6 +140,22 @@ def judge(found: Noticed, quiet: Noticed) -> tuple[str, ...]:
         "locked out": bool(found.locked_out),
     }
     return tuple(what for what, is_broken in limits.items() if is_broken)
+
+
+def _add_offered(table: Table, found: Offered) -> None:
+    broken = found.broken()
+    table.add_row(
+        OVERLOAD,
+        f"{found.count}",
+        f"{found.ping_p99_ms:.0f} ms",
+        "",
+        f"{found.ended + found.without_words}",
+        f"{found.lost} of {found.packets}",
+        "",
+        "",
+        f"{found.refused} refused in words",
+        "held" if not broken else f"[bold red]{', '.join(broken)}[/]",
+    )
 
 
 def _add(table: Table, name: str, found: Noticed, broken: tuple[str, ...]) -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from ringback_client import EngineError
 from scripts.attack.__main__ import judge
 from scripts.attack.attackers import ATTACKERS
+from scripts.attack.overload import Offered
 from scripts.attack.pace import paced
 from scripts.attack.probe import Noticed
 from scripts.attack.sip_attackers import SDP, message
@@ -72,3 +74,53 @@ def test_attacks_end_by_themselves() -> None:
     assert list(paced(1000, 0.0)) == []
     assert list(islice(paced(1e6, 5.0), 3)) == [0, 1, 2]
     assert len(ATTACKERS) >= 21
+
+
+TOO_MANY = "SIP/2.0 503 Service Unavailable\r\nRetry-After: 10\r\n\r\n"
+OVERLOADED = EngineError(
+    "unavailable", "the engine is overloaded", data={"reason": "overload", "retry_after_s": 10}
+)
+
+
+def offered(**more: object) -> Offered:
+    found = Offered(answer=TOO_MANY, packets=10_000, pings_ms=[5.0] * 50, **more)  # type: ignore[arg-type]
+    found.note(OVERLOADED)
+    return found
+
+
+def test_more_calls_than_can_be_carried_are_to_be_refused_in_words() -> None:
+    assert offered().broken() == ()
+    assert offered().refused == 1
+    assert Offered(answer=TOO_MANY).broken() == ("nothing refused",)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        EngineError("unavailable", "no", data={"reason": "full"}),
+        EngineError("unavailable", "no", data={"reason": "overload"}),
+        EngineError("refused", "no", data={"reason": "overload", "retry_after_s": 1}),
+    ],
+)
+def test_a_refusal_that_does_not_say_why_and_until_when(error: EngineError) -> None:
+    found = offered()
+    found.note(error)
+    assert found.broken() == ("refused without words",)
+
+
+def test_what_those_that_are_up_may_not_notice() -> None:
+    assert offered(ended=1).broken() == ("calls ended",)
+    assert offered(lost=101).broken() == ("packets lost",)
+    assert offered(lost=101, lost_before=0.01).broken() == ()
+    late = offered()
+    late.pings_ms += [301.0]
+    assert late.broken() == ("ping over 300 ms",)
+    late.pings_before_ms = [200.0]
+    assert late.broken() == ()
+
+
+@pytest.mark.parametrize("answer", ["", "SIP/2.0 503 No\r\n\r\n", "SIP/2.0 480 No\r\n\r\n"])
+def test_a_call_that_comes_in_is_to_be_told_when_to_come_again(answer: str) -> None:
+    found = offered()
+    found.answer = answer
+    assert found.broken() == ("no 503 with Retry-After",)
