@@ -6,7 +6,18 @@ from pydantic import AfterValidator, Field, model_validator
 
 from .section import Section, first_duplicate, no_duplicate
 from .sections import WithCredentials
-from .values import AgentAddress, Name, OptionalAgentAddress, Printable, Rtp, Seconds, Srtp, wrong
+from .values import (
+    AgentAddress,
+    Codecs,
+    Dtmf,
+    Name,
+    OptionalAgentAddress,
+    Printable,
+    Rtp,
+    Seconds,
+    Srtp,
+    wrong,
+)
 
 Kind = Literal["desk", "browser", "mobile"]
 Comfort = Literal["silence", "music"]
@@ -73,6 +84,8 @@ class Agent(WithCredentials):
     comfort: Comfort | None = None
     rtp: Rtp = "symmetric"
     srtp: Srtp = "off"
+    codecs: Codecs = Field(default=[])
+    dtmf: Dtmf = "rfc4733"
     permanent: bool = False
 
     @model_validator(mode="after")

@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from .caller_identity import CallerIds, FromText, Identity
 from .dscp import EXPEDITED_FORWARDING, Dscp
+from .header_templates import HeaderTemplates, TrunkHeaders
 from .patterns import Pattern
 from .section import Section, first_duplicate, read_secret
 from .sounds import find_configured
@@ -15,10 +16,11 @@ from .trunk_numbers import NumberRewriting, OutgoingNumbers
 from .values import (
     AdvertisedHost,
     CertificateName,
+    Codecs,
     Country,
     DialHost,
+    Dtmf,
     FilePath,
-    HeaderName,
     HostPort,
     IpAddress,
     Listens,
@@ -37,7 +39,6 @@ from .values import (
     Srtp,
     Template,
     User,
-    steers,
     wrong,
 )
 
@@ -140,21 +141,9 @@ class Dial(Section):
     max_calls: int = Field(default=1000, ge=1, le=100_000)
     header_bytes: int = Field(default=1024, ge=64, le=8192)
     max_late_ms: float = Field(default=80.0, ge=0, le=60_000, allow_inf_nan=False)
-    headers: dict[HeaderName, Template] = Field(
+    headers: HeaderTemplates = Field(
         default={"X-Ringback-Job": "{id}", "X-Ringback-Context": "{context}"}
     )
-
-    @field_validator("headers")
-    @classmethod
-    def _check_headers(cls, headers: dict[str, str]) -> dict[str, str]:
-        twice = first_duplicate([name.lower() for name in headers])
-        if twice is not None:
-            raise wrong("", f"header {twice!r} stands twice")
-        for name, template in headers.items():
-            if steers(name, template):
-                reason = "says who is called, so it may not be filled from a request"
-                raise wrong(name, reason)
-        return headers
 
 
 class Whisper(Section):
@@ -228,6 +217,9 @@ class Trunk(Reached, WithCredentials):
     early_media: Literal["relay", "ignore"] = "relay"
     max_calls: int = Field(default=0, ge=0, le=100_000)
     srtp: Srtp = "off"
+    codecs: Codecs = Field(default=[])
+    dtmf: Dtmf = "rfc4733"
+    headers: TrunkHeaders = Field(default={})
     listen: Listens = Field(default=[])
     advertise: AdvertisedHost = ""
     tls_cert: OptionalPath = ""

@@ -21,6 +21,11 @@ Rtp = Literal["symmetric", "asymmetric", "strict"]
 # Whether the RTP of a peer is protected with keys in SDP (SRTP by SDES, RFC 4568).
 Srtp = Literal["off", "offered", "required"]
 
+# How pressed keys are sent and understood: as telephone-events (RFC 4733), by SIP INFO alone, or as
+# sound, which the engine does not listen to.
+Dtmf = Literal["rfc4733", "info", "inband"]
+Codec = Literal["PCMU", "PCMA"]
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _HOST_NAME = re.compile(
     r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?"
@@ -401,7 +406,15 @@ def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _check_codecs(codecs: list[str]) -> list[str]:
+    if len(set(codecs)) < len(codecs):
+        raise _reject("a codec stands twice")
+    return codecs
+
+
 Name = Annotated[str, AfterValidator(_check_name)]
+# In the order of preference; none: every codec, that of the other party first.
+Codecs = Annotated[list[Codec], AfterValidator(_check_codecs)]
 SocketPath = Annotated[Path, Strict(False), AfterValidator(_check_socket_path)]
 FilePath = Annotated[Path, Strict(False), AfterValidator(_check_file_path)]
 # Empty means: none.

@@ -276,14 +276,10 @@ class ControlledCalls:
     def send_dtmf(
         self, call_id: str | None, leg_id: str | None, digits: str, duration_ms: int, gap_ms: int
     ) -> Call:
-        """Send the party these keys, as telephone-events."""
+        """Send the party these keys, as telephone-events, or by INFO where it takes them so."""
         call = self._up(call_id, leg_id)
-        if call.leg.audio is None or call.leg.audio.telephone_event_payload_type is None:
-            reason = f"the phone of leg {call.leg.id} takes no telephone-events"
-            raise EngineError("state", reason, field="leg")
-        self._services.media.send_digits(
-            call.leg.id, digits, duration_ms=duration_ms, gap_ms=gap_ms
-        )
+        call.leg.check_keys()
+        call.leg.send_keys(digits, duration_ms=duration_ms, gap_ms=gap_ms)
         return call.call
 
     def send_info(

@@ -45,10 +45,20 @@ class Bridge(LegListener):
         """One of the two has put the other on hold, or resumed the call."""
         self.arrange()
 
+    def digit_pressed(self, leg: ObservedLeg, digit: str) -> None:
+        """Tell a party of a key that takes them by SIP INFO alone."""
+        partner = self._partner_of(leg)
+        if partner.gets_keys_by_info:
+            partner.send_keys(digit)
+
     def info_received(self, leg: ObservedLeg, digit: str, duration_ms: int) -> None:
         """Send a digit on that came by SIP INFO. The worker relays telephone-events by itself."""
-        partner = self._second if leg is self._first else self._first
-        self._media.send_digits(partner.id, digit, duration_ms=duration_ms)
+        partner = self._partner_of(leg)
+        if not partner.gets_keys_by_info:
+            partner.send_keys(digit, duration_ms=duration_ms)
+
+    def _partner_of(self, leg: ObservedLeg) -> Leg:
+        return self._second if leg is self._first else self._first
 
     def arrange(self) -> None:
         """Let each party hear what it should: the other, or music while the other holds it."""

@@ -18,6 +18,7 @@ from .legs.leg_listener import ObservedLeg
 from .q850 import reason_header
 from .redirected_calls import RedirectedCalls
 from .services import CallServices
+from .templates import Subject
 
 log = structlog.get_logger()
 
@@ -122,6 +123,12 @@ class CallLegs:
         """The SIP of a leg has begun: its messages are traced as this call's."""
         self._services.trace.belongs(self._call, leg.record)
 
+    def headers_for(self, target: DialTarget) -> tuple[tuple[str, str], ...]:
+        """The headers that the target's trunk wants in the INVITE, about this call."""
+        if not target.headers:
+            return ()
+        return self._services.headers_of(subject_of(self._call), dict(target.headers))
+
     def redirected(self, uri: str, by_proxy: DialTarget | None) -> tuple[DialTarget, ...]:
         """Where a redirection to `uri` leads to. Raises EngineError."""
         return self._redirected.targets(uri, by_proxy)
@@ -155,6 +162,13 @@ class CallLegs:
             self._call,
             asyncio.gather(*(leg.release() for leg in self._made), *self._releasing),
         )
+
+
+def subject_of(call: Call) -> Subject:
+    """What the headers of trunks are filled from."""
+    about = call.about
+    to = about.get("number") or about.get("from") or about.get("to") or ""
+    return Subject(call.job_id or call.id, to, about.get("context") or {})
 
 
 def codecs_like(partner: Leg | None) -> tuple[str, ...]:

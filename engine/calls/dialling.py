@@ -1,13 +1,12 @@
 """How a party is called: who calls it, with which codecs and headers, and for how long it rings."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from secrets import token_bytes
 from typing import Any, Final
 
 from msgspec import structs
 
-from config.values import Srtp
 from sip.dialog.uac import Invitation
 from sip.endpoint import SipEndpoint
 from sip.errors import ParseError
@@ -16,6 +15,7 @@ from sip.sdp.offer_answer import LocalAudio
 from sip.sdp.sdes import LocalKeys
 from sip.transport.resolver import ResolutionFailed
 
+from ..routing.media_policy import MediaPolicy
 from ..routing.targets.destination import DialTarget
 from .hangup_cause import HangupCause, of_unknown_name
 
@@ -52,6 +52,14 @@ class DialOptions:
     audio: LocalAudio
     headers: tuple[tuple[str, str], ...] = ()
 
+    def with_headers(self, more: tuple[tuple[str, str], ...]) -> "DialOptions":
+        """The same with these headers, in place of those of the same names."""
+        if not more:
+            return self
+        named = {name.lower() for name, _value in more}
+        kept = [header for header in self.headers if header[0].lower() not in named]
+        return replace(self, headers=(*kept, *more))
+
     def invitation(self, target: DialTarget, hop: Hop) -> Invitation:
         """The INVITE to `target`, sent to `hop`."""
         user = self.caller.user or target.caller_id or self.caller.default
@@ -61,7 +69,7 @@ class DialOptions:
             hop=hop,
             from_uri=shown.from_uri,
             from_display=shown.name,
-            audio=protected(self.audio, target.media.srtp),
+            audio=shaped(self.audio, target.media),
             credentials=target.credentials,
             headers=(*shown.headers, *self.headers),
             ring_s=self.ring_s,
@@ -71,11 +79,17 @@ class DialOptions:
         )
 
 
-def protected(audio: LocalAudio, policy: Srtp) -> LocalAudio:
-    """The same audio with keys of its own, where SRTP is to be: no two peers get the same."""
-    if policy == "off":
+def shaped(audio: LocalAudio, policy: MediaPolicy) -> LocalAudio:
+    """The same audio as a trunk or an agent is to have it: codecs, keys that are pressed, SRTP.
+
+    The keys of SRTP are its own: no two peers get the same.
+    """
+    codecs = tuple(codec for codec in policy.codecs if codec in audio.codecs) or audio.codecs
+    has_events = audio.telephone_event and policy.dtmf == "rfc4733"
+    audio = structs.replace(audio, codecs=codecs, telephone_event=has_events)
+    if policy.srtp == "off":
         return audio
-    return structs.replace(audio, srtp=policy, keys=LocalKeys.generate(token_bytes))
+    return structs.replace(audio, srtp=policy.srtp, keys=LocalKeys.generate(token_bytes))
 
 
 async def hops_of(

@@ -43,6 +43,7 @@ from .legs.leg_listener import LegListener, LegOwner
 from .legs.leg_media import LegMedia
 from .legs.leg_transfers import LegTransfers
 from .legs.media_reports import MediaReports
+from .legs.sent_keys import SentKeys
 from .legs.target_dialler import TargetDialler
 
 Role = Literal["agent", "customer"]
@@ -60,7 +61,7 @@ class LegEnded(Exception):
         self.hangup_cause = hangup_cause
 
 
-class Leg:
+class Leg(SentKeys):
     """One party of a call. `record` is what views show and the store keeps of it.
 
     `hangup_cause` is why it has ended; None while it has not.
@@ -89,12 +90,9 @@ class Leg:
         self._borrower: Leg | None = None  # the leg of the call that has this permanent line
         self._sip = sip
         self._media = LegMedia(
-            leg_id,
-            media,
-            sip,
-            rtp_host,
+            leg_id, media, sip, rtp_host,
             on_unreachable=lambda reason: self.hang_up(HangupCause("incompatible", reason)),
-        )
+        )  # fmt: skip
         self._owner = owner
         self._publish = owner.publish
         self._dialled = False

@@ -4,7 +4,7 @@ The daemon builds it once, before any call flow. It names nothing that is built 
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,9 +67,15 @@ class CallServices:
     clock: Clock = field(default_factory=Clock)
     new_id: Callable[[], str] = random_id
 
-    def headers_of(self, subject: Subject) -> tuple[tuple[str, str], ...]:
-        """The headers of an INVITE to an agent, which say what the call is about."""
-        return context_headers(self.dial.headers, subject, self.dial.header_bytes)
+    def headers_of(
+        self, subject: Subject, templates: Mapping[str, str] | None = None
+    ) -> tuple[tuple[str, str], ...]:
+        """The headers of an INVITE, which say what the call is about.
+
+        Without `templates`, those that agents get (`dial.headers`).
+        """
+        chosen = self.dial.headers if templates is None else templates
+        return context_headers(chosen, subject, self.dial.header_bytes)
 
     def trunk_failed(self, target: DialTarget, cause: HangupCause) -> None:
         """A call by this host of a trunk has failed: calls go by others for a while."""

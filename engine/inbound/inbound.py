@@ -24,7 +24,7 @@ from sip.rate_limit import RateLimit, RateLimiter
 from sip.sdp.offer_answer import LocalAudio
 from sip.usage import DialogUsage
 
-from ..calls.dialling import protected
+from ..calls.dialling import shaped
 from ..calls.q850 import cause_of, reason_header
 from ..calls.running_calls import RunningCalls
 from ..calls.services import CallServices
@@ -240,8 +240,8 @@ class Inbound:
 
     def _objection(self, session: UasSession, trunk: str | None) -> str | None:
         """What the offer of a call cannot do."""
-        policy = self._services.dialplan.media_policy_of(trunk or "").srtp
-        return session.objection(protected(LocalAudio(host=self._rtp_host, port=9), policy))
+        policy = self._services.dialplan.media_policy_of(trunk or "")
+        return session.objection(shaped(LocalAudio(host=self._rtp_host, port=9), policy))
 
     def _replace(self, session: UasSession, replaced: DialogUsage, trunk: str | None) -> None:
         """Let the call take the place of another party, where it may (RFC 3891)."""

@@ -320,6 +320,7 @@ class Dialplan:
                 target,
                 session_expires_s=trunk.session_expires_s,
                 plays_early_media=trunk.early_media == "relay",
+                headers=tuple(trunk.headers.items()),
             )
         return Destination(uri.user or uri.host, (self._trunks.sent_by_trunk(target, uri),))
 

@@ -1,10 +1,10 @@
-"""From where the sound of a trunk or an agent is taken, and whether it is protected."""
+"""How the sound of a trunk or an agent goes: from where, protected or not, with which codecs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from config.values import Rtp, Srtp
+from config.values import Codec, Dtmf, Rtp, Srtp
 
 _STRICTER: tuple[Srtp, ...] = ("off", "offered", "required")
 
@@ -20,29 +20,48 @@ class HasMediaPolicy(Protocol):
     def srtp(self) -> Srtp:
         """Whether its RTP is protected."""
 
+    @property
+    def codecs(self) -> Sequence[Codec]:
+        """Its codecs in the order of preference; empty: all."""
+
+    @property
+    def dtmf(self) -> Dtmf:
+        """How the keys that are pressed reach it."""
+
 
 _NARROWER: tuple[Rtp, ...] = ("symmetric", "asymmetric", "strict")
 
 
 @dataclass(frozen=True, slots=True)
 class MediaPolicy:
-    """From where RTP is taken, and whether it is protected (SRTP)."""
+    """From where RTP is taken, whether it is protected (SRTP), its codecs, and how keys are sent.
+
+    Without `codecs` all are offered, that of the other party first.
+    """
 
     rtp: Rtp = "symmetric"
     srtp: Srtp = "off"
+    codecs: tuple[Codec, ...] = ()
+    dtmf: Dtmf = "rfc4733"
 
     @classmethod
     def of(cls, account: HasMediaPolicy) -> "MediaPolicy":
         """That of a trunk or an agent."""
-        return cls(account.rtp, account.srtp)
+        return cls(account.rtp, account.srtp, tuple(account.codecs), account.dtmf)
 
     @classmethod
     def strictest(cls, accounts: Iterable[HasMediaPolicy]) -> "MediaPolicy":
-        """The stricter of each, where a URI leads to several; the default where to none."""
+        """The stricter of each, where a URI leads to several; the default where to none.
+
+        Codecs and keys are as the first has them.
+        """
         policies = [cls.of(account) for account in accounts]
+        first = policies[0] if policies else cls()
         return cls(
             max((one.rtp for one in policies), key=_NARROWER.index, default="symmetric"),
             max((one.srtp for one in policies), key=_STRICTER.index, default="off"),
+            first.codecs,
+            first.dtmf,
         )
 
 

@@ -40,6 +40,11 @@ def parse_info_digit(body: bytes) -> tuple[str, int] | None:
     return digit, min(duration_ms or _DURATION_MS, _LONGEST_MS)
 
 
+def info_digit_body(digit: str, duration_ms: int) -> bytes:
+    """The body of an INFO of the type `application/dtmf-relay`."""
+    return f"Signal={digit}\r\nDuration={duration_ms}\r\n".encode()
+
+
 def answer_info(request: Request) -> tuple[int, Fields, tuple[str, int] | None]:
     """How to answer an INFO: status, header fields, and the digit with its duration in ms.
 

@@ -43,6 +43,10 @@ class LegOwner:
         """See engine.calls.legs.leg_listener."""
         self.call_ids.append(leg.record.call_id)
 
+    def headers_for(self, target: DialTarget) -> tuple[tuple[str, str], ...]:
+        """See engine.calls.legs.leg_listener."""
+        return target.headers
+
     def redirected(self, uri: str, by_proxy: DialTarget | None) -> tuple[DialTarget, ...]:
         """See engine.calls.legs.leg_listener. `permitted` are the URIs that may be called."""
         if uri not in self.permitted:

@@ -55,6 +55,9 @@ class LegOwner(Protocol):
     def trunk_tried(self, tried: TrunkTry, /) -> None:
         """One try of the call by a trunk is over, or answered."""
 
+    def headers_for(self, target: DialTarget, /) -> tuple[tuple[str, str], ...]:
+        """The headers that the target's trunk wants in the INVITE, about this call."""
+
     def redirected(self, uri: str, by_proxy: DialTarget | None, /) -> tuple[DialTarget, ...]:
         """The targets that a redirection to `uri` leads to; `by_proxy`: that one, by this proxy.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import structlog
 from msgspec import structs
 
+from config.values import Dtmf
 from media.errors import BadAddress, MediaError
 from media.messages import Connect, LegStats, MediaTimeout, SrtpKeys
 from media.sources import Source
@@ -17,7 +18,7 @@ from sip.transport.resolver import ResolutionFailed
 
 from ...job import LegRecord
 from ...routing.media_policy import DEFAULT_MEDIA, MediaPolicy
-from ..dialling import protected
+from ..dialling import shaped
 
 log = structlog.get_logger()
 
@@ -58,6 +59,7 @@ class LegMedia:
         self._policy = DEFAULT_MEDIA
         self._plays: dict[int, asyncio.Future[None]] = {}
         self.is_open = False
+        self._has_telephone_event = False
 
     async def open(self, *, beside: str | None) -> None:
         """Take a port, of the media worker of the leg `beside`. Raises MediaError."""
@@ -78,7 +80,12 @@ class LegMedia:
     def local(self, codecs: tuple[str, ...]) -> LocalAudio:
         """What SDP says of our side, with `codecs` in this order."""
         audio = LocalAudio(host=self._host, port=self._port, codecs=codecs)
-        return protected(audio, self._policy.srtp)
+        return shaped(audio, self._policy)
+
+    @property
+    def dtmf(self) -> Dtmf:
+        """How the keys that are pressed reach the peer."""
+        return self._policy.dtmf
 
     def take_from(self, sip_host: str, policy: MediaPolicy) -> None:
         """Take RTP by this policy from now on; the peer's SIP comes from `sip_host`."""
@@ -90,6 +97,7 @@ class LegMedia:
 
     def note(self, audio: NegotiatedAudio, record: LegRecord) -> None:
         """Write into the record of the leg what was agreed on."""
+        self._has_telephone_event = audio.telephone_event_payload_type is not None
         record.codec = audio.codec
         record.srtp = None if audio.srtp is None else audio.srtp.suite
         record.local_media = self.local_address
@@ -159,6 +167,15 @@ class LegMedia:
                 srtp=_keys(audio),
             )
         )
+
+    @property
+    def has_telephone_event(self) -> bool:
+        """Whether the peer takes telephone-events."""
+        return self._has_telephone_event
+
+    def send_keys(self, keys: str, *, duration_ms: int, gap_ms: int) -> None:
+        """Send the peer these keys as telephone-events; nothing where it takes none."""
+        self._pool.send_digits(self._leg, keys, duration_ms=duration_ms, gap_ms=gap_ms)
 
     def is_overtaken(self, timeout: MediaTimeout) -> bool:
         """Whether the peer was described again after the wait that this reports had begun."""

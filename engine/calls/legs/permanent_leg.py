@@ -24,6 +24,7 @@ from ..hangup_cause import HangupCause
 from ..leg import Leg, LegEnded
 from ..redirected_calls import RedirectedCalls
 from ..services import CallServices
+from ..templates import Subject
 from .leg_listener import LegListener, ObservedLeg
 
 log = structlog.get_logger()
@@ -215,6 +216,10 @@ class _LineOwner:
     def signalled(self, line: ObservedLeg) -> None:
         """The SIP of the line has begun: its messages are traced as the line's own."""
         self._services.trace.belongs(Line(line.id, self._agent, line.record.started), line.record)
+
+    def headers_for(self, target: DialTarget) -> tuple[tuple[str, str], ...]:
+        """The headers that the target's trunk wants in the INVITE: the line is about no call."""
+        return self._services.headers_of(Subject("", "", {}), dict(target.headers))
 
     def redirected(self, uri: str, by_proxy: DialTarget | None) -> tuple[DialTarget, ...]:
         """Where a redirection to `uri` leads to. Raises EngineError."""

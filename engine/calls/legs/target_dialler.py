@@ -180,7 +180,8 @@ class TargetDialler:
         if leg.hangup_cause is not None:  # hung up meanwhile
             return leg.hangup_cause
         try:
-            leg.invite(self._options, target, hop)
+            options = self._options.with_headers(self._owner.headers_for(target))
+            leg.invite(options, target, hop)
         except (ParseError, ValueError) as error:
             return HangupCause("failed", f"cannot be dialled: {error}")
         loop = asyncio.get_running_loop()

@@ -30,6 +30,7 @@ class DialTarget:
     plays_early_media: bool = True  # whether what the network plays before the answer is heard
     media: MediaPolicy = DEFAULT_MEDIA
     sent_as: str = ""
+    headers: tuple[tuple[str, str], ...] = ()  # templates of the trunk
     host: str = ""  # the host of the trunk
     named_by: Hop | None = None  # the registrar that named `hop_uri`
     others: "tuple[DialTarget, ...]" = ()  # the same by the trunk's other hosts, best first

@@ -134,6 +134,7 @@ class TrunkTargets:
                 session_expires_s=trunk.session_expires_s,
                 plays_early_media=trunk.early_media == "relay",
                 media=MediaPolicy.of(trunk),
+                headers=tuple(trunk.headers.items()),
             )
             found.append((way, target))
         return _by_ways(found)

@@ -2,8 +2,9 @@
 
 import pytest
 
-from engine.calls.dialling import DEFAULT_CALLER, Caller, DialOptions
+from engine.calls.dialling import DEFAULT_CALLER, Caller, DialOptions, shaped
 from engine.routing.identity.caller_identity import CallerIdentity
+from engine.routing.media_policy import MediaPolicy
 from engine.routing.targets.destination import DialTarget
 from sip.hop import Hop
 from sip.sdp.offer_answer import LocalAudio
@@ -37,4 +38,22 @@ def test_an_invitation_has_what_its_target_needs() -> None:
     assert (invitation.target, invitation.hop, invitation.ring_s) == ("sip:bob@pbx", HOP, 20.0)
     assert invitation.from_uri == "sip:alice@example.org"
     assert (invitation.account, invitation.headers) == ("pbx", (("X-Job", "j1"),))
-    assert invitation.audio is AUDIO
+    assert invitation.audio == AUDIO
+
+
+def test_audio_is_as_the_trunk_or_agent_wants_it() -> None:
+    assert shaped(AUDIO, MediaPolicy()) == AUDIO
+    pcma = shaped(AUDIO, MediaPolicy(codecs=("PCMA", "PCMU"), dtmf="info"))
+    assert (pcma.codecs, pcma.telephone_event) == (("PCMA", "PCMU"), False)
+    assert shaped(AUDIO, MediaPolicy(codecs=("PCMA",), dtmf="inband")).codecs == ("PCMA",)
+    only = shaped(LocalAudio("h", 1, codecs=("PCMU",)), MediaPolicy(codecs=("PCMA", "PCMU")))
+    assert only.codecs == ("PCMU",), "a re-INVITE keeps to what was agreed"
+    secure = shaped(AUDIO, MediaPolicy(srtp="required"))
+    assert secure.srtp == "required" and secure.keys is not None
+
+
+def test_headers_of_the_trunk_take_the_place_of_those_of_the_same_name() -> None:
+    options = DialOptions(Caller("a", "x"), 20.0, AUDIO, headers=(("X-Job", "j1"), ("X-A", "1")))
+    more = options.with_headers((("x-job", "own"),))
+    assert more.headers == (("X-A", "1"), ("x-job", "own"))
+    assert options.with_headers(()) is options

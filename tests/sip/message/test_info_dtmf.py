@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sip.errors import ParseError
-from sip.message.info_dtmf import parse_info_digit
+from sip.message.info_dtmf import info_digit_body, parse_info_digit
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,8 @@ def test_none(body: bytes) -> None:
 def test_anything_is_read_or_refused(body: bytes) -> None:
     with contextlib.suppress(ParseError):
         parse_info_digit(body)
+
+
+def test_what_is_sent_is_read_again() -> None:
+    for digit in "0123456789*#ABCD":
+        assert parse_info_digit(info_digit_body(digit, 160)) == (digit, 160)

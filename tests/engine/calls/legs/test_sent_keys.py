@@ -1,0 +1,96 @@
+"""Keys to a party: as telephone-events, or by SIP INFO, one after the other."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from engine.calls.legs.leg_media import LegMedia
+from engine.calls.legs.sent_keys import INFO_TYPE, SentKeys
+from engine.errors import EngineError
+from sip.dialog.session import Session
+from sip.endpoint import SipEndpoint
+from sip.errors import SipError
+from tests.support.virtual_loop import run
+
+
+class Media:
+    """The media endpoint: how keys go, and what it was told to send."""
+
+    def __init__(self, dtmf: str, *, has_telephone_event: bool = True) -> None:
+        self.dtmf = dtmf
+        self.has_telephone_event = has_telephone_event
+        self.sent: list[tuple[str, int, int]] = []
+
+    def send_keys(self, keys: str, *, duration_ms: int, gap_ms: int) -> None:
+        self.sent.append((keys, duration_ms, gap_ms))
+
+
+class Sip:
+    """The SIP endpoint: each INFO, and when it was sent."""
+
+    def __init__(self, *, refuses: bool = False) -> None:
+        self.refuses = refuses
+        self.sent: list[tuple[float, bytes]] = []
+
+    def send_info(self, _session: object, content_type: str, body: bytes) -> None:
+        if self.refuses:
+            raise SipError("the dialog is over")
+        assert content_type == INFO_TYPE
+        self.sent.append((asyncio.get_running_loop().time(), body))
+
+
+class Phone(SentKeys):
+    """A leg, as far as keys go."""
+
+    def __init__(self, media: Media, sip: Sip | None = None) -> None:
+        self.id = "leg-1"
+        self._media = cast(LegMedia, media)
+        self._sip = cast(SipEndpoint, sip)
+        self._session = cast(Session, object())
+
+    def hang_up(self) -> None:
+        self._session = None
+
+
+def test_telephone_events_are_sent_where_the_phone_takes_them() -> None:
+    media = Media("rfc4733")
+    phone = Phone(media)
+    phone.check_keys()
+    phone.send_keys("12", duration_ms=100, gap_ms=50)
+    assert (media.sent, phone.gets_keys_by_info) == ([("12", 100, 50)], False)
+    for mode in ("rfc4733", "inband"):
+        with pytest.raises(EngineError, match="no telephone-events") as caught:
+            Phone(Media(mode, has_telephone_event=False)).check_keys()
+        assert caught.value.kind == "state"
+
+
+def test_keys_go_by_info_one_after_the_other() -> None:
+    async def main() -> Any:
+        sip = Sip()
+        phone = Phone(Media("info", has_telephone_event=False), sip)
+        phone.check_keys()
+        began = asyncio.get_running_loop().time()
+        phone.send_keys("5#", duration_ms=100, gap_ms=50)
+        await asyncio.sleep(1.0)
+        return [(round(at - began, 3), body) for at, body in sip.sent]
+
+    assert run(main()) == [
+        (0.0, b"Signal=5\r\nDuration=100\r\n"),
+        (0.15, b"Signal=#\r\nDuration=100\r\n"),
+    ]
+
+
+def test_nothing_is_sent_after_the_end_and_a_refusal_ends_nothing() -> None:
+    async def main() -> list[tuple[float, bytes]]:
+        sip = Sip()
+        phone = Phone(Media("info"), sip)
+        phone.send_keys("123")
+        await asyncio.sleep(0.01)
+        phone.hang_up()
+        refusing = Phone(Media("info"), Sip(refuses=True))
+        refusing.send_keys("1")
+        await asyncio.sleep(1.0)
+        return sip.sent
+
+    assert len(run(main())) == 1
