@@ -15,7 +15,7 @@ from .cancel_scope import while_up
 from .leg import Leg
 from .legs.leg_listener import LegListener, ObservedLeg
 from .services import CallServices
-from .transfer import (
+from .transfers.transfer import (
     MOST_TRANSFERS,
     Transfer,
     TransferRequest,

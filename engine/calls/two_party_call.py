@@ -19,7 +19,7 @@ from .recording import Recording
 from .redirected_calls import check_room
 from .services import CallServices
 from .talk import Talk
-from .transfer import TransferRequest
+from .transfers.transfer import TransferRequest
 
 log = structlog.get_logger()
 

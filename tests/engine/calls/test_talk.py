@@ -12,7 +12,7 @@ from config.policy import Hours, Limit, Limits, Rate
 from engine.acd.agents import AgentRegistry
 from engine.callbacks.dispatcher import Dispatcher
 from engine.calls.call import Call, TransferOrder
-from engine.calls.transfer import MOST_TRANSFERS
+from engine.calls.transfers.transfer import MOST_TRANSFERS
 from engine.errors import EngineError
 from engine.job import Job
 from engine.routing.admission import AdmissionQuery, PolicySettings

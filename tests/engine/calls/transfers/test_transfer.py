@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from engine.calls.leg import Leg
-from engine.calls.transfer import check_third_party, destination_of
+from engine.calls.transfers.transfer import check_third_party, destination_of
 from engine.errors import EngineError
 from engine.job import LegRecord
 from engine.routing.dialplan import Dialplan

@@ -14,14 +14,14 @@ import structlog
 from sip.errors import SipError
 from sip.usage import ReferralUsage
 
-from ..errors import EngineError
-from ..routing.dialplan import Dialplan
-from ..routing.targets.destination import Destination
-from .call import TransferMode
-from .call_legs import CallLegs
-from .hangup_cause import HangupCause
-from .leg import Leg, LegEnded
-from .services import CallServices
+from ...errors import EngineError
+from ...routing.dialplan import Dialplan
+from ...routing.targets.destination import Destination
+from ..call import TransferMode
+from ..call_legs import CallLegs
+from ..hangup_cause import HangupCause
+from ..leg import Leg, LegEnded
+from ..services import CallServices
 
 log = structlog.get_logger()
 
