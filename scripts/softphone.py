@@ -7,10 +7,11 @@ Prints one JSON object a line on stdout: `{"event": â€¦, "time": Unix seconds, â
 `registered`, `unregistered`, `incoming` (with the headers of the INVITE), `state`, `media`,
 `recording`, `dtmf`, `stats` (packets, loss, jitter), `error`, `bye`.
 
-Commands on stdin, one a line: `call URI`, `answer [STATUS]`, `hangup`, `hold`, `unhold`,
-`transfer URI`,
+Commands on stdin, one a line: `call URI [HEADER: VALUE]`, `answer [STATUS]`, `hangup`, `hold`,
+`unhold`, `transfer URI`, `attend` (the call before the latest is connected with the latest),
 `digits 123#`, `tone HZ`, `play FILE`, `stats`, `quit`. End of stdin, SIGTERM and SIGINT end the
-calls and the phone. Exit status: 0; 1 when the phone cannot run or a `--call` failed; 2 usage.
+calls and the phone.
+Exit status: 0; 1 when the phone cannot run or a `--call` failed; 2 usage.
 """
 
 import argparse
@@ -177,7 +178,13 @@ class Softphone:
         if name == "quit":
             self.stopping = True
         elif name == "call":
-            self.stack.call(argument)
+            uri, _, header = argument.partition(" ")
+            self.stack.call(uri, header)
+        elif name == "attend":
+            if len(self.stack.calls) < 2:
+                raise CommandError("there are not two calls")
+            first, latest = self.stack.calls[-2:]
+            first.transfer_to(latest)
         elif name == "hangup":
             for call in list(self.stack.calls):
                 call.end()

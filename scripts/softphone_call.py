@@ -52,6 +52,10 @@ class CallOwner(Protocol):
         """Return the number of a new call."""
         ...
 
+    def new_call(self, call_id: int = ...) -> "Call":
+        """Return a call that PJSIP makes."""
+        ...
+
     def forget(self, call: "Call") -> None:
         """Drop an ended call."""
         ...
@@ -116,6 +120,14 @@ class Call(pj.Call):  # type: ignore[misc]
                     remote=stream.remoteRtpAddress,
                 )
 
+    def onCallTransferRequest(self, prm: Any) -> None:
+        # REFER: PJSIP makes the call, and tells the far side how it goes.
+        prm.newCall = self.stack.new_call()
+
+    def onCallReplaced(self, prm: Any) -> None:
+        # An INVITE with Replaces has been answered: this call ends.
+        prm.newCall = self.stack.new_call(prm.newCallId)
+
     def onDtmfDigit(self, prm: Any) -> None:
         self.stack.emit("dtmf", call=self.number, digit=prm.digit)
 
@@ -148,6 +160,10 @@ class Call(pj.Call):  # type: ignore[misc]
     def transfer(self, uri: str) -> None:
         """Ask by REFER that the far side be connected with `uri`."""
         self.xfer(uri, pj.CallOpParam(True))
+
+    def transfer_to(self, other: "Call") -> None:
+        """Ask by REFER that the far side take our place in another call (RFC 3891)."""
+        self.xferReplaces(other, pj.CallOpParam(True))
 
     def respond(self, status: int) -> None:
         """Answer an incoming call with `status`; 183 and 200 carry SDP."""

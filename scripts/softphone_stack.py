@@ -109,13 +109,25 @@ class Stack:
         self._endpoint.libHandleEvents(timeout_ms)
         self._gone.clear()
 
-    def call(self, uri: str) -> Call:
-        """Send an INVITE to `uri`."""
+    def call(self, uri: str, header: str = "") -> Call:
+        """Send an INVITE to `uri`, with one more `header` where one is given."""
         call = Call(self)
+        options = pj.CallOpParam(True)
+        if header:
+            name, _, value = header.partition(":")
+            extra = pj.SipHeader()
+            extra.hName, extra.hValue = name.strip(), value.strip()
+            options.txOption.headers.append(extra)
         try:
-            call.makeCall(uri, pj.CallOpParam(True))
+            call.makeCall(uri, options)
         except pj.Error as error:
             raise PhoneError(f"cannot call {uri}: {error.reason}") from error
+        self.calls.append(call)
+        return call
+
+    def new_call(self, call_id: int = pj.PJSUA_INVALID_ID) -> Call:
+        """A call that PJSIP makes, because a REFER or Replaces asks for it."""
+        call = Call(self, call_id)
         self.calls.append(call)
         return call
 

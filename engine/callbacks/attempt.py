@@ -25,6 +25,7 @@ from ..calls.leg import Leg, LegEnded
 from ..calls.legs.leg_listener import LegListener, ObservedLeg
 from ..calls.services import CallServices
 from ..calls.templates import Subject, display_name
+from ..calls.transfers.queue_wait import NoCallback, QueueWait
 from ..calls.two_party_call import TwoPartyCall
 from ..errors import EngineError
 from ..job import MACHINE, AttemptRecord, Failure, Job, JobState, OfferRecord, Side
@@ -32,7 +33,7 @@ from ..routing.admission import Admission
 from ..routing.targets.destination import Destination
 from ..store.store import StoreError
 from . import retry
-from .customer_hold import CustomerHold, Postponed
+from .customer_hold import CustomerHold, Postponed, waiting_of
 from .dial_check import lines_of, number_of
 from .retry import Outcome
 
@@ -256,6 +257,23 @@ class Attempt(TwoPartyCall):
         """How long an outside number is rung."""
         return self.job.request.ring_s
 
+    def wait_in(self, queue: str) -> QueueWait:
+        """How the customer waits in a queue that they are transferred to."""
+        room = self._services.rooms.of(queue)
+        return QueueWait(
+            room=room,
+            waiting={
+                **waiting_of(self.job, self.call.id),
+                "queue": queue,
+                "agent": None,
+                "joined_at": self._services.clock.now(),
+                "since": None,
+                "known_agent": None,
+            },
+            callback=NoCallback(),
+            whisper=self._services.announcer.prepare(self.job),
+        )
+
     def screen(self) -> dict[str, Any]:
         """What an agent's screen shows of the customer before their phone rings."""
         job = self.job
@@ -396,7 +414,7 @@ class Attempt(TwoPartyCall):
         if self._hold is not None and self._hold.is_postponed:
             return self._postponed()
         if moment == "bridged" and hangup.result in ("hung_up", "completed"):
-            cause = self._ended_by_command or f"{leg.role} hung up"
+            cause = self._ended_by_command or hangup.after_talk(leg.role)
             return Outcome("completed", "completed", cause)
         side: Side = "engine" if hangup.is_ours else leg.role
         failure = Failure(

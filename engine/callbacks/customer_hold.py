@@ -6,6 +6,7 @@ into the queue in its old position, and is agent-first from then on.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import msgspec
 
@@ -84,23 +85,10 @@ class CustomerHold:
         job, request = self._job, self._job.request
         job.queue_joined_at = job.queue_joined_at or self._services.clock.now()
         waiting = {
-            "id": job.id,
-            "call": self._flow.call.id,
-            "kind": "call",
-            "on_queue": job.joins_queue,
-            "queue": request.queue,
+            **waiting_of(job, self._flow.call.id),
             "agent": request.agent if request.queue is None else None,
             "joined_at": job.queue_joined_at,
-            "since": job.queue_since,
             "has_place": True,  # the customer was called because there was one
-            "priority": request.priority,
-            "skills": request.skills,
-            "number": job.called,
-            "region": job.region,
-            "site": job.request.site,
-            "context": request.context,
-            "known_agent": request.known_agent,
-            "centre": request.centre,
         }
         return AgentWait(
             self._services,
@@ -150,3 +138,24 @@ class CustomerHold:
             self._party.interrupt_with(self._room.settings.texts.callback_refused)
             return False
         return True
+
+
+def waiting_of(job: Job, call: str) -> dict[str, Any]:
+    """How the customer of `job` waits, who is on the line: the members of Waiting."""
+    request = job.request
+    return {
+        "id": job.id,
+        "call": call,
+        "kind": "call",
+        "on_queue": job.joins_queue,
+        "queue": request.queue,
+        "since": job.queue_since,
+        "priority": request.priority,
+        "skills": request.skills,
+        "number": job.called,
+        "region": job.region,
+        "site": request.site,
+        "context": request.context,
+        "known_agent": request.known_agent,
+        "centre": request.centre,
+    }

@@ -17,17 +17,22 @@ ON_THE_LINE_S = 30.0
 
 
 TransferMode = Literal["blind", "attended"]
+TransferHow = Literal["bridge", "refer"]
 
 
 @dataclass(frozen=True, slots=True)
 class TransferOrder:
-    """What a command asks for: `leg` (None: the customer's) is to be connected with `to`."""
+    """What a command asks for: `leg` (None: the customer's) is to be connected with `to`.
+
+    `destination` is None where `to` is a queue.
+    """
 
     leg: str | None
     to: str
-    destination: Destination
+    destination: Destination | None
     mode: TransferMode = "blind"
     ring_s: float | None = None
+    how: TransferHow = "bridge"
 
 
 class CallOwner(Protocol):

@@ -142,6 +142,10 @@ class HangupCause:
         """Whether another address of the same trunk may do (RFC 3263 section 4.3)."""
         return self.trunk_failed and self.sip_status in (None, 408, 503)
 
+    def after_talk(self, who: str) -> str:
+        """Why a talk is over in which the leg of `who` has ended."""
+        return self.phrase if self.result == "completed" else f"{who} hung up"
+
     def __str__(self) -> str:
         if self.sip_status is None:
             return self.phrase
@@ -149,6 +153,7 @@ class HangupCause:
 
 
 BY_COMMAND = HangupCause("hung_up", "hung up by command")
+TRANSFERRED = HangupCause("completed", "transferred")
 
 
 def of_failed_invite(cause: Cause) -> HangupCause:

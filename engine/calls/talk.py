@@ -15,14 +15,17 @@ from .cancel_scope import while_up
 from .leg import Leg
 from .legs.leg_listener import LegListener, ObservedLeg
 from .services import CallServices
-from .transfers.transfer import (
+from .transfers.bridged import BridgedTransfer
+from .transfers.referred import ReferredTransfer
+from .transfers.request import (
     MOST_TRANSFERS,
-    Transfer,
     TransferRequest,
     TransferringFlow,
+    TransferWay,
     check_third_party,
     destination_of,
 )
+from .transfers.to_queue import QueueTransfer
 
 log = structlog.get_logger()
 
@@ -38,7 +41,7 @@ class Talk(LegListener):
         self.parties = (first, second)
         self._bridge: Bridge | None = None
         self._heard: list[Leg] = []
-        self._requested: asyncio.Future[tuple[TransferRequest, Leg]] | None = None
+        self._requested: asyncio.Future[tuple[TransferRequest, TransferWay]] | None = None
         self._transfers = 0
 
     def join(self) -> None:
@@ -74,12 +77,10 @@ class Talk(LegListener):
         """Wait until a transfer is asked for, carry it out, and go on with who is left."""
         while True:
             assert self._requested is not None
-            request, third_leg = await self._requested
+            request, way = await self._requested
             self._part()
             self._transfers += 1
-            third = await Transfer(request, third_leg, self._flow, self._services).connect(
-                partial(self._consult, request.leaves)
-            )
+            third = await way.connect(partial(self._consult, request.leaves))
             if third is None:
                 self.join()
                 continue
@@ -121,14 +122,16 @@ class Talk(LegListener):
     def transfer(self, order: TransferOrder) -> None:
         """Transfer a leg by command; where none is named, the customer's. Raises EngineError."""
         stays = self._leg_that_stays(order.leg)
+        dial = self._services.dial
         request = TransferRequest(
             stays,
             self._partner_of(stays),
             order.to,
             order.destination,
-            order.ring_s or self._services.dial.ring_s,
+            order.ring_s or (dial.max_hold_s if order.destination is None else dial.ring_s),
             order.mode,
             "command",
+            how=order.how,
         )
         self._begin(request, self._admit(request))
 
@@ -137,22 +140,23 @@ class Talk(LegListener):
         leaves = next(one for one in self.parties if one is leg)
         services = self._services
         try:
-            to, destination = destination_of(referral, services.dialplan)
+            to, destination = destination_of(referral, services.dialplan, services.queues)
+            dial = services.dial
             request = TransferRequest(
                 self._partner_of(leaves),
                 leaves,
                 to,
                 destination,
-                services.dial.ring_s,
+                dial.max_hold_s if destination is None else dial.ring_s,
                 referral=referral,
             )
-            third = self._admit(request)
+            way = self._admit(request)
         except EngineError as error:
             status = 403 if error.kind == "refused" else 491 if error.kind == "state" else 480
             self._refuse(leaves, referral, status, error)
         else:
             services.sip.perform(referral.accept)
-            self._begin(request, third)
+            self._begin(request, way)
         return True
 
     def leg_replaced(self, leg: ObservedLeg) -> None:
@@ -188,19 +192,29 @@ class Talk(LegListener):
             sip_status=None,
         )
 
-    def _admit(self, request: TransferRequest) -> Leg:
-        """The leg to the third party, who is counted as called from now on. Raises EngineError."""
+    def _admit(self, request: TransferRequest) -> TransferWay:
+        """How it is carried out. The third party is counted as called from now on.
+
+        Raises EngineError.
+        """
         if self._requested is None or self._requested.done():
             raise EngineError("state", "a transfer is under way")
         if self._transfers >= MOST_TRANSFERS:
             reason = f"the call was transferred {MOST_TRANSFERS} times already"
             raise EngineError("refused", reason, field="to")
-        check_third_party(request.destination, self.parties, self._services.dialplan)
-        return self._flow.admit_third(request)
+        flow, services = self._flow, self._services
+        if request.destination is None:
+            if request.stays.role != "customer":
+                raise EngineError("refused", "only customers wait in queues", field="leg")
+            services.queues.check(request.to, "call")
+            return QueueTransfer(request, flow, services)
+        check_third_party(request.destination, self.parties, services.dialplan)
+        way = ReferredTransfer if request.how == "refer" else BridgedTransfer
+        return way(request, flow.admit_third(request), flow, services)
 
-    def _begin(self, request: TransferRequest, third: Leg) -> None:
+    def _begin(self, request: TransferRequest, way: TransferWay) -> None:
         assert self._requested is not None
-        self._requested.set_result((request, third))
+        self._requested.set_result((request, way))
 
     def _leg_that_stays(self, leg_id: str | None) -> Leg:
         for leg in self.parties:

@@ -7,8 +7,9 @@ from typing import Any, Protocol
 import structlog
 
 from ..errors import EngineError
-from ..job import site_of
+from ..job import OfferRecord, site_of
 from ..routing.admission import Admission, AdmissionQuery, Admitted
+from .agent_wait import AgentWait
 from .announcing.whisper import Whisper
 from .call import Call, TransferOrder
 from .call_legs import CallLegs, codecs_like, within_report_limit
@@ -19,7 +20,8 @@ from .recording import Recording
 from .redirected_calls import check_room
 from .services import CallServices
 from .talk import Talk
-from .transfers.transfer import TransferRequest
+from .transfers.queue_wait import QueueWait
+from .transfers.request import TransferRequest
 
 log = structlog.get_logger()
 
@@ -53,6 +55,7 @@ class TwoPartyCall(ABC):
         self._talking: Talk | None = None
         # The agents who have replaced others, by their legs.
         self._third_agents: dict[str, str] = {}
+        self._third_holders: dict[str, AgentWait] = {}
         self._failed_leg: Leg | None = None
 
     @abstractmethod
@@ -70,6 +73,23 @@ class TwoPartyCall(ABC):
     @abstractmethod
     async def dial_agent(self, leg: Leg, ring_s: float) -> None:
         """Call an agent on `leg`. Raises LegEnded."""
+
+    @property
+    @abstractmethod
+    def ring_s(self) -> float:
+        """How long an outside number is rung."""
+
+    @abstractmethod
+    def screen(self) -> dict[str, Any]:
+        """What an agent's screen shows of the customer before their phone rings."""
+
+    @abstractmethod
+    def on_offer(self, record: OfferRecord) -> None:
+        """The call is offered to an agent."""
+
+    @abstractmethod
+    def wait_in(self, queue: str) -> QueueWait:
+        """How the customer waits in a queue that they are transferred to."""
 
     async def _dial(
         self,
@@ -135,6 +155,7 @@ class TwoPartyCall(ABC):
             admitted = self._admission.check_now(AdmissionQuery(to=request.to, site=site), now)
             number = admitted.called
             services.registry.check_not_on_the_line(number, but_for=self.call)
+        assert request.destination is not None
         leg = self.legs.make(request.leaves.role, request.destination)
         if admitted is not None:
             self._third_parties[leg] = number
@@ -143,7 +164,7 @@ class TwoPartyCall(ABC):
 
     async def dial_third(self, leg: Leg, request: TransferRequest) -> None:
         """Call the third party of a transfer; an agent is told what the call is about."""
-        name = self._reserve(request.destination.agent)
+        name = None if request.destination is None else self._reserve(request.destination.agent)
         try:
             if leg.role == "agent" and request.replaces is None:
                 await self.dial_agent(leg, request.ring_s)
@@ -189,12 +210,21 @@ class TwoPartyCall(ABC):
         if request.leaves.role == "agent" and not self._finish_third(request.leaves.id):
             self._release_agents()
 
+    def third_answered(self, leg: Leg, wait: AgentWait) -> None:
+        """An agent of a queue is on this leg, whom `wait` frees in the end."""
+        self._third_holders[leg.id] = wait
+        self._whispered_to = leg
+
     def party_replaced(self, leg: Leg) -> None:
         """Another party is on this leg now: an agent who was there is free."""
         if leg.role == "agent" and not self._finish_third(leg.id):
             self._release_agents()
 
     def _finish_third(self, leg_id: str) -> bool:
+        holder = self._third_holders.pop(leg_id, None)
+        if holder is not None:
+            holder.release_agents()
+            return True
         name = self._third_agents.pop(leg_id, None)
         if name is not None:
             agents = self._services.agents
@@ -234,7 +264,7 @@ class TwoPartyCall(ABC):
     async def _give_back(self) -> None:
         """Free the agent, end the recording, and give every port back."""
         self._release_agents()
-        for leg_id in tuple(self._third_agents):
+        for leg_id in (*self._third_agents, *self._third_holders):
             self._finish_third(leg_id)
         # On its own, so that a recording that is slow to end keeps no port.
         if self._recording is not None:

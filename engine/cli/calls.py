@@ -54,8 +54,12 @@ def transfer(
     ] = None,
     to: Annotated[str | None, typer.Option(metavar="NUMBER|URI", help="The third party.")] = None,
     agent: Annotated[str | None, typer.Option(metavar="AGENT", help="An agent instead.")] = None,
+    queue: Annotated[str | None, typer.Option(metavar="QUEUE", help="A queue instead.")] = None,
     attended: Annotated[
         bool, typer.Option("--attended", help="The one who leaves talks with them first.")
+    ] = False,
+    refer: Annotated[
+        bool, typer.Option("--refer", help="Ask the phone to call them, by SIP REFER.")
     ] = False,
     socket: SocketAfter = None,
     json: Json = False,
@@ -63,10 +67,13 @@ def transfer(
     """Connect one of two who talk with a third party."""
     if call_id is None and leg is None:
         raise typer.BadParameter("give a call or --leg")
-    if (to is None) == (agent is None):
-        raise typer.BadParameter("give --to or --agent")
-    mode = "attended" if attended else "blind"
-    call("call.transfer", print_call, call=call_id, leg=leg, to=to, agent=agent, mode=mode)
+    whom = {"to": to, "agent": agent, "queue": queue}
+    if sum(one is not None for one in whom.values()) != 1:
+        raise typer.BadParameter("give one of --to, --agent and --queue")
+    asked = whom | {"mode": "attended" if attended else "blind"}
+    if refer:
+        asked["how"] = "refer"
+    call("call.transfer", print_call, call=call_id, leg=leg, **asked)
 
 
 def print_calls(result: Mapping[str, Any]) -> None:

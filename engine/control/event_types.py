@@ -19,7 +19,7 @@ _WAY = ("call_id", "trunk", "hop", "codec", "local_media", "remote_media", "srtp
 _LEG = ("role", "uri", "sip_status", "reason", *_WAY)
 _AGENT = ("agent", "previous", "reason", "work", "since", "missed", "outcome_due")
 _LINE = ("agent", "uri", "sip_status", "reason", "retry_s", *_WAY)
-_TRANSFER = ("leg", "from_leg", "to", "mode", "how", "by")
+_TRANSFER = ("leg", "from_leg", "to", "to_queue", "mode", "how", "by")
 _RECORD = (
     "to", "order", "source", "result", "cause", "failure", "created", "due_at", "deadline",
     "called_at", "operator_at", "customer_at", "talk_at", "ended_at", "talk_s", "cost", "recording",

@@ -90,20 +90,24 @@ class CallRef(Params):
 
 
 class TransferParams(Params):
-    """call.transfer: a leg (of a `call`: the customer's) is connected with `to` or with `agent`."""
+    """call.transfer: a leg (of a `call`: the customer's) is connected with one of the three."""
 
     call: Identifier | None = None
     leg: Identifier | None = None
     to: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
     agent: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+    queue: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
     mode: Literal["blind", "attended"] = "blind"
-    how: Literal["bridge"] = "bridge"
+    how: Literal["bridge", "refer"] = "bridge"
     ring_s: Annotated[float, Meta(gt=0, le=3600)] | None = None
 
     def __post_init__(self) -> None:
         if self.call is None or self.leg is None:
             one_of(("call", "leg"), {"call": self.call, "leg": self.leg})
-        one_of(("to", "agent"), {"to": self.to, "agent": self.agent})
+        whom = {"to": self.to, "agent": self.agent, "queue": self.queue}
+        one_of(("to", "agent", "queue"), whom)
+        if self.queue is not None and self.how == "refer":
+            raise ValueError("a queue is no place that REFER leads to: leave out `how`")
 
 
 class NoParams(Params):

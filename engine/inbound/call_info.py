@@ -1,15 +1,23 @@
 """What is known of a call that came in: caller, dialled number, and what route and rules say."""
 
+import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import structlog
 
 from config.inbound import Inbound as Route
 
 from ..calls.templates import Subject, fill
 from ..job import site_of
+from ..routing.router import Router
 from ..routing.rules import Ruling
 from .caller_id import CallingParty
+
+log = structlog.get_logger()
+
+RULES_LIMIT_S: Final = 1.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,6 +44,25 @@ class InboundCallInfo:
         if self.user_to_user:
             self.context["user_to_user"] = self.user_to_user
         self.context |= self.diversions
+
+    async def apply_rules(self, router: Router, now: float) -> None:
+        """Let the rules decide. Where they take too long, the route alone does."""
+        try:
+            async with asyncio.timeout(RULES_LIMIT_S):
+                self.ruling = await router.call(
+                    self.party.number or self.party.user,
+                    dialled=self.dialled,
+                    trunk=self.trunk,
+                    queue=self.route.queue,
+                    context=self.context,
+                    now=now,
+                )
+        except TimeoutError:
+            log.warning("rules_late", call=self.call)
+
+    def moves_to(self, queue: str) -> None:
+        """The caller is transferred to another queue, where no agent is theirs yet."""
+        self.ruling = replace(self.ruling, queue=queue, agent=None, known_agent=None)
 
     @property
     def queue(self) -> str:

@@ -26,6 +26,7 @@ from ..calls.hangup_cause import BY_COMMAND
 from ..calls.leg import Leg, LegEnded
 from ..calls.services import CallServices
 from ..calls.templates import display_name
+from ..calls.transfers.queue_wait import QueueWait
 from ..calls.two_party_call import TwoPartyCall
 from ..errors import EngineError
 from ..job import OFFERS_KEPT, Job, OfferRecord
@@ -37,7 +38,6 @@ from .services import InboundServices
 
 log = structlog.get_logger()
 
-RULES_LIMIT_S = 1.0
 STOPPED_BY_COMMAND = Result("cancelled", BY_COMMAND.phrase)
 
 
@@ -89,12 +89,8 @@ class InboundCall(TwoPartyCall):
         self._recorded: str | None = None
         self._turned_away: Result | None = None
         self._ended_by: Result | None = None
-        self._is_over = False
-
-    @property
-    def is_over(self) -> bool:
+        self.is_over = False
         """Whether it is being cleared: nothing can change its end."""
-        return self._is_over
 
     async def run(self) -> None:
         """Handle the call, and hang everything up in the end. Cancelling the task ends the call."""
@@ -120,7 +116,7 @@ class InboundCall(TwoPartyCall):
             if self.call.bridged_at is not None:  # they talked
                 result = Result("completed", result.cause)
         finally:
-            self._is_over = True
+            self.is_over = True
             await self._clear(result)
 
     def shift(self, by_s: float) -> None:
@@ -207,6 +203,18 @@ class InboundCall(TwoPartyCall):
         self._inbound.takeover.end_callbacks(self._incoming.party.number, self._incoming.queue)
         self.publish("call.bridged", agent=self._about["agent"])
 
+    def wait_in(self, queue: str) -> QueueWait:
+        """How the caller waits in a queue that they are transferred to."""
+        incoming, now = self._incoming, self._clock()
+        incoming.moves_to(queue)
+        self._callback.joined_at = now
+        return QueueWait(
+            room=self._services.rooms.of_route(queue, incoming.route),
+            waiting=incoming.waiting(now) | {"on_queue": self._join_queue},
+            callback=self._callback,
+            whisper=asyncio.ensure_future(self._spoken_whisper()),
+        )
+
     def on_recording(self, path: str | None) -> None:
         """Their talk is recorded to `path`; None where that has failed."""
         self._recorded = path
@@ -215,18 +223,7 @@ class InboundCall(TwoPartyCall):
 
     async def _apply_rules(self) -> None:
         incoming = self._incoming
-        try:
-            async with asyncio.timeout(RULES_LIMIT_S):
-                incoming.ruling = await self._inbound.router.call(
-                    incoming.party.number or incoming.party.user,
-                    dialled=incoming.dialled,
-                    trunk=incoming.trunk,
-                    queue=incoming.route.queue,
-                    context=incoming.context,
-                    now=self._clock(),
-                )
-        except TimeoutError:
-            log.warning("rules_late", call=self.call.id)  # the route alone decides
+        await incoming.apply_rules(self._inbound.router, self._clock())
         self._about["queue"], self._about["agent"] = incoming.queue, incoming.agent
 
     def _not_admitted(self, room: WaitingRoom) -> TurnedAway | None:
@@ -404,7 +401,7 @@ class InboundCall(TwoPartyCall):
         if hangup.result not in ("hung_up", "completed"):
             return Result(hangup.result, f"{who}: {hangup}, while {self.call.state}")
         if is_joined:
-            return Result("completed", f"{who} hung up")
+            return Result("completed", hangup.after_talk(who))
         if self._caller.record.answered is None:
             return Result("hung_up", "caller hung up before the answer")
         return Result("abandoned", f"caller hung up, while {self.call.state}")

@@ -2,13 +2,14 @@
 
 import asyncio
 import time
+from urllib.parse import unquote
 
 import pytest
 
 from tests.support.control_line import Refused
 from tests.support.engines.process import EngineClient, StartEngine
 from tests.support.phones.wire.caller import WireOutgoing
-from tests.support.phones.wire.message import audio_address
+from tests.support.phones.wire.message import WireMessage, audio_address
 from tests.support.phones.wire.phone import MakeWire, WireCall
 from tests.support.talk import AGENT_HZ, CUSTOMER_HZ, TONES, begin_talk
 
@@ -234,3 +235,116 @@ async def test_a_caller_of_a_trunk_is_transferred_by_the_agents_phone(
     assert (ended["call"], ended["result"]) == (bridged["call"], "completed")
     assert len(ended["legs"]) == 3
     await engine.assert_idle()
+
+
+async def answer_refer(call: WireCall, status: int = 202) -> WireMessage:
+    refer = await call.receive("REFER")
+    call.respond(status, request=refer)
+    return refer
+
+
+def tell(call: WireCall, line: str, *, is_over: bool = True) -> None:
+    """NOTIFY: how the call goes that the REFER has asked for."""
+    state = "terminated;reason=noresource" if is_over else "active;expires=60"
+    call.request(
+        "NOTIFY",
+        f"SIP/2.0 {line}\r\n",
+        content_type="message/sipfrag;version=2.0",
+        headers=(("Event", "refer"), ("Subscription-State", state)),
+    )
+
+
+async def test_a_transfer_by_refer(engine: EngineClient, wire: MakeWire) -> None:
+    job, agent, customer = await begin_talk(engine, wire, tones=TONES)
+    carol_phone = wire("carol")
+    call = (await engine.event("callback.bridged", job))["call"]
+    await engine.line.call("call.transfer", call=call, to=carol_phone.uri, how="refer")
+    referred = await answer_refer(customer)
+    assert referred["refer-to"] == f"<{carol_phone.uri}>"
+    tell(customer, "180 Ringing", is_over=False)
+    await customer.receive("200", nth=1)
+    await asyncio.sleep(0.3)
+    assert not [one for one in engine.line.events.items if one["type"] == "transfer.completed"]
+    assert not carol_phone.messages.items, "the phone calls her, not we"
+    tell(customer, "200 OK")
+    await engine.event("transfer.completed", job)
+    await agent.receive("BYE")
+    await customer.receive("BYE")
+    record = await engine.ended(job)
+    assert (record["state"], record["cause"]) == ("completed", "transferred")
+
+
+async def test_after_a_refer_that_fails_the_two_talk_again(
+    engine: EngineClient, wire: MakeWire
+) -> None:
+    job, agent, customer = await begin_talk(engine, wire, tones=TONES)
+    carol_phone = wire("carol")
+    call = (await engine.event("callback.bridged", job))["call"]
+    with pytest.raises(Refused):
+        await engine.line.call("call.transfer", call=call, to="sip:x@192.0.2.66", how="refer")
+    with pytest.raises(Refused):
+        await engine.line.call("call.transfer", call=call, queue="sales", how="refer")
+    await engine.line.call("call.transfer", call=call, to=carol_phone.uri, how="refer")
+    await answer_refer(customer)
+    tell(customer, "486 Busy Here")
+    failed = await engine.event("transfer.failed", job)
+    assert (failed["result"], failed["sip_status"]) == ("busy", 486)
+    await hears(customer, agent, AGENT_HZ)
+    customer.bye()
+    await agent.receive("BYE")
+    assert (await engine.ended(job))["state"] == "completed"
+
+
+async def test_an_attended_transfer_by_refer(engine: EngineClient, wire: MakeWire) -> None:
+    job, agent, customer = await begin_talk(engine, wire, tones=TONES)
+    carol_phone = wire("carol")
+    call = (await engine.event("callback.bridged", job))["call"]
+    await engine.line.call(
+        "call.transfer", call=call, to=carol_phone.uri, how="refer", mode="attended"
+    )
+    carol = await carol_phone.answer()
+    await engine.line.events.wait_for(
+        lambda event: event["type"] == "leg.answered" and event["uri"] == carol_phone.uri,
+        timeout_s=8.0,
+    )
+    agent.bye()
+    refer_to = (await answer_refer(customer))["refer-to"]
+    uri, _, replaces = refer_to.strip("<>").partition("?Replaces=")
+    ours = carol.invite["from"].partition("tag=")[2]
+    assert uri == carol_phone.uri
+    assert unquote(replaces) == f"{carol.invite['call-id']};to-tag={carol.tag};from-tag={ours}"
+    tell(customer, "200 OK")
+    await engine.event("transfer.completed", job)
+    await carol.receive("BYE")
+    await customer.receive("BYE")
+    assert (await engine.ended(job))["cause"] == "transferred"
+
+
+async def test_a_transfer_to_a_queue(own_engine: StartEngine, wire: MakeWire) -> None:
+    alice_phone, bob_phone, customer_phone = wire("alice"), wire("bob"), wire("customer")
+    engine = await own_engine(
+        queues=[{"name": "support"}],
+        agents=[
+            {"name": "alice", "uri": alice_phone.uri},
+            {"name": "bob", "uri": bob_phone.uri, "queues": ["support"]},
+        ],
+    )
+    job = await engine.callback(customer_phone.uri, "alice", context={"order": "17"})
+    alice = await alice_phone.answer()
+    customer = await customer_phone.answer(tone_hz=CUSTOMER_HZ)
+    call = (await engine.event("callback.bridged", job))["call"]
+    with pytest.raises(Refused):
+        await engine.line.call("call.transfer", call=call, queue="nowhere")
+    await engine.line.call("call.transfer", call=call, queue="support")
+    await alice.receive("BYE")
+    completed = await engine.event("transfer.completed", job)
+    assert (completed["to_queue"], completed["context"]) == ("support", {"order": "17"})
+    bob = await bob_phone.answer(tone_hz=CAROL_HZ)
+    await engine.line.events.wait_for(
+        lambda event: event["type"] == "bridge.joined" and event["uri"] == bob_phone.uri,
+        timeout_s=8.0,
+    )
+    await hears(customer, bob, CAROL_HZ)
+    bob.bye()
+    await customer.receive("BYE")
+    assert (await engine.ended(job))["state"] == "completed"

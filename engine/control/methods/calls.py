@@ -9,6 +9,7 @@ from ...callbacks.dispatcher import Dispatcher
 from ...calls.call import Call, CallRegistry, CallView, TransferOrder
 from ...errors import EngineError
 from ...routing.dialplan import Dialplan
+from ...routing.targets.destination import Destination
 from ...store.cursor import never_given
 from ..method import Method
 from ..params import CallRef, TransferParams
@@ -83,13 +84,18 @@ class CallMethods:
         owner = call.owner or self._dispatcher.callback_of(call.id)
         if owner is None:
             raise EngineError("state", f"call {call.id} is already over")
-        if params.agent is not None:
+        destination: Destination | None = None
+        if params.queue is not None:
+            to = params.queue
+        elif params.agent is not None:
             to = params.agent
             destination = self._dialplan.agent_destinations(to, field="agent")[0]
         else:
             to = params.to or ""
             destination = self._dialplan.destination(to, field="to")
-        owner.transfer(TransferOrder(params.leg, to, destination, params.mode, params.ring_s))
+        owner.transfer(
+            TransferOrder(params.leg, to, destination, params.mode, params.ring_s, params.how)
+        )
         return call.view()
 
     def _find_call(self, params: CallRef | TransferParams) -> Call:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
 from ...errors import ParseError
 from ...message.grammar import LWS, parse_params
 from ...message.message import Request
+from ...message.uri import OtherUri, SipUri, without_headers
 from ...usage import DialogUsage
 from ..context import UserAgentContext
+from ..dialog import Dialog
 
 NO_TAG: Final = "0"
 """What RFC 3891 section 6.1 writes for a peer of RFC 2543 that has no tag."""
@@ -46,6 +48,39 @@ def parse_replaces(request: Request) -> Replaces | None:
     if not call_id or not to_tag or not from_tag:
         raise ParseError("Replaces has no Call-ID, to-tag and from-tag")
     return Replaces(call_id, to_tag, from_tag, "early-only" in params)
+
+
+class ReplaceableSession(Protocol):
+    """The part of a session that says how others name its dialog."""
+
+    call_id: str
+    local_tag: str
+
+    @property
+    def in_dialog(self) -> Dialog:
+        """The dialog. Raises SipError if there is none."""
+
+
+def refer_to_replacing(session: ReplaceableSession) -> str:
+    """Return the URI by which a third party takes our place in a session (RFC 3891 section 6).
+
+    Raises SipError if the session has no dialog.
+    """
+    dialog = session.in_dialog
+    target = without_headers(dialog.target)
+    if isinstance(target, OtherUri):
+        return target.encode()
+    replaces = Replaces(session.call_id, dialog.remote_tag or NO_TAG, session.local_tag)
+    headers = {"Replaces": replaces.encode()}
+    return SipUri(
+        target.scheme,
+        target.host,
+        target.user,
+        target.password,
+        target.port,
+        target.params,
+        headers,
+    ).encode()
 
 
 def find_replaced(context: UserAgentContext, request: Request) -> tuple[DialogUsage | None, int]:

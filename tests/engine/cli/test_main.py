@@ -301,7 +301,11 @@ async def test_calls_and_hangup(tmp_path: Path) -> None:
     moved = await against(tmp_path, "transfer", "c1", "--agent", "bob", "--attended", engine=engine)
     assert moved.status == 0
     kind, asked = engine.asked.pop()
-    assert (kind, asked.agent, asked.mode) == ("transfer", "bob", "attended")
+    assert (kind, asked.agent, asked.mode, asked.how) == ("transfer", "bob", "attended", "bridge")
+    await against(tmp_path, "transfer", "c1", "--queue", "sales", engine=engine)
+    assert engine.asked.pop()[1].queue == "sales"
+    await against(tmp_path, "transfer", "c1", "--to", "1", "--refer", engine=engine)
+    assert engine.asked.pop()[1].how == "refer"
     assert (await against(tmp_path, "hangup", "c1", engine=engine)).status == 0
     assert (await against(tmp_path, "hangup", "--leg", "l1", engine=engine)).status == 0
     (_, by_call), (_, by_leg) = engine.asked

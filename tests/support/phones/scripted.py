@@ -7,6 +7,7 @@ which order things happen, to the instant, which no real phone would do on deman
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, cast
 
 from engine.calls.leg import Leg
@@ -66,6 +67,18 @@ class ScriptedPhone:
     @property
     def session(self) -> Session:
         return cast(Session, self)
+
+    local_tag = "ours"
+
+    @property
+    def in_dialog(self) -> Any:
+        """As Session.in_dialog."""
+        return SimpleNamespace(target=parse_uri(self.invitation.target), remote_tag="theirs")
+
+    @property
+    def replaced_as(self) -> str:
+        """The Replaces by which others take our place in the call."""
+        return f"{self.call_id};to-tag=theirs;from-tag=ours"
 
     @property
     def is_hung_up(self) -> bool:

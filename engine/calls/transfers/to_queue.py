@@ -1,0 +1,213 @@
+"""A customer is transferred to a queue: they wait in it until one of its agents answers.
+
+Blind, the party who leaves is hung up at once. Attended, they stay, hear the ringing tone, and talk
+with the agent first; where the queue sends the customer away, the two talk again. One who hangs up
+meanwhile leaves the customer in the queue.
+"""
+
+from typing import Any
+
+from ...job import OfferRecord
+from ..agent_wait import AgentWait, WaitPlan
+from ..announcing.due_announcements import QueuePosition
+from ..announcing.waiting_room import WaitingParty
+from ..call import Call
+from ..call_legs import CallLegs
+from ..call_result import CALLED_BACK, TurnedAway
+from ..cancel_scope import while_up
+from ..hangup_cause import TRANSFERRED, HangupCause
+from ..leg import Leg, LegEnded
+from ..services import CallServices
+from .queue_wait import QueueWait
+from .report import TransferReport
+from .request import OVER, Consult, TransferRequest, TransferringFlow
+
+
+class QueueTransfer:
+    """Carries one request out whose `to` is a queue. Its `stays` is the customer."""
+
+    def __init__(
+        self, request: TransferRequest, flow: TransferringFlow, services: CallServices
+    ) -> None:
+        self._request = request
+        self._flow = flow
+        self._services = services
+        self._report = TransferReport(request, flow, services)
+        self._queued: QueueWait | None = None
+        self._wait: AgentWait | None = None
+        self._party: WaitingParty | None = None
+        self._has_left = False
+
+    async def connect(self, until: Consult) -> Leg | None:
+        """See TransferWay."""
+        request = self._request
+        self._report.started()
+        queued = self._queued = self._flow.wait_in(request.to)
+        wait = self._wait = AgentWait(
+            self._services,
+            _WaitingFlow(self._flow, request.stays),
+            request.stays,
+            room=queued.room,
+            plan=WaitPlan(waiting=queued.waiting, limit_s=request.ring_s),
+            callback=self,
+        )
+        try:
+            if request.mode == "blind":
+                await self._leave(None)
+            else:
+                request.leaves.hear(self._services.ringing)
+            with self._services.clock.shifting(wait.shift):
+                async with queued.room.attend(request.stays, self._position) as party:
+                    self._party = party
+                    return await self._until_taken(queued, wait, party, until)
+        except LegEnded:
+            raise
+        except BaseException:
+            if not self._has_left:
+                self._report.broken_off()
+            raise
+        finally:
+            self._services.announcer.discard(queued.whisper)
+
+    # -- the key of the customer --------------------------------------------------------------
+
+    def can_call_back(self) -> bool:
+        """See CallbackOnRequest. The customer hears where they cannot be called back."""
+        assert self._queued is not None
+        can = self._queued.callback.can_call_back()
+        if not can:
+            self._refuse_callback()
+        return can
+
+    @property
+    def waits_as(self) -> str | None:
+        """See CallbackOnRequest."""
+        return None if self._queued is None else self._queued.callback.waits_as
+
+    async def request_callback(self) -> bool:
+        """See CallbackOnRequest."""
+        assert self._queued is not None
+        is_accepted = await self._queued.callback.request_callback()
+        if not is_accepted:
+            self._refuse_callback()
+        return is_accepted
+
+    def _refuse_callback(self) -> None:
+        if self._party is not None and self._queued is not None:
+            self._party.interrupt_with(self._queued.room.settings.texts.callback_refused)
+
+    # -- the wait -----------------------------------------------------------------------------
+
+    def _position(self) -> QueuePosition | None:
+        return None if self._wait is None else self._wait.position
+
+    async def _until_taken(
+        self, queued: QueueWait, wait: AgentWait, party: WaitingParty, until: Consult
+    ) -> Leg | None:
+        """From the wait to the agent who has answered, and heard the whisper."""
+        request = self._request
+        while True:
+            try:
+                agent = await wait.answering_agent()
+            except TurnedAway as turned_away:
+                party.leave()
+                await self._turned_away(queued, turned_away)
+                return None
+            self._flow.third_answered(agent, wait)
+            try:
+                async with while_up(agent):
+                    await self._flow.legs.whisper(agent, await queued.whisper)
+                break
+            except LegEnded as ended:
+                if ended.leg is not agent:
+                    raise
+                wait.miss_agents(ended.hangup_cause)
+                self._drop(agent, wait)
+        party.leave()
+        if request.mode == "attended" and not await until(agent):
+            cause = agent.hangup_cause or OVER
+            self._drop(agent, wait)
+            self._report.failed(cause)
+            return None
+        if not self._has_left:
+            await self._leave(agent)
+        return agent
+
+    def _drop(self, agent: Leg, wait: AgentWait) -> None:
+        wait.release_agents()
+        self._flow.legs.drop(agent)
+
+    async def _leave(self, third: Leg | None) -> None:
+        """The party who leaves has no part in the call any more."""
+        self._has_left = True
+        self._report.completed(third)
+        await self._flow.party_left(self._request)
+        self._request.leaves.hang_up(TRANSFERRED)
+
+    async def _turned_away(self, queued: QueueWait, turned_away: TurnedAway) -> None:
+        """No agent of the queue is going to talk to the customer: the two talk again.
+
+        Raises LegEnded where the customer is alone. They have heard why.
+        """
+        request, result = self._request, turned_away.result
+        why = f"queue {request.to}: {result.cause}"
+        is_late = result.word == "timeout"
+        cause = HangupCause("no_answer" if is_late else "unavailable", why)
+        has_partner = not self._has_left and request.leaves.hangup_cause is None
+        if has_partner and result is not CALLED_BACK:
+            self._report.failed(cause)
+            return
+        await queued.room.say(request.stays, turned_away.text)
+        over = HangupCause("completed", why)
+        request.stays.hang_up(over)
+        if not self._has_left:
+            self._report.failed(cause)
+        raise LegEnded(request.stays, over)
+
+
+class _WaitingFlow:
+    """The call as its second wait sees it: what it was joined for is not undone."""
+
+    def __init__(self, flow: TransferringFlow, customer: Leg) -> None:
+        self._flow = flow
+        self._customer = customer
+        self.call: Call = flow.call
+        self.legs: CallLegs = flow.legs
+        self._state = flow.call.state
+
+    @property
+    def partner(self) -> Leg | None:
+        """See CallFlow."""
+        return self._customer
+
+    @property
+    def ring_s(self) -> float:
+        """See CallFlow."""
+        return self._flow.ring_s
+
+    async def dial_agent(self, leg: Leg, ring_s: float) -> None:
+        """See CallFlow."""
+        await self._flow.dial_agent(leg, ring_s)
+
+    def publish(self, kind: str, **fields: Any) -> None:
+        """See CallFlow."""
+        self._flow.publish(kind, **fields)
+
+    def screen(self) -> dict[str, Any]:
+        """See CallFlow."""
+        return self._flow.screen()
+
+    def on_offer(self, record: OfferRecord) -> None:
+        """See CallFlow."""
+        self._flow.on_offer(record)
+
+    def on_ringing(self, agent: str | None) -> None:
+        """See CallFlow. The call stays what it is: agent and customer were joined before."""
+
+    def on_waiting(self) -> None:
+        """See CallFlow."""
+
+    def leaving_reason(self) -> str:
+        """See CallFlow."""
+        cause = self._customer.hangup_cause
+        return "abandoned" if cause is not None and cause.result == "hung_up" else "withdrawn"
