@@ -3,6 +3,8 @@
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sip.dialog.uas import UasSession
 from sip.events import IncomingInvite
@@ -143,3 +145,58 @@ def test_who_has_shown_a_password_is_known_by_the_session() -> None:
     event = ua.take_event()
     assert isinstance(event, IncomingInvite) and isinstance(event.session, UasSession)
     assert event.session.peer == "carrier"
+
+
+METHODS = ["OPTIONS", "REGISTER", "INVITE", "ACK", "CANCEL", "BYE", "PRACK", "UPDATE", "INFO"]
+METHODS += ["REFER", "NOTIFY", "SUBSCRIBE", "MESSAGE", "PUBLISH", "FOO", "options", "\u00e4"]
+ADDRESSES = ["<sip:a@h>", "sip:a", "<sip:a@h>;tag=1", "<tel:+1>", "<", f'"{"n" * 300}" <sip:a@h>']
+MORE = ["Require: foo", "Require: " + "x," * 200, "Proxy-Require: y", "Max-Forwards: 0"]
+MORE += ["k: 100rel", "Content-Encoding: gzip", "c: text/plain", "Accept: a/b", "Contact: *"]
+MORE += ["o: dialog", "Expires: 9", "Replaces: x;to-tag=1;from-tag=2", "Refer-To: <sip:b@h>"]
+MORE += ["Session-Expires: 1", "RAck: 1 1 INVITE", "Authorization: Digest realm=r"]
+MORE += ["Identity: x;info=<https://a>;alg=ES256", "X: " + "y" * 900]
+
+
+@st.composite
+def datagrams(draw: st.DrawFn) -> bytes:
+    """Requests of strangers, short and long, good and damaged."""
+    method = draw(st.sampled_from(METHODS))
+    short = draw(st.booleans())
+    names = ["v", "f", "t", "i"] if short else ["Via", "From", "To", "Call-ID"]
+    host = draw(st.sampled_from(["h", "203.0.113.9", "203.0.113.9:5060", "[2001:db8::1]:9"]))
+    branch = draw(st.sampled_from(["z9hG4bK1", "1", "z9hG4bK" + "b" * 99]))
+    via = f"SIP/2.0/UDP {host};branch={branch}"
+    vias = [via + draw(st.sampled_from(["", ";rport", ";rport=1;received=1.2.3.4", ";maddr=h"]))]
+    vias += [via] * draw(st.sampled_from([0, 0, 1, 20]))
+    lines = [f"{names[0]}:{one}" for one in vias]
+    lines += [f"{name}:{draw(st.sampled_from(ADDRESSES))}" for name in names[1:3]]
+    lines += [f"{names[3]}:" + draw(st.sampled_from(["1", "c" * 200]))]
+    lines += [f"CSeq:{draw(st.sampled_from(['1', '4294967296']))} {method}"]
+    lines += draw(st.lists(st.sampled_from(MORE), max_size=4))
+    lines = draw(st.permutations(lines))[: draw(st.sampled_from([99, 99, 99, 4]))]
+    uri = draw(
+        st.sampled_from(["sip:a", "sip:100@192.0.2.1", "sips:a@h", "tel:+1", "http://a", "*"])
+    )
+    version = draw(st.sampled_from(["SIP/2.0", "SIP/2.0", "SIP/2.0", "SIP/3.0", "HTTP/1.1"]))
+    body = draw(st.sampled_from(["", "", "v=0\r\n", "x" * 500]))
+    text = "\r\n".join([f"{method} {uri} {version}", *lines, "", body])
+    data = bytearray(text.encode())
+    if draw(st.booleans()):
+        at = draw(st.integers(0, len(data) - 1))
+        data[at : at + 1] = draw(st.sampled_from([b"", b"\xff", b"\0", b"\r\n", b";", b"<"]))
+    return bytes(data)
+
+
+@given(datagrams(), st.sampled_from([Policy, Asking]))
+def test_whatever_strangers_send_they_get_no_more_bytes_back(
+    data: bytes, policy: type[Policy]
+) -> None:
+    local = {"udp": ("192.0.2.1", 5060)}
+    ua = UserAgent(local=local, rng=random.Random(1), policy=policy())  # type: ignore[arg-type]
+    ua.receive(data, STRANGER, 0.0)
+    for now in (1.0, 10.0, 60.0):
+        ua.handle_timers(now)
+    sent = [answer for _, answer in ua.take_output()]
+    assert len(sent) <= 1
+    assert sum(map(len, sent)) <= len(data)
+    assert ua.transaction_count == ua.session_count == ua.timer_count == 0
