@@ -208,6 +208,8 @@ class WorkerCounters(_Message):
     dropped_garbage: int = 0
     dropped_late: int = 0  # before connect and after close
     clock_frames_skipped: int = 0
+    dropped_overflow: int = 0  # came quicker than they could be dealt with one by one
+    relay: Literal["native", "plain"] = "native"  # what forwards: the one in C, or in Python
 
 
 class Opened(_Message, tag=64):

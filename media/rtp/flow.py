@@ -1,64 +1,82 @@
-"""What the relay's fast path needs of a received stream: one row of its flow table."""
+"""What the relay needs of a received stream: a row of its table, in plain Python.
 
-import ctypes
+The relay in C has rows of its own, with the same members and methods (`media/relay/native.pyi`).
+"""
+
+from typing import TypeAlias
+
+Figures: TypeAlias = tuple[int, float, int, int]
+"""`expect`, `heard_at`, `failures` and `unauthentic` of a stream at one moment."""
 
 
-class Flow(ctypes.Structure):
+class Flow:
     """The packet expected next of a stream, where it goes, and what was heard of the stream.
 
-    The fast path reads and writes the rows of its table as they lie in memory; Python has the same
-    row as an object. A stream that the fast path does not know has a row of its own.
+    While the stream is armed (`expect` is not 0), the relay writes here, maybe in a thread of its
+    own; while it is not, its owner does. Times are seconds of the monotonic clock.
     """
 
-    _fields_ = (
+    __slots__ = (  # noqa: RUF023 - in the order of their meaning
         # The first eight bytes of the packet expected next, as one number; 0: none is expected.
-        ("expect", ctypes.c_uint64),
+        "expect",
         # The first packet not to be forwarded any more.
-        ("stop", ctypes.c_uint64),
+        "stop",
         # From the bytes received to the bytes sent, modulo 2^64.
-        ("delta", ctypes.c_uint64),
+        "delta",
         # The libsrtp contexts that open what comes and protect what is sent; 0: plain RTP.
-        ("srtp_in", ctypes.c_uint64),
-        ("srtp_out", ctypes.c_uint64),
-        # Seconds of the monotonic clock: the newest packet, and one that could be heard.
-        ("heard_at", ctypes.c_double),
-        ("loud_at", ctypes.c_double),
+        "srtp_in",
+        "srtp_out",
+        # The newest packet, and one that could be heard.
+        "heard_at",
+        "loud_at",
         # In units of the RTP clock (RFC 3550 A.8).
-        ("jitter", ctypes.c_double),
-        ("ssrc", ctypes.c_uint32),
-        ("out_ssrc", ctypes.c_uint32),
+        "jitter",
+        "ssrc",
+        "out_ssrc",
         # The listener's socket; negative while there is no listener.
-        ("out_fd", ctypes.c_int32),
-        # Packets that could not be sent since the stream was armed.
-        ("failures", ctypes.c_uint32),
-        # SRTP packets that were forged, damaged or replayed since then.
-        ("unauthentic", ctypes.c_uint32),
+        "out_fd",
+        # Packets that could not be sent, and SRTP that was forged, damaged or replayed.
+        "failures",
+        "unauthentic",
         # Bytes of the datagram expected next.
-        ("size", ctypes.c_uint32),
-        # Rows of the tables in `fast_path`: which samples are loud, and how they are translated.
-        ("codec", ctypes.c_uint8),
-        ("translation", ctypes.c_uint8),
+        "size",
+        # Rows of `media/relay/tables.py`: which samples are loud, and how they are translated.
+        "codec",
+        "translation",
         # The last sample that was received, as it was coded.
-        ("last", ctypes.c_uint8),
+        "last",
+        # Its packets that were handed over and are not dealt with; its place in a relay.
+        "queued",
+        "serial",
     )
 
-    expect: int
-    stop: int
-    delta: int
-    srtp_in: int
-    srtp_out: int
-    heard_at: float
-    loud_at: float
-    jitter: float
-    ssrc: int
-    out_ssrc: int
-    out_fd: int
-    failures: int
-    unauthentic: int
-    size: int
-    codec: int
-    translation: int
-    last: int
-
     def __init__(self) -> None:
-        super().__init__(out_fd=-1)
+        self.expect = self.stop = self.delta = 0
+        self.srtp_in = self.srtp_out = 0
+        self.heard_at = self.loud_at = self.jitter = 0.0
+        self.ssrc = self.out_ssrc = 0
+        self.out_fd = -1
+        self.failures = self.unauthentic = 0
+        self.size = self.codec = self.translation = self.last = 0
+        self.queued = self.serial = 0
+
+    def arm(self, expect: int, stop: int) -> None:
+        """Expect a packet from now on, with everything else of the flow set.
+
+        Not where SRTP is spoken: this relay leaves it to the general path.
+        """
+        if not self.srtp_in and not self.srtp_out:
+            self.stop = stop
+            self.expect = expect
+
+    def figures(self) -> Figures:
+        """What has come; failures are counted anew from here."""
+        figures = (self.expect, self.heard_at, self.failures, self.unauthentic)
+        self.failures = self.unauthentic = 0
+        return figures
+
+    def disarm(self) -> Figures:
+        """The same, and nothing is expected any more."""
+        figures = self.figures()
+        self.expect = 0
+        return figures

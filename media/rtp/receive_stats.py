@@ -42,8 +42,9 @@ class Reception:
         "timestamp",
     )
 
-    def __init__(self) -> None:
-        self.flow = Flow()
+    def __init__(self, flow: Flow | None = None) -> None:
+        """`flow` is a row of the relay that may receive the stream; else it has one of its own."""
+        self.flow = flow or Flow()
         self.ssrc = -1
         self.epoch = 0
         self.base = 0

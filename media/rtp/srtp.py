@@ -5,6 +5,7 @@ for as long as its key stays the same, whatever is described again.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import ClassVar, Final
 
 from pylibsrtp import Error, Policy, Session
@@ -32,17 +33,23 @@ FUNCTIONS: Final[dict[str, int]] = {
 """The addresses of libsrtp's own functions, for code that is compiled."""
 
 _REPLAY_WINDOW_PACKETS: Final = 128
+_NO_LOCK: Final[AbstractContextManager[None]] = nullcontext()
 
 
 class _Context:
-    """One direction with one key. Raises KeyError for an unknown suite."""
+    """One direction with one key. Raises KeyError for an unknown suite.
 
-    __slots__ = ("_session", "address", "key", "suite")
+    `lock` is held while the context is used, which the relay may use in a thread of its own.
+    """
+
+    __slots__ = ("_lock", "_session", "address", "key", "suite")
 
     streams: ClassVar[int]
 
-    def __init__(self, suite: str, key: bytes) -> None:
-        self.suite, self.key = suite, key
+    def __init__(
+        self, suite: str, key: bytes, lock: AbstractContextManager[None] = _NO_LOCK
+    ) -> None:
+        self.suite, self.key, self._lock = suite, key, lock
         policy = Policy(key, self.streams, 0, _PROFILES[suite])
         policy.window_size = _REPLAY_WINDOW_PACKETS
         self._session = Session(policy)
@@ -65,10 +72,10 @@ class SrtpSender(_Context):
         """The SRTCP packet. Raises OSError where the packet cannot be protected."""
         return self._protected(self._session.protect_rtcp, packet)
 
-    @staticmethod
-    def _protected(protect: Callable[[bytes], bytes], packet: bytes) -> bytes:
+    def _protected(self, protect: Callable[[bytes], bytes], packet: bytes) -> bytes:
         try:
-            return protect(packet)
+            with self._lock:
+                return protect(packet)
         except (Error, ValueError) as error:
             raise OSError(f"not protected: {error}") from error
 
@@ -95,9 +102,9 @@ class SrtpReceiver(_Context):
         """The RTCP packet; None for one that is forged, damaged or replayed."""
         return self._opened(self._session.unprotect_rtcp, packet)
 
-    @staticmethod
-    def _opened(unprotect: Callable[[bytes], bytes], packet: bytes) -> bytes | None:
+    def _opened(self, unprotect: Callable[[bytes], bytes], packet: bytes) -> bytes | None:
         try:
-            return unprotect(packet)
+            with self._lock:
+                return unprotect(packet)
         except (Error, ValueError):
             return None

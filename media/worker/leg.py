@@ -84,8 +84,9 @@ class MediaLeg:
             RtcpTeller(name, pair.port + 1, context.emit) if context.tells_rtcp else None
         )
         self._relaying = False  # once the socket is connected and the relay reads it
-        self.protection = Protection()
-        self.incoming = PeerStream(self)
+        relay = context.relay
+        self.protection = Protection(relay.implementation.srtp_lock)
+        self.incoming = PeerStream(self, relay.new_flow())
         self.learner: PeerLearner | None = None
         self.rtcp: RtcpSession | None = None
         self._may_receive = False
@@ -182,21 +183,20 @@ class MediaLeg:
     def _connect_socket(self, peer: Address) -> None:
         sock = self._socket
         assert sock is not None
-        self.incoming.settle()
+        # What came before the socket was connected may be from an unknown source or from the last
+        # peer. It must not count as a packet from the new address.
+        self._stop_receiving()
         try:
             sock.connect(peer)
         except OSError:  # no route to it: as good as a peer that does not answer
             self.playout.stream.errors += 1
             # Still connected to where it was before, and nobody there is the peer any more.
-            self._stop_relaying()
+            self.playout.use(None)
             return
-        # What came before the socket was connected may be from an unknown source or from the last
-        # peer. It must not count as a packet from the new address.
         self.dropped_late += discard_waiting(sock)
-        if not self._relaying:
-            self.playout.use(sock, self.protection.sender)
-            self._context.relay.add_stream(sock.fileno(), self.incoming)
-            self._relaying = True
+        self.playout.use(sock, self.protection.sender)
+        self._context.relay.add_stream(sock.fileno(), self.incoming)
+        self._relaying = True
 
     def rtp_received(self, packet: bytearray, size: int, source: Address, now: float) -> None:
         """A datagram that did not come from where the peer is believed to be."""
@@ -399,8 +399,12 @@ class MediaLeg:
 
     def _stop_relaying(self) -> None:
         if self._relaying:
-            assert self._socket is not None
             self.playout.use(None)
+            self._stop_receiving()
+
+    def _stop_receiving(self) -> None:
+        if self._relaying:
+            assert self._socket is not None
             self._context.relay.remove_stream(self._socket.fileno())
             self._relaying = False
 

@@ -1,7 +1,7 @@
 """How late a worker is, and how busy: what says whether it can carry more calls."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from ..messages import WorkerLoad
@@ -12,25 +12,26 @@ _LONGEST_S: Final = 1.0  # or after fewer, where they take long
 
 
 class LoadMeter:
-    """Measures over FRAMES ticks of the clock, and reports. One thread does all the work.
+    """Measures over FRAMES ticks of the clock, and reports.
 
-    `behind_s` says how long packets have been waiting that the relay could not take.
+    `behind_s` says how long packets have been waiting that the relay could not take, `cpus` the
+    processor time of each thread: the busiest one counts.
     """
 
-    __slots__ = ("_began", "_behind_s", "_clock", "_cpu", "_cpu_began", "_frames", "_late_s")
+    __slots__ = ("_began", "_behind_s", "_clock", "_cpu_began", "_cpus", "_frames", "_late_s")
 
     def __init__(
         self,
         behind_s: Callable[[float], float],
         *,
         clock: Callable[[], float] = time.monotonic,
-        cpu: Callable[[], float] = time.thread_time,
+        cpus: Sequence[Callable[[], float]] = (time.thread_time,),
     ) -> None:
         self._behind_s = behind_s
         self._clock = clock
-        self._cpu = cpu
+        self._cpus = cpus
         self._began = clock()
-        self._cpu_began = cpu()
+        self._cpu_began = [cpu() for cpu in cpus]
         self._frames = 0
         self._late_s = 0.0
 
@@ -46,8 +47,9 @@ class LoadMeter:
         passed_s = now - self._began
         if self._frames < FRAMES and passed_s < _LONGEST_S:
             return None
-        cpu = self._cpu()
-        busy = (cpu - self._cpu_began) / passed_s if passed_s > 0 else 0.0
+        cpu = [used_s() for used_s in self._cpus]
+        used_s = max(now - before for now, before in zip(cpu, self._cpu_began, strict=True))
+        busy = used_s / passed_s if passed_s > 0 else 0.0
         load = WorkerLoad(late_ms=self._late_s / self._frames * 1e3, busy=min(busy, 1.0))
         self._began, self._cpu_began = now, cpu
         self._frames, self._late_s = 0, 0.0

@@ -58,6 +58,10 @@ class RelayPacing:
             self._poll_s = POLL_OFTEN_S if self._packets >= _MANY_PACKETS else POLL_S
         self._wakes = self._packets = 0
 
+    def cpu_s(self) -> float:
+        """No processor time: it has no thread of its own."""
+        return 0.0
+
     def stop(self) -> None:
         """Drain no more."""
         if self._timer is not None:

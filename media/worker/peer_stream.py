@@ -2,12 +2,14 @@
 
 `receive_packet` deals with a packet in its general form. Whenever the next packet can be predicted
 to the bit (20 ms further on, same payload type, one listener or none), the stream is armed: its
-flow then has the first eight bytes of that packet, and the relay's fast path forwards it by one
-addition as long as the prediction holds. `settle` books such a run.
+flow then has the first eight bytes of that packet, and the relay forwards it by one addition as
+long as the prediction holds, maybe in a thread of its own. `settle` books such a run.
 """
 
 from typing import Final, Protocol
 
+from ..relay.tables import CODECS, STEP, TRANSLATIONS
+from ..rtp.flow import Figures, Flow
 from ..rtp.outgoing_stream import OutgoingStream
 from ..rtp.receive_stats import Reception
 from ..rtp.rtp import (
@@ -22,11 +24,11 @@ from ..rtp.srtp import TAG_BYTES, SrtpSender
 from ..rtp.symmetric_rtp import NEW_SSRC_S
 from ..sound.g711 import TRANSLATION
 from ..sound.level import LOUD, SILENT_DBFS, level_dbfs
-from .fast_path import CODECS, STEP, TRANSLATIONS
 from .protection import Protection
 
 _COMFORT_NOISE_PAYLOAD_TYPE: Final = 13
 _CODEC_NAMES: Final = list(CODECS)
+_ALL_BITS: Final = (1 << 64) - 1
 
 
 def audible(payload: bytes, codec: str) -> bool:
@@ -143,8 +145,8 @@ class PeerStream(Reception):
         "listening",
     )
 
-    def __init__(self, leg: StreamOwner) -> None:
-        super().__init__()
+    def __init__(self, leg: StreamOwner, flow: Flow | None = None) -> None:
+        super().__init__(flow)
         self.leg = leg
         self.audio: dict[int, str] = {}  # codec by payload type
         self.event_payload_types: tuple[int | None, ...] = ()
@@ -174,23 +176,22 @@ class PeerStream(Reception):
         self._owner = -1
 
     def book(self) -> None:
-        """Bring the figures up to what the fast path has forwarded so far."""
-        flow = self.flow
-        self.leg.protection.failures += flow.unauthentic
-        flow.unauthentic = 0
-        expect = flow.expect
+        """Bring the figures up to what the relay has forwarded so far."""
+        self._book(self.flow.figures())
+
+    def settle(self) -> None:
+        """Take the stream back from the relay, with what it has forwarded booked."""
+        self._book(self.flow.disarm())
+
+    def _book(self, figures: Figures) -> None:
+        expect, heard_at, failures, unauthentic = figures
+        self.leg.protection.failures += unauthentic
         packets = (expect - self._run_start) // STEP if expect else 0
         if packets:
             self._run_start = expect
             self.advance(packets)
             if self._target is not None:
-                self._target.advance(packets, flow.heard_at, failures=flow.failures)
-                flow.failures = 0
-
-    def settle(self) -> None:
-        """Take the stream back from the fast path, with what it has forwarded booked."""
-        self.book()
-        self.flow.expect = 0
+                self._target.advance(packets, heard_at, failures=failures)
 
     def receive_packet(self, packet: bytearray, size: int, now: float) -> None:
         """Deal with any datagram that came from the leg's peer, or as if from it."""
@@ -286,7 +287,8 @@ class PeerStream(Reception):
             )
             self._target = stream
             flow.out_fd = listener.socket_fd
-            flow.delta = (out_word << 48 | out_sequence << 32 | out_timestamp) - expect
+            sent = out_word << 48 | out_sequence << 32 | out_timestamp
+            flow.delta = sent - expect & _ALL_BITS
             flow.out_ssrc = stream.ssrc
             flow.translation = TRANSLATIONS[codec, listener.codec]
             flow.srtp_out = 0 if listener.sender is None else listener.sender.address
@@ -297,6 +299,5 @@ class PeerStream(Reception):
         flow.size = PACKET_BYTES + (0 if receiver is None else TAG_BYTES[receiver.suite])
         flow.ssrc = self.ssrc
         flow.codec = CODECS[codec]
-        flow.failures = 0
-        flow.stop = expect + room * STEP
-        self._run_start = flow.expect = expect
+        self._run_start = expect
+        flow.arm(expect, expect + room * STEP)

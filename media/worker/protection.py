@@ -1,7 +1,12 @@
 """The SRTP of one leg: what protects its packets, and what opens those of its peer."""
 
+from contextlib import AbstractContextManager, nullcontext
+from typing import Final
+
 from ..messages import SrtpKeys
 from ..rtp.srtp import SrtpReceiver, SrtpSender
+
+_NO_LOCK: Final[AbstractContextManager[None]] = nullcontext()
 
 
 class Protection:
@@ -10,9 +15,11 @@ class Protection:
     `failures` counts the packets of its peer that are forged, damaged or replayed.
     """
 
-    __slots__ = ("failures", "receiver", "sender")
+    __slots__ = ("_lock", "failures", "receiver", "sender")
 
-    def __init__(self) -> None:
+    def __init__(self, lock: AbstractContextManager[None] = _NO_LOCK) -> None:
+        """`lock` is held while a context is used."""
+        self._lock = lock
         self.sender: SrtpSender | None = None
         self.receiver: SrtpReceiver | None = None
         self.failures = 0
@@ -24,9 +31,9 @@ class Protection:
             return
         sender, receiver = self.sender, self.receiver
         if sender is None or (sender.suite, sender.key) != (keys.suite, keys.sent):
-            self.sender = SrtpSender(keys.suite, keys.sent)
+            self.sender = SrtpSender(keys.suite, keys.sent, self._lock)
         if receiver is None or (receiver.suite, receiver.key) != (keys.suite, keys.received):
-            self.receiver = SrtpReceiver(keys.suite, keys.received)
+            self.receiver = SrtpReceiver(keys.suite, keys.received, self._lock)
 
     def open_rtp(self, packet: bytearray, size: int) -> int | None:
         """Open a packet where it lies. Returns its size then; None where it is not the peer's."""

@@ -1,91 +1,103 @@
-"""The relay: an epoll of the legs' connected sockets, and the flow table of the fast path.
+"""The relay of a worker: which stream a packet is of that was handed over.
 
-The fast path handles the packets that were predicted; every other one goes to
+Packets that were predicted are forwarded by the loop of `media/relay`; every other one goes to
 `PeerStream.receive_packet`.
 """
 
-import errno
-import os
-import select
-from ctypes import addressof, memmove
 from time import monotonic
 from typing import Final
 
-import numpy as np
-
+from ..relay.implementation import Implementation, chosen
+from ..relay.tables import LOUD_SAMPLES, MAX_DATAGRAM_BYTES, TRANSLATED_SAMPLES
 from ..rtp.flow import Flow
-from .fast_path import EPOLL_EVENT, FLOW, MAX_DATAGRAM_BYTES, forward, poll
+from ..rtp.srtp import FUNCTIONS
 from .peer_stream import PeerStream
 
 _BATCH: Final = 64
 _MAX_BATCHES: Final = 8  # a wake handles at most this many, so that the clock keeps time
 
-# Three sockets for each pair of ports there can be are fewer. Memory is used as rows are.
-_MOST_DESCRIPTORS: Final = 1 << 17
-
 
 class Relay:
-    """Receives for all connected legs of a worker and forwards to their listeners."""
+    """Receives for all connected legs of a worker and forwards to their listeners.
 
-    __slots__ = ("_behind_since", "_buffer", "_epoll", "_events", "_flows", "_packet", "_streams")
+    `dropped_late` counts packets of streams that had left when their turn came.
+    """
 
-    def __init__(self) -> None:
-        self._epoll = select.epoll()
-        self._events = np.zeros(_BATCH, EPOLL_EVENT)
-        self._flows = np.zeros(_MOST_DESCRIPTORS, FLOW)  # by descriptor
+    __slots__ = ("_buffer", "_implementation", "_serials", "_streams", "dropped_late", "packets")
+
+    def __init__(self, implementation: Implementation | None = None) -> None:
+        self._implementation = implementation or chosen()
+        self.packets = self._implementation.packet_relay(
+            LOUD_SAMPLES,
+            TRANSLATED_SAMPLES,
+            FUNCTIONS["srtp_unprotect"],
+            FUNCTIONS["srtp_protect"],
+        )
         self._streams: dict[int, PeerStream] = {}
+        self._serials: dict[int, int] = {}  # by descriptor
         self._buffer = bytearray(MAX_DATAGRAM_BYTES)
-        self._packet = np.frombuffer(self._buffer, np.uint8)
-        self._behind_since: float | None = None
+        self.dropped_late = 0
+
+    @property
+    def implementation(self) -> Implementation:
+        """What forwards the packets that were predicted."""
+        return self._implementation
+
+    @property
+    def dropped_overflow(self) -> int:
+        """Packets that came quicker than they could be dealt with one by one."""
+        return self.packets.overflowed
+
+    def new_flow(self) -> Flow:
+        """A row for a stream that this relay may receive."""
+        return self._implementation.flow()
 
     def fileno(self) -> int:
-        """The epoll's descriptor: readable while there is something to drain."""
-        return self._epoll.fileno()
+        """A descriptor that is readable while there is something to do."""
+        return self.packets.fileno()
 
     def add_stream(self, fd: int, stream: PeerStream) -> None:
         """Receive for `stream` on the socket `fd`. Raises OSError with too many descriptors."""
-        if fd >= _MOST_DESCRIPTORS:
-            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-        self._epoll.register(fd, select.EPOLLIN)
-        self._streams[fd] = stream
-        row = Flow.from_buffer(self._flows.data, fd * FLOW.itemsize)
-        memmove(addressof(row), addressof(stream.flow), FLOW.itemsize)
-        stream.flow = row
+        serial = self.packets.add(fd, stream.flow)
+        self._serials[fd] = serial
+        self._streams[serial] = stream
 
     def remove_stream(self, fd: int) -> None:
-        """Receive no longer on the socket `fd`, which is still open."""
-        self._epoll.unregister(fd)
-        stream = self._streams.pop(fd)
-        stream.settle()
-        stream.flow = Flow.from_buffer_copy(stream.flow)
+        """Receive no longer on the socket `fd`, which is still open.
+
+        What came from it and is not dealt with is counted as late.
+        """
+        self.packets.remove(fd)
+        self._streams.pop(self._serials.pop(fd)).settle()
 
     def close(self) -> None:
-        """Close the epoll."""
-        self._epoll.close()
+        """Receive no more."""
+        self.packets.close()
 
-    def drain(self, limit: int = _BATCH) -> int:
+    def drain(self, limit: int = _BATCH, batches: int = _MAX_BATCHES) -> int:
         """Forward what has come, up to a bound; returns how many packets there were.
 
         `limit` is the most packets taken at once.
         """
-        epoll, events, flows, packet = self._epoll.fileno(), self._events, self._flows, self._packet
-        packets = 0
-        for _ in range(_MAX_BATCHES):
-            count = poll(epoll, events, limit)
-            packets += count
-            # One time for the batch: it has been waiting in the sockets together.
-            now = monotonic()
-            index, size = forward(events, 0, count, flows, packet, now)
-            while index < count:
-                self._streams[int(events["fd"][index])].receive_packet(self._buffer, size, now)
-                index, size = forward(events, index + 1, count, flows, packet, now)
-            if count < limit:
-                self._behind_since = None
-                return packets
-        if self._behind_since is None:
-            self._behind_since = monotonic()
+        packets = self.packets.drain(limit, batches, monotonic())
+        self.receive_handed_over(packets + 1)  # the last look finds none, and ends the one before
         return packets
+
+    def receive_handed_over(self, limit: int = _BATCH) -> None:
+        """Deal with packets that were not the expected ones, `limit` at most."""
+        take, buffer = self.packets.take, self._buffer
+        for _ in range(limit):
+            taken = take(buffer)
+            if taken is None:
+                return
+            serial, size, now = taken
+            stream = self._streams.get(serial)
+            if stream is None:
+                self.dropped_late += 1
+            else:
+                stream.receive_packet(buffer, size, now)
 
     def behind_s(self, now: float) -> float:
         """For how long there have been more packets than could be taken; 0 if there are not."""
-        return 0.0 if self._behind_since is None else now - self._behind_since
+        since = self.packets.behind_since
+        return now - since if since else 0.0

@@ -46,6 +46,7 @@ class Switch:
         report: Callable[[m.Answer | m.Event], None],
         *,
         rng: random.Random | None = None,
+        relay: Relay | None = None,
     ) -> None:
         self._settings = settings
         self._report = report
@@ -60,7 +61,7 @@ class Switch:
             dscp=settings.dscp,
             rng=self._rng,
         )
-        self.relay = Relay()
+        self.relay = relay or Relay()
         self.listeners = Listeners()
         self._speaking: SpeakingSources[Playout] = SpeakingSources()
         self._context = WorkerContext(
@@ -154,8 +155,12 @@ class Switch:
             ports_quarantined=self._ports.quarantined,
             dropped_stranger=totals.dropped_stranger + sum(leg.dropped_stranger for leg in legs),
             dropped_garbage=totals.dropped_garbage + sum(leg.dropped_garbage for leg in legs),
-            dropped_late=totals.dropped_late + sum(leg.dropped_late for leg in legs),
+            dropped_late=totals.dropped_late
+            + self.relay.dropped_late
+            + sum(leg.dropped_late for leg in legs),
+            dropped_overflow=self.relay.dropped_overflow,
             clock_frames_skipped=totals.clock_frames_skipped,
+            relay=self.relay.implementation.name,
         )
 
     def close(self) -> None:

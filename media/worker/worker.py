@@ -13,6 +13,7 @@ import resource
 import signal
 import socket
 import sys
+import time
 from typing import Final
 
 import msgspec
@@ -24,7 +25,7 @@ from ..settings import MediaSettings
 from ..stderr import never_wait_for_stderr
 from .clock import FrameClock
 from .load import LoadMeter
-from .pacing import RelayPacing
+from .relay_thread import RelayReader, read_relay
 from .switch import Switch
 
 # Container objects alive more than at the last collection before there is another: the packet
@@ -63,7 +64,7 @@ async def serve(sock: socket.socket, settings: MediaSettings) -> None:
 
     def tick(due_at: float) -> bool:
         switch.tick(due_at)
-        pacing.frame()
+        reader.frame()
         load = meter.ticked(due_at)
         if load is not None and switch.has_legs:
             connection.send(load)
@@ -75,9 +76,9 @@ async def serve(sock: socket.socket, settings: MediaSettings) -> None:
 
     connection: Connection[Answer | Event, Command] = Connection(command_decoder, execute, lost)
     switch = Switch(settings, connection.send)
-    meter = LoadMeter(switch.relay.behind_s)
+    reader: RelayReader = read_relay(loop, switch.relay)
+    meter = LoadMeter(switch.relay.behind_s, cpus=(time.thread_time, reader.cpu_s))
     clock = FrameClock(loop, tick, skipped)
-    pacing = RelayPacing(loop, switch.relay)
     loop.add_signal_handler(END, over.set)
     loop.add_reader(switch.listeners.fileno(), switch.listeners.drain)
     await switch.prepare()
@@ -89,7 +90,7 @@ async def serve(sock: socket.socket, settings: MediaSettings) -> None:
         await over.wait()
     finally:
         clock.stop()
-        pacing.stop()
+        reader.stop()
         loop.remove_reader(switch.listeners.fileno())
         switch.close()
 

@@ -14,9 +14,12 @@ class Worker:
     def __init__(self) -> None:
         self.now = 100.0
         self.cpu_s = 5.0
+        self.thread_s = 9.0
         self.behind_s = 0.0
         self.meter = LoadMeter(
-            lambda _now: self.behind_s, clock=lambda: self.now, cpu=lambda: self.cpu_s
+            lambda _now: self.behind_s,
+            clock=lambda: self.now,
+            cpus=(lambda: self.cpu_s, lambda: self.thread_s),
         )
 
     def ticks(self, count: int, *, late_s: float = 0.0, busy: float = 0.0) -> list[WorkerLoad]:
@@ -71,3 +74,11 @@ def test_nobody_is_more_than_busy() -> None:
     worker = Worker()
     (load,) = worker.ticks(FRAMES, busy=1.4)
     assert load.busy == 1.0
+
+
+def test_the_busiest_thread_counts() -> None:
+    worker = Worker()
+    worker.ticks(FRAMES - 1, busy=0.2)
+    worker.thread_s += 0.6
+    (load,) = worker.ticks(1, busy=0.2)
+    assert load.busy == pytest.approx(0.6)

@@ -4,10 +4,10 @@ from typing import cast
 
 import pytest
 
+from media.relay.tables import STEP
 from media.rtp.rtp import build
 from media.rtp.symmetric_rtp import NEW_SSRC_S
 from media.sound.g711 import SILENCE
-from media.worker.fast_path import STEP
 from media.worker.leg import MediaLeg
 from media.worker.peer_stream import PeerStream, audible
 from media.worker.protection import Protection

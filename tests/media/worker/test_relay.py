@@ -13,6 +13,7 @@ from media.worker.leg import MediaLeg
 from media.worker.peer_stream import PeerStream
 from media.worker.protection import Protection
 from media.worker.relay import Relay
+from tests.support.media.relays import BOTH
 
 SSRC = 0x77
 OUT_SSRC = 0x99
@@ -25,7 +26,7 @@ def packet(sequence: int) -> bytes:
 class Peer:
     """Stands in for the leg of a stream; sends to the socket that the relay reads."""
 
-    def __init__(self) -> None:
+    def __init__(self, relay: Relay) -> None:
         self.dropped_garbage = 0
         self.dropped_stranger = 0
         self.protection = Protection()
@@ -37,7 +38,7 @@ class Peer:
             sock.setblocking(False)
         self.line.connect(self.phone.getsockname())
         self.phone.connect(self.line.getsockname())
-        self.stream = PeerStream(cast(MediaLeg, self))
+        self.stream = PeerStream(cast(MediaLeg, self), relay.new_flow())
         self.stream.audio = {0: "PCMU"}
 
     def peer_heard(self, now: float) -> None:
@@ -48,16 +49,16 @@ class Peer:
         self.phone.close()
 
 
-@pytest.fixture
-def relay() -> Iterator[Relay]:
-    relay = Relay()
+@pytest.fixture(params=BOTH)
+def relay(request: pytest.FixtureRequest) -> Iterator[Relay]:
+    relay = Relay(request.param())
     yield relay
     relay.close()
 
 
 @pytest.fixture
-def peer() -> Iterator[Peer]:
-    peer = Peer()
+def peer(relay: Relay) -> Iterator[Peer]:
+    peer = Peer(relay)
     yield peer
     peer.close()
 
@@ -84,7 +85,7 @@ def test_the_next_stream_on_the_descriptor_starts_afresh(relay: Relay, peer: Pee
     relay.add_stream(fd, peer.stream)
     send(peer, relay, 1, 2)
     relay.remove_stream(fd)
-    gone, peer.stream = peer.stream, PeerStream(cast(MediaLeg, peer))
+    gone, peer.stream = peer.stream, PeerStream(cast(MediaLeg, peer), relay.new_flow())
     peer.stream.audio = gone.audio
     relay.add_stream(fd, peer.stream)
     assert peer.stream.heard_at == 0.0

@@ -17,13 +17,14 @@ from media.sound.g711 import SILENCE, ULAW_TO_ALAW
 from media.sources import Peer, Silence
 from media.worker.switch import ROUNDS_PER_VISIT
 from tests.support.examples import at_most
+from tests.support.media.relays import BOTH
 from tests.support.media.switch import HOST, SwitchBench
 from tests.support.phones.wire.frames import FramePhone, assert_unbroken
 
 
-@pytest.fixture
-def desk() -> Iterator[SwitchBench]:
-    made = SwitchBench()
+@pytest.fixture(params=BOTH)
+def desk(request: pytest.FixtureRequest) -> Iterator[SwitchBench]:
+    made = SwitchBench(implementation=request.param())
     yield made
     made.close()
 
@@ -729,10 +730,8 @@ def test_what_is_said_of_a_leg_that_is_gone_has_no_effect(desk: SwitchBench) -> 
 
 def take_one_by_one(desk: SwitchBench) -> None:
     """Let no packet be the predicted one."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("media.worker.relay._MAX_BATCHES", 1)
-        while desk.switch.relay.drain(limit=1):
-            desk.switch._legs["a"].incoming.settle()
+    while desk.switch.relay.drain(limit=1, batches=1):
+        desk.switch._legs["a"].incoming.settle()
 
 
 Event = st.tuples(st.sampled_from(["talk", "lose", "swap", "double", "restart"]), st.integers(1, 9))

@@ -6,8 +6,10 @@ from types import SimpleNamespace
 from unittest.mock import patch
 
 from media import messages as m
+from media.relay.implementation import Implementation
 from media.rtp.outgoing_stream import FRAME_S
 from media.settings import MediaSettings
+from media.worker.relay import Relay
 from media.worker.switch import Switch
 from tests.support.phones.wire.frames import FramePhone
 from tests.support.ports import free_udp_range
@@ -20,7 +22,14 @@ class SwitchBench:
 
     START_S = 1000.0
 
-    def __init__(self, *, pairs: int = 6, timeout_s: float = 2.0, silence_s: float = 1.0) -> None:
+    def __init__(
+        self,
+        *,
+        pairs: int = 6,
+        timeout_s: float = 2.0,
+        silence_s: float = 1.0,
+        implementation: Implementation | None = None,
+    ) -> None:
         self.now = self.START_S
         clock = SimpleNamespace(monotonic=lambda: self.now, time=time.time)
         self._clocks = [
@@ -36,6 +45,7 @@ class SwitchBench:
             MediaSettings(HOST, (first, first + 2 * pairs - 1), timeout_s, silence_s, 1.0),
             self.reports.append,
             rng=random.Random(4),
+            relay=Relay(implementation),
         )
         self.phones: list[FramePhone] = []
         self.addresses: dict[str, tuple[str, int]] = {}

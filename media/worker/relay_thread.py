@@ -1,0 +1,61 @@
+"""The thread in which the relay in C works, and the event loop's part in it."""
+
+import asyncio
+import threading
+import time
+from typing import TYPE_CHECKING, Protocol, cast
+
+from .pacing import RelayPacing
+from .relay import Relay
+
+if TYPE_CHECKING:
+    from ..relay import native
+
+
+class RelayReader(Protocol):
+    """What has a relay's packets read, one way or the other."""
+
+    def frame(self) -> None:
+        """20 ms have passed."""
+
+    def cpu_s(self) -> float:
+        """Processor time of a thread that does nothing else, in seconds."""
+
+    def stop(self) -> None:
+        """Read no more."""
+
+
+def read_relay(loop: asyncio.AbstractEventLoop, relay: Relay) -> RelayReader:
+    """Have the relay's packets read: in a thread where it is in C, else on the loop."""
+    if relay.implementation.name == "plain":
+        return RelayPacing(loop, relay)
+    return RelayThread(loop, relay, cast("native.PacketRelay", relay.packets))
+
+
+class RelayThread:
+    """Runs a relay in a thread; what it hands over is dealt with on the event loop."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, relay: Relay, packets: "native.PacketRelay"
+    ) -> None:
+        self._loop = loop
+        self._relay = relay
+        self._packets = packets
+        loop.add_reader(relay.fileno(), relay.receive_handed_over)
+        self._thread = threading.Thread(target=packets.run, name="relay", daemon=True)
+        self._thread.start()
+        assert self._thread.ident is not None
+        self._clock = time.pthread_getcpuclockid(self._thread.ident)
+
+    def frame(self) -> None:
+        """Nothing: it chooses by itself how often it looks."""
+
+    def cpu_s(self) -> float:
+        """Processor time of the thread so far, in seconds."""
+        return time.clock_gettime(self._clock)
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._loop.remove_reader(self._relay.fileno())
+        self._packets.stop()
+        self._thread.join()
