@@ -15,8 +15,10 @@
 /* From one 20 ms packet to the next: sequence number by one, timestamp by 160. */
 static const uint64_t STEP = (UINT64_C(1) << 32) + FRAME_SAMPLES;
 
-/* Under load the sockets are read at fixed times: a wake for each packet costs more than it. */
-static const double POLL_S = 0.001, WINDOW_S = 0.02;
+/* Under load the sockets are read at fixed times: a wake costs more than a packet. The time from
+ * one to the next is such that so many packets come in it, within bounds. */
+static const double PACKETS_OF_A_WAKE = 32, SHORTEST_S = 0.0005, LONGEST_S = 0.002;
+static const double WINDOW_S = 0.02;                  /* what is measured for the choice */
 static const int BUSY_WAKES = 30, QUIET_PACKETS = 30; /* in a window */
 
 pthread_mutex_t srtp_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -333,42 +335,46 @@ int relay_drain(struct relay *relay, int limit, int batches, double now)
     return packets;
 }
 
-/* Sleep until it is `due`, and return when to wake next: late times are not made up for. */
-static double sleep_until(double due)
+static void sleep_until(double due)
 {
-    double now = monotonic_now();
     struct timespec at = {.tv_sec = (time_t)due};
 
     at.tv_nsec = (long)((due - (double)at.tv_sec) * 1e9);
-    if (due > now)
-        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
-    return (due > now ? due : now) + POLL_S;
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+}
+
+/* How long to sleep between two reads, after `packets` and `wakes` in some windows of time; 0: not
+ * at all, but to wait for the next packet. */
+static double interval_s(double before, int packets, int wakes, double windows)
+{
+    double interval = PACKETS_OF_A_WAKE * WINDOW_S * windows / (packets + 1);
+
+    if (before > 0 ? packets < QUIET_PACKETS * windows : wakes < BUSY_WAKES * windows)
+        return 0;
+    return fmin(fmax(interval, SHORTEST_S), LONGEST_S);
 }
 
 void relay_run(struct relay *relay)
 {
-    double window = monotonic_now(), due = 0;
+    double window = monotonic_now(), due = 0, interval = 0;
     int wakes = 0, packets = 0;
-    bool polling = false;
 
     while (!relay->stopping) {
-        double now, passed;
+        double now = monotonic_now();
         struct epoll_event ready;
-        if (polling)
-            due = sleep_until(due);
-        else
+
+        if (now - window >= WINDOW_S) {
+            interval = interval_s(interval, packets, wakes, (now - window) / WINDOW_S);
+            window = now;
+            wakes = packets = 0;
+        }
+        due = fmax(due + interval, now); /* what was late is not made up for */
+        if (interval <= 0)
             epoll_wait(relay->epoll, &ready, 1, -1);
+        else if (due > now)
+            sleep_until(due);
         packets += relay_drain(relay, BATCH, MAX_BATCHES, 0);
         wakes++;
-        now = monotonic_now();
-        passed = (now - window) / WINDOW_S;
-        if (passed < 1)
-            continue;
-        if (!polling)
-            due = now + POLL_S;
-        polling = polling ? packets >= QUIET_PACKETS * passed : wakes >= BUSY_WAKES * passed;
-        window = now;
-        wakes = packets = 0;
     }
 }
 
