@@ -11,10 +11,12 @@ _EARLY_S: Final = 0.0015  # the loop's timers are good to a millisecond
 
 
 class FrameClock:
-    """Calls `tick` at fixed times, 20 ms apart, for as long as it says that there is work.
+    """Calls `tick` at fixed times, which are whole frames of 20 ms apart.
 
-    The times do not drift. When the process was held up, the frames that are past are skipped
-    (and `skipped` gets how many) instead of being sent in a burst.
+    It returns how many frames later it is to be called again: one while there is sound to be sent,
+    more where there is less to do, 0 for never. `start` shortens such a pause. The times do not
+    drift. When the process was held up, the frames that are past are skipped (and `skipped` gets
+    how many) instead of being sent in a burst.
     """
 
     __slots__ = ("_due_at", "_handle", "_loop", "_skipped", "_tick")
@@ -22,7 +24,7 @@ class FrameClock:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        tick: Callable[[float], bool],
+        tick: Callable[[float], int],
         skipped: Callable[[int], None],
     ) -> None:
         self._loop = loop
@@ -32,10 +34,16 @@ class FrameClock:
         self._handle: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Begin to tick, unless it does already."""
+        """Tick within a frame, and go on from there."""
+        now = monotonic()
         if self._handle is None:
-            self._due_at = monotonic() + FRAME_S
-            self._schedule(FRAME_S)
+            self._due_at = now + FRAME_S
+        elif self._due_at - now > FRAME_S:
+            self._due_at -= int((self._due_at - now) / FRAME_S) * FRAME_S
+            self._handle.cancel()
+        else:
+            return
+        self._schedule(self._due_at - now)
 
     def stop(self) -> None:
         """Tick no more."""
@@ -57,10 +65,10 @@ class FrameClock:
             self._due_at += frames * FRAME_S
             self._skipped(frames)
         self._handle = None
+        frames = 1
         try:
-            going_on = self._tick(self._due_at)
+            frames = self._tick(self._due_at)
         finally:
-            self._due_at += FRAME_S
-            self._schedule(self._due_at - monotonic())
-        if not going_on:
-            self.stop()
+            if frames:
+                self._due_at += frames * FRAME_S
+                self._schedule(self._due_at - monotonic())

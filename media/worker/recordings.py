@@ -35,6 +35,10 @@ class Recordings:
         self._tasks: set[asyncio.Task[None]] = set()
         self._frame = 0
 
+    def __bool__(self) -> bool:
+        """Whether anything is being recorded."""
+        return bool(self._legs)
+
     def start(self, request: int, a: MediaLeg, b: MediaLeg, path: str) -> None:
         """Record `a` and `b` to `path` from now on; answered once the file is there."""
         if a in self._by_leg or b in self._by_leg:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from .. import messages as m
 from ..errors import NoPortLeft
-from ..rtp.outgoing_stream import OutgoingStream
+from ..rtp.outgoing_stream import FRAME_S, OutgoingStream
 from ..rtp.rtcp import Cname
 from ..settings import MediaSettings
 from ..sound.clip import Clip
@@ -30,7 +30,8 @@ from .relay import Relay
 _BEGINNING: Final = struct.Struct("!IHI")
 _BEGINNINGS: Final = 100
 
-ROUNDS_PER_VISIT: Final = 10  # each leg is looked after in one of this many ticks of 20 ms
+ROUNDS_PER_VISIT: Final = 10  # each leg is looked after in one of this many frames of 20 ms
+QUIET_FRAMES: Final = 5  # from one tick to the next while no frame is sent: wakes are dear
 
 
 class Switch:
@@ -85,6 +86,7 @@ class Switch:
         self._legs: dict[str, MediaLeg] = {}
         self._rounds: list[dict[str, MediaLeg]] = [{} for _ in range(ROUNDS_PER_VISIT)]
         self._round = 0
+        self._ticked_at = 0.0
         self._dialling: list[Playout] = []
         self._totals = m.WorkerCounters()
         self._carry_out: dict[type[m.Command], Callable[[Any], None]] = {
@@ -121,8 +123,11 @@ class Switch:
         """Carry out one command. What names a leg that is gone has no effect."""
         self._carry_out[type(command)](command)
 
-    def tick(self, now: float) -> None:
-        """Send the next frame of everything that speaks, and look after some legs."""
+    def tick(self, now: float) -> int:
+        """Send the next frame of everything that speaks, and look after some legs.
+
+        Returns how many frames may pass until the next tick; 0 where there is nothing to do at all.
+        """
         frames = self._speaking.tick()
         for playout, payload in zip(frames.keys, frames.payloads, strict=True):
             playout.send_frame(payload, now)
@@ -132,12 +137,25 @@ class Switch:
             for playout in self._dialling:
                 playout.send_digit_frame(now)
             self._dialling = [playout for playout in self._dialling if playout.dialling]
+        passed, self._ticked_at = round((now - self._ticked_at) / FRAME_S), now
+        for _ in range(min(max(1, passed), ROUNDS_PER_VISIT)):
+            self._next_round(now)
+        self._recordings.frame(now)
+        if self.idle:
+            return 0
+        return 1 if self._has_sound else QUIET_FRAMES
+
+    @property
+    def _has_sound(self) -> bool:
+        """Whether anything is to be sent or recorded frame by frame, now or soon."""
+        return bool(self._speaking or self._dialling or self._recordings or self._plays)
+
+    def _next_round(self, now: float) -> None:
         self._round = (self._round + 1) % ROUNDS_PER_VISIT
         for leg in self._rounds[self._round].values():
             # Nearly every leg is healthy, and is passed over without a call.
             if now - leg.incoming.flow.heard_at >= GAP_FILL_S or now >= leg.look_at:
                 leg.look_after(now)
-        self._recordings.frame(now)
         if self._round == 0:
             self.listeners.reopen_due(now)
             self._totals.dropped_late += self._ports.release_due(now)

@@ -62,13 +62,13 @@ async def serve(sock: socket.socket, settings: MediaSettings) -> None:
                 switch.execute(command)
         clock.start()
 
-    def tick(due_at: float) -> bool:
-        switch.tick(due_at)
+    def tick(due_at: float) -> int:
+        frames = switch.tick(due_at)
         reader.frame()
         load = meter.ticked(due_at)
         if load is not None and switch.has_legs:
             connection.send(load)
-        return not switch.idle
+        return frames
 
     def skipped(frames: int) -> None:
         switch.skipped_frames(frames)

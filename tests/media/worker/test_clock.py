@@ -21,7 +21,7 @@ def test_it_ticks_without_drift_and_stops_when_there_is_nothing_to_do(
         monkeypatch.setattr(clock, "monotonic", lambda: loop.time() + 0.0004)  # always a bit late
         due: list[float] = []
 
-        def tick(due_at: float) -> bool:
+        def tick(due_at: float) -> int:
             due.append(due_at)
             return len(due) < 500
 
@@ -46,7 +46,7 @@ def test_frames_missed_are_skipped_not_sent_at_once(monkeypatch: pytest.MonkeyPa
         due: list[float] = []
         skipped: list[int] = []
 
-        def tick(due_at: float) -> bool:
+        def tick(due_at: float) -> int:
             nonlocal held_up_s
             due.append(round(due_at, 6))
             if len(due) == 3:
@@ -67,9 +67,9 @@ def test_a_timer_that_fires_early_is_no_tick(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(clock, "monotonic", lambda: loop.time() * 0.9)
         due: list[float] = []
 
-        def tick(due_at: float) -> bool:
+        def tick(due_at: float) -> int:
             due.append(due_at)
-            return True
+            return 1
 
         frames = FrameClock(loop, tick, never)
         frames.start()
@@ -78,5 +78,29 @@ def test_a_timer_that_fires_early_is_no_tick(monkeypatch: pytest.MonkeyPatch) ->
         assert len(due) == 45
         await asyncio.sleep(1)
         assert len(due) == 45
+
+    virtual_loop.run(main())
+
+
+def test_a_pause_of_several_frames_is_shortened_when_there_is_something_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(clock, "monotonic", loop.time)
+        due: list[float] = []
+
+        def tick(due_at: float) -> int:
+            due.append(round(due_at, 6))
+            return 5
+
+        frames = FrameClock(loop, tick, never)
+        frames.start()
+        await asyncio.sleep(0.25)
+        assert due == [0.02, 0.12, 0.22]
+        frames.start()  # 0.25 s: the next frame of the same grid is at 0.26 s
+        frames.start()
+        await asyncio.sleep(0.115)
+        assert due == [0.02, 0.12, 0.22, 0.26, 0.36]
 
     virtual_loop.run(main())

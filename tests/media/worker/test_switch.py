@@ -15,7 +15,7 @@ from media.rtp.rtp import build
 from media.rtp.telephone_event import PAYLOAD
 from media.sound.g711 import SILENCE, ULAW_TO_ALAW
 from media.sources import Peer, Silence
-from media.worker.switch import ROUNDS_PER_VISIT
+from media.worker.switch import QUIET_FRAMES, ROUNDS_PER_VISIT
 from tests.support.examples import at_most
 from tests.support.media.relays import BOTH
 from tests.support.media.switch import HOST, SwitchBench
@@ -787,3 +787,27 @@ def test_fast_path_and_general_path_agree(events: list[tuple[str, int]], sequenc
         finally:
             desk.close()
     assert outcomes[0] == outcomes[1]
+
+
+def test_the_clock_rests_where_no_frame_is_sent(
+    bridged: tuple[SwitchBench, FramePhone, FramePhone],
+) -> None:
+    desk, a, b = bridged
+    converse(desk, a, b, 2)
+    assert desk.switch.tick(desk.now) == QUIET_FRAMES
+    desk.switch.execute(m.Hear("a", 1, Silence()))
+    assert desk.switch.tick(desk.now) == 1
+    for leg in ("a", "b"):
+        desk.switch.execute(m.Close(1, leg))
+    assert desk.switch.tick(desk.now) == QUIET_FRAMES, "the ports are in quarantine"
+    desk.tick(100)
+    assert desk.switch.tick(desk.now) == 0
+
+
+def test_all_legs_are_looked_after_in_their_time_while_the_clock_rests(desk: SwitchBench) -> None:
+    phones = [desk.phone(str(number), 0x11) for number in range(3)]
+    assert len(phones) == 3
+    for _ in range(round(2.1 / (QUIET_FRAMES * FRAME_S))):
+        desk.now += QUIET_FRAMES * FRAME_S
+        desk.switch.tick(desk.now)
+    assert len(desk.events(m.MediaTimeout)) == 3
