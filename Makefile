@@ -12,11 +12,14 @@ SECONDS_OF_FUZZ ?= 600
 
 setup: $(VENV)/.installed
 
-$(VENV)/.installed: pyproject.toml setup.py clients/python/pyproject.toml
+RELAY := $(wildcard media/relay/*.[ch])
+
+$(VENV)/.installed: pyproject.toml setup.py clients/python/pyproject.toml $(RELAY)
 	@test -x $(BIN)/pip || sh scripts/make_venv.sh $(PYTHON) $(VENV)
 	@echo "installing into $(VENV) …"
 	@$(PIP) --upgrade pip >$(VENV)/install.log 2>&1 || { cat $(VENV)/install.log; exit 1; }
 	@$(PIP) --editable clients/python --editable '.[dev]' >$(VENV)/install.log 2>&1 || { cat $(VENV)/install.log; exit 1; }
+	@$(BIN)/python -m media.relay.implementation
 	@touch $@
 
 run: setup
@@ -90,4 +93,4 @@ fuzz: setup
 
 clean:
 	rm -rf $(VENV) run .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* \
-		*.egg-info clients/python/*.egg-info build clients/python/build
+		*.egg-info clients/python/*.egg-info build clients/python/build media/relay/*.so

@@ -16,6 +16,7 @@ RELAY = Extension(
     depends=["media/relay/rtp_relay.h"],
     extra_compile_args=["-O2", "-std=gnu11", "-pthread", "-Wall", "-Wextra", "-Werror"],
     extra_link_args=["-pthread"],
+    libraries=["m"],
     optional=True,
 )
 NOT_COMPILED = """the relay was not compiled.

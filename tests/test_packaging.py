@@ -82,7 +82,6 @@ def test_what_the_engine_writes_lies_in_the_two_directories_that_the_unit_permit
         settings.store.path,
         settings.media.recordings,
         settings.whisper.cache_dir,
-        _environment(unit)["NUMBA_CACHE_DIR"],
     ]
     for path in written:
         assert str(path).startswith(("/var/lib/ringback/", "/run/ringback/")), path

@@ -34,6 +34,8 @@ EXCEPTIONS: dict[str, str] = {
     "engine/webhooks/receiver.py": "test_webhook.py",
     "engine/webhooks/webhook_view.py": "types without behaviour; control/test_replies.py",
     "media/errors.py": "classes without behaviour",
+    "media/relay/plain.py": "test_packet_relay.py, with the one in C",
+    "media/relay/tables.py": "tables; test_packet_relay.py and worker/test_peer_stream.py",
     "media/settings.py": "a record without behaviour",
     "media/sound/clip.py": "test_clip_library.py",
     "media/sound/confinement.py": "test_speech_process.py and test_sound_file_process.py",

@@ -86,6 +86,15 @@ def why_no_wheel() -> str | None:
     return None
 
 
+def why_no_compiler() -> str:
+    """Why no C can be compiled here for Python, or nothing."""
+    compiler = (sysconfig.get_config_var("CC") or "cc").split()[0]
+    headers = Path(sysconfig.get_paths()["include"]) / "Python.h"
+    if shutil.which(os.environ.get("CC", compiler)) is None:
+        return f"no C compiler is here ({compiler})"
+    return "" if headers.exists() else "the headers of Python are not installed here"
+
+
 def environment() -> dict[str, str]:
     """The environment of a process that knows nothing of the checkout."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
@@ -113,7 +122,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     directory = tmp_path_factory.mktemp("wheels")
     source = directory / "source"
     source.mkdir()
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "*.nbi", "*.nbc")
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "*.so")
     for name in SOURCES:
         shutil.copytree(ROOT / name, source / name, ignore=ignored)
     for name in FILES:
@@ -125,6 +134,37 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
             cwd=directory,
         )
     return sorted(directory.glob("*.whl"))
+
+
+def test_the_wheel_has_the_relay_in_c_where_there_is_a_compiler(wheels: list[Path]) -> None:
+    if why_no_compiler():
+        pytest.skip(why_no_compiler())
+    packed = zipfile.ZipFile(wheels[0]).namelist()
+    (compiled,) = (name for name in packed if name.endswith(".so"))
+    assert compiled.startswith("ringback/media/relay/native.")
+
+
+def test_without_a_compiler_the_build_says_so_and_goes_on(wheels: list[Path]) -> None:
+    directory = wheels[0].parent
+    shutil.rmtree(directory / "source" / "build", ignore_errors=True)
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "wheel", "--verbose", "--no-deps"),
+            *("--no-build-isolation", "--wheel-dir", directory / "plain", directory / "source"),
+        ],
+        env={**environment(), "CC": "no-such-compiler"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    assert "the relay was not compiled" in said
+    assert "Ringback works all the same" in said
+    (wheel,) = (directory / "plain").glob("ringback-*.whl")
+    packed = zipfile.ZipFile(wheel).namelist()
+    assert "ringback/media/relay/plain.py" in packed
+    assert not [name for name in packed if name.endswith(".so")]
 
 
 def test_each_wheel_installs_one_folder(wheels: list[Path]) -> None:

@@ -321,6 +321,7 @@ def _media(workers: list[WorkerCounters]) -> Iterator[Figure]:
         ("dropped_stranger", "Packets from unknown sources", True),
         ("dropped_garbage", "Packets that are no RTP", True),
         ("dropped_late", "Packets before and after a call", True),
+        ("dropped_overflow", "Packets that came too quickly", True),
         ("clock_frames_skipped", "Frames that the worker was too late for", True),
     ):
         values = {(str(number),): float(getattr(one, name)) for number, one in numbered}

@@ -1,6 +1,6 @@
 """The engine, its traffic and its agents as ping, engine.status and report.live show them."""
 
-from typing import NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from config.queues import EntryKind
 
@@ -73,6 +73,10 @@ class WorkerStatus(TypedDict):
     """Packets that came before a leg was connected, or after it was closed."""
     clock_frames_skipped: int
     """Frames of 20 ms that the worker was too late for."""
+    dropped_overflow: int
+    """Packets that came quicker than they could be dealt with one by one."""
+    relay: Literal["native", "plain"]
+    """Whether packets are forwarded by the relay in C, or by the one in Python."""
 
 
 class MediaStatus(TypedDict):

@@ -15,11 +15,13 @@ from rich.table import Table
 
 from scripts.arguments import whole
 
+from .relay import NotCompiled, fuzz_relay
 from .targets import TARGETS
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT / "tests" / "fuzz" / "corpus"
 _EXECUTED = re.compile(r"stat::number_of_executed_units: *(\d+)")
+RELAY = "relay"  # in C
 # How long a process may go on over its time: it begins with what the corpus has, on any machine.
 GRACE_S = 300
 
@@ -27,16 +29,17 @@ GRACE_S = 300
 def main() -> int:
     """Fuzz one target after the other; the status is 1 where something was found."""
     parser = argparse.ArgumentParser(prog="python -m scripts.fuzz", description=__doc__)
-    parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(TARGETS)}")
+    known = [*TARGETS, RELAY]
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(known)}")
     parser.add_argument(
         "--seconds", type=whole(1, 10**7), default=600, help="for all together [600]"
     )
     parser.add_argument("--work", type=Path, default=ROOT / "run" / "fuzz")
     options = parser.parse_args()
-    names = options.targets or list(TARGETS)
+    names = options.targets or known
     for name in names:
-        if name not in TARGETS:
-            parser.error(f"{name}: no such target; there are {', '.join(TARGETS)}")
+        if name not in known:
+            parser.error(f"{name}: no such target; there are {', '.join(known)}")
     each = max(1, options.seconds // len(names))
     table = Table("target", "inputs", "result", title="Ringback fuzz", title_justify="left")
     console, found = Console(), 0
@@ -45,7 +48,8 @@ def main() -> int:
             status, text = fuzz(name, each, options.work / name)
         executed = _EXECUTED.search(text)
         found += status != 0
-        table.add_row(name, executed[1] if executed else "?", "clean" if status == 0 else "FOUND")
+        result = "FOUND" if status else "clean" if executed else text
+        table.add_row(name, executed[1] if executed else "?", result)
         if status != 0:
             (options.work / name / "report.txt").write_text(text)
             console.print(text[-3000:], markup=False, highlight=False)
@@ -55,6 +59,11 @@ def main() -> int:
 
 def fuzz(name: str, seconds: int, work: Path) -> tuple[int, str]:
     """Fuzz one target in a process of its own; its status, and what it said."""
+    if name == RELAY:
+        try:
+            return fuzz_relay(seconds, work)
+        except NotCompiled as reason:
+            return 0, f"left out: {reason}"
     corpus = CORPUS / name
     command = [sys.executable, "-m", "scripts.fuzz.runner", name, "--seconds", str(seconds)]
     limit_s = seconds + GRACE_S

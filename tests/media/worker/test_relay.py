@@ -137,3 +137,22 @@ def test_it_says_for_how_long_it_could_not_take_all(relay: Relay, peer: Peer) ->
     relay.drain(1)
     assert relay.behind_s(began + 5.0) == 0.0
     relay.remove_stream(peer.line.fileno())
+
+
+def test_what_was_handed_over_of_a_stream_that_has_left_is_late(relay: Relay, peer: Peer) -> None:
+    relay.add_stream(peer.line.fileno(), peer.stream)
+    peer.phone.send(packet(1))
+    relay.packets.drain(1, 1, 0.0)  # and Python has no turn before it leaves
+    relay.remove_stream(peer.line.fileno())
+    relay.receive_handed_over()
+    assert (relay.dropped_late, peer.stream.packets_received) == (1, 0)
+
+
+def test_packets_that_there_was_no_room_for_are_counted(relay: Relay, peer: Peer) -> None:
+    relay.add_stream(peer.line.fileno(), peer.stream)
+    for number in range(70):
+        peer.phone.send(packet(number))
+        relay.packets.drain(1, 1, 0.0)
+    assert relay.dropped_overflow == 6
+    relay.receive_handed_over(100)
+    assert (peer.stream.packets_received, peer.stream.lost) == (64, 0)

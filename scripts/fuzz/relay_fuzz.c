@@ -1,0 +1,247 @@
+/* Fuzzes the loop of the relay (media/relay/rtp_relay.c): packets of all kinds come, while streams are
+ * armed, disarmed, added and removed at random. Aborts where a packet is forwarded that was not
+ * expected, where packets of one peer change places, or where the queue damages one.
+ *
+ * relay_fuzz SECONDS SEED MODE     MODE is "turns" (one thread) or "thread" (the relay in its own)
+ */
+#define _GNU_SOURCE
+#include "rtp_relay.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { STREAMS = 5, TAG_BYTES = 10, STEPS_OF_A_LOOK = 1000 };
+
+struct stream {
+    struct flow flow;
+    int peer, line;
+    uint64_t serial;            /* 0: not added */
+    uint32_t sent;              /* packets of its peer are numbered in their last four bytes */
+    uint32_t forwarded, taken;  /* the newest of each */
+    uint64_t next;              /* what would be expected next */
+};
+
+static struct stream streams[STREAMS];
+static uint64_t seed;
+static bool threaded;
+
+static uint32_t draw(uint32_t below)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return (uint32_t)(seed >> 32) % below;
+}
+
+static void expect(bool holds, const char *what)
+{
+    if (!holds) {
+        fprintf(stderr, "FOUND: %s\n", what);
+        abort();
+    }
+}
+
+/* In place of libsrtp: a tag is added, or taken off where it is right. */
+static int protect(void *context, void *packet, int *length)
+{
+    memset((uint8_t *)packet + *length, (int)(uintptr_t)context, TAG_BYTES);
+    *length += TAG_BYTES;
+    return 0;
+}
+
+static int unprotect(void *context, void *packet, int *length)
+{
+    const uint8_t *tag = (uint8_t *)packet + *length - TAG_BYTES;
+    *length -= TAG_BYTES;
+    return *tag != (uint8_t)(uintptr_t)context;
+}
+
+static void put(uint8_t *to, uint64_t number, int octets)
+{
+    for (int octet = 0; octet < octets; octet++)
+        to[octet] = (uint8_t)(number >> 8 * (octets - 1 - octet));
+}
+
+static uint32_t number_of(const uint8_t *packet, size_t size)
+{
+    const uint8_t *end = packet + size - 4;
+    return (uint32_t)end[0] << 24 | (uint32_t)end[1] << 16 | (uint32_t)end[2] << 8 | end[3];
+}
+
+static void send_packet(struct stream *stream)
+{
+    uint8_t packet[MAX_DATAGRAM_BYTES];
+    uint32_t kind = draw(10), size = draw(4) ? PACKET_BYTES : 16 + draw(sizeof packet - 16);
+    uint64_t first = stream->next + (kind == 7 ? 1 : 0) - (kind == 8 ? UINT64_C(1) << 32 : 0);
+
+    for (uint32_t octet = 0; octet < size; octet++)
+        packet[octet] = (uint8_t)draw(256);
+    if (kind) {
+        put(packet, first, 8);
+        put(packet + 8, 0x1000 + (uint32_t)(stream - streams), 4);
+    }
+    if (!draw(20)) { /* with no number: as short as can be */
+        (void)!send(stream->peer, packet, draw(12), MSG_DONTWAIT);
+        return;
+    }
+    put(packet + size - 4, stream->sent + 1, 4);
+    if (send(stream->peer, packet, size, MSG_DONTWAIT) < 0)
+        return;
+    stream->sent++;
+    if (kind && kind < 7)
+        stream->next += (UINT64_C(1) << 32) + FRAME_SAMPLES;
+}
+
+static void arm(struct stream *stream)
+{
+    struct flow *flow = &stream->flow;
+    /* With a thread, who hears a stream has to be one: else nobody knows what came first. */
+    size_t heard_by = threaded ? (size_t)(stream - streams + 1) % STREAMS : draw(STREAMS);
+    struct stream *listener = &streams[heard_by];
+
+    flow_figures(flow, true);
+    flow->delta = 0;
+    flow->ssrc = 0x1000 + (uint32_t)(stream - streams);
+    flow->out_ssrc = flow->ssrc;
+    flow->out_fd = draw(8) ? listener->line : -1;
+    flow->codec = (uint8_t)draw(256); /* also rows that there are not */
+    flow->translation = 0;
+    flow->srtp_in = draw(6) ? 0 : 1 + draw(255);
+    flow->srtp_out = draw(6) ? 0 : 1 + draw(255);
+    flow->size = draw(9) ? PACKET_BYTES : draw(MAX_DATAGRAM_BYTES);
+    flow_arm(flow, stream->next, draw(3) ? 0 : stream->next + draw(9) * (UINT64_C(1) << 32));
+}
+
+/* What was forwarded, of any stream: its SSRC says of which. */
+static void hear(struct stream *listener)
+{
+    uint8_t packet[MAX_DATAGRAM_BYTES];
+    ssize_t size;
+
+    while ((size = recv(listener->peer, packet, sizeof packet, MSG_DONTWAIT)) >= 0) {
+        uint32_t from = ((uint32_t)packet[10] << 8 | packet[11]) - 0x1000;
+        uint32_t number;
+        expect(size == PACKET_BYTES || size == PACKET_BYTES + TAG_BYTES, "a size that none has");
+        expect(from < STREAMS, "an SSRC that nobody has");
+        number = number_of(packet, PACKET_BYTES);
+        expect(number > streams[from].forwarded, "two forwarded packets changed places");
+        expect(threaded || number > streams[from].taken, "a packet overtook one that waited");
+        streams[from].forwarded = number;
+    }
+}
+
+static void take(struct relay *relay)
+{
+    uint8_t bytes[MAX_DATAGRAM_BYTES];
+    struct handed_over packet;
+
+    if (!relay_take(relay, &packet, bytes))
+        return;
+    expect(packet.size <= MAX_DATAGRAM_BYTES, "a packet that is too long");
+    for (int index = 0; index < STREAMS && packet.size >= 16; index++) {
+        struct stream *stream = &streams[index];
+        uint32_t number = number_of(bytes, packet.size);
+        if (!stream->serial || stream->serial != packet.serial)
+            continue;
+        expect(number > stream->taken && number <= stream->sent, "two packets changed places");
+        expect(threaded || number > stream->forwarded, "a packet was overtaken while it waited");
+        stream->taken = number;
+    }
+}
+
+static void come_or_go(struct relay *relay, struct stream *stream)
+{
+    if (!stream->serial) {
+        stream->serial = relay_add(relay, stream->line, &stream->flow);
+        expect(stream->serial, "a stream could not be added");
+        expect(!relay_add(relay, stream->line, &stream->flow), "it was added twice");
+    } else {
+        uint8_t waiting[MAX_DATAGRAM_BYTES];
+        expect(relay_remove(relay, stream->line) == &stream->flow, "another stream was removed");
+        flow_figures(&stream->flow, true);
+        while (recv(stream->line, waiting, sizeof waiting, MSG_DONTWAIT) >= 0)
+            continue; /* what waits is nobody's */
+        stream->serial = 0;
+    }
+}
+
+static void *run(void *relay)
+{
+    relay_run(relay);
+    return NULL;
+}
+
+int main(int count, char **arguments)
+{
+    static struct relay relay;
+    double until;
+    unsigned long steps = 0;
+    pthread_t thread;
+
+    if (count != 4)
+        return 2;
+    until = monotonic_now() + atof(arguments[1]);
+    seed = strtoull(arguments[2], NULL, 10) * 2 + 1;
+    threaded = !strcmp(arguments[3], "thread");
+    relay.protect = protect;
+    relay.unprotect = unprotect;
+    expect(relay_open(&relay) == 0, "the relay cannot be opened");
+    for (int index = 0; index < STREAMS; index++) {
+        int ends[2];
+        expect(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends) == 0, strerror(errno));
+        streams[index].peer = ends[0];
+        streams[index].line = ends[1];
+        streams[index].next = UINT64_C(0x8000) << 48 | draw(65536);
+        pthread_mutex_init(&streams[index].flow.lock, NULL);
+    }
+    expect(!threaded || pthread_create(&thread, NULL, run, &relay) == 0, "no thread");
+    while (steps++ % STEPS_OF_A_LOOK || monotonic_now() < until) {
+        struct stream *stream = &streams[draw(STREAMS)];
+        switch (draw(12)) {
+        case 0:
+            if (!draw(20))
+                come_or_go(&relay, stream);
+            break;
+        case 1:
+            arm(stream);
+            break;
+        case 2:
+            flow_figures(&stream->flow, draw(2));
+            break;
+        case 3:
+        case 4:
+            for (uint32_t times = draw(30); times; times--)
+                take(&relay);
+            break;
+        case 5:
+        case 6:
+            if (!threaded)
+                relay_drain(&relay, 1 + (int)draw(100), 1 + (int)draw(3), draw(2) ? 0 : 100);
+            hear(stream);
+            break;
+        default:
+            send_packet(stream);
+        }
+        if (!threaded)
+            for (int index = 0; index < STREAMS; index++)
+                hear(&streams[index]);
+    }
+    if (threaded) {
+        relay_stop(&relay);
+        pthread_join(thread, NULL);
+    }
+    for (int index = 0; index < STREAMS; index++)
+        if (streams[index].serial)
+            relay_remove(&relay, streams[index].line);
+    relay_close(&relay);
+    for (uint32_t index = 0, all = 0; index < STREAMS; index++) {
+        all += streams[index].forwarded;
+        expect(index < STREAMS - 1 || all, "nothing was forwarded");
+    }
+    printf("stat::number_of_executed_units: %lu\n", steps);
+    return 0;
+}

@@ -1,0 +1,85 @@
+"""How the packets of a relay are read: in a thread where it is in C, else on the loop."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from typing import cast
+
+import pytest
+
+from media.relay.implementation import Implementation, plain
+from media.rtp.rtp import build
+from media.worker.leg import MediaLeg
+from media.worker.pacing import RelayPacing
+from media.worker.peer_stream import PeerStream
+from media.worker.protection import Protection
+from media.worker.relay import Relay
+from media.worker.relay_thread import RelayReader, RelayThread, read_relay
+from tests.support.media.relays import BOTH
+from tests.support.waiting import until
+
+
+class Owner:
+    """Stands in for the leg of a stream, and notes when it was heard."""
+
+    def __init__(self, relay: Relay) -> None:
+        self.dropped_garbage = self.dropped_stranger = 0
+        self.protection = Protection()
+        self.tap = None
+        self.heard_at: list[float] = []
+        self.stream = PeerStream(cast(MediaLeg, self), relay.new_flow())
+        self.stream.audio = {0: "PCMU"}
+
+    def peer_heard(self, now: float) -> None:
+        self.heard_at.append(now)
+
+
+@pytest.fixture(params=BOTH)
+async def reading(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Relay, RelayReader]]:
+    implementation: Implementation = request.param()
+    relay = Relay(implementation)
+    reader = read_relay(asyncio.get_running_loop(), relay)
+    yield relay, reader
+    reader.stop()
+    relay.close()
+
+
+async def test_packets_are_read_by_themselves(reading: tuple[Relay, RelayReader]) -> None:
+    relay, reader = reading
+    owner = Owner(relay)
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone,
+    ):
+        for sock in (line, phone):
+            sock.bind(("127.0.0.1", 0))
+        line.setblocking(False)
+        phone.connect(line.getsockname())
+        relay.add_stream(line.fileno(), owner.stream)
+        for number in range(5):
+            phone.send(build(0, number, 160 * number, 7, b"\x33" * 160))
+            owner.stream.book()
+
+        def heard() -> bool:
+            owner.stream.book()
+            return owner.stream.packets_received == 5
+
+        await until(heard)
+        reader.frame()
+        # The first one goes to Python, which says what the next one will be.
+        assert owner.heard_at
+        assert owner.stream.flow.expect
+        relay.remove_stream(line.fileno())
+    assert reader.cpu_s() >= 0.0
+
+
+def test_the_relay_in_python_is_read_on_the_loop() -> None:
+    loop = asyncio.new_event_loop()
+    relay = Relay(plain())
+    reader = read_relay(loop, relay)
+    assert isinstance(reader, RelayPacing)
+    assert not isinstance(reader, RelayThread)
+    assert reader.cpu_s() == 0.0
+    reader.stop()
+    relay.close()
+    loop.close()
