@@ -32,6 +32,7 @@ from .report import Report
 
 PARTS: dict[str, Callable[[Report, Options], Awaitable[None]]] = {
     "relay": relay_part.run,
+    "plain": relay_part.run_plain,
     "srtp": srtp_part.run,
     "talk": talk_part.run,
     "setup": setup_part.run,

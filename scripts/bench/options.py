@@ -8,6 +8,7 @@ class Options:
     """Sizes and durations. Times in seconds."""
 
     relay_streams: tuple[int, ...] = (200, 400, 800)
+    plain_streams: tuple[int, ...] = (200, 400, 800)
     relay_runs: int = 5
     relay_s: float = 2.5
     talk_calls: int = 500
@@ -34,6 +35,7 @@ class Options:
 FULL = Options()
 QUICK = Options(
     relay_streams=(200, 800),
+    plain_streams=(200,),
     relay_runs=3,
     relay_s=1.5,
     talk_runs=1,
