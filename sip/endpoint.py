@@ -301,6 +301,11 @@ class SipEndpoint:
         registration.stop(self._time())
         self._flush_from_owner()
 
+    def host_down(self, registration: RegistrationUsage, host: str) -> None:
+        """See Registration.host_down."""
+        registration.host_down(host, self._time())
+        self._flush_from_owner()
+
     def hangup(self, session: DialogUsage, reason: str | None = None) -> None:
         """See Session.hangup."""
         session.hangup(self._time(), reason=reason)

@@ -80,3 +80,6 @@ class RegistrationUsage(Protocol):
 
     def connection_lost(self, hop: Hop, now: float) -> None:
         """The connection to `hop` is lost: calls for this binding may come no more."""
+
+    def host_down(self, host: str, now: float) -> None:
+        """The host of this name is down: calls for a binding there may come no more."""

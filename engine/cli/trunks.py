@@ -50,6 +50,11 @@ def print_trunks(result: Mapping[str, Any]) -> None:
     for one in result["trunks"]:
         if one["cause"] is not None:
             console.print(cell(f"{one['trunk']} is down: {one['cause']}", style="yellow"))
+            continue
+        for host in one["hosts"]:
+            if host["cause"] is not None:
+                text = f"{host['host']} of {one['trunk']} is down: {host['cause']}"
+                console.print(cell(text, style="yellow"))
 
 
 def print_trunk(one: Mapping[str, Any]) -> None:
@@ -62,7 +67,13 @@ def print_trunk(one: Mapping[str, Any]) -> None:
     ]
     if registration is not None:
         reason = f" ({registration['reason']})" if registration["reason"] else ""
-        rows.append(("registration", registration["state"] + reason))
+        at = f" at {registration['address']}" if registration["address"] else ""
+        rows.append(("registration", registration["state"] + at + reason))
+        rows += [
+            (name, ", ".join(registration[key]))
+            for name, key in (("service route", "service_route"), ("path", "path"))
+            if registration[key]
+        ]
     rows += [
         ("calls now", f"{one['calls']['in']} in, {one['calls']['out']} out"),
         ("answered", f"{one['answered']} of {one['attempts']}, in {one['window_s'] / 60:g} min"),
@@ -70,11 +81,28 @@ def print_trunk(one: Mapping[str, Any]) -> None:
         ("post-dial delay", _delay(one)),
     ]
     console.print(details(rows))
+    if len(one["hosts"]) > 1 or one["qualify_s"]:
+        shown = table("host", "priority", "weight", "state", "OPTIONS", "cause")
+        for host in one["hosts"]:
+            shown.add_row(
+                host["host"],
+                str(host["priority"]),
+                str(host["weight"]),
+                state_cell(host["state"]),
+                _options(host),
+                host["cause"] or "",
+            )
+        console.print(shown)
     if one["last_failures"]:
         shown = table("failed at", "status", "cause")
         for failed in one["last_failures"]:
             shown.add_row(date(failed["time"]), str(failed["status"] or ""), failed["cause"])
         console.print(shown)
+
+
+def _options(host: Mapping[str, Any]) -> str:
+    status, taken_s = host["options_status"], host["options_round_trip_s"]
+    return "" if status is None or taken_s is None else f"{status} in {taken_s * 1e3:.0f} ms"
 
 
 def _ratio(one: Mapping[str, Any]) -> str:

@@ -59,6 +59,7 @@ class Trunks:
             events,
             lambda name, host: sip.hops(host.sent_to, name),
             lambda host, hop: sip.ask_options(OptionsTarget(host.domain, host.route), hop),
+            self._host_down,
             self._rng,
         )
         for trunk in trunks:
@@ -158,6 +159,12 @@ class Trunks:
         """How often its hosts are sent an OPTIONS; 0: only while they are down."""
         trunk = self._settings.get(name)
         return 0.0 if trunk is None else trunk.qualify_s
+
+    def _host_down(self, name: str, host: str) -> None:
+        """Have the trunk registered at another host, where it is registered at this one."""
+        for registration, registered in self._registrations.items():
+            if registered == name:
+                self._sip.host_down(registration, host)
 
     def rest(
         self, name: str, for_s: float, reason: str, *, is_silent: bool, host: str = ""

@@ -185,9 +185,17 @@ class Registration:
         A registrar may close each connection after its answer. So that happens once in a while
         only.
         """
-        if self.state != "registered" or hop != self._hop or self._transaction is not None:
-            return
-        if self._looked_up is not None:
+        if hop == self._hop:
+            self._begin_soon(now)
+
+    def host_down(self, host: str, now: float) -> None:
+        """Register at another host at once, where there is one: this one is found to be down."""
+        if host == self._host.name and len(self._hosts) > 1:
+            self._begin_soon(now)
+
+    def _begin_soon(self, now: float) -> None:
+        is_busy = self._transaction is not None or self._looked_up is not None
+        if self.state != "registered" or is_busy:
             return
         at = max(now, self._recovered_at + _RECOVER_AGAIN_S)
         if self._refresh_at <= at:
@@ -202,9 +210,13 @@ class Registration:
         if self._is_fixed:
             self._send(now)
             return
-        hosts = sorted(self._hosts, key=lambda host: self.account.is_down(host.name))
-        if self.state == "registered":  # the host that has the binding keeps it
-            hosts.sort(key=lambda host: host is not self._host)
+        is_bound = self.state == "registered"  # the host that has the binding keeps it
+        hosts = sorted(
+            self._hosts,
+            key=lambda host: (
+                self.account.is_down(host.name), is_bound and host is not self._host
+            ),
+        )  # fmt: skip
         first, *left = hosts
         self._hosts_left = tuple(left)
         self._look_up(first)

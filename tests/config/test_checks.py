@@ -135,3 +135,29 @@ def test_sounds_of_rooms_are_looked_for_by_name(tmp_path: Path) -> None:
     }  # fmt: skip
     found = faults(rooms=[room], media={"sounds": [str(tmp_path)]})
     assert [key for key, _why in found] == ["rooms[0].welcome", "rooms[0].periodic_announce[0]"]
+
+
+@pytest.mark.parametrize(
+    ("more", "key"),
+    [
+        ({"hosts": ["192.0.2.1", "sips:192.0.2.2"]}, "trunks[0].hosts[1]"),
+        ({"hosts": [{"host": "192.0.2.2;transport=tls"}]}, "trunks[0].hosts[0]"),
+        ({"outbound_proxy": "192.0.2.2;transport=tls"}, "trunks[0].outbound_proxy"),
+        ({"route": ["sip:a;lr", "<sips:b;lr>"]}, "trunks[0].route[1]"),
+    ],
+)
+def test_tls_to_a_trunk_needs_a_tls_address(more: dict[str, Any], key: str) -> None:
+    trunk = {"name": "pbx", "uri": "sip:192.0.2.1", **more}
+    assert [found for found, _ in faults(trunks=[trunk])] == [key]
+    own = {**trunk, "listen": ["tls:127.0.0.1:5061"], "tls_cert": "/etc/cert.pem"}
+    assert faults(trunks=[own]) == []
+
+
+def test_an_outside_number_may_be_at_any_host_of_a_trunk() -> None:
+    trunk = {"name": "pbx", "uri": "sip:example.com", "hosts": ["one.example"]}
+    centres = [{"name": "north", "number": "sip:desk@one.example"}]
+    assert faults(trunks=[trunk], centres=centres) == []
+    ((key, _reason),) = faults(
+        trunks=[trunk], centres=[{"name": "north", "number": "sip:desk@two.example"}]
+    )
+    assert key == "centres[0].number"

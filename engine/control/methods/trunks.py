@@ -7,6 +7,7 @@ from msgspec import Meta
 from ...calls.call import CallRegistry
 from ...errors import EngineError
 from ...request import Identifier, Params
+from ...routing.hosts.trunk_health import HostState
 from ...routing.trunk_figures import TrunkCounts, TrunkFigures
 from ...routing.trunks import Trunks, TrunkView
 from ..method import Method
@@ -27,6 +28,35 @@ class TrunkRegistration(TypedDict):
     """How it stands."""
     reason: str | None
     """What the registrar said last."""
+    host: str | None
+    """The host that has the binding; null while there is none."""
+    address: str | None
+    """Its address."""
+    service_route: list[str]
+    """The values of Route that it wants in calls (RFC 3608)."""
+    path: list[str]
+    """The proxies by which calls come from it (RFC 3327)."""
+
+
+class TrunkHostStatus(TypedDict):
+    """A host of a trunk."""
+
+    host: str
+    """Its URI."""
+    sent_to: str
+    """The URI that its requests are sent to: that of the outbound proxy, where there is one."""
+    priority: int
+    """How soon it is tried, the lowest first."""
+    weight: int
+    """How often it is the first of those of its priority."""
+    state: Literal["up", "down"]
+    """Whether calls go by it. One that is down is passed over while another is up."""
+    cause: str | None
+    """Why it is down."""
+    options_status: int | None
+    """Its last answer to an OPTIONS; null: none came, or it was not asked."""
+    options_round_trip_s: float | None
+    """How long that took."""
 
 
 CallsNow = TypedDict(
@@ -52,6 +82,10 @@ class TrunkStatus(TrunkCounts):
     """Why it is down."""
     registration: TrunkRegistration | None
     """Its registration; null where it has none."""
+    hosts: list[TrunkHostStatus]
+    """Where its requests are sent; one without `hosts` has its own `uri`."""
+    qualify_s: float
+    """How often each of them is sent an OPTIONS; 0: only while a call has found it silent."""
     max_calls: int
     """How many calls may be dialled by it at a time; 0: any number."""
     calls: CallsNow
@@ -113,14 +147,38 @@ class TrunkMethods:
             cause = f"the registration failed: {view['reason']}"
         registration: TrunkRegistration | None = None
         if state != "static":
-            registration = {"state": state, "reason": view["reason"]}
+            binding = self._trunks.binding(name)
+            registration = {
+                "state": state,
+                "reason": view["reason"],
+                "host": None if binding is None else binding.host,
+                "address": None if binding is None else str(binding.hop),
+                "service_route": [] if binding is None else list(binding.service_route),
+                "path": [] if binding is None else list(binding.path),
+            }
         return {
             "trunk": name,
             "uri": view["uri"],
             "state": "up" if cause is None else "down",
             "cause": cause,
             "registration": registration,
+            "hosts": [_host_status(one) for one in self._trunks.hosts(name)],
+            "qualify_s": self._trunks.qualify_s(name),
             "max_calls": self._trunks.load.max_calls(name),
             "calls": calls.get(name, {"in": 0, "out": 0}),
             **self._figures.of(name),
         }
+
+
+def _host_status(state: HostState) -> TrunkHostStatus:
+    taken_s = state.round_trip_s
+    return {
+        "host": state.host.name,
+        "sent_to": state.host.sent_to,
+        "priority": state.host.priority,
+        "weight": state.host.weight,
+        "state": "up" if state.down is None else "down",
+        "cause": state.down,
+        "options_status": state.options_status,
+        "options_round_trip_s": None if taken_s is None else round(taken_s, 4),
+    }

@@ -92,7 +92,8 @@ class _Trunk:
 
 
 class TrunkHealth:
-    """Which hosts are down. `find` looks a host up, `ask` sends it an OPTIONS.
+    """Which hosts are down. `find` looks a host up, `ask` sends it an OPTIONS, and `on_down` is
+    called with the names of trunk and host where one is down from now on.
 
     With `qualify_s` every host is asked all the time: it is down after DOWN_AFTER failures in a row
     and up after UP_AFTER answers in a row. Without, one that a call found silent is asked until
@@ -105,11 +106,13 @@ class TrunkHealth:
         events: EventLog,
         find: FindHops,
         ask: AskOptions,
+        on_down: Callable[[str, str], None],
         rng: random.Random | None = None,
     ) -> None:
         self._events = events
         self._find = find
         self._ask = ask
+        self._on_down = on_down
         self._rng = rng or random.Random()
         self._trunks: dict[str, _Trunk] = {}
 
@@ -305,6 +308,7 @@ class TrunkHealth:
             self._tell("trunk.host_down", trunk, rest.reason, **where)
         if trunk.reason is not None:
             self._tell("trunk.down", trunk, rest.reason)
+        self._on_down(trunk.name, host.host.name)
 
     def _up(self, trunk: _Trunk, host: _Host, reason: str) -> None:
         was_down = trunk.reason is not None

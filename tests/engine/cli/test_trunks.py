@@ -1,7 +1,11 @@
 """`ringback trunks` against an engine."""
 
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from engine.cli import trunks
 from engine.routing.trunk_figures import TrunkTry
 from tests.support.command_line import ringback
 from tests.support.engines.in_process import running, settings_in
@@ -32,3 +36,38 @@ async def test_why_a_trunk_is_down_and_how_its_registration_stands(tmp_path: Pat
     assert "pbx is down: the registration failed: 403 Forbidden" in listed.out
     assert "failed (403 Forbidden)" in shown.out
     assert unknown.err == "ringback: there is no trunk named 'other'\n"
+
+
+def trunk(**more: Any) -> dict[str, Any]:
+    """What trunk.get says of a trunk with two hosts."""
+    host = {
+        "host": "sip:one.example", "priority": 1, "weight": 60, "state": "up", "cause": None,
+        "options_status": 200, "options_round_trip_s": 0.0123,
+    }  # fmt: skip
+    down = host | {
+        "host": "sip:two.example", "state": "down", "cause": "OPTIONS: 503 Busy",
+        "options_status": None, "options_round_trip_s": None,
+    }  # fmt: skip
+    registration = {
+        "state": "registered", "reason": "200 OK", "host": "sip:one.example",
+        "address": "udp:192.0.2.1:5060", "service_route": ["<sip:home;lr>"], "path": [],
+    }  # fmt: skip
+    return {
+        "trunk": "carrier", "uri": "sip:example.com", "state": "up", "cause": None,
+        "registration": registration, "hosts": [host, down], "qualify_s": 30.0, "max_calls": 0,
+        "calls": {"in": 0, "out": 0}, "window_s": 3600.0, "attempts": 0, "answered": 0,
+        "answer_seizure_ratio": None, "post_dial_delay": None, "last_failures": [],
+    } | more  # fmt: skip
+
+
+def test_the_hosts_of_a_trunk(capsys: pytest.CaptureFixture[str]) -> None:
+    trunks.print_trunk(trunk())
+    shown = capsys.readouterr().out
+    assert "registered at udp:192.0.2.1:5060 (200 OK)" in shown
+    assert "service route" in shown and "<sip:home;lr>" in shown
+    assert "200 in 12 ms" in shown
+    assert "OPTIONS: 503 Busy" in shown
+    trunks.print_trunks({"trunks": [trunk(), trunk(cause="OPTIONS: 503 Busy", state="down")]})
+    listed = capsys.readouterr().out
+    assert listed.count("sip:two.example of carrier is down: OPTIONS: 503 Busy") == 1
+    assert listed.count("carrier is down: OPTIONS: 503 Busy") == 2

@@ -22,6 +22,7 @@ class ScriptedRegistrar:
         self.accounts: list[Account] = []
         self.stopped: list[object] = []
         self.looked_up: list[str] = []
+        self.down: list[tuple[object, str]] = []
         self.asked: list[OptionsTarget] = []
 
     async def hops(self, uri: str, _trunk: str) -> tuple[Hop, ...]:
@@ -35,6 +36,9 @@ class ScriptedRegistrar:
     def register(self, account: Account) -> Registration:
         self.accounts.append(account)
         return cast(Registration, account)
+
+    def host_down(self, registration: Registration, host: str) -> None:
+        self.down.append((registration, host))
 
     def unregister(self, registration: Registration) -> None:
         self.stopped.append(registration)
@@ -248,6 +252,7 @@ async def test_an_account_is_registered_at_the_hosts_of_its_trunk() -> None:
     assert not account.is_down("sip:one.example:5070")
     trunks.rest("home", 30.0, "no response", is_silent=True, host="sip:one.example:5070")
     assert account.is_down("sip:one.example:5070")
+    assert registrar.down == [(account, "sip:one.example:5070")]
     assert trunks.is_host_down("home", "sip:one.example:5070")
     assert not trunks.is_resting("home")
     assert [state.down for state in trunks.hosts("home")] == [None, "no response"]

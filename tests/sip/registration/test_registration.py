@@ -576,6 +576,29 @@ def test_a_host_that_is_known_to_be_down_is_asked_last() -> None:
     assert cluster.domains == ["sip:two.example"]
 
 
+def test_a_binding_leaves_a_host_that_is_found_to_be_down() -> None:
+    down: set[str] = set()
+    cluster = Cluster(granted(600), is_down=down.__contains__)
+    cluster.run(1.0)
+    down.add("sip:two.example")
+    cluster.agent.do(lambda now: cluster.registration.host_down("sip:two.example", now))
+    cluster.run(5.0)
+    assert cluster.domains == ["sip:example.com"], "that host does not have it"
+    down.add("sip:one.example")
+    down.remove("sip:two.example")
+    cluster.agent.do(lambda now: cluster.registration.host_down("sip:one.example", now))
+    cluster.run(10.0)
+    assert cluster.domains == ["sip:example.com", "sip:two.example"]
+
+
+def test_a_registrar_without_another_host_is_not_asked_sooner() -> None:
+    registrar = Registrar(granted(600))
+    registrar.run(1.0)
+    registrar.agent.do(lambda now: registrar.registration.host_down("sip:example.com", now))
+    registrar.run(100.0)
+    assert len(registrar.requests) == 1
+
+
 def test_all_hosts_fail_and_are_asked_again() -> None:
     cluster = Cluster(status(503), status(503), granted(600))
     cluster.run(10.0)

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from ringback_client import EngineError
+from sip.events import Binding
+from sip.hop import Hop
 from tests.support.engines.in_process import request, running, settings_in
 from tests.support.phones.wire.caller import WireOutgoing
 from tests.support.phones.wire.phone import WirePhone
@@ -55,8 +57,51 @@ async def test_a_registration_that_failed(tmp_path: Path, monkeypatch: pytest.Mo
     async with running(settings_in(tmp_path)) as (daemon, client):
         daemon.trunks._report("pbx", "failed", "403 Forbidden")
         pbx = await client.call("trunk.get", trunk="pbx")
-        assert pbx["registration"] == {"state": "failed", "reason": "403 Forbidden"}
+        assert pbx["registration"] == {
+            "state": "failed", "reason": "403 Forbidden", "host": None, "address": None,
+            "service_route": [], "path": [],
+        }  # fmt: skip
         assert (pbx["state"], pbx["cause"]) == ("down", "the registration failed: 403 Forbidden")
+
+
+SEVERAL = """
+[[trunks]]
+name = "carrier"
+uri = "sip:example.com"
+hosts = [{ host = "127.0.0.1:%d", weight = 60 }, { host = "127.0.0.1:%d", priority = 2 }]
+qualify_s = 300
+"""
+
+
+async def test_how_each_host_stands(tmp_path: Path) -> None:
+    one, two = free_port(), free_port()
+    async with running(settings_in(tmp_path, more=SEVERAL % (one, two))) as (daemon, client):
+        uris = [f"sip:127.0.0.1:{port}" for port in (one, two)]
+        daemon.trunks.rest("carrier", 30.0, "503 Full", is_silent=False, host=uris[1])
+        carrier = await client.call("trunk.get", trunk="carrier")
+        assert (carrier["state"], carrier["qualify_s"]) == ("up", 300.0)
+        first, second = carrier["hosts"]
+        assert (first["host"], first["sent_to"]) == (uris[0], uris[0])
+        assert (first["priority"], first["weight"], first["state"]) == (1, 60, "up")
+        assert (second["priority"], second["weight"]) == (2, 1)
+        assert (second["state"], second["cause"]) == ("down", "503 Full")
+        daemon.trunks.rest("carrier", 30.0, "503 Full", is_silent=False)
+        carrier = await client.call("trunk.get", trunk="carrier")
+        assert (carrier["state"], carrier["cause"]) == ("down", "503 Full")
+
+
+async def test_a_registration_with_a_service_route(tmp_path: Path) -> None:
+    async with running(settings_in(tmp_path)) as (daemon, client):
+        daemon.trunks._states["pbx"] = "registered"
+        daemon.trunks._bindings["pbx"] = Binding(
+            "sip:pbx.example", Hop("udp", "192.0.2.1", 5060), ("<sip:a;lr>",), ("<sip:b;lr>",)
+        )
+        registration = (await client.call("trunk.get", trunk="pbx"))["registration"]
+        assert (registration["host"], registration["address"]) == (
+            "sip:pbx.example", "udp:192.0.2.1:5060"
+        )  # fmt: skip
+        assert registration["service_route"] == ["<sip:a;lr>"]
+        assert registration["path"] == ["<sip:b;lr>"]
 
 
 async def test_calls_in_and_out_are_counted(tmp_path: Path) -> None:

@@ -38,9 +38,13 @@ class Peer:
         self.at: dict[str, tuple[Hop, ...]] = {}
         self.asked: list[tuple[float, Hop]] = []
         self.was_asked = asyncio.Event()
+        self.down: list[str] = []
         self.events = EventLog()
-        self.health = TrunkHealth(self.events, self.find, self.ask, random.Random(1))
+        self.health = TrunkHealth(self.events, self.find, self.ask, self.took, random.Random(1))
         self.health.configure("pbx", hosts(*(uris or (URI,))), qualify_s)
+
+    def took(self, _trunk: str, host: str) -> None:
+        self.down.append(host)
 
     async def find(self, _trunk: str, host: TrunkHost) -> tuple[Hop, ...]:
         if not self.answers:
@@ -293,7 +297,9 @@ def test_a_trunk_is_down_while_all_of_its_hosts_are() -> None:
 
     peer = Peer({A: 200, B: 200}, URI, OTHER, qualify_s=5.0)
     peer.at = {URI: (A,), OTHER: (B,)}
-    assert [kind for kind, _ in play(script, peer).seen] == [
+    played = play(script, peer)
+    assert played.down == [URI, OTHER]
+    assert [kind for kind, _ in played.seen] == [
         "trunk.host_down", "trunk.host_down", "trunk.down", "trunk.host_up", "trunk.up",
     ]  # fmt: skip
 

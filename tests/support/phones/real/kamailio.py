@@ -33,16 +33,21 @@ class Kamailio:
 
     @classmethod
     async def start(
-        cls, directory: Path, *, carrier_port: int, tls: Certificate | None = None
+        cls,
+        directory: Path,
+        *,
+        carrier_port: int,
+        tls: Certificate | None = None,
+        port: int | None = None,
     ) -> "Kamailio":
-        """Start one. Skips the test, in words, where it is not installed.
+        """Start one, at a free port if none is given. Skips the test where it is not installed.
 
         With `tls` it asks everybody for a certificate there, and checks it.
         """
         program = need_program("kamailio", "kamailio")
         if tls is not None and not any(Path(path).exists() for path in TLS_MODULES):
             pytest.skip("Kamailio has no TLS (Debian package kamailio-tls-modules)")
-        port, tls_port = free_port(), free_port()
+        port, tls_port = port or free_port(), free_port()
         defines: tuple[str, ...] = (
             f"EDGE=udp:127.0.0.1:{port}",
             'REALM="edge.example"',
