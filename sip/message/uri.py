@@ -1,7 +1,8 @@
 """SIP and SIPS URIs (RFC 3261 section 19.1), and URIs of other schemes as unparsed text.
 
-It is lenient in two cases. Host names may have `_`, which container and test networks use. The
-user part may have `#`, which phones send in star codes; `encode` escapes it.
+It is lenient in three cases. Host names may have `_`, which container and test networks use. The
+user part may have `#`, which phones send in star codes; `encode` escapes it. An IPv6 address may
+have a third colon before an IPv4 address, as the grammar of RFC 3261 wants it (RFC 5118 4.10).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _host = re.compile(
 ).fullmatch
 _octet = r"(?:25[0-5]|(?:2[0-4]|[01]?[0-9])?[0-9])"
 _ipv4 = re.compile(rf"{_octet}(?:\.{_octet}){{3}}").fullmatch
+_third_colon = re.compile(r"(?<!:):::(?=\d+\.\d+\.\d+\.\d+\Z)", re.ASCII).sub
 # Characters that need no escape in any part of a URI.
 _plain = re.compile(r"[A-Za-z0-9\-_.!~*'()]*+").fullmatch
 _scheme = re.compile(r"[A-Za-z][A-Za-z0-9+\-.]*+").fullmatch
@@ -166,6 +168,8 @@ def parse_host_port(text: str) -> tuple[str, int | None]:
         if not bracket or (rest and rest[0] != ":"):
             raise ParseError("the IPv6 address is not closed by ]")
         colon, port_text = rest[:1], rest[1:]
+        if ":::" in host:
+            host = _third_colon("::", host)
         _check_ipv6(host)
     else:
         host, colon, port_text = text.partition(":")
