@@ -23,6 +23,7 @@ from engine.routing.number_plan import NumberPlan
 from media.messages import LegStats
 from media.rtp import rtcp
 from media.rtp.rtp import payload_bounds
+from media.rtp.srtp import TAG_BYTES, SrtpReceiver, SrtpSender
 from media.rtp.telephone_event import DigitReader
 from media.sound.prompts import PromptError, check_prompt, load
 from media.sound.speech import SpeechError, Synthesizer
@@ -31,14 +32,17 @@ from sip.auth.digest import (
     answer_challenge,
     parse_challenge,
 )
+from sip.auth.digest_server import DigestServer
 from sip.dialog.uac import Invitation
-from sip.errors import ChallengeRefused, ParseError
+from sip.errors import ChallengeRefused, NegotiationFailed, ParseError
 from sip.hop import Hop
 from sip.message.framing import StreamFramer
+from sip.message.message import Request
 from sip.message.parser import parse
 from sip.message.uri import SipUri, parse_uri
 from sip.sdp.description import parse_sdp
-from sip.sdp.offer_answer import LocalAudio
+from sip.sdp.offer_answer import LocalAudio, OfferAnswer
+from sip.sdp.sdes import SUITES, LocalKeys, SrtpPolicy
 from sip.transport.tls.channel import TlsChannel
 from sip.transport.tls.failure import TlsFailed
 from sip.user_agent import UserAgent
@@ -112,6 +116,54 @@ def sdp(data: bytes) -> None:
         _ = (media.rtpmaps(), media.ptime_ms, media.rtcp_port)
         description.connection_of(media)
         description.direction_of(media)
+
+
+def offer(data: bytes) -> None:
+    """A description as an offer to us, for each policy of SRTP, and as the answer to ours."""
+    keys = LocalKeys.generate(bytes)
+    policies: tuple[SrtpPolicy, ...] = ("off", "offered", "required")
+    for policy in policies:
+        local = LocalAudio("192.0.2.1", 4000, srtp=policy, keys=keys)
+        with contextlib.suppress(ParseError, NegotiationFailed):
+            answer, audio = OfferAnswer(1).receive_offer(data, local)
+            assert parse_sdp(answer).media
+            assert (audio.srtp is not None) or policy != "required"
+        asked = OfferAnswer(2)
+        asked.make_offer(local)
+        with contextlib.suppress(ParseError, NegotiationFailed):
+            audio = asked.receive_answer(data)
+            assert (audio.srtp is not None) or policy != "required"
+
+
+def srtp(data: bytes) -> None:
+    """What comes to a port with SRTP: only what was protected with its key is opened, and once."""
+    suite = tuple(TAG_BYTES)[data[0] % len(TAG_BYTES)] if data else "AEAD_AES_128_GCM"
+    key = bytes(SUITES[suite])
+    sender, receiver = SrtpSender(suite, key), SrtpReceiver(suite, key)
+    packet = data[1:1500]
+    assert receiver.unprotect(bytearray(packet), len(packet)) is None
+    assert receiver.unprotect_rtcp(packet) is None
+    for protect, opened in (
+        (sender.protect, lambda sent: receiver.unprotect(bytearray(sent), len(sent))),
+        (sender.protect_rtcp, receiver.unprotect_rtcp),
+    ):
+        with contextlib.suppress(OSError):
+            sent = protect(packet)
+            # A packet that was changed on its way is no packet.
+            changed = bytearray(sent)
+            changed[-1] ^= 1
+            assert opened(bytes(changed)) is None
+            if opened(sent) is not None:
+                assert opened(sent) is None
+
+
+def credentials(data: bytes) -> None:
+    """The answer of a stranger to our challenge: nobody gets in without the password."""
+    server = DigestServer("ringback", {"alice": "secret"}, rng=random.Random(7))
+    request = Request("INVITE", SipUri("sip", "192.0.2.1"))
+    text = data.decode("utf-8", "surrogateescape").replace("\r", " ").replace("\n", " ")
+    request.add("Authorization", text)
+    assert server.check(request, "192.0.2.7", 100.0).outcome != "right"
 
 
 def digest(data: bytes) -> None:
@@ -252,7 +304,10 @@ TARGETS: Mapping[str, Target] = {
     "framing": framing,
     "tls": tls,
     "sdp": sdp,
+    "offer": offer,
+    "srtp": srtp,
     "digest": digest,
+    "credentials": credentials,
     "user_agent": user_agent,
     "rtp": rtp,
     "rtcp": rtcp_packets,
