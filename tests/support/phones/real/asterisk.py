@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.certificates import Certificate
 from tests.support.phones.errors import PeerError
 from tests.support.ports import free_port, free_udp_range
 
@@ -34,23 +35,53 @@ astlogdir => {directory}
     "rtp.conf": "[general]\nrtpstart = {first_rtp}\nrtpend = {last_rtp}\n",
 }
 
+# Over TLS, with SRTP and session timers as short as PJSIP takes them; Ringback registers.
+_TLS = """
+[tls]
+type = transport
+protocol = tls
+bind = 127.0.0.1:{port}
+cert_file = {cert}
+priv_key_file = {key}
+ca_list_file = {ca}
+verify_client = yes
+verify_server = yes
+method = tlsv1_2
+"""
+_SECURE = {
+    "transport = udp\ncontext = from-ringback": "transport = tls\nmedia_encryption = sdes\n"
+    "timers = always\ntimers_sess_expires = 90\ncontext = from-ringback",
+    "contact = sip:127.0.0.1:{ringback_port}\n": "max_contacts = 1\n",
+}
+
 
 class Asterisk:
     """A running Asterisk at `port` of 127.0.0.1, with Ringback there and a carrier elsewhere."""
 
-    def __init__(self, port: int, peer: PeerProcess) -> None:
+    def __init__(self, port: int, tls_port: int, peer: PeerProcess) -> None:
         self.port = port
+        self.tls_port = tls_port
         self.uri = f"sip:127.0.0.1:{port}"
         self._peer = peer
 
     @classmethod
-    async def start(cls, directory: Path, *, ringback_port: int, carrier_port: int) -> "Asterisk":
-        """Start one. Skips the test, in words, where there is none."""
+    async def start(
+        cls,
+        directory: Path,
+        *,
+        ringback_port: int,
+        carrier_port: int,
+        certificate: Certificate | None = None,
+    ) -> "Asterisk":
+        """Start one. Skips the test, in words, where there is none.
+
+        With a certificate it speaks TLS and SRTP with Ringback, which registers.
+        """
         program = os.environ.get("ASTERISK") or shutil.which("asterisk")
         if program is None:
             pytest.skip("there is no asterisk in PATH, and ASTERISK names none")
         directory.mkdir(parents=True, exist_ok=True)
-        port, rtp = free_port(), free_udp_range(60)
+        port, tls_port, rtp = free_port(), free_port(), free_udp_range(60)
         for name, text in _FILES.items():
             filled = text.format(directory=directory, first_rtp=rtp[0], last_rtp=rtp[0] + 58)
             (directory / name).write_text(filled)
@@ -65,11 +96,13 @@ class Asterisk:
             text = (RECIPES / f"asterisk-{name}.conf").read_text()
             for written, here in places.items():
                 text = text.replace(written, here)
+            if certificate is not None and name == "pjsip":
+                text = _secured(text, ringback_port, tls_port, certificate)
             assert not re.search(r"^[^;\n]*(192\.0\.2|198\.51)", text, re.MULTILINE), text
             (directory / f"{name}.conf").write_text(text)
         command = [program, "-f", "-C", str(directory / "asterisk.conf"), "-vvv"]
         peer = await PeerProcess.start("asterisk", command, cwd=directory)
-        asterisk = cls(port, peer)
+        asterisk = cls(port, tls_port, peer)
         await asterisk._until_ready(directory)
         return asterisk
 
@@ -96,3 +129,13 @@ class Asterisk:
         if not self._peer.running:
             raise PeerError(f"asterisk has ended:\n{self._peer.tail()}")
         await self._peer.stop()
+
+
+def _secured(text: str, ringback_port: int, tls_port: int, certificate: Certificate) -> str:
+    for written, secure in _SECURE.items():
+        written = written.format(ringback_port=ringback_port)
+        assert text.count(written) == 1, written
+        text = text.replace(written, secure)
+    return text + _TLS.format(
+        port=tls_port, cert=certificate.cert, key=certificate.key, ca=certificate.ca
+    )
