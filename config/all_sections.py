@@ -16,6 +16,7 @@ from .rules import Rule
 from .sections import Control, Dial, Log, Media, Route, Store, Trunk, Whisper
 from .sip import Sip
 from .sites import Site, Web
+from .stir import Stir
 from .tracing import Trace
 
 
@@ -30,6 +31,7 @@ class AllSections(BaseSettings):
     rights: list[Right] = []
     store: Store = Store()
     sip: Sip = Sip()
+    stir: Stir = Stir()
     media: Media = Media()
     dial: Dial = Dial()
     retry: list[RetryRule] = []

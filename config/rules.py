@@ -36,6 +36,9 @@ Prefixes = Annotated[
 Names = Annotated[list[Printable], BeforeValidator(_as_list), Field(min_length=1, max_length=1000)]
 Regions = Annotated[list[Region], BeforeValidator(_as_list), Field(min_length=1)]
 LineTypes = Annotated[list[LineType], BeforeValidator(_as_list), Field(min_length=1)]
+Attestations = Annotated[
+    list[Literal["A", "B", "C", "failed", "none"]], BeforeValidator(_as_list), Field(min_length=1)
+]
 AnyHours = Annotated[list[Hours], BeforeValidator(_as_list), Field(min_length=1)]
 AnyDates = Annotated[
     list[DatesText], BeforeValidator(_as_list), Field(min_length=1, max_length=1000)
@@ -137,6 +140,8 @@ class Match(Section):
     """The trunk that an inbound call came in by."""
     dialled: Prefixes | None = None
     """The number that an inbound caller dialled."""
+    attestation: Attestations | None = None
+    """Whether the number of an inbound caller is verified (STIR/SHAKEN)."""
     history: HistoryMatch | None = None
     percent: Annotated[float, Field(gt=0, lt=100)] | None = None
     """This share of the numbers: the same ones each time."""

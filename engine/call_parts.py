@@ -32,6 +32,7 @@ from .calls.legs.leg_events import LegEvents
 from .calls.legs.permanent_leg import PermanentLegs
 from .calls.services import CallServices
 from .clock import Clock
+from .inbound.caller_verification import CallerVerification
 from .inbound.inbound import Inbound
 from .inbound.kept_positions import KeptPositions
 from .inbound.services import InboundServices
@@ -256,6 +257,7 @@ class CallParts:
                 history=self.history,
                 positions=self.positions,
                 peers=self.peers,
+                verification=CallerVerification(settings.stir, clock=now),
             ),
             settings,
             handler=self.controlled,

@@ -23,7 +23,14 @@ ROOM_MAY_IMPORT: Mapping[str, set[str]] = {
 }
 
 NOUNS = {"engine.errors", "engine.job", "engine.request", "engine.clock"}
-BELOW_CALLS = {*NOUNS, "engine.store", "engine.routing", "engine.acd", "engine.trace"}
+BELOW_CALLS = {
+    *NOUNS,
+    "engine.store",
+    "engine.routing",
+    "engine.acd",
+    "engine.trace",
+    "engine.stir",
+}
 EVERYTHING_BELOW_CONTROL = {
     *BELOW_CALLS, "engine.reports", "engine.calls", "engine.callbacks", "engine.inbound",
     "engine.call_control", "engine.personal", "engine.restart", "engine.webhooks",
@@ -40,7 +47,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "engine.store": NOUNS,
     "engine.routing": {*NOUNS, "engine.store"},
     "engine.trace": NOUNS,
-    "engine.reports": {*NOUNS, "engine.store"},
+    "engine.stir": set(),
+    "engine.reports": {*NOUNS, "engine.store", "engine.stir"},
     "engine.acd": {*NOUNS, "engine.store", "engine.routing"},
     "engine.calls": BELOW_CALLS,
     "engine.callbacks": {*BELOW_CALLS, "engine.reports", "engine.calls"},

@@ -18,6 +18,7 @@ EXCEPTIONS: dict[str, str] = {
     "engine/acd/agent_pool.py": "a face of agents and queues; calls/ and scenarios/ use it",
     "engine/calls/call_flow.py": "protocols without behaviour",
     "sip/dialog/requesting_session.py": "a protocol without behaviour",
+    "engine/stir/verdict.py": "types without behaviour; test_verifier.py",
     "engine/inbound/handed_over.py": "fields without behaviour; call_control/",
     "engine/calls/transfers/bridged.py": "calls/test_talk.py",
     "engine/calls/transfers/report.py": "calls/test_talk.py",

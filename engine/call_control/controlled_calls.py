@@ -13,6 +13,7 @@ from ..calls.redirected_calls import check_room
 from ..calls.running_calls import RunningCalls
 from ..calls.services import CallServices
 from ..errors import EngineError
+from ..inbound.call_info import attested
 from ..inbound.handed_over import HandedOver
 from ..job import site_of
 from ..routing.admission import Admission, AdmissionQuery
@@ -114,6 +115,7 @@ class ControlledCalls:
                 "dialled": handed.dialled,
                 "trunk": handed.trunk,
                 "route": handed.route,
+                **attested(handed.verdict),
             },
             context=handed.context,
             max_duration_s=services.dial.max_duration_s,

@@ -10,6 +10,7 @@ from ..clock import shifted
 from ..errors import EngineError
 from ..job import LegRecord
 from ..routing.targets.destination import Destination
+from ..stir.verdict import Attestation, AttestationFailure
 from .leg import Leg
 
 # How long the callback of a customer who is calling us waits before it is looked at again.
@@ -54,6 +55,12 @@ CallDetails = TypedDict(
         "to": Annotated[str, Meta(description="Whom a call by command calls.")],
         "dialled": Annotated[str, Meta(description="What they dialled.")],
         "trunk": Annotated[str, Meta(description="The trunk that brought the call.")],
+        "attestation": Annotated[
+            Attestation, Meta(description="Whether the caller's number is verified.")
+        ],
+        "attestation_reason": Annotated[
+            AttestationFailure, Meta(description="Why verification failed.")
+        ],
         "route": Annotated[str, Meta(description="The inbound route that accepts it.")],
         "context": Annotated[dict[str, Any], Meta(description="What its route and rules give it.")],
         "queue": Annotated[str | None, Meta(description="The queue that it waits in.")],

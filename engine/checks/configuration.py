@@ -5,8 +5,10 @@ published is known here: the same dialplan and number plan read it as at run tim
 """
 
 import os
+import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from config.all_sections import AllSections
 from config.checks import Known, outside_numbers
@@ -52,7 +54,7 @@ def faults_of(written: Written) -> list[Fault]:
     check.dialled()
     check.shown()
     rooms = _unused_rooms(settings, written.known)
-    tls = [*_rewritten(settings), *_certificates(settings)]
+    tls = [*_rewritten(settings), *_certificates(settings), *_trust(settings)]
     more = [*rooms, *_webhooks(settings), *tls, *unknown_voices(settings)]
     return [*check.faults, *_hidden(settings), *more]
 
@@ -185,6 +187,23 @@ def _certificates(settings: AllSections) -> Iterator[Fault]:
             if trunk.name == error.local and hasattr(trunk, f"tls_{error.key}"):
                 key = f"trunks[{index}].tls_{error.key}"
         yield Fault(key, error.reason)
+
+
+def _trust(settings: AllSections) -> Iterator[Fault]:
+    """What [stir] names and cannot be used. Read only where it is used: it takes cryptography."""
+    stir = settings.stir
+    if stir.mode == "off":
+        return
+    from ..stir.certificate import TrustError, TrustStore
+
+    try:
+        TrustStore.read(Path(stir.trust))
+    except TrustError as error:
+        yield Fault("stir.trust", str(error))
+    try:
+        ssl.create_default_context(cafile=stir.https_ca or None)
+    except OSError as error:
+        yield Fault("stir.https_ca", f"{stir.https_ca}: {error.strerror or error}")
 
 
 # -- what comes in, and what is published --------------------------------------------------------

@@ -72,6 +72,9 @@ def explain(
     dialled: Annotated[
         str | None, typer.Option(metavar="NUMBER", help="to this number; TO is who calls.")
     ] = None,
+    attestation: Annotated[
+        str | None, typer.Option(metavar="A", help="Of such a call: A, B, C, failed or none.")
+    ] = None,
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
@@ -90,6 +93,7 @@ def explain(
         at=_moment(at),
         from_trunk=from_trunk,
         dialled=dialled,
+        attestation=attestation,
     )
     if found["objections"]:
         raise typer.Exit(EXIT_FAILED)

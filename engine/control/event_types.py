@@ -25,7 +25,7 @@ _RECORD = (
     "called_at", "operator_at", "customer_at", "talk_at", "ended_at", "talk_s", "cost", "recording",
     "joined", "attempts", "offers", "outcome", "rating",
 )  # fmt: skip
-_CALLER = ("from", "number", "dialled", "trunk", "route")
+_CALLER = ("from", "number", "dialled", "trunk", "route", "attestation", "attestation_reason")
 _QUEUE = (
     "kind", "queue", "place", "waited_s", "expected_wait_s", "priority", "centre", "from_queue",
 )  # fmt: skip

@@ -58,6 +58,8 @@ class FactsView(TypedDict):
     """Of a call: the trunk that brings it."""
     dialled: str | None
     """Of a call: what was dialled."""
+    attestation: str | None
+    """Of a call: whether the caller's number is verified."""
     context: dict[str, Any]
     """What the client, or the inbound route, gives with it."""
     history: HistoryFacts
@@ -235,6 +237,7 @@ def explained(kind: str, facts: Facts, ruling: Ruling, now: float) -> dict[str, 
             "site": facts.site,
             "trunk": facts.trunk,
             "dialled": facts.dialled,
+            "attestation": facts.attestation,
             "context": facts.context,
             "history": {
                 "callbacks": facts.history.callbacks,

@@ -13,6 +13,7 @@ from ..calls.templates import Subject, fill
 from ..job import site_of
 from ..routing.router import Router
 from ..routing.rules import Ruling
+from ..stir.verdict import NOT_SIGNED, Verdict
 from .caller_id import CallingParty
 
 log = structlog.get_logger()
@@ -32,6 +33,7 @@ class InboundCallInfo:
     user_to_user: str = ""
     diversions: Mapping[str, Any] = field(default_factory=dict)
     """What `diversion.diversions` has found."""
+    verdict: Verdict = NOT_SIGNED
     default_whisper: str = ""
     ruling: Ruling = field(default_factory=Ruling)
     context: dict[str, Any] = field(init=False)
@@ -55,6 +57,7 @@ class InboundCallInfo:
                     trunk=self.trunk,
                     queue=self.route.queue,
                     context=self.context,
+                    attestation=self.verdict.attestation,
                     now=now,
                 )
         except TimeoutError:
@@ -138,4 +141,13 @@ class InboundCallInfo:
             "dialled": self.dialled,
             "trunk": self.trunk,
             "route": self.route.name,
+            **attested(self.verdict),
         }
+
+
+def attested(verdict: Verdict) -> dict[str, Any]:
+    """What events and views show of whether the caller's number is verified."""
+    shown: dict[str, Any] = {"attestation": verdict.attestation}
+    if verdict.reason is not None:
+        shown["attestation_reason"] = verdict.reason
+    return shown

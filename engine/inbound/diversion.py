@@ -17,7 +17,7 @@ from sip.message.name_addr import NameAddr
 from sip.message.uri import SipUri
 
 from ..routing.number_plan import NumberPlan
-from .caller_id import ANONYMOUS, readable_addresses, user_of
+from .caller_id import ANONYMOUS, Read, readable_addresses, user_of
 
 MAX_DIVERSIONS: Final = 10
 MAX_HISTORY: Final = 20
@@ -35,14 +35,15 @@ _REASONS: Final[Mapping[int, str]] = {
 _cause = re.compile(r"cause\s*=\s*\"?([0-9]{3})(?![0-9])", re.IGNORECASE).search
 
 
-def diversions(request: Request, plan: NumberPlan) -> dict[str, Any]:
+def diversions(request: Request, plan: NumberPlan, read: Read = str) -> dict[str, Any]:
     """What the context of a call has of its way here; empty where it came directly.
 
     `diverted_by` and `diverted_reason` are of the last diversion, `first_dialled` is what was
-    dialled before the first; `diversion` and `history_info` have all that was read.
+    dialled before the first; `diversion` and `history_info` have all that was read. `read` says
+    which number the trunk means.
     """
-    diverted = _diversion(request, plan)
-    history = _history(request, plan)
+    diverted = _diversion(request, plan, read)
+    history = _history(request, plan, read)
     found: dict[str, Any] = {}
     if diverted:
         last = diverted[0]
@@ -58,12 +59,12 @@ def diversions(request: Request, plan: NumberPlan) -> dict[str, Any]:
     return found
 
 
-def _diversion(request: Request, plan: NumberPlan) -> list[dict[str, Any]]:
+def _diversion(request: Request, plan: NumberPlan, read: Read) -> list[dict[str, Any]]:
     """The values of Diversion: the last diversion first."""
     found = []
     for address in readable_addresses(request, "Diversion")[:MAX_DIVERSIONS]:
         is_withheld = _word(address, "privacy") in ("full", "uri")
-        entry: dict[str, Any] = {"by": ANONYMOUS if is_withheld else _shown(address, plan)}
+        entry: dict[str, Any] = {"by": ANONYMOUS if is_withheld else _shown(address, plan, read)}
         if reason := _word(address, "reason"):
             entry["reason"] = reason
         if (counter := _word(address, "counter")).isdigit() and counter.isascii():
@@ -72,7 +73,7 @@ def _diversion(request: Request, plan: NumberPlan) -> list[dict[str, Any]]:
     return found
 
 
-def _history(request: Request, plan: NumberPlan) -> list[dict[str, Any]]:
+def _history(request: Request, plan: NumberPlan, read: Read) -> list[dict[str, Any]]:
     """The values of History-Info in the order of their index: the first target first."""
     found = []
     for address in readable_addresses(request, "History-Info")[:MAX_HISTORY]:
@@ -83,7 +84,7 @@ def _history(request: Request, plan: NumberPlan) -> list[dict[str, Any]]:
         is_withheld = "history" in hidden or "session" in hidden
         entry: dict[str, Any] = {
             "index": index,
-            "to": ANONYMOUS if is_withheld else _shown(address, plan),
+            "to": ANONYMOUS if is_withheld else _shown(address, plan, read),
         }
         if cause := _cause_of(address):
             entry["cause"] = cause
@@ -143,7 +144,7 @@ def _word(address: NameAddr, name: str) -> str:
     return printable(text).strip().lower()[:_MAX_WORD]
 
 
-def _shown(address: NameAddr, plan: NumberPlan) -> str:
-    user = user_of(address)
+def _shown(address: NameAddr, plan: NumberPlan, read: Read) -> str:
+    user = read(user_of(address))
     number = plan.number_of(user) if user else None
     return number.e164 if number is not None else user or ANONYMOUS

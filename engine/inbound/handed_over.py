@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from sip.dialog.uas import UasSession
 
+from ..stir.verdict import Verdict
 from .caller_id import CallingParty
 
 
@@ -19,6 +20,7 @@ class HandedOver:
     trunk: str
     route: str
     context: Mapping[str, Any]
+    verdict: Verdict
     handler_s: float
     fall_back: Callable[[], None] | None
 

@@ -31,14 +31,18 @@ from ..calls.services import CallServices
 from ..routing.number_plan import NumberPlan
 from ..routing.targets.destination import credentials_of
 from ..routing.targets.number_rewriting import IncomingNumbers
+from ..stir.passport import Parties
+from ..stir.verdict import Verdict
 from .call_info import InboundCallInfo
 from .caller_id import (
     CallingParty,
     as_dialled,
     calling_party,
     dialled_number,
+    shown_identity,
     user_to_user_of,
 )
+from .caller_verification import parties_of
 from .diversion import diversions
 from .handed_over import HandedOver, Handler
 from .inbound_call import InboundCall
@@ -96,6 +100,7 @@ class Inbound:
         self._inbound.peers.configure(settings.trunks, settings.dial.allow_hosts)
         self._inbound.peers.look_up_soon()
         self._auth.configure(settings.sip.digest, settings.trunks)
+        self._inbound.verification.configure(settings.stir)
         self._configure(settings)
 
     def _configure(self, settings: Settings) -> None:
@@ -150,6 +155,7 @@ class Inbound:
     async def stop(self) -> None:
         """Hang up every call and wait until each is."""
         self.draining = True
+        await self._inbound.verification.stop()
         self._inbound.peers.stop()
         await self._calls.stop("engine stopped")
 
@@ -230,13 +236,28 @@ class Inbound:
                 party=party,
                 dialled=dialled[0],
                 user_to_user=user_to_user_of(request),
-                diversions=diversions(request, self._plan) if trunk in self._trusted else {},
+                diversions=self._diversions(request, trunk),
                 default_whisper=self._whisper,
             )
-            if route.handler == "client":
-                self._hand_over(session, incoming)
-            else:
-                self._begin(session, incoming)
+            self._inbound.verification.verify(
+                request,
+                partial(self._signed_parties, request, trunk),
+                partial(self._take, session, incoming),
+            )
+
+    def _take(self, session: UasSession, incoming: InboundCallInfo, verdict: Verdict) -> None:
+        """Go on with a call that is accepted, now that it is known whether its caller is."""
+        incoming = replace(incoming, verdict=verdict)
+        if self.draining:
+            refusal = 503, "the engine is draining"
+            self._refuse(session, refusal, incoming.party, incoming.dialled, incoming.trunk)
+        elif incoming.route.handler != "client":
+            self._begin(session, incoming)
+        elif session.state == "incoming":
+            self._hand_over(session, incoming)
+        else:  # a client need not decide about it
+            refusal = 487, "the caller has hung up"
+            self._refuse(session, refusal, incoming.party, incoming.dialled, incoming.trunk)
 
     def _objection(self, session: UasSession, trunk: str | None) -> str | None:
         """What the offer of a call cannot do."""
@@ -251,7 +272,8 @@ class Inbound:
         if refused is None:
             return
         self._reject(session, refused.status, refused.reason)
-        party = calling_party(session.request, self._plan)
+        is_trusted = trunk in self._trusted
+        party = calling_party(session.request, self._plan, is_trusted=is_trusted)
         caller: dict[str, Any] = {"from": party.user, "number": party.number}
         self._services.events.publish(
             "call.refused",
@@ -268,6 +290,21 @@ class Inbound:
         read = numbers.caller.read
         party = calling_party(request, self._plan, is_trusted=is_trusted, read=read)
         return party, dialled_number(request, self._plan, account, numbers.called.read)
+
+    def _diversions(self, request: Request, trunk: str) -> dict[str, Any]:
+        """By whom the call was diverted, as a trusted trunk says."""
+        if trunk not in self._trusted:
+            return {}
+        return diversions(request, self._plan, self._numbers[trunk].called.read)
+
+    def _signed_parties(self, request: Request, trunk: str) -> Parties:
+        """Who calls whom, as a PASSporT may write it."""
+        numbers, is_trusted = self._numbers[trunk], trunk in self._trusted
+        address = shown_identity(
+            request, self._plan, is_trusted=is_trusted, read=numbers.caller.read
+        )
+        reads = numbers.caller.read, numbers.called.read
+        return parties_of(request, address, self._plan, *reads)
 
     def _begin(self, session: UasSession, incoming: InboundCallInfo) -> None:
         call = InboundCall(self._services, self._inbound, session, incoming, clock=self._clock)
@@ -291,6 +328,7 @@ class Inbound:
                 trunk=incoming.trunk,
                 route=route.name,
                 context=incoming.context,
+                verdict=incoming.verdict,
                 handler_s=route.handler_s,
                 fall_back=None if fallback is None else fall_back,
             ),

@@ -13,9 +13,10 @@ Event = Mapping[str, Any]
 
 STORED_AS = "call_up"
 CAUSE = "engine restarted"
+_CALLER = ("from", "number", "dialled", "trunk", "route", "attestation", "attestation_reason")
 # What each event adds: members that are as it has them, and one that is its time.
 _KNOWN_FROM: Mapping[str, tuple[tuple[str, ...], str]] = {
-    "call.incoming": (("context", "from", "number", "dialled", "trunk", "route"), "started"),
+    "call.incoming": (("context", *_CALLER), "started"),
     "call.originated": (("context", "to", "number", "trunk"), "started"),
     "call.answered": (("queue", "agent"), "taken_at"),
     "queue.answered": (("agent",), "answered_at"),

@@ -8,6 +8,7 @@ from ..calls.call_flow import CustomerHistory
 from ..routing.admission import Admission
 from ..routing.peers import Peers
 from ..routing.router import Router
+from .caller_verification import CallerVerification
 from .kept_positions import KeptPositions
 
 
@@ -22,6 +23,7 @@ class InboundServices:
     history: CustomerHistory
     positions: KeptPositions
     peers: Peers
+    verification: CallerVerification
 
     def has_position(self, queue: str, number: str | None) -> bool:
         """Whether a caller has a position in the queue already: their own, or a callback's."""

@@ -18,7 +18,8 @@ _KEPT_OF_RECORD = frozenset(
         "id", "kind", "direction", "site", "queue", "agent", "state", "result", "cause", "created",
         "due_at", "deadline", "called_at", "operator_at", "customer_at", "talk_at", "ended_at",
         "talk_s", "cost", "order", "priority", "joined", "stays", "alone_s", "trunk", "route",
-        "started", "taken_at", "answered_at", "bridged_at", "call",
+        "started", "taken_at", "answered_at", "bridged_at", "call", "attestation",
+        "attestation_reason",
     }
 )  # fmt: skip
 _KEPT_OF_EVENT = frozenset(
@@ -26,6 +27,7 @@ _KEPT_OF_EVENT = frozenset(
         "seq", "epoch", "time", "type", "job", "call", "leg", "agent", "queue", "site", "state",
         "result", "kind", "position", "priority", "role", "sip_status", "trunk", "route",
         "direction", "since", "until", "attempt", "talk_s", "waited_s", "order", "media",
+        "attestation", "attestation_reason",
     }
 )  # fmt: skip
 

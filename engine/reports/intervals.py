@@ -15,7 +15,7 @@ Interval = Literal["15min", "hour", "day", "total"]
 # What the callbacks and the calls of a report are grouped by.
 GroupBy = Literal["all", "site", "queue", "agent", "result", "outcome"]
 GroupCallsBy = Literal[
-    "all", "site", "queue", "agent", "result", "outcome", "rating", "route", "trunk"
+    "all", "site", "queue", "agent", "result", "outcome", "rating", "route", "trunk", "attestation"
 ]
 
 # Clocks are set by multiples of this.

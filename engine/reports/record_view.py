@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 from msgspec import Meta
 
 from ..job import AttemptRecord, CostView, Failure, LegRecord, OfferRecord, Order
+from ..stir.verdict import Attestation, AttestationFailure
 
 # -- legs ----------------------------------------------------------------------------------------
 
@@ -166,6 +167,10 @@ class Record(_Caller):
     """Of a call: what was dialled."""
     trunk: NotRequired[str]
     """Of a call: the trunk that brought it."""
+    attestation: NotRequired[Attestation]
+    """Of a call: whether the caller's number is verified."""
+    attestation_reason: NotRequired[AttestationFailure]
+    """Of a call: why verification failed."""
     route: NotRequired[str]
     """Of a call: the inbound route that accepted it."""
     direction: NotRequired[Literal["inbound", "outbound"]]

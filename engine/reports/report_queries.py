@@ -33,6 +33,7 @@ CALLS_BY = BY | {
     "rating": "CAST(a.rating AS TEXT)",
     "route": "json_extract(CAST(body AS TEXT), '$.route')",
     "trunk": "json_extract(CAST(body AS TEXT), '$.trunk')",
+    "attestation": "json_extract(CAST(body AS TEXT), '$.attestation')",
 }
 
 # An agent's period ends where the next one begins.

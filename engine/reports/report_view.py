@@ -349,6 +349,8 @@ class CallRow(CallFigures, Span):
     """Their trunk."""
     route: NotRequired[str]
     """Their inbound route."""
+    attestation: NotRequired[str]
+    """Whether the number of their callers is verified."""
 
 
 class ReportPage(Span):

@@ -46,6 +46,7 @@ class Facts:
     site: str | None = None
     trunk: str | None = None
     dialled: str | None = None
+    attestation: str | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
     history: CallerHistory = field(default_factory=CallerHistory)
     given: Mapping[str, Any] = field(default_factory=dict)
@@ -124,6 +125,8 @@ def checks_of(rule: str, match: Match, surroundings: Surroundings) -> Iterator[C
         yield _one_of("site", match.site, lambda facts: facts.site)
     if match.trunk is not None:
         yield _one_of("trunk", match.trunk, lambda facts: facts.trunk)
+    if match.attestation is not None:
+        yield _one_of("attestation", match.attestation, lambda facts: facts.attestation)
     if match.region is not None:
         yield _one_of("region", match.region, lambda facts: facts.region)
     if match.line_type is not None:

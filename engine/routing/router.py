@@ -159,6 +159,7 @@ class Router:
         queue: str | None,
         context: Mapping[str, Any],
         now: float,
+        attestation: str = "none",
     ) -> Ruling:
         """What the rules set for a call that came in; `queue` is the one its route names."""
         if not self._rules:
@@ -167,7 +168,7 @@ class Router:
         return self.apply(
             self.call_facts(
                 caller, dialled=dialled, trunk=trunk, queue=queue, context=context, now=now,
-                history=history,
+                history=history, attestation=attestation,
             )
         )  # fmt: skip
 
@@ -181,6 +182,7 @@ class Router:
         context: Mapping[str, Any],
         now: float,
         history: CallerHistory,
+        attestation: str = "none",
     ) -> Facts:
         """What rules look at in a call that came in. Its route is no request: rules change it."""
         number = self._number_of(caller)
@@ -196,6 +198,7 @@ class Router:
             site=site_of(context),
             trunk=trunk,
             dialled=reached.e164 if reached else dialled,
+            attestation=attestation,
             context=context,
             history=history,
         )

@@ -23,6 +23,9 @@ _Caller = TypedDict(
         "dialled": Annotated[str, Meta(description="Of a call that came in: what was dialled.")],
         "trunk": Annotated[str, Meta(description="Of a call that came in: its trunk.")],
         "route": Annotated[str, Meta(description="Of a call that came in: its inbound route.")],
+        "attestation": Annotated[
+            str, Meta(description="Of a call that came in: whether the number is verified.")
+        ],
         "queue": Annotated[str, Meta(description="The queue that it waited in last.")],
         "agent": Annotated[str, Meta(description="The agent who had it last; whose line it is.")],
     },

@@ -9,7 +9,7 @@ from ..job import LegRecord, site_of
 CALL_BYTES: Final = 1_500
 LEG_BYTES: Final = 2_500
 
-_KEPT: Final = ("from", "number", "dialled", "trunk", "route", "queue", "agent")
+_KEPT: Final = ("from", "number", "dialled", "trunk", "route", "queue", "agent", "attestation")
 
 
 class CallToTrace(Protocol):

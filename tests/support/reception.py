@@ -23,6 +23,7 @@ from engine.calls.announcing.waiting_room import WaitingRooms
 from engine.calls.announcing.whisper import Announcer
 from engine.calls.call_flow import CustomerHistory
 from engine.errors import EngineError
+from engine.inbound.caller_verification import CallerVerification
 from engine.inbound.inbound import Inbound
 from engine.inbound.kept_positions import KeptPositions
 from engine.inbound.services import InboundServices
@@ -199,6 +200,7 @@ def reception(
             history=history or stage.history,
             positions=KeptPositions(cast(Store, kept), clock=clock),
             peers=Peers(settings.trunks, settings.dial.allow_hosts, stage.sip.hops),
+            verification=CallerVerification(settings.stir, clock=clock),
         )
         controlled = ControlledCalls(services, stage.admission, lambda: None)
         inbound = Inbound(services, parts, settings, handler=controlled, clock=clock)

@@ -17,6 +17,7 @@ from ...routing.admission import Admission, Admitted
 from ...routing.conditions import CallerHistory
 from ...routing.router import Router
 from ...routing.rules import Ruling
+from ...stir.verdict import Attestation
 from ..method import Method
 from ..peer import Peer
 from ..route_view import Explanation, Objections, PartyView, explained, requested, verdict_of
@@ -31,6 +32,7 @@ class RouteQuery(CallbackRequest):
     at: UnixTime | None = None
     from_trunk: Identifier | None = None
     dialled: Target | None = None
+    attestation: Attestation | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -161,6 +163,7 @@ class RouteMethods:
             context=call.context,
             now=now,
             history=history,
+            attestation=params.attestation or "none",
         )
         call.ruling = self._router.apply(facts, explain=True)
         kept_s = call.waiting(now)["known_agent_s"]
@@ -202,6 +205,7 @@ class RouteMethods:
             context={**shown, **(params.context or {})},
             now=now,
             history=history,
+            attestation=params.attestation or "none",
         )
         objections = Objections()
         if refusal is not None:

@@ -26,6 +26,7 @@ from ...reports.job_view import JobView
 from ...reports.record_view import HistoryEntry
 from ...routing.blocking.do_not_call import Blocked
 from ...routing.trunks import TrunkView
+from ...stir.verdict import Attestation, AttestationFailure
 
 
 class Member(NamedTuple):
@@ -59,6 +60,8 @@ MEMBERS: Final[Mapping[str, Member]] = {
     "agent": Member(str, "The agent."),
     "queue": Member(str, "The queue."),
     "trunk": Member(str, "The trunk."),
+    "attestation": Member(Attestation, "Whether the caller's number is verified (STIR/SHAKEN)."),
+    "attestation_reason": Member(AttestationFailure, "Why verification failed."),
     "webhook": Member(str, "The webhook."),
     "number": Member(str, "The number in E.164."),
     "site": Member(str, "The site of the request."),

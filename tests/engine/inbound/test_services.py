@@ -52,5 +52,6 @@ def test_a_position_is_the_callers_own_or_that_of_their_callback(
         history=unused,
         positions=cast(Any, Kept(("sales", ANNA))),
         peers=unused,
+        verification=unused,
     )
     assert services.has_position(queue, number) is has_position
