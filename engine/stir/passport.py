@@ -19,7 +19,7 @@ from sip.message.uri import SipUri, parse_uri
 from .verdict import VerificationFailed
 
 MOST_LOOKED_AT: Final = 16
-MAX_HEADER_CHARS: Final = 8_192
+MAX_HEADER_CHARS: Final = 4_096
 MAX_URL_CHARS: Final = 512
 SIGNATURE_BYTES: Final = 64
 _ppt = re.compile(r";[ \t]*ppt[ \t]*=[ \t]*\"?([A-Za-z0-9-]*)", re.IGNORECASE).search

@@ -49,7 +49,7 @@ def test_a_call_that_nobody_signed() -> None:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ("x" * 9000 + ";ppt=shaken", "too_large"),
+        ("x" * 5000 + ";ppt=shaken", "too_large"),
         ("a.b;ppt=shaken", "malformed"),
         (COMPACT, "compact_form"),
         (CARRIER.identity(alg="none"), "unsupported"),
