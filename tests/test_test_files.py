@@ -29,7 +29,6 @@ EXCEPTIONS: dict[str, str] = {
     "engine/routing/targets/destination.py": "records; test_dialplan.py",
     "engine/routing/targets/trunk_targets.py": "a part of the dialplan; test_dialplan.py",
     "engine/reports/report_count.py": "test_report.py",
-    "engine/store/protocols.py": "protocols without behaviour",
     "engine/webhooks/delivery_counts.py": "test_webhooks.py and test_webhook.py",
     "engine/webhooks/log_reader.py": "test_webhooks.py: it reads what had no room, over a restart",
     "engine/webhooks/receiver.py": "test_webhook.py",

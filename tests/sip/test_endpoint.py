@@ -10,7 +10,7 @@ import pytest
 import uvloop
 
 from sip.dialog.uac import Invitation
-from sip.errors import SipError
+from sip.errors import ParseError, SipError
 from sip.events import Answered, Ended, Event, Failed, IncomingInvite, MediaChanged
 from sip.hop import Hop, Transport
 from sip.message.message import Request, response_to
@@ -368,3 +368,19 @@ def test_without_a_route_a_wildcard_shows_loopback(
     monkeypatch.setattr(socket.socket, "connect", unreachable)
     assert reachable_host(wildcard) == loopback
     assert reachable_host("192.0.2.1") == "192.0.2.1"
+
+
+async def test_a_peer_is_asked_whether_it_is_there() -> None:
+    alice, bob = ObservedEndpoint("udp:127.0.0.1:0"), ObservedEndpoint("udp:127.0.0.1:0")
+    async with running(alice, bob):
+        uri = f"sip:127.0.0.1:{bob.port}"
+        (hop,) = await alice.endpoint.hops(uri)
+        assert await alice.endpoint.ask_options(uri, hop) == 200
+        with pytest.raises(ParseError, match="is not a sip: URI"):
+            await alice.endpoint.ask_options("tel:+442079460000", hop)
+
+
+async def test_the_addresses_of_a_name_are_of_the_families_that_it_has() -> None:
+    alice = ObservedEndpoint("udp:127.0.0.1:0")
+    async with running(alice):
+        assert await alice.endpoint.addresses_of("localhost") == ["127.0.0.1"]

@@ -135,7 +135,13 @@ def test_an_answer_without_a_codec_in_common() -> None:
 
 
 @pytest.mark.parametrize(
-    ("origin", "result"), [("remote", "hung_up"), ("timeout", "failed"), ("transport", "failed")]
+    ("origin", "result"),
+    [
+        ("remote", "hung_up"),
+        ("local", "completed"),
+        ("timeout", "failed"),
+        ("transport", "failed"),
+    ],
 )
 def test_sessions_that_were_up(origin: str, result: str) -> None:
     cause = Cause(None, "over", origin)  # type: ignore[arg-type]
@@ -148,3 +154,8 @@ def test_how_long_a_trunk_is_passed_over() -> None:
     assert of_failed_invite(Cause(503, "Busy", "remote")).trunk_rests_s == 0.0
     assert of_failed_invite(Cause(486, "Busy", "remote", None, 9.0)).trunk_rests_s == 0.0
     assert of_failed_invite(Cause(408, "Request Timeout", "timeout")).trunk_rests_s > 0.0
+
+
+def test_an_offer_of_a_caller_that_we_cannot_meet() -> None:
+    ending = of_unanswered_call(Cause(488, "no common codec", "local"))
+    assert (ending.result, ending.sip_status) == ("incompatible", 488)

@@ -12,6 +12,7 @@ from engine.calls.hangup_cause import HangupCause
 from engine.calls.leg import Leg, LegEnded
 from engine.calls.legs.event_budget import BURST
 from engine.routing.targets.destination import Destination, DialTarget
+from media.errors import WorkerGone
 from media.messages import Dtmf, MediaTimeout, PeerMoved, Played, SilenceStarted
 from media.sources import Prompt
 from sip import events
@@ -633,5 +634,22 @@ def test_a_trunk_whose_name_leads_nowhere_is_passed_over(
         assert asyncio.get_running_loop().time() == 2.0, "the next trunk does not wait for it"
         phone.answers()
         await dialling
+
+    run_leg(tmp_path, script)
+
+
+def test_a_worker_that_is_gone_at_the_end_costs_the_report_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gone(_leg: str) -> None:
+        raise WorkerGone("the media worker died")
+
+    async def script(stage: Scene, leg: Leg, _published: Published) -> None:
+        await answered(stage, leg)
+        with monkeypatch.context() as patched:
+            patched.setattr(stage.media, "close", gone)
+            await leg.release()
+        assert (leg.record.state, leg.record.media) == ("ended", None)
+        stage.media.open_legs.clear()  # as the worker is gone
 
     run_leg(tmp_path, script)

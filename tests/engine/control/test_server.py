@@ -428,3 +428,18 @@ async def test_stop_ends_waiting_handlers_and_connections(tmp_path: Path) -> Non
         await until(lambda: handlers.waiting)
     assert await client.is_closed()
     await client.close()
+
+
+async def test_a_certificate_that_is_none_is_an_error(tmp_path: Path) -> None:
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / name).write_text("no certificate at all\n")
+    settings = Control(
+        socket=tmp_path / "control.sock",
+        tcp="127.0.0.1:0",
+        tls_cert=str(tmp_path / "cert.pem"),
+        tls_key=str(tmp_path / "key.pem"),
+        token=TOKEN,
+    )
+    with pytest.raises(ControlError, match="cannot be used") as raised:
+        await ControlServer(settings, {}, EventLog()).bind()
+    assert raised.value.key == "control.tls_cert"

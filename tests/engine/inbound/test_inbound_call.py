@@ -721,6 +721,22 @@ def test_a_command_may_hang_up_before_the_call_is_answered(
     assert (ended["result"], ended["cause"]) == ("cancelled", "hung up by command")
 
 
+def test_rules_that_take_too_long_leave_the_caller_to_the_route(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_facts: Any, **_more: Any) -> Ruling:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def script(desk: Reception) -> None:
+        monkeypatch.setattr(desk.parts.router, "call", never)
+        caller = await desk.waiting()
+        caller.hangs_up()
+
+    desk = reception(tmp_path, script, routes=[SHOP], agents=())
+    assert desk.stage.last("queue.joined")["queue"] == "sales"
+
+
 def test_the_engine_stops_with_callers_waiting_and_talking(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         talks, agent = await talking(desk)

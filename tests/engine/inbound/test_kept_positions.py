@@ -120,3 +120,15 @@ def test_places_outlive_the_engine(tmp_path: Path) -> None:
         clock.now = 1061.0
 
     with_store(tmp_path, first, second, later, third, fourth)
+
+
+def test_positions_of_a_number_that_is_to_be_forgotten_are_kept_for_nobody(tmp_path: Path) -> None:
+    def script(positions: KeptPositions, clock: Clock) -> None:
+        for queue in ("sales", "help"):
+            positions.join(f"call-{queue}", queue, BOB, 60.0)
+            positions.keep(f"call-{queue}", queue, BOB)
+        positions.forget_number(BOB)
+        clock.now += 10.0
+        assert positions.join("again", "sales", BOB, 60.0) == clock.now
+
+    with_store(tmp_path, script)

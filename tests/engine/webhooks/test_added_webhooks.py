@@ -8,8 +8,9 @@ import pytest
 
 from config.reporting import Notify
 from engine.errors import EngineError
+from engine.store.errors import StoreError
 from engine.webhooks.signature import key_of, verify
-from engine.webhooks.webhooks import MOST_ADDED
+from engine.webhooks.webhooks import ADDED, MOST_ADDED, Added
 from tests.support.receiver import Receiver
 from tests.support.webhooks import QUICK, SECRET, running, seqs, settings
 
@@ -100,3 +101,30 @@ async def test_so_many_may_be_added_and_no_more(tmp_path: Path) -> None:
             await here.webhooks.add(given("http://127.0.0.1:9/", f"hook{number}"))
         with pytest.raises(EngineError, match="remove one, or configure them"):
             await here.webhooks.add(given("http://127.0.0.1:9/", "more"))
+
+
+async def test_one_that_the_store_does_not_keep_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_given: Any, **_more: Any) -> None:
+        raise StoreError("disk_full", "the disk is full")
+
+    async with running(tmp_path / "db") as here:
+        with monkeypatch.context() as patched:
+            patched.setattr(here.webhooks._store, "put", full)
+            with pytest.raises(StoreError):
+                await here.webhooks.add(given("http://127.0.0.1:9/"))
+        assert list(here.webhooks.by_name) == []
+        await here.webhooks.add(given("http://127.0.0.1:9/"))
+        assert list(here.webhooks.by_name) == ["crm"]
+
+
+async def test_one_of_another_version_is_left_out_of_a_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with running(tmp_path / "db") as here:
+        settings = given("http://127.0.0.1:9/") | {"colour": "red"}
+        await here.webhooks._store.put(ADDED, "crm", Added(settings=settings), durable=True)
+    async with running(tmp_path / "db") as here:
+        assert list(here.webhooks.by_name) == []
+    assert "webhook_left_out" in capsys.readouterr().out

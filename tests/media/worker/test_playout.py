@@ -195,3 +195,16 @@ def test_nothing_is_sent_after_close(listener: Listener) -> None:
     listener.tick()
     assert listener.heard() == []
     assert stream.listeners == []
+
+
+def test_a_peer_that_takes_no_telephone_events_is_sent_no_digits(listener: Listener) -> None:
+    listener.playout.event_payload_type = None
+    assert not listener.playout.send_digits("12", 100, 60)
+
+
+def test_what_the_kernel_refuses_is_counted_as_an_error(listener: Listener) -> None:
+    listener.playout.hear_clip(5, CLIP, listener.now, loop=False)
+    listener.peer.close()
+    listener.tick(2)
+    stream = listener.playout.stream
+    assert (stream.packets_sent, stream.errors) == (0, 2)

@@ -726,6 +726,10 @@ def test_what_is_said_of_a_leg_that_is_gone_has_no_effect(desk: SwitchBench) -> 
         desk.switch.execute(command)
     desk.switch.execute(m.Close(5, "gone"))
     assert desk.reports == [m.Closed(5, None)]
+    desk.switch.execute(m.StopRecording(6, "gone"))
+    refused = desk.reports.pop()
+    assert isinstance(refused, m.Refused)
+    assert (refused.request, refused.kind, refused.reason) == (6, "unknown_leg", "gone is not open")
 
 
 def take_one_by_one(desk: SwitchBench) -> None:

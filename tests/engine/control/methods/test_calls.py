@@ -34,6 +34,9 @@ def test_a_call_is_found_by_its_id_and_by_those_of_its_legs(tmp_path: Path) -> N
         for by in ({"call": call["call"]}, {"leg": agent_leg}, {"leg": customer_leg}):
             found = await call_method(methods, "call.get", **by)
             assert found["call"] == call["call"]
+        with pytest.raises(EngineError, match="agent and customer do not talk now"):
+            order = {"call": call["call"], "leg": agent_leg, "to": "alice"}
+            await call_method(methods, "call.transfer", **order)
         # Its figures are those of this moment.
         assert found["legs"][0]["media"]["packets_received"] == 1
         for by, reason in (({"call": "none"}, "no call none"), ({"leg": "none"}, "no leg none")):

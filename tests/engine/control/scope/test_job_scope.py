@@ -120,6 +120,24 @@ def test_lists_have_nothing_of_others() -> None:
     with pytest.raises(EngineError, match="there is no record s"):
         scope(SHOP).narrowed("record.get", records[1])
     assert scope(SHOP).narrowed("ping", {"version": 1}) == {"version": 1}
+    for about, reason in (
+        ({"call": "c", "job": None, "site": "x.example"}, "there is no call c"),
+        ({"call": "c", "job": "elsewhere", "site": "x.example"}, "for its own jobs only"),
+    ):
+        with pytest.raises((EngineError, NoRight), match=reason):
+            scope(SHOP).narrowed("trace.explain", about)
+
+
+def test_the_record_of_another_is_as_if_there_were_none() -> None:
+    scope(FORM).check("record.get", JobRef(id="form-job"))
+    with pytest.raises(EngineError, match="there is no record other-job"):
+        scope(FORM).check("record.get", JobRef(id="other-job"))
+
+
+def test_a_snapshot_shows_what_is_the_clients() -> None:
+    assert scope(FORM).sees_view("job", {"id": "form-job"})
+    assert not scope(FORM).sees_view("job", {"id": "other-job"})
+    assert not scope(FORM).sees_view("agent", {"agent": "alice"})
 
 
 def test_events_of_others_are_not_seen() -> None:
