@@ -53,7 +53,7 @@ coverage: setup
 	@sh scripts/test_peers.sh
 	@rm -f .coverage .coverage.*
 	HYPOTHESIS_PROFILE=$(PROFILE) COVERAGE=1 sh scripts/run_tests.sh
-	$(BIN)/coverage report
+	$(BIN)/python -m coverage report
 	@$(BIN)/python -m scripts.line_coverage --fail-under 95
 
 layers: setup

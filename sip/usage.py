@@ -19,8 +19,13 @@ class DialogUsage(Protocol):
 
     call_id: str
     local_tag: str
-    tag: object | None
-    """The owner may store any object here."""
+
+    @property
+    def owner(self) -> object | None:
+        """Whoever the events of it are for; None: nobody takes it up yet, or any more."""
+
+    def hand_to(self, owner: object | None) -> None:
+        """Let the events be for another owner from now on, or for nobody."""
 
     @property
     def owns_call_id(self) -> bool:

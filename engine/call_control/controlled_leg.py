@@ -26,7 +26,7 @@ class ControlledLeg(Leg):
     def detach(self) -> None:
         """Leave the session to another leg: nothing is hung up."""
         if self._session is not None:
-            self._session.tag = None
+            self._session.hand_to(None)
             self._session = None
         self._dialled = False
 

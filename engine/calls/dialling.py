@@ -60,8 +60,8 @@ class DialOptions:
         kept = [header for header in self.headers if header[0].lower() not in named]
         return replace(self, headers=(*kept, *more))
 
-    def invitation(self, target: DialTarget, hop: Hop) -> Invitation:
-        """The INVITE to `target`, sent to `hop`."""
+    def invitation(self, target: DialTarget, hop: Hop, owner: object) -> Invitation:
+        """The INVITE to `target`, sent to `hop`. Its events are for `owner`."""
         user = self.caller.user or target.caller_id or self.caller.default
         shown = target.identity.shown(user, self.caller.name, self.audio.host)
         return Invitation(
@@ -76,6 +76,7 @@ class DialOptions:
             account=target.trunk or "",
             session_expires_s=target.session_expires_s,
             route=target.route,
+            owner=owner,
         )
 
 

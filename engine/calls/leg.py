@@ -171,8 +171,7 @@ class Leg(SentKeys):
         self._media.take_from(hop.host, target.media)
         self._hears_early_media = target.plays_early_media
         self.alerted_at = None
-        self._session = self._sip.invite(options.invitation(target, hop))
-        self._session.tag = self
+        self._session = self._sip.invite(options.invitation(target, hop, self))
         self.record.call_id = self._session.call_id
         self._owner.signalled(self)
 
@@ -215,7 +214,7 @@ class Leg(SentKeys):
         """The party has called us by `session`: use it from now on, and answer nothing yet."""
         self.called_us = self._dialled = True
         self._session = session
-        session.tag = self
+        session.hand_to(self)
         target = self.destination.targets[0]
         self._media.take_from(session.source.host, target.media)
         self.record.trunk, self.record.hop = target.trunk, str(session.source)
@@ -287,7 +286,7 @@ class Leg(SentKeys):
         Raises SipError where that is not possible. The party stays until the new one is there.
         """
         self.transfers.replace(session, self._media.local(CODECS))
-        session.tag = self
+        session.hand_to(self)
 
     def succeed(self, session: UasSession, audio: NegotiatedAudio) -> None:
         """Go on with `session`, whose party has taken the place of the one before."""
@@ -317,7 +316,7 @@ class Leg(SentKeys):
     def _hang_up_session(self, reason_header: str | None = None) -> None:
         if self._session is not None:
             self._sip.hangup(self._session, reason_header)
-            self._session.tag = None
+            self._session.hand_to(None)
             self._hung_up.append(self._session)
             self._session = None
 

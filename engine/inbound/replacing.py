@@ -38,7 +38,7 @@ def take_place(
     `trunk_of` says by which trunk a peer calls, and `objection` what the offer cannot do. Returns
     why it may not; None where it may.
     """
-    leg = replaced.tag
+    leg = replaced.owner
     if not isinstance(leg, Leg) or leg.session is not replaced:
         return NotReplaced(481, "there is no such call")
     party = leg.session.peer if isinstance(leg.session, UasSession) else ""

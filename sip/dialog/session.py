@@ -44,11 +44,12 @@ State = Literal[
 
 
 class Session:
-    """One INVITE session (RFC 3261 section 13). The owner may store any object in `tag`."""
+    """One INVITE session (RFC 3261 section 13). Its events are for its `owner`."""
 
     __slots__ = (
         "_accepted",
         "_cause",
+        "_owner",
         "_referral",
         "_reinvite",
         "_reported",
@@ -63,7 +64,6 @@ class Session:
         "media",
         "peer_takes_update",
         "state",
-        "tag",
         "timer",
         "was_referred",
     )
@@ -84,7 +84,7 @@ class Session:
         self.local_tag = local_tag
         self.state: State = state
         self.authorization = authorization
-        self.tag: object | None = None
+        self._owner: object | None = None
         self.dialog: Dialog | None = None
         self.media = OfferAnswer(context.rng.getrandbits(62), context.counters.add_read_past)
         self.local_audio: LocalAudio | None = None
@@ -108,6 +108,15 @@ class Session:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.call_id} {self.state}>"
+
+    @property
+    def owner(self) -> object | None:
+        """See DialogUsage."""
+        return self._owner
+
+    def hand_to(self, owner: object | None) -> None:
+        """See DialogUsage."""
+        self._owner = owner
 
     @property
     def remote_tag(self) -> str | None:

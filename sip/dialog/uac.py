@@ -56,6 +56,8 @@ class Invitation(msgspec.Struct, frozen=True):
     """The session interval to ask for (RFC 4028); 0 for none, None for that of the policy."""
     late_offer: bool = False
     """Send no offer: the peer makes one, in its 2xx or a reliable provisional response."""
+    owner: object | None = None
+    """Whoever the events of the session are for."""
 
 
 class UacSession(Session):
@@ -109,6 +111,7 @@ class UacSession(Session):
             invitation.account,
             context.policy.session_expires_s(invitation.hop) if expires_s is None else expires_s,
         )
+        self._owner = invitation.owner
         self.local_audio = invitation.audio
         self._fields = checked.headers()
         self._invitation = invitation

@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 import uvloop
 
+from sip.dialog.options import OptionsTarget
 from sip.dialog.uac import Invitation
-from sip.errors import ParseError, SipError
+from sip.errors import SipError
 from sip.events import Answered, Ended, Event, Failed, IncomingInvite, MediaChanged
 from sip.hop import Hop, Transport
 from sip.message.message import Request, response_to
@@ -375,9 +376,8 @@ async def test_a_peer_is_asked_whether_it_is_there() -> None:
     async with running(alice, bob):
         uri = f"sip:127.0.0.1:{bob.port}"
         (hop,) = await alice.endpoint.hops(uri)
-        assert await alice.endpoint.ask_options(uri, hop) == 200
-        with pytest.raises(ParseError, match="is not a sip: URI"):
-            await alice.endpoint.ask_options("tel:+442079460000", hop)
+        asked = OptionsTarget(SipUri("sip", "127.0.0.1", port=bob.port))
+        assert (await alice.endpoint.ask_options(asked, hop)).status == 200
 
 
 async def test_the_addresses_of_a_name_are_of_the_families_that_it_has() -> None:

@@ -36,7 +36,7 @@ class LegEvents:
         """Hand the event to the leg whose SIP session it is about."""
         if isinstance(event, RegistrationChanged | ExtensionsRefused):
             return
-        leg = event.session.tag
+        leg = event.session.owner
         if isinstance(leg, Leg):
             leg.on_sip(event)
 

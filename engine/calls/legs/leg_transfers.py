@@ -104,5 +104,5 @@ class LegTransfers:
         """The leg has ended: who was about to take its place is hung up."""
         successor, self._successor = self._successor, None
         if successor is not None:
-            successor.tag = None
+            successor.hand_to(None)
             self._sip.hangup(successor)

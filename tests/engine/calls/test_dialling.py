@@ -27,14 +27,14 @@ def test_the_call_names_its_caller_else_the_trunk_does(
 ) -> None:
     options = DialOptions(Caller(user, DEFAULT_CALLER), 20.0, AUDIO)
     target = DialTarget("sip:bob@pbx", "sip:pbx", caller_id=trunk_caller_id)
-    assert options.invitation(target, HOP).from_uri == from_uri
+    assert options.invitation(target, HOP, None).from_uri == from_uri
 
 
 def test_an_invitation_has_what_its_target_needs() -> None:
     options = DialOptions(Caller("alice", "x"), 20.0, AUDIO, headers=(("X-Job", "j1"),))
     identity = CallerIdentity(host="example.org")
     target = DialTarget("sip:bob@pbx", "sip:pbx", trunk="pbx", identity=identity)
-    invitation = options.invitation(target, HOP)
+    invitation = options.invitation(target, HOP, None)
     assert (invitation.target, invitation.hop, invitation.ring_s) == ("sip:bob@pbx", HOP, 20.0)
     assert invitation.from_uri == "sip:alice@example.org"
     assert (invitation.account, invitation.headers) == ("pbx", (("X-Job", "j1"),))

@@ -17,6 +17,7 @@ from media.messages import Dtmf, MediaTimeout, PeerMoved, Played, SilenceStarted
 from media.sources import Prompt
 from sip import events
 from sip.dialog.uas import UasSession
+from sip.events import Progress
 from sip.hop import Hop
 from sip.transport.resolver import ResolutionFailed
 from tests.support.leg_owner import LegOwner, LegWatcher
@@ -97,6 +98,29 @@ def test_early_media_of_another_branch_replaces_the_first(tmp_path: Path) -> Non
         await dialling
         assert stage.media.ports == [40000, 40002, 40000]
         assert kinds(published).count("leg.early_media") == 1
+
+    run_leg(tmp_path, script)
+
+
+def test_a_branch_that_is_over_plays_no_more(tmp_path: Path) -> None:
+    """199 of the branch that played: others may still ring (RFC 6228)."""
+
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
+        phone = await stage.phone()
+
+        def branch_is_over() -> None:
+            phone.sends(Progress(phone.session, 199, "Early Dialog Terminated", None))
+
+        branch_is_over()
+        states = []
+        for act in (phone.plays_early_media, branch_is_over):
+            act()
+            states.append(leg.record.state)
+        assert states == ["early_media", "ringing"]
+        phone.answers()
+        await dialling
 
     run_leg(tmp_path, script)
 

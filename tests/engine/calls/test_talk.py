@@ -378,7 +378,7 @@ def test_the_limit_of_the_talk_holds_after_a_transfer(tmp_path: Path) -> None:
 
 def test_who_is_replaced_by_their_own_phone_is_free(tmp_path: Path) -> None:
     async def script(stage: Stage) -> None:
-        leg = stage.agent.tag
+        leg = stage.agent.owner
         carol = incoming(caller="carol", host="192.0.2.3")
         leg.replace(cast(UasSession, carol))
         carol.acknowledges()

@@ -70,9 +70,9 @@ def test_what_cannot_be_replaced(tmp_path: Path) -> None:
         assert refused("no codec in common") == (488, "no codec in common")
         carol.state = "terminated"
         assert refused().status == 491
-        phone.tag = None
+        phone.hand_to(None)
         assert refused().status == 481
-        phone.tag = leg
+        phone.hand_to(leg)
         phone.hangs_up()
         assert refused().status == 481
         await leg.release()

@@ -48,7 +48,7 @@ async def caller(desk: Reception, rng: random.Random, number: str) -> None:
 
 
 def press(desk: Reception, phone: ScriptedCaller) -> None:
-    leg = phone.tag
+    leg = phone.owner
     if leg is not None and leg.id in desk.stage.services.registry.legs:
         leg.on_media(Dtmf(leg.id, "1", 100))
 

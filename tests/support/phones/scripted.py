@@ -49,7 +49,7 @@ class ScriptedPhone:
 
     def __init__(self, invitation: Invitation, notify: Callable[[Any], None] | None = None) -> None:
         self.invitation = invitation
-        self.tag: Any = None
+        self.owner: Any = invitation.owner if invitation is not None else None
         self.state = "calling"
         self.call_id = "call-id@192.0.2.4"
         self.hung_up = asyncio.Event()
@@ -80,6 +80,10 @@ class ScriptedPhone:
         """The Replaces by which others take our place in the call."""
         return f"{self.call_id};to-tag=theirs;from-tag=ours"
 
+    def hand_to(self, owner: object | None) -> None:
+        """As Session.hand_to."""
+        self.owner = owner
+
     @property
     def is_hung_up(self) -> bool:
         return self.hung_up.is_set()
@@ -91,8 +95,8 @@ class ScriptedPhone:
 
     def sends(self, event: Any) -> None:
         """Let the engine have this event of the call."""
-        if isinstance(self.tag, Leg):
-            (self._notify or self.tag.on_sip)(event)
+        if isinstance(self.owner, Leg):
+            (self._notify or self.owner.on_sip)(event)
 
     def rings(self) -> None:
         self.state = "early"

@@ -232,8 +232,8 @@ class VirtualPhone(ScriptedPhone):
 
     def presses(self, digit: str) -> None:
         """The key comes as a telephone-event, by the media worker."""
-        if isinstance(self.tag, Leg):
-            self.tag.on_media(Dtmf(self.tag.id, digit, 100))
+        if isinstance(self.owner, Leg):
+            self.owner.on_media(Dtmf(self.owner.id, digit, 100))
 
 
 class VirtualCaller(VirtualPhone, ScriptedCaller):

@@ -87,7 +87,7 @@ def test_another_phone_may_take_the_place_of_the_one_on_the_line(tmp_path: Path)
         phone.answers()
         await asyncio.sleep(1)
         headset = incoming(caller="headset", host="192.0.2.3")
-        phone.tag.replace(cast(UasSession, headset))
+        phone.owner.replace(cast(UasSession, headset))
         headset.acknowledges()
         assert phone.is_hung_up
         replaced = line.stage.last("line.replaced")

@@ -143,7 +143,7 @@ def test_attended_they_are_joined_by_us_where_the_phone_does_not(tmp_path: Path)
         stage.customer.tells(501, "Not Implemented")
         await asyncio.sleep(0.1)
         done = stage.last("transfer.completed")
-        assert done["how"] == "bridge" and done["new_leg"] == carol.tag.id
+        assert done["how"] == "bridge" and done["new_leg"] == carol.owner.id
         stage.customer.hangs_up()
         await stage.completed()
         assert carol.is_hung_up

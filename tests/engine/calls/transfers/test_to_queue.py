@@ -65,7 +65,7 @@ def test_the_new_agent_hears_the_whisper_and_may_hang_up_in_it(tmp_path: Path) -
         bob = await stage.scene.phone()
         bob.answers()
         await asyncio.sleep(0.1)
-        assert isinstance(stage.scene.media.heard[bob.tag.id][-1], Prompt)
+        assert isinstance(stage.scene.media.heard[bob.owner.id][-1], Prompt)
         bob.hangs_up()
         await asyncio.sleep(0.1)
         # He has missed it, and the customer waits on for somebody else.
@@ -122,15 +122,15 @@ def test_attended_the_two_agents_talk_first(tmp_path: Path) -> None:
         to_support(stage, mode="attended")
         bob = await stage.scene.phone()
         heard = stage.scene.media.heard
-        assert isinstance(heard[stage.agent.tag.id][-1], Ringing)
-        assert isinstance(heard[stage.customer.tag.id][-1], Hold)
+        assert isinstance(heard[stage.agent.owner.id][-1], Ringing)
+        assert isinstance(heard[stage.customer.owner.id][-1], Hold)
         bob.answers()
         await asyncio.sleep(0.1)
         assert not stage.agent.is_hung_up
         assert "transfer.completed" not in stage.scene.seen("transfer.")
         stage.agent.hangs_up()
         await asyncio.sleep(0.1)
-        assert stage.last("transfer.completed")["new_leg"] == bob.tag.id
+        assert stage.last("transfer.completed")["new_leg"] == bob.owner.id
         assert stage.agents.known("alice").state == "available"
         assert stage.agents.known("bob").state == "talking"
         stage.customer.hangs_up()
