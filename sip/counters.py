@@ -17,7 +17,7 @@ class Counters:
     rate_limited: int = 0
     """Messages dropped without parsing because their source exceeded its rate."""
     overloaded: int = 0
-    """Requests refused because a table was full."""
+    """Requests refused because a table was full, or because their call had sent too many."""
     keep_alives: int = 0
     """CRLF and empty datagrams."""
     retransmissions_received: int = 0

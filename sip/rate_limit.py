@@ -86,6 +86,8 @@ class RateLimiter:
 EACH: Final = RateLimit()
 UNKNOWN: Final = RateLimit(messages_per_s=100.0, burst=200.0)
 UNKNOWN_TOGETHER: Final = RateLimit(messages_per_s=500.0, burst=1_000.0)
+IN_DIALOG: Final = RateLimit(messages_per_s=20.0, burst=500.0)
+"""Requests within one call. Each is kept for half a minute."""
 HANDSHAKES: Final = RateLimit(messages_per_s=5.0, burst=20.0)
 HANDSHAKES_TOGETHER: Final = RateLimit(messages_per_s=50.0, burst=100.0)
 

@@ -36,7 +36,7 @@ from .message.reason import reason_text
 from .message.uri import DEFAULT_PORT, OtherUri, SipUri
 from .policy import Authenticated, Challenged, EveryPeer, PeerPolicy
 from .random_ids import BlockRandom
-from .rate_limit import SourceLimits, SourceRates
+from .rate_limit import IN_DIALOG, RateLimiter, SourceLimits, SourceRates
 from .registration.registration import Account, Registration
 from .saved import SavedSession
 from .transaction.layer import server_key
@@ -98,6 +98,7 @@ class UserAgent:
             HalfOpenCalls(self._bounds.half_open),
         )
         self._answers = StatelessAnswers(self.context)
+        self._in_dialogs = RateLimiter(IN_DIALOG)
 
     # -- for the owner
 
@@ -365,6 +366,11 @@ class UserAgent:
                 return
             self.context.counters.unknown_dialog += 1
             self._answers.send(request, 481, hop)
+            return
+        # One party of a call must not fill the table of transactions, which all calls share.
+        if request.method != "BYE" and not self._in_dialogs.allow(request.call_id, now):
+            self.context.counters.overloaded += 1
+            self._answers.send(request, 503, hop, [("Retry-After", "10")])
             return
         transaction = self.context.transactions.start_server(request, key, hop)
         try:

@@ -33,8 +33,9 @@ def environment(directory: Path) -> dict[str, str]:
         "RINGBACK_CONTROL__TLS_CERT": str(directory / CERTIFICATE),
         "RINGBACK_CONTROL__TLS_KEY": str(directory / KEY),
         "RINGBACK_CONTROL__TOKEN": TOKEN,
-        # What is kept of calls grows to its bounds, whether or not anybody attacks.
+        # What is kept of calls and of strangers grows to its bounds, which are small here.
         "RINGBACK_TRACE__KEEP_CALLS": "20",
+        "RINGBACK_TRACE__KEEP_MIB": "4",
         "RINGBACK_CONTROL__REPLAY_EVENTS": "500",
         "RINGBACK_CONTROL__REPLAY_BYTES": str(1 << 20),
         "RINGBACK_MEDIA__SOUNDS": json.dumps([str(sounds)]),

@@ -17,6 +17,8 @@ FIRST_RTP_PORT, LAST_RTP_PORT = 10_000, 31_999
 METRICS_PORT = 9464
 CONTROL_PORT = 9465
 DNS_PORT = 5353
+AUTH_USER = "carrier"
+"""The user name of a trunk that shows a password when it calls."""
 
 MORE = f"""
 [metrics]
@@ -25,6 +27,11 @@ listen = "{ENGINE_HOST}:{METRICS_PORT}"
 [[trunks]]
 name = "trunk"
 uri = "sip:{TRUNK_HOST}:5060"
+
+[[trunks]]
+name = "carrier"
+uri = "sip:127.0.0.3:5060"
+inbound_auth = {{ username = "{AUTH_USER}", password = "what nobody guesses" }}
 
 [[trunks]]
 name = "nowhere"

@@ -1,5 +1,6 @@
 """The attacks say what they mean to say, and the verdict about them can be bad."""
 
+import random
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -9,11 +10,15 @@ import pytest
 from ringback_client import EngineError
 from scripts.attack.__main__ import judge
 from scripts.attack.attackers import ATTACKERS
+from scripts.attack.caller_attackers import _guess, _within
 from scripts.attack.overload import Offered
 from scripts.attack.pace import paced
 from scripts.attack.probe import Noticed
 from scripts.attack.sip_attackers import SDP, message
 from scripts.attack.stage import environment, trusting
+from scripts.attack.target import AUTH_USER
+from sip.auth.digest import parse_challenge
+from sip.auth.digest_server import DigestServer
 from sip.message.message import Request
 from sip.message.parser import parse
 from sip.sdp.description import parse_sdp
@@ -73,7 +78,27 @@ def test_requests_are_such_that_the_engine_has_to_look_at_them() -> None:
 def test_attacks_end_by_themselves() -> None:
     assert list(paced(1000, 0.0)) == []
     assert list(islice(paced(1e6, 5.0), 3)) == [0, 1, 2]
-    assert len(ATTACKERS) >= 21
+    assert len(ATTACKERS) >= 24
+
+
+def test_a_guessed_password_is_an_answer_that_the_engine_has_to_check() -> None:
+    server = DigestServer("r", {AUTH_USER: "guess7"}, rng=random.Random(1))
+    challenge = parse_challenge(server.challenge("h", 0.0)[0][1])
+    assert challenge is not None
+    for number, outcome in ((7, "right"), (8, "wrong")):
+        invite = parse(message("INVITE", 1, "127.0.0.2"))
+        assert isinstance(invite, Request)
+        invite.add("Authorization", _guess(challenge.nonce, challenge.realm, number))
+        assert server.check(invite, "h", 1.0).outcome == outcome
+
+
+def test_a_referral_is_within_the_call_that_was_made() -> None:
+    refer = _within(message("REFER", 1, "127.0.0.2"), b"<sip:q@127.0.0.1>;tag=x", "REFER", 7)
+    invite, inside = parse(message("INVITE", 1, "127.0.0.2")), parse(refer)
+    assert isinstance(inside, Request) and isinstance(invite, Request)
+    assert (inside.call_id, inside.from_.tag) == (invite.call_id, invite.from_.tag)
+    assert inside.to.tag == "x" and inside.cseq.number == 7
+    assert inside.via.branch != invite.via.branch
 
 
 TOO_MANY = "SIP/2.0 503 Service Unavailable\r\nRetry-After: 10\r\n\r\n"

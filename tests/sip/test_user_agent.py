@@ -1,6 +1,7 @@
 """Requests and responses outside sessions, bad input, floods (RFC 3261 section 8.2)."""
 
 import random
+from collections import Counter
 from typing import cast
 
 import pytest
@@ -14,7 +15,7 @@ from sip.hop import Hop
 from sip.message.message import Request, Response, response_to
 from sip.message.parser import parse
 from sip.policy import Admission, EveryPeer
-from sip.rate_limit import RateLimit, SourceRates
+from sip.rate_limit import IN_DIALOG, RateLimit, SourceRates
 from sip.registration.registration import Account
 from sip.user_agent import Bounds, UserAgent
 from tests.support.examples import at_most
@@ -481,6 +482,28 @@ class TestFloods:
         inject(network, bye, bob, alice)
         assert alice.only(Ended).cause.origin == "remote"
         assert call.state == "terminated"
+
+    def test_a_party_of_a_call_does_not_fill_the_table_that_all_calls_share(self) -> None:
+        network = SimulatedNetwork()
+        alice, bob = network.agent("192.0.2.1"), network.agent("192.0.2.2")
+        call, _called = established(network, alice, bob)
+        kept = alice.ua.transaction_count
+        codes = Counter[int]()
+        for number in range(100, 2_100):
+            for answer in inject(network, within(call, "INFO", number=number), bob, alice):
+                codes[answer.status] += 1
+                assert answer.status != 503 or answer.get("Retry-After") == "10"
+        assert codes.keys() == {200, 503}
+        assert codes[200] == IN_DIALOG.burst and codes.total() == 2_000
+        assert alice.ua.transaction_count - kept <= IN_DIALOG.burst
+        assert alice.ua.counters.overloaded == codes[503]
+        network.run(until=network.now + 1.0)
+        (answer,) = inject(network, within(call, "INFO", number=3_000), bob, alice)
+        assert answer.status == 200
+        for number in range(3_001, 3_100):
+            inject(network, within(call, "INFO", number=number), bob, alice)
+        (answer,) = inject(network, within(call, "BYE", number=4_000), bob, alice)
+        assert answer.status == 200 and call.state == "terminated"
 
     def test_calls_that_come_in_are_bounded(self) -> None:
         ua = agent(bounds=Bounds(incoming_sessions=10))
