@@ -16,6 +16,7 @@ from tests.support.phones.wire.phone import MakeWire, WirePhone
 
 PATIENCE_S = 30.0
 NUMBER = "+442079460123"
+NOBODY = 9  # discard: no SIP is there
 ROUTES = [{"prefix": "+44", "trunks": ["carrier"]}]
 
 
@@ -187,3 +188,57 @@ async def test_everything_goes_by_the_outbound_proxy(
         assert message.start.split(" ")[1] == uri
         assert message.all("route") == routes
     assert "sip:ringback@carrier.invalid" in request["to"]
+
+
+@pytest.mark.parametrize(("status", "phrase"), [(500, "Broken"), (408, "Timeout"), (403, "No")])
+async def test_a_call_goes_from_host_to_host_until_one_can_serve(
+    own_engine: StartEngine, wire: MakeWire, status: int, phrase: str
+) -> None:
+    """Nobody is at the first host; the second refuses; the third takes the call."""
+    broken, works, agent_phone = wire("b"), wire("c"), wire("agent")
+    engine = await own_engine(
+        trunks=[{
+            "name": "carrier", "username": "ringback", "password": "secret",
+            "hosts": [
+                {"host": f"127.0.0.1:{port}", "priority": priority}
+                for priority, port in enumerate((NOBODY, broken.port, works.port))
+            ],
+        }],
+        routes=ROUTES,
+        agents=[{"name": "alice", "uri": agent_phone.uri}],
+    )  # fmt: skip
+    job = await engine.callback(NUMBER, "alice")
+    await agent_phone.answer(timeout_s=PATIENCE_S)
+    await broken.refuse(status, phrase, PATIENCE_S)
+    call = await works.answer(timeout_s=PATIENCE_S)
+    assert call.invite.start == f"INVITE sip:{NUMBER}@127.0.0.1:{works.port} SIP/2.0"
+    await engine.state("bridged", job, timeout_s=PATIENCE_S)
+    down = await event(engine, "trunk.host_down", trunk="carrier")
+    assert down["host"] == f"sip:127.0.0.1:{NOBODY}"
+    trunk = await engine.line.call("trunk.get", trunk="carrier")
+    assert [host["state"] for host in trunk["hosts"]] == ["down", "up", "up"]
+    assert (trunk["attempts"], trunk["answered"]) == (1, 1), "one try, whatever its hosts"
+
+
+@pytest.mark.parametrize("status", [486, 600, 603])
+async def test_a_party_who_is_reached_is_not_called_at_another_host(
+    own_engine: StartEngine, wire: MakeWire, status: int
+) -> None:
+    first, second, agent_phone = wire("a"), wire("b"), wire("agent")
+    engine = await own_engine(
+        trunks=[{
+            "name": "carrier",
+            "hosts": [
+                {"host": f"127.0.0.1:{phone.port}", "priority": priority}
+                for priority, phone in enumerate((first, second))
+            ],
+        }],
+        routes=ROUTES,
+        agents=[{"name": "alice", "uri": agent_phone.uri}],
+    )  # fmt: skip
+    job = await engine.callback(NUMBER, "alice")
+    await agent_phone.answer(timeout_s=PATIENCE_S)
+    await first.refuse(status, "No", PATIENCE_S)
+    failed = await engine.ended(job, timeout_s=PATIENCE_S)
+    assert failed["failure"]["sip_status"] == status
+    assert not second.messages.items

@@ -1,13 +1,18 @@
 """Who an INVITE says is calling, and what it has in common with the others of its leg."""
 
+from typing import cast
+
 import pytest
 
-from engine.calls.dialling import DEFAULT_CALLER, Caller, DialOptions, shaped
+from engine.calls.dialling import DEFAULT_CALLER, Caller, DialOptions, hops_of, shaped
+from engine.calls.hangup_cause import HangupCause
 from engine.routing.identity.caller_identity import CallerIdentity
 from engine.routing.media_policy import MediaPolicy
 from engine.routing.targets.destination import DialTarget
+from sip.endpoint import SipEndpoint
 from sip.hop import Hop
 from sip.sdp.offer_answer import LocalAudio
+from sip.transport.resolver import ResolutionFailed
 
 HOP = Hop("udp", "192.0.2.1", 5060)
 AUDIO = LocalAudio(host="127.0.0.1", port=10000)
@@ -57,3 +62,42 @@ def test_headers_of_the_trunk_take_the_place_of_those_of_the_same_name() -> None
     more = options.with_headers((("x-job", "own"),))
     assert more.headers == (("X-A", "1"), ("x-job", "own"))
     assert options.with_headers(()) is options
+
+
+class Names:
+    """Takes the place of SipEndpoint: one name leads somewhere, and one place may be reached."""
+
+    async def hops(self, uri: str, _trunk: str) -> tuple[Hop, ...]:
+        if uri == "sip:nowhere":
+            raise ResolutionFailed("nowhere has no address")
+        return (EDGE, FOREIGN) if uri == "sip:edge" else (FOREIGN,)
+
+    def may_reach(self, hop: Hop, peer: Hop) -> bool:
+        assert peer == HOP
+        return hop == EDGE
+
+
+EDGE, FOREIGN = Hop("udp", "192.0.2.2", 5060), Hop("udp", "203.0.113.1", 5060)
+
+
+@pytest.mark.parametrize(
+    ("uri", "named_by", "hops"),
+    [
+        ("sip:edge", None, (EDGE, FOREIGN)),
+        ("sip:edge", HOP, (EDGE,)),
+        ("sip:foreign", HOP, (HOP,)),
+        ("sip:nowhere", HOP, (HOP,)),
+    ],
+)
+async def test_where_a_registrar_leads_has_to_be_permitted(
+    uri: str, named_by: Hop | None, hops: tuple[Hop, ...]
+) -> None:
+    target = DialTarget("sip:bob@pbx", uri, trunk="pbx", named_by=named_by)
+    assert await hops_of(cast(SipEndpoint, Names()), target, is_last=True) == hops
+
+
+async def test_a_name_that_leads_nowhere_is_a_cause() -> None:
+    target = DialTarget("sip:bob@pbx", "sip:nowhere", trunk="pbx")
+    found = await hops_of(cast(SipEndpoint, Names()), target, is_last=True)
+    assert isinstance(found, HangupCause)
+    assert (found.phrase, found.trunk_failed) == ("nowhere has no address", True)

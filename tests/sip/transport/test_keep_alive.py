@@ -28,9 +28,16 @@ class TcpRegistrar:
         self.registers = 0
         self.connections = 0
         self.port = 0
+        self._writers: list[asyncio.StreamWriter] = []
+
+    def close_connections(self) -> None:
+        """Close what peers have opened; they may connect again."""
+        while self._writers:
+            self._writers.pop().close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._writers.append(writer)
         received = b""
         while data := await reader.read(4096):
             received += data
@@ -97,6 +104,15 @@ async def test_no_pings_are_sent_where_none_are_wanted(keepalive_s: float) -> No
         await asyncio.sleep(0.1)
         assert registrar.pings == 0
         assert phone.endpoint.tcp.connection_count == 1
+
+
+async def test_a_connection_that_the_registrar_closes_is_registered_over_at_once() -> None:
+    registrar = TcpRegistrar(pongs=0)
+    async with registered(registrar, TcpLimits()):
+        await until(lambda: registrar.registers == 1)
+        registrar.close_connections()
+        await until(lambda: registrar.registers == 2)
+        assert registrar.connections == 2
 
 
 def due_at(keep_alive: KeepAlive, *times: float, answers: bool = True) -> list[str | None]:
