@@ -3,7 +3,7 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import structlog
@@ -37,7 +37,10 @@ STOPPED_BY_COMMAND = Result("cancelled", BY_COMMAND.phrase)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFacts:
-    """What is known of the call when it begins: `shown` goes into its views and events."""
+    """What is known of the call when it begins: `shown` goes into its views and events.
+
+    `brought` goes into its views and its first event.
+    """
 
     call: str
     direction: Literal["inbound", "outbound"]
@@ -46,6 +49,7 @@ class CallFacts:
     shown: Mapping[str, Any]
     context: Mapping[str, Any]
     max_duration_s: float
+    brought: Mapping[str, Any] = field(default_factory=dict)
 
 
 class ControlledCall(ABC):
@@ -61,7 +65,7 @@ class ControlledCall(ABC):
             None,
             direction=facts.direction,
             owner=self,
-            about={**facts.shown, "context": self._context},
+            about={**facts.shown, **facts.brought, "context": self._context},
             started=services.clock.now(),
         )
         self.legs = CallLegs(self.call, services, self.publish, admission)

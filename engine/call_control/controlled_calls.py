@@ -118,6 +118,7 @@ class ControlledCalls:
                 **attested(handed.verdict),
             },
             context=handed.context,
+            brought=handed.brought,
             max_duration_s=services.dial.max_duration_s,
         )
         call = HandedOverCall(

@@ -51,6 +51,7 @@ class HandedOverCall(ControlledCall):
         self.publish(
             "call.incoming",
             **self._facts.shown,
+            **self._facts.brought,
             leg=self.leg.id,
             handler="client",
             decide_by=self.call.started + self._handler_s,

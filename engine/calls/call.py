@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Protocol, TypedDict, cast
+from typing import Annotated, Any, Literal, NotRequired, Protocol, TypedDict, cast
 
 from msgspec import Meta
 
@@ -46,6 +46,21 @@ class CallOwner(Protocol):
         """Transfer one of the two who talk. Raises EngineError."""
 
 
+class OtherBody(TypedDict):
+    """A part of a multipart body that is no session description, such as ISUP or a location."""
+
+    content_type: str
+    """Its media type, without parameters."""
+    bytes: int
+    """How long it is."""
+    disposition: NotRequired[str]
+    """Its Content-Disposition, where it has one."""
+    text: NotRequired[str]
+    """Its content, where that is UTF-8 and not too long."""
+    base64: NotRequired[str]
+    """Its content otherwise; neither where it is too long."""
+
+
 CallDetails = TypedDict(
     "CallDetails",
     {
@@ -63,6 +78,9 @@ CallDetails = TypedDict(
         ],
         "route": Annotated[str, Meta(description="The inbound route that accepts it.")],
         "context": Annotated[dict[str, Any], Meta(description="What its route and rules give it.")],
+        "bodies": Annotated[
+            list[OtherBody], Meta(description="What its INVITE has beside its description.")
+        ],
         "queue": Annotated[str | None, Meta(description="The queue that it waits in.")],
         "agent": Annotated[str | None, Meta(description="The agent who has it, or is offered it.")],
         "joined_at": Annotated[float, Meta(description="Since when it waits: its position.")],

@@ -112,7 +112,8 @@ EVENT_TYPES: Mapping[str, EventType] = {
     **_each("line", "redirected", "3xx: as leg.redirected", *_LINE, "targets", "refused"),
     **_each("line", "replaced", "as leg.replaced", *_LINE, "from_uri"),
     # -- calls that come in
-    **_each("call", "incoming", "a call is taken from a trunk", *_CALLER, "handler", "decide_by"),
+    **_each("call", "incoming", "a call is taken from a trunk", *_CALLER, "bodies",
+            "handler", "decide_by"),
     **_each("call", "answered",
             "the caller begins to wait, or the party of a call by command is up",
             "queue", "agent", "joined_at", "regained"),

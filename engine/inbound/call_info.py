@@ -34,6 +34,8 @@ class InboundCallInfo:
     diversions: Mapping[str, Any] = field(default_factory=dict)
     """What `diversion.diversions` has found."""
     verdict: Verdict = NOT_SIGNED
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+    """What `other_bodies.other_bodies` has found."""
     default_whisper: str = ""
     ruling: Ruling = field(default_factory=Ruling)
     context: dict[str, Any] = field(init=False)
@@ -131,6 +133,11 @@ class InboundCallInfo:
             "centre": self.ruling.centre,
             "ring_s": self.ruling.ring_s,
         }
+
+    @property
+    def brought(self) -> dict[str, Any]:
+        """What its view and its first event show of it besides."""
+        return {"bodies": self.bodies} if self.bodies else {}
 
     def shown(self) -> dict[str, Any]:
         """What its events and views show of it."""

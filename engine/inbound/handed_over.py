@@ -21,6 +21,7 @@ class HandedOver:
     route: str
     context: Mapping[str, Any]
     verdict: Verdict
+    brought: Mapping[str, Any]
     handler_s: float
     fall_back: Callable[[], None] | None
 

@@ -46,6 +46,7 @@ from .caller_verification import parties_of
 from .diversion import diversions
 from .handed_over import HandedOver, Handler
 from .inbound_call import InboundCall
+from .other_bodies import other_bodies
 from .replacing import take_place
 from .services import InboundServices
 from .trunk_auth import TrunkAuth
@@ -236,6 +237,7 @@ class Inbound:
                 party=party,
                 dialled=dialled[0],
                 user_to_user=user_to_user_of(request),
+                bodies=other_bodies(request),
                 diversions=self._diversions(request, trunk),
                 default_whisper=self._whisper,
             )
@@ -329,6 +331,7 @@ class Inbound:
                 route=route.name,
                 context=incoming.context,
                 verdict=incoming.verdict,
+                brought=incoming.brought,
                 handler_s=route.handler_s,
                 fall_back=None if fallback is None else fall_back,
             ),

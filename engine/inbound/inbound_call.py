@@ -53,7 +53,8 @@ class InboundCall(TwoPartyCall):
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._about: dict[str, Any] = {**incoming.shown(), "context": incoming.context}
+        self._about: dict[str, Any] = {**incoming.shown(), **incoming.brought}
+        self._about["context"] = incoming.context
         super().__init__(
             services,
             Call(
@@ -100,7 +101,7 @@ class InboundCall(TwoPartyCall):
     async def _run(self) -> None:
         self._services.registry.add_call(self.call)
         self._services.registry.occupy_line(self.call, self._callback.line)
-        self.publish("call.incoming", **self._incoming.shown())
+        self.publish("call.incoming", **self._incoming.shown(), **self._incoming.brought)
         result = Result("failed", "internal error")
         try:
             result = await self._story()

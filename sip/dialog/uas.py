@@ -8,6 +8,7 @@ from ..events import Answered, Cause, Ended, Event, Failed, IncomingInvite
 from ..hop import Hop
 from ..message.headers import warning
 from ..message.message import Fields, Request, Response, response_to
+from ..message.reason_phrases import REASON_PHRASES
 from ..saved import SavedSession
 from ..sdp.offer_answer import LocalAudio, NegotiatedAudio, OfferAnswer
 from ..transaction.server import ServerTransaction
@@ -245,9 +246,24 @@ class UasSession(Session):
         """
         self._must_be_open()
         told = [] if reason is None else [warning(reason, self._warn_code)]
+        self._tell_early_end(status, now)
         self._respond(status, now, [*headers, *told])
         self._report(Failed(self, Cause(status, reason or "rejected", "local")))
         self.finish(None, now)
+
+    def _tell_early_end(self, status: int, now: float) -> None:
+        """Send 199 where the caller knows it: its early dialog with us is over (RFC 6228).
+
+        A proxy that has forked the call keeps our final response back while others ring. Where
+        the caller requires reliable responses it would have to wait for a PRACK: it gets none.
+        """
+        request = self.request
+        if self.state != "early" or demands(request):
+            return
+        if any(option.strip() == "199" for option in _options(request)):
+            phrase = REASON_PHRASES.get(status, "Refused")
+            reason = ("Reason", f'SIP;cause={status};text="{phrase}"')
+            self._transaction.respond(self._response(199, [reason]), now)
 
     def _must_be_open(self) -> None:
         if self.state not in ("incoming", "early"):
@@ -375,6 +391,14 @@ class UasSession(Session):
     def _stop_guard(self) -> None:
         self.context.timers.cancel(self._guard)
         self._guard = None
+
+
+def _options(invite: Request) -> list[str]:
+    """Return the extensions that the caller supports; none where they cannot be read."""
+    try:
+        return invite.get_list("Supported")
+    except ParseError:
+        return []
 
 
 def _expires_s(invite: Request) -> int:

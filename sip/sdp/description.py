@@ -136,8 +136,16 @@ class MediaDescription(Section):
     @property
     def ptime_ms(self) -> int | None:
         """a=ptime in milliseconds; None if it is missing or not usable."""
+        return self._milliseconds("ptime")
+
+    @property
+    def maxptime_ms(self) -> int | None:
+        """a=maxptime in milliseconds; None if it is missing or not usable."""
+        return self._milliseconds("maxptime")
+
+    def _milliseconds(self, name: str) -> int | None:
         # Strip spaces only: strip() would also remove control characters.
-        value = (self.attribute("ptime") or "").strip(" ")
+        value = (self.attribute(name) or "").strip(" ")
         if not value.isascii() or not value.isdigit() or len(value) > 4:
             return None
         return int(value) or None

@@ -321,6 +321,10 @@ class OfferAnswer:
         connection = theirs.connection_of(media)
         if connection is None:
             raise NegotiationFailed("the audio stream has no address")
+        longest_ms = media.maxptime_ms or _PTIME_MS
+        if longest_ms < _PTIME_MS:
+            reason = f"packets of {longest_ms} ms at most are wanted, and {_PTIME_MS} ms are sent"
+            raise NegotiationFailed(reason)
         host = connection.host.partition("/")[0]
         if host not in _HELD_HOSTS:
             _check_address(host, local)
@@ -334,7 +338,7 @@ class OfferAnswer:
         return NegotiatedAudio(
             host=host,
             port=media.port,
-            rtcp_port=media.rtcp_port or min(media.port + 1, 65535),
+            rtcp_port=_rtcp_port(media),
             codec=choice.codec,
             payload_type=choice.payload_type,
             telephone_event_payload_type=choice.telephone_event_payload_type,
@@ -426,6 +430,15 @@ def _describe(
     media.attributes.append(("ptime", str(_PTIME_MS)))
     media.attributes.append((direction, None))
     return media
+
+
+def _rtcp_port(media: MediaDescription) -> int:
+    """Where RTCP for the peer goes (RFC 3605).
+
+    One that names its RTP port wants both on one (RFC 5761 section 5.1.3), which we do not accept.
+    """
+    named = media.rtcp_port
+    return min(media.port + 1, 65535) if named in (None, media.port) else named
 
 
 def _telephone_event_of(media: MediaDescription) -> int:

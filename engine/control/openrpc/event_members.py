@@ -11,7 +11,7 @@ from config.queues import EntryKind
 from ...acd.agent import Wish
 from ...acd.agent_view import AgentView
 from ...acd.queue import QueueView
-from ...calls.call import CallView, TransferMode
+from ...calls.call import CallView, OtherBody, TransferMode
 from ...job import (
     TERMINAL_STATES,
     AttemptRecord,
@@ -150,6 +150,7 @@ MEMBERS: Final[Mapping[str, Member]] = {
     # -- calls that come in
     "from": Member(str, "Who calls, as it is shown."),
     "dialled": Member(str, "What was dialled."),
+    "bodies": Member(list[OtherBody], "What its INVITE has beside its session description."),
     "route": Member(str, "The inbound route that accepts the call."),
     "joined_at": Member(float, "Since when the caller waits: their position (Unix seconds)."),
     "regained": Member(bool, "Whether it is a position that was kept for them."),

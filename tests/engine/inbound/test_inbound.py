@@ -225,7 +225,8 @@ def test_a_flood_of_demanded_extensions_is_not_all_published(tmp_path: Path) -> 
         for _ in range(1_000):
             refused_for(desk, "100rel")
 
-    assert len(reception(tmp_path, script).stage.seen("call.refused")) == 20
+    # 20 at once, and 5 for each second that a busy machine takes.
+    assert 20 <= len(reception(tmp_path, script).stage.seen("call.refused")) < 500
 
 
 @pytest.mark.parametrize("is_trusted", [True, False])

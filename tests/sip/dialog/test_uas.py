@@ -12,7 +12,7 @@ from sip.hop import Hop
 from sip.message.message import Request, Response
 from sip.message.parser import parse
 from sip.user_agent import UserAgent
-from tests.support.sip.network import audio
+from tests.support.sip.network import SimulatedNetwork, audio, pair
 
 PEER = Hop("udp", "192.0.2.2", 5060)
 OFFER = (
@@ -189,3 +189,45 @@ def test_an_offer_without_a_common_codec_is_foretold_and_refused() -> None:
     assert isinstance(refusal, Response) and refusal.status == 488
     assert "no codec in common" in (refusal.get("Warning") or "")
     assert Caller("").session.objection(audio()) is None
+
+
+class TestEarlyEnd:
+    """199 Early Dialog Terminated (RFC 6228), where the caller knows it."""
+
+    def refused(self, *, rings: bool = True, **headers: str) -> SimulatedNetwork:
+        network = SimulatedNetwork()
+        alice, bob = pair(network)
+        alice.invite(bob, headers=tuple(headers.items()))
+        network.run(until=network.now + 0.1)
+        if rings:
+            bob.do(bob.incoming.ring)
+            network.run(until=network.now + 0.1)
+        bob.do(bob.incoming.reject, 486)
+        network.run(until=network.now + 0.1)
+        assert len(network.messages(486)) == 1
+        return network
+
+    def test_it_comes_before_the_final_response(self) -> None:
+        network = self.refused()
+        (told,) = network.messages(199)
+        assert told.get("Reason") == 'SIP;cause=486;text="Busy Here"'
+        assert told.body == b"" and told.get("RSeq") is None
+        assert told.to.tag == network.messages(180)[0].to.tag
+        assert network.sent(199)[0] <= network.sent(486)[0]
+
+    def test_without_an_early_dialog_there_is_none_to_end(self) -> None:
+        assert self.refused(rings=False).messages(199) == []
+
+    def test_reliable_responses_that_are_required_leave_it_out(self) -> None:
+        assert self.refused(Require="100rel").messages(199) == []
+
+    def test_a_caller_that_does_not_know_it(self) -> None:
+        network = SimulatedNetwork()
+        alice, bob = pair(network)
+        alice.ua.context.supported[:] = [("Supported", "timer, replaces")]
+        alice.invite(bob)
+        network.run(until=network.now + 0.1)
+        bob.do(bob.incoming.ring)
+        bob.do(bob.incoming.reject, 486)
+        network.run(until=network.now + 0.1)
+        assert network.messages(199) == []

@@ -131,6 +131,27 @@ def test_answer_may_leave_our_maps_out() -> None:
     assert _agreed(_sdp("m=audio 5000 RTP/AVP 8 101\r\n")).telephone_event_payload_type is None
 
 
+@pytest.mark.parametrize(
+    "line", ["a=maxptime:20", "a=maxptime:150", "a=maxptime:x", "a=maxptime:0"]
+)
+def test_a_longest_packet_that_ours_keep_within(line: str) -> None:
+    assert _agreed(_sdp(f"m=audio 5000 RTP/AVP 0\r\n{line}\r\n")).ptime_ms == 20
+
+
+def test_a_longest_packet_that_is_too_short_for_ours() -> None:
+    with pytest.raises(NegotiationFailed, match="10 ms at most") as failed:
+        _agreed(_sdp("m=audio 5000 RTP/AVP 0\r\na=maxptime:10\r\n"))
+    assert failed.value.warn_code == 399
+
+
+def test_rtcp_on_the_port_of_rtp_is_not_accepted() -> None:
+    """RFC 5761: the answer leaves rtcp-mux out, and RTCP goes to the next port."""
+    mux = "m=audio 5000 RTP/AVP 0\r\na=rtcp:5000\r\na=rtcp-mux\r\n"
+    assert _agreed(_sdp(mux)).rtcp_port == 5001
+    answer, _ = OfferAnswer(1).receive_offer(_sdp(mux), _US)
+    assert b"rtcp-mux" not in answer
+
+
 def test_rtcp_port_and_ptime() -> None:
     audio = _agreed(_sdp("m=audio 5000 RTP/AVP 0\r\na=rtcp:5555\r\na=ptime:40\r\n"))
     assert (audio.rtcp_port, audio.ptime_ms) == (5555, 40)
