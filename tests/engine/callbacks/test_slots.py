@@ -16,6 +16,7 @@ from config.policy import Hours
 from config.queues import Queue
 from config.retry import RetryRule
 from config.sections import Route, Trunk
+from engine.callbacks.slots import Slot
 from engine.errors import EngineError
 from tests.support.engines.virtual import MIDDAY, Script, VirtualEngine, run_engine
 from tests.support.phones.virtual import Step
@@ -238,3 +239,12 @@ def test_a_call_to_a_closed_queue_becomes_what_is_explained(tmp_path: Path, text
 
     room = Room.model_validate({"name": "default", "texts": {"closed": text}})
     run_office(tmp_path, script, rooms=[room])
+
+
+def test_a_refusal_says_which_policy_and_when_it_opens() -> None:
+    assert Slot(5.0).refusal("to").data == {"opens_at": 5.0, "policy": "hours"}
+    assert Slot(5.0).refusal("to").message == "nobody may be called"
+    closed = Slot(None, "queue sales is closed", "queue sales is closed", is_refused=True)
+    refusal = closed.refusal("queue")
+    assert (refusal.kind, refusal.field) == ("unavailable", "queue")
+    assert refusal.data == {"opens_at": None, "reason": "closed", "schedule": False}

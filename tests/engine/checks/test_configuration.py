@@ -76,6 +76,9 @@ def faults(tmp_path: Path, text: str) -> list[tuple[str, str, int | None]]:
         ("[[inbound]]\nname = 'a'\nnumber = '+4420'\nqueue = 'sales'\n"
          "[[inbound]]\nname = 'b'\nnumber = '02079460123'\nexact = true\nqueue = 'sales'",
          "inbound[1].number", "the earlier [[inbound]] 'a' takes every call of 'b'"),
+        ("[[inbound]]\nname = 'a'\nnumber = '+442079460123'\nexact = true\nqueue = 'sales'\n"
+         "[[inbound]]\nname = 'b'\nnumber = '+442079460123'\nexact = true\nqueue = 'sales'",
+         "inbound[1].number", "the earlier [[inbound]] 'a' takes every call of 'b'"),
         ("[[rooms]]\nname = 'vip'", "rooms[0].name", "no queue is named 'vip'"),
         ("[[inbound]]\nname = 'a'\nqueue = 'sales'\n[[inbound]]\nname = 'b'\ntrunks = ['pbx']\n"
          "queue = 'sales'", "inbound[1].number", "'a' takes every call of 'b'"),
@@ -93,6 +96,8 @@ def test_what_the_engine_would_come_upon(tmp_path: Path, text: str, key: str, re
     [
         "[[rooms]]\nname = 'default'\n[[rooms]]\nname = 'sales'\n[[rooms]]\nname = 'vip'\n"
         "[[inbound]]\nname = 'a'\nqueue = 'sales'\nroom = 'vip'",
+        "[[inbound]]\nname = 'a'\nnumber = '+442079460123'\nexact = true\nqueue = 'sales'\n"
+        "[[inbound]]\nname = 'b'\nnumber = '+442079460123'\nqueue = 'sales'",
         "[dial]\ncaller_id = 'account-7'",
         "[dial]\ncaller_id = '2001'",
         "[numbering]\nextension = '1\\d\\d'\n[[agents]]\nname = 'b'\nuri = 'sip:110@192.0.2.1'",

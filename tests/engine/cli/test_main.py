@@ -14,7 +14,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from config.settings import load
-from engine.cli.main import app
+from engine.cli.main import _default_config, app
 from engine.control.method import Method
 from engine.control.params import CallRef, DrainRequest, JobQuery, JobRef, NoParams, TransferParams
 from engine.errors import EngineError
@@ -404,6 +404,10 @@ async def test_parameters_of_any_request_are_an_object(tmp_path: Path) -> None:
     for text, reason in (("[1]", "must be an object"), ("{", "not JSON")):
         result = await ringback_process("rpc", "ping", text)
         assert result.status == 2 and reason in result.err
+
+
+def test_the_default_configuration_is_the_one_that_is_installed() -> None:
+    assert _default_config() == ROOT / "config" / "ringback.toml"
 
 
 def test_default_socket_is_that_of_the_default_configuration() -> None:

@@ -25,5 +25,7 @@ async def test_what_is_kept_is_written_to_a_file_and_erased_once_it_is_confirmed
         assert json.loads((await ringback(socket, "person", "export", NUMBER)).text)["job"]
         erased = await ringback(socket, "person", "erase", NUMBER, "--yes", "--json")
         assert erased.json["jobs"] == 1
+        again = await ringback(socket, "person", "erase", NUMBER, "--yes")
+        assert ["jobs", "0"] in [line.split() for line in again.out.splitlines()]
         left = json.loads((await ringback(socket, "person", "export", NUMBER)).text)
         assert left == {"number": NUMBER}

@@ -5,12 +5,14 @@ import io
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from config.reporting import Reports
+from engine.cli import report
 from engine.daemon import Daemon
+from ringback_client import Client
 from tests.support.command_line import Finished, ringback_process
 from tests.support.engines.in_process import running, settings_in
 from tests.support.recorded import ended_job, leg
@@ -150,3 +152,17 @@ async def test_reports_of_agents_and_of_calls_name_what_they_are_about(past: Pas
     assert (await past.ask("report", "agent", "alice", "--json")).json["rows"] is not None
     by_route = await past.ask("report", "call", "--by", "route", "--json")
     assert by_route.json["total"]["calls"] == 0
+
+
+async def test_the_pages_of_a_report_have_the_bounds_of_the_first() -> None:
+    asked: list[dict[str, Any]] = []
+
+    class Pages:
+        async def call(self, _method: str, **params: Any) -> dict[str, Any]:
+            asked.append(params)
+            cursor = None if "cursor" in params else "7"
+            return {"from": 1.0, "to": 2.0, "rows": [len(asked)], "cursor": cursor}
+
+    found = await report._all_pages(cast(Client, Pages()), "report.job", {"by": "site"})
+    assert found == {"from": 1.0, "to": 2.0, "rows": [1, 2]}
+    assert asked[1] == {"by": "site", "from": 1.0, "to": 2.0, "cursor": "7"}

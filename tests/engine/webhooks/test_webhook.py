@@ -211,3 +211,16 @@ async def test_a_test_posts_once_and_says_what_came_back(tmp_path: Path) -> None
         assert here.log.seq == before and len(receiver.requests.items) == 2
         with pytest.raises(EngineError, match="no URL of its own"):
             await here.webhooks.of_requests.test()
+    with pytest.raises(EngineError, match="delivers nothing yet") as stopped:
+        await here.crm.test()
+    assert stopped.value.kind == "unavailable"
+
+
+async def test_other_terms_for_requests_hold_from_a_reload_on(tmp_path: Path) -> None:
+    async with Receiver() as receiver:
+        urls = {"j1": receiver.url}
+        async with running(tmp_path / "db", notify=Notify(), urls=urls) as here:
+            here.webhooks.reload([], of_requests(receiver, max_attempts=3))
+            assert here.webhooks.of_requests.receiver.settings.max_attempts == 3
+            here.log.publish("callback.queued", job="j1", has_notify_url=True)
+            await receiver.got(1)

@@ -150,3 +150,14 @@ def test_a_trace_of_nothing_says_so(
 ) -> None:
     commands._print_trace("order-17", {"calls": [], "messages": []}, full=False)
     assert "no SIP of order-17 is kept" in capsys.readouterr().out
+
+
+def test_a_message_that_is_sent_again_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    message = {
+        "direction": "sent", "time": 5.0, "transport": "udp", "remote": "192.0.2.9:5060",
+        "call": "call-1", "leg": "leg-1", "status": None, "method": "INVITE", "cseq": 1,
+        "start_line": "INVITE sip:x@192.0.2.9 SIP/2.0", "retransmission": 2, "audio": None,
+        "text": "INVITE",
+    }  # fmt: skip
+    commands._print_flat(message, full=False)
+    assert "INVITE sip:x@192.0.2.9 again 2" in capsys.readouterr().out
