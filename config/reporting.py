@@ -2,6 +2,7 @@
 
 import re
 from typing import Annotated
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
@@ -134,5 +135,5 @@ class Notify(Deliveries):
             return False
         host, port = found
         shown = f"[{host}]" if ":" in host else host
-        is_usual = port == PORTS[url.partition(":")[0]]
+        is_usual = port == PORTS[urlsplit(url).scheme]
         return f"{shown}:{port}" in self.hosts or (is_usual and host in self.hosts)

@@ -37,6 +37,8 @@ def test_a_url_names_a_host_and_a_port(url: str, found: tuple[str, int] | None) 
         (["crm.example"], "https://crm.example/in", True),
         (["crm.example"], "http://crm.example/in", True),
         (["CRM.example"], "https://crm.EXAMPLE/in", True),
+        (["crm.example"], "HTTPS://CRM.EXAMPLE/in", True),
+        (["crm.example"], "HtTp://crm.example:443/in", False),
         (["crm.example"], "https://crm.example:8443/in", False),
         (["crm.example:8443"], "https://crm.example:8443/in", True),
         (["crm.example:8443"], "https://crm.example/in", False),
