@@ -69,6 +69,16 @@ def control_tls(target: Target, seconds: float) -> int:
 def control_costly(target: Target, seconds: float) -> int:
     """Twenty clients that ask costly questions without waiting for the answers."""
     ask = b'{"jsonrpc":"2.0","id":1,"method":"route.explain","params":{"to":"+442079460000"}}\n'
+    return _ask_without_end(target, seconds, ask)
+
+
+def control_followers(target: Target, seconds: float) -> int:
+    """Twenty clients that follow the SIP of one number, each as often as it may."""
+    ask = b'{"jsonrpc":"2.0","id":1,"method":"trace.follow","params":{"number":"+442079460000"}}\n'
+    return _ask_without_end(target, seconds, ask)
+
+
+def _ask_without_end(target: Target, seconds: float, ask: bytes) -> int:
     lines = []
     for _ in range(20):
         line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

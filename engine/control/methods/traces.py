@@ -144,7 +144,7 @@ class TraceMethods:
         """Method names, with the parameters each takes and what it does."""
         return {
             "trace.get": Method(TraceQuery, self._get, is_large=True),
-            "trace.follow": Method(FollowQuery, self._follow),
+            "trace.follow": Method(FollowQuery, self._follow, is_costly=True),
             "trace.explain": Method(ExplainQuery, self._explain, is_costly=True),
         }
 

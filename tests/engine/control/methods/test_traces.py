@@ -10,6 +10,8 @@ import pytest
 
 from config.rights import Right
 from engine.control.connection import MOST_REPLY_BYTES
+from engine.control.methods.traces import TraceMethods
+from engine.trace.trace import Trace
 from ringback_client import Client, RequestRejected
 from tests.support.engines.in_process import RunningEngine, refused_by_engine, running, settings_in
 from tests.support.traces import (
@@ -50,6 +52,11 @@ async def of(engine: RunningEngine, name: str) -> Client:
     client = await Client.connect(str(engine.daemon.settings.control.socket))
     await client.call("auth", token=TOKEN % name)
     return client
+
+
+def test_each_look_of_those_who_follow_has_a_turn_of_its_own() -> None:
+    table = TraceMethods(Trace(), None, None, lambda _id: None).table()  # type: ignore[arg-type]
+    assert table["trace.follow"].is_costly
 
 
 async def test_a_callback_has_the_sip_of_its_calls_and_the_cause(engine: RunningEngine) -> None:
