@@ -104,6 +104,9 @@ def print_call(one: Mapping[str, Any]) -> None:
     head = cell(f"call {one['call']}  {kind} {_whose(one)}  ")
     console.print(Text.assemble(head, state_cell(one["state"])))
     shown = {name: one[name] for name in ("trunk", "route", "queue", "agent") if one.get(name)}
+    if one.get("attestation", "none") != "none":
+        why = one.get("attestation_reason")
+        shown["attestation"] = f"{one['attestation']}: {why}" if why else one["attestation"]
     if one.get("joined_at") is not None:
         shown["waits since"] = date(one["joined_at"])
     shown |= {f"context {key}": value for key, value in (one.get("context") or {}).items()}

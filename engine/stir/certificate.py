@@ -109,10 +109,10 @@ class TrustStore:
             verified = verifier.verify(leaf, chain[1:])
             key = leaf.public_key()
             entries = leaf.extensions.get_extension_for_oid(TN_AUTH_LIST).value
-        except (VerificationError, x509.ExtensionNotFound) as error:
+        except (
+            VerificationError, x509.ExtensionNotFound, UnsupportedAlgorithm, ValueError,
+        ) as error:  # fmt: skip
             raise VerificationFailed("certificate_untrusted", str(error)[:200]) from None
-        except (ValueError, UnsupportedAlgorithm) as error:
-            raise VerificationFailed("certificate_invalid", str(error)[:200]) from None
         if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(
             key.curve, ec.SECP256R1
         ):
@@ -123,13 +123,6 @@ class TrustStore:
 
 
 _SUFFIXES: Final = frozenset({".pem", ".crt", ".cer"})
-
-
-def _is_issuer(
-    _policy: Policy, _certificate: x509.Certificate, constraints: x509.BasicConstraints
-) -> None:
-    if not constraints.ca:
-        raise ValueError("an issuer is no authority")
 
 
 def _may_issue(
@@ -147,7 +140,7 @@ def _may_sign(_policy: Policy, _certificate: x509.Certificate, usage: x509.KeyUs
 # Certificates of RFC 8226 have neither the names nor the purposes of those of web servers.
 _OF_ISSUERS: Final = (
     ExtensionPolicy.permit_all()
-    .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, _is_issuer)
+    .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None)
     .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _may_issue)
 )
 _OF_SIGNERS: Final = ExtensionPolicy.permit_all().may_be_present(

@@ -193,11 +193,20 @@ def story_of_call(view: Mapping[str, Any], record: Mapping[str, Any], wire: Wire
     return told
 
 
+_ATTESTED: Final[Mapping[str, str]] = {
+    "A": " Their carrier attests the number (A).",
+    "B": " Their carrier attests the caller, and not the number (B).",
+    "C": " Their carrier attests neither caller nor number (C).",
+    "failed": " The signature of the number could not be verified.",
+}
+
+
 def _came_in(known: Mapping[str, Any]) -> str:
     who = known.get("from") or known.get("number") or "Somebody"
     text = f"{who} called {known.get('dialled') or 'us'}"
     text += f" by the trunk {known['trunk']}" if known.get("trunk") else ""
-    return text + (f", and came in by the route {known['route']}." if known.get("route") else ".")
+    text += f", and came in by the route {known['route']}." if known.get("route") else "."
+    return text + _ATTESTED.get(known.get("attestation", ""), "")
 
 
 def _originated(known: Mapping[str, Any], legs: Sequence[LegRecord]) -> str:

@@ -10,16 +10,25 @@ import random
 import ssl
 import tempfile
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from config.sections import Route, Trunk
 from engine.control import jsonrpc
 from engine.control.schema import declared_methods
 from engine.errors import BadParams, EngineError
+from engine.inbound.diversion import diversions
 from engine.routing.dialplan import Dialplan
 from engine.routing.number_plan import NumberPlan
+from engine.stir.certificate import TrustStore, read_tn_auth_list
+from engine.stir.passport import Parties, check_claims, identities, read_passport
+from engine.stir.verdict import VerificationFailed
 from media.messages import LegStats
 from media.rtp import rtcp
 from media.rtp.rtp import payload_bounds
@@ -166,6 +175,44 @@ def credentials(data: bytes) -> None:
     assert server.check(request, "192.0.2.7", 100.0).outcome != "right"
 
 
+def identity(data: bytes) -> None:
+    """What a trunk says of a caller: nobody's number is verified without a certificate, and what
+    is kept of the rest is bounded."""
+    request = Request("INVITE", SipUri("sip", "192.0.2.1"))
+    text = data.decode("utf-8", "surrogateescape").replace("\r", " ").replace("\n", " ")
+    for name in ("Identity", "Diversion", "History-Info"):
+        request.add(name, text)
+    found = diversions(request, NumberPlan("GB"))
+    assert len(msgspec.json.encode(found)) < 16_384
+    for value in (*identities(request), text):
+        with contextlib.suppress(VerificationFailed):
+            passport = read_passport(value)
+            check_claims(passport.claims, Parties((), ()), 0.0, 60.0)
+            raise AssertionError("a call of nobody to nobody")
+
+
+def certificate(data: bytes) -> None:
+    """What a caller's URL has: nobody's certificate is of an issuer that signed nothing."""
+    for look in (lambda: _trust().check(data, 1_800_000_000.0), lambda: numbers(data)):
+        with contextlib.suppress(VerificationFailed):
+            look()
+
+
+@cache
+def _trust() -> TrustStore:
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    since = datetime(2020, 1, 1, tzinfo=UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1)
+    builder = builder.not_valid_before(since).not_valid_after(since.replace(year=2040))
+    return TrustStore([builder.sign(key, SHA256())])
+
+
+def numbers(data: bytes) -> None:
+    """The list of numbers of a certificate: each is short."""
+    for first, last in read_tn_auth_list(data) or ():
+        assert len(first) <= 16 and len(last) <= 40
+
+
 def digest(data: bytes) -> None:
     """A challenge of a server, and our answer to it."""
     text = data.decode("utf-8", "surrogateescape")
@@ -308,6 +355,8 @@ TARGETS: Mapping[str, Target] = {
     "srtp": srtp,
     "digest": digest,
     "credentials": credentials,
+    "identity": identity,
+    "certificate": certificate,
     "user_agent": user_agent,
     "rtp": rtp,
     "rtcp": rtcp_packets,

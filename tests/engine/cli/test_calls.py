@@ -35,6 +35,18 @@ def test_a_call_that_came_in_shows_who_calls_whom(shown: Console) -> None:
         assert shown_text in text
 
 
+def test_a_call_shows_whether_its_number_is_verified(shown: Console) -> None:
+    call: dict[str, Any] = {
+        "call": "call-1", "job": None, "state": "waiting", "legs": [], "from": "x",
+    }  # fmt: skip
+    calls.print_call(call | {"attestation": "none"})
+    assert "attestation" not in shown.export_text(clear=False)
+    calls.print_call(call | {"attestation": "A"})
+    calls.print_call(call | {"attestation": "failed", "attestation_reason": "stale"})
+    text = shown.export_text()
+    assert text.count("attestation") == 2 and "failed: stale" in text
+
+
 def test_a_leg_shows_what_finds_it_in_a_pbx(shown: Console) -> None:
     leg: dict[str, Any] = {
         "leg": "leg-1", "role": "customer", "uri": "sip:+442079460000@192.0.2.1", "state": "ended",

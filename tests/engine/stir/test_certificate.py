@@ -203,7 +203,7 @@ def test_lists_of_numbers(der: bytes, numbers: object) -> None:
         b"\x30\x04\xa1\x02\x30\x00",
         b"\x30\x0a\xa1\x08\x30\x06\x16\x01*\x02\x01\x05",
         b"\x30\x82\x0f\xa1" + b"\xa2\x02\x16\x00" * 1000 + b"\xa9",
-        b"\x30\x82\x13\x89" + b"\xa2\x03\x16\x011" * 1001,
+        b"\x30\x82\x13\x8d" + b"\xa2\x03\x16\x011" * 1001,
     ],
 )
 def test_lists_that_are_none(der: bytes) -> None:

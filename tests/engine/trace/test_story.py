@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from engine.job import AttemptRecord, Failure, Job, LegRecord, OfferRecord, Request
 from engine.trace.call_view import messages_of_call
 from engine.trace.story import Sentence, Wire, story_of_call, story_of_job
@@ -144,6 +146,21 @@ def test_a_call_that_came_in_is_told_from_its_record_alone() -> None:
         "The call ended. Caller hung up.",
         "They talked for 40.0 s.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("attestation", "words"),
+    [
+        ("A", "Their carrier attests the number (A)."),
+        ("C", "Their carrier attests neither caller nor number (C)."),
+        ("failed", "The signature of the number could not be verified."),
+        ("none", "x called us."),
+    ],
+)
+def test_whether_the_number_is_verified(attestation: str, words: str) -> None:
+    record = {"call": "c1", "from": "x", "attestation": attestation, "started": 1.0}
+    first, *_ = texts(story_of_call({"call": "c1"}, {**record, "ended_at": 2.0}, NOTHING_KEPT))
+    assert first.endswith(words)
 
 
 def test_a_call_that_is_up_is_told_from_its_trace() -> None:
