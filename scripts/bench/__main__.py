@@ -16,6 +16,7 @@ from . import (
     accept_part,
     asterisk_part,
     dispatch_part,
+    messages_part,
     relay_part,
     restart_part,
     setup_part,
@@ -31,6 +32,7 @@ from .processes import allow_open_files
 from .report import Report
 
 PARTS: dict[str, Callable[[Report, Options], Awaitable[None]]] = {
+    "messages": messages_part.run,
     "relay": relay_part.run,
     "plain": relay_part.run_plain,
     "srtp": srtp_part.run,

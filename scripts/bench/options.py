@@ -16,6 +16,8 @@ class Options:
     talk_s: float = 8.0
     setup_rates: tuple[tuple[int, int], ...] = ((20, 300), (50, 1000), (100, 1000))
     setup_runs: int = 3
+    messages: int = 20_000
+    messages_runs: int = 5
     accept_runs: int = 3
     accept_requests: int = 2_000
     restart_runs: int = 3
@@ -42,6 +44,8 @@ QUICK = Options(
     talk_s=4.0,
     setup_rates=((20, 60), (50, 250), (100, 300)),
     setup_runs=1,
+    messages=4_000,
+    messages_runs=3,
     accept_runs=1,
     accept_requests=1_000,
     restart_runs=1,

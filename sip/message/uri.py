@@ -186,6 +186,11 @@ def parse_host_port(text: str) -> tuple[str, int | None]:
     return host.lower(), port
 
 
+# Hosts repeat, also where users differ.
+_CACHED_HOST: Final = 64
+_parse_host_cached = lru_cache(maxsize=1024)(parse_host_port)
+
+
 def _parse(text: str) -> SipUri | OtherUri:
     scheme, colon, rest = text.partition(":")
     if not colon or _scheme(scheme) is None:
@@ -215,7 +220,7 @@ def _parse(text: str) -> SipUri | OtherUri:
     if ";" in rest:
         rest, *items = rest.split(";")
         params = _parse_params(items)
-    host, port = parse_host_port(rest)
+    host, port = (_parse_host_cached if len(rest) <= _CACHED_HOST else parse_host_port)(rest)
     kind: Literal["sip", "sips"] = "sip" if lowered == "sip" else "sips"
     return SipUri(kind, host, user, password, port, params, headers)
 
