@@ -16,6 +16,7 @@ from rich.console import Console
 
 from scripts.arguments import whole
 from scripts.load import behaviour, peer
+from scripts.load.certificates import Certificate
 from scripts.load.peer import LoadPeer
 
 REPORT_EVERY_S = 5.0
@@ -34,6 +35,8 @@ def main() -> int:
     parser.add_argument(
         "--streams", type=whole(1, 30_000), default=2048, help="streams at once, at most"
     )
+    parser.add_argument("--cert", default="", help="certificate: the phones speak TLS and SRTP")
+    parser.add_argument("--key", default="", help="its key")
     parser.add_argument("--commands", action="store_true", help="JSON lines on stdin and stdout")
     options = parser.parse_args()
     host, _, port = options.listen.rpartition(":")
@@ -46,7 +49,12 @@ def main() -> int:
         theirs, replies = os.pipe()
     try:
         phones = LoadPeer(
-            host, int(port), streams=options.streams, commands=commands, replies=replies
+            host,
+            int(port),
+            streams=options.streams,
+            commands=commands,
+            replies=replies,
+            certificate=Certificate(options.cert, options.key) if options.cert else None,
         )
     except OSError as error:
         print(f"{options.listen}: {error.strerror}", file=sys.stderr)

@@ -37,14 +37,14 @@ socket = "{directory}/control.sock"
 path = "{directory}/ringback.db"
 
 [sip]
-listen = ["udp:127.0.0.1:{sip_port}", "tcp:127.0.0.1:{sip_port}"]
+listen = {listen}
 
 [media]
 address = "127.0.0.1"
 ports = [10000, 31999]
 
 [dial]
-allow_hosts = ["127.0.0.1"]
+allow_hosts = {hosts}
 max_calls = 2000
 retry_s = 0.2
 
@@ -63,18 +63,31 @@ class EngineFailed(RuntimeError):
 class EngineProcess:
     """A running daemon and its media worker. Use as an asynchronous context manager.
 
-    `more` is configuration besides, `environment` are variables that override keys. Used again it
-    is another daemon with the same store.
+    `more` is configuration besides, `environment` are variables that override keys. With
+    `is_secure` it listens for TLS too, and phones are called by nothing else. Used again it is
+    another daemon with the same store.
     """
 
-    def __init__(self, more: str = "", environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        more: str = "",
+        environment: Mapping[str, str] | None = None,
+        *,
+        is_secure: bool = False,
+    ) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="ringback-bench-")
         directory = Path(self._directory.name)
         self.socket = directory / "control.sock"
         self.store = directory / "ringback.db"
         self._config = directory / "ringback.toml"
         self.sip_port = free_udp_port()
-        text = CONFIGURATION.format(directory=directory, sip_port=self.sip_port)
+        over = ("udp", "tcp", "tls") if is_secure else ("udp", "tcp")
+        ports = [free_udp_port() if one == "tls" else self.sip_port for one in over]
+        text = CONFIGURATION.format(
+            directory=directory,
+            listen=[f"{one}:127.0.0.1:{port}" for one, port in zip(over, ports, strict=True)],
+            hosts=["127.0.0.1;transport=tls"] if is_secure else ["127.0.0.1"],
+        )
         self._config.write_text(text + more)
         self._environment = {**os.environ, **(environment or {})}
         self._log = directory / "log"

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from .certificates import Certificate
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -15,11 +17,22 @@ class LoadPeerFailed(RuntimeError):
 
 
 class LoadPeerProcess:
-    """A running load peer. `sip` is host:port of its phones. Use as a context manager."""
+    """A running load peer. `sip` is host:port of its phones. Use as a context manager.
 
-    def __init__(self, *, listen: str = "127.0.0.1:0", streams: int = 2048) -> None:
+    With a certificate they speak TLS.
+    """
+
+    def __init__(
+        self,
+        *,
+        listen: str = "127.0.0.1:0",
+        streams: int = 2048,
+        certificate: Certificate | None = None,
+    ) -> None:
         command = [sys.executable, "-m", "scripts.load_peer", "--commands"]
         command += ["--listen", listen, "--streams", str(streams)]
+        if certificate is not None:
+            command += ["--cert", certificate.cert, "--key", certificate.key]
         self._process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )

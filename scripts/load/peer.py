@@ -27,23 +27,38 @@ import sys
 import time
 from typing import Any
 
+from .certificates import Certificate
 from .mmsg import SO_TIMESTAMPNS
 from .phones import NS_PER_S, Phones
 from .rtp_side import RtpSide
 from .sip_text import read_sip
 from .talk import SLOT_NS
+from .tls_side import TlsSide
 
 PR_SET_TIMERSLACK = 29
 IDLE_POLL_S = 0.2
+TLS_LOOK_S = 0.002
 WINDOW_TAIL_NS = 400_000_000
 COMMAND_EVERY_NS = 10_000_000
 SIP_BUFFER_BYTES = 8 * 1024 * 1024
 
 
 class LoadPeer:
-    """Many phones at one SIP address. Raises OSError when that is taken."""
+    """Many phones at one SIP address. Raises OSError when that is taken.
 
-    def __init__(self, host: str, port: int, *, streams: int, commands: int, replies: int) -> None:
+    With a certificate it is an address of TLS, at a port of its own.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        streams: int,
+        commands: int,
+        replies: int,
+        certificate: Certificate | None = None,
+    ) -> None:
         self._sip = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self._sip.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         self._sip.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SIP_BUFFER_BYTES)
@@ -51,7 +66,11 @@ class LoadPeer:
         address = self._sip.getsockname()
         self.local = f"{address[0]}:{address[1]}"
         self.rtp = RtpSide(streams)
-        self.phones = Phones(self.local, self.rtp)
+        self._tls: TlsSide | None = None
+        if certificate is not None:
+            self._tls = TlsSide(host, certificate.cert, certificate.key)
+            self.local = f"{host}:{self._tls.port}"
+        self.phones = Phones(self.local, self.rtp, "UDP" if self._tls is None else "TLS")
         self._commands = commands
         self._replies = replies
         self._input = b""
@@ -90,13 +109,20 @@ class LoadPeer:
 
     def _wait_for_calls(self, poll: select.epoll) -> None:
         deadline_ns = self.phones.next_deadline_ns()
-        wait_s = IDLE_POLL_S
+        # TLS is looked for, as nobody is woken by it.
+        wait_s = IDLE_POLL_S if self._tls is None else TLS_LOOK_S
         if deadline_ns is not None:
             wait_s = min(wait_s, max(0.0, (deadline_ns - time.time_ns()) / NS_PER_S))
         if any(fd == self._commands for fd, _ in poll.poll(wait_s)):
             self._take_commands()
 
     def _take_sip(self, now_ns: int) -> None:
+        if self._tls is not None:
+            for data, source in self._tls.take():
+                message = read_sip(data)
+                if message is not None:
+                    self.phones.receive(message, source, now_ns, now_ns)
+                    self._flush()
         with contextlib.suppress(BlockingIOError):
             while True:
                 data, ancillary, _, source = self._sip.recvmsg(65536, 64)
@@ -115,6 +141,9 @@ class LoadPeer:
         for data, address in output:
             if data in answering:
                 self.phones.agent_answered(data, time.time_ns())
+            if self._tls is not None:
+                self._tls.send(data, address)
+                continue
             with contextlib.suppress(OSError):  # an engine that has gone refuses; timers go on
                 self._sip.sendto(data, address)
         output.clear()

@@ -11,7 +11,16 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from .behaviour import Behaviour, UnknownBehaviour, read_behaviour
-from .sip_text import SipText, answer_text, audio_address, bye_text, sdp_text, user_of
+from .sip_text import (
+    SipText,
+    answer_text,
+    audio_address,
+    bye_text,
+    crypto_answer,
+    registered_text,
+    sdp_text,
+    user_of,
+)
 
 T1_S = 0.5
 GIVE_UP_S = 32.0
@@ -59,7 +68,7 @@ class Call:
 
 @dataclass(slots=True)
 class Phones:
-    """All phones of the load peer. `local` is host:port of the SIP socket.
+    """All phones of the load peer. `local` is host:port of the SIP socket, over `transport`.
 
     `output` is emptied by the part that sends it; where a message is in `answering`, an agent
     answers by it, and the time of sending goes to `operator_answered`.
@@ -67,6 +76,7 @@ class Phones:
 
     local: str
     media: Media
+    transport: str = "UDP"
     output: list[tuple[bytes, Address]] = field(default_factory=list)
     answering: dict[bytes, int] = field(default_factory=dict)
     calls: dict[str, Call] = field(default_factory=dict)
@@ -106,6 +116,9 @@ class Phones:
         elif message.method == "ACK":
             if call is not None:
                 self._receive_ack(call, now_ns)
+        elif message.method == "REGISTER":
+            self.counts["register"] += 1
+            self.output.append((registered_text(message), source))
         elif message.method == "OPTIONS":
             self.output.append((answer_text(message, 200, to_tag="options"), source))
         elif call is None:
@@ -133,7 +146,9 @@ class Phones:
         self.counts["bye_sent"] += 1
         self.media.hush(call)
         branch = f"z9hG4bK-bye-{call.tag}"
-        bye = bye_text(call.invite, to_tag=call.tag, local=self.local, branch=branch)
+        bye = bye_text(
+            call.invite, to_tag=call.tag, local=self.local, branch=branch, transport=self.transport
+        )
         self._repeat(call, bye, now_ns)
 
     def _receive_invite(
@@ -178,7 +193,7 @@ class Phones:
 
     def _early(self, call: Call) -> None:
         if call.state == "ringing":
-            self._provisional(call, 183, sdp_text(*self.media.address(call.phone)))
+            self._provisional(call, 183, self._described(call, call.invite))
             self.media.talk(call)
 
     def _answer(self, call: Call, now_ns: int) -> None:
@@ -186,7 +201,7 @@ class Phones:
             return
         call.state = "answered"
         self.counts["answered"] += 1
-        sdp = sdp_text(*self.media.address(call.phone))
+        sdp = self._described(call, call.invite)
         contact = self._contact(call)
         answer = answer_text(call.invite, 200, to_tag=call.tag, contact=contact, sdp=sdp)
         self.media.talk(call)
@@ -230,12 +245,17 @@ class Phones:
 
     def _renegotiate(self, call: Call, invite: SipText) -> None:
         self.counts["reinvite"] += 1
-        sdp = sdp_text(*self.media.address(call.phone))
+        sdp = self._described(call, invite)
         contact = self._contact(call)
         self._send(call, answer_text(invite, 200, to_tag=call.tag, contact=contact, sdp=sdp))
 
     def _contact(self, call: Call) -> str:
-        return f"sip:{user_of(call.invite.uri)}@{self.local}"
+        over = "" if self.transport == "UDP" else f";transport={self.transport.lower()}"
+        return f"sip:{user_of(call.invite.uri)}@{self.local}{over}"
+
+    def _described(self, call: Call, invite: SipText) -> str:
+        """The description that answers an INVITE, with SRTP where that is offered."""
+        return sdp_text(*self.media.address(call.phone), crypto_answer(invite.body))
 
     def _send(self, call: Call, data: bytes) -> None:
         self.output.append((data, call.source))

@@ -3,6 +3,7 @@
 This is no parser to rely on: it takes well-formed messages, as the engine must send them.
 """
 
+from base64 import b64encode
 from dataclasses import dataclass
 
 _COMPACT = {
@@ -94,12 +95,32 @@ def audio_address(sdp: str) -> tuple[str, int] | None:
     return (host, port) if host and port else None
 
 
-def sdp_text(host: str, port: int) -> str:
-    """The description of a phone that speaks PCMU and sends telephone-events."""
+_KEY = b64encode(bytes(range(30))).decode()
+_SUITE = "AES_CM_128_HMAC_SHA1_80"
+
+
+def crypto_answer(offer: str) -> str:
+    """The a=crypto line that answers an offer of SRTP; empty for an offer of plain RTP."""
+    if "RTP/SAVP" not in offer:
+        return ""
+    for line in offer.splitlines():
+        if line.startswith("a=crypto:") and _SUITE in line:
+            tag = line[9:].partition(" ")[0]
+            return f"a=crypto:{tag} {_SUITE} inline:{_KEY}\r\n"
+    return ""
+
+
+def sdp_text(host: str, port: int, crypto: str = "") -> str:
+    """The description of a phone that speaks PCMU and sends telephone-events.
+
+    With the line `crypto` its RTP is SRTP.
+    """
+    protocol = "RTP/SAVP" if crypto else "RTP/AVP"
     return (
         f"v=0\r\no=- {port} 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
-        f"m=audio {port} RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\n"
+        f"m=audio {port} {protocol} 0 101\r\na=rtpmap:0 PCMU/8000\r\n"
         "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
+        f"{crypto}"
     )
 
 
@@ -124,12 +145,26 @@ def answer_text(
     return "\r\n".join(lines).encode()
 
 
-def bye_text(invite: SipText, *, to_tag: str, local: str, branch: str) -> bytes:
+def registered_text(register: SipText) -> bytes:
+    """The 200 of a registrar that grants what was asked for."""
+    headers = register.headers
+    expires = headers.get("expires", "3600")
+    lines = ["SIP/2.0 200 OK", *(f"Via: {via}" for via in register.vias)]
+    lines += [f"From: {headers['from']}", f"To: {headers['to']};tag=registrar"]
+    lines += [f"Call-ID: {headers['call-id']}", f"CSeq: {headers['cseq']}"]
+    lines.append(f"Contact: {headers['contact'].partition(';expires=')[0]};expires={expires}")
+    lines.append("Content-Length: 0\r\n\r\n")
+    return "\r\n".join(lines).encode()
+
+
+def bye_text(
+    invite: SipText, *, to_tag: str, local: str, branch: str, transport: str = "UDP"
+) -> bytes:
     """The BYE of the side that was called."""
     headers = invite.headers
     lines = [
         f"BYE {uri_in(headers['contact'])} SIP/2.0",
-        f"Via: SIP/2.0/UDP {local};branch={branch};rport",
+        f"Via: SIP/2.0/{transport} {local};branch={branch};rport",
         "Max-Forwards: 70",
         *(f"Route: {route}" for route in invite.routes),
         f"From: {headers['to']};tag={to_tag}",
