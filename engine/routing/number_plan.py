@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Literal, TypedDict
 
 import re2
@@ -41,6 +42,7 @@ Kind = Literal["number", "extension", "short_code", "person", "agent"]
 # RFC 3966 section 3: visual separators
 _SEPARATORS = re.compile(r"[-.() ]")
 _CLEAN = re.compile(r"\+?[0-9]+")
+_compiled = lru_cache(maxsize=256)(re2.compile)
 # An ISDN subaddress is for the one who is called. All other parameters of a number (a context, a
 # ported number, a carrier, a trunk group, digits to follow) have a gateway dial something else.
 _HARMLESS = re.compile(r"(?i)(isub=.*)?")
@@ -233,7 +235,7 @@ class NumberPlan:
             raise NotDialable(f"the URI has {what}, which could change who is dialled")
         is_clean = _CLEAN.fullmatch(bare) is not None
         if trunk:
-            if not is_clean and not re2.fullmatch(users, user):
+            if not is_clean and not _compiled(users).fullmatch(user):
                 raise NotDialable(
                     f"{user!r} at trunk {trunk} is no number, and trunks.users does not allow it"
                 )
@@ -275,7 +277,7 @@ class NumberPlan:
             is_code = user in self.numbering.short_codes
             return None if is_code else Reading("extension", user, None, (trunk,))
         is_short = re.fullmatch(rf"[0-9]{{2,{_MOST_EXTENSION_DIGITS}}}", user) is not None
-        if not is_short or not re2.fullmatch(users, user):
+        if not is_short or not _compiled(users).fullmatch(user):
             return None
         return None if self._public_line(user) else Reading("extension", user, None, (trunk,))
 
@@ -309,7 +311,7 @@ class NumberPlan:
             return None
         if digits in numbering.short_codes:
             return Reading("short_code", digits, short_number(digits, self.region))
-        if numbering.extension and re2.fullmatch(numbering.extension, digits):
+        if numbering.extension and _compiled(numbering.extension).fullmatch(digits):
             return Reading("extension", digits, None, tuple(numbering.extension_trunks))
         self.check_short(digits)
         if any(digits.startswith(prefix) for prefix in self.route_prefixes):
@@ -327,7 +329,7 @@ class NumberPlan:
         numbering = self.numbering
         if digits in numbering.short_codes:
             return True
-        if not numbering.extension or not re2.fullmatch(numbering.extension, digits):
+        if not numbering.extension or not _compiled(numbering.extension).fullmatch(digits):
             return False
         return not trunk or not numbering.extension_trunks or trunk in numbering.extension_trunks
 

@@ -15,6 +15,14 @@ OUTSIDE_LINE = "09"
 _INTERNATIONAL_PREFIXES = ("00", "011", "0011", "810", "900", "9011")
 FEWEST_NUMBER_DIGITS = 7
 _PUNCTUATION = {"Pd", "Ps", "Pe", "Po", "Zs", "Cf"}
+# What people write between digits, of the characters of ASCII.
+_BETWEEN = {
+    ord(character): None
+    for character in map(chr, range(128))
+    if character.isspace() or unicodedata.category(character) in _PUNCTUATION
+}
+_TEL = re.compile(r"tel:", re.IGNORECASE)
+_DIGITS = re.compile(r"\+?[0-9]+")
 _NO_DIGIT = re.compile(r"[^0-9+]")
 _SERVICE_CODE = re.compile(r"[*#]")
 _DIGIT_RUN = re.compile(r"\+?\d{7,}")
@@ -31,6 +39,8 @@ _MOST_LETTERS_IN_A_NUMBER = 3
 
 def ascii_digits(text: str) -> str:
     """`text` with digits of any script, and every plus sign, in ASCII."""
+    if text.isascii():
+        return text
     plain = unicodedata.normalize("NFKC", text)
     return "".join(
         str(unicodedata.digit(character)) if character.isdigit() else character
@@ -44,14 +54,17 @@ def digits_of(text: str) -> str | None:
     Digits of any script count, and what people write between them is left out.
     """
     text = ascii_digits(text).strip()
-    text = re.sub(r"(?i)^tel:", "", text).partition(";")[0]
-    bare = "".join(
-        character
-        for character in text
-        if not (character.isspace() or unicodedata.category(character) in _PUNCTUATION)
-        or character == "+"
-    )
-    return bare if re.fullmatch(r"\+?[0-9]+", bare) else None
+    scheme = _TEL.match(text)
+    text = text[scheme.end() if scheme else 0 :].partition(";")[0]
+    if text.isascii():
+        bare = text.translate(_BETWEEN)
+    else:
+        bare = "".join(
+            character
+            for character in text
+            if not (character.isspace() or unicodedata.category(character) in _PUNCTUATION)
+        )
+    return bare if _DIGITS.fullmatch(bare) else None
 
 
 def readings_of_user(user: str) -> Iterator[str]:

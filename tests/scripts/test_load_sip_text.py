@@ -2,7 +2,9 @@ from scripts.load.sip_text import (
     answer_text,
     audio_address,
     bye_text,
+    crypto_answer,
     read_sip,
+    registered_text,
     sdp_text,
     uri_in,
     user_of,
@@ -63,3 +65,30 @@ def test_the_called_side_hangs_up_inside_the_dialog() -> None:
 
 def test_a_keep_alive_is_no_message() -> None:
     assert read_sip(b"\r\n\r\n") is None
+
+
+def test_a_registrar_grants_what_is_asked_for() -> None:
+    register = read_sip(
+        b"REGISTER sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK1\r\n"
+        b"From: <sip:u@127.0.0.1>;tag=1\r\nTo: <sip:u@127.0.0.1>\r\nCall-ID: r\r\n"
+        b"CSeq: 3 REGISTER\r\nContact: <sip:u@127.0.0.1:5060>\r\nExpires: 60\r\n\r\n"
+    )
+    assert register is not None
+    answer = read_sip(registered_text(register))
+    assert answer is not None
+    assert answer.status == 200
+    assert answer.headers["contact"] == "<sip:u@127.0.0.1:5060>;expires=60"
+    assert answer.headers["cseq"] == "3 REGISTER"
+
+
+def test_srtp_is_answered_where_it_is_offered() -> None:
+    offer = (
+        "m=audio 10000 RTP/SAVP 0\r\na=crypto:1 AEAD_AES_128_GCM inline:x\r\n"
+        "a=crypto:3 AES_CM_128_HMAC_SHA1_80 inline:y\r\n"
+    )
+    line = crypto_answer(offer)
+    assert line.startswith("a=crypto:3 AES_CM_128_HMAC_SHA1_80 inline:")
+    assert "RTP/SAVP 0 101" in sdp_text("127.0.0.1", 4000, line)
+    assert sdp_text("127.0.0.1", 4000, line).endswith(line)
+    assert crypto_answer("m=audio 10000 RTP/AVP 0\r\n") == ""
+    assert crypto_answer("m=audio 10000 RTP/SAVP 0\r\n") == ""
