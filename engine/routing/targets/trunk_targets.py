@@ -8,8 +8,8 @@ from config.settings import Trunk
 from sip.auth.digest import Credentials
 from sip.message.uri import SipUri
 
+from ..hosts.service_route import TrunkRoute, routes_by
 from ..hosts.trunk_hosts import hosts_of, in_turn
-from ..hosts.ways import Way, ways_by
 from ..identity.caller_identity import CallerIdentity, caller_id_for
 from ..media_policy import DEFAULT_MEDIA, MediaPolicy
 from ..number_plan import NotDialable, NumberPlan, Reading
@@ -78,22 +78,24 @@ class TrunkTargets:
 
     def uri_at(self, user: str, name: str) -> str:
         """The sip: URI of a user at a trunk, at its best host."""
-        return self._ways(name)[0].host.uri_of(user)
+        return self._routes(name)[0].host.uri_of(user)
 
     def sent_by_trunk(self, target: DialTarget, uri: SipUri) -> DialTarget:
         """The target of a URI, sent as requests to its domain are where that is a trunk's."""
         for trunk in self.at(uri)[:1]:
-            ways = [way for way in self._ways(trunk.name) if way.host.domain.address == uri.address]
-            if ways and (trunk.hosts or ways[0].route):
-                return _by_ways([(way, target) for way in ways])
+            routes = [
+                one for one in self._routes(trunk.name) if one.host.domain.address == uri.address
+            ]
+            if routes and (trunk.hosts or routes[0].route):
+                return _by_routes([(one, target) for one in routes])
         return target
 
-    def _ways(self, name: str) -> list[Way]:
-        """The ways to a trunk that are open now, best first."""
+    def _routes(self, name: str) -> list[TrunkRoute]:
+        """The routes to a trunk that are open now, best first."""
         hosts = in_turn(
             self._hosts[name], self._rng, lambda host: self._states.is_host_down(name, host)
         )
-        return ways_by(hosts, self._states.binding(name))
+        return routes_by(hosts, self._states.binding(name))
 
     def targets(
         self, reading: Reading, names: Sequence[str], allow: Callable[[CalledNumber], None]
@@ -121,11 +123,11 @@ class TrunkTargets:
         sent = number if numbers is None else numbers.written(reading, self._plan, allow)
         caller_id = caller_id_for(number, trunk)
         found = []
-        for way in self._ways(name):
-            host = way.host
+        for route in self._routes(name):
+            host = route.host
             target = DialTarget(
                 target=host.uri_of(number),
-                hop_uri=way.sent_to,
+                hop_uri=route.sent_to,
                 sent_as="" if sent == number else host.uri_of(sent),
                 trunk=name,
                 credentials=credentials_of(trunk),
@@ -136,17 +138,17 @@ class TrunkTargets:
                 media=MediaPolicy.of(trunk),
                 headers=tuple(trunk.headers.items()),
             )
-            found.append((way, target))
-        return _by_ways(found)
+            found.append((route, target))
+        return _by_routes(found)
 
 
-def _by_ways(found: Sequence[tuple[Way, DialTarget]]) -> DialTarget:
-    """The target by the first way, which has those by the others beside it."""
+def _by_routes(found: Sequence[tuple[TrunkRoute, DialTarget]]) -> DialTarget:
+    """The target by the first route, which has those by the others beside it."""
     first, *others = [
         replace(
             target,
-            hop_uri=way.sent_to, route=way.route, host=way.host.name, named_by=way.named_by,
+            hop_uri=route.sent_to, route=route.route, host=route.host.name, named_by=route.named_by,
         )
-        for way, target in found
+        for route, target in found
     ]  # fmt: skip
     return replace(first, others=tuple(others))

@@ -8,8 +8,8 @@ from config.agents import Agent
 from config.sections import Route, Trunk
 from engine.errors import EngineError
 from engine.routing.dialplan import Dialplan
+from engine.routing.hosts.service_route import TrunkRoute, routes_by
 from engine.routing.hosts.trunk_hosts import TrunkHost
-from engine.routing.hosts.ways import Way, ways_by
 from engine.routing.number_plan import NumberPlan
 from engine.routing.permitted_host import sip_uri
 from engine.routing.targets.destination import DialTarget
@@ -24,15 +24,15 @@ EDGE, HOME = "<sip:edge.example:5070;lr>", "<sip:home.example;lr>"
 
 
 def test_without_a_service_route_every_host_is_a_way() -> None:
-    plain = [Way(ONE, ONE.sent_to, ()), Way(TWO, TWO.sent_to, ())]
-    assert ways_by([ONE, TWO], None) == plain
-    assert ways_by([ONE, TWO], Binding(TWO.name, HOP)) == plain
+    plain = [TrunkRoute(ONE, ONE.sent_to, ()), TrunkRoute(TWO, TWO.sent_to, ())]
+    assert routes_by([ONE, TWO], None) == plain
+    assert routes_by([ONE, TWO], Binding(TWO.name, HOP)) == plain
 
 
 def test_the_host_that_gave_a_service_route_is_first() -> None:
-    first, second = ways_by([ONE, TWO], Binding(TWO.name, HOP, (EDGE, HOME)))
-    assert first == Way(TWO, "sip:edge.example:5070;lr", (EDGE, HOME), HOP)
-    assert second == Way(ONE, ONE.sent_to, ())
+    first, second = routes_by([ONE, TWO], Binding(TWO.name, HOP, (EDGE, HOME)))
+    assert first == TrunkRoute(TWO, "sip:edge.example:5070;lr", (EDGE, HOME), HOP)
+    assert second == TrunkRoute(ONE, ONE.sent_to, ())
 
 
 def test_a_service_route_follows_what_is_configured() -> None:
@@ -40,10 +40,10 @@ def test_a_service_route_follows_what_is_configured() -> None:
         "sip:example.com", sip_uri("sip:example.com"), "sip:proxy.example",
         ("<sip:proxy.example;lr>",),
     )  # fmt: skip
-    (way,) = ways_by([proxied], Binding("sip:example.com", HOP, (HOME,)))
-    assert way == Way(proxied, "sip:proxy.example", ("<sip:proxy.example;lr>", HOME))
+    (way,) = routes_by([proxied], Binding("sip:example.com", HOP, (HOME,)))
+    assert way == TrunkRoute(proxied, "sip:proxy.example", ("<sip:proxy.example;lr>", HOME))
     # The registrar may name the proxy that we go by anyway.
-    (way,) = ways_by(
+    (way,) = routes_by(
         [proxied], Binding("sip:example.com", HOP, ("<sip:proxy.example:5060;lr>", HOME))
     )
     assert way.route == ("<sip:proxy.example;lr>", HOME)

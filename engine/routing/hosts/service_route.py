@@ -1,4 +1,4 @@
-"""The ways by which a call leaves for a trunk: to which of its hosts, and by which Route.
+"""How a call leaves for a trunk: to which of its hosts, and by which Route headers.
 
 A registrar may want calls to go by its Service-Route (RFC 3608): it follows what is configured.
 """
@@ -16,8 +16,8 @@ from .trunk_hosts import TrunkHost
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """One way to a trunk. Where `named_by` is set, the peer there has named `sent_to`: what that
+class TrunkRoute:
+    """One route to a trunk. Where `named_by` is set, the peer there has named `sent_to`: what that
     leads to is used where its requests may lead there, and otherwise that peer."""
 
     host: TrunkHost
@@ -26,27 +26,27 @@ class Way:
     named_by: Hop | None = None
 
 
-def ways_by(hosts: Sequence[TrunkHost], binding: Binding | None) -> list[Way]:
-    """The ways by these hosts, in their order. With a Service-Route, the host that gave it is
+def routes_by(hosts: Sequence[TrunkHost], binding: Binding | None) -> list[TrunkRoute]:
+    """The routes by these hosts, in their order. With a Service-Route, the host that gave it is
     first: others need not know that route."""
     if binding is None or not binding.service_route:
-        return [Way(host, host.sent_to, host.route) for host in hosts]
+        return [TrunkRoute(host, host.sent_to, host.route) for host in hosts]
     found = []
     for host in sorted(hosts, key=lambda host: host.name != binding.host):
         if host.name == binding.host:
             found.append(_by_service_route(host, binding))
         else:
-            found.append(Way(host, host.sent_to, host.route))
+            found.append(TrunkRoute(host, host.sent_to, host.route))
     return found
 
 
-def _by_service_route(host: TrunkHost, binding: Binding) -> Way:
+def _by_service_route(host: TrunkHost, binding: Binding) -> TrunkRoute:
     first, *others = binding.service_route
     if not host.route:
-        return Way(host, str(_uri_of(first)), binding.service_route, binding.hop)
+        return TrunkRoute(host, str(_uri_of(first)), binding.service_route, binding.hop)
     if place_of(_uri_of(host.route[-1])) == place_of(_uri_of(first)):
-        return Way(host, host.sent_to, (*host.route, *others))
-    return Way(host, host.sent_to, (*host.route, *binding.service_route))
+        return TrunkRoute(host, host.sent_to, (*host.route, *others))
+    return TrunkRoute(host, host.sent_to, (*host.route, *binding.service_route))
 
 
 def _uri_of(route: str) -> SipUri:
