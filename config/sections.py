@@ -27,6 +27,7 @@ from .values import (
     Name,
     Network,
     OptionalPath,
+    PerSecond,
     PortRange,
     Printable,
     Region,
@@ -216,6 +217,7 @@ class Trunk(Reached, WithCredentials):
     session_expires_s: SessionExpires | None = None
     early_media: Literal["relay", "ignore"] = "relay"
     max_calls: int = Field(default=0, ge=0, le=100_000)
+    max_calls_per_s: PerSecond = 0.0
     srtp: Srtp = "off"
     codecs: Codecs = Field(default=[])
     dtmf: Dtmf = "rfc4733"

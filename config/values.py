@@ -412,7 +412,15 @@ def _check_codecs(codecs: list[str]) -> list[str]:
     return codecs
 
 
+def _check_per_s(per_s: float) -> float:
+    if per_s and not 0.01 <= per_s <= 1000:
+        raise _reject("must be 0, or 0.01 to 1000 a second")
+    return per_s
+
+
 Name = Annotated[str, AfterValidator(_check_name)]
+# How often something begins; 0: as often as it comes.
+PerSecond = Annotated[float, Field(allow_inf_nan=False), AfterValidator(_check_per_s)]
 # In the order of preference; none: every codec, that of the other party first.
 Codecs = Annotated[list[Codec], AfterValidator(_check_codecs)]
 SocketPath = Annotated[Path, Strict(False), AfterValidator(_check_socket_path)]

@@ -73,12 +73,14 @@ class Postpone:
     """No attempt starts before `until`, for `reason`. `is_waiting`: its wait goes on meanwhile.
 
     `is_date`: something opens then; otherwise it is a pause, which a step of the clock moves.
+    `trunks`: it waits in the line of these trunks, and is released sooner where one has room.
     """
 
     until: float
     reason: str
     is_waiting: bool = False
     is_date: bool = False
+    trunks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,17 @@ class End:
 
 
 Decision = Ready | Wait | Resume | WaitOn | Retry | Postpone | End
+
+
+def publish_deadline(job: Job, events: EventLog) -> None:
+    """Publish that the deadline of a job was moved with the clock."""
+    events.publish(
+        "callback.rescheduled",
+        job=job.id,
+        context=job.request.context,
+        deadline=job.request.deadline,
+        reason="the clock was stepped over the deadline",
+    )
 
 
 def after_attempt(job: Job, outcome: Outcome, dial: Dial, now: float) -> Decision:

@@ -11,11 +11,13 @@ from ..routing.admission import Admission
 from ..routing.dialplan import Dialplan
 from ..routing.trunk_states import NoTrunkUsable, TrunksFull
 from .completion import Postpone
+from .trunk_line import TrunkLine
 
 # How long the callback of a customer whose trunk is down waits before it is looked at again.
 TRUNK_DOWN_S = 15.0
 # As above, where the trunks that work are full.
 TRUNK_FULL_S = 3.0
+BEHIND_OTHERS = "callbacks that came before wait for its trunks"
 
 
 def number_of(job: Job, admission: Admission) -> str | None:
@@ -36,14 +38,23 @@ def lines_of(job: Job, admission: Admission) -> Iterator[str]:
 
 def until_trunk(why_not: NoTrunkUsable, now: float) -> Postpone:
     """The callback waits for a trunk that works, or has room. Its wait goes on meanwhile."""
-    pause_s = TRUNK_FULL_S if isinstance(why_not, TrunksFull) else TRUNK_DOWN_S
-    return Postpone(now + pause_s, why_not.message, is_waiting=True)
+    if isinstance(why_not, TrunksFull):
+        until, trunks = now + TRUNK_FULL_S, why_not.trunks
+        return Postpone(until, why_not.message, is_waiting=True, trunks=trunks)
+    return Postpone(now + TRUNK_DOWN_S, why_not.message, is_waiting=True)
 
 
 class DialCheck:
     """Asks the calls that are up, the trunks and the policies about the next number of a job."""
 
-    def __init__(self, calls: CallRegistry, admission: Admission, dialplan: Dialplan) -> None:
+    def __init__(
+        self,
+        calls: CallRegistry,
+        admission: Admission,
+        dialplan: Dialplan,
+        trunk_line: TrunkLine,
+    ) -> None:
+        self._trunk_line = trunk_line
         self._calls = calls
         self._admission = admission
         self._dialplan = dialplan
@@ -69,9 +80,18 @@ class DialCheck:
         """Until when it waits for its customer's line, or for a trunk that works."""
         if (busy := self.on_the_line(job, now)) is not None:
             return busy
-        request = job.request
-        why_not = self._dialplan.no_trunk_for(job.dial_to or request.to, trunk=request.trunk)
-        return None if why_not is None else until_trunk(why_not, now)
+        text, trunk = job.dial_to or job.request.to, job.request.trunk
+        why_not = self._dialplan.no_trunk_for(text, trunk=trunk)
+        if why_not is not None:
+            return until_trunk(why_not, now)
+        if not self._trunk_line.is_used:
+            return None
+        trunks = self._dialplan.trunks_for(text, trunk)[2]
+        if not self._trunk_line.is_behind(job, trunks, now):
+            self._trunk_line.go_on(job)
+            return None
+        reason = (job.scheduled if job in self._trunk_line else None) or BEHIND_OTHERS
+        return Postpone(now + TRUNK_FULL_S, reason, is_waiting=True, trunks=tuple(trunks))
 
     def _refusal(self, job: Job, now: float) -> Postpone | str | None:
         """As `objection`, by the policies alone."""

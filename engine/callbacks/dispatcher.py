@@ -33,6 +33,7 @@ from .retry import Outcome
 from .running_attempts import RunningAttempts
 from .schedule import JobSchedule
 from .slots import Slots
+from .trunk_line import TrunkLine
 
 # How many jobs are looked at in one turn of the loop, and how many before an engine is up.
 LOOKED_AT_ONCE = 25
@@ -60,11 +61,11 @@ class Dispatcher:
         self._schedule = JobSchedule()
         self._timer = Timer(clock, self.dispatch)
         self._queued = QueuedJobs(services, self._carry_out, clock=clock)
-        self._dial_check = DialCheck(services.registry, admission, services.dialplan)
+        line = self._trunk_line = TrunkLine(services.trunk_load)
+        self._dial_check = DialCheck(services.registry, admission, services.dialplan, line)
         self._slots = Slots(services.queues, admission)
-        self._is_dispatching = False
+        self._is_dispatching = self.draining = False
         self.resumed = ResumedJobs()
-        self.draining = False
         self.interrupted: list[Attempt] = []
         services.events.watch(self._on_event)
 
@@ -193,6 +194,7 @@ class Dispatcher:
     def changed(self, job: Job) -> None:
         """The times, the priority or the numbers of an open job have changed."""
         self._watch(job)
+        self._trunk_line.leave(job)
         if self._is_idle(job) and (job.next_due_at > self._clock() or job not in self._queued):
             self._queued.leave(job, "rescheduled")
             self._interrupt_wait(job, job.next_due_at)
@@ -237,11 +239,16 @@ class Dispatcher:
             self._dispatch_all(self._clock())
         finally:
             self._is_dispatching = False
-        self._timer.set(self._schedule.next_at)
+        self._timer.set(self._next_at)
+
+    @property
+    def _next_at(self) -> float | None:
+        return self._trunk_line.next_at(self._clock(), self._schedule.next_at)
 
     def _dispatch_all(self, now: float) -> None:
         schedule, most = self._schedule, self._services.dial.max_calls
-        for job_id in islice(schedule.due(now), LOOKED_AT_ONCE):
+        due = islice(schedule.due(now), LOOKED_AT_ONCE)
+        for job_id in (*self._trunk_line.release(now), *due):
             self._due(job_id, now)
             self.resumed.looked_at(job_id)
         while schedule.count_ready and self._may_begin and self.active < most:
@@ -298,6 +305,7 @@ class Dispatcher:
     def finish(self, job: Job, outcome: Outcome) -> None:
         """End an open job that nobody is being called for."""
         self._queued.leave(job)
+        self._trunk_line.leave(job)
         self.open.remove(job)
         self.resumed.looked_at(job.id)
         self._schedule.forget(job)
@@ -317,8 +325,7 @@ class Dispatcher:
         elif objection is not None:
             self._queued.leave(job)
             completion.drop_refused_number(job)
-            now = self._clock()
-            step = completion.after_refusal(job, objection, self._services.dial, now)
+            step = completion.after_refusal(job, objection, self._services.dial, self._clock())
             self._carry_out(job, step)
         return objection is not None
 
@@ -358,10 +365,11 @@ class Dispatcher:
         completion.queue_again(job, at, cause, services.store, services.events, is_date=is_date)
         if at is not None:
             self._schedule_next(job)
-            self._timer.set(self._schedule.next_at)
+            self._timer.set(self._next_at)
 
     def _postpone(self, job: Job, step: Postpone) -> None:
         self._queued.leave(job, "put_off")
+        self._trunk_line.wait(job, step.trunks)
         if not step.is_waiting:
             self._interrupt_wait(job, step.until)
         is_told = step.is_waiting and job.state == "queued" and job.scheduled == step.reason
@@ -406,6 +414,7 @@ class Dispatcher:
         agent = outside or (None if holds else job.request.agent)
         try:
             self._running.start(job, agent if offer is None else None, offer)
+            self._trunk_line.leave(job)
         except TrunksFull as error:
             self._queued.free(offer)
             job.scheduled = was  # it may wait for that already
@@ -436,12 +445,12 @@ class Dispatcher:
             deadline = job.request.deadline
             job.shift(by_s, now)
             if job.request.deadline != deadline:
-                self._publish_deadline(job)
+                completion.publish_deadline(job, self._services.events)
             self._services.store.save(job)
             if job.id in self.open:
                 self._watch(job)
                 self._schedule_again(job, now, is_ready=before.is_ready(job))
-        self._timer.reset(self._schedule.next_at)
+        self._timer.reset(self._next_at)
 
     def _schedule_again(self, job: Job, now: float, *, is_ready: bool) -> None:
         if is_ready:
@@ -450,15 +459,6 @@ class Dispatcher:
             self._schedule.look_at(job, waits_until(job, self._services.dial), "wait")
         elif self._is_idle(job) and not is_ready:
             self._schedule.look_at(job, max(job.next_due_at, now), "due")
-
-    def _publish_deadline(self, job: Job) -> None:
-        self._services.events.publish(
-            "callback.rescheduled",
-            job=job.id,
-            context=job.request.context,
-            deadline=job.request.deadline,
-            reason="the clock was stepped over the deadline",
-        )
 
     # -- stopping ---------------------------------------------------------------------------
 

@@ -141,6 +141,10 @@ class CallLegs:
         """The leg is dialled by this trunk now. False: it is full, and must not be used."""
         return self._services.trunk_load.enter(self._call.id, leg.record.role, leg.id, trunk)
 
+    def trunk_turn_s(self, trunk: str) -> float:
+        """The next INVITE to the trunk takes its turn, which comes in so many seconds."""
+        return self._services.trunk_load.turn_s(trunk)
+
     def trunk_tried(self, tried: TrunkTry) -> None:
         """One try by a trunk is over, or answered: count it."""
         self._services.trunk_figures.note(tried)

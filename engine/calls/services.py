@@ -16,11 +16,11 @@ from sip.endpoint import SipEndpoint
 from ..acd.agents import AgentRegistry
 from ..acd.queues import Queues
 from ..clock import Clock
+from ..routing.capacity.trunk_load import TrunkLoad
 from ..routing.dialplan import Dialplan
 from ..routing.overload import Overload
 from ..routing.targets.destination import DialTarget
 from ..routing.trunk_figures import TrunkFigures
-from ..routing.trunk_load import TrunkLoad
 from ..store.event_log import EventLog
 from ..store.store import Store
 from ..trace.trace import Trace

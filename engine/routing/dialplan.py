@@ -25,7 +25,7 @@ from .permitted_host import PermittedHost, place_of, sip_uri, steering_parameter
 from .phone_number import CalledNumber
 from .targets.destination import Destination, DialTarget, credentials_of
 from .targets.trunk_targets import TrunkTargets
-from .trunk_states import AllTrunksUp, NoTrunkUsable, TrunksFull, TrunkStates, usable_now
+from .trunk_states import AllTrunksUp, NoTrunkUsable, TrunkStates, trunks_full, usable_now
 
 
 class AgentAddress(Protocol):
@@ -401,7 +401,7 @@ class Dialplan:
         states = self._trunk_states
         usable = usable_now(states, names, may_be_full=may_be_full)
         if not usable and any(map(states.is_usable, names)):
-            raise TrunksFull(f"every trunk for {number} is full ({', '.join(names)})", field)
+            raise trunks_full(states, names, number, field)
         if not usable:
             reason = f"no trunk for {number} is usable now ({', '.join(names)})"
             raise NoTrunkUsable(reason, field)

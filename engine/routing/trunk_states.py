@@ -16,7 +16,23 @@ class NoTrunkUsable(EngineError):
 
 
 class TrunksFull(NoTrunkUsable):
-    """`unavailable`: the trunks that work carry all the calls that they may."""
+    """`unavailable`: the trunks that work carry all the calls that they may, or have just begun as
+    many as they may. `again_in_s`: when one of them may begin the next, where that is known."""
+
+    def __init__(
+        self,
+        message: str,
+        field: str,
+        *,
+        trunks: Sequence[str] = (),
+        again_in_s: float | None = None,
+    ) -> None:
+        super().__init__(message, field)
+        self.trunks = tuple(trunks)
+        self.again_in_s = again_in_s
+        self.data = {"reason": "trunk_full"}
+        if again_in_s is not None:
+            self.data["retry_after_s"] = again_in_s
 
 
 class TrunkStates(Protocol):
@@ -30,6 +46,9 @@ class TrunkStates(Protocol):
 
     def is_full(self, name: str) -> bool:
         """Whether the trunk carries all the calls that it may."""
+
+    def free_in_s(self, name: str) -> float | None:
+        """How long until the trunk may begin a call; None: until one of its calls is over."""
 
     def is_host_down(self, name: str, host: str) -> bool:
         """Whether calls by the trunk go by its other hosts for now, where there are such."""
@@ -61,6 +80,21 @@ def usable_now(
     return [name for name in usable if not states.is_resting(name)] or usable
 
 
+def trunks_full(states: TrunkStates, names: Sequence[str], number: str, field: str) -> TrunksFull:
+    """Why a number is not dialled now: each of these trunks that is usable is full."""
+    usable = [name for name in names if states.is_usable(name)]
+    waits = [wait_s for name in usable if (wait_s := states.free_in_s(name)) is not None]
+    named = f"({', '.join(names)})"
+    if not waits:
+        return TrunksFull(f"every trunk for {number} is full {named}", field, trunks=usable)
+    return TrunksFull(
+        f"every trunk for {number} is full, or has just begun as many calls as it may {named}",
+        field,
+        trunks=usable,
+        again_in_s=min(waits),
+    )
+
+
 class AllTrunksUp:
     """Trunks that never fail, for where there is no SIP."""
 
@@ -75,6 +109,10 @@ class AllTrunksUp:
     def is_full(self, _name: str) -> bool:
         """See TrunkStates."""
         return False
+
+    def free_in_s(self, _name: str) -> float | None:
+        """See TrunkStates."""
+        return 0.0
 
     def is_host_down(self, _name: str, _host: str) -> bool:
         """See TrunkStates."""

@@ -14,10 +14,10 @@ from sip.registration.registration import Account
 from sip.usage import RegistrationUsage
 
 from ..store.event_log import EventLog
+from .capacity.trunk_load import TrunkLoad
 from .hosts.trunk_health import HostState, TrunkHealth
 from .hosts.trunk_hosts import hosts_of, in_turn
 from .targets.destination import credentials_of
-from .trunk_load import TrunkLoad
 
 log = structlog.get_logger()
 
@@ -142,6 +142,10 @@ class Trunks:
     def is_full(self, name: str) -> bool:
         """Whether the trunk carries all the calls that it may."""
         return self.load.is_full(name)
+
+    def free_in_s(self, name: str) -> float | None:
+        """How long until the trunk may begin a call; None: until one of its calls is over."""
+        return self.load.free_in_s(name)
 
     def is_host_down(self, name: str, host: str) -> bool:
         """Whether calls by the trunk go by its other hosts for now, where there are such."""

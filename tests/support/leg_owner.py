@@ -25,6 +25,7 @@ class LegOwner:
         self.permitted: set[str] = set()
         self.tried: list[TrunkTry] = []
         self.full: set[str] = set()
+        self.turn_s = 0.0
 
     @property
     def kinds(self) -> list[str]:
@@ -63,6 +64,10 @@ class LegOwner:
     def trunk_entered(self, _leg: ObservedLeg, trunk: str | None) -> bool:
         """See engine.calls.legs.leg_listener. `full` are the trunks that take no call."""
         return trunk not in self.full
+
+    def trunk_turn_s(self, _trunk: str) -> float:
+        """See engine.calls.legs.leg_listener. `turn_s` is when the turn of the next comes."""
+        return self.turn_s
 
     def trunk_tried(self, tried: TrunkTry) -> None:
         """See engine.calls.legs.leg_listener. `tried` has them all."""

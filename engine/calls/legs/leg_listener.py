@@ -52,6 +52,9 @@ class LegOwner(Protocol):
     def trunk_entered(self, leg: ObservedLeg, trunk: str | None, /) -> bool:
         """The leg is dialled by this trunk now. False: it is full, and must not be used."""
 
+    def trunk_turn_s(self, trunk: str, /) -> float:
+        """The next INVITE to the trunk takes its turn, which comes in so many seconds."""
+
     def trunk_tried(self, tried: TrunkTry, /) -> None:
         """One try of the call by a trunk is over, or answered."""
 

@@ -177,6 +177,9 @@ class TargetDialler:
         outcome = leg.expect()
         if not self._sip.is_clear(target.request_uri):
             await until_clear(self._sip, target, or_until=outcome)
+        wait_s = 0.0 if target.trunk is None else self._owner.trunk_turn_s(target.trunk)
+        if wait_s > 0.0:
+            await asyncio.wait([outcome], timeout=wait_s)
         if leg.hangup_cause is not None:  # hung up meanwhile
             return leg.hangup_cause
         try:

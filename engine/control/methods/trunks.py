@@ -88,6 +88,8 @@ class TrunkStatus(TrunkCounts):
     """How often each of them is sent an OPTIONS; 0: only while a call has found it silent."""
     max_calls: int
     """How many calls may be dialled by it at a time; 0: any number."""
+    max_calls_per_s: float
+    """How many calls may begin by it a second; 0: any number."""
     calls: CallsNow
     """The calls that are up, being dialled or ringing: `in` came in, `out` were dialled."""
 
@@ -165,6 +167,7 @@ class TrunkMethods:
             "hosts": [_host_status(one) for one in self._trunks.hosts(name)],
             "qualify_s": self._trunks.qualify_s(name),
             "max_calls": self._trunks.load.max_calls(name),
+            "max_calls_per_s": self._trunks.load.max_calls_per_s(name),
             "calls": calls.get(name, {"in": 0, "out": 0}),
             **self._figures.of(name),
         }

@@ -7,8 +7,10 @@ import pytest
 
 from engine.callbacks.completion import Postpone
 from engine.callbacks.dial_check import TRUNK_DOWN_S, TRUNK_FULL_S, DialCheck, lines_of
+from engine.callbacks.trunk_line import TrunkLine
 from engine.calls.call import ON_THE_LINE_S
 from engine.job import Job, Request
+from engine.routing.capacity.trunk_load import TrunkLoad
 from engine.routing.trunk_states import NoTrunkUsable, TrunksFull
 
 NUMBER, OTHER = "+442079460123", "+442079460777"
@@ -37,7 +39,9 @@ def check(
 ) -> DialCheck:
     calls = SimpleNamespace(is_on_the_line=lambda lines: not set(on_the_line).isdisjoint(lines))
     dialplan = SimpleNamespace(no_trunk_for=lambda _text, trunk: no_trunk)
-    return DialCheck(cast(Any, calls), cast(Any, policies), cast(Any, dialplan))
+    return DialCheck(
+        cast(Any, calls), cast(Any, policies), cast(Any, dialplan), TrunkLine(TrunkLoad())
+    )
 
 
 def job(dial_to: str | None = None) -> Job:

@@ -3,7 +3,7 @@
 import pytest
 
 from config.sections import Trunk
-from engine.routing.trunk_load import TrunkLoad
+from engine.routing.capacity.trunk_load import TrunkLoad
 from engine.routing.trunk_states import TrunksFull
 
 
@@ -83,4 +83,58 @@ def test_a_lower_limit_ends_no_call() -> None:
     load.leave("leg-1")
     assert load.is_full("pbx")
     load.leave("leg-2")
+    assert not load.is_full("pbx")
+
+
+class Time:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def paced(per_s: float, max_calls: int = 0) -> tuple[TrunkLoad, Time]:
+    time = Time()
+    one = Trunk(name="pbx", uri="sip:127.0.0.1", max_calls_per_s=per_s, max_calls=max_calls)
+    return TrunkLoad([one], time), time
+
+
+def test_a_trunk_begins_so_many_calls_a_second() -> None:
+    load, time = paced(1)
+    assert (load.max_calls_per_s("pbx"), load.max_calls_per_s("other")) == (1.0, 0.0)
+    assert (load.free("pbx"), load.free("other")) == (1, None)
+    load.reserve("c1", [("customer", "pbx")])
+    assert load.is_full("pbx") and load.free_in_s("pbx") == 1.0 and load.free("pbx") == 0
+    with pytest.raises(TrunksFull, match="trunk pbx begins 1 calls a second") as caught:
+        load.reserve("c2", [("customer", "pbx")])
+    assert caught.value.again_in_s == 1.0
+    assert caught.value.data == {"reason": "trunk_full", "retry_after_s": 1.0}
+    assert load.enter("c1", "customer", "leg-1", "pbx")
+    time.now += 1.0
+    assert not load.is_full("pbx")
+    assert load.enter("c9", "agent", "leg-9", "pbx"), "a leg without a reserved line counts too"
+    assert load.is_full("pbx")
+
+
+def test_no_line_is_worse_than_no_turn() -> None:
+    load, _time = paced(1, max_calls=1)
+    load.reserve("c1", [("customer", "pbx")])
+    assert load.free_in_s("pbx") is None and load.free("pbx") == 0
+
+
+def test_invites_take_turns() -> None:
+    load, time = paced(2)
+    assert [load.turn_s("pbx") for _ in range(3)] == [0.0, 0.0, 1.0]
+    assert load.turn_s("other") == 0.0
+    time.now += 10.0
+    assert load.turn_s("pbx") == 0.0
+
+
+def test_a_reload_keeps_what_has_begun() -> None:
+    load, _time = paced(1)
+    load.reserve("c1", [("customer", "pbx")])
+    load.configure([Trunk(name="pbx", uri="sip:127.0.0.1", max_calls_per_s=1.0)])
+    assert load.is_full("pbx")
+    load.configure([Trunk(name="pbx", uri="sip:127.0.0.1", max_calls_per_s=2.0)])
     assert not load.is_full("pbx")
