@@ -207,6 +207,7 @@ class InboundCall(TwoPartyCall):
     def wait_in(self, queue: str) -> QueueWait:
         """How the caller waits in a queue that they are transferred to."""
         incoming, now = self._incoming, self._clock()
+        self._inbound.positions.give_up(self.call.id, incoming.queue, incoming.party.number)
         incoming.moves_to(queue)
         self._callback.joined_at = now
         return QueueWait(

@@ -260,7 +260,8 @@ class UasSession(Session):
         request = self.request
         if self.state != "early" or demands(request):
             return
-        if any(option.strip() == "199" for option in _options(request)):
+        # Supported can be read: that was found when the call came in.
+        if any(option.strip() == "199" for option in request.get_list("Supported")):
             phrase = REASON_PHRASES.get(status, "Refused")
             reason = ("Reason", f'SIP;cause={status};text="{phrase}"')
             self._transaction.respond(self._response(199, [reason]), now)
@@ -391,14 +392,6 @@ class UasSession(Session):
     def _stop_guard(self) -> None:
         self.context.timers.cancel(self._guard)
         self._guard = None
-
-
-def _options(invite: Request) -> list[str]:
-    """Return the extensions that the caller supports; none where they cannot be read."""
-    try:
-        return invite.get_list("Supported")
-    except ParseError:
-        return []
 
 
 def _expires_s(invite: Request) -> int:

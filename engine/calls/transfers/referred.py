@@ -33,9 +33,6 @@ class ReferredTransfer(BridgedTransfer):
         request, third = self._request, self._third
         if request.mode == "attended":
             await self._reach(until)
-            if third.session is None:  # a permanent line: its dialog is not given away
-                self._report.completed(third, "bridge")
-                return third
             third.hear(self._services.hold)
         assert request.destination is not None
         refer_to = request.destination.targets[0].request_uri

@@ -5,6 +5,7 @@ with the agent first; where the queue sends the customer away, the two talk agai
 meanwhile leaves the customer in the queue.
 """
 
+import asyncio
 from typing import Any
 
 from ...job import OfferRecord
@@ -116,7 +117,9 @@ class QueueTransfer:
             self._flow.third_answered(agent, wait)
             try:
                 async with while_up(agent):
-                    await self._flow.legs.whisper(agent, await queued.whisper)
+                    # Shielded: when this agent leaves meanwhile, another may have to hear it.
+                    whisper = await asyncio.shield(queued.whisper)
+                    await self._flow.legs.whisper(agent, whisper)
                 break
             except LegEnded as ended:
                 if ended.leg is not agent:

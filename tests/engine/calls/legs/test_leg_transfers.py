@@ -181,3 +181,11 @@ def test_a_leg_that_is_not_up_sends_no_refer(tmp_path: Path) -> None:
             await stage.leg.transfers.refer(CAROL, 20.0)
 
     run_leg(tmp_path, script)
+
+
+def test_who_does_not_talk_cannot_be_transferred(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        referral = stage.phone.refers(CAROL)
+        assert referral.said == ["603 only a call that is up can be transferred"]
+
+    run_leg(tmp_path, script)

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from config.inbound import Room
-from config.queues import Queue
+from config.queues import Overflow, Queue
 from engine.calls.call import TransferOrder
+from engine.calls.transfers.queue_wait import NoCallback
 from engine.errors import EngineError
 from media.sources import Hold, Prompt, Ringing
 from tests.support.phones.scripted import ScriptedCaller, ScriptedPhone
 from tests.support.reception import Reception, reception
-from tests.support.two_who_talk import Stage, run_talk
+from tests.support.two_who_talk import CAROL, Stage, run_talk
 
 SALES = Queue(name="sales", agents=["alice"], ring_s=20.0)
 SUPPORT = Queue(name="support", agents=["bob"], ring_s=20.0)
@@ -298,6 +299,53 @@ def test_a_caller_who_cannot_be_called_back_hears_that_and_waits_on(tmp_path: Pa
     run_reception(
         tmp_path, script, callback_digit="1", texts={"callback_refused": "Sorry, not today."}
     )
+
+
+def test_a_callback_that_fails_after_all_leaves_the_caller_in_the_queue(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller, _, owner = await talking(desk)
+        desk.agents.pause("bob")
+        desk.intake.refusal = EngineError("unavailable", "no room")
+        owner.transfer(TransferOrder(None, "support", None))
+        await asyncio.sleep(5.0)
+        caller.presses("1")
+        await asyncio.sleep(5.0)
+        assert not caller.is_hung_up
+        # Their place in the first queue is given up, and they abandon the second.
+        assert len(desk.parts.positions) == 0
+        caller.hangs_up()
+        await asyncio.sleep(0.1)
+        assert desk.stage.last("queue.abandoned")["queue"] == "support"
+
+    run_reception(tmp_path, script, callback_digit="1", regain_s=60.0)
+
+
+def test_a_queue_that_sends_the_customer_to_an_outside_number(tmp_path: Path) -> None:
+    support = Queue(name="support", agents=["bob"], overflow=[Overflow(after_s=5.0, number=CAROL)])
+
+    async def script(stage: Stage) -> None:
+        stage.agents.pause("bob")
+        room = Room(name="support", announce_frequency_s=15.0)
+        stage.scene.services.rooms.configure([room])
+        to_support(stage)
+        await asyncio.sleep(4.0)
+        carol = await stage.scene.phone()
+        assert carol.invitation.target == CAROL
+        carol.answers()
+        await asyncio.sleep(0.1)
+        assert stage.scene.seen("bridge.")[-2:] == ["bridge.joined", "bridge.joined"]
+        stage.customer.hangs_up()
+        await stage.completed()
+        assert carol.is_hung_up
+
+    run_talk(tmp_path, script, "alice", "bob", options={"queues": (SALES, support)})
+
+
+async def test_who_was_called_has_no_callback_to_ask_for() -> None:
+    callback = NoCallback()
+    assert callback.waits_as is None
+    assert not callback.can_call_back()
+    assert not await callback.request_callback()
 
 
 def test_a_customer_who_was_called_cannot_ask_for_another_callback(tmp_path: Path) -> None:

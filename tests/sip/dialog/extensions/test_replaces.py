@@ -4,12 +4,17 @@ from typing import cast
 
 import pytest
 
-from sip.dialog.extensions.replaces import NO_TAG, Replaces, parse_replaces
+from sip.dialog.extensions.replaces import (
+    NO_TAG,
+    Replaces,
+    parse_replaces,
+    refer_to_replacing,
+)
 from sip.dialog.session import Session
 from sip.errors import ParseError
 from sip.events import Ended, Failed, IncomingInvite
 from sip.message.message import Request
-from sip.message.uri import parse_uri
+from sip.message.uri import OtherUri, parse_uri
 from tests.support.sip.network import (
     SimulatedAgent,
     SimulatedNetwork,
@@ -124,6 +129,17 @@ def test_before_the_ack_it_is_not_replaced() -> None:
     new = carol_calls(network, alice, replaces_of(alice.incoming))
     network.run(until=network.now + 0.1)
     assert status_for(network, new) == 491
+
+
+def test_the_uri_by_which_another_takes_our_place() -> None:
+    network = SimulatedNetwork()
+    alice, bob = pair(network)
+    call, _ = established(network, alice, bob)
+    named = f"{call.call_id}%3Bto-tag%3D{call.remote_tag}%3Bfrom-tag%3D{call.local_tag}"
+    assert refer_to_replacing(call) == f"{call.in_dialog.target.encode()}?Replaces={named}"
+    # A number has no headers: whoever it is, they are called afresh.
+    call.in_dialog.target = OtherUri("tel", "+442079460123")
+    assert refer_to_replacing(call) == "tel:+442079460123"
 
 
 def invite(*values: str, join: bool = False) -> Request:
