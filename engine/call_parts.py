@@ -6,6 +6,7 @@ one up when it is called.
 """
 
 from functools import partial
+from pathlib import Path
 
 from config.settings import Settings
 from media.settings import MediaSettings
@@ -119,6 +120,7 @@ class CallParts:
                 orphan_s=media.orphan_s,
                 tells_rtcp=is_collected,
                 dscp=media.dscp,
+                doors=str(Path(settings.control.socket).parent),
             ),
             workers=media.workers,
             on_event=leg_events.on_media,

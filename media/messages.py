@@ -13,6 +13,8 @@ import msgspec
 
 from .sources import Source
 
+VERSION: Final = 1
+"""Of all messages but Hello and Welcome, which stay as they are."""
 MAX_FRAME_BYTES: Final = 16 * 1024 * 1024
 _LENGTH: Final = struct.Struct("!I")
 
@@ -152,6 +154,16 @@ class SetAside(_Message, tag=11):
     count: int
 
 
+class Hello(_Message, tag=13):
+    """The first message of an engine, with the version that it speaks. Answered by Welcome.
+
+    Where the worker speaks another one, it closes the connection after its answer.
+    """
+
+    request: int
+    version: int
+
+
 class Stop(_Message, tag=12):
     """The engine needs the worker no more: close every leg and end."""
 
@@ -168,6 +180,7 @@ Command: TypeAlias = (
     | GetStats
     | GetCounters
     | SetAside
+    | Hello
     | Stop
 )
 
@@ -212,6 +225,37 @@ class WorkerCounters(_Message):
     relay: Literal["native", "plain"] = "native"  # what forwards: the one in C, or in Python
 
 
+class LegState(_Message):
+    """How a leg is, for an engine that did not open it."""
+
+    leg: str
+    port: int  # of ours, for RTP
+    described: int = 0  # the number of the newest description
+    peer: tuple[str, int] | None = None  # where its RTP comes from; None before Connect
+    codec: Codec = "PCMU"
+    payload_type: int = 0
+    may_send: bool = False  # to the peer
+    may_receive: bool = False
+    is_protected: bool = False  # by SRTP
+    hears: str = ""  # the leg whose peer it hears
+    play: int = 0  # the finite source that it hears, by the number that Played will carry
+    recorded_to: str = ""  # a path
+    is_silent: bool = False  # SilenceStarted without SilenceEnded
+    is_timed_out: bool = False  # MediaTimeout without MediaResumed
+
+
+class Welcome(_Message, tag=71):
+    """The answer to Hello: the version spoken, how many engines have spoken to this worker, its
+    ports set aside and its legs."""
+
+    request: int
+    version: int
+    generation: int
+    pid: int = 0
+    aside: list[int] = []
+    legs: list[LegState] = []
+
+
 class Opened(_Message, tag=64):
     request: int
     host: str
@@ -251,7 +295,7 @@ class Done(_Message, tag=69):
     request: int
 
 
-Answer: TypeAlias = Opened | Aside | Refused | Closed | Stats | Counters | Done
+Answer: TypeAlias = Welcome | Opened | Aside | Refused | Closed | Stats | Counters | Done
 
 
 # Worker to engine: events

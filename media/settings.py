@@ -19,7 +19,8 @@ class MediaSettings:
     `timeout_s` gives MediaTimeout, one that sends nothing audible for `silence_s` SilenceStarted;
     with 0 it never does. When the engine is gone without a word, the worker carries its legs on for
     `orphan_s` and then ends. `dscp` marks the packets that are sent (RFC 2474), 0 to 63. With
-    `tells_rtcp` the engine hears of each RTCP report.
+    `tells_rtcp` the engine hears of each RTCP report. `doors` is the directory of the workers'
+    sockets, by default that of temporary files.
     """
 
     address: str
@@ -30,3 +31,4 @@ class MediaSettings:
     orphan_s: float = ORPHAN_S
     dscp: int = EXPEDITED_FORWARDING
     tells_rtcp: bool = False
+    doors: str = ""

@@ -5,10 +5,12 @@ A worker that is there and does not answer is killed: its calls then end as thos
 
 import asyncio
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ import msgspec
 
 from . import messages as m
 from .channel import Connection
+from .door import reach
 from .errors import (
     BadAddress,
     MediaError,
@@ -34,6 +37,7 @@ from .sources import Source
 from .watchdog import PERIOD_S, Watchdog
 
 START_DEADLINE_S: Final = 20.0
+_LOOK_S: Final = 0.02
 STOP_DEADLINE_S: Final = 2.0
 DIGIT_DURATION_MS: Final = 100
 DIGIT_GAP_MS: Final = 80
@@ -108,6 +112,10 @@ class WorkerClient:
         self._reaping: asyncio.Task[None] | None = None
         self.load = Load()
         """What the worker last said of itself."""
+        self.door = Path()
+        """The Unix socket of the worker."""
+        self.generation = 0
+        """How many engines have spoken to the worker, this one included."""
 
     @property
     def pid(self) -> int | None:
@@ -123,37 +131,61 @@ class WorkerClient:
         """Start the process and wait until it answers. Raises WorkerFailed."""
         self._check_address()
         loop = asyncio.get_running_loop()
+        self.door = _new_door(self._settings.doors)
+        self._stopping = True  # till it is ready, its death is the failure of this call
+        spawning = loop.run_in_executor(None, self._spawn, self.door)
         try:
-            ours, theirs = socket.socketpair()
+            self._process = await asyncio.shield(spawning)
         except OSError as error:
-            raise WorkerFailed(f"media worker did not start: {error.strerror}") from error
-        try:
-            self._process = await loop.run_in_executor(None, self._spawn, theirs.fileno())
-        except OSError as error:
-            ours.close()
             raise WorkerFailed(f"media worker did not start: {error}") from error
         except asyncio.CancelledError:
-            ours.close()  # which ends the process, if there is one by now
+            spawning.add_done_callback(_kill_late)
             raise
-        finally:
-            theirs.close()
-        self._stopping = True  # till it is ready, its death is the failure of this call
-        ours.setblocking(False)
-        self._connection = Connection(m.report_decoder, self._receive_messages, self._lost)
-        connection = self._connection
-        await loop.create_connection(lambda: connection, sock=ours)
+        connection: Connection[Command, Answer | Event]
+        connection = Connection(m.report_decoder, self._receive_messages, self._lost)
         try:
             async with asyncio.timeout(START_DEADLINE_S):
-                await self.counters()
+                ours = await self._reach(self._process)
+                await loop.create_connection(lambda: connection, sock=ours)
+                self._connection = connection
+                await self._greet()
                 await self._set_aside()
             if not connection.is_open:
                 raise WorkerGone("the media worker died")
         except (WorkerGone, TimeoutError) as error:
-            connection.close()
-            await self._end_process()
+            await self._give_up()
             raise WorkerFailed("media worker ended before it was ready") from error
+        except OSError as error:
+            await self._give_up()
+            raise WorkerFailed(f"media worker did not start: {error.strerror}") from error
+        except BaseException:
+            self._process.kill()
+            raise
         self._stopping = self._hung = False  # with no await since it was seen alive
         self._watchdog.start()
+
+    async def _reach(self, process: subprocess.Popen[bytes]) -> socket.socket:
+        """A connection to the worker, once it listens. Raises WorkerGone, OSError."""
+        while process.poll() is None:
+            try:
+                return reach(self.door)
+            except (FileNotFoundError, ConnectionRefusedError):  # not yet, or not yet listening
+                await asyncio.sleep(_LOOK_S)
+        raise WorkerGone("the media worker died")
+
+    async def _greet(self) -> None:
+        """Say hello. Raises WorkerGone."""
+        welcome = await self._ask(m.Welcome, m.Hello, m.VERSION)
+        if welcome.version != m.VERSION:
+            raise WorkerGone(f"the media worker speaks version {welcome.version} of the messages")
+        self.generation = welcome.generation
+
+    async def _give_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        if self._process is not None:
+            self._process.kill()
+        await self._end_process()
 
     async def stop(self) -> None:
         """Close every leg and end the process. Without effect when it has ended."""
@@ -341,6 +373,7 @@ class WorkerClient:
             process.kill()
             await loop.run_in_executor(None, process.wait)
         self._process = None
+        self.door.unlink(missing_ok=True)  # where it was killed
 
     def _check_address(self) -> None:
         address = self._settings.address
@@ -350,7 +383,7 @@ class WorkerClient:
         except OSError as error:
             raise WorkerFailed(f"media address {address}: {error.strerror}") from error
 
-    def _spawn(self, fd: int) -> subprocess.Popen[bytes]:
+    def _spawn(self, door: Path) -> subprocess.Popen[bytes]:
         root = str(Path(__file__).resolve().parent.parent)
         path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
         return subprocess.Popen(
@@ -359,10 +392,21 @@ class WorkerClient:
                 "-P",  # a `media` in the working directory is somebody else's
                 "-m",
                 "media.worker.worker",
-                str(fd),
+                str(door),
                 msgspec.json.encode(self._settings).decode(),
             ],
-            pass_fds=(fd,),
             stdin=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": path},
         )
+
+
+def _new_door(directory: str) -> Path:
+    """A path for the socket of a worker, which nobody can know before."""
+    name = f"ringback-media-{os.getpid()}-{secrets.token_hex(4)}.sock"
+    return Path(directory or tempfile.gettempdir()) / name
+
+
+def _kill_late(spawning: "asyncio.Future[subprocess.Popen[bytes]]") -> None:
+    """End a process that nobody waits for any more."""
+    if not spawning.cancelled() and spawning.exception() is None:
+        spawning.result().kill()

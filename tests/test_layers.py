@@ -150,9 +150,10 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.orphan_worker": set(),
     "media.channel": {"media.errors", "media.messages"},
     "media.watchdog": {"media.errors", "media.messages"},
+    "media.door": set(),
     "media.worker_client": {
-        "media.channel", "media.errors", "media.messages", "media.settings", "media.sources",
-        "media.watchdog",
+        "media.channel", "media.door", "media.errors", "media.messages", "media.settings",
+        "media.sources", "media.watchdog",
     },
     "media.worker_pool": {
         "media.watchdog",
@@ -163,7 +164,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.rtp": {"media.errors", "media.messages", "media.sound"},
     "media.relay": {"media.rtp", "media.sound"},
     "media.worker": {
-        "media.channel", "media.errors", "media.messages", "media.relay", "media.rtp",
+        "media.channel", "media.door", "media.errors", "media.messages", "media.relay", "media.rtp",
         "media.settings", "media.sound", "media.sources", "media.stderr", "media.watchdog",
     },
 }  # fmt: skip

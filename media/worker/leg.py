@@ -1,11 +1,13 @@
 """A leg: one peer, its sockets, and what is known of it."""
 
 import socket
+from collections.abc import Mapping
 from typing import Final
 
 from ..messages import (
     Connect,
     Dtmf,
+    LegState,
     LegStats,
     MediaResumed,
     MediaTimeout,
@@ -382,6 +384,26 @@ class MediaLeg:
         if self.rtcp is not None:
             self.rtcp.fill(figures)
         return figures
+
+    def state(self, names: Mapping[PeerStream, str], recorded_to: str) -> LegState:
+        """How the leg is; `names` has the leg of each stream that may be heard."""
+        playout, learner = self.playout, self.learner
+        return LegState(
+            self.name,
+            self.pair.port,
+            described=self._described,
+            peer=None if learner is None else learner.current,
+            codec=playout.codec,
+            payload_type=playout.payload_type,
+            may_send=playout.may_send,
+            may_receive=self._may_receive,
+            is_protected=self.protection.sender is not None,
+            hears="" if playout.hearing is None else names.get(playout.hearing, ""),
+            play=playout.play,
+            recorded_to=recorded_to,
+            is_silent=self._silent,
+            is_timed_out=self._timed_out,
+        )
 
     def close(self, now: float) -> None:
         """Send BYE and release everything but the port pair, which goes into quarantine."""

@@ -98,6 +98,16 @@ class Playout:
         """Whether digits are being sent."""
         return bool(self._digits)
 
+    @property
+    def may_send(self) -> bool:
+        """Whether anything may be sent to the peer."""
+        return self._may_send
+
+    @property
+    def play(self) -> int:
+        """The number of the finite source that is heard; 0 where it has ended, or none is."""
+        return self._play
+
     def use(self, connected: socket.socket | None, sender: SrtpSender | None = None) -> None:
         """Send on a socket that is connected to the peer; with None what is sent is lost.
 

@@ -173,6 +173,11 @@ class PortPool:
         """How many pairs wait to become free."""
         return len(self._quarantined)
 
+    @property
+    def aside(self) -> list[int]:
+        """The ports of the pairs that are set aside."""
+        return list(self._aside)
+
     def take_pair(self) -> PortPair:
         """Any pair that is free, bound; a port of another process is passed over.
 

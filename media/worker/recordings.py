@@ -60,6 +60,11 @@ class Recordings:
         else:
             self._end(recording, request)
 
+    def path_of(self, leg: MediaLeg) -> str:
+        """Where the leg is recorded to; empty where it is not."""
+        recording = self._by_leg.get(leg)
+        return "" if recording is None else recording.path
+
     def leg_closed(self, leg: MediaLeg) -> None:
         """A recorded leg is gone: the recording ends by itself."""
         recording = self._by_leg.get(leg)

@@ -181,6 +181,15 @@ class Switch:
             relay=self.relay.implementation.name,
         )
 
+    def describe(self, welcome: m.Welcome) -> None:
+        """Say how everything is, for an engine that comes."""
+        names = {leg.incoming: leg.name for leg in self._legs.values()}
+        welcome.aside = self._ports.aside
+        for leg in self._legs.values():
+            state = leg.state(names, self._recordings.path_of(leg))
+            state.play = self._plays.get(leg, state.play)  # also what is loading
+            welcome.legs.append(state)
+
     def close(self) -> None:
         """Close every leg and socket."""
         for task in self._loading:

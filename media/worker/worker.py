@@ -1,8 +1,9 @@
 """The media worker: the process that carries the sound. Nothing else runs in it.
 
-Started as `python -m media.worker FD SETTINGS` with an inherited Unix socket and its settings in
-JSON. It ends when the engine says so. When the other end of the socket is closed without that, the
-engine has died: the legs are carried on for a while, unless END comes from the next engine.
+Started as `python -m media.worker.worker DOOR SETTINGS`, with the path of the Unix socket on which
+it listens and its settings in JSON. It ends when the engine says so. When the engine's connection
+is closed without that, the engine has died: the legs are carried on for a while. The next engine
+sends END meanwhile, or speaks to the worker at its door.
 """
 
 import asyncio
@@ -14,16 +15,18 @@ import signal
 import socket
 import sys
 import time
+from pathlib import Path
 from typing import Final
 
 import msgspec
 import uvloop
 
-from ..channel import Connection
-from ..messages import Answer, Command, Event, Stop, command_decoder
+from ..door import open_door
+from ..messages import Command, Stop, Welcome
 from ..settings import MediaSettings
 from ..stderr import never_wait_for_stderr
 from .clock import FrameClock
+from .engine_session import EngineSessions
 from .load import LoadMeter
 from .relay_thread import RelayReader, read_relay
 from .switch import Switch
@@ -39,20 +42,29 @@ _SWITCH_INTERVAL_S: Final = 0.0005
 _NICENESS: Final = -10
 
 
+# A worker that no engine calls on ends: the one that started it has died meanwhile.
+UNCALLED_S: Final = 30.0
+
 # The next engine sends it to a worker that an earlier one left behind.
 END: Final = signal.SIGUSR1
 
 
-async def serve(sock: socket.socket, settings: MediaSettings) -> None:
-    """Work for the engine at the other end of `sock`, and a while longer when it has died."""
+async def serve(door: socket.socket, settings: MediaSettings) -> None:
+    """Work for the engine that comes in at `door`, and a while longer when it has died."""
     loop = asyncio.get_running_loop()
     over = asyncio.Event()
 
-    def lost(reason: str) -> None:
-        if switch.has_legs:
-            loop.call_later(settings.orphan_s, over.set)
-        else:
-            over.set()
+    ending: list[asyncio.TimerHandle] = []
+
+    def come() -> None:
+        ending.pop().cancel()
+
+    def gone() -> None:
+        ending.append(loop.call_later(settings.orphan_s if switch.has_legs else 0.0, over.set))
+
+    def describe(welcome: Welcome) -> None:
+        welcome.pid = os.getpid()
+        switch.describe(welcome)
 
     def execute(commands: list[Command]) -> None:
         for command in commands:
@@ -67,28 +79,30 @@ async def serve(sock: socket.socket, settings: MediaSettings) -> None:
         reader.frame()
         load = meter.ticked(due_at)
         if load is not None and switch.has_legs:
-            connection.send(load)
+            sessions.send(load)
         return frames
 
     def skipped(frames: int) -> None:
         switch.skipped_frames(frames)
         meter.skipped(frames)
 
-    connection: Connection[Answer | Event, Command] = Connection(command_decoder, execute, lost)
-    switch = Switch(settings, connection.send)
+    sessions = EngineSessions(execute, come=come, gone=gone, describe=describe)
+    switch = Switch(settings, sessions.send)
     reader: RelayReader = read_relay(loop, switch.relay)
     meter = LoadMeter(switch.relay.behind_s, cpus=(time.thread_time, reader.cpu_s))
     clock = FrameClock(loop, tick, skipped)
     loop.add_signal_handler(END, over.set)
     loop.add_reader(switch.listeners.fileno(), switch.listeners.drain)
     await switch.prepare()
-    await loop.create_connection(lambda: connection, sock=sock)
+    ending.append(loop.call_later(UNCALLED_S, over.set))
+    server = await loop.create_unix_server(sessions.knock, sock=door)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
     try:
         await over.wait()
     finally:
+        server.close()
         clock.stop()
         reader.stop()
         loop.remove_reader(switch.listeners.fileno())
@@ -105,13 +119,16 @@ def main() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    sock = socket.socket(fileno=int(sys.argv[1]))
-    sock.setblocking(False)
+    path = Path(sys.argv[1])
+    door = open_door(path)
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     settings = msgspec.json.decode(sys.argv[2], type=MediaSettings)
-    uvloop.run(serve(sock, settings))
+    try:
+        uvloop.run(serve(door, settings))
+    finally:
+        path.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,54 @@
+"""The named Unix socket of a media worker: where an engine reaches it, also a second one.
+
+Its path may be longer than the 107 bytes that the address of such a socket holds: it is reached by
+its directory.
+"""
+
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+_OWNER_ALONE = 0o177  # taken from the mode of the file
+
+
+@contextlib.contextmanager
+def _address(path: Path) -> Iterator[str]:
+    directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{directory}/{path.name}"
+    finally:
+        os.close(directory)
+
+
+def open_door(path: Path) -> socket.socket:
+    """A listening socket at `path`, for processes of the same user alone.
+
+    Raises OSError, also where something is there already.
+    """
+    door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    mask = os.umask(_OWNER_ALONE)
+    try:
+        with _address(path) as address:
+            door.bind(address)
+        door.listen()
+    except BaseException:
+        door.close()
+        raise
+    finally:
+        os.umask(mask)
+    return door
+
+
+def reach(path: Path) -> socket.socket:
+    """A socket that is connected to the worker whose door is at `path`. Raises OSError."""
+    connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with _address(path) as address:
+            connected.connect(address)
+        connected.setblocking(False)
+    except BaseException:
+        connected.close()
+        raise
+    return connected
