@@ -1,5 +1,6 @@
 """Kamailio as an edge: the configuration of docs/recipes/kamailio.cfg, as a reader would run it."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,13 @@ from tests.support.ports import free_port
 
 from .peer_process import PeerProcess, need_program
 
+READY_S = 30.0
 TLS_MODULES = (
     "/usr/lib/x86_64-linux-gnu/kamailio/modules/tls.so",
     "/usr/lib/aarch64-linux-gnu/kamailio/modules/tls.so",
     "/usr/lib/kamailio/modules/tls.so",
 )
+DISPATCHER = Path(__file__).with_name("kamailio-dispatcher.cfg")
 CONFIGURATION = Path(__file__).resolve().parents[4] / "docs" / "recipes" / "kamailio.cfg"
 
 
@@ -68,6 +71,44 @@ class Kamailio:
             command += ["-A", define]
         peer = await PeerProcess.start("kamailio", command, cwd=directory)
         return cls(port, tls_port, peer)
+
+    @classmethod
+    async def dispatching(cls, directory: Path, *carriers: str) -> "Kamailio":
+        """Start a proxy for UDP and TCP that calls these carriers (sip: URIs) one after another."""
+        program = need_program("kamailio", "kamailio")
+        port, tls_port = free_port(), free_port()
+        listed = directory / "carriers.list"
+        listed.write_text(
+            "".join(
+                f"1 {uri} 0 {priority}\n"
+                for uri, priority in zip(carriers, range(len(carriers), 0, -1), strict=True)
+            )
+        )
+        command = [program, "-f", str(DISPATCHER), "-DD", "-E", "-m", "16", "-M", "4"]
+        command += ["-Y", str(directory), "-P", str(directory / "kamailio.pid")]
+        for define in (
+            f"PROXY_UDP=udp:127.0.0.1:{port}",
+            f"PROXY_TCP=tcp:127.0.0.1:{port}",
+            f'CARRIERS="{listed}"',
+        ):
+            command += ["-A", define]
+        kamailio = cls(port, tls_port, await PeerProcess.start("kamailio", command, cwd=directory))
+        await kamailio._listening()
+        return kamailio
+
+    async def _listening(self) -> None:
+        """Wait until it takes connections. Raises PeerError where it has ended."""
+        async with asyncio.timeout(READY_S):
+            while True:
+                if not self._peer.running:
+                    raise PeerError(f"kamailio has ended:\n{self._peer.tail()}")
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                except ConnectionRefusedError:
+                    await asyncio.sleep(0.05)
+                    continue
+                writer.close()
+                return
 
     async def stop(self) -> None:
         """End it. Raises PeerError where it has ended before."""
