@@ -75,10 +75,7 @@ class QueueTransfer:
     def can_call_back(self) -> bool:
         """See CallbackOnRequest. The customer hears where they cannot be called back."""
         assert self._queued is not None
-        can = self._queued.callback.can_call_back()
-        if not can:
-            self._refuse_callback()
-        return can
+        return self._queued.callback.can_call_back() or self._refuse_callback()
 
     @property
     def waits_as(self) -> str | None:
@@ -88,14 +85,13 @@ class QueueTransfer:
     async def request_callback(self) -> bool:
         """See CallbackOnRequest."""
         assert self._queued is not None
-        is_accepted = await self._queued.callback.request_callback()
-        if not is_accepted:
-            self._refuse_callback()
-        return is_accepted
+        return await self._queued.callback.request_callback() or self._refuse_callback()
 
-    def _refuse_callback(self) -> None:
-        if self._party is not None and self._queued is not None:
-            self._party.interrupt_with(self._queued.room.settings.texts.callback_refused)
+    def _refuse_callback(self) -> bool:
+        """Let the customer hear that they are not called back. Always False."""
+        assert self._party is not None and self._queued is not None
+        self._party.interrupt_with(self._queued.room.settings.texts.callback_refused)
+        return False
 
     # -- the wait -----------------------------------------------------------------------------
 
@@ -122,8 +118,6 @@ class QueueTransfer:
                     await self._flow.legs.whisper(agent, whisper)
                 break
             except LegEnded as ended:
-                if ended.leg is not agent:
-                    raise
                 wait.miss_agents(ended.hangup_cause)
                 self._drop(agent, wait)
         party.leave()

@@ -400,3 +400,18 @@ def test_who_is_replaced_by_their_own_phone_is_free(tmp_path: Path) -> None:
         await stage.completed()
 
     run_talk(tmp_path, script)
+
+
+def test_a_phone_that_cannot_be_told_any_more_changes_nothing(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        assert stage.agent.refers("sip:carol@192.0.2.66", is_over=True).said == []
+        referral = stage.agent.refers(CAROL)
+        referral.is_over = True
+        (await stage.scene.phone()).answers()
+        await asyncio.sleep(0.1)
+        assert referral.said == ["accepted"]
+        assert stage.scene.seen("transfer.completed")
+        stage.customer.hangs_up()
+        await stage.completed()
+
+    run_talk(tmp_path, script)

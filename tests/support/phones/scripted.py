@@ -166,15 +166,22 @@ class ScriptedReferral:
     user_here: str | None = None
     replaces: str | None = None
     said: list[str] = field(default_factory=list)
+    is_over: bool = False
+    """The dialog is over: nothing can be said in it any more."""
 
     def accept(self, _now: float) -> None:
         self.said.append("accepted")
 
     def refuse(self, status: int, reason: str, _now: float) -> None:
-        self.said.append(f"{status} {reason}")
+        self._say(f"{status} {reason}")
 
     def notify(self, status: int, phrase: str, _now: float) -> None:
-        self.said.append(f"{status} {phrase}")
+        self._say(f"{status} {phrase}")
+
+    def _say(self, text: str) -> None:
+        if self.is_over:
+            raise SipError("the dialog is over")
+        self.said.append(text)
 
 
 class ScriptedCaller(ScriptedPhone):

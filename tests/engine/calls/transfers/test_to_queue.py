@@ -188,6 +188,22 @@ def test_attended_who_hangs_up_leaves_the_customer_in_the_queue(tmp_path: Path) 
     run_two(tmp_path, script)
 
 
+def test_attended_who_hangs_up_first_leaves_the_customer_to_who_answers(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        to_support(stage, mode="attended")
+        bob = await stage.scene.phone()
+        stage.agent.hangs_up()
+        await asyncio.sleep(1.0)
+        bob.answers()
+        await asyncio.sleep(0.1)
+        assert stage.last("transfer.completed")["new_leg"] == bob.owner.id
+        assert stage.scene.seen("bridge.")[-2:] == ["bridge.joined", "bridge.joined"]
+        stage.customer.hangs_up()
+        await stage.completed()
+
+    run_two(tmp_path, script)
+
+
 def test_attended_the_customer_hangs_up_while_they_wait(tmp_path: Path) -> None:
     async def script(stage: Stage) -> None:
         stage.agents.pause("bob")
