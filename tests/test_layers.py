@@ -120,6 +120,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "web.texts": set(),
     "web.client_address": set(),
     "web.limits": set(),
+    "web.connections": set(),
     "web.signing": set(),
     "web.progress": set(),
     "web.pages": set(),
@@ -135,10 +136,12 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     },
     "web.api": {
         "web.admission", "web.availability", "web.callback_service", "web.client_address",
-        "web.errors", "web.progress", "web.signing", "web.texts", "web.visitor_request",
+        "web.connections", "web.errors", "web.progress", "web.signing", "web.texts",
+        "web.visitor_request",
     },
     "web.server": {
-        "web.admission", "web.api", "web.callback_service", "web.client_address", "web.pages",
+        "web.admission", "web.api", "web.callback_service", "web.client_address",
+        "web.connections", "web.pages",
         "web.progress", "web.proof_of_work", "web.signing",
     },
     # media: the side of the engine, and the side of the worker

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from config.sites import Site
 from config.web_settings import WebSettings
@@ -15,6 +16,7 @@ from .admission import Admission
 from .availability import Availabilities
 from .callback_service import CallbackService, is_over
 from .client_address import Address, ClientAddresses
+from .connections import BODY_S
 from .errors import Refusal
 from .progress import Progress, queued
 from .signing import Signing
@@ -49,9 +51,12 @@ class Api:
         self._addresses = addresses
         self._availabilities = Availabilities(service)
 
-    def application(self, pages: Iterable[web.RouteDef] = ()) -> web.Application:
+    def application(
+        self, pages: Iterable[web.RouteDef] = (), middlewares: Iterable[Middleware] = ()
+    ) -> web.Application:
         """The interface, for aiohttp to serve, with the `pages` that stand beside it."""
-        app = web.Application(client_max_size=BODY_BYTES, middlewares=[self._answer_refusals])
+        around = [*middlewares, self._answer_refusals]
+        app = web.Application(client_max_size=BODY_BYTES, middlewares=around)
         site, callback = "/v1/sites/{key}", "/v1/callbacks/{id}"
         app.add_routes(
             [
@@ -238,6 +243,7 @@ class Api:
     @web.middleware
     async def _answer_refusals(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
+            await _read_body(request)
             return await handler(request)
         except Refusal as refusal:
             return self._refused(request, refusal)
@@ -267,3 +273,12 @@ class Api:
 
 def _event(progress: Progress) -> bytes:
     return f"event: stage\ndata: {json.dumps(progress)}\n\n".encode()
+
+
+async def _read_body(request: web.Request) -> None:
+    """Read the body, if there is one. Raises Refusal where it does not come in time."""
+    try:
+        async with asyncio.timeout(BODY_S):
+            await request.read()
+    except TimeoutError:
+        raise Refusal(408, "bad_request") from None

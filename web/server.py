@@ -24,6 +24,7 @@ from .admission import Admission
 from .api import Api
 from .callback_service import CallbackService
 from .client_address import ClientAddresses
+from .connections import HANDSHAKE_S, Connections, WaitingConnections
 from .pages import Pages
 from .progress import Followers
 from .proof_of_work import ProofOfWork
@@ -31,6 +32,7 @@ from .signing import Signing, read_or_make_secret
 
 log = structlog.get_logger()
 
+BACKLOG = 1024
 STOP_S = 5.0
 REPLY_S = 10.0
 RETRY_S = 2.0
@@ -106,22 +108,37 @@ class Gateway:
                 signing,
                 ClientAddresses(settings.trusted_proxies),
             )
-            events = asyncio.create_task(service.follow_events())
+            waiting = WaitingConnections()
+            tasks = [
+                asyncio.create_task(service.follow_events()),
+                asyncio.create_task(waiting.close_idle()),
+            ]
+            pages = Pages(lambda: self._settings).routes()
             runner = web.AppRunner(
-                api.application(Pages(lambda: self._settings).routes()),
-                access_log=None,
-                shutdown_timeout=STOP_S,
+                api.application(pages, [waiting.answer]), access_log=None, shutdown_timeout=STOP_S
             )
             await runner.setup()
+            server: asyncio.Server | None = None
             try:
+                assert runner.server is not None
                 host, port = address_and_port(settings.listen)
                 tls = _tls(settings.tls_cert, settings.tls_key)
-                await web.TCPSite(runner, host, port, ssl_context=tls).start()
-                bound = runner.addresses[0][1]
+                server = await asyncio.get_running_loop().create_server(
+                    Connections(runner.server, waiting).accept,
+                    host,
+                    port,
+                    ssl=tls,
+                    ssl_handshake_timeout=HANDSHAKE_S if tls else None,
+                    backlog=BACKLOG,
+                )
+                bound = server.sockets[0].getsockname()[1]
                 yield f"{'https' if tls else 'http'}://{host}:{bound}"
             finally:
-                events.cancel()
-                await asyncio.wait([events])
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
+                if server is not None:
+                    server.close()
                 await runner.cleanup()
 
     async def _connected(self) -> Client:

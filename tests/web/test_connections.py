@@ -1,0 +1,140 @@
+"""How many connections of visitors there may be, and how long one may wait without asking."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from tests.support.waiting import until
+from web.api import _read_body
+from web.connections import Connections, WaitingConnections
+from web.errors import Refusal
+
+LIMIT_S = 10.0
+HALF = b"GET / HTTP/1.1\r\nHost: x\r\n"
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class Served:
+    """An application that answers "ok", and waits at /slow until `gate` is set."""
+
+    def __init__(self) -> None:
+        self.waiting = WaitingConnections()
+        self.gate = asyncio.Event()
+        self.port = 0
+        self.server: web.Server | None = None
+
+    @property
+    def up(self) -> int:
+        """How many connections there are."""
+        return 0 if self.server is None else len(self.server.connections)
+
+    async def answer(self, request: web.Request) -> web.Response:
+        if request.path == "/slow":
+            await self.gate.wait()
+        return web.Response(text="ok")
+
+    async def connect(self, said: bytes = b"") -> Streams:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(said)
+        await writer.drain()
+        return reader, writer
+
+
+@asynccontextmanager
+async def serving(most: int = 3) -> AsyncIterator[Served]:
+    served = Served()
+    app = web.Application(middlewares=[served.waiting.answer])
+    app.add_routes([web.get("/{any:.*}", served.answer)])
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    assert runner.server is not None
+    served.server = runner.server
+    accept = Connections(runner.server, served.waiting, most).accept
+    server = await asyncio.get_running_loop().create_server(accept, "127.0.0.1", 0)
+    served.port = server.sockets[0].getsockname()[1]
+    try:
+        yield served
+    finally:
+        server.close()
+        await runner.cleanup()
+
+
+async def is_closed(streams: Streams) -> bool:
+    async with asyncio.timeout(LIMIT_S):
+        return await streams[0].read() == b""
+
+
+async def is_answered(streams: Streams) -> bool:
+    async with asyncio.timeout(LIMIT_S):
+        return (await streams[0].readline()).startswith(b"HTTP/1.1 200")
+
+
+async def close(*many: Streams) -> None:
+    for _, writer in many:
+        writer.close()
+
+
+async def test_the_one_that_waits_longest_gives_way() -> None:
+    async with serving(most=3) as served:
+        first, second, third = [await served.connect(HALF) for _ in range(3)]
+        await until(lambda: served.up == 3)
+        visitor = await served.connect(HALF + b"\r\n")
+        assert await is_answered(visitor)
+        assert await is_closed(first)
+        second[1].write(b"\r\n")
+        assert await is_answered(second)
+        await close(second, third, visitor)
+
+
+async def test_one_that_is_being_answered_gives_way_to_nobody() -> None:
+    async with serving(most=2) as served:
+        slow = [await served.connect(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n") for _ in range(2)]
+        await until(lambda: served.up == 2 and not served.waiting._since)
+        another = await served.connect(HALF + b"\r\n")
+        assert await is_closed(another)
+        served.gate.set()
+        for one in slow:
+            assert await is_answered(one)
+        await close(*slow)
+
+
+async def test_those_that_wait_too_long_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.connections.IDLE_S", 0.0)
+    monkeypatch.setattr("web.connections._LOOK_EVERY_S", 0.01)
+    async with serving() as served:
+        kept = await served.connect(HALF + b"\r\n")
+        assert await is_answered(kept)
+        half = await served.connect(HALF)
+        closing = asyncio.create_task(served.waiting.close_idle())
+        assert await is_closed(half)
+        async with asyncio.timeout(LIMIT_S):
+            await kept[0].read()
+        closing.cancel()
+        await close(half, kept)
+
+
+async def test_those_that_wait_for_less_are_left_alone() -> None:
+    async with serving() as served:
+        began = asyncio.get_running_loop().time()
+        half = await served.connect(HALF)
+        await until(lambda: served.up == 1)
+        served.waiting.close_before(began)
+        half[1].write(b"\r\n")
+        assert await is_answered(half)
+        await close(half)
+
+
+async def test_a_body_has_to_come_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.api.BODY_S", 0.01)
+
+    class Slow:
+        async def read(self) -> bytes:
+            await asyncio.Event().wait()
+            return b""
+
+    with pytest.raises(Refusal) as found:
+        await _read_body(Slow())  # type: ignore[arg-type]
+    assert found.value.status == 408
