@@ -84,8 +84,7 @@ def _ours(contacts: list[NameAddr], contact: str, via: Via) -> list[NameAddr]:
     ours, and the one that is over first counts.
     """
     ours = parse_name_addr(contact).uri
-    if not isinstance(ours, SipUri):
-        return []
+    assert isinstance(ours, SipUri), "we have written it"
     source_host = via.received or via.host
     source_port = via.rport or via.port or ours.address[1]
     of_user = [

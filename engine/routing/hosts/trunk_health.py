@@ -223,27 +223,29 @@ class TrunkHealth:
 
     async def _watch(self, trunk: _Trunk, host: _Host) -> None:
         """Ask one host for as long as there is a reason to."""
-        loop = asyncio.get_running_loop()
         if trunk.qualify_s and host.rest is None:
             await self._check(trunk, host)
-        while True:
-            host.woken.clear()
-            rest = host.rest
-            if rest is None and not trunk.qualify_s:
-                return
-            if rest is not None:
-                left_s = rest.until - loop.time()
-                stays = rest.is_silent and (host.answered_ever or trunk.qualify_s > 0)
-                if left_s <= 0 and not stays:
-                    self._up(trunk, host, "its time is over")
-                    continue
-                pause_s = min(self._pause_s(trunk, host), left_s if left_s > 0 else ASK_AGAIN_S)
-            else:
-                pause_s = self._pause_s(trunk, host)
-            if await self._is_woken(host, pause_s):
-                continue
-            if host.rest is None or host.rest.is_silent:
+        while (pause_s := self._next_pause_s(trunk, host)) is not None:
+            is_woken = await self._is_woken(host, pause_s)
+            is_left_alone = host.rest is not None and not host.rest.is_silent
+            if not is_woken and not is_left_alone:
                 await self._check(trunk, host)
+
+    def _next_pause_s(self, trunk: _Trunk, host: _Host) -> float | None:
+        """How long until the host is looked at again; None: there is no reason to.
+
+        One whose time is over is up.
+        """
+        host.woken.clear()
+        rest = host.rest
+        if rest is not None:
+            left_s = rest.until - asyncio.get_running_loop().time()
+            if left_s > 0:
+                return min(self._pause_s(trunk, host), left_s)
+            if rest.is_silent and (host.answered_ever or trunk.qualify_s > 0):
+                return self._pause_s(trunk, host)
+            self._up(trunk, host, "its time is over")
+        return self._pause_s(trunk, host) if trunk.qualify_s else None
 
     def _pause_s(self, trunk: _Trunk, host: _Host) -> float:
         """How long until the next OPTIONS: soon, while it is not sure how the host stands."""

@@ -54,6 +54,12 @@ def test_a_shorter_time_and_one_that_cannot_be_read() -> None:
     assert counters.malformed == 1
 
 
+def test_what_cannot_be_read_at_all_is_what_was_asked_for() -> None:
+    counters = Counters()
+    assert granted(("Expires", "soon"), counters=counters).expires_s == 100
+    assert counters.malformed == 1
+
+
 def test_service_route_and_path_are_kept_in_their_order() -> None:
     grant = granted(
         ("Service-Route", "<sip:edge.example.com;lr>, <sip:home.example.com:5070;lr>"),

@@ -591,6 +591,14 @@ def test_a_binding_leaves_a_host_that_is_found_to_be_down() -> None:
     assert cluster.domains == ["sip:example.com", "sip:two.example"]
 
 
+def test_a_host_that_is_down_before_the_answer_changes_nothing() -> None:
+    cluster = Cluster(lambda request: None)
+    cluster.run(1.0)
+    cluster.agent.do(lambda now: cluster.registration.host_down("sip:one.example", now))
+    cluster.run(2.0)
+    assert cluster.asked == ["one.example"]
+
+
 def test_a_registrar_without_another_host_is_not_asked_sooner() -> None:
     registrar = Registrar(granted(600))
     registrar.run(1.0)
