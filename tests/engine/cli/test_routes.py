@@ -63,6 +63,13 @@ async def test_route_explain(engine: RunningEngine) -> None:
     assert json.loads(printed.out)["rules"][0]["outcome"] == "no_match"
 
 
+async def test_route_explain_of_a_call_whose_number_is_attested(engine: RunningEngine) -> None:
+    daemon, _client = engine
+    said = ("route", "explain", "020 7946 0123", "--from-trunk", "pbx", "--dialled", "100")
+    printed = await ringback(daemon, *said, "--attestation", "B", "--json")
+    assert json.loads(printed.out)["facts"]["attestation"] == "B"
+
+
 async def test_route_explain_of_what_is_refused(engine: RunningEngine) -> None:
     daemon, _client = engine
     printed = await ringback(daemon, "route", "explain", "+12127365000")

@@ -323,6 +323,23 @@ async def test_a_call_for_an_agent_whom_a_rule_names(engine: RunningEngine) -> N
     assert found["queue"]["queue"] == "sales"
 
 
+async def test_a_call_whose_number_is_attested(engine: RunningEngine) -> None:
+    daemon, client = engine
+    file = Path(daemon.settings.file)
+    daemon.reload._environ = {}
+    rule = '[[rules]]\nname = "signed"\nmatch.attestation = ["A", "B"]\nset.priority = 7\n'
+    file.write_text(file.read_text().replace("[[rules]]", rule + "[[rules]]", 1))
+    await client.call("engine.reload")
+    for attestation, fires in (("A", True), ("C", False), ("failed", False), (None, False)):
+        said = {} if attestation is None else {"attestation": attestation}
+        found = await explain(client, from_trunk="pbx", dialled="020 7946 0123", **said)
+        assert found["facts"]["attestation"] == (attestation or "none")
+        assert ("signed" in found["fired"]) == fires
+    with pytest.raises(RequestRejected, match="attestation"):
+        await explain(client, from_trunk="pbx", dialled="1", attestation="D")
+    assert (await explain(client))["facts"]["attestation"] is None
+
+
 async def test_a_queue_that_lets_nobody_go(engine: RunningEngine) -> None:
     _daemon, client = engine
     await client.call("queue.pause", queue="sales")
