@@ -1,7 +1,7 @@
 """PASSporTs: signed statements of who calls whom (RFC 8225), in Identity headers (RFC 8224 4).
 
-Everything in them is of a stranger: sizes are bounded before anything is decoded, and what is
-decoded has exactly the types that it should have.
+Everything in them is of an unknown source: sizes are bounded before anything is decoded, and what
+is decoded has exactly the types that it should have.
 """
 
 import re

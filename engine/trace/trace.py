@@ -2,7 +2,8 @@
 
 Three things are bounded apart, so that none of them pushes out another: the messages of calls; what
 we began ourselves and is no call (registrations, OPTIONS to trunks); and everything else that comes
-in, most of it from strangers. An INVITE that comes in is among the last until a call flow takes it.
+in, most of it from unknown sources. An INVITE that comes in is among the last until a call flow
+takes it.
 
 It is asked about every message, so it looks at nothing but the Call-ID, and masks secrets.
 """

@@ -196,7 +196,7 @@ async def test_a_collector_gets_sip_rtcp_and_the_record_of_a_talk(
         assert packet.json["ssrc"] > 0 and packet.json["type"] in (200, 201)
 
 
-async def test_a_call_that_came_in_is_traced_through_a_flood_of_strangers(
+async def test_a_call_that_came_in_is_traced_through_a_flood_of_unknown_sources(
     own_engine: StartEngine, wire: MakeWire
 ) -> None:
     desk = wire("desk")

@@ -318,7 +318,7 @@ async def test_who_sends_lines_without_end_is_read_slowly_and_others_are_not(
 
 
 @needs_openssl
-async def test_a_stranger_that_sends_a_long_line_is_closed(tmp_path: Path) -> None:
+async def test_an_unknown_source_that_sends_a_long_line_is_closed(tmp_path: Path) -> None:
     async with serving(tmp_path, **tls_settings(tmp_path)) as served:
         (address,) = served.server.tcp_addresses
         client = await connect_tls(address, tmp_path)

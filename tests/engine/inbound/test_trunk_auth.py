@@ -132,7 +132,9 @@ def test_who_guesses_is_not_heard_for_a_while(tmp_path: Path) -> None:
     reception(tmp_path, script)
 
 
-def test_strangers_are_challenged_a_few_times_a_second_and_the_trunk_always(tmp_path: Path) -> None:
+def test_unknown_sources_are_challenged_a_few_times_a_second_a_trunk_always(
+    tmp_path: Path,
+) -> None:
     async def script(desk: Reception) -> None:
         inbound = with_password(desk)
         proved = Hop("udp", "192.0.2.50", 5060)
@@ -175,7 +177,7 @@ def test_at_the_own_address_of_a_trunk_another_trunk_is_refused(tmp_path: Path) 
     reception(tmp_path, script)
 
 
-def test_without_passwords_strangers_are_refused(tmp_path: Path) -> None:
+def test_without_passwords_unknown_sources_are_refused(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         inbound = with_password(desk, trunk(inbound_auth={}))
         assert inbound.admits(plain(), STRANGER, 1.0) == "refuse"

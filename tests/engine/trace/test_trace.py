@@ -1,4 +1,4 @@
-"""What the trace keeps of calls, of our own requests and of strangers, and its bounds."""
+"""What the trace keeps of calls, of our own requests and of unknown sources, and its bounds."""
 
 import gc
 import tracemalloc
@@ -177,7 +177,7 @@ class TestBounds:
         assert flow.messages()[-1].number == kept.number
         assert kept.call("before") is not None
 
-    def test_a_flood_of_strangers_pushes_out_neither_calls_nor_registrations(self) -> None:
+    def test_a_flood_of_unknown_sources_pushes_out_neither_calls_nor_registrations(self) -> None:
         kept = trace(keep_mib=2.0)
         one_call(kept, "c1")
         kept.sent(request("REGISTER", "ours"), AGENT, OURS)

@@ -159,7 +159,7 @@ MORE += ["Identity: x;info=<https://a>;alg=ES256", "X: " + "y" * 900]
 
 @st.composite
 def datagrams(draw: st.DrawFn) -> bytes:
-    """Requests of strangers, short and long, good and damaged."""
+    """Requests of unknown sources, short and long, good and damaged."""
     method = draw(st.sampled_from(METHODS))
     short = draw(st.booleans())
     names = ["v", "f", "t", "i"] if short else ["Via", "From", "To", "Call-ID"]
@@ -188,7 +188,7 @@ def datagrams(draw: st.DrawFn) -> bytes:
 
 
 @given(datagrams(), st.sampled_from([Policy, Asking]))
-def test_whatever_strangers_send_they_get_no_more_bytes_back(
+def test_whatever_unknown_sources_send_they_get_no_more_bytes_back(
     data: bytes, policy: type[Policy]
 ) -> None:
     local = {"udp": ("192.0.2.1", 5060)}

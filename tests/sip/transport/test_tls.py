@@ -364,7 +364,7 @@ async def test_peer_that_never_shakes_hands(good: Certificate) -> None:
         assert alice.endpoint.tcp.connection_count == 0
 
 
-class Strangers(EveryPeer):
+class UnknownSources(EveryPeer):
     """Knows nobody by address, and one by the name of their certificate."""
 
     def is_known(self, host: str) -> bool:
@@ -377,7 +377,7 @@ class Strangers(EveryPeer):
 async def test_flood_of_handshakes_is_held_back(good: Certificate) -> None:
     rates = SourceRates(handshakes=RateLimit(messages_per_s=0.01, burst=3))
     bob = ObservedEndpoint(
-        "tls:127.0.0.1:0", policy=Strangers(), rates=rates, tls=TlsOptions(good.files)
+        "tls:127.0.0.1:0", policy=UnknownSources(), rates=rates, tls=TlsOptions(good.files)
     )
     async with running(bob):
         made = 0
@@ -389,8 +389,8 @@ async def test_flood_of_handshakes_is_held_back(good: Certificate) -> None:
         assert bob.endpoint.tcp.refused == 9
 
 
-async def test_calls_go_on_while_strangers_begin_handshakes(good: Certificate) -> None:
-    """Strangers have 127.0.0.2. What they send is the beginning of a handshake, over and over."""
+async def test_calls_go_on_while_unknown_sources_begin_handshakes(good: Certificate) -> None:
+    """Unknown sources have 127.0.0.2. They begin handshakes, over and over."""
 
     class Neighbours(EveryPeer):
         def is_known(self, host: str) -> bool:
@@ -422,7 +422,9 @@ async def test_calls_go_on_while_strangers_begin_handshakes(good: Certificate) -
 
 async def test_certificate_says_who_called(authority: Authority, good: Certificate) -> None:
     bob = ObservedEndpoint(
-        "tls:127.0.0.1:0", policy=Strangers(), tls=TlsOptions(good.files, verify_client="optional")
+        "tls:127.0.0.1:0",
+        policy=UnknownSources(),
+        tls=TlsOptions(good.files, verify_client="optional"),
     )
     carrier = authority.certificate("sip:carrier.example", "other.example")
     async with (
