@@ -69,6 +69,8 @@ async def test_two_edges_are_one_trunk_and_one_of_them_ends(
         edges.append(await Kamailio.start(tmp_path / name, carrier_port=port))
     one, two = edges
     peers.push_async_callback(two.stop)
+    first = await peers.enter_async_context(AsyncExitStack())
+    first.push_async_callback(one.stop)
     engine = await own_engine(
         trunks=[{
             "name": "carrier",
@@ -94,7 +96,7 @@ async def test_two_edges_are_one_trunk_and_one_of_them_ends(
 
     await registered_at(engine, one.uri)
     assert await called() == f"udp:127.0.0.1:{one.port}"
-    await one.stop()
+    await first.aclose()
     down = await event(engine, "trunk.host_down", host=one.uri)
     assert down["cause"]
     trunk = await registered_at(engine, two.uri)
