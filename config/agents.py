@@ -12,6 +12,7 @@ from .values import (
     Dtmf,
     Name,
     OptionalAgentAddress,
+    PortRange,
     Printable,
     Rtp,
     Seconds,
@@ -86,6 +87,7 @@ class Agent(WithCredentials):
     srtp: Srtp = "off"
     codecs: Codecs = Field(default=[])
     dtmf: Dtmf = "rfc4733"
+    rtp_ports: PortRange | None = None
     permanent: bool = False
 
     @model_validator(mode="after")

@@ -221,6 +221,7 @@ class Trunk(Reached, WithCredentials):
     srtp: Srtp = "off"
     codecs: Codecs = Field(default=[])
     dtmf: Dtmf = "rfc4733"
+    rtp_ports: PortRange | None = None
     headers: TrunkHeaders = Field(default={})
     listen: Listens = Field(default=[])
     advertise: AdvertisedHost = ""

@@ -38,11 +38,13 @@ class Open(_Message, tag=1):
     """Bind a port pair for a leg. Answered by Opened or Refused.
 
     With `port` it takes the pair of that port, which was set aside for it, and is not answered.
+    `ports` is a range of its own, the first and the last port.
     """
 
     request: int
     leg: str
     port: int = 0
+    ports: tuple[int, int] | None = None
 
 
 class SrtpKeys(_Message):

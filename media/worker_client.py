@@ -209,14 +209,19 @@ class WorkerClient:
         if self._process is not None:
             await self._end_process()
 
-    async def open(self, leg: str, *, beside: str | None = None) -> Endpoint:
-        """Bind a port pair for `leg`. Raises NoPortLeft, WorkerGone.
+    async def open(
+        self, leg: str, *, beside: str | None = None, ports: tuple[int, int] | None = None
+    ) -> Endpoint:
+        """Bind a port pair for `leg`, of the range `ports` if any. Raises NoPortLeft, WorkerGone.
 
         It mostly has one that was set aside, and does not wait for the worker. `beside` names a leg
         of the same call; it matters to WorkerPool only.
         """
         if self._starting is not None:
             await self._until_ready()
+        if ports is not None:
+            answer = await self._ask(m.Opened, m.Open, leg, 0, ports)
+            return Endpoint(answer.host, answer.port)
         aside = self._aside
         if len(aside) <= ASIDE_PAIRS // 2 and self._asking_aside is None and self.alive:
             self._asking_aside = asyncio.ensure_future(self._set_aside())

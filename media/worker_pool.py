@@ -62,7 +62,7 @@ class WorkerPool:
         self._members: list[_Member] = []
         self._by_leg: dict[str, _Member] = {}
         self._stopping = False
-        first, last = settings.ports
+        self._ports = first, last = settings.ports
         share = (last - first + 1) // workers // 2 * 2
         for index in range(workers):
             member = _Member()
@@ -114,9 +114,12 @@ class WorkerPool:
             member.legs.clear()
         await asyncio.gather(*(member.client.stop() for member in self._members))
 
-    async def open(self, leg: str, *, beside: str | None = None) -> Endpoint:
+    async def open(
+        self, leg: str, *, beside: str | None = None, ports: tuple[int, int] | None = None
+    ) -> Endpoint:
         """Bind a port pair for `leg`, in the worker of leg `beside` if there is such.
 
+        `ports` is a range of its own, the first and the last port; None: the range of all.
         Raises NoPortLeft, WorkerGone.
         """
         member = self._by_leg.get(beside) if beside is not None else None
@@ -128,7 +131,7 @@ class WorkerPool:
         member.legs.add(leg)
         self._by_leg[leg] = member
         try:
-            return await member.client.open(leg)
+            return await member.client.open(leg, ports=None if ports == self._ports else ports)
         except asyncio.CancelledError:
             # The worker opens it all the same.
             self._forget(leg)

@@ -90,7 +90,7 @@ class Leg(SentKeys):
         self._borrower: Leg | None = None  # the leg of the call that has this permanent line
         self._sip = sip
         self._media = LegMedia(
-            leg_id, media, sip, rtp_host,
+            leg_id, media, sip, rtp_host, destination.targets[0].media.rtp_ports,
             on_unreachable=lambda reason: self.hang_up(HangupCause("incompatible", reason)),
         )  # fmt: skip
         self._owner = owner

@@ -28,6 +28,10 @@ class HasMediaPolicy(Protocol):
     def dtmf(self) -> Dtmf:
         """How the keys that are pressed reach it."""
 
+    @property
+    def rtp_ports(self) -> tuple[int, int] | None:
+        """The ports of our side, where it has a range of its own."""
+
 
 _NARROWER: tuple[Rtp, ...] = ("symmetric", "asymmetric", "strict")
 
@@ -43,11 +47,13 @@ class MediaPolicy:
     srtp: Srtp = "off"
     codecs: tuple[Codec, ...] = ()
     dtmf: Dtmf = "rfc4733"
+    rtp_ports: tuple[int, int] | None = None
 
     @classmethod
     def of(cls, account: HasMediaPolicy) -> "MediaPolicy":
         """That of a trunk or an agent."""
-        return cls(account.rtp, account.srtp, tuple(account.codecs), account.dtmf)
+        codecs, ports = tuple(account.codecs), account.rtp_ports
+        return cls(account.rtp, account.srtp, codecs, account.dtmf, ports)
 
     @classmethod
     def strictest(cls, accounts: Iterable[HasMediaPolicy]) -> "MediaPolicy":
@@ -62,6 +68,7 @@ class MediaPolicy:
             max((one.srtp for one in policies), key=_STRICTER.index, default="off"),
             first.codecs,
             first.dtmf,
+            first.rtp_ports,
         )
 
 

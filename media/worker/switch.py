@@ -7,6 +7,7 @@ import secrets
 import struct
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
 from .. import messages as m
@@ -23,6 +24,7 @@ from .leg import MediaLeg
 from .listeners import Listeners
 from .playout import GAP_FILL_S, Playout
 from .port_pool import PortPool
+from .port_pools import PortPools
 from .recordings import Recordings
 from .relay import Relay
 
@@ -53,15 +55,14 @@ class Switch:
         self._report = report
         self._rng = rng or random.SystemRandom()
         self._beginnings: Iterator[tuple[int, int, int]] = iter(())
-        low, high = settings.ports
-        self._ports = PortPool(
+        make = partial(
+            PortPool,
             settings.address,
-            low,
-            high,
             quarantine_s=settings.quarantine_s,
             dscp=settings.dscp,
             rng=self._rng,
         )
+        self._ports = PortPools(make(*settings.ports), make)
         self.relay = relay or Relay()
         self.listeners = Listeners()
         self._speaking: SpeakingSources[Playout] = SpeakingSources()
@@ -115,7 +116,7 @@ class Switch:
 
     async def prepare(self) -> None:
         """Make the sounds and bind the ports that calls may need, before one does."""
-        self._ports.stock()
+        self._ports.shared.stock()
         for source in (Hold(), Ringing()):
             await self._library.load(source)
 
@@ -169,7 +170,7 @@ class Switch:
         totals, legs = self._totals, self._legs.values()
         return m.WorkerCounters(
             legs=len(legs),
-            ports_free=self._ports.free,
+            ports_free=self._ports.shared.free,
             ports_quarantined=self._ports.quarantined,
             dropped_stranger=totals.dropped_stranger + sum(leg.dropped_stranger for leg in legs),
             dropped_garbage=totals.dropped_garbage + sum(leg.dropped_garbage for leg in legs),
@@ -184,7 +185,7 @@ class Switch:
     def describe(self, welcome: m.Welcome) -> None:
         """Say how everything is, for an engine that comes."""
         names = {leg.incoming: leg.name for leg in self._legs.values()}
-        welcome.aside = self._ports.aside
+        welcome.aside = self._ports.shared.aside
         for leg in self._legs.values():
             state = leg.state(names, self._recordings.path_of(leg))
             state.play = self._plays.get(leg, state.play)  # also what is loading
@@ -206,7 +207,10 @@ class Switch:
 
     def _open(self, command: m.Open) -> None:
         try:
-            pair = self._ports.take_aside(command.port) if command.port else self._ports.take_pair()
+            if command.port:
+                pair = self._ports.shared.take_aside(command.port)
+            else:
+                pair = self._ports.take_pair(command.ports)
         except NoPortLeft as error:
             self._report(m.Refused(command.request, "no_port_left", error.reason))
             return
@@ -220,7 +224,7 @@ class Switch:
             self._report(m.Opened(command.request, self._settings.address, pair.port))
 
     def _set_aside(self, command: m.SetAside) -> None:
-        ports = self._ports.set_aside(command.count)
+        ports = self._ports.shared.set_aside(command.count)
         self._report(m.Aside(command.request, self._settings.address, ports))
 
     def _new_stream(self) -> OutgoingStream:

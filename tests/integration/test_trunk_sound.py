@@ -6,7 +6,9 @@ from pathlib import Path
 from tests.support.engines.process import StartEngine
 from tests.support.phones.real.sipp import Sipp
 from tests.support.phones.wire.caller import WireOutgoing
+from tests.support.phones.wire.message import audio_address
 from tests.support.phones.wire.phone import MakeWire
+from tests.support.ports import free_udp_range
 
 
 def formats(body: str) -> list[str]:
@@ -51,6 +53,34 @@ async def test_each_trunk_has_its_codecs_keys_and_headers(
     assert invite.text.count("\nVia:") == 1
     agent.bye()
     assert (await engine.ended(job))["state"] == "completed"
+
+
+async def test_a_trunk_has_ports_of_its_own(own_engine: StartEngine, wire: MakeWire) -> None:
+    first, last = free_udp_range(20)
+    carrier, agent_phone = wire("+442079461111"), wire("agent")
+    engine = await own_engine(
+        trunks=[
+            {
+                "name": "carrier",
+                "uri": f"sip:127.0.0.1:{carrier.port}",
+                "rtp_ports": [first, last],
+            }
+        ],
+        routes=[{"prefix": "+", "trunks": ["carrier"]}],
+        inbound=[{"name": "shop", "number": "+", "queue": "sales"}],
+        queues=[{"name": "sales"}],
+        agents=[{"name": "alice", "uri": agent_phone.uri, "queues": ["sales"]}],
+    )
+    job = await engine.callback("+442079460123", "alice")
+    agent = await agent_phone.answer()
+    customer = await carrier.answer()
+    await engine.state("bridged", job)
+    assert first <= audio_address(customer.invite.body)[1] <= last
+    agent.bye()
+    assert (await engine.ended(job))["state"] == "completed"
+    caller = WireOutgoing.place(carrier, engine.process.sip_port, "+442079460000")
+    assert first <= audio_address((await caller.answered()).body)[1] <= last
+    caller.bye()
 
 
 async def test_a_key_of_one_party_reaches_the_other_by_info(

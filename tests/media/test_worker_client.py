@@ -28,6 +28,7 @@ from media.sources import Hold, Prompt, Tone
 from media.worker_client import WorkerClient
 from tests.support.media.worker import HOST, WorkerBench
 from tests.support.phones.wire.frames import assert_unbroken
+from tests.support.ports import free_udp_range
 from tests.support.waiting import until, until_answer
 
 
@@ -263,3 +264,10 @@ async def test_legs_have_ports_at_once_and_are_never_short_of_them() -> None:
         assert (await bench.client.counters()).ports_free == 9
     finally:
         await bench.client.stop()
+
+
+async def test_a_leg_has_a_port_of_the_range_that_is_asked_for(bench: WorkerBench) -> None:
+    ports = free_udp_range(20)
+    opened = await bench.client.open("own", ports=ports)
+    assert ports[0] <= opened.port <= ports[1]
+    await bench.client.close("own")

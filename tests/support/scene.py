@@ -75,7 +75,9 @@ class ScriptedMedia:
         """As WorkerPool.load: it is never late."""
         return 0.0, 0.0
 
-    async def open(self, leg: str, *, beside: str | None = None) -> Any:
+    async def open(
+        self, leg: str, *, beside: str | None = None, ports: tuple[int, int] | None = None
+    ) -> Any:
         if not self.port_left:
             raise NoPortLeft("no RTP port left in 10000-19999")
         self.open_legs.add(leg)

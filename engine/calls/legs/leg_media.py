@@ -34,8 +34,9 @@ UNSPECIFIED_HOSTS = frozenset({"0.0.0.0", "::"})
 class LegMedia:
     """The endpoint `leg` of the media worker. It does nothing before `open` and after `close`.
 
-    `rtp_host` is the address that SDP shows, where it is not the worker's own. `on_unreachable` is
-    called with the reason where nothing can be sent to where the peer says that it listens.
+    `rtp_host` is the address that SDP shows, where it is not the worker's own; `ports` is its range
+    of ports, where it has one of its own. `on_unreachable` is called with the reason where nothing
+    can be sent to where the peer says that it listens.
     """
 
     def __init__(
@@ -44,9 +45,11 @@ class LegMedia:
         pool: WorkerPool,
         sip: SipEndpoint,
         rtp_host: str = "",
+        ports: tuple[int, int] | None = None,
         *,
         on_unreachable: Callable[[str], None],
     ) -> None:
+        self._ports = ports
         self._leg = leg
         self._pool = pool
         self._sip = sip
@@ -63,7 +66,7 @@ class LegMedia:
 
     async def open(self, *, beside: str | None) -> None:
         """Take a port, of the media worker of the leg `beside`. Raises MediaError."""
-        opened = await self._pool.open(self._leg, beside=beside)
+        opened = await self._pool.open(self._leg, beside=beside, ports=self._ports)
         self.is_open = True
         self._host = self._host or opened.host
         self._port = opened.port

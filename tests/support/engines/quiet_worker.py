@@ -43,7 +43,9 @@ class QuietWorker:
         self.alive = False
         self._legs.clear()
 
-    async def open(self, leg: str, *, beside: str | None = None) -> Endpoint:
+    async def open(
+        self, leg: str, *, beside: str | None = None, ports: tuple[int, int] | None = None
+    ) -> Endpoint:
         self._legs.add(leg)
         return Endpoint(self._address, next(self._ports))
 

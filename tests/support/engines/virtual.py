@@ -110,7 +110,9 @@ class VirtualMedia(ScriptedMedia):
 
     async def stop(self) -> None: ...
 
-    async def open(self, leg: str, *, beside: str | None = None) -> Any:
+    async def open(
+        self, leg: str, *, beside: str | None = None, ports: tuple[int, int] | None = None
+    ) -> Any:
         self._must_be_up()
         opened = await super().open(leg, beside=beside)
         try:
