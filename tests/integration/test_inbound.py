@@ -408,6 +408,6 @@ async def test_sipp_sends_many_callers_at_once(own_engine: StartEngine, tmp_path
     report = (await engine.line.call("report.queue"))["total"]
     assert report["offered"] == 21
     assert report["answered"] >= results["completed"]
-    await engine.assert_idle(patience_s=8.0)
+    await engine.assert_idle()
     for agent_side in agents:
         await agent_side.stop()
