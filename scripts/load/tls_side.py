@@ -51,6 +51,7 @@ class TlsSide:
             while True:
                 sock, address = self._listener.accept()
                 sock.setblocking(False)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 wrapped = self._context.wrap_socket(
                     sock, server_side=True, do_handshake_on_connect=False
                 )

@@ -44,5 +44,7 @@ class StreamOptions:
         """Set the options of a connection's socket."""
         mark(sock, self.dscp)
         with contextlib.suppress(OSError):
+            # A message is not held back until the one before it is acknowledged.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             limit_ms = int(UNACKNOWLEDGED_S * 1000)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, limit_ms)

@@ -25,6 +25,7 @@ def test_connection_is_marked_and_notices_that_its_peer_is_dead() -> None:
     with StreamOptions(dscp=24).make("ipv4", "127.0.0.1") as sock:
         assert sock.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) == 24 << 2
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         assert sock.getsockname()[0] == "127.0.0.1"
 
 
