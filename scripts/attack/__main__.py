@@ -35,6 +35,8 @@ from .target import MORE
 TALKS = 20
 SECONDS = 10.0
 LIMIT_S = 30.0
+END_S = 60.0
+"""How long an attack may take to end, with the calls that were set up meanwhile."""
 WIDTH = 150
 PING_P99_MS = 20.0
 SET_UP_RATIO = 1.5
@@ -112,15 +114,21 @@ async def _one_by_one(console: Console, table: Table, names: list[str], seconds:
                 console.print("the talks did not come up")
                 return True
             # What is made at first use, and the rings that keep calls and events, fill up anyway.
+            console.print("nobody attacks, to warm up and to compare with", highlight=False)
             await notice(engine, peer, calls, None, seconds, tls)
             quiet = await notice(engine, peer, calls, None, seconds, tls)
             _add(table, "nobody", quiet, ())
             for name in names:
-                with console.status(f"{name} …"):
-                    found = await notice(engine, peer, calls, name, seconds, tls)
+                try:
+                    async with asyncio.timeout(seconds + END_S):
+                        found = await notice(engine, peer, calls, name, seconds, tls)
+                except TimeoutError:
+                    console.print(f"{name}: not over {END_S:g} s after its end")
+                    return True
                 broken = judge(found, quiet)
                 is_noticed = is_noticed or bool(broken)
                 _add(table, name, found, broken)
+                console.print(f"{name}: {', '.join(broken) or 'held'}", highlight=False)
                 await asyncio.sleep(1.0)
     return is_noticed
 
