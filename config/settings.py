@@ -1,11 +1,8 @@
 """The settings of one engine: the TOML file, the environment over it, all of it checked."""
 
 import os
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from pydantic import PrivateAttr, ValidationError, model_validator
 
@@ -16,7 +13,7 @@ from .checks import Known, faults_of
 from .errors import ConfigError, Fault
 from .faults import draft, placed
 from .sections import Route, Trunk
-from .toml_lines import Location
+from .toml_lines import Location, read_toml
 from .values import wrong
 
 __all__ = ["Agent", "ConfigError", "Route", "Settings", "Trunk", "Written", "load", "read"]
@@ -78,7 +75,7 @@ def read(path: str | os.PathLike[str], environ: Mapping[str, str] | None = None)
     Raises ConfigError where it cannot be read at all.
     """
     file = os.fspath(path)
-    text, data = _read(file)
+    text, data = read_toml(file)
     origins = environment.overlay(data, Settings, os.environ if environ is None else environ, file)
     known = Known.in_data(data)
     try:
@@ -98,15 +95,3 @@ def load(path: str | os.PathLike[str], environ: Mapping[str, str] | None = None)
     What the running engine alone can check is left out: see engine/checks.
     """
     return read(path, environ).whole()
-
-
-def _read(file: str) -> tuple[str, dict[str, Any]]:
-    try:
-        text = Path(file).read_text("utf-8")
-        return text, tomllib.loads(text)
-    except OSError as error:
-        raise ConfigError(file, "", f"cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(file, "", f"is not UTF-8 text (byte {error.start})") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(file, "", f"is not TOML: {error}") from error

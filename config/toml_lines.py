@@ -1,18 +1,36 @@
-"""On which line of a TOML file each key stands, so that an error names it.
+"""A TOML file: what it has, and on which line each key stands, so that an error names it.
 
 Parsers of TOML forget the lines. tree-sitter's grammar keeps them, also where the file is wrong.
 """
 
 import json
+import tomllib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import tree_sitter_toml
 from tree_sitter import Language, Node, Parser
+
+from .errors import ConfigError
 
 Location = tuple[str | int, ...]
 
 _LANGUAGE = Language(tree_sitter_toml.language())
 _KEYS = ("bare_key", "quoted_key", "dotted_key")
+
+
+def read_toml(file: str) -> tuple[str, dict[str, Any]]:
+    """The text of a file, and its data. Raises ConfigError where it cannot be read."""
+    try:
+        text = Path(file).read_text("utf-8")
+        return text, tomllib.loads(text)
+    except OSError as error:
+        raise ConfigError(file, "", f"cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(file, "", f"is not UTF-8 text (byte {error.start})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(file, "", f"is not TOML: {error}") from error
 
 
 def lines_of(text: str) -> Mapping[Location, int]:

@@ -5,7 +5,6 @@ of the others. The file may be the engine's or one of its own.
 """
 
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from .faults import draft, placed
 from .section import Section, first_duplicate
 from .sections import Log
 from .sites import Site, Web
+from .toml_lines import read_toml
 from .values import SocketPath
 
 
@@ -52,15 +52,7 @@ def load(path: str | os.PathLike[str], environ: Mapping[str, str] | None = None)
     Raises ConfigError with every fault.
     """
     file = os.fspath(path)
-    try:
-        text = Path(file).read_text("utf-8")
-        whole = tomllib.loads(text)
-    except OSError as error:
-        raise ConfigError(file, "", f"cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(file, "", f"is not UTF-8 text (byte {error.start})") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(file, "", f"is not TOML: {error}") from error
+    text, whole = read_toml(file)
     data: dict[str, Any] = {name: whole[name] for name in WebSettings.model_fields if name in whole}
     given = os.environ if environ is None else environ
     wanted = tuple(f"{environment.PREFIX}{name.upper()}" for name in WebSettings.model_fields)
