@@ -16,7 +16,7 @@ from aiohttp import web
 
 from config.errors import ConfigError
 from config.section import read_secret
-from config.values import address_and_port
+from config.values import split_host_port
 from config.web_settings import WebSettings, load
 from ringback_client import Client, ClientError, EngineError
 
@@ -121,7 +121,7 @@ class Gateway:
             server: asyncio.Server | None = None
             try:
                 assert runner.server is not None
-                host, port = address_and_port(settings.listen)
+                host, port = split_host_port(settings.listen)
                 tls = _tls(settings.tls_cert, settings.tls_key)
                 server = await asyncio.get_running_loop().create_server(
                     Connections(runner.server, waiting).accept,
@@ -162,7 +162,7 @@ class Gateway:
         if not where or os.sep in where:
             path = where or str(settings.control.socket)
             return await Client.connect(path, token=token, reply_s=REPLY_S)
-        host, port = address_and_port(where)
+        host, port = split_host_port(where)
         trusted = ssl.create_default_context(cafile=settings.web.control_ca or None)
         return await Client.connect(host=host, port=port, token=token, tls=trusted, reply_s=REPLY_S)
 
