@@ -5,15 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from config.sites import Site, Web
-
-
-def site(**more: Any) -> Site:
-    given: dict[str, Any] = {
-        "key": "shop-key", "name": "shop.example", "origins": ["https://shop.example"],
-        "queue": "sales",
-    }  # fmt: skip
-    return Site(**(given | more))
+from config.sites import Web
+from tests.support.sites import site
 
 
 @pytest.mark.parametrize(

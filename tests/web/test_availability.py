@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from tests.web.test_visitor_request import site
+from tests.support.sites import site
 from web.availability import HOLDS_S, MOST_SLOTS, Availabilities, slots
 from web.callback_service import CallbackService
 

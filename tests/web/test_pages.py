@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from config.web_settings import WebSettings
-from tests.web.test_visitor_request import site
+from tests.support.sites import site
 from web.pages import FOLDER, Pages
 
 MOST_BYTES = 15 << 10

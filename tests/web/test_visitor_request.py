@@ -5,17 +5,9 @@ from typing import Any
 
 import pytest
 
-from config.sites import Site
+from tests.support.sites import site
 from web.errors import Refusal
 from web.visitor_request import CallbackForm, RatingForm, kept_context, read_form, slot_time
-
-
-def site(**more: Any) -> Site:
-    given: dict[str, Any] = {
-        "key": "shop-key", "name": "shop.example", "origins": ["https://shop.example"],
-        "queue": "sales",
-    }  # fmt: skip
-    return Site(**(given | more))
 
 
 def form(**more: Any) -> CallbackForm:
