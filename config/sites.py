@@ -1,7 +1,7 @@
 """[web] and [[sites]]: the gateway between web pages and the engine, and the pages it serves."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -28,8 +28,8 @@ _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _KEY = re.compile(r"[A-Za-z0-9_-]{4,64}")
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
-LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "pl", "uk", "lt", "tr", "ar", "ja")
 Language = Literal["en", "de", "fr", "es", "it", "pt", "pl", "uk", "lt", "tr", "ar", "ja"]
+LANGUAGES: tuple[str, ...] = get_args(Language)
 PAGE_FIELDS = ("page", "title", "referrer", "campaign", "pages", "dismissed", "basket")
 
 
