@@ -3,27 +3,25 @@
 import asyncio
 import json
 import math
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from aiohttp import web
-from aiohttp.typedefs import Middleware
+from aiohttp.typedefs import Handler, Middleware
 
 from config.sites import Site
 from config.web_settings import WebSettings
 
 from .admission import Admission
 from .availability import Availabilities
-from .callback_service import CallbackService, is_over
+from .callback_service import CallbackService
 from .client_address import Address, ClientAddresses
 from .connections import BODY_S
 from .errors import Refusal
-from .progress import Progress, queued
+from .progress import Progress, is_over, queued
 from .signing import Signing
 from .texts import chosen_language, moment_text, sentence, texts
 from .visitor_request import BODY_BYTES, CallbackForm, RatingForm, read_form
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 HEARTBEAT_S = 15.0
 LONGEST_STREAM_S = 3600.0
@@ -91,7 +89,7 @@ class Api:
             progress = await self._service.progress(callback_id)
         else:
             await self._admission.admit(site, form, address)
-            progress = await self._service.request(site, form, str(address))
+            progress = await self._service.request(callback_id, site, form, str(address))
         token = self._signing.link_token(progress["id"])
         link = f"{self._public_url(request)}/v1/callbacks/{progress['id']}?token={token}"
         return self._json(request, {**progress, "token": token, "link": link}, status=202)

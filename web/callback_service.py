@@ -10,7 +10,7 @@ from config.sites import Site
 from ringback_client import Client, ClientError, ConnectionLost, EngineError, RequestRejected
 
 from .errors import Refusal
-from .progress import OVER, Followers, Progress, progress_of, queued
+from .progress import Followers, Progress, progress_of, queued
 from .signing import Signing
 from .visitor_request import CallbackForm, kept_context, slot_time
 
@@ -35,12 +35,13 @@ class CallbackService:
         """Whether this request was accepted lately: a page that got no reply sends it again."""
         return callback_id in self._accepted
 
-    async def request(self, site: Site, form: CallbackForm, address: str) -> Progress:
+    async def request(
+        self, callback_id: str, site: Site, form: CallbackForm, address: str
+    ) -> Progress:
         """Ask for a callback, which is on the engine's disk when this returns.
 
         Raises Refusal. A number that must not be called is accepted like any other, and not called.
         """
-        callback_id = self._signing.callback_id(site.key, form.key)
         progress = await self._request(callback_id, site, form, address)
         self._accepted[callback_id] = None
         if len(self._accepted) > MOST_ACCEPTED:
@@ -185,8 +186,3 @@ def _refusal(error: EngineError) -> Refusal:
     if error.kind == "refused" and error.field == "to":
         return Refusal(422, "invalid_number", field="number")
     return Refusal(503, "engine", retry_after_s=_RETRY_S)
-
-
-def is_over(progress: Progress) -> bool:
-    """Whether nothing more follows."""
-    return progress["stage"] in OVER

@@ -55,6 +55,11 @@ def progress_of(callback_id: str, job: Mapping[str, Any]) -> Progress:
     return {"id": callback_id, "stage": stage, "at": job.get("not_before")}
 
 
+def is_over(progress: Progress) -> bool:
+    """Whether nothing more follows."""
+    return progress["stage"] in OVER
+
+
 class Followers:
     """Who is told of which job. Each has the last word alone: what is overtaken is left out."""
 
