@@ -72,8 +72,8 @@ def faults_of(settings: AllSections, known: Known | None = None) -> Iterator[Fau
     """Every fault between the sections of a configuration."""
     known = known or Known.of(settings)
     for check in (
-        _check_twice, _check_accounts, _check_addresses, _check_tls, _check_sounds, _check_rights,
-        _check_skills, _check_prefixes, _check_outside, _check_languages,
+        _check_twice, _check_addresses, _check_tls, _check_sounds, _check_rights, _check_skills,
+        _check_prefixes, _check_outside, _check_languages,
     ):  # fmt: skip
         yield from check(settings)
     for check_names in (
@@ -95,6 +95,9 @@ def _check_twice(settings: AllSections) -> Iterator[Fault]:
     rights = settings.rights
     for key in ("user", "group"):
         yield from _twice("rights", key, key, [getattr(right, key) for right in rights])
+    # One user name is one trunk's: it says who calls.
+    users = [trunk.inbound_auth.username for trunk in settings.trunks]
+    yield from _twice("trunks", "inbound_auth.username", "user name", users)
 
 
 def _twice(section: str, key: str, noun: str, values: Sequence[str | int]) -> Iterator[Fault]:
@@ -104,17 +107,6 @@ def _twice(section: str, key: str, noun: str, values: Sequence[str | int]) -> It
             yield Fault(f"{section}[{index}].{key}", f"the {noun} {value!r} stands twice")
         if value != "":
             seen.add(value)
-
-
-def _check_accounts(settings: AllSections) -> Iterator[Fault]:
-    """One user name is one trunk's: it says who calls."""
-    seen: set[str] = set()
-    for index, trunk in enumerate(settings.trunks):
-        user = trunk.inbound_auth.username
-        if user and user in seen:
-            key = f"trunks[{index}].inbound_auth.username"
-            yield Fault(key, f"the user name {user!r} stands twice")
-        seen.add(user)
 
 
 # -- addresses, and who may connect --------------------------------------------------------------
