@@ -141,8 +141,8 @@ def _check_tls(settings: AllSections) -> Iterator[Fault]:
         called.append((f"{key}.outbound_proxy", trunk.outbound_proxy, has_own))
         for number, uri in enumerate(trunk.host_uris):
             called.append((f"{key}.hosts[{number}]", uri, has_own))
-        for number, value in enumerate(trunk.route):
-            called.append((f"{key}.route[{number}]", value.strip("<>"), has_own))
+        for number, uri in enumerate(trunk.route_uris):
+            called.append((f"{key}.route[{number}]", uri, has_own))
         if trunk.tls_names and not settings.sip.tls.verify_client:
             yield Fault(
                 f"trunks[{index}].tls_names",

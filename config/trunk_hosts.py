@@ -113,18 +113,22 @@ class Reached(Section):
         return [_as_sip_uri(one.host, self.uri) for one in self.hosts]
 
     @property
+    def route_uris(self) -> list[str]:
+        """The sip: URIs of `route`, in their order."""
+        return [value[1:-1] for value in self.route]
+
+    @property
     def sent_to(self) -> list[str]:
         """The sip: URIs that requests are sent to: of the proxy, else of the hosts, else `uri`."""
         if self.outbound_proxy:
             return [self.outbound_proxy]
-        return self.host_uris or [value[1:-1] for value in self.route[:1]] or [self.uri]
+        return self.host_uris or self.route_uris[:1] or [self.uri]
 
     @property
     def places(self) -> list[str]:
         """Every sip: URI that is of this trunk: what is configured to be at one of them is there,
         and who calls from one of them is the trunk."""
-        routes = [value[1:-1] for value in self.route]
-        proxies = [uri for uri in (self.outbound_proxy, *routes) if uri]
+        proxies = [uri for uri in (self.outbound_proxy, *self.route_uris) if uri]
         return list(dict.fromkeys([self.uri, *self.host_uris, *proxies]))
 
     @property
