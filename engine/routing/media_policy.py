@@ -1,7 +1,7 @@
 """How the sound of a trunk or an agent goes: from where, protected or not, with which codecs."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from config.values import Codec, Dtmf, Rtp, Srtp
@@ -61,14 +61,11 @@ class MediaPolicy:
 
         Codecs and keys are as the first has them.
         """
-        policies = [cls.of(account) for account in accounts]
-        first = policies[0] if policies else cls()
-        return cls(
-            max((one.rtp for one in policies), key=_NARROWER.index, default="symmetric"),
-            max((one.srtp for one in policies), key=_STRICTER.index, default="off"),
-            first.codecs,
-            first.dtmf,
-            first.rtp_ports,
+        policies = [cls.of(account) for account in accounts] or [cls()]
+        return replace(
+            policies[0],
+            rtp=max((one.rtp for one in policies), key=_NARROWER.index),
+            srtp=max((one.srtp for one in policies), key=_STRICTER.index),
         )
 
 
