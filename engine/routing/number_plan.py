@@ -35,12 +35,11 @@ from .spellings import (
     numbers_in,
     readings_of_user,
     short_forms,
+    without_separators,
 )
 
 Kind = Literal["number", "extension", "short_code", "person", "agent"]
 
-# RFC 3966 section 3: visual separators
-_SEPARATORS = re.compile(r"[-.() ]")
 _CLEAN = re.compile(r"\+?[0-9]+")
 _compiled = lru_cache(maxsize=256)(re2.compile)
 # An ISDN subaddress is for the one who is called. All other parameters of a number (a context, a
@@ -226,7 +225,7 @@ class NumberPlan:
             raise NotDialable("the URI has a user part that cannot be printed")
         if is_scattered(user):
             raise NotDialable("the URI has digits in too many places of its user part")
-        bare = _SEPARATORS.sub("", user)
+        bare = without_separators(user)
         for text in readings_of_user(user):
             self._refuse_emergency(text, self.region, self._abroad_of(bare, trunk))
         steers = [one for one in parameters.split(";") if not _HARMLESS.fullmatch(one)]
@@ -292,7 +291,7 @@ class NumberPlan:
     def check_name(self, uri: SipUri) -> None:
         """Raise NotDialable for a name such as `x112`: a gateway could dial the digits in it."""
         user = (uri.user or "").partition(";")[0]
-        if self.destinations.emergency or _CLEAN.fullmatch(_SEPARATORS.sub("", user)):
+        if self.destinations.emergency or _CLEAN.fullmatch(without_separators(user)):
             return
         regions = frozenset((self.region,))
         for digits in dict.fromkeys(dial_strings(user)):

@@ -21,6 +21,7 @@ _BETWEEN = {
     for character in map(chr, range(128))
     if character.isspace() or unicodedata.category(character) in _PUNCTUATION
 }
+_SEPARATORS = re.compile(r"[-.() ]")  # RFC 3966 section 3: visual separators
 _TEL = re.compile(r"tel:", re.IGNORECASE)
 _DIGITS = re.compile(r"\+?[0-9]+")
 _NO_DIGIT = re.compile(r"[^0-9+]")
@@ -46,6 +47,11 @@ def ascii_digits(text: str) -> str:
         str(unicodedata.digit(character)) if character.isdigit() else character
         for character in plain
     )
+
+
+def without_separators(text: str) -> str:
+    """`text` without what people write between the digits of a number in a URI."""
+    return _SEPARATORS.sub("", text)
 
 
 def digits_of(text: str) -> str | None:

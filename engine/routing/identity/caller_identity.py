@@ -8,7 +8,6 @@ import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from config.caller_identity import Identity, split_from
@@ -16,18 +15,18 @@ from config.settings import Trunk
 from sip.message.name_addr import NameAddr
 from sip.message.uri import SipUri
 
+from ..spellings import without_separators
 from ..targets.number_rewriting import SentNumbers
 from .shown_number import ANONYMOUS
 
 _WITHHELD_NAME: Final = "Anonymous"
 _WITHHELD_HOST: Final = "anonymous.invalid"  # RFC 3323 section 4.1.1.3
 _NUMBER = re.compile(r"\+?[0-9*#]+")
-_without_separators = partial(re.compile(r"[ ().-]").sub, "")  # RFC 3966 section 5.1.1
 
 
 def _as_dialled(caller_id: str) -> str:
     """A number as people write it, without what is for their eyes; others as they are."""
-    bare = _without_separators(caller_id)
+    bare = without_separators(caller_id)
     return bare if _NUMBER.fullmatch(bare) else caller_id
 
 

@@ -17,11 +17,10 @@ from config.trunk_numbers import NumberFormat, NumberRewriting, OutgoingNumbers
 from ..emergency import hides_emergency, is_emergency
 from ..number_plan import NotDialable, NumberPlan, Reading
 from ..phone_number import CalledNumber, is_valid, parse_written
-from ..spellings import dialled_forms, digits_of, readings_of_user
+from ..spellings import dialled_forms, digits_of, readings_of_user, without_separators
 
 _SENT: Final = re.compile(r"\+?[0-9*#]+")
 _RECEIVED: Final = re.compile(r"[0-9*#+]+")
-_SEPARATORS: Final = re.compile(r"[-.() ]")  # RFC 3966 section 3
 
 Allow = Callable[[CalledNumber], None]
 """Raises NotDialable for a number that may not be dialled."""
@@ -61,7 +60,7 @@ class Rewriting:
 
         A number is in full then. A text that is none, such as a name, is left as it is.
         """
-        bare = _SEPARATORS.sub("", text)
+        bare = without_separators(text)
         if self.changes_nothing or not _RECEIVED.fullmatch(bare):
             return text
         bare = self.affixed(bare)
