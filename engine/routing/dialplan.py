@@ -87,17 +87,19 @@ class Dialplan:
         plan: NumberPlan,
     ) -> None:
         """Dial by these from now on; the agents stay. Raises ParseError, see `check`."""
-        self.check(trunks)
+        extensions = [r.prefix for r in routes if r.prefix and not r.prefix.startswith("+")]
+        plan = replace(plan, route_prefixes=tuple(extensions))
+        self._trunks = TrunkTargets(trunks, plan, self._trunk_states)
+        self._plan = plan
         self._routes = list(routes)
         self._hosts = [PermittedHost.read(host) for host in allow_hosts]
-        extensions = [r.prefix for r in routes if r.prefix and not r.prefix.startswith("+")]
-        self._plan = replace(plan, route_prefixes=tuple(extensions))
-        self._trunks = TrunkTargets(trunks, self._plan, self._trunk_states)
 
     @staticmethod
-    def check(trunks: Sequence[Trunk]) -> dict[str, list[SipUri]]:
-        """The URIs of these trunks by name. Raises ParseError for one that cannot be called."""
-        return {trunk.name: [sip_uri(uri) for uri in trunk.places] for trunk in trunks}
+    def check(trunks: Sequence[Trunk]) -> None:
+        """Raise ParseError where one of these trunks cannot be called."""
+        for trunk in trunks:
+            for uri in trunk.places:
+                sip_uri(uri)
 
     def sent_to(self, text: str, trunk: str) -> tuple[str, str]:
         """What a trunk is sent for a party: the number that is dialled there, and the caller id
