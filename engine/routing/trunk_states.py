@@ -59,9 +59,8 @@ class TrunkStates(Protocol):
     def rest(
         self, name: str, for_s: float, reason: str, *, is_silent: bool, host: str = ""
     ) -> None:
-        """Pass a host of the trunk over for that time, or until it answers where it `is_silent`.
-
-        "" is the only host that the trunk has.
+        """Pass a host of the trunk ("": all) over for that time, or until it answers where it
+        `is_silent`.
         """
 
 
