@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 DAY = datetime.timedelta(days=1)
+CERTIFICATE, KEY = "cert.pem", "key.pem"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Certificate:
             )
             .sign(key, hashes.SHA256())
         )
-        cert_file, key_file = directory / "cert.pem", directory / "key.pem"
+        cert_file, key_file = directory / CERTIFICATE, directory / KEY
         cert_file.write_bytes(own.public_bytes(serialization.Encoding.PEM))
         key_file.write_bytes(
             key.private_bytes(
