@@ -170,16 +170,20 @@ def credentials(data: bytes) -> None:
     """The answer of a stranger to our challenge: nobody gets in without the password."""
     server = DigestServer("ringback", {"alice": "secret"}, rng=random.Random(7))
     request = Request("INVITE", SipUri("sip", "192.0.2.1"))
-    text = data.decode("utf-8", "surrogateescape").replace("\r", " ").replace("\n", " ")
-    request.add("Authorization", text)
+    request.add("Authorization", _header_value(data))
     assert server.check(request, "192.0.2.7", 100.0).outcome != "right"
+
+
+def _header_value(data: bytes) -> str:
+    """A text in one line, as the parser leaves the value of a header."""
+    return data.decode("utf-8", "surrogateescape").replace("\r", " ").replace("\n", " ")
 
 
 def identity(data: bytes) -> None:
     """What a trunk says of a caller: nobody's number is verified without a certificate, and what
     is kept of the rest is bounded."""
     request = Request("INVITE", SipUri("sip", "192.0.2.1"))
-    text = data.decode("utf-8", "surrogateescape").replace("\r", " ").replace("\n", " ")
+    text = _header_value(data)
     for name in ("Identity", "Diversion", "History-Info"):
         request.add(name, text)
     found = diversions(request, NumberPlan("GB"))
