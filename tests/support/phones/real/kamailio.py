@@ -1,6 +1,7 @@
 """Kamailio as an edge: the configuration of docs/recipes/kamailio.cfg, as a reader would run it."""
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -65,11 +66,7 @@ class Kamailio:
                 f'TLS_KEY="{tls.key}"',
                 f'TLS_CA="{tls.ca}"',
             )
-        command = [program, "-f", str(CONFIGURATION), "-DD", "-E", "-m", "16", "-M", "4"]
-        command += ["-Y", str(directory), "-P", str(directory / "kamailio.pid")]
-        for define in defines:
-            command += ["-A", define]
-        peer = await PeerProcess.start("kamailio", command, cwd=directory)
+        peer = await _run(program, CONFIGURATION, directory, defines)
         return cls(port, tls_port, peer)
 
     @classmethod
@@ -84,15 +81,12 @@ class Kamailio:
                 for uri, priority in zip(carriers, range(len(carriers), 0, -1), strict=True)
             )
         )
-        command = [program, "-f", str(DISPATCHER), "-DD", "-E", "-m", "16", "-M", "4"]
-        command += ["-Y", str(directory), "-P", str(directory / "kamailio.pid")]
-        for define in (
+        defines = (
             f"PROXY_UDP=udp:127.0.0.1:{port}",
             f"PROXY_TCP=tcp:127.0.0.1:{port}",
             f'CARRIERS="{listed}"',
-        ):
-            command += ["-A", define]
-        kamailio = cls(port, tls_port, await PeerProcess.start("kamailio", command, cwd=directory))
+        )
+        kamailio = cls(port, tls_port, await _run(program, DISPATCHER, directory, defines))
         await kamailio._listening()
         return kamailio
 
@@ -115,3 +109,13 @@ class Kamailio:
         if not self._peer.running:
             raise PeerError(f"kamailio has ended:\n{self._peer.tail()}")
         await self._peer.stop()
+
+
+async def _run(
+    program: str, configuration: Path, directory: Path, defines: Iterable[str]
+) -> PeerProcess:
+    command = [program, "-f", str(configuration), "-DD", "-E", "-m", "16", "-M", "4"]
+    command += ["-Y", str(directory), "-P", str(directory / "kamailio.pid")]
+    for define in defines:
+        command += ["-A", define]
+    return await PeerProcess.start("kamailio", command, cwd=directory)
