@@ -127,7 +127,18 @@ def sdp_text(host: str, port: int, crypto: str = "") -> str:
 def answer_text(
     request: SipText, status: int, *, to_tag: str, contact: str = "", sdp: str = ""
 ) -> bytes:
-    """A response to this request."""
+    """A response to this request; `contact` is a URI."""
+    return _answer(request, status, to_tag, f"<{contact}>" if contact else "", sdp)
+
+
+def registered_text(register: SipText) -> bytes:
+    """The 200 of a registrar that grants what was asked for."""
+    expires = register.headers.get("expires", "3600")
+    contact = register.headers["contact"].partition(";expires=")[0]
+    return _answer(register, 200, "registrar", f"{contact};expires={expires}")
+
+
+def _answer(request: SipText, status: int, to_tag: str, contact: str, sdp: str = "") -> bytes:
     headers = request.headers
     to = headers["to"]
     lines = [f"SIP/2.0 {status} {PHRASES.get(status, 'Other')}"]
@@ -138,22 +149,10 @@ def answer_text(
     lines.append(f"Call-ID: {headers['call-id']}")
     lines.append(f"CSeq: {headers['cseq']}")
     if contact:
-        lines.append(f"Contact: <{contact}>")
+        lines.append(f"Contact: {contact}")
     if sdp:
         lines.append("Content-Type: application/sdp")
     lines.append(f"Content-Length: {len(sdp)}\r\n\r\n{sdp}")
-    return "\r\n".join(lines).encode()
-
-
-def registered_text(register: SipText) -> bytes:
-    """The 200 of a registrar that grants what was asked for."""
-    headers = register.headers
-    expires = headers.get("expires", "3600")
-    lines = ["SIP/2.0 200 OK", *(f"Via: {via}" for via in register.vias)]
-    lines += [f"From: {headers['from']}", f"To: {headers['to']};tag=registrar"]
-    lines += [f"Call-ID: {headers['call-id']}", f"CSeq: {headers['cseq']}"]
-    lines.append(f"Contact: {headers['contact'].partition(';expires=')[0]};expires={expires}")
-    lines.append("Content-Length: 0\r\n\r\n")
     return "\r\n".join(lines).encode()
 
 
