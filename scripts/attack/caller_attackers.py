@@ -41,7 +41,7 @@ def passwords(target: Target, seconds: float) -> int:
         else:  # room for the challenge
             invite = invite.replace(b"Content-Type", b"X: " + b"x" * 600 + b"\r\nContent-Type")
         with contextlib.suppress(OSError):
-            line.sendto(invite, (ENGINE_HOST, target.sip_port))
+            line.sendto(invite, _at(target))
             sent += 1
     return sent
 
@@ -71,7 +71,7 @@ def identities(target: Target, seconds: float) -> int:
         invite = message("INVITE", number, TRUNK_HOST, body=SDP)
         invite = invite.replace(b"Content-Type", header.encode() * 3 + b"Content-Type")
         with contextlib.suppress(OSError):
-            line.sendto(invite, (ENGINE_HOST, target.sip_port))
+            line.sendto(invite, _at(target))
             sent += 1
     return sent
 
@@ -90,7 +90,7 @@ def referrals(target: Target, seconds: float) -> int:
         refer = _within(message("REFER", 1, TRUNK_HOST), to, "REFER", number + 2)
         refer = refer.replace(b"Content-Length", where + b"Content-Length")
         with contextlib.suppress(OSError):
-            line.sendto(refer, (ENGINE_HOST, target.sip_port))
+            line.sendto(refer, _at(target))
             sent += 1
     line.sendto(_within(message("BYE", 1, TRUNK_HOST), to, "BYE", sent + 9), _at(target))
     return sent
