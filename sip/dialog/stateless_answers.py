@@ -6,6 +6,7 @@ forged, and its owner must not get more from us than from the forger.
 
 import hashlib
 import sys
+from collections.abc import Sequence
 
 from ..hop import Hop
 from ..message.message import Fields, Message, Request, Response, response_to
@@ -20,35 +21,32 @@ class StatelessAnswers:
     def __init__(self, context: UserAgentContext) -> None:
         self._context = context
         self._secret = context.rng.randbytes(16)
-        self._room: int | None = None
+        self._room = sys.maxsize
 
     def received(self, source: Hop, size_bytes: int) -> None:
         """A message of this size came from `source`: what it is answered depends on both."""
         is_free = source.transport != "udp" or self._context.policy.is_known(source.host)
-        self._room = None if is_free else size_bytes
+        self._room = sys.maxsize if is_free else size_bytes
 
     def send(self, request: Request, status: int, hop: Hop, headers: Fields | None = None) -> None:
         """Answer a request, once, and keep nothing."""
-        context, tag = self._context, self.tag(request)
-        fields = [("Server", context.product), *(headers or ())]
-        data = response_to(request, status, to_tag=tag, headers=fields).encode()
-        if self._room is not None and len(data) > self._room:
-            data = _compact(response_to(request, status, to_tag=tag))
-            if len(data) > self._room:
-                context.counters.too_small += 1
-                return
-        context.transactions.send(hop, data)
+        self._send(request, status, hop, headers or [], shorter=([],))
 
     def challenge(self, request: Request, hop: Hop, challenges: Fields) -> None:
         """Answer 401, once, and keep nothing. Where not all challenges fit, the last one does."""
+        self._send(request, 401, hop, challenges, shorter=(challenges, challenges[-1:]))
+
+    def _send(
+        self, request: Request, status: int, hop: Hop, headers: Fields, shorter: Sequence[Fields]
+    ) -> None:
+        """Where the answer is too large, it has the first fields of `shorter` that fit, alone."""
         context, tag = self._context, self.tag(request)
-        room = sys.maxsize if self._room is None else self._room
-        fields = [("Server", context.product), *challenges]
-        data = response_to(request, 401, to_tag=tag, headers=fields).encode()
-        for kept in (challenges, challenges[-1:]):
-            if len(data) > room:
-                data = _compact(response_to(request, 401, to_tag=tag, headers=kept))
-        if len(data) <= room:
+        fields = [("Server", context.product), *headers]
+        data = response_to(request, status, to_tag=tag, headers=fields).encode()
+        for kept in shorter:
+            if len(data) > self._room:
+                data = _compact(response_to(request, status, to_tag=tag, headers=kept))
+        if len(data) <= self._room:
             context.transactions.send(hop, data)
         else:
             context.counters.too_small += 1
