@@ -16,7 +16,7 @@ from sip.message.name_addr import NameAddr
 from ..routing.number_plan import NumberPlan
 from ..stir.passport import Parties, canonical_number, canonical_uri, identities
 from ..stir.verdict import NOT_SIGNED, Verdict
-from .caller_id import Read, user_of
+from .caller_id import Read, as_dialled, user_of
 
 if TYPE_CHECKING:
     from ..stir.verifier import StirVerifier
@@ -133,7 +133,5 @@ def parties_of(
 
 
 def _written(address: NameAddr, plan: NumberPlan, read: Read) -> list[str]:
-    user = read(user_of(address))
-    number = plan.number_of(user) if user else None
-    written = canonical_number(number.e164 if number is not None else user)
-    return [written, canonical_uri(address.uri.encode())]
+    number = as_dialled(read(user_of(address)), plan)[0]
+    return [canonical_number(number), canonical_uri(address.uri.encode())]

@@ -17,7 +17,7 @@ from sip.message.name_addr import NameAddr
 from sip.message.uri import SipUri
 
 from ..routing.number_plan import NumberPlan
-from .caller_id import ANONYMOUS, Read, readable_addresses, user_of
+from .caller_id import ANONYMOUS, Read, as_dialled, readable_addresses, user_of
 
 MAX_DIVERSIONS: Final = 10
 MAX_HISTORY: Final = 20
@@ -145,6 +145,4 @@ def _word(address: NameAddr, name: str) -> str:
 
 
 def _shown(address: NameAddr, plan: NumberPlan, read: Read) -> str:
-    user = read(user_of(address))
-    number = plan.number_of(user) if user else None
-    return number.e164 if number is not None else user or ANONYMOUS
+    return as_dialled(read(user_of(address)), plan)[0] or ANONYMOUS
