@@ -84,19 +84,13 @@ class _Host:
     """One host, its URIs read. `hop` is where it was reached last. Raises ParseError."""
 
     def __init__(self, host: RegistrarHost, tag: str) -> None:
-        registrar, aor = parse_uri(host.registrar), parse_uri(host.aor)
-        sent_to = parse_uri(host.sent_to or host.registrar)
-        for uri in (registrar, aor, sent_to):
-            if not isinstance(uri, SipUri):
-                raise ParseError("a registration needs sip: URIs")
-        assert isinstance(registrar, SipUri) and isinstance(aor, SipUri)
-        assert isinstance(sent_to, SipUri)
+        registrar, aor = _sip_uri(host.registrar), _sip_uri(host.aor)
         # The request URI names the domain only (RFC 3261 section 10.2).
         domain = SipUri(
             registrar.scheme, registrar.host, None, None, registrar.port, registrar.params
         )
         self.name = host.name or host.sent_to or host.registrar
-        self.sent_to = sent_to
+        self.sent_to = _sip_uri(host.sent_to) if host.sent_to else registrar
         self.user = aor.user
         self.is_secure = registrar.scheme == "sips"
         self.uri: Uri
@@ -109,6 +103,13 @@ class _Host:
             ]
         ).headers()
         self.hop: Hop | None = None
+
+
+def _sip_uri(text: str) -> SipUri:
+    uri = parse_uri(text)
+    if not isinstance(uri, SipUri):
+        raise ParseError("a registration needs sip: URIs")
+    return uri
 
 
 class Registration:
