@@ -4,6 +4,7 @@ Gateways send ISUP in a part of the INVITE (SIP-I, RFC 3204), phones their locat
 """
 
 import base64
+from contextlib import suppress
 from typing import Any, Final
 
 from sip.errors import ParseError
@@ -37,8 +38,7 @@ def other_bodies(request: Request) -> list[dict[str, Any]]:
 
 
 def _content(body: bytes) -> dict[str, str]:
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError:
-        return {"base64": base64.b64encode(body).decode("ascii")}
-    return {"text": text} if "\0" not in text else {"base64": base64.b64encode(body).decode()}
+    if b"\0" not in body:
+        with suppress(UnicodeDecodeError):
+            return {"text": body.decode("utf-8")}
+    return {"base64": base64.b64encode(body).decode("ascii")}
