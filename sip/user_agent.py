@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from .auth.digest import Credentials
 from .counters import Counters
-from .dialog.context import ALLOW, SUPPORTED_OPTIONS, UserAgentContext
+from .dialog.context import ALLOW, SUPPORTED_OPTIONS, UserAgentContext, dialog_key
 from .dialog.extensions.refer import answer_notify
 from .dialog.extensions.replaces import find_replaced
 from .dialog.half_open import HalfOpenCalls, HalfOpenLimits
@@ -360,8 +360,7 @@ class UserAgent:
     def _in_dialog(self, request: Request, key: object, hop: Hop, now: float) -> None:
         session = self.context.session_for(request)
         if session is None:
-            key_of_dialog = (request.call_id, request.to.tag or "", request.from_.tag or "")
-            if request.method == "BYE" and self.context.has_ended(key_of_dialog):
+            if request.method == "BYE" and self.context.has_ended(dialog_key(request)):
                 self._answers.send(request, 200, hop)
                 return
             self.context.counters.unknown_dialog += 1

@@ -28,6 +28,12 @@ ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY"
 DialogKey = tuple[str, str, str]
 """Call-ID, our tag and the peer's tag."""
 
+
+def dialog_key(request: Request) -> DialogKey:
+    """The dialog that a request of the peer names."""
+    return request.call_id, request.to.tag or "", request.from_.tag or ""
+
+
 SUPPORTED_OPTIONS = frozenset({"100rel", "norefersub", "replaces", "timer"})
 """The option tags that a Require may name (RFC 3261 section 19.2)."""
 
@@ -171,7 +177,7 @@ class UserAgentContext:
         """Find the session of a request with a To tag (RFC 3261 section 12.2.2)."""
         if request.call_id not in self._sessions:
             return None
-        return self.session_of((request.call_id, request.to.tag or "", request.from_.tag or ""))
+        return self.session_of(dialog_key(request))
 
     def session_of(self, key: DialogKey) -> DialogUsage | None:
         """Find the session of a dialog."""
