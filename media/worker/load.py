@@ -47,10 +47,10 @@ class LoadMeter:
         passed_s = now - self._began
         if self._frames < FRAMES and passed_s < _LONGEST_S:
             return None
-        cpu = [used_s() for used_s in self._cpus]
-        used_s = max(now - before for now, before in zip(cpu, self._cpu_began, strict=True))
+        used = [cpu() for cpu in self._cpus]
+        used_s = max(end - begin for begin, end in zip(self._cpu_began, used, strict=True))
         busy = used_s / passed_s if passed_s > 0 else 0.0
         load = WorkerLoad(late_ms=self._late_s / self._frames * 1e3, busy=min(busy, 1.0))
-        self._began, self._cpu_began = now, cpu
+        self._began, self._cpu_began = now, used
         self._frames, self._late_s = 0, 0.0
         return load
