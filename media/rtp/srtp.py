@@ -33,7 +33,8 @@ FUNCTIONS: Final[dict[str, int]] = {
 """The addresses of libsrtp's own functions, for code that is compiled."""
 
 _REPLAY_WINDOW_PACKETS: Final = 128
-_NO_LOCK: Final[AbstractContextManager[None]] = nullcontext()
+NO_LOCK: Final[AbstractContextManager[None]] = nullcontext()
+"""For a context that one thread alone uses."""
 
 
 class _Context:
@@ -47,7 +48,7 @@ class _Context:
     streams: ClassVar[int]
 
     def __init__(
-        self, suite: str, key: bytes, lock: AbstractContextManager[None] = _NO_LOCK
+        self, suite: str, key: bytes, lock: AbstractContextManager[None] = NO_LOCK
     ) -> None:
         self.suite, self.key, self._lock = suite, key, lock
         policy = Policy(key, self.streams, 0, _PROFILES[suite])

@@ -1,12 +1,9 @@
 """The SRTP of one leg: what protects its packets, and what opens those of its peer."""
 
-from contextlib import AbstractContextManager, nullcontext
-from typing import Final
+from contextlib import AbstractContextManager
 
 from ..messages import SrtpKeys
-from ..rtp.srtp import SrtpReceiver, SrtpSender
-
-_NO_LOCK: Final[AbstractContextManager[None]] = nullcontext()
+from ..rtp.srtp import NO_LOCK, SrtpReceiver, SrtpSender
 
 
 class Protection:
@@ -17,7 +14,7 @@ class Protection:
 
     __slots__ = ("_lock", "failures", "receiver", "sender")
 
-    def __init__(self, lock: AbstractContextManager[None] = _NO_LOCK) -> None:
+    def __init__(self, lock: AbstractContextManager[None] = NO_LOCK) -> None:
         """`lock` is held while a context is used."""
         self._lock = lock
         self.sender: SrtpSender | None = None
