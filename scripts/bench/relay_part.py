@@ -25,14 +25,24 @@ from .processes import cpu_s
 from .report import Report, figure
 
 PART = "relay"
-PLAIN = "relay in Python"
-RATIO_TARGET = 1.1
-PLAIN_RATIO_TARGET = 2.2
-DELAY_P99_TARGET_MS = 3.0
 SET_UP_PER_S = 50.0
 SETTLE_S = 0.6
 RECOVERY_S = 6.0
 LIMIT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """One of the worker's relays: the variables that choose it, and what is promised of it."""
+
+    name: str
+    environment: Mapping[str, str]
+    ratio_target: float
+    delay_p99_target_ms: float | None
+
+
+NATIVE = _Kind(PART, {}, 1.1, 3.0)
+PLAIN = _Kind("relay in Python", {VARIABLE: "plain"}, 2.2, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +55,18 @@ class Turn:
 
 async def run(report: Report, options: Options) -> None:
     """Measure at each number of streams."""
-    await _measure(report, options, PART, options.relay_streams, {})
+    await _measure(report, options, NATIVE, options.relay_streams)
 
 
 async def run_plain(report: Report, options: Options) -> None:
     """The same with the relay in Python, which runs where the one in C was not compiled."""
-    await _measure(report, options, PLAIN, options.plain_streams, {VARIABLE: "plain"})
+    await _measure(report, options, PLAIN, options.plain_streams)
 
 
-async def _measure(
-    report: Report,
-    options: Options,
-    name: str,
-    numbers: tuple[int, ...],
-    environment: Mapping[str, str],
-) -> None:
+async def _measure(report: Report, options: Options, kind: _Kind, numbers: tuple[int, ...]) -> None:
     with LoadPeerProcess() as peer:
         async with (
-            EngineProcess(environment=environment) as engine,
+            EngineProcess(environment=kind.environment) as engine,
             Callbacks(str(engine.socket), peer.sip) as callbacks,
         ):
             jobs: list[str] = []
@@ -72,21 +76,18 @@ async def _measure(
                 )
                 await callbacks.reached("bridged", len(jobs), LIMIT_S)
                 missing = float(len(jobs) - callbacks.states["bridged"])
-                part = f"{name}, {streams} streams"
+                part = f"{kind.name}, {streams} streams"
                 report.figures.append(figure(part, "callbacks not joined", "", [missing], target=0))
-                await asyncio.to_thread(
-                    _compare, report, options, part, streams, peer, engine.worker_pid
+                ours, theirs = await asyncio.to_thread(
+                    _compare, report, options, streams, peer, engine.worker_pid
                 )
+                _add(report, kind, part, ours, theirs)
 
 
 def _compare(
-    report: Report,
-    options: Options,
-    part: str,
-    streams: int,
-    peer: LoadPeerProcess,
-    worker_pid: int,
-) -> None:
+    report: Report, options: Options, streams: int, peer: LoadPeerProcess, worker_pid: int
+) -> tuple[list[Turn], list[Turn]]:
+    """The turns of the worker and those of the C relay: none where it was not compiled."""
     phones = [(host, port) for host, port in peer.ask("phones", count=streams)]
     relay: CRelay | None = None
     peer.ask("direct", silent=True)
@@ -110,7 +111,7 @@ def _compare(
         relay.close()
         # The worker says that it was late while it was held, and the engine admits no call then.
         time.sleep(RECOVERY_S)
-    _add(report, part, ours, theirs)
+    return ours, theirs
 
 
 @contextlib.contextmanager
@@ -136,11 +137,10 @@ def _turn(peer: LoadPeerProcess, group: str, pid: int, duration_s: float) -> Tur
     return Turn(used_s / max(heard, 1) * 1e6, window)
 
 
-def _add(report: Report, part: str, ours: list[Turn], theirs: list[Turn]) -> None:
+def _add(report: Report, kind: _Kind, part: str, ours: list[Turn], theirs: list[Turn]) -> None:
     report.figures.append(
         figure(part, "CPU per packet, media worker", "µs", [turn.us_per_packet for turn in ours])
     )
-    is_plain = part.startswith(PLAIN)
     if theirs:
         pairs = zip(ours, theirs, strict=True)
         ratios = [our.us_per_packet / their.us_per_packet for our, their in pairs]
@@ -152,13 +152,13 @@ def _add(report: Report, part: str, ours: list[Turn], theirs: list[Turn]) -> Non
                 "worker : C relay",
                 "×",  # noqa: RUF001
                 ratios,
-                target=PLAIN_RATIO_TARGET if is_plain else RATIO_TARGET,
+                target=kind.ratio_target,
                 note="run by run",
             )
         )
     delays: list[tuple[str, str, float | None]] = [
         ("p50", "delay_p50_ms", None),
-        ("p99", "delay_p99_ms", None if is_plain else DELAY_P99_TARGET_MS),
+        ("p99", "delay_p99_ms", kind.delay_p99_target_ms),
         ("max", "delay_max_ms", None),
     ]
     for name, key, target in delays:
