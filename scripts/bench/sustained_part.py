@@ -15,14 +15,12 @@ from scripts.load.driver import LoadPeerProcess
 from .callbacks import Callbacks
 from .engine_process import EngineProcess
 from .options import Options
-from .report import Report, figure, percentile
+from .report import Report, figure
+from .setup_part import AGENT, ANSWER_TO_INVITE, CUSTOMER, SETTLE_S, one_round
 
 ANSWER_TO_INVITE_P99_TARGET_MS = 20.0
 LIMIT_S = 60.0
-SETTLE_S = 1.0
 WARM_UP, WARM_UP_RATE = 100, 50
-AGENT = "answer-20.mute"
-CUSTOMER = "answer-20.bye-50.mute"
 # A machine that is busy with the load peer makes all late: it is no reason to refuse calls here.
 ENVIRONMENT = {"RINGBACK_DIAL__MAX_LATE_MS": "0"}
 SECURE = """
@@ -72,27 +70,25 @@ async def _measure(report: Report, options: Options, way: _Way, directory: Path)
             jobs = await callbacks.at_rate(WARM_UP, WARM_UP_RATE, AGENT, CUSTOMER)
             await callbacks.all_ended(jobs, LIMIT_S)
             await asyncio.sleep(SETTLE_S)
-            peer.ask("latencies")
-            completed, used = callbacks.states["completed"], engine.cpu_s()
             peer_used = peer.ask("stats")["cpu_s"]
             count = int(way.rate * options.sustained_s)
-            jobs = await callbacks.at_rate(count, way.rate, AGENT, CUSTOMER)
-            await callbacks.all_ended(jobs, LIMIT_S)
-            now = engine.cpu_s()
-            latencies = peer.ask("latencies")
+            found = await one_round(
+                count, way.rate, LIMIT_S, peer=peer, engine=engine, callbacks=callbacks
+            )
             peer_used = peer.ask("stats")["cpu_s"] - peer_used
-            failed = count - (callbacks.states["completed"] - completed)
     label = f"callbacks not completed, of {count} at {way.rate} a second"
-    report.figures.append(figure(part, label, "", [float(failed)], target=0))
-    late = percentile(latencies, 99)
-    label = "agent's answer to customer's INVITE"
-    report.figures.append(figure(part, f"{label}, p50", "ms", [percentile(latencies, 50)]))
+    report.figures.append(figure(part, label, "", [float(found.not_completed)], target=0))
+    report.figures.append(figure(part, f"{ANSWER_TO_INVITE}, p50", "ms", [found.answer_p50_ms]))
     report.figures.append(
-        figure(part, f"{label}, p99", "ms", [late], target=ANSWER_TO_INVITE_P99_TARGET_MS)
+        figure(
+            part,
+            f"{ANSWER_TO_INVITE}, p99",
+            "ms",
+            [found.answer_p99_ms],
+            target=ANSWER_TO_INVITE_P99_TARGET_MS,
+        )
     )
-    for name, begin, end in zip(("engine", "worker"), used, now, strict=True):
-        cost = (end - begin) / count * 1e3
+    peer_ms = peer_used / count * 1e3
+    costs = {"engine": found.engine_ms, "worker": found.worker_ms, "load peer": peer_ms}
+    for name, cost in costs.items():
         report.figures.append(figure(part, f"CPU per callback, {name}", "ms", [cost]))
-    report.figures.append(
-        figure(part, "CPU per callback, load peer", "ms", [peer_used / count * 1e3])
-    )
