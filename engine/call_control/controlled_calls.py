@@ -15,7 +15,6 @@ from ..calls.services import CallServices
 from ..errors import EngineError
 from ..inbound.call_info import attested
 from ..inbound.handed_over import HandedOver
-from ..job import site_of
 from ..routing.admission import Admission, AdmissionQuery
 from .controlled_call import CallFacts, ControlledCall
 from .handed_over_call import HandedOverCall
@@ -194,7 +193,7 @@ class ControlledCalls:
         call = self._undecided(call_id, leg_id)
         now = self._services.clock.now()
         target = self._services.dialplan.destination(to, field="to").targets[0].target
-        query = AdmissionQuery(to=to, site=site_of(call.call.about.get("context")))
+        query = AdmissionQuery(to=to, site=call.call.site)
         admitted = self._admission.check_now(query, now)
         call.redirect(target)
         self._admission.count(call.call.id, admitted, now)

@@ -64,7 +64,6 @@ class Attempt(TwoPartyCall):
             services,
             Call(f"call-{services.new_id()}", job.id, started=services.clock.now()),
             admission,
-            site=job.request.site,
         )
         self.job = job
         self.offer = offer

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from ..clock import shifted
 from ..errors import EngineError
-from ..job import LegRecord
+from ..job import LegRecord, site_of
 from ..routing.targets.destination import Destination
 from ..stir.verdict import Attestation, AttestationFailure
 from .leg import Leg
@@ -135,6 +135,11 @@ class Call:
         self.started = started
         self.bridged_at: float | None = None
         self.legs: list[Leg] = []
+
+    @property
+    def site(self) -> str | None:
+        """The site that it is about: its own, or the one that its context names."""
+        return self.about.get("site") or site_of(self.about.get("context"))
 
     def shift(self, by_s: float) -> None:
         """The clock was stepped: the call has been up for as long as before."""

@@ -5,7 +5,6 @@ counted as if a client had requested it. Agents are not, as in every call to the
 """
 
 from ..errors import EngineError
-from ..job import site_of
 from ..routing.admission import Admission, AdmissionQuery
 from ..routing.targets.destination import DialTarget
 from .call import Call
@@ -35,9 +34,9 @@ class RedirectedCalls:
         return found
 
     def _admit(self, text: str) -> None:
-        now, about = self._services.clock.now(), self._call.about
-        site = about.get("site") or site_of(about.get("context"))
-        admitted = self._admission.check_now(AdmissionQuery(to=text, site=site), now)
+        now = self._services.clock.now()
+        query = AdmissionQuery(to=text, site=self._call.site)
+        admitted = self._admission.check_now(query, now)
         self._services.registry.check_not_on_the_line(admitted.called, but_for=self._call)
         counted = f"{self._call.id}/redirected-{len(self._counted) + 1}"
         self._admission.count(counted, admitted, now)

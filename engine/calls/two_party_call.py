@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import structlog
 
 from ..errors import EngineError
-from ..job import OfferRecord, site_of
+from ..job import OfferRecord
 from ..routing.admission import Admission, AdmissionQuery, Admitted
 from .agent_wait import AgentWait
 from .announcing.whisper import Whisper
@@ -39,12 +39,9 @@ class AgentHolder(Protocol):
 class TwoPartyCall(ABC):
     """A call flow that joins an agent with a customer. Its subclasses say in which order."""
 
-    def __init__(
-        self, services: CallServices, call: Call, admission: Admission, *, site: str | None = None
-    ) -> None:
+    def __init__(self, services: CallServices, call: Call, admission: Admission) -> None:
         self.call = call
         self._admission = admission
-        self._site = site
         # Whom transfers call, by their legs: the number that was admitted, where it is one.
         self._third_parties: dict[Leg, str | None] = {}
         self.legs = CallLegs(call, services, self.publish, admission)
@@ -151,8 +148,8 @@ class TwoPartyCall(ABC):
         now = services.clock.now()
         admitted: Admitted | None = None
         if not services.dialplan.is_agent(request.to):
-            site = self._site or site_of(self.call.about.get("context"))
-            admitted = self._admission.check_now(AdmissionQuery(to=request.to, site=site), now)
+            query = AdmissionQuery(to=request.to, site=self.call.site)
+            admitted = self._admission.check_now(query, now)
             number = admitted.called
             services.registry.check_not_on_the_line(number, but_for=self.call)
         assert request.destination is not None
