@@ -80,9 +80,11 @@ class TrunkLine:
         """
         self._passes.pop(job.id, None)
         if not trunks:
-            self.leave(job)
-        if not trunks or job.id in self._waiting:
-            return
+            self._waiting.pop(job.id, None)
+        elif job.id not in self._waiting:
+            self._add(job, trunks)
+
+    def _add(self, job: Job, trunks: Sequence[str]) -> None:
         self._waiting[job.id] = job
         for trunk in trunks:
             line = self._lines.get(trunk)
@@ -108,10 +110,13 @@ class TrunkLine:
     def _is_taken(self, trunk: str, job: Job, now: float) -> bool:
         line = self._lines.get(trunk)
         first = None if line is None else line.first()
-        if first is not None and first != job.id:
-            return True
+        is_for_another = first is not None and first != job.id
+        return is_for_another or not self._has_room(trunk, now)
+
+    def _has_room(self, trunk: str, now: float) -> bool:
+        """Whether the trunk may begin one more call than those that were released for it."""
         free = self._load.free(trunk)
-        return free is not None and free <= self._promised(trunk, now)
+        return free is None or free > self._promised(trunk, now)
 
     def _promised(self, trunk: str, now: float) -> int:
         for job_id in [one for one, (until, _) in self._passes.items() if until <= now]:
@@ -121,10 +126,7 @@ class TrunkLine:
     def release(self, now: float) -> Iterator[str]:
         """Take out the ids of the jobs that there is room for, queue by queue. They are due now."""
         for trunk, line in list(self._lines.items()):
-            while line.first() is not None:
-                free = self._load.free(trunk)
-                if free is not None and free <= self._promised(trunk, now):
-                    break
+            while line.first() is not None and self._has_room(trunk, now):
                 job_id = line.pop()
                 assert job_id is not None
                 self._waiting.pop(job_id).next_attempt_at = now
