@@ -62,7 +62,6 @@ class LegMedia:
         self._policy = DEFAULT_MEDIA
         self._plays: dict[int, asyncio.Future[None]] = {}
         self.is_open = False
-        self._has_telephone_event = False
 
     async def open(self, *, beside: str | None) -> None:
         """Take a port, of the media worker of the leg `beside`. Raises MediaError."""
@@ -100,7 +99,6 @@ class LegMedia:
 
     def note(self, audio: NegotiatedAudio, record: LegRecord) -> None:
         """Write into the record of the leg what was agreed on."""
-        self._has_telephone_event = audio.telephone_event_payload_type is not None
         record.codec = audio.codec
         record.srtp = None if audio.srtp is None else audio.srtp.suite
         record.local_media = self.local_address
@@ -170,11 +168,6 @@ class LegMedia:
                 srtp=_keys(audio),
             )
         )
-
-    @property
-    def has_telephone_event(self) -> bool:
-        """Whether the peer takes telephone-events."""
-        return self._has_telephone_event
 
     def send_keys(self, keys: str, *, duration_ms: int, gap_ms: int) -> None:
         """Send the peer these keys as telephone-events; nothing where it takes none."""

@@ -9,6 +9,7 @@ from sip.dialog.session import Session
 from sip.endpoint import SipEndpoint
 from sip.errors import SipError
 from sip.message.info_dtmf import info_digit_body
+from sip.sdp.offer_answer import NegotiatedAudio
 
 from ...errors import EngineError
 
@@ -25,6 +26,7 @@ class SentKeys:
     """The part of a leg that sends keys, by `dtmf` of its trunk or agent."""
 
     id: str
+    audio: NegotiatedAudio | None
     _sip: SipEndpoint
     _media: "LegMedia"
     _session: Session | None
@@ -36,7 +38,9 @@ class SentKeys:
 
     def check_keys(self) -> None:
         """Raise EngineError `state` where its party cannot be sent keys."""
-        if not self.gets_keys_by_info and not self._media.has_telephone_event:
+        audio = self.audio
+        takes_events = audio is not None and audio.telephone_event_payload_type is not None
+        if not self.gets_keys_by_info and not takes_events:
             reason = f"the phone of leg {self.id} takes no telephone-events"
             raise EngineError("state", reason, field="leg")
 

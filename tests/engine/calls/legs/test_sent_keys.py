@@ -4,6 +4,7 @@ import asyncio
 from typing import Any, cast
 
 import pytest
+from msgspec import structs
 
 from engine.calls.legs.leg_media import LegMedia
 from engine.calls.legs.sent_keys import INFO_TYPE, SentKeys
@@ -11,6 +12,7 @@ from engine.errors import EngineError
 from sip.dialog.session import Session
 from sip.endpoint import SipEndpoint
 from sip.errors import SipError
+from tests.support.phones.scripted import audio
 from tests.support.virtual_loop import run
 
 
@@ -45,6 +47,8 @@ class Phone(SentKeys):
 
     def __init__(self, media: Media, sip: Sip | None = None) -> None:
         self.id = "leg-1"
+        payload_type = 101 if media.has_telephone_event else None
+        self.audio = structs.replace(audio(), telephone_event_payload_type=payload_type)
         self._media = cast(LegMedia, media)
         self._sip = cast(SipEndpoint, sip)
         self._session = cast(Session, object())
