@@ -8,13 +8,13 @@ import structlog
 
 from ..routing.admission import Admission
 from ..routing.targets.destination import Destination, DialTarget
-from ..routing.trunk_figures import TrunkTry
 from .announcing.whisper import Announcement, Unspoken, Whisper
 from .call import Call
 from .dialling import CODECS
 from .hangup_cause import CLEARING, HangupCause, q850_cause
 from .leg import Leg, Role
 from .legs.leg_listener import ObservedLeg
+from .legs.trunk_use import TrunkUse
 from .q850 import reason_header
 from .redirected_calls import RedirectedCalls
 from .services import CallServices
@@ -29,7 +29,7 @@ REPORT_LIMIT_S = 1.0
 LEGS_KEPT = 60
 
 
-class CallLegs:
+class CallLegs(TrunkUse):
     """The legs of `call`; `publish` publishes an event of the call.
 
     `admission` is asked about whoever the call is redirected to.
@@ -42,9 +42,9 @@ class CallLegs:
         publish: Callable[..., None],
         admission: Admission,
     ) -> None:
+        super().__init__(services, call.id)
         self._redirected = RedirectedCalls(call, services, admission)
         self._call = call
-        self._services = services
         self._publish = publish
         self._made: list[Leg] = []
         self._releasing: set[asyncio.Task[None]] = set()
@@ -132,22 +132,6 @@ class CallLegs:
     def redirected(self, uri: str, by_proxy: DialTarget | None) -> tuple[DialTarget, ...]:
         """Where a redirection to `uri` leads to. Raises EngineError."""
         return self._redirected.targets(uri, by_proxy)
-
-    def trunk_failed(self, target: DialTarget, cause: HangupCause) -> None:
-        """A call by this host of a trunk has failed: calls go by others for a while."""
-        self._services.trunk_failed(target, cause)
-
-    def trunk_entered(self, leg: ObservedLeg, trunk: str | None) -> bool:
-        """The leg is dialled by this trunk now. False: it is full, and must not be used."""
-        return self._services.trunk_load.enter(self._call.id, leg.record.role, leg.id, trunk)
-
-    def trunk_turn_s(self, trunk: str) -> float:
-        """The next INVITE to the trunk takes its turn, which comes in so many seconds."""
-        return self._services.trunk_load.turn_s(trunk)
-
-    def trunk_tried(self, tried: TrunkTry) -> None:
-        """One try by a trunk is over, or answered: count it."""
-        self._services.trunk_figures.note(tried)
 
     def hang_up(self) -> None:
         """Hang up every leg that is up or being called.

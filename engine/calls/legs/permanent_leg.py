@@ -16,7 +16,6 @@ from ...acd.agents import AgentRegistry
 from ...errors import EngineError
 from ...routing.admission import Admission
 from ...routing.targets.destination import Destination, DialTarget
-from ...routing.trunk_figures import TrunkTry
 from ...trace.traced_call import Line
 from ..call import Call
 from ..dialling import DEFAULT_CALLER, Caller
@@ -26,6 +25,7 @@ from ..redirected_calls import RedirectedCalls
 from ..services import CallServices
 from ..templates import Subject
 from .leg_listener import LegListener, ObservedLeg
+from .trunk_use import TrunkUse
 
 log = structlog.get_logger()
 
@@ -184,14 +184,14 @@ class PermanentLegs:
         self._services.trace.over(line.id)
 
 
-class _LineOwner:
+class _LineOwner(TrunkUse):
     """Publishes what happens to the line of `agent`."""
 
     def __init__(self, agent: str, services: CallServices, admission: Admission) -> None:
+        super().__init__(services)
         line = Call(f"line-{services.new_id()}", None, started=services.clock.now())
         self._redirected = RedirectedCalls(line, services, admission)
         self._agent = agent
-        self._services = services
 
     def now(self) -> float:
         """The time in Unix seconds."""
@@ -224,22 +224,6 @@ class _LineOwner:
     def redirected(self, uri: str, by_proxy: DialTarget | None) -> tuple[DialTarget, ...]:
         """Where a redirection to `uri` leads to. Raises EngineError."""
         return self._redirected.targets(uri, by_proxy)
-
-    def trunk_failed(self, target: DialTarget, cause: HangupCause) -> None:
-        """A call by this host of a trunk has failed: calls go by others for a while."""
-        self._services.trunk_failed(target, cause)
-
-    def trunk_entered(self, line: ObservedLeg, trunk: str | None) -> bool:
-        """The line is dialled by this trunk now. False: it is full, and must not be used."""
-        return self._services.trunk_load.enter("", line.record.role, line.id, trunk)
-
-    def trunk_turn_s(self, trunk: str) -> float:
-        """The next INVITE to the trunk takes its turn, which comes in so many seconds."""
-        return self._services.trunk_load.turn_s(trunk)
-
-    def trunk_tried(self, tried: TrunkTry) -> None:
-        """One try by a trunk is over, or answered: count it."""
-        self._services.trunk_figures.note(tried)
 
 
 class _LineDown(LegListener):
