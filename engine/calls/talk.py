@@ -9,6 +9,7 @@ from sip.errors import SipError
 from sip.usage import ReferralUsage
 
 from ..errors import EngineError
+from ..routing.targets.destination import Destination
 from .bridge import Bridge
 from .call import TransferOrder
 from .cancel_scope import while_up
@@ -122,13 +123,12 @@ class Talk(LegListener):
     def transfer(self, order: TransferOrder) -> None:
         """Transfer a leg by command; where none is named, the customer's. Raises EngineError."""
         stays = self._leg_that_stays(order.leg)
-        dial = self._services.dial
         request = TransferRequest(
             stays,
             self._partner_of(stays),
             order.to,
             order.destination,
-            order.ring_s or (dial.max_hold_s if order.destination is None else dial.ring_s),
+            order.ring_s or self._ring_s(order.destination),
             order.mode,
             "command",
             how=order.how,
@@ -141,13 +141,12 @@ class Talk(LegListener):
         services = self._services
         try:
             to, destination = destination_of(referral, services.dialplan, services.queues)
-            dial = services.dial
             request = TransferRequest(
                 self._partner_of(leaves),
                 leaves,
                 to,
                 destination,
-                dial.max_hold_s if destination is None else dial.ring_s,
+                self._ring_s(destination),
                 referral=referral,
             )
             way = self._admit(request)
@@ -215,6 +214,11 @@ class Talk(LegListener):
     def _begin(self, request: TransferRequest, way: TransferWay) -> None:
         assert self._requested is not None
         self._requested.set_result((request, way))
+
+    def _ring_s(self, destination: Destination | None) -> float:
+        """How long the third party may ring, or (None) a queue may take, if nobody says it."""
+        dial = self._services.dial
+        return dial.max_hold_s if destination is None else dial.ring_s
 
     def _leg_that_stays(self, leg_id: str | None) -> Leg:
         for leg in self.parties:
