@@ -143,19 +143,18 @@ class TwoPartyCall(ABC):
         They are counted as whoever a client calls. Agents are not, as in every call to them.
         Raises EngineError.
         """
-        services, number = self._services, None
+        services = self._services
         check_room(services, beside=self.call)
         now = services.clock.now()
         admitted: Admitted | None = None
         if not services.dialplan.is_agent(request.to):
             query = AdmissionQuery(to=request.to, site=self.call.site)
             admitted = self._admission.check_now(query, now)
-            number = admitted.called
-            services.registry.check_not_on_the_line(number, but_for=self.call)
+            services.registry.check_not_on_the_line(admitted.called, but_for=self.call)
         assert request.destination is not None
         leg = self.legs.make(request.leaves.role, request.destination)
         if admitted is not None:
-            self._third_parties[leg] = number
+            self._third_parties[leg] = admitted.called
             self._admission.count(leg.id, admitted, now)
         return leg
 
