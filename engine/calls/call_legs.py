@@ -106,7 +106,7 @@ class CallLegs(TrunkUse):
     def publish(self, kind: str, leg: ObservedLeg, /, **fields: Any) -> None:
         """Publish an event of one leg."""
         if kind == "leg.ended":
-            self._services.trunk_load.leave(leg.id)
+            self.trunk_left(leg)
         record = leg.record
         self._publish(
             kind,

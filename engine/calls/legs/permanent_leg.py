@@ -199,6 +199,8 @@ class _LineOwner(TrunkUse):
 
     def publish(self, kind: str, line: ObservedLeg, /, **fields: Any) -> None:
         """Publish the event as the line's, where no call has borrowed it and publishes it."""
+        if kind == "leg.ended":
+            self.trunk_left(line)
         if self._services.lines.is_borrowed(self._agent) and kind != "leg.ended":
             return
         record = line.record

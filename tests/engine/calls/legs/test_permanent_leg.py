@@ -7,13 +7,18 @@ from typing import cast
 
 import pytest
 
+from engine.calls.call import Call
+from engine.calls.call_legs import CallLegs
 from engine.calls.dialling import Caller
 from engine.calls.hangup_cause import HangupCause
+from engine.routing.admission import Admission
+from engine.routing.capacity.trunk_load import TrunkLoad
 from engine.routing.dialplan import Dialplan
 from sip.dialog.uas import UasSession
 from tests.support.floor import agent
 from tests.support.permanent_line import PermanentLine, run_line
 from tests.support.phones.scripted import incoming
+from tests.support.scene import trunk
 
 CALL_OVER = HangupCause("completed", "call over")
 CALLER = Caller(None, default="ringback")
@@ -113,6 +118,31 @@ def test_a_trunk_that_fails_for_a_line_is_passed_over_by_other_calls(
         (await line.stage.phone()).is_unreachable()
         await line.is_up()
         assert rested == ["one"]
+
+    run_line(tmp_path, script, uri="+442079460000")
+
+
+def test_a_line_has_a_line_of_its_trunk_from_its_invite_to_its_end(tmp_path: Path) -> None:
+    async def script(line: PermanentLine) -> None:
+        services = line.stage.services
+        load = services.trunk_load = TrunkLoad([trunk("one", 5071, max_calls=1)])
+        phone = await line.stage.phone()
+        assert load.is_full("one")
+        phone.refuses(486, "Busy Here")
+        await asyncio.sleep(0)
+        assert not load.is_full("one")
+        await line.is_up()
+        legs = CallLegs(Call("call-1", None), services, lambda *_a, **_k: None, Admission())
+        borrowed = legs.borrow_line("anna")
+        assert borrowed is not None
+        dialling = asyncio.create_task(borrowed.dial(caller=CALLER, ring_s=10.0))
+        await asyncio.sleep(0)
+        borrowed.hang_up(CALL_OVER)
+        await asyncio.gather(dialling, return_exceptions=True)
+        assert load.is_full("one"), "the line stays up"
+        line.agents.logout("anna")
+        await asyncio.sleep(1)
+        assert not load.is_full("one")
 
     run_line(tmp_path, script, uri="+442079460000")
 
