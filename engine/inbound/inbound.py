@@ -28,28 +28,16 @@ from ..calls.dialling import shaped
 from ..calls.q850 import cause_of, reason_header
 from ..calls.running_calls import RunningCalls
 from ..calls.services import CallServices
-from ..routing.number_plan import NumberPlan
-from ..routing.targets.destination import credentials_of
-from ..routing.targets.number_rewriting import IncomingNumbers
-from ..stir.passport import Parties
 from ..stir.verdict import Verdict
 from .call_info import InboundCallInfo
-from .caller_id import (
-    CallingParty,
-    as_dialled,
-    calling_party,
-    dialled_number,
-    shown_identity,
-    user_to_user_of,
-)
-from .caller_verification import parties_of
-from .diversion import diversions
+from .caller_id import user_to_user_of
 from .handed_over import HandedOver, Handler
 from .inbound_call import InboundCall
 from .other_bodies import other_bodies
 from .replacing import take_place
 from .services import InboundServices
 from .trunk_auth import TrunkAuth
+from .trunk_parties import CallParties, TrunkParties
 from .unknown_sources import UnknownSources
 
 log = structlog.get_logger()
@@ -80,6 +68,7 @@ class Inbound:
         self.unknown_sources = UnknownSources()
         self._told_extensions = RateLimiter(TOLD_EXTENSIONS)
         self._auth = TrunkAuth(settings.sip.digest, settings.trunks)
+        self._parties = TrunkParties(settings)
         self.draining = False
         self._has_started = False
         self._calls: RunningCalls[InboundCall] = RunningCalls("inbound_call_died")
@@ -102,23 +91,16 @@ class Inbound:
         self._inbound.peers.look_up_soon()
         self._auth.configure(settings.sip.digest, settings.trunks)
         self._inbound.verification.configure(settings.stir)
+        self._parties.configure(settings)
         self._configure(settings)
 
     def _configure(self, settings: Settings) -> None:
         self._routes = tuple(settings.inbound)
-        self._plan = NumberPlan.of(settings)
-        self._credentials = {trunk.name: credentials_of(trunk) for trunk in settings.trunks}
-        self._numbers = {
-            trunk.name: IncomingNumbers.of(trunk.numbers_in, self._plan.region)
-            for trunk in settings.trunks
-        }
-        self._accounts = {trunk.name: trunk.username for trunk in settings.trunks}
-        self._trusted = frozenset(trunk.name for trunk in settings.trunks if trunk.trusted)
         self._whisper = settings.whisper.default
 
     def route(self, dialled: str, trunk: str) -> Route | None:
         """The route of a call by `trunk` to this number, however it is written."""
-        return find_route(self._routes, as_dialled(dialled, self._plan), trunk)
+        return find_route(self._routes, self._parties.as_dialled(dialled), trunk)
 
     def refusal(self, route: Route | None, objection: str | None = None) -> tuple[int, str] | None:
         """The SIP status and the reason with which a call of this route is refused at once.
@@ -220,46 +202,50 @@ class Inbound:
             self.unknown_sources.count_refused(session.source.host, self._clock())
             self._reject(session, 403)
             return
-        session.use_credentials(self._credentials.get(trunk), trunk)
+        session.use_credentials(self._parties.credentials(trunk), trunk)
         request = event.request
-        party, dialled = self._parties(request, trunk)
+        parties = self._parties.of(request, trunk)
         objection = self._objection(session, trunk)
-        route = find_route(self._routes, dialled, trunk)
+        route = find_route(self._routes, parties.dialled, trunk)
         refusal = self.refusal(route, objection)
         if refusal is not None:
             self._services.overload.refused += refusal[1] == self._services.overload.reason
-            self._refuse(session, refusal, party, dialled[0], trunk)
+            self._refuse(session, refusal, parties, trunk)
         elif route is not None:
             incoming = InboundCallInfo(
                 call=f"call-{self._services.new_id()}",
                 route=route,
                 trunk=trunk,
-                party=party,
-                dialled=dialled[0],
+                party=parties.caller,
+                dialled=parties.dialled[0],
                 user_to_user=user_to_user_of(request),
                 bodies=other_bodies(request),
-                diversions=self._diversions(request, trunk),
+                diversions=self._parties.diversions(request, trunk),
                 default_whisper=self._whisper,
             )
             self._inbound.verification.verify(
                 request,
-                partial(self._signed_parties, request, trunk),
-                partial(self._take, session, incoming),
+                partial(self._parties.signed, request, trunk),
+                partial(self._take, session, parties, incoming),
             )
 
-    def _take(self, session: UasSession, incoming: InboundCallInfo, verdict: Verdict) -> None:
+    def _take(
+        self,
+        session: UasSession,
+        parties: CallParties,
+        incoming: InboundCallInfo,
+        verdict: Verdict,
+    ) -> None:
         """Go on with a call that is accepted, now that it is known whether its caller is."""
         incoming = replace(incoming, verdict=verdict)
         if self.draining:
-            refusal = 503, "the engine is draining"
-            self._refuse(session, refusal, incoming.party, incoming.dialled, incoming.trunk)
+            self._refuse(session, (503, "the engine is draining"), parties, incoming.trunk)
         elif incoming.route.handler != "client":
             self._begin(session, incoming)
         elif session.state == "incoming":
             self._hand_over(session, incoming)
         else:  # a client need not decide about it
-            refusal = 487, "the caller has hung up"
-            self._refuse(session, refusal, incoming.party, incoming.dialled, incoming.trunk)
+            self._refuse(session, (487, "the caller has hung up"), parties, incoming.trunk)
 
     def _objection(self, session: UasSession, trunk: str | None) -> str | None:
         """What the offer of a call cannot do."""
@@ -268,45 +254,12 @@ class Inbound:
 
     def _replace(self, session: UasSession, replaced: DialogUsage, trunk: str | None) -> None:
         """Let the call take the place of another party, where it may (RFC 3891)."""
-        session.use_credentials(self._credentials.get(trunk or ""), trunk or "")
+        session.use_credentials(self._parties.credentials(trunk), trunk or "")
         objection = self._objection(session, trunk)
         refused = take_place(session, replaced, trunk, self._inbound.peers.trunk_of, objection)
-        if refused is None:
-            return
-        self._reject(session, refused.status, refused.reason)
-        is_trusted = trunk in self._trusted
-        party = calling_party(session.request, self._plan, is_trusted=is_trusted)
-        caller: dict[str, Any] = {"from": party.user, "number": party.number}
-        self._services.events.publish(
-            "call.refused",
-            trunk=trunk,
-            sip_status=refused.status,
-            reason=refused.reason,
-            **caller,
-        )
-
-    def _parties(self, request: Request, trunk: str) -> tuple[CallingParty, tuple[str, ...]]:
-        """Who calls by this trunk, and what they dialled."""
-        numbers, account = self._numbers[trunk], self._accounts.get(trunk)
-        is_trusted = trunk in self._trusted
-        read = numbers.caller.read
-        party = calling_party(request, self._plan, is_trusted=is_trusted, read=read)
-        return party, dialled_number(request, self._plan, account, numbers.called.read)
-
-    def _diversions(self, request: Request, trunk: str) -> dict[str, Any]:
-        """By whom the call was diverted, as a trusted trunk says."""
-        if trunk not in self._trusted:
-            return {}
-        return diversions(request, self._plan, self._numbers[trunk].called.read)
-
-    def _signed_parties(self, request: Request, trunk: str) -> Parties:
-        """Who calls whom, as a PASSporT may write it."""
-        numbers, is_trusted = self._numbers[trunk], trunk in self._trusted
-        address = shown_identity(
-            request, self._plan, is_trusted=is_trusted, read=numbers.caller.read
-        )
-        reads = numbers.caller.read, numbers.called.read
-        return parties_of(request, address, self._plan, *reads)
+        if refused is not None:
+            self._reject(session, refused.status, refused.reason)
+            self._publish_refused(refused, self._parties.of(session.request, trunk), trunk)
 
     def _begin(self, session: UasSession, incoming: InboundCallInfo) -> None:
         call = InboundCall(self._services, self._inbound, session, incoming, clock=self._clock)
@@ -342,32 +295,27 @@ class Inbound:
         trunk = self._inbound.peers.trunk_of(event.source)
         if trunk is None or not self._told_extensions.allow("", time.monotonic()):
             return
-        party, dialled = self._parties(event.request, trunk)
         missing = list(event.extensions)
-        caller: dict[str, Any] = {"from": party.user, "number": party.number, "dialled": dialled[0]}
-        self._services.events.publish(
-            "call.refused",
-            trunk=trunk,
-            sip_status=420,
-            reason=f"it requires {', '.join(missing)}, which is not supported",
-            extensions=missing,
-            **caller,
-        )
+        reason = f"it requires {', '.join(missing)}, which is not supported"
+        parties = self._parties.of(event.request, trunk)
+        self._publish_refused((420, reason), parties, trunk, extensions=missing)
 
     def _refuse(
-        self,
-        session: UasSession,
-        refusal: tuple[int, str],
-        party: CallingParty,
-        dialled: str,
-        trunk: str,
+        self, session: UasSession, refusal: tuple[int, str], parties: CallParties, trunk: str
     ) -> None:
         """Refuse a trunk's call with this status and reason, and publish it."""
         status, reason = refusal
         self._reject(session, status, reason if status == 488 else None)
-        caller: dict[str, Any] = {"from": party.user, "number": party.number, "dialled": dialled}
+        self._publish_refused(refusal, parties, trunk)
+
+    def _publish_refused(
+        self, refusal: tuple[int, str], parties: CallParties, trunk: str | None, **more: Any
+    ) -> None:
+        """Publish that a call was refused with this status, for this reason."""
+        status, reason = refusal
+        shown: dict[str, Any] = {**parties.shown(), **more}
         self._services.events.publish(
-            "call.refused", trunk=trunk, sip_status=status, reason=reason, **caller
+            "call.refused", trunk=trunk, sip_status=status, reason=reason, **shown
         )
 
     def _reject(self, session: UasSession, status: int, reason: str | None = None) -> None:

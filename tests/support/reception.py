@@ -156,6 +156,7 @@ def reception(
     speech: ScriptedSpeech | None = None,
     history: CustomerHistory | None = None,
     wrap_up_s: float = 0.0,
+    trunk: Mapping[str, Any] | None = None,
     **dial: Any,
 ) -> Reception:
     """Play a script; afterwards nothing may be left, and no agent be on a call."""
@@ -187,7 +188,7 @@ def reception(
             "inbound": [{"name": "shop", "queue": "sales"}] if routes is None else
                        [route.model_dump() for route in routes],
             "queues": [{"name": "sales"}],
-            "trunks": [{"name": "one", "uri": "sip:127.0.0.1:5071"}],
+            "trunks": [{"name": "one", "uri": "sip:127.0.0.1:5071", **(trunk or {})}],
             "rules": rules or [],
         })  # fmt: skip
         intake = ScriptedIntake()

@@ -101,3 +101,20 @@ def test_a_refusal_is_published(tmp_path: Path) -> None:
         assert desk.stage.last("call.ended")["result"] == "abandoned"
 
     reception(tmp_path, script)
+
+
+def test_who_was_refused_is_shown_as_their_trunk_writes_numbers(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting_alone()
+        other = incoming(caller="88442079462222")
+        caller.peer_hop = at("192.0.2.99")
+        desk.inbound.on_invite(IncomingInvite(other.session, other.request, caller.session))
+        assert other.statuses == [403]
+        refused = desk.stage.last("call.refused")
+        assert (refused["trunk"], refused["from"]) == ("one", "+442079462222")
+        assert (refused["number"], refused["dialled"]) == ("+442079462222", "+442079460000")
+        caller.hangs_up()
+        await asyncio.sleep(0.1)
+
+    numbers_in = {"caller_strip": "88", "caller_prepend": "+"}
+    reception(tmp_path, script, trunk={"numbers_in": numbers_in})
