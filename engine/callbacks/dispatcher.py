@@ -465,7 +465,7 @@ class Dispatcher:
     async def drain(self, timeout_s: float | None) -> bool:
         """Start nothing more, and wait for what is under way. True once nothing is."""
         self.draining = True
-        return await self._running.wait_idle(timeout_s)
+        return await self._running.idle(timeout_s)
 
     async def stop(self) -> None:
         """End every attempt under way and wait until each is hung up.

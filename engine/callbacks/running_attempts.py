@@ -3,14 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 
 import structlog
 
 from ..acd.waiting import Offer
 from ..calls.call_flow import CustomerHistory
+from ..calls.running_flows import RunningFlows
 from ..calls.services import CallServices
-from ..clock import happens_within
 from ..errors import EngineError
 from ..job import Job
 from ..routing.admission import Admission
@@ -21,7 +20,6 @@ from .retry import INTERRUPTED, Outcome
 log = structlog.get_logger()
 
 STOPPED = "engine stopped"
-STOP_LIMIT_S = 5.0
 
 
 class RunningAttempts:
@@ -39,9 +37,7 @@ class RunningAttempts:
         self._admission = admission
         self._history = history
         self._on_over = on_over
-        self._running: dict[str, tuple[Attempt, asyncio.Task[Outcome]]] = {}
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._running: RunningFlows[Attempt, Outcome] = RunningFlows()
 
     def __len__(self) -> int:
         return len(self._running)
@@ -51,8 +47,7 @@ class RunningAttempts:
 
     def get(self, job_id: str | None) -> Attempt | None:
         """The attempt of this job that is under way, if there is one."""
-        running = self._running.get(job_id or "")
-        return None if running is None else running[0]
+        return self._running.get(job_id or "")
 
     def start(self, job: Job, agent: str | None, offer: Offer | None) -> None:
         """Run an attempt of a job that has none: with the agents of `offer`, or with `agent`.
@@ -81,27 +76,26 @@ class RunningAttempts:
                 *(("agent", trunk) for trunk in self._agent_trunks(called, offer)),
             ],
         )
-        task = asyncio.get_running_loop().create_task(attempt.run())
-        task.add_done_callback(partial(self._over, attempt))
-        self._running[attempt.job.id] = (attempt, task)
-        self._idle.clear()
+        self._running.begin(job.id, attempt, attempt.run(), self._over)
 
     def _agent_trunks(self, called: Destination | None, offer: Offer | None) -> list[str | None]:
-        """The trunks by which the agents of an attempt are called first; None for a sip: URI."""
+        """The trunks by which the agents of an attempt are called first; None for a sip: URI.
+
+        An agent whose permanent line is up is on it, and is not called.
+        """
         if called is not None:
             return [called.targets[0].trunk]
         found: list[str | None] = []
         for name in () if offer is None else offer.agents:
+            if self._services.lines.can_be_borrowed(name):
+                continue
             with suppress(EngineError):  # why an agent cannot be called is found where it matters
                 address = self._services.dialplan.agent_destinations(name)[0]
                 found.append(address.targets[0].trunk)
         return found
 
     def _over(self, attempt: Attempt, task: asyncio.Task[Outcome]) -> None:
-        del self._running[attempt.job.id]
         self._services.trunk_load.over(attempt.call.id)
-        if not self._running:
-            self._idle.set()
         if task.cancelled():  # before its first step
             outcome = attempt.outcome_if_cancelled
         elif error := task.exception():
@@ -117,7 +111,7 @@ class RunningAttempts:
 
         An attempt that is over already, or being cancelled, ends as it does.
         """
-        attempt, task = self._running[job.id]
+        attempt, task = self._running.under_way(job.id)
         # Once only: a second cancellation would interrupt the hanging up. The flow may also have
         # cancelled itself just now (a limit, a key), and would go on after that.
         if not attempt.is_over and not attempt.is_cancelled:
@@ -125,20 +119,18 @@ class RunningAttempts:
             task.cancel()
         return task
 
-    async def wait_idle(self, timeout_s: float | None) -> bool:
+    async def idle(self, timeout_s: float | None) -> bool:
         """Wait until no attempt is under way. Returns False where that takes too long."""
-        return await happens_within(self._idle, timeout_s)
+        return await self._running.idle(timeout_s)
 
     async def stop(self) -> list[Attempt]:
         """Cancel every attempt and wait until each is hung up. Returns those that it cancelled.
 
         The attempts of two who talk fail. The others are interrupted.
         """
-        attempts = [attempt for attempt, _task in self._running.values()]
-        tasks = []
+        attempts = list(self._running)
         for attempt in attempts:
             result = "failed" if attempt.job.state == "bridged" else INTERRUPTED
-            tasks.append(self.cancel(attempt.job, Outcome("failed", result, STOPPED)))
-        if tasks:
-            await asyncio.wait(tasks, timeout=STOP_LIMIT_S)
+            self.cancel(attempt.job, Outcome("failed", result, STOPPED))
+        await self._running.wait_hung_up()
         return attempts

@@ -2,16 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import structlog
 
-from ..clock import happens_within
 from .call import Call
+from .running_flows import RunningFlows
 
 log = structlog.get_logger()
-
-STOP_LIMIT_S: Final = 5.0
 
 
 class RunningCall(Protocol):
@@ -40,44 +38,34 @@ class RunningCalls(Generic[AnyCall]):
 
     def __init__(self, died: str) -> None:
         self._died = died
-        self._running: dict[str, tuple[AnyCall, asyncio.Task[None]]] = {}
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._running: RunningFlows[AnyCall, None] = RunningFlows()
 
     def __len__(self) -> int:
         return len(self._running)
 
     def __iter__(self) -> Iterator[AnyCall]:
-        return iter([call for call, _task in self._running.values()])
+        return iter(self._running)
 
     def begin(self, call: AnyCall, on_not_begun: Callable[[], None] = lambda: None) -> None:
         """Run a call. `on_not_begun` is called where it is stopped before its first step."""
-        task = asyncio.get_running_loop().create_task(call.run())
-        self._running[call.call.id] = (call, task)
-        self._idle.clear()
 
-        def over(task: "asyncio.Task[None]") -> None:
-            del self._running[call.call.id]
-            if not self._running:
-                self._idle.set()
+        def over(call: AnyCall, task: "asyncio.Task[None]") -> None:
             if task.cancelled():
                 on_not_begun()
             elif (error := task.exception()) is not None:
                 # A defect ends this one call, and is logged.
                 log.error(self._died, call=call.call.id, exc_info=error)
 
-        task.add_done_callback(over)
+        self._running.begin(call.call.id, call, call.run(), over)
 
     async def idle(self, timeout_s: float | None) -> bool:
         """Wait until no call is up. True once none is, False when that takes too long."""
-        return await happens_within(self._idle, timeout_s)
+        return await self._running.idle(timeout_s)
 
     async def stop(self, cause: str) -> None:
         """Hang up every call and wait until each is."""
-        running = tuple(self._running.values())
-        for call, task in running:
+        for call in self._running:
             if not call.is_over:  # a cancellation would cut the hanging up short
                 call.stopped_by(cause)
-                task.cancel()
-        if running:
-            await asyncio.wait([task for _call, task in running], timeout=STOP_LIMIT_S)
+                self._running.under_way(call.call.id)[1].cancel()
+        await self._running.wait_hung_up()

@@ -45,6 +45,11 @@ class AgentLines:
         """Whether a call has the agent's line."""
         return agent in self._borrowed
 
+    def can_be_borrowed(self, agent: str) -> bool:
+        """Whether the agent has a line that is up, and no call has it."""
+        line = self._up.get(agent)
+        return line is not None and line.hangup_cause is None and agent not in self._borrowed
+
     def add_line(self, agent: str, line: Leg) -> None:
         """The agent's line is up: calls can borrow it, and the agent hears the comfort sound."""
         self._up[agent] = line
@@ -60,11 +65,10 @@ class AgentLines:
         The leg is used like any other: `open`, `dial` (which announces the call), `hang_up`,
         `release`. The last two give the line back.
         """
-        line = self._up.get(agent)
-        if line is None or line.hangup_cause is not None or agent in self._borrowed:
+        if not self.can_be_borrowed(agent):
             return None
         borrowed = BorrowedLeg(
-            line,
+            self._up[agent],
             role=role,
             sip=self._sip,
             media=self._media,

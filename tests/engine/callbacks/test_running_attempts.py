@@ -36,9 +36,9 @@ def test_an_attempt_is_under_way_until_it_is_over(tmp_path: Path) -> None:
         under_way = attempts.get("job-1")
         assert under_way is not None and under_way.job.id == "job-1"
         assert attempts.get("another") is None and attempts.get(None) is None
-        assert not await attempts.wait_idle(1.0)
+        assert not await attempts.idle(1.0)
         (await stage.phone()).refuses(486)
-        assert await attempts.wait_idle(10.0)
+        assert await attempts.idle(10.0)
         ((name, outcome),) = over
         assert (name, outcome.result, len(attempts)) == ("job-1", "busy", 0)
 
@@ -50,7 +50,7 @@ def test_a_party_that_cannot_be_dialled_begins_no_attempt(tmp_path: Path) -> Non
         attempts, over = running(stage)
         with pytest.raises(EngineError, match="nobody"):
             attempts.start(callback_job(), "nobody", None)
-        assert len(attempts) == 0 and over == [] and await attempts.wait_idle(0.1)
+        assert len(attempts) == 0 and over == [] and await attempts.idle(0.1)
 
     run_scene(tmp_path, script)
 
@@ -78,7 +78,7 @@ def test_one_that_is_cancelled_before_its_first_step_says_why(tmp_path: Path) ->
         under_test = callback_job()
         attempts.start(under_test, "alice", None)
         attempts.cancel(under_test, Outcome("cancelled", "cancelled", "by command"))
-        assert await attempts.wait_idle(1.0)
+        assert await attempts.idle(1.0)
         ((_name, outcome),) = over
         assert (outcome.state, outcome.cause) == ("cancelled", "by command")
 
@@ -90,7 +90,7 @@ def test_a_defect_ends_one_attempt_and_is_said(tmp_path: Path) -> None:
         attempts, over = running(stage)
         with patch.object(Attempt, "run", side_effect=KeyError("defect")):
             attempts.start(callback_job(), "alice", None)
-            assert await attempts.wait_idle(1.0)
+            assert await attempts.idle(1.0)
         ((_name, outcome),) = over
         assert (outcome.state, outcome.cause) == ("failed", "internal error: KeyError")
 

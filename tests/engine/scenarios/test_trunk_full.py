@@ -87,3 +87,27 @@ def test_agents_who_are_called_by_the_trunk_need_a_line_too(tmp_path: Path) -> N
     jobs, most = run_callbacks(tmp_path, [trunk("pbx", 3)], agents=agents)
     assert [job["result"] for job in jobs] == ["completed"] * 4
     assert most == {"pbx": 2}, "a callback needs two lines, and two callbacks need four"
+
+
+def test_an_agent_on_a_permanent_line_by_the_trunk_needs_no_second_line(tmp_path: Path) -> None:
+    customer, anna = CUSTOMERS[0], "+442079460550"
+    jobs: list[dict[str, Any]] = []
+
+    async def main(engine: VirtualEngine) -> None:
+        await asyncio.sleep(10)
+        (pbx,) = (await engine.ask("trunk.list"))["trunks"]
+        assert pbx["calls"]["out"] == 1, "the agent's line is up"
+        await engine.ask("callback.request", id="cb-1", to=customer, agent="anna")
+        await asyncio.sleep(60)
+        jobs.append(await engine.ask("callback.get", id="cb-1"))
+
+    run_engine(
+        tmp_path,
+        main,
+        conducts={customer: [TALKS], anna: [STAYS]},
+        trunks=[trunk("pbx", 2)],
+        routes=[Route(prefix="+", trunks=["pbx"])],
+        dial=Dial(max_attempts=1),
+        agents=[Agent(name="anna", uri=anna, permanent=True)],
+    )
+    assert [job["result"] for job in jobs] == ["completed"]
