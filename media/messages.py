@@ -114,19 +114,37 @@ class SendDigits(_Message, tag=5):
 
 
 class Record(_Message, tag=6):
-    """Record what two legs say: stereo WAV, `a` left, `b` right. Answered by Done or Refused."""
+    """Record what two legs say as WAV, `a` left, `b` right. Answered by Done or Refused.
+
+    Without `b` it is what `a` says alone; with `b` the same as `a`, what the peer of `a` hears is
+    on the right. With `channels` 1 both sides are in one. It is refused, and ends, where fewer than
+    `min_free_bytes` are free on the disk.
+    """
 
     request: int
     a: str
     b: str
     path: str
+    channels: Literal[1, 2] = 2
+    min_free_bytes: int = 0
 
 
 class StopRecording(_Message, tag=7):
-    """End the recording that leg `a` is part of. Answered by Done once the file is complete."""
+    """End the recording of leg `a`. Answered by Recorded once the file is complete."""
 
     request: int
     a: str
+
+
+class PauseRecording(_Message, tag=14):
+    """From now on (`pauses`) there is silence in the recording of leg `a`, or no longer.
+
+    Answered by RecordingAt.
+    """
+
+    request: int
+    a: str
+    pauses: bool
 
 
 class Close(_Message, tag=8):
@@ -178,6 +196,7 @@ Command: TypeAlias = (
     | SendDigits
     | Record
     | StopRecording
+    | PauseRecording
     | Close
     | GetStats
     | GetCounters
@@ -297,7 +316,24 @@ class Done(_Message, tag=69):
     request: int
 
 
-Answer: TypeAlias = Welcome | Opened | Aside | Refused | Closed | Stats | Counters | Done
+class RecordingAt(_Message, tag=72):
+    """How much has been recorded by now, with what is silent in it."""
+
+    request: int
+    at_s: float
+
+
+class Recorded(_Message, tag=73):
+    """A recording is complete."""
+
+    request: int
+    duration_s: float
+    bytes: int
+
+
+Answer: TypeAlias = (
+    Welcome | Opened | Aside | Refused | Closed | Stats | Counters | Done | RecordingAt | Recorded
+)
 
 
 # Worker to engine: events
@@ -354,10 +390,15 @@ class PeerMoved(_Message, tag=103):
 
 
 class RecordingEnded(_Message, tag=104):
-    """A recording ended by itself: a leg was closed (`error` is None), or writing failed."""
+    """A recording ended by itself: a leg was closed (`error` is None), or writing failed.
+
+    `duration_s` and `bytes` are those of the file, which is whole as far as it goes.
+    """
 
     path: str
     error: str | None = None
+    duration_s: float = 0.0
+    bytes: int = 0
 
 
 class RtcpSender(_Message):

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
@@ -291,13 +291,25 @@ class WorkerClient:
             raise ValueError(f"{duration_ms} ms and {gap_ms} ms are not between 1 and 8000")
         self._send(m.SendDigits(leg, digits, duration_ms, gap_ms))
 
-    async def record(self, a: str, b: str, path: str) -> None:
-        """Record two legs: stereo WAV, `a` left, `b` right. Raises RecordingFailed, WorkerGone."""
-        await self._ask(m.Done, m.Record, a, b, path)
+    async def record(
+        self, a: str, b: str, path: str, *, channels: Literal[1, 2] = 2, min_free_bytes: int = 0
+    ) -> None:
+        """Record two legs as WAV, `a` left, `b` right. Raises RecordingFailed, WorkerGone.
 
-    async def stop_recording(self, a: str) -> None:
-        """End the recording of leg `a`; the file is complete on return."""
-        await self._ask(m.Done, m.StopRecording, a)
+        See `Record` in messages.py for what is recorded without `b`, or with the same leg twice.
+        """
+        await self._ask(m.Done, m.Record, a, b, path, channels, min_free_bytes)
+
+    def stop_recording(self, a: str) -> "asyncio.Future[m.Recorded]":
+        """End the recording of leg `a` now; the file is complete once the future is done.
+
+        It raises RecordingFailed, WorkerGone.
+        """
+        return self._ask(m.Recorded, m.StopRecording, a)
+
+    def pause_recording(self, a: str, *, pauses: bool) -> "asyncio.Future[m.RecordingAt]":
+        """Pause the recording of leg `a` now, or go on with it. As `stop_recording`."""
+        return self._ask(m.RecordingAt, m.PauseRecording, a, pauses)
 
     async def close(self, leg: str) -> LegStats | None:
         """Close the leg at once; its figures, None if it was not open. Raises WorkerGone."""

@@ -8,10 +8,10 @@ which.
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import Final, Literal
 
 from .errors import MediaError, UnknownLeg, WorkerFailed, WorkerGone
-from .messages import Connect, Event, LegStats, WorkerCounters
+from .messages import Connect, Event, LegStats, Recorded, RecordingAt, WorkerCounters
 from .settings import MediaSettings
 from .sources import Source
 from .watchdog import PERIOD_S
@@ -176,13 +176,19 @@ class WorkerPool:
         if member is not None:
             member.client.send_digits(leg, digits, duration_ms=duration_ms, gap_ms=gap_ms)
 
-    async def record(self, a: str, b: str, path: str) -> None:
+    async def record(
+        self, a: str, b: str, path: str, *, channels: Literal[1, 2] = 2, min_free_bytes: int = 0
+    ) -> None:
         """As WorkerClient.record."""
-        await self._client(a).record(a, b, path)
+        await self._client(a).record(a, b, path, channels=channels, min_free_bytes=min_free_bytes)
 
-    async def stop_recording(self, a: str) -> None:
-        """As WorkerClient.stop_recording."""
-        await self._client(a).stop_recording(a)
+    def stop_recording(self, a: str) -> "asyncio.Future[Recorded]":
+        """As WorkerClient.stop_recording. Raises UnknownLeg."""
+        return self._client(a).stop_recording(a)
+
+    def pause_recording(self, a: str, *, pauses: bool) -> "asyncio.Future[RecordingAt]":
+        """As WorkerClient.pause_recording. Raises UnknownLeg."""
+        return self._client(a).pause_recording(a, pauses=pauses)
 
     async def close(self, leg: str) -> LegStats | None:
         """As WorkerClient.close; None also when the leg went with its worker."""

@@ -94,6 +94,10 @@ class StreamListener(Protocol):
     def sender(self) -> SrtpSender | None:
         """What protects its packets; None for plain RTP."""
 
+    @property
+    def tap(self) -> RecordingTap | None:
+        """Where what its peer hears is recorded; None where it is not."""
+
     def relay_audio(
         self,
         source: "PeerStream",
@@ -272,7 +276,7 @@ class PeerStream(Reception):
         if not listeners:
             self._target = None
             flow.out_fd = -1
-        elif len(listeners) == 1 and listeners[0].relayed is self:
+        elif len(listeners) == 1 and listeners[0].relayed is self and listeners[0].tap is None:
             listener = listeners[0]
             stream = listener.stream
             if not stream.is_at(self.timestamp):  # the sender's clock has gone back a little

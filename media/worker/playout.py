@@ -14,7 +14,7 @@ from ..sound.fade import FADE_SAMPLES, crossfade
 from ..sound.frames import SpeakingSources
 from ..sound.g711 import SILENCE as SILENT_FRAME
 from ..sound.g711 import TRANSLATION
-from .peer_stream import PeerStream
+from .peer_stream import PeerStream, RecordingTap
 
 # What was relayed is faded out where it was sent until just now: receivers conceal older gaps.
 TAIL_S: Final = 0.05
@@ -56,6 +56,7 @@ class Playout:
         "sender",
         "socket_fd",
         "stream",
+        "tap",
     )
 
     def __init__(
@@ -73,6 +74,8 @@ class Playout:
         self.codec: Codec = "PCMU"
         self.payload_type = 0
         self.event_payload_type: int | None = None
+        self.tap: RecordingTap | None = None
+        """Where what the peer hears is recorded; None where it is not."""
         self._may_send = False
         self.hearing: PeerStream | None = None
         self.relayed: PeerStream | None = None
@@ -237,6 +240,8 @@ class Playout:
             return
         stream = self.stream
         marker = stream.next_frame(len(payload), now)
+        if self.tap is not None:
+            self.tap.write(stream.timestamp, payload, self.codec, now)
         self._transmit(self.payload_type, stream.sequence, stream.timestamp, marker, payload)
 
     def send_digits(self, digits: str, duration_ms: int, gap_ms: int) -> bool:
@@ -287,6 +292,8 @@ class Playout:
                 self._before = None
             marker = marker or stream.marker_due
             stream.marker_due = False
+            if self.tap is not None:
+                self.tap.write(numbers[1], payload, self.codec, now)
             self._transmit(self.payload_type, *numbers, marker, payload)
 
     def relay_event(

@@ -1,4 +1,4 @@
-"""Recording of a call: stereo WAV, what one leg's peer says on each channel, aligned in time.
+"""Recording of a call as WAV: what one leg's peer says on each channel, aligned in time.
 
 The packet path only notes each frame and its place on the recording's timeline. The file is opened,
 written and closed in a thread, once a second; the newest second is kept back for packets that come
@@ -6,19 +6,22 @@ late. Sizes in the header are right after each write, so that a file cut off by 
 """
 
 import contextlib
+import errno
+import os
 import struct
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..rtp.rtp import CLOCK_HZ
 from ..sound import g711
 
-_CHANNELS: Final = 2
 _HEADER: Final = struct.Struct("<4sI4s4sIHHIIHH4sI")
-_KEPT_BACK_SAMPLES: Final = CLOCK_HZ
-_REANCHOR_SAMPLES: Final = CLOCK_HZ // 5
+# The sizes in a header are numbers of 32 bits: some 37 hours in stereo.
+_MOST_BYTES: Final = 0xFFFFFFFF - _HEADER.size
+_REANCHOR_S: Final = 0.2
 MAX_PENDING_FRAMES: Final = 60 * 2 * 50  # a minute that could not be written
 
 # Channel, place in samples from the start, payload, codec.
@@ -26,51 +29,79 @@ Frame: TypeAlias = tuple[int, int, bytes, str]
 
 
 class Tap(Protocol):
-    """Takes what a leg's peer says."""
+    """Takes what a leg's peer says, or what it hears."""
 
     def write(self, timestamp: int, payload: bytes, codec: str, now: float) -> None:
         """A frame of G.711 with its RTP timestamp; `now` is its arrival in seconds."""
 
 
 class Track:
-    """One channel: places frames by RTP timestamp, and by arrival where timestamps start again."""
+    """One side: places frames by RTP timestamp, and by arrival where timestamps start again."""
 
-    __slots__ = ("_anchor", "_channel", "_frames", "_started_at", "_timestamp")
+    __slots__ = ("_anchor", "_channel", "_frames", "_rate_hz", "_started_at", "_timestamp", "end")
 
-    def __init__(self, channel: int, frames: list[Frame], started_at: float) -> None:
+    def __init__(
+        self, channel: int, frames: list[Frame], started_at: float, rate_hz: int = CLOCK_HZ
+    ) -> None:
         self._channel = channel
         self._frames = frames
         self._started_at = started_at
+        self._rate_hz = rate_hz
         self._anchor: int | None = None
         self._timestamp = 0
+        self.end = 0
+        """Where the newest frame ends, in samples from the start."""
 
     def write(self, timestamp: int, payload: bytes, codec: str, now: float) -> None:
         """Note a frame."""
-        arrived = round((now - self._started_at) * CLOCK_HZ)
+        arrived = round((now - self._started_at) * self._rate_hz)
         anchor = self._anchor
         if anchor is not None:
             ticks = ((timestamp - self._timestamp + 0x80000000) & 0xFFFFFFFF) - 0x80000000
             place = anchor + ticks
-        if anchor is None or abs(place - arrived) > _REANCHOR_SAMPLES:
+        if anchor is None or abs(place - arrived) > _REANCHOR_S * self._rate_hz:
             place = arrived
         self._anchor, self._timestamp = place, timestamp
+        self.end = max(self.end, place + len(payload))
         self._frames.append((self._channel, place, payload, codec))
 
 
 class Recording:
-    """A recording under way. `left` and `right` are the taps of its two legs."""
+    """A recording under way. `left` and `right` are the taps of its two sides.
 
-    __slots__ = ("_frames", "left", "path", "refused", "right", "started_at", "writer", "writing")
+    With `sides` 1 there is the left one alone. `channels` 1 has both in one.
+    """
 
-    def __init__(self, path: str, started_at: float) -> None:
+    __slots__ = (
+        "_frames",
+        "left",
+        "path",
+        "paused",
+        "refused",
+        "right",
+        "started_at",
+        "writer",
+        "writing",
+    )
+
+    def __init__(
+        self,
+        path: str,
+        started_at: float,
+        *,
+        sides: int = 2,
+        channels: int = 2,
+        min_free_bytes: int = 0,
+    ) -> None:
         self.path = path
         self.started_at = started_at
         self._frames: list[Frame] = []
         self.left = Track(0, self._frames, started_at)
-        self.right = Track(1, self._frames, started_at)
-        self.writer = WavWriter(path)
+        self.right = Track(1, self._frames, started_at) if sides == 2 else None
+        self.writer = WavWriter(path, sides, min(sides, channels), min_free_bytes=min_free_bytes)
         self.refused = False  # the file could not be opened
         self.writing = False  # a write is under way in the thread
+        self.paused = False
 
     @property
     def pending(self) -> int:
@@ -87,21 +118,62 @@ class Recording:
         """How long it is by now."""
         return max(0, round((now - self.started_at) * CLOCK_HZ))
 
+    def whole_samples(self, now: float) -> int:
+        """How long it is if it ends now, with all of each frame that was relayed by now."""
+        newest = max(self.left.end, 0 if self.right is None else self.right.end)
+        length = self.length_samples(now)
+        return length if newest - length > _REANCHOR_S * CLOCK_HZ else max(length, newest)
+
 
 class WavWriter:
-    """Writes frames placed on a timeline; to be used by one thread at a time. Raises OSError."""
+    """Writes frames placed on a timeline; to be used by one thread at a time. Raises OSError.
 
-    __slots__ = ("_file", "_path", "_window", "_written")
+    It writes on no disk that has less than `min_free_bytes` left.
+    """
 
-    def __init__(self, path: str) -> None:
+    __slots__ = (
+        "_channels",
+        "_file",
+        "_kept_back",
+        "_min_free_bytes",
+        "_path",
+        "_rate_hz",
+        "_window",
+        "_written",
+    )
+
+    def __init__(
+        self,
+        path: str,
+        sides: int = 2,
+        channels: int = 2,
+        *,
+        rate_hz: int = CLOCK_HZ,
+        min_free_bytes: int = 0,
+    ) -> None:
         self._path = Path(path)
         self._file: BinaryIO | None = None
         self._written = 0  # samples of each channel
-        self._window = np.zeros((2 * _KEPT_BACK_SAMPLES, _CHANNELS), np.int16)
+        self._channels = channels
+        self._rate_hz = rate_hz
+        self._kept_back = rate_hz  # a second
+        self._min_free_bytes = min_free_bytes
+        self._window = np.zeros((2 * self._kept_back, sides), np.int16)
+
+    @property
+    def duration_s(self) -> float:
+        """How much of it is in the file."""
+        return self._written / self._rate_hz
+
+    @property
+    def size(self) -> int:
+        """How long the file is, in bytes."""
+        return 0 if self._file is None else _HEADER.size + self._written * 2 * self._channels
 
     def open(self) -> None:
         """Create the file, and its directory, which is for its owner alone."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._check_room()
         self._file = self._path.open("wb")
         self._file.write(self._header())
         self._file.flush()
@@ -115,8 +187,8 @@ class WavWriter:
         file = self._file
         if file is None:
             return
-        until = length_samples if last else length_samples - _KEPT_BACK_SAMPLES
-        self._reach(length_samples + _KEPT_BACK_SAMPLES)
+        until = length_samples if last else length_samples - self._kept_back
+        self._reach(length_samples + self._kept_back)
         window, base = self._window, self._written
         for channel, place, payload, codec in frames:
             at = place - base
@@ -124,7 +196,7 @@ class WavWriter:
                 window[at : at + len(payload), channel] = g711.decode(payload, codec)
         if until > base:
             count = until - base
-            file.write(window[:count].astype("<i2").tobytes())
+            file.write(self._mixed(window[:count]).astype("<i2").tobytes())
             self._written = until
             rest = len(window) - count
             window[:rest] = window[count:].copy()
@@ -135,6 +207,8 @@ class WavWriter:
             file.flush()
         if last:
             file.close()
+        else:
+            self._check_room()
 
     def abandon(self) -> None:
         """Close the file as it is, after a write that failed."""
@@ -150,14 +224,31 @@ class WavWriter:
             with contextlib.suppress(OSError):
                 self._path.unlink()
 
+    def _check_room(self) -> None:
+        if self._written * 2 * self._channels > _MOST_BYTES - (64 << 20):
+            raise OSError(errno.EFBIG, "the file is as long as a WAV file can be")
+        if self._min_free_bytes:
+            found = os.statvfs(self._path.parent)
+            free = found.f_bavail * found.f_frsize
+            if free < self._min_free_bytes:
+                reason = f"only {free >> 20} of {self._min_free_bytes >> 20} MiB are free"
+                raise OSError(errno.ENOSPC, reason)
+
+    def _mixed(self, samples: NDArray[np.int16]) -> NDArray[np.int16]:
+        """The samples of each channel: both sides in one where there is one channel for them."""
+        if samples.shape[1] == self._channels:
+            return samples
+        both: NDArray[np.int32] = samples.sum(axis=1, dtype=np.int32)
+        return both.clip(-32768, 32767).astype(np.int16)
+
     def _reach(self, end_samples: int) -> None:
         missing = end_samples - self._written - len(self._window)
         if missing > 0:
-            more = np.zeros((missing, _CHANNELS), np.int16)
+            more = np.zeros((missing, self._window.shape[1]), np.int16)
             self._window = np.concatenate((self._window, more))
 
     def _header(self) -> bytes:
-        frame_bytes = 2 * _CHANNELS
+        frame_bytes = 2 * self._channels
         data_bytes = self._written * frame_bytes
         return _HEADER.pack(
             b"RIFF",
@@ -166,9 +257,9 @@ class WavWriter:
             b"fmt ",
             16,
             1,
-            _CHANNELS,
-            CLOCK_HZ,
-            CLOCK_HZ * frame_bytes,
+            self._channels,
+            self._rate_hz,
+            self._rate_hz * frame_bytes,
             frame_bytes,
             16,
             b"data",

@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Any, Final
 
 from .. import messages as m
+from ..rtp.rtp import CLOCK_HZ
 from .disk_thread import DiskThread
 from .leg import MediaLeg
 from .recorder import MAX_PENDING_FRAMES, Recording
@@ -30,7 +31,7 @@ class Recordings:
     def __init__(self, report: Callable[[m.Answer | m.Event], None]) -> None:
         self._report = report
         self._by_leg: dict[MediaLeg, Recording] = {}
-        self._legs: dict[Recording, tuple[MediaLeg, MediaLeg]] = {}
+        self._legs: dict[Recording, tuple[MediaLeg, MediaLeg | None]] = {}
         self._disk = DiskThread("recorder")
         self._tasks: set[asyncio.Task[None]] = set()
         self._frame = 0
@@ -39,18 +40,44 @@ class Recordings:
         """Whether anything is being recorded."""
         return bool(self._legs)
 
-    def start(self, request: int, a: MediaLeg, b: MediaLeg, path: str) -> None:
-        """Record `a` and `b` to `path` from now on; answered once the file is there."""
+    def start(self, command: m.Record, a: MediaLeg, b: MediaLeg | None) -> None:
+        """Record `a` and `b` from now on; answered once the file is there.
+
+        Without `b` it is what the peer of `a` says alone; where both are one leg, also what it
+        hears.
+        """
+        request, path = command.request, command.path
         if a in self._by_leg or b in self._by_leg:
             self._report(m.Refused(request, "recording_failed", "the leg is being recorded"))
             return
-        recording = Recording(path, monotonic())
+        recording = Recording(
+            path,
+            monotonic(),
+            sides=1 if b is None else 2,
+            channels=command.channels,
+            min_free_bytes=command.min_free_bytes,
+        )
         self._legs[recording] = (a, b)
-        for leg, tap in ((a, recording.left), (b, recording.right)):
-            self._by_leg[leg] = recording
-            leg.incoming.settle()
-            leg.tap = tap
+        self._by_leg[a] = recording
+        if b is not None:
+            self._by_leg[b] = recording
+        self._listen(recording)
         self._spawn(self._opened(recording, self._disk.ask(recording.writer.open), request))
+
+    def pause(self, request: int, leg: MediaLeg, *, pauses: bool) -> None:
+        """Let there be silence in the recording of `leg` from now on, or no longer."""
+        recording = self._by_leg.get(leg)
+        if recording is None:
+            self._report(m.Refused(request, "recording_failed", "the leg is not being recorded"))
+            return
+        if recording.paused != pauses:
+            recording.paused = pauses
+            if pauses:
+                self._leave(*self._legs[recording])
+            else:
+                self._listen(recording)
+        at_s = recording.length_samples(monotonic()) / CLOCK_HZ
+        self._report(m.RecordingAt(request, round(at_s, 3)))
 
     def stop(self, request: int, leg: MediaLeg) -> None:
         """End the recording of `leg`; answered once the file is complete."""
@@ -95,13 +122,33 @@ class Recordings:
         complete = self._write(recording, monotonic(), last=True)
         self._spawn(self._finished(recording, complete, request))
 
+    def _listen(self, recording: Recording) -> None:
+        a, b = self._legs[recording]
+        a.incoming.settle()
+        a.tap = recording.left
+        if a is b:
+            a.playout.settle()
+            a.playout.tap = recording.right
+        elif b is not None:
+            b.incoming.settle()
+            b.tap = recording.right
+
+    def _leave(self, a: MediaLeg, b: MediaLeg | None) -> None:
+        a.tap = a.playout.tap = None
+        if b is not None:
+            b.tap = None
+
     def _release(self, recording: Recording) -> None:
-        for leg in self._legs.pop(recording, ()):
-            self._by_leg.pop(leg, None)  # a leg may be recorded with itself
-            leg.tap = None
+        legs = self._legs.pop(recording, None)
+        if legs is not None:
+            self._leave(*legs)
+            for leg in legs:
+                if leg is not None:
+                    self._by_leg.pop(leg, None)  # a leg may be recorded with itself
 
     def _write(self, recording: Recording, now: float, *, last: bool = False) -> "Future[None]":
-        frames, length = recording.take_frames(), recording.length_samples(now)
+        frames = recording.take_frames()
+        length = recording.whole_samples(now) if last else recording.length_samples(now)
         return self._disk.ask(lambda: recording.writer.write(frames, length, last=last))
 
     async def _opened(self, recording: Recording, done: "Future[None]", request: int) -> None:
@@ -129,11 +176,14 @@ class Recordings:
             failure = f"{recording.path}: {failure}"
         if recording.refused:  # who wanted it has heard of that
             failure = "the leg is not being recorded"
+        writer = recording.writer
         if request is None:
             if not recording.refused:
-                self._report(m.RecordingEnded(recording.path, failure))
+                self._report(
+                    m.RecordingEnded(recording.path, failure, writer.duration_s, writer.size)
+                )
         elif failure is None:
-            self._report(m.Done(request))
+            self._report(m.Recorded(request, writer.duration_s, writer.size))
         else:
             self._report(m.Refused(request, "recording_failed", failure))
 
@@ -142,7 +192,8 @@ class Recordings:
             self._release(recording)
             # Not here: closing waits for a write under way, and the disk may hang.
             self._disk.ask(recording.writer.abandon)
-            self._report(m.RecordingEnded(recording.path, f"{recording.path}: {reason}"))
+            writer, failure = recording.writer, f"{recording.path}: {reason}"
+            self._report(m.RecordingEnded(recording.path, failure, writer.duration_s, writer.size))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -98,6 +98,7 @@ class Switch:
             m.SendDigits: self._send_digits,
             m.Record: self._record,
             m.StopRecording: self._stop_recording,
+            m.PauseRecording: self._pause_recording,
             m.Close: self._close,
             m.GetStats: self._get_stats,
             m.GetCounters: self._get_counters,
@@ -311,11 +312,11 @@ class Switch:
 
     def _record(self, command: m.Record) -> None:
         a, b = self._legs.get(command.a), self._legs.get(command.b)
-        if a is None or b is None:
+        if a is None or (b is None and command.b):
             reason = f"{command.a} or {command.b} is not open"
             self._report(m.Refused(command.request, "unknown_leg", reason))
         else:
-            self._recordings.start(command.request, a, b, command.path)
+            self._recordings.start(command, a, b)
 
     def _stop_recording(self, command: m.StopRecording) -> None:
         leg = self._legs.get(command.a)
@@ -323,6 +324,13 @@ class Switch:
             self._report(m.Refused(command.request, "unknown_leg", f"{command.a} is not open"))
         else:
             self._recordings.stop(command.request, leg)
+
+    def _pause_recording(self, command: m.PauseRecording) -> None:
+        leg = self._legs.get(command.a)
+        if leg is None:
+            self._report(m.Refused(command.request, "unknown_leg", f"{command.a} is not open"))
+        else:
+            self._recordings.pause(command.request, leg, pauses=command.pauses)
 
     def _get_stats(self, command: m.GetStats) -> None:
         leg = self._legs.get(command.leg)

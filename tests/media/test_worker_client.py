@@ -113,6 +113,33 @@ async def test_a_recording_of_both_sides(bench: WorkerBench, tmp_path: Path) -> 
     assert_unbroken(b.heard)
 
 
+async def test_what_one_party_says_and_hears_is_recorded(
+    bench: WorkerBench, tmp_path: Path
+) -> None:
+    a, to_a = await bench.phone("a", 0x11)
+    b, to_b = await bench.phone("b", 0x22)
+    path = tmp_path / "call.wav"
+    bench.client.bridge("a", "b")
+    for _ in range(3):  # what is relayed by then is predicted
+        b.talk(to_b)
+        await until(lambda: a.listen())
+    await bench.client.record("a", "a", str(path))
+    for _ in range(5):
+        a.talk(to_a)
+        b.talk(to_b)
+        await asyncio.sleep(0.02)
+    await until(lambda: len(b.heard) + len(b.listen()) >= 5)
+    await until(lambda: len(a.heard) + len(a.listen()) >= 5)
+    paused = await bench.client.pause_recording("a", pauses=True)
+    done = await bench.client.stop_recording("a")
+    assert 0.08 < paused.at_s <= done.duration_s
+    assert done.bytes == path.stat().st_size
+    with wave.open(str(path)) as sound:
+        samples = np.frombuffer(sound.readframes(sound.getnframes()), "<i2").reshape(-1, 2)
+    assert np.count_nonzero(samples[:, 0] == g711.decode(b"\x11", "PCMU")[0]) == 800
+    assert np.count_nonzero(samples[:, 1] == g711.decode(b"\x22", "PCMU")[0]) >= 800
+
+
 async def test_a_recording_ends_with_its_leg(bench: WorkerBench, tmp_path: Path) -> None:
     await bench.phone("a", 0x11)
     await bench.phone("b", 0x22)
@@ -120,7 +147,9 @@ async def test_a_recording_ends_with_its_leg(bench: WorkerBench, tmp_path: Path)
     await bench.client.record("a", "b", path)
     await bench.client.close("b")
     await until(lambda: bench.events)
-    assert bench.events == [m.RecordingEnded(path)]
+    (ended,) = bench.events
+    assert isinstance(ended, m.RecordingEnded)
+    assert (ended.path, ended.error) == (path, None)
     with pytest.raises(RecordingFailed):
         await bench.client.stop_recording("a")
     with pytest.raises(RecordingFailed, match="File exists"):

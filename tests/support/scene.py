@@ -5,6 +5,7 @@ scripted. `reception.py` has the same for calls that come in, `staffed.py` puts 
 """
 
 import asyncio
+import wave
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,7 +38,7 @@ from engine.routing.targets.destination import Destination
 from engine.store.event_log import Event, EventLog
 from engine.store.store import Store, StoreError
 from media.errors import NoPortLeft, RecordingFailed
-from media.messages import Connect, LegStats, Played
+from media.messages import Connect, LegStats, Played, Recorded, RecordingAt
 from media.sources import Hold, Peer, Prompt, Ringing, Source
 from media.worker_pool import WorkerPool
 from sip.endpoint import SipEndpoint
@@ -69,6 +70,7 @@ class ScriptedMedia:
     records: bool = True
     recorded: list[tuple[str, str, str]] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
+    paused: list[tuple[str, bool]] = field(default_factory=list)
     register: CallRegistry | None = None
 
     def load(self) -> tuple[float, float]:
@@ -116,13 +118,25 @@ class ScriptedMedia:
         self.heard[a].append(Peer(b))
         self.heard[b].append(Peer(a))
 
-    async def record(self, a: str, b: str, path: str) -> None:
+    async def record(
+        self, a: str, b: str, path: str, *, channels: int = 2, min_free_bytes: int = 0
+    ) -> None:
         if not self.records:
             raise RecordingFailed(f"{path}: no room")
         self.recorded.append((a, b, path))
+        file = Path(path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with wave.open(str(file), "wb") as sound:
+            sound.setparams((channels if b else 1, 2, 8000, 0, "NONE", ""))
+            sound.writeframes(bytes(3200))
 
-    async def stop_recording(self, a: str) -> None:
+    async def stop_recording(self, a: str) -> Recorded:
         self.stopped.append(a)
+        return Recorded(0, 0.1, 3244)
+
+    async def pause_recording(self, a: str, *, pauses: bool) -> RecordingAt:
+        self.paused.append((a, pauses))
+        return RecordingAt(0, float(len(self.paused)))
 
     async def stats(self, leg: str) -> LegStats:
         return LegStats(packets_received=1)

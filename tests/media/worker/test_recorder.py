@@ -33,6 +33,7 @@ def finish(recording: Recording, now: float) -> None:
 
 def test_sides_stand_on_their_channels_at_their_times(tmp_path: Path) -> None:
     recording = opened(tmp_path / "call.wav", 100.0)
+    assert recording.right is not None
     for frame in range(25):  # left speaks from 0.1 s to 0.6 s, right from 1.0 to 1.5
         recording.left.write(5000 + 160 * frame, LOUD, "PCMU", 100.1 + 0.02 * frame)
         recording.right.write(160 * frame, QUIET, "PCMA", 101.0 + 0.02 * frame)
@@ -120,3 +121,45 @@ def test_nobody_elses_file_is_removed(tmp_path: Path) -> None:
         recording.writer.open()
     recording.writer.discard()
     assert (tmp_path / "call.wav").exists()
+
+
+def test_both_sides_go_into_one_channel(tmp_path: Path) -> None:
+    path = tmp_path / "call.wav"
+    recording = Recording(str(path), 0.0, channels=1)
+    recording.writer.open()
+    assert recording.right is not None
+    loudest = g711.encode(np.full(160, 30000, np.int16), "PCMU")
+    recording.left.write(0, LOUD, "PCMU", 0.0)
+    recording.right.write(0, QUIET, "PCMA", 0.0)
+    recording.left.write(160, loudest, "PCMU", 0.02)
+    recording.right.write(160, loudest, "PCMU", 0.02)
+    finish(recording, 0.04)
+    with wave.open(str(path)) as sound:
+        assert sound.getnchannels() == 1
+        samples = np.frombuffer(sound.readframes(320), "<i2")
+    assert samples[0] == pytest.approx(9000, rel=0.05)
+    assert samples[-1] == 32767
+
+
+def test_the_last_frame_that_was_relayed_is_in_the_file_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "call.wav"
+    recording = opened(path)
+    recording.left.write(0, LOUD, "PCMU", 0.98)
+    recording.writer.write(recording.take_frames(), recording.whole_samples(0.985), last=True)
+    samples = read(path)
+    assert len(samples) == 7840 + 160
+    assert np.count_nonzero(samples[:, 0]) == 160
+
+
+def test_a_frame_far_ahead_of_its_time_makes_no_file_longer() -> None:
+    recording = Recording("call.wav", 0.0)
+    recording.left.write(0, LOUD, "PCMU", 5.0)
+    assert recording.whole_samples(1.0) == 8000
+
+
+def test_a_file_does_not_grow_beyond_what_a_header_can_say(tmp_path: Path) -> None:
+    recording = opened(tmp_path / "call.wav")
+    recording.writer._written = 1 << 30
+    with pytest.raises(OSError, match="as long as a WAV file can be"):
+        recording.writer.write([], 0)
+    recording.writer.abandon()

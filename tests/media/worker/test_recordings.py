@@ -17,11 +17,22 @@ from media.worker.recordings import WRITE_INTERVAL_FRAMES, Recordings
 from tests.support.waiting import until
 
 
+class Heard:
+    """Stands in for what a leg hears."""
+
+    def __init__(self) -> None:
+        self.tap: Tap | None = None
+
+    def settle(self) -> None:
+        """Nothing is relayed here."""
+
+
 class Party:
     """Stands in for a leg."""
 
     def __init__(self) -> None:
         self.tap: Tap | None = None
+        self.playout = Heard()
         self.protection = Protection()
         self.incoming = PeerStream(cast(MediaLeg, self))
 
@@ -39,12 +50,21 @@ class Studio:
         self.a, self.b = Party(), Party()
 
     def start(self, path: Path, request: int = 1) -> None:
-        self.recordings.start(request, self.a.leg, self.b.leg, str(path))
+        self.recordings.start(m.Record(request, "a", "b", str(path)), self.a.leg, self.b.leg)
 
     async def started(self, path: Path, request: int = 1) -> None:
         """Start, and wait until the file is there."""
         self.start(path, request)
         await until(lambda: m.Done(request) in self.reports)
+
+
+def ended_well(report: m.Answer | m.Event, path: Path) -> bool:
+    return (
+        isinstance(report, m.RecordingEnded)
+        and report.path == str(path)
+        and report.error is None
+        and report.bytes == path.stat().st_size
+    )
 
 
 def reason_of_refusal(studio: Studio) -> str:
@@ -63,7 +83,7 @@ async def test_both_legs_are_tapped_until_it_is_stopped(tmp_path: Path) -> None:
     studio.recordings.stop(2, studio.b.leg)
     assert studio.a.tap is studio.b.tap is None
     await until(lambda: len(studio.reports) == 2)
-    assert studio.reports[1] == m.Done(2)
+    assert isinstance(studio.reports[1], m.Recorded)
     with wave.open(str(path)) as sound:
         assert (sound.getnchannels(), sound.getframerate()) == (2, 8000)
     studio.recordings.close()
@@ -79,7 +99,8 @@ async def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     assert "File exists" in reason_of_refusal(studio)
     assert studio.a.tap is None
     await studio.started(tmp_path / "call.wav")
-    studio.recordings.start(2, studio.b.leg, Party().leg, str(tmp_path / "other.wav"))
+    other = m.Record(2, "b", "c", str(tmp_path / "other.wav"))
+    studio.recordings.start(other, studio.b.leg, Party().leg)
     assert reason_of_refusal(studio) == "the leg is being recorded"
     studio.recordings.close()
 
@@ -90,7 +111,7 @@ async def test_a_closed_leg_ends_the_recording_of_both(tmp_path: Path) -> None:
     studio.recordings.leg_closed(studio.a.leg)
     assert studio.b.tap is None
     await until(lambda: len(studio.reports) == 2)
-    assert studio.reports[1] == m.RecordingEnded(str(path))
+    assert ended_well(studio.reports[1], path)
     studio.recordings.leg_closed(studio.b.leg)  # there is none any more
     await studio.started(tmp_path / "next.wav", 3)
     assert studio.reports[2:] == [m.Done(3)]
@@ -99,11 +120,13 @@ async def test_a_closed_leg_ends_the_recording_of_both(tmp_path: Path) -> None:
 
 async def test_a_leg_may_be_recorded_with_itself(tmp_path: Path) -> None:
     studio, path = Studio(), tmp_path / "call.wav"
-    studio.recordings.start(1, studio.a.leg, studio.a.leg, str(path))
+    studio.recordings.start(m.Record(1, "a", "a", str(path)), studio.a.leg, studio.a.leg)
+    assert studio.a.playout.tap is not None
     studio.recordings.leg_closed(studio.a.leg)
     await until(lambda: len(studio.reports) == 2)
-    assert studio.reports == [m.Done(1), m.RecordingEnded(str(path))]
-    assert studio.a.tap is None
+    assert studio.reports[0] == m.Done(1)
+    assert ended_well(studio.reports[1], path)
+    assert studio.a.tap is studio.a.playout.tap is None
     studio.recordings.close()
 
 
@@ -224,7 +247,8 @@ async def test_legs_that_close_meanwhile_leave_a_whole_file(
     assert studio.a.tap is studio.b.tap is None
     disk.answers.set()
     await until(lambda: len(studio.reports) == 2)
-    assert studio.reports == [m.Done(1), m.RecordingEnded(str(path))]
+    assert studio.reports[0] == m.Done(1)
+    assert ended_well(studio.reports[1], path)
     with wave.open(str(path)) as sound:
         assert sound.getnchannels() == 2
     studio.recordings.close()
@@ -259,9 +283,9 @@ async def test_a_file_that_is_not_completed_in_time_is_an_error(
     monkeypatch.setattr("media.worker.recordings.WRITE_DEADLINE_S", 0.0)
     studio.recordings.leg_closed(studio.a.leg)
     await until(lambda: len(studio.reports) == 2)
-    assert studio.reports[1] == m.RecordingEnded(
-        str(path), f"{path}: the disk did not answer for 0 s"
-    )
+    ended = studio.reports[1]
+    assert isinstance(ended, m.RecordingEnded)
+    assert ended.error == f"{path}: the disk did not answer for 0 s"
     writer.answers.set()
     studio.recordings.close()
     assert writer.abandoned_by == ["recorder"]
@@ -285,6 +309,7 @@ class StuckWriter:
         self.answers = threading.Event()
         self.began = threading.Event()
         self.abandoned_by: list[str] = []
+        self.duration_s, self.size = 0.0, 0
 
     def write(self, frames: list[Frame], length_samples: int, *, last: bool = False) -> None:
         self.began.set()
@@ -314,9 +339,9 @@ async def test_a_disk_that_hangs_does_not_hold_up_the_calls(tmp_path: Path) -> N
         tap.write(160 * index, b"\x10" * 160, "PCMU", 1.0)
     for _ in range(WRITE_INTERVAL_FRAMES):
         studio.recordings.frame(2.0)
-    assert studio.reports[1:] == [
-        m.RecordingEnded(str(path), f"{path}: the file cannot be written fast enough")
-    ]
+    (ended,) = studio.reports[1:]
+    assert isinstance(ended, m.RecordingEnded)
+    assert ended.error == f"{path}: the file cannot be written fast enough"
     assert studio.a.tap is None
     assert writer.abandoned_by == []
     writer.answers.set()
@@ -339,3 +364,79 @@ async def test_close_waits_for_a_write_under_way_and_completes_the_file(
     studio.recordings.close()
     with wave.open(str(path)) as sound:
         assert sound.getnframes() == 24000
+
+
+async def test_nothing_is_heard_in_a_recording_while_it_is_paused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio, path = Studio(), tmp_path / "call.wav"
+    at = [100.0]
+    monkeypatch.setattr("media.worker.recordings.monotonic", lambda: at[0])
+    await studio.started(path)
+
+    def speak(now: float) -> None:
+        at[0] = now
+        if studio.a.tap is not None:
+            studio.a.tap.write(round(8000 * now), b"\x10" * 160, "PCMU", now)
+
+    speak(100.0)
+    studio.recordings.pause(2, studio.b.leg, pauses=True)
+    studio.recordings.pause(3, studio.a.leg, pauses=True)  # it is already
+    assert studio.a.tap is studio.b.tap is None
+    speak(101.0)
+    studio.recordings.pause(4, studio.a.leg, pauses=False)
+    speak(102.0)
+    at[0] = 103.0
+    studio.recordings.stop(5, studio.a.leg)
+    await until(lambda: len(studio.reports) == 5)
+    positions = [one.at_s for one in studio.reports if isinstance(one, m.RecordingAt)]
+    assert positions == [0.0, 0.0, 1.0]
+    assert studio.reports[-1] == m.Recorded(5, 3.0, path.stat().st_size)
+    with wave.open(str(path)) as sound:
+        heard = [any(sound.readframes(8000)) for _second in range(3)]
+    assert heard == [True, False, True]
+    studio.recordings.pause(6, studio.a.leg, pauses=True)
+    assert reason_of_refusal(studio) == "the leg is not being recorded"
+    studio.recordings.close()
+
+
+async def test_one_side_is_recorded_alone(tmp_path: Path) -> None:
+    studio, path = Studio(), tmp_path / "side.wav"
+    studio.recordings.start(m.Record(1, "a", "", str(path)), studio.a.leg, None)
+    assert studio.a.tap is not None
+    assert studio.b.tap is None
+    studio.recordings.pause(2, studio.a.leg, pauses=True)
+    studio.recordings.leg_closed(studio.a.leg)
+    await until(lambda: len(studio.reports) == 3)
+    with wave.open(str(path)) as sound:
+        assert sound.getnchannels() == 1
+    studio.recordings.close()
+
+
+async def test_a_disk_with_too_little_room_is_refused_and_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio, path = Studio(), tmp_path / "call.wav"
+    most = 1 << 62
+    studio.recordings.start(
+        m.Record(1, "a", "b", str(path), min_free_bytes=most), studio.a.leg, studio.b.leg
+    )
+    await until(lambda: studio.reports)
+    assert "MiB are free" in reason_of_refusal(studio)
+    assert not path.exists()
+    studio.recordings.start(
+        m.Record(2, "a", "b", str(path), min_free_bytes=1), studio.a.leg, studio.b.leg
+    )
+    await until(lambda: studio.reports)
+    (recording,) = studio.recordings._legs
+    recording.writer._min_free_bytes = most
+    for _ in range(WRITE_INTERVAL_FRAMES):
+        studio.recordings.frame(asyncio.get_running_loop().time() + 5.0)
+    await until(lambda: len(studio.reports) == 2)
+    ended = studio.reports[1]
+    assert isinstance(ended, m.RecordingEnded)
+    assert ended.error is not None
+    assert "MiB are free" in ended.error
+    assert ended.duration_s > 0
+    assert path.stat().st_size == ended.bytes
+    studio.recordings.close()

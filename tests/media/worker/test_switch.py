@@ -730,6 +730,10 @@ def test_what_is_said_of_a_leg_that_is_gone_has_no_effect(desk: SwitchBench) -> 
     refused = desk.reports.pop()
     assert isinstance(refused, m.Refused)
     assert (refused.request, refused.kind, refused.reason) == (6, "unknown_leg", "gone is not open")
+    desk.switch.execute(m.PauseRecording(7, "gone", pauses=True))
+    refused = desk.reports.pop()
+    assert isinstance(refused, m.Refused)
+    assert (refused.request, refused.kind) == (7, "unknown_leg")
 
 
 def take_one_by_one(desk: SwitchBench) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 from media.errors import UnknownLeg
-from media.messages import Connect, LegStats, WorkerCounters
+from media.messages import Connect, LegStats, Recorded, RecordingAt, WorkerCounters
 from media.settings import MediaSettings
 from media.sources import Source
 from media.worker_client import Endpoint, Load
@@ -58,11 +58,16 @@ class QuietWorker:
 
     def send_digits(self, leg: str, digits: str, **_more: Any) -> None: ...
 
-    async def record(self, a: str, b: str, path: str) -> None:
+    async def record(self, a: str, b: str, path: str, **_more: Any) -> None:
         self._known(a)
 
-    async def stop_recording(self, a: str) -> None:
+    async def stop_recording(self, a: str) -> Recorded:
         self._known(a)
+        return Recorded(0, 0.0, 0)
+
+    async def pause_recording(self, a: str, *, pauses: bool) -> RecordingAt:
+        self._known(a)
+        return RecordingAt(0, 0.0)
 
     async def close(self, leg: str) -> LegStats | None:
         if leg not in self._legs:
