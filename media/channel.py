@@ -6,7 +6,7 @@ from typing import Generic, TypeVar, cast
 
 import msgspec
 
-from .messages import FrameSplitter, FramingError, encode_frame
+from .framing import FrameSplitter, FramingError, encode_frame
 
 Sent = TypeVar("Sent")
 Received = TypeVar("Received")

@@ -1,12 +1,9 @@
-"""What the engine and a media worker say to each other, and how it is framed.
+"""What the engine and a media worker say to each other; `framing.py` says how it is framed.
 
-Each frame on the Unix socket is a 32-bit big-endian length and a msgpack array of messages, so
-that everything said in one turn of the event loop costs one write. Structures travel as arrays
-headed by their tag. Requests that are answered carry a `request` number; the answer repeats it.
+Structures travel as msgpack arrays headed by their tag. Requests that are answered carry a
+`request` number; the answer repeats it.
 """
 
-import struct
-from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias
 
 import msgspec
@@ -15,16 +12,10 @@ from .sources import Source
 
 VERSION: Final = 1
 """Of all messages but Hello and Welcome, which stay as they are."""
-MAX_FRAME_BYTES: Final = 16 * 1024 * 1024
-_LENGTH: Final = struct.Struct("!I")
 
 Direction: TypeAlias = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 Codec: TypeAlias = Literal["PCMU", "PCMA"]
 RtpPolicy: TypeAlias = Literal["symmetric", "asymmetric", "strict"]
-
-
-class FramingError(Exception):
-    """The other end of the worker's socket sent something that is no frame of messages."""
 
 
 class _Message(msgspec.Struct, array_like=True):
@@ -458,37 +449,5 @@ Event: TypeAlias = (
     | WorkerLoad
 )
 
-_encoder = msgspec.msgpack.Encoder()
 command_decoder: Final = msgspec.msgpack.Decoder(list[Command])
 report_decoder: Final = msgspec.msgpack.Decoder(list[Answer | Event])
-
-
-def encode_frame(messages: Sequence[object]) -> bytes:
-    """One frame that carries `messages` in order."""
-    body = _encoder.encode(messages)
-    return _LENGTH.pack(len(body)) + body
-
-
-class FrameSplitter:
-    """Cuts a byte stream into the bodies of frames."""
-
-    __slots__ = ("_pending",)
-
-    def __init__(self) -> None:
-        self._pending = b""
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """Bodies completed by `data`. Raises FramingError when a length is beyond the limit."""
-        pending = self._pending + data if self._pending else data
-        bodies = []
-        position, end = 0, len(pending)
-        while end - position >= 4:
-            (length,) = _LENGTH.unpack_from(pending, position)
-            if length > MAX_FRAME_BYTES:
-                raise FramingError(f"frame of {length} bytes")
-            if end - position - 4 < length:
-                break
-            bodies.append(pending[position + 4 : position + 4 + length])
-            position += 4 + length
-        self._pending = pending[position:]
-        return bodies

@@ -151,7 +151,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.sources": set(),
     "media.messages": {"media.errors", "media.settings", "media.sources"},
     "media.orphan_worker": set(),
-    "media.channel": {"media.errors", "media.messages"},
+    "media.framing": set(),
+    "media.channel": {"media.errors", "media.framing", "media.messages"},
     "media.watchdog": {"media.errors", "media.messages"},
     "media.door": set(),
     "media.worker_client": {

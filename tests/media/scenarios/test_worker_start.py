@@ -28,10 +28,11 @@ import sys
 from pathlib import Path
 from media import messages as m
 from media.door import open_door
+from media.framing import FrameSplitter, encode_frame
 door, answers = open_door(Path(sys.argv[1])), int(sys.argv[2])
 door.setblocking(True)
 sock, _ = door.accept()
-splitter = m.FrameSplitter()
+splitter = FrameSplitter()
 while True:
     for body in splitter.feed(sock.recv(65536)):
         for command in m.command_decoder.decode(body):
@@ -44,7 +45,7 @@ while True:
                 report = m.Counters(command.request, m.WorkerCounters())
             else:
                 report = m.Aside(command.request, "127.0.0.1", [40000])
-            sock.sendall(m.encode_frame([report]))
+            sock.sendall(encode_frame([report]))
             if not answers and sys.argv[3] == "at once":
                 sys.exit()
 """
