@@ -254,6 +254,7 @@ class LegState(_Message):
     recorded_to: str = ""  # a path
     is_silent: bool = False  # SilenceStarted without SilenceEnded
     is_timed_out: bool = False  # MediaTimeout without MediaResumed
+    mixed: tuple[str, ...] = ()  # the legs whose sum it hears
 
 
 class Welcome(_Message, tag=71):

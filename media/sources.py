@@ -44,4 +44,10 @@ class Peer(msgspec.Struct, frozen=True, tag="peer"):
     leg: str
 
 
-Source = Silence | Tone | Prompt | Hold | Ringing | Peer
+class Mix(msgspec.Struct, frozen=True, tag="mix"):
+    """What other legs of the same worker say, added up. Nobody hears themselves."""
+
+    legs: tuple[str, ...]
+
+
+Source = Silence | Tone | Prompt | Hold | Ringing | Peer | Mix

@@ -6,7 +6,7 @@ flow then has the first eight bytes of that packet, and the relay forwards it by
 long as the prediction holds, maybe in a thread of its own. `settle` books such a run.
 """
 
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from ..relay.tables import CODECS, STEP, TRANSLATIONS
 from ..rtp.flow import Figures, Flow
@@ -67,12 +67,8 @@ class StreamOwner(Protocol):
         """Take a telephone-event (RFC 4733)."""
 
 
-class StreamListener(Protocol):
-    """The outgoing side of a leg that hears the stream."""
-
-    @property
-    def relayed(self) -> object:
-        """The stream that it hears alone, if it does."""
+class RelayTarget(Protocol):
+    """The outgoing side of a leg to which the stream is relayed."""
 
     @property
     def stream(self) -> OutgoingStream:
@@ -97,6 +93,14 @@ class StreamListener(Protocol):
     @property
     def tap(self) -> RecordingTap | None:
         """Where what its peer hears is recorded; None where it is not."""
+
+
+class StreamListener(Protocol):
+    """Takes what comes of the stream."""
+
+    @property
+    def relayed(self) -> object:
+        """The stream that is relayed to it, packet by packet. It is a RelayTarget then."""
 
     def relay_audio(
         self,
@@ -276,8 +280,10 @@ class PeerStream(Reception):
         if not listeners:
             self._target = None
             flow.out_fd = -1
-        elif len(listeners) == 1 and listeners[0].relayed is self and listeners[0].tap is None:
-            listener = listeners[0]
+        elif len(listeners) == 1 and listeners[0].relayed is self:
+            listener = cast(RelayTarget, listeners[0])
+            if listener.tap is not None:
+                return
             stream = listener.stream
             if not stream.is_at(self.timestamp):  # the sender's clock has gone back a little
                 return

@@ -35,7 +35,9 @@ class Playout:
         "_digits",
         "_ended",
         "_falls",
+        "_goes_on",
         "_is_new",
+        "_last_mixed",
         "_left",
         "_loop",
         "_mapped_epoch",
@@ -94,6 +96,8 @@ class Playout:
         self._tail: bytes | None = None
         self._tail_after = 0
         self._is_new = False  # the peer that is heard has not been relayed yet
+        self._last_mixed = b""  # the last sample of a sum
+        self._goes_on = False  # the next peer that is heard is the one who was in the sum
         self._digits: DigitWriter | None = None  # from the first digit to be sent on
 
     @property
@@ -155,9 +159,7 @@ class Playout:
         heard again, as music after an announcement, goes on where it was left.
         """
         self.leave_peer(now)
-        if self._loop and self._clip is not None and self._clip is not SILENCE:
-            position = self._speaking.position(self)
-            self._left = self._clip, self._position if position is None else position
+        self._remember_loop()
         self._play = play
         self._clip = clip
         self._loop = loop
@@ -183,12 +185,56 @@ class Playout:
         source.settle()
         source.listeners.append(self)
         self.hearing = source
-        self._is_new = True
+        self._is_new = not self._goes_on
+        self._goes_on = False
         self._waiting_since = now
 
     def hear_silence(self, now: float) -> None:
         """The peer hears silence."""
         self.hear_clip(0, SILENCE, now, loop=True)
+
+    def begin_mix(self, now: float, *, goes_on: bool) -> None:
+        """The peer hears the frames of `send_mixed` from now on.
+
+        With `goes_on` they go on where the relayed packets end; otherwise the first rises out of
+        what was heard.
+        """
+        self.leave_peer(now)
+        self._remember_loop()
+        self._before = None if goes_on else self._falling() or self._speaking.ahead(self)
+        self._speaking.remove_source(self)
+        self._clip, self._loop, self._play = None, False, 0
+
+    def let_fall(self) -> None:
+        """What was relayed until now does not go on: it falls in the first frame of the sum."""
+        self._before = self._falling()
+
+    def send_mixed(self, payload: bytes, now: float) -> None:
+        """Send a frame of a sum, in the peer's codec."""
+        if self._may_send:
+            if self._before is not None:
+                payload = crossfade(self._before, payload, self.codec)
+                self._before = None
+            self._last_mixed = payload[-1:]
+            self.send_frame(payload, now)
+
+    def end_mix(self, now: float, *, falls: bool) -> None:
+        """The peer hears no sum any more, and another source at once.
+
+        Without `falls` that is the peer who was alone in the sum, and goes on.
+        """
+        self._goes_on = not falls
+        self._before = None
+        if falls and self._last_mixed and now - self.stream.sent_at <= TAIL_S:
+            self._tail = self._last_mixed * FADE_SAMPLES
+            self._tail_after = self.stream.packets_sent
+        self._last_mixed = b""
+
+    def _remember_loop(self) -> None:
+        """A loop that is heard again goes on where it was left."""
+        if self._loop and self._clip is not None and self._clip is not SILENCE:
+            position = self._speaking.position(self)
+            self._left = self._clip, self._position if position is None else position
 
     def leave_peer(self, now: float) -> None:
         """Hear the other leg no longer. What was relayed until just now will fall."""

@@ -18,10 +18,11 @@ from ..settings import MediaSettings
 from ..sound.clip import Clip
 from ..sound.clip_library import ClipSource, Library, SourceError, loops
 from ..sound.frames import SpeakingSources
-from ..sources import Hold, Peer, Prompt, Ringing
+from ..sources import Hold, Mix, Peer, Prompt, Ringing
 from .context import WorkerContext
 from .leg import MediaLeg
 from .listeners import Listeners
+from .mixing.mixer import Mixer
 from .playout import GAP_FILL_S, Playout
 from .port_pool import PortPool
 from .port_pools import PortPools
@@ -78,6 +79,7 @@ class Switch:
             rng=random.Random(self._rng.getrandbits(64)),
             tells_rtcp=settings.tells_rtcp,
         )
+        self._mixer = Mixer()
         self._library = Library()
         self._recordings = Recordings(report)
         self._loading: set[asyncio.Task[None]] = set()
@@ -135,6 +137,7 @@ class Switch:
             playout.send_frame(payload, now)
         for playout in frames.ended:
             playout.clip_ended()
+        self._mixer.tick(now)
         if self._dialling:
             for playout in self._dialling:
                 playout.send_digit_frame(now)
@@ -150,7 +153,9 @@ class Switch:
     @property
     def _has_sound(self) -> bool:
         """Whether anything is to be sent or recorded frame by frame, now or soon."""
-        return bool(self._speaking or self._dialling or self._recordings or self._plays)
+        return bool(
+            self._speaking or self._dialling or self._recordings or self._plays or self._mixer
+        )
 
     def _next_round(self, now: float) -> None:
         self._round = (self._round + 1) % ROUNDS_PER_VISIT
@@ -190,6 +195,7 @@ class Switch:
         for leg in self._legs.values():
             state = leg.state(names, self._recordings.path_of(leg))
             state.play = self._plays.get(leg, state.play)  # also what is loading
+            state.mixed = tuple(names[one] for one in self._mixer.hears(leg.playout))
             welcome.legs.append(state)
 
     def close(self) -> None:
@@ -259,6 +265,7 @@ class Switch:
     def _forget(self, leg: MediaLeg) -> None:
         now = time.monotonic()
         self._recordings.leg_closed(leg)
+        self._mixer.leave(leg.playout, now)
         leg.close(now)
         del self._legs[leg.name]
         del self._rounds[leg.pair.port // 2 % ROUNDS_PER_VISIT][leg.name]
@@ -277,29 +284,46 @@ class Switch:
             now = time.monotonic()
             self._plays.pop(a, None)
             self._plays.pop(b, None)
-            a.playout.hear_peer(b.incoming, now)
-            b.playout.hear_peer(a.incoming, now)
+            for leg, other in ((a, b), (b, a)):
+                self._mixer.relay_again(leg.playout, other.incoming, now)
+                leg.playout.hear_peer(other.incoming, now)
 
     def _hear(self, command: m.Hear) -> None:
         leg, play, source = self._legs.get(command.leg), command.play, command.source
         if leg is None:
             return
         self._plays.pop(leg, None)
-        if isinstance(source, Peer):
-            other = self._legs.get(source.leg)
-            if other is None or other is leg:
-                leg.playout.hear_silence(time.monotonic())
-            else:
-                leg.playout.hear_peer(other.incoming, time.monotonic(), patient=True)
+        if isinstance(source, Peer | Mix):
+            self._hear_legs(leg, source)
             return
         clip = self._library.find(source)
         if clip is not None:
-            _hear(leg.playout, play, source, clip)
+            self._hear_clip(leg.playout, play, source, clip)
             return
         self._plays[leg] = play
         task = asyncio.ensure_future(self._load(leg, play, source))
         self._loading.add(task)
         task.add_done_callback(self._loading.discard)
+
+    def _hear_legs(self, leg: MediaLeg, source: Peer | Mix) -> None:
+        now = time.monotonic()
+        wanted = (source.leg,) if isinstance(source, Peer) else source.legs
+        found = [self._legs.get(name) for name in dict.fromkeys(wanted)]
+        others = [other.incoming for other in found if other is not None and other is not leg]
+        if isinstance(source, Mix):
+            self._mixer.hear(leg.playout, leg.incoming, others, now)
+        elif others:
+            self._mixer.relay_again(leg.playout, others[0], now)
+            leg.playout.hear_peer(others[0], now, patient=True)
+        else:
+            self._mixer.leave(leg.playout, now)
+            leg.playout.hear_silence(now)
+
+    def _hear_clip(self, playout: Playout, play: int, source: ClipSource, clip: Clip) -> None:
+        now = time.monotonic()
+        self._mixer.leave(playout, now)
+        falls = isinstance(source, Prompt)
+        playout.hear_clip(play, clip, now, loop=loops(source), falls=falls)
 
     def _send_digits(self, command: m.SendDigits) -> None:
         leg = self._legs.get(command.leg)
@@ -345,14 +369,10 @@ class Switch:
         except SourceError as error:
             if self._plays.get(leg) == play:
                 del self._plays[leg]
+                self._mixer.leave(leg.playout, time.monotonic())
                 leg.playout.hear_silence(time.monotonic())
                 self._report(m.Played(leg.name, play, str(error)))
             return
         if self._plays.get(leg) == play:
             del self._plays[leg]
-            _hear(leg.playout, play, source, clip)
-
-
-def _hear(playout: Playout, play: int, source: ClipSource, clip: Clip) -> None:
-    falls = isinstance(source, Prompt)
-    playout.hear_clip(play, clip, time.monotonic(), loop=loops(source), falls=falls)
+            self._hear_clip(leg.playout, play, source, clip)
