@@ -3,31 +3,24 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from functools import partial
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
-import msgspec
 import structlog
 
-from ..errors import BadParams, EngineError
+from ..errors import EngineError
 from . import jsonrpc
 from .capacity.half_lines import HalfLines
-from .capacity.turns import Turns
-from .jsonrpc import INTERNAL_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR, RpcError
-from .jsonrpc import RpcRequest as Request
+from .jsonrpc import INVALID_REQUEST, PARSE_ERROR, RpcError
 from .line_writer import LineWriter
-from .method import Method
 from .peer import Peer
-from .rights import NOBODY, Principal
-from .session import Authority, Session
+from .requests.in_flight import Handling, InFlight
+from .rights import NOBODY
+from .session import Session
 
 log = structlog.get_logger()
 
 # What is read of a client that has lines enough waiting to be handled.
 READ_AHEAD_BYTES = 16 * 1024
-# Of what may be in flight, a request takes as much that waits for turns of its own.
-COSTLY_WEIGHT = 8
 # A client that goes on for so long after the limit of a line will not end it.
 MOST_SKIPPED_BYTES = 16 << 20
 # Before a client has shown its token, it gets little room and little time.
@@ -38,28 +31,14 @@ LINGER_S = 30.0
 # How long one that is refused is left open on our side: a client writes before it reads why, and
 # a pipe that breaks then would hide the reason from it.
 REFUSED_LINGER_S = 1.0
-# The protocol's limit for a line, which holds for replies too.
-MOST_REPLY_BYTES = 1 << 20
 
 
-class Server(Authority, Protocol):
+class Server(Handling, Protocol):
     """What a connection uses of the server that it is a connection of."""
 
     @property
     def max_request_bytes(self) -> int:
         """The longest line that is read."""
-
-    @property
-    def max_in_flight(self) -> int:
-        """How many requests of one connection may wait for their replies."""
-
-    @property
-    def methods(self) -> Mapping[str, Method]:
-        """The methods by name."""
-
-    @property
-    def turns(self) -> Turns:
-        """Who is read from next."""
 
     @property
     def half_lines(self) -> HalfLines:
@@ -82,9 +61,6 @@ class Server(Authority, Protocol):
     def forget(self, connection: "Connection") -> None:
         """The connection is gone."""
 
-    def run_handler(self, handler: Coroutine[Any, Any, None]) -> None:
-        """Run a handler that has to wait, in a task of its own."""
-
 
 class Connection(asyncio.BufferedProtocol):
     """Reads requests while there is room for their replies; keeps order where nothing waits.
@@ -106,13 +82,9 @@ class Connection(asyncio.BufferedProtocol):
         self._refusal = refusal
         self._lines = jsonrpc.LineBuffer(UNKNOWN_LINE_BYTES)
         self._unended_bytes = 0  # read since a line ended, and not charged yet
-        self._in_flight = 0
-        self._large = asyncio.Lock()
         self._read_paused = self._eof = self._closing = False
         self._has_turn = False  # waits for its turn to be read
         self._deadline: asyncio.TimerHandle | None = None
-        self.asked_at: float | None = None
-        """When it asked for something that it may ask for, by the loop's clock; None: never."""
 
     @property
     def is_refused(self) -> bool:
@@ -140,7 +112,7 @@ class Connection(asyncio.BufferedProtocol):
             close=self.close,
             close_soon=self._close_soon,
         )
-        self._own = self._session.table()
+        self._in_flight = InFlight(self._server, self._session, self._writer, self, self._read_soon)
         self._server.add(self)
         if self._refusal is not None:
             self._tell_refusal(self._refusal)
@@ -158,7 +130,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the peer. Requests that are being handled are finished: they may be durable."""
-        self._closing = True
+        self._end()
         self._session.end_events()
         if self._deadline is not None:
             self._deadline.cancel()
@@ -204,7 +176,7 @@ class Connection(asyncio.BufferedProtocol):
         """Send what is written already, within LINGER_S, then close. Further calls do nothing."""
         if self._closing:
             return
-        self._closing = True
+        self._end()
         self._session.end_events()
         if self._deadline is not None:
             self._deadline.cancel()
@@ -220,9 +192,13 @@ class Connection(asyncio.BufferedProtocol):
         if not (self._server.may_linger and self._transport.can_write_eof()):
             self.close()
             return
-        self._closing = True
+        self._end()
         self._transport.write_eof()
         self._deadline = self._loop.call_later(REFUSED_LINGER_S, self._transport.abort)
+
+    def _end(self) -> None:
+        self._closing = True
+        self._in_flight.end()
 
     def abort(self) -> None:
         """Close at once."""
@@ -235,7 +211,12 @@ class Connection(asyncio.BufferedProtocol):
         """Whether nothing is under way for the client."""
         if self._connected is not None:
             return True
-        return not self._in_flight and not self._session.is_subscribed
+        return not self._in_flight.weight and not self._session.is_subscribed
+
+    @property
+    def asked_at(self) -> float | None:
+        """When it asked for something that it may ask for, by the loop's clock; None: never."""
+        return None if self._connected is not None else self._in_flight.asked_at
 
     def give_way(self) -> None:
         """Another needs the place: say so and close."""
@@ -274,15 +255,11 @@ class Connection(asyncio.BufferedProtocol):
 
     # -- lines ------------------------------------------------------------------------------
 
-    @property
-    def _has_room(self) -> bool:
-        return self._in_flight < self._server.max_in_flight and self._writer.has_room
-
     def _read_soon(self) -> None:
         """Read on, in a turn of its own, if there is room."""
         if self._closing or self._has_turn:
             return
-        if self._has_room:
+        if self._in_flight.has_room:
             self._has_turn = True
             self._server.turns.read(self)
         elif self._lines.held > READ_AHEAD_BYTES:
@@ -293,7 +270,7 @@ class Connection(asyncio.BufferedProtocol):
         self._has_turn = False
         if self._closing:
             return False
-        if not self._has_room:
+        if not self._in_flight.has_room:
             self._pause_reading()
             return False
         try:
@@ -310,7 +287,7 @@ class Connection(asyncio.BufferedProtocol):
                 return False
             self._unended_bytes = 0
             if line and not line.isspace():
-                self._read_request(line)
+                self._in_flight.read(line)
         if self._lines.held > READ_AHEAD_BYTES:
             self._pause_reading()
         self._has_turn = not self._closing
@@ -338,7 +315,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._lines.has_rest:
             self._lines.clear()
             self._say(RpcError(PARSE_ERROR, "the last line has no end"))
-        if not self._in_flight:
+        if not self._in_flight.weight:
             self.close()
 
     def _read_on(self) -> None:
@@ -360,119 +337,3 @@ class Connection(asyncio.BufferedProtocol):
 
     def _say(self, error: RpcError) -> None:
         self._writer.write(jsonrpc.error_line(error))
-
-    # -- requests ---------------------------------------------------------------------------
-
-    def _read_request(self, line: bytes) -> None:
-        try:
-            request = jsonrpc.read_request(line)
-        except RpcError as error:
-            self._say(error)
-            return
-        principal = self._session.principal
-        try:
-            method = self._find(request.method)
-            principal.check(request.method)
-            params = jsonrpc.read_params(method.decoder, request.params)
-            if (scope := self._session.scope) is not None:
-                params = scope.amend(request.method, params)
-                scope.check(request.method, params)
-            self.asked_at = self._loop.time()
-            result = self._run(method, params)
-            if isinstance(result, Awaitable):
-                weight = COSTLY_WEIGHT if method.is_costly or method.is_large else 1
-                self._in_flight += weight
-                self._server.run_handler(self._finish(request, principal, result, weight))
-                return
-            self._reply(request, principal, result)
-            if method is self._own["events.subscribe"]:
-                self._session.start_events()
-        except (RpcError, EngineError, BadParams) as error:
-            self._refuse(request, principal, error)
-        except Exception as error:
-            log.exception("control_handler_died", peer=str(self.peer))
-            self._refuse(request, principal, _defect(error))
-
-    def _find(self, name: str) -> Method:
-        if not self._session.is_known and name != "auth":
-            raise EngineError("refused", "send auth with the token first", field="method")
-        method = self._own.get(name) or self._server.methods.get(name)
-        if method is None:
-            raise RpcError(METHOD_NOT_FOUND, f"unknown method {name}", method=name)
-        return method
-
-    def _run(self, method: Method, params: msgspec.Struct) -> object:
-        """The result, or what gives it; that is timed."""
-        turns, work = self._server.turns, partial(method.run, params, self.peer)
-        if method.is_large:
-            return self._run_large(turns.costly(self, work))
-        if method.is_costly:
-            return turns.costly(self, partial(self._while_up, work))
-        result = work()
-        return turns.charged(self, result) if isinstance(result, Awaitable) else result
-
-    async def _run_large(self, work: Awaitable[object]) -> object:
-        async with self._large:
-            await self._writer.room()
-            self._check_up()
-            return await work
-
-    def _while_up(self, work: Callable[[], object]) -> object:
-        """Do the work, where the client is still there for what it gives."""
-        self._check_up()
-        return work()
-
-    def _check_up(self) -> None:
-        if self._closing:
-            raise EngineError("unavailable", "the connection is being closed")
-
-    async def _finish(
-        self, request: Request, principal: Principal, result: Awaitable[object], weight: int
-    ) -> None:
-        try:
-            self._reply(request, principal, await result)
-        except (RpcError, EngineError, BadParams) as error:
-            self._refuse(request, principal, error)
-        except Exception as error:
-            log.exception("control_handler_died", method=request.method, peer=str(self.peer))
-            self._refuse(request, principal, _defect(error))
-        finally:
-            self._in_flight -= weight
-            self.asked_at = self._loop.time()
-            self._read_soon()
-
-    def _reply(self, request: Request, principal: Principal, result: object) -> None:
-        method = request.method
-        # Who asked may have become somebody else while the reply was made.
-        is_same = principal is self._session.principal
-        scope = self._session.scope if is_same else self._server.scopes.of(principal)
-        if scope is not None:
-            result = scope.narrowed(method, result)
-        line = b"" if request.id is None else jsonrpc.result_line(request.id, result)
-        if len(line) > MOST_REPLY_BYTES:
-            reason = f"the reply has {len(line)} bytes; a line has {MOST_REPLY_BYTES} at most"
-            raise EngineError("unavailable", reason, data={"reason": "too_long"})
-        self._server.audit.answered(principal, self.peer, method, request.params)
-        if line:
-            self._writer.write(line)
-
-    def _refuse(
-        self,
-        request: Request,
-        principal: Principal,
-        error: RpcError | EngineError | BadParams,
-    ) -> None:
-        method, params = request.method, request.params
-        self._server.audit.answered(principal, self.peer, method, params, error)
-        if request.id is None:
-            return  # JSON-RPC 2.0 section 4.1: a notification is not answered
-        if isinstance(error, BadParams):
-            error = jsonrpc.bad_params(error.field, error.reason)
-        elif isinstance(error, EngineError):
-            error = jsonrpc.engine_error(error)
-        error.id = request.id
-        self._say(error)
-
-
-def _defect(error: Exception) -> RpcError:
-    return RpcError(INTERNAL_ERROR, f"internal error: {type(error).__name__}")

@@ -15,7 +15,7 @@ import jsonschema
 import msgspec
 
 from engine.control import jsonrpc
-from engine.control.connection import Connection
+from engine.control.requests.in_flight import InFlight
 from engine.control.schema import openrpc
 from engine.store.event_log import Event, EventLog
 
@@ -121,9 +121,9 @@ class ProtocolCheck:
 @contextlib.contextmanager
 def checked_replies(check: ProtocolCheck) -> Iterator[None]:
     """Collect the replies that go over any control socket of this process."""
-    reply, error_line = Connection._reply, jsonrpc.error_line
+    reply, error_line = InFlight._reply, jsonrpc.error_line
 
-    def replied(self: Connection, request: Any, principal: Any, result: object) -> None:
+    def replied(self: InFlight, request: Any, principal: Any, result: object) -> None:
         check.replied(request.method, result)
         reply(self, request, principal, result)
 
@@ -132,7 +132,7 @@ def checked_replies(check: ProtocolCheck) -> Iterator[None]:
         return error_line(error)
 
     with (
-        patch.object(Connection, "_reply", replied),
+        patch.object(InFlight, "_reply", replied),
         patch.object(jsonrpc, "error_line", refused),
     ):
         yield

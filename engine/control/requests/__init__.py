@@ -1,4 +1,4 @@
-"""What is wrong with a request, in words for the person who wrote it.
+"""The requests of one connection: handled, and what is wrong with one, in words for who wrote it.
 
 Which field, why, and what would be right.
 """

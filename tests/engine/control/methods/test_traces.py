@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from config.rights import Right
-from engine.control.connection import MOST_REPLY_BYTES
 from engine.control.methods.traces import TraceMethods
+from engine.control.requests.in_flight import MOST_REPLY_BYTES
 from engine.trace.trace import Trace
 from ringback_client import Client, RequestRejected
 from tests.support.engines.in_process import RunningEngine, refused_by_engine, running, settings_in
