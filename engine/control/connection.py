@@ -10,6 +10,7 @@ import structlog
 from ..errors import EngineError
 from . import jsonrpc
 from .capacity.half_lines import HalfLines
+from .capacity.hangups import Hangups
 from .jsonrpc import INVALID_REQUEST, PARSE_ERROR, RpcError
 from .line_writer import LineWriter
 from .peer import Peer
@@ -43,6 +44,10 @@ class Server(Handling, Protocol):
     @property
     def half_lines(self) -> HalfLines:
         """What all connections hold of lines without an end."""
+
+    @property
+    def hangups(self) -> Hangups:
+        """Who is gone without being read."""
 
     @property
     def input(self) -> bytearray:
@@ -136,6 +141,7 @@ class Connection(asyncio.BufferedProtocol):
             self._deadline.cancel()
             self._deadline = None
         self._writer.drop()
+        self._server.hangups.forget(self._transport)
         self._lines.clear()
         self._server.half_lines.note(self, 0)
         self._server.forget(self)
@@ -169,8 +175,13 @@ class Connection(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         """The peer takes it again."""
         self._writer.resume()
-        self._session.resume_events()
+        # Replies that wait for room go first: events come in any case, and would take all of it.
+        self._loop.call_soon(self._resume_events)
         self._read_soon()
+
+    def _resume_events(self) -> None:
+        if self._writer.has_room and not self._closing:
+            self._session.resume_events()
 
     def close(self) -> None:
         """Send what is written already, within LINGER_S, then close. Further calls do nothing."""
@@ -322,6 +333,7 @@ class Connection(asyncio.BufferedProtocol):
         self._has_turn = False
         if self._read_paused and not self._closing:
             self._read_paused = False
+            self._server.hangups.forget(self._transport)
             self._transport.resume_reading()
 
     def give_up_line(self) -> None:
@@ -334,6 +346,8 @@ class Connection(asyncio.BufferedProtocol):
         if not self._read_paused and not self._closing and not self._eof:
             self._read_paused = True
             self._transport.pause_reading()
+            # Whether the client is gone is not read any more.
+            self._server.hangups.watch(self._transport, self._in_flight.end_waits)
 
     def _say(self, error: RpcError) -> None:
         self._writer.write(jsonrpc.error_line(error))

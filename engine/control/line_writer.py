@@ -58,8 +58,9 @@ class LineWriter:
         return self._room.is_set()
 
     async def room(self) -> None:
-        """Wait until `has_room`."""
-        await self._room.wait()
+        """Wait until `has_room`. Of several that wait, one at a time may find that it has."""
+        while not self._room.is_set():
+            await self._room.wait()
 
     def drop(self) -> None:
         """The connection is lost: forget what waits."""

@@ -16,10 +16,12 @@ class Method:
     It raises EngineError or BadParams to refuse. One that `is_costly` takes a millisecond of the
     event loop or more: it has its turn, see capacity/turns.py. One that `is_large` is costly too,
     and its replies to one peer are made one after the other, each when those before were taken.
-    `result` is the type of its reply, where `run` does not say so.
+    `until`, where there is one, is awaited before that, and gives the parameters that `run` then
+    has: what it waits for holds up no other request. It keeps nothing, and is cancelled when the
+    peer is gone. `result` is the type of its reply, where `run` does not say so.
     """
 
-    __slots__ = ("_result", "decoder", "is_costly", "is_large", "run")
+    __slots__ = ("_result", "decoder", "is_costly", "is_large", "run", "until")
 
     def __init__(
         self,
@@ -28,12 +30,14 @@ class Method:
         *,
         is_costly: bool = False,
         is_large: bool = False,
+        until: Callable[[Any, Peer], Awaitable[msgspec.Struct]] | None = None,
         result: object = None,
     ) -> None:
         self.decoder = msgspec.json.Decoder(params)
         self.is_costly = is_costly
         self.is_large = is_large
         self._result = result
+        self.until = until
         self.run = run
 
     @property

@@ -22,6 +22,7 @@ from .audit import Audit
 from .capacity.connection_limit import ConnectionLimit, Place, most_connections
 from .capacity.half_lines import HalfLines
 from .capacity.handshakes import Handshakes
+from .capacity.hangups import Hangups
 from .capacity.turns import Turns
 from .connection import AUTH_LIMIT_S, Connection
 from .listener import BACKLOG, Listener
@@ -74,6 +75,7 @@ class ControlServer:
         self.audit = audit or Audit(NOTHING_KEPT)
         self.turns = Turns()
         self.half_lines = HalfLines()
+        self.hangups = Hangups()
         self.input = bytearray(READ_BYTES)
         self._handshakes = Handshakes()
         self._places = ConnectionLimit(lambda: self._most)
@@ -130,6 +132,7 @@ class ControlServer:
         except TimeoutError:
             for connection in tuple(self._connections):
                 connection.abort()
+        self.hangups.close()
         for listening in (self._unix, *self._tcp):
             if listening is not None:
                 listening.close()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from .caller_attackers import identities, passwords, referrals
 from .control_attackers import (
     control_costly,
+    control_deaf,
     control_followers,
     control_halves,
     control_idle,
@@ -42,7 +43,7 @@ ATTACKERS: dict[str, Attacker] = {
     for function in (
         options, invites, garbage, unprintable, forged_invites, tcp_pipelined, tcp_idle, tcp_halves,
         tcp_slow, icmp, closed_ports, rtp, rtcp_byes, control_idle, control_halves, control_costly,
-        control_followers,
+        control_followers, control_deaf,
         control_tls, metrics_idle, metrics_halves, speech, sound, passwords, identities, referrals,
     )
 }  # fmt: skip

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from .pace import paced
+from .sip_attackers import invites
 from .target import CONTROL_PORT, ENGINE_HOST, METRICS_PORT, STRANGER_HOST, Target, tcp_from
 
 # Texts that have killed a speech library: a name that somebody types into a form.
@@ -76,6 +77,18 @@ def control_followers(target: Target, seconds: float) -> int:
     """Twenty clients that follow the SIP of one number, each as often as it may."""
     ask = b'{"jsonrpc":"2.0","id":1,"method":"trace.follow","params":{"number":"+442079460000"}}\n'
     return _ask_without_end(target, seconds, ask)
+
+
+def control_deaf(target: Target, seconds: float) -> int:
+    """Twenty clients that wait for the SIP of a number, and read no answer; then much of that."""
+    ask = b'{"jsonrpc":"2.0","id":1,"method":"trace.follow","params":{"number":"+442079460000"}}\n'
+    lines = []
+    for _ in range(20):
+        line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        line.connect(target.socket)
+        line.sendall(ask * 32)
+        lines.append(line)
+    return invites(target, seconds)
 
 
 def _ask_without_end(target: Target, seconds: float, ask: bytes) -> int:

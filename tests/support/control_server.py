@@ -38,6 +38,7 @@ class Handlers:
         self.gate = asyncio.Event()
         self.waiting = 0
         self.costly_done = 0
+        self.large_done = 0
         self.requests: list[CallbackRequest] = []
 
     def table(self) -> dict[str, Method]:
@@ -50,6 +51,8 @@ class Handlers:
             "unencodable": Method(NoParams, self.unencodable),
             "big": Method(Number, self.big),
             "large": Method(Number, self.big, is_large=True),
+            "news": Method(Number, self.news, is_large=True, until=self.wait_for_news),
+            "call.get": Method(Number, self.later),
             "costly": Method(Number, self.costly, is_costly=True),
             "conflict": Method(NoParams, self.conflict),
             "callback.request": Method(CallbackRequest, self.callback),
@@ -78,6 +81,21 @@ class Handlers:
 
     async def big(self, params: Number, _peer: Peer) -> str:
         return "x" * params.n
+
+    async def wait_for_news(self, params: Number, _peer: Peer) -> Number:
+        self.waiting += 1
+        try:
+            await self.gate.wait()
+        finally:
+            self.waiting -= 1
+        return Number(n=params.n * 1000)
+
+    async def news(self, params: Number, _peer: Peer) -> str:
+        self.large_done += 1
+        return "x" * params.n
+
+    async def later(self, params: Number, _peer: Peer) -> str:
+        return "x" * await self.wait(params, _peer)
 
     def costly(self, params: Number, _peer: Peer) -> int:
         until = time.perf_counter() + 0.003

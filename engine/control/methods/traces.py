@@ -144,8 +144,8 @@ class TraceMethods:
         """Method names, with the parameters each takes and what it does."""
         return {
             "trace.get": Method(TraceQuery, self._get, is_large=True),
-            "trace.follow": Method(FollowQuery, self._follow, is_costly=True),
-            "trace.explain": Method(ExplainQuery, self._explain, is_costly=True),
+            "trace.follow": Method(FollowQuery, self._follow, is_large=True, until=self._news),
+            "trace.explain": Method(ExplainQuery, self._explain, is_large=True),
         }
 
     # -- one call, or the calls of a job ------------------------------------------------------
@@ -240,11 +240,19 @@ class TraceMethods:
 
     # -- as they come -------------------------------------------------------------------------
 
-    async def _follow(self, params: FollowQuery, _peer: Peer) -> FollowedPage:
+    def _following(self, number: str | None) -> Following:
+        return Following(self._trace, number, self._find_job, Slices().pause)
+
+    async def _news(self, params: FollowQuery, _peer: Peer) -> FollowQuery:
+        """Wait until there is something. The same question, which can be answered at once then."""
         self._check_on()
-        following = Following(self._trace, params.number, self._find_job)
         after = self._trace.number if params.after is None else params.after
-        found = await following.after(after, wait_s=params.wait_s)
+        after = await self._following(params.number).wait(after, wait_s=params.wait_s)
+        return msgspec.structs.replace(params, after=after)
+
+    async def _follow(self, params: FollowQuery, _peer: Peer) -> FollowedPage:
+        assert params.after is not None
+        found = await self._following(params.number).after(params.after, params.limit)
         page = await self._page(found.messages, params.limit)
         last = found.newest if page.last is None else page.last
         return {"calls": page.calls, "messages": page.messages, "after": last}

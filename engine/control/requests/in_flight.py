@@ -16,6 +16,7 @@ from ..jsonrpc import RpcRequest as Request
 from ..line_writer import LineWriter
 from ..method import Method
 from ..rights import Principal
+from ..roles import changes
 from ..session import Authority, Session
 
 log = structlog.get_logger()
@@ -24,6 +25,11 @@ COSTLY_WEIGHT: Final = 8
 """Of what may be in flight, a request takes as much that waits for turns of its own."""
 MOST_REPLY_BYTES: Final = 1 << 20
 """The protocol's limit for a line, which holds for replies too."""
+MOST_REQUEST_BYTES: Final = 1 << 20
+"""How long the requests in flight may be together; one more may begin while they are shorter."""
+
+_COSTLY_TOGETHER: Final = 4
+_NO_ROOM: Final = object()
 
 
 class Handling(Authority, Protocol):
@@ -66,6 +72,10 @@ class InFlight:
         self._on_done = on_done
         self._own = session.table()
         self._large = asyncio.Lock()
+        self._costly = asyncio.Semaphore(_COSTLY_TOGETHER)
+        self._waits: set[asyncio.Task[Any]] = set()  # for what may never come
+        self._may_wait = True
+        self._request_bytes = 0
         self._is_over = False
         self.weight = 0
         """What is in flight; a costly request counts as COSTLY_WEIGHT."""
@@ -75,11 +85,22 @@ class InFlight:
     @property
     def has_room(self) -> bool:
         """Whether one request more may be read: there is room for it, and for its reply."""
-        return self.weight < self._server.max_in_flight and self._writer.has_room
+        return (
+            self.weight < self._server.max_in_flight
+            and self._request_bytes < MOST_REQUEST_BYTES
+            and self._writer.has_room
+        )
 
     def end(self) -> None:
         """The client is gone, or will be: begin nothing more that is for it alone."""
         self._is_over = True
+        self.end_waits()
+
+    def end_waits(self) -> None:
+        """Nobody is there any more for whom something may be waited for."""
+        self._may_wait = False
+        for task in self._waits:
+            task.cancel()
 
     def read(self, line: bytes) -> None:
         """Handle a line; at once, where nothing has to be waited for."""
@@ -101,7 +122,9 @@ class InFlight:
             if isinstance(result, Awaitable):
                 weight = COSTLY_WEIGHT if method.is_costly or method.is_large else 1
                 self.weight += weight
-                self._server.run_handler(self._finish(request, principal, result, weight))
+                self._request_bytes += len(line)
+                handler = self._finish(request, principal, result, weight, len(line))
+                self._server.run_handler(handler)
                 return
             self._reply(request, principal, result)
             if method is self._own["events.subscribe"]:
@@ -122,34 +145,61 @@ class InFlight:
 
     def _run(self, method: Method, params: msgspec.Struct) -> object:
         """The result, or what gives it; that is timed."""
-        turns, work = self._server.turns, partial(method.run, params, self._session.peer)
         if method.is_large:
-            return self._run_large(turns.costly(self._reader, work))
+            return self._run_large(method, params)
+        work = partial(method.run, params, self._session.peer)
         if method.is_costly:
-            return turns.costly(self._reader, partial(self._while_up, work))
+            return self._run_costly(work)
         result = work()
+        turns = self._server.turns
         return turns.charged(self._reader, result) if isinstance(result, Awaitable) else result
 
-    async def _run_large(self, work: Awaitable[object]) -> object:
+    async def _run_large(self, method: Method, params: msgspec.Struct) -> object:
+        if method.until is not None:
+            params = await self._waited(partial(method.until, params, self._session.peer))
         async with self._large:
-            await self._writer.room()
-            self._check_up()
-            return await work
+            return await self._run_costly(partial(method.run, params, self._session.peer))
 
-    def _while_up(self, work: Callable[[], object]) -> object:
-        """Do the work, where the client is still there for what it gives."""
-        self._check_up()
-        return work()
+    async def _waited(self, work: Callable[[], Awaitable[msgspec.Struct]]) -> msgspec.Struct:
+        """What `work` gives; it is cancelled when the client is gone."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._waits.add(task)
+        try:
+            if not self._may_wait:
+                raise _closing()
+            return await self._server.turns.costly(self._reader, work)
+        finally:
+            self._waits.discard(task)
 
-    def _check_up(self) -> None:
+    async def _run_costly(self, work: Callable[[], object]) -> object:
+        """Do the work in its turn, once the client has taken what was written before."""
+        turns, found = self._server.turns, _NO_ROOM
+        async with self._costly:
+            while found is _NO_ROOM:
+                await self._writer.room()
+                found = await turns.costly(self._reader, partial(self._begun, work))
+        return found
+
+    def _begun(self, work: Callable[[], object]) -> object:
+        """What `work` gives, where the client is there and takes it."""
         if self._is_over:
-            raise EngineError("unavailable", "the connection is being closed")
+            raise _closing()
+        return work() if self._writer.has_room else _NO_ROOM
 
     async def _finish(
-        self, request: Request, principal: Principal, result: Awaitable[object], weight: int
+        self,
+        request: Request,
+        principal: Principal,
+        result: Awaitable[object],
+        weight: int,
+        request_bytes: int,
     ) -> None:
         try:
-            self._reply(request, principal, await result)
+            found = await result
+            if not changes(request.method):  # what is changed is told of at once
+                await self._writer.room()
+            self._reply(request, principal, found)
         except (RpcError, EngineError, BadParams) as error:
             self._refuse(request, principal, error)
         except Exception as error:
@@ -159,6 +209,7 @@ class InFlight:
             self._refuse(request, principal, _defect(error))
         finally:
             self.weight -= weight
+            self._request_bytes -= request_bytes
             self.asked_at = asyncio.get_running_loop().time()
             self._on_done()
 
@@ -193,6 +244,10 @@ class InFlight:
             error = jsonrpc.engine_error(error)
         error.id = request.id
         self._writer.write(jsonrpc.error_line(error))
+
+
+def _closing() -> EngineError:
+    return EngineError("unavailable", "the connection is being closed")
 
 
 def _defect(error: Exception) -> RpcError:

@@ -54,9 +54,10 @@ async def of(engine: RunningEngine, name: str) -> Client:
     return client
 
 
-def test_each_look_of_those_who_follow_has_a_turn_of_its_own() -> None:
+def test_pages_of_messages_are_made_for_those_who_take_them() -> None:
     table = TraceMethods(Trace(), None, None, lambda _id: None).table()  # type: ignore[arg-type]
-    assert table["trace.follow"].is_costly
+    assert all(method.is_large for method in table.values())
+    assert table["trace.follow"].until is not None
 
 
 async def test_a_callback_has_the_sip_of_its_calls_and_the_cause(engine: RunningEngine) -> None:
@@ -145,6 +146,21 @@ async def test_messages_are_followed_as_they_come(engine: RunningEngine) -> None
     assert [one["method"] for one in everything["messages"]] == ["OPTIONS"]
     rest = await client.call("trace.follow", after=everything["after"], wait_s=0)
     assert [one["method"] for one in rest["messages"]] == ["INVITE"]
+
+
+async def test_who_follows_several_numbers_gets_each_when_it_comes(engine: RunningEngine) -> None:
+    kept, client = engine.daemon.trace, engine.client
+    numbers = [f"+4420794600{n:02d}" for n in range(4)]
+    following = [
+        asyncio.create_task(client.call("trace.follow", number=number, wait_s=40))
+        for number in numbers
+    ]
+    await asyncio.sleep(0.1)
+    for n in (2, 0, 3, 1):
+        about = request("INVITE", f"f{n}").replace(b"+442079460000", numbers[n].encode())
+        kept.received(about, STRANGER, OURS)
+        page = await following[n]
+        assert [one["call_id"] for one in page["messages"]] == [f"f{n}"]
 
 
 async def test_a_client_of_some_sites_sees_their_calls_and_no_others(engine: RunningEngine) -> None:

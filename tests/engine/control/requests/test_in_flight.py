@@ -1,8 +1,10 @@
 """Requests in flight: how many there may be, and which replies are made when."""
 
 import asyncio
+import json
 from pathlib import Path
 
+from engine.control.method import Method
 from tests.support.control_server import Handlers, Number, serving
 from tests.support.waiting import until
 
@@ -123,3 +125,100 @@ async def test_costly_requests_of_a_client_that_is_gone_are_not_carried_out(tmp_
         client.writer.transport.abort()
         await until(lambda: not served.server.connections and not served.server._tasks)
         assert handlers.costly_done < 30
+
+
+async def test_what_is_waited_for_holds_up_nothing_and_is_told_to_those_who_read(
+    tmp_path: Path,
+) -> None:
+    handlers = Handlers()
+    async with serving(tmp_path, handlers) as served:
+        client, deaf = await served.connect(), await served.connect()
+        deaf.stop_reading()
+        for n in range(30):
+            for each in (client, deaf):
+                each.request(n, "news", n=500)
+        client.request("large", "large", n=7)
+        await until(lambda: handlers.waiting == 60)
+        assert (await client.receive())["result"] == "x" * 7
+        handlers.gate.set()
+        replies = [await client.receive() for _ in range(30)]
+        assert sorted(reply["id"] for reply in replies) == list(range(30))
+        assert {len(reply["result"]) for reply in replies} == {500_000}
+        assert handlers.large_done < 40, "replies were made that nobody takes"
+        deaf.go_on_reading()
+        assert len([await deaf.receive() for _ in range(30)]) == 30
+        await client.close()
+        await deaf.close()
+
+
+async def test_nothing_is_waited_for_where_the_client_is_gone(tmp_path: Path) -> None:
+    handlers = Handlers()
+    async with serving(tmp_path, handlers, max_in_flight=64) as served:
+        client = await served.connect()
+        for n in range(30):  # of which eight are handled; nothing more is read before they are
+            client.request(n, "news", n=1)
+        await until(lambda: handlers.waiting == 8)
+        client.writer.transport.abort()
+        await until(lambda: not served.server.connections and not served.server._tasks)
+        assert handlers.waiting == handlers.large_done == 0
+
+
+async def test_costly_replies_are_made_when_those_before_are_read(tmp_path: Path) -> None:
+    class Telling(Counting):
+        def table(self) -> dict[str, Method]:
+            return super().table() | {"tell": Method(Number, self.big, is_costly=True)}
+
+    handlers = Telling()
+    async with serving(tmp_path, handlers) as served:
+        client, other = await served.connect(), await served.connect()
+        client.stop_reading()
+        for n in range(32):
+            client.request(n, "tell", n=500_000)
+        await until(lambda: handlers.bigs)
+        for _ in range(100):
+            assert "result" in await other.ask("ping")
+        assert handlers.bigs < 10
+        client.go_on_reading()
+        assert sorted([(await client.receive())["id"] for _ in range(32)]) == list(range(32))
+        await client.close()
+        await other.close()
+
+
+async def test_replies_that_are_there_already_wait_for_their_reader(tmp_path: Path) -> None:
+    handlers = Handlers()
+    async with serving(tmp_path, handlers) as served:
+        client, other = await served.connect(), await served.connect()
+        client.stop_reading()
+        for n in range(100):
+            client.request(n, "call.get", n=100_000)
+        await until(lambda: handlers.waiting == 100)
+        handlers.gate.set()
+        connection = next(one for one in served.server._connections if one._in_flight.weight)
+        written = []
+        writer = connection._in_flight._writer
+        for _ in range(50):
+            assert "result" in await other.ask("ping")
+            written.append(writer.has_room)
+        assert not written[-1]
+        assert connection._in_flight.weight > 80
+        client.go_on_reading()
+        assert sorted([(await client.receive())["id"] for _ in range(100)]) == list(range(100))
+        await client.close()
+        await other.close()
+
+
+async def test_long_requests_in_flight_are_limited_together(tmp_path: Path) -> None:
+    handlers = Handlers()
+    async with serving(tmp_path, handlers) as served:
+        client, other = await served.connect(), await served.connect()
+        for n in range(12):
+            line = json.dumps({"jsonrpc": "2.0", "id": n, "method": "wait", "params": {"n": n}})
+            client.send(line.encode() + b" " * 300_000)
+        await until(lambda: handlers.waiting == 4)  # 1 MiB
+        for _ in range(100):
+            assert "result" in await other.ask("ping")
+        assert handlers.waiting == 4
+        handlers.gate.set()
+        assert sorted([(await client.receive())["id"] for _ in range(12)]) == list(range(12))
+        await client.close()
+        await other.close()
