@@ -165,16 +165,18 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "media.worker_client",
     },
     "media.sound": {"media.errors", "media.settings", "media.sources"},
+    "media.codec": {"media.sound"},
     "media.rtp": {"media.errors", "media.messages", "media.sound"},
     "media.relay": {"media.rtp", "media.sound"},
     "media.worker": {
-        "media.channel", "media.door", "media.errors", "media.messages", "media.relay", "media.rtp",
-        "media.settings", "media.sound", "media.sources", "media.stderr", "media.watchdog",
+        "media.channel", "media.codec", "media.door", "media.errors", "media.messages",
+        "media.relay", "media.rtp", "media.settings", "media.sound", "media.sources",
+        "media.stderr", "media.watchdog",
     },
 }  # fmt: skip
 
 # What the engine may not import of the other rooms: these run in another process.
-OF_THE_WORKER = {"media.worker", "media.relay", "media.rtp"}
+OF_THE_WORKER = {"media.worker", "media.relay", "media.rtp", "media.codec"}
 # The places of sip/ that may use sockets and clocks.
 WITH_IO = {"sip.dns", "sip.transport", "sip.endpoint"}
 IO_MODULES = {"socket", "asyncio", "time", "select", "selectors", "threading"}
