@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from .errors import wrong
 from .section import Section, first_duplicate, no_duplicate
 from .sections import WithCredentials
 from .values import (
@@ -17,7 +18,6 @@ from .values import (
     Rtp,
     Seconds,
     Srtp,
-    wrong,
 )
 
 Kind = Literal["desk", "browser", "mobile"]

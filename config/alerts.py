@@ -4,8 +4,9 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
+from .errors import wrong
 from .section import Section
-from .values import Name, wrong
+from .values import Name
 
 Threshold = Annotated[float, Field(allow_inf_nan=False)]
 

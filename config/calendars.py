@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import holidays
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from .errors import wrong
 from .section import Section, first_duplicate
-from .values import Name, wrong
+from .values import Name
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MIN = 24 * 60

@@ -5,7 +5,9 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator
 
-from .values import NumberPrefix, Printable, _check_host, _reject
+from .errors import reject
+from .value_checks.addresses import check_host
+from .values import NumberPrefix, Printable
 
 Identity = Literal["from", "pai", "rpid"]
 
@@ -53,9 +55,9 @@ def _check_from(text: str) -> str:
             f"{text!r} is no address: it is a domain, a user and a domain, or both with a name, "
             "as in '\"Shop\" <sip:+442079460000@sip.example>'"
         )
-        raise _reject(reason) from None
+        raise reject(reason) from None
     if address.host:
-        _check_host(address.host)
+        check_host(address.host)
     return text
 
 

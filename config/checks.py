@@ -10,9 +10,11 @@ from .agents import ONE_WORKER
 from .all_sections import AllSections
 from .errors import Fault
 from .rights import TOKEN_LENGTH
+from .sites import Site
 from .skills import skill_faults
 from .sounds import find_configured
-from .values import host_of, is_name, is_sip_uri, uses_tls
+from .value_checks.sip_uris import host_of, is_sip_uri, uses_tls
+from .value_checks.texts import is_name
 
 NAMED = (
     "trunks",
@@ -87,17 +89,23 @@ def faults_of(settings: AllSections, known: Known | None = None) -> Iterator[Fau
 
 
 def _check_twice(settings: AllSections) -> Iterator[Fault]:
-    for section in (*NAMED, "rules", "rights", "sites"):
+    for section in (*NAMED, "rules", "rights"):
         yield from _twice(section, "name", "name", [one.name for one in getattr(settings, section)])
     yield from _twice("retry", "cause", "cause", [rule.cause for rule in settings.retry])
     yield from _twice("rates", "prefix", "prefix", [rate.prefix for rate in settings.rates])
-    yield from _twice("sites", "key", "key", [site.key for site in settings.sites])
+    yield from sites_twice(settings.sites)
     rights = settings.rights
     for key in ("user", "group"):
         yield from _twice("rights", key, key, [getattr(right, key) for right in rights])
     # One user name is one trunk's: it says who calls.
     users = [trunk.inbound_auth.username for trunk in settings.trunks]
     yield from _twice("trunks", "inbound_auth.username", "user name", users)
+
+
+def sites_twice(sites: Sequence[Site]) -> Iterator[Fault]:
+    """A fault for each site with the name or the key of one before it."""
+    for key in ("name", "key"):
+        yield from _twice("sites", key, key, [getattr(site, key) for site in sites])
 
 
 def _twice(section: str, key: str, noun: str, values: Sequence[str | int]) -> Iterator[Fault]:

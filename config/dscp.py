@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator
 
-from .values import wrong
+from .errors import wrong
 
 CLASS_SELECTOR_3 = 24  # signalling
 EXPEDITED_FORWARDING = 46  # voice

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pydantic_core import PydanticCustomError
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -44,3 +46,13 @@ class ConfigError(Exception):
 def _line(file: str, fault: Fault) -> str:
     where = file if fault.line is None else f"{file}:{fault.line}"
     return ": ".join(part for part in (where, fault.key, fault.reason) if part)
+
+
+def wrong(key: str, reason: str) -> PydanticCustomError:
+    """An error about `key` of the section that is being checked as a whole."""
+    return PydanticCustomError("wrong", "{reason}", {"key": key, "reason": reason})
+
+
+def reject(reason: str) -> PydanticCustomError:
+    """An error about the value that is being checked."""
+    return wrong("", reason)

@@ -4,8 +4,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from .errors import wrong
 from .section import first_duplicate
-from .values import HeaderName, Template, steers, wrong
+from .value_checks.texts import steers
+from .values import HeaderName, Template
 
 # What `identity` of a trunk writes.
 _OF_IDENTITY = ("p-asserted-identity", "remote-party-id", "privacy")

@@ -5,11 +5,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from .errors import wrong
 from .languages import Language
 from .section import Section
 from .sounds import FILE
 from .spoken import Spoken, Texts, VoiceName, check_path, split_voice
-from .values import Name, NumberPrefix, OptionalPath, Seconds, Template, wrong
+from .values import Name, NumberPrefix, OptionalPath, Seconds, Template
 
 Interval = Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, cast
 from babel import Locale, UnknownLocaleError
 from pydantic import AfterValidator
 
-from .values import wrong
+from .errors import wrong
 
 PluralCategory = Literal["zero", "one", "two", "few", "many", "other"]
 

@@ -4,10 +4,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from .errors import wrong
 from .patterns import Pattern
 from .policy import FullPrefix
 from .section import Section
-from .values import Name, wrong
+from .values import Name
 
 
 def _check_short_code(text: str) -> str:

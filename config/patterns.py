@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import re2
 from pydantic import AfterValidator
 
-from .values import wrong
+from .errors import wrong
 
 
 def compile_regex(pattern: str) -> Any:

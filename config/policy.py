@@ -11,8 +11,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from .calendars import Hours as HoursText
 from .calendars import TimeZone
+from .errors import wrong
 from .section import Section, first_duplicate
-from .values import NumberPrefix, Region, Seconds, wrong
+from .values import NumberPrefix, Region, Seconds
 
 LineType = Literal[
     "fixed_line",

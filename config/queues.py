@@ -9,11 +9,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from .agents import Level, Outcomes, WrapUp
+from .errors import wrong
 from .languages import Language
 from .policy import FullPrefix
 from .section import Section, first_duplicate
 from .spoken import VoiceName
-from .values import Name, OutsideNumber, Region, Seconds, wrong
+from .values import Name, OutsideNumber, Region, Seconds
 
 StrategyName = Literal[
     "longest_idle",

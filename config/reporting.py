@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
+from .errors import wrong
 from .section import Section, read_secret
 from .urls import PORTS, check_url, host_and_port
-from .values import HostPort, Name, OptionalPath, Seconds, Secret, UrlHost, wrong
+from .values import HostPort, Name, OptionalPath, Seconds, Secret, UrlHost
 
 _EVENT_PREFIX = re.compile(r"[a-z_]+(\.[a-z_]*)?")
 SECRET_CHARACTERS = 16

@@ -4,8 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
+from .errors import wrong
 from .section import Section, read_secret
-from .values import Group, Name, OptionalPath, Printable, Secret, check_user, wrong
+from .value_checks.this_machine import check_user
+from .values import Group, Name, OptionalPath, Printable, Secret
 
 Role = Literal["read", "operate", "supervise", "administer", "request", "gateway"]
 # What can be told apart by site is for these.

@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from .calendars import DatesText, Hours, TimeZone
+from .errors import wrong
 from .patterns import compile_regex
 from .policy import LineType
 from .section import Section
-from .values import Name, NumberPrefix, Printable, Region, Seconds, Template, wrong
+from .values import Name, NumberPrefix, Printable, Region, Seconds, Template
 
 
 def _as_list(value: object) -> object:

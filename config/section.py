@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from .values import wrong
+from .errors import wrong
 
 SECRET_FILE_BYTES = 4096
 

@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from .caller_identity import CallerIds, FromText, Identity
 from .dscp import EXPEDITED_FORWARDING, Dscp
+from .errors import wrong
 from .header_templates import HeaderTemplates, TrunkHeaders
 from .patterns import Pattern
 from .section import Section, first_duplicate, read_secret
@@ -40,7 +41,6 @@ from .values import (
     Srtp,
     Template,
     User,
-    wrong,
 )
 
 

@@ -10,11 +10,10 @@ from . import environment
 from .agents import Agent
 from .all_sections import AllSections
 from .checks import Known, faults_of
-from .errors import ConfigError, Fault
+from .errors import ConfigError, Fault, wrong
 from .faults import draft, placed
 from .sections import Route, Trunk
 from .toml_lines import Location, read_toml
-from .values import wrong
 
 __all__ = ["Agent", "ConfigError", "Route", "Settings", "Trunk", "Written", "load", "read"]
 

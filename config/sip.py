@@ -5,16 +5,9 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from .dscp import CLASS_SELECTOR_3, Dscp
+from .errors import wrong
 from .section import Section, first_duplicate, no_duplicate
-from .values import (
-    AdvertisedHost,
-    Listen,
-    NameServer,
-    OptionalPath,
-    Printable,
-    SessionExpires,
-    wrong,
-)
+from .values import AdvertisedHost, Listen, NameServer, OptionalPath, Printable, SessionExpires
 
 
 def _version(value: object) -> object:

@@ -5,20 +5,11 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
+from .errors import wrong
 from .reporting import TimeZone, Url
 from .section import Section, no_duplicate
 from .urls import check_url
-from .values import (
-    HostPort,
-    Name,
-    Network,
-    OptionalPath,
-    Printable,
-    Region,
-    Seconds,
-    Secret,
-    wrong,
-)
+from .values import HostPort, Name, Network, OptionalPath, Printable, Region, Seconds, Secret
 
 # "https://shop.example", "http://localhost:8000"
 _ORIGIN = re.compile(

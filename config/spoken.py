@@ -5,10 +5,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
+from .errors import wrong
 from .languages import PluralCategory
 from .section import Section
 from .sounds import FILE, find_configured
-from .values import Printable, wrong
+from .values import Printable
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _VOICE = re.compile(r"voice:([A-Za-z][A-Za-z0-9_+./-]*):(.*)", re.DOTALL)

@@ -4,8 +4,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from .errors import wrong
 from .section import Section
-from .values import OptionalPath, UrlHost, wrong
+from .values import OptionalPath, UrlHost
 
 
 class Stir(Section):

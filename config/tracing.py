@@ -4,8 +4,9 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from .errors import wrong
 from .section import Section, read_secret
-from .values import HostPort, OptionalPath, Secret, wrong
+from .values import HostPort, OptionalPath, Secret
 
 
 class Trace(Section):

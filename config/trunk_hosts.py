@@ -8,8 +8,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from .errors import reject, wrong
 from .section import Section, first_duplicate
-from .values import SipUri, _check_dial_host, _check_sip_uri, _reject, host_of, is_sip_uri, wrong
+from .value_checks.addresses import check_dial_host
+from .value_checks.sip_uris import check_sip_uri, host_of, is_sip_uri
+from .values import SipUri
 
 MOST_HOSTS = 16
 MOST_ROUTES = 8
@@ -19,10 +22,10 @@ LONGEST_QUALIFY_S = 3600.0
 def _check_place(text: str) -> str:
     """HOST, HOST:PORT or HOST:PORT;transport=tcp; or that as a sip: or sips: URI."""
     if not is_sip_uri(text):
-        return _check_dial_host(text)
-    _check_sip_uri(text)
+        return check_dial_host(text)
+    check_sip_uri(text)
     if "@" in text:
-        raise _reject(f"{text!r} has a user; it is the host alone")
+        raise reject(f"{text!r} has a user; it is the host alone")
     return text
 
 
@@ -34,7 +37,7 @@ def _check_route(text: str) -> str:
     """One value of Route: a sip: URI, with or without angle brackets."""
     is_bracketed = text.startswith("<") and text.endswith(">")
     uri = text[1:-1] if is_bracketed else text
-    return f"<{_check_sip_uri(uri)}>"
+    return f"<{check_sip_uri(uri)}>"
 
 
 def _as_sip_uri(text: str, uri: str = "") -> str:
@@ -49,7 +52,7 @@ def _as_sip_uri(text: str, uri: str = "") -> str:
 
 def _check_qualify(seconds: float) -> float:
     if seconds and not 1.0 <= seconds <= LONGEST_QUALIFY_S:
-        raise _reject(f"must be 0, or 1 to {LONGEST_QUALIFY_S:g} seconds")
+        raise reject(f"must be 0, or 1 to {LONGEST_QUALIFY_S:g} seconds")
     return seconds
 
 

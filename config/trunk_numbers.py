@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator
 
+from .errors import reject
 from .section import Section
-from .values import Region, _reject
+from .values import Region
 
 # How a number in full is written: without its plus sign, as people of the country dial it, or with
 # the plus sign.
@@ -18,16 +19,16 @@ _MOST_STRIPPED = 32
 
 def _check_dialled(text: str) -> str:
     if not _DIALLED.fullmatch(text):
-        raise _reject(f"{text!r} must be up to 32 digits, * and #, after a + if any")
+        raise reject(f"{text!r} must be up to 32 digits, * and #, after a + if any")
     return text
 
 
 def _check_stripped(value: object) -> object:
     is_count = isinstance(value, int) and not isinstance(value, bool)
     if is_count and not 0 <= int(str(value)) <= _MOST_STRIPPED:
-        raise _reject(f"must be 0 to {_MOST_STRIPPED} characters")
+        raise reject(f"must be 0 to {_MOST_STRIPPED} characters")
     if not is_count and not isinstance(value, str):
-        raise _reject('must be a count of characters, or the characters themselves: 2 or "00"')
+        raise reject('must be a count of characters, or the characters themselves: 2 or "00"')
     return _check_dialled(value) if isinstance(value, str) else value
 
 

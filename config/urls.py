@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic_core import PydanticCustomError
 
-from .values import wrong
+from .errors import wrong
 
 PORTS = {"http": 80, "https": 443}
 TOKEN_CHARACTERS = 16

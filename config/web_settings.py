@@ -12,9 +12,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from . import environment
-from .errors import ConfigError, Fault
+from .checks import sites_twice
+from .errors import ConfigError
 from .faults import draft, placed
-from .section import Section, first_duplicate
+from .section import Section
 from .sections import Log
 from .sites import Site, Web
 from .toml_lines import read_toml
@@ -60,11 +61,11 @@ def load(path: str | os.PathLike[str], environ: Mapping[str, str] | None = None)
     origins = environment.overlay(data, WebSettings, own, file)
     try:
         settings = WebSettings(**data)
+        faults = tuple(sites_twice(settings.sites))
     except ValidationError:
-        raise ConfigError.of(file, placed(draft(WebSettings, data).faults, text, origins)) from None
-    for name in ("key", "name"):
-        twice = first_duplicate([getattr(site, name) for site in settings.sites])
-        if twice is not None:
-            fault = Fault(f"sites.{name}", f"the {name} {twice!r} stands twice")
-            raise ConfigError.of(file, [fault])
+        drafted = draft(WebSettings, data)
+        twice = map(drafted.as_written, sites_twice(drafted.settings.sites))
+        faults = (*drafted.faults, *twice)
+    if faults:
+        raise ConfigError.of(file, placed(faults, text, origins))
     return settings

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from config.errors import ConfigError
 from config.section import read_secret
-from config.values import split_host_port
+from config.value_checks.addresses import split_host_port
 from config.web_settings import WebSettings, load
 from ringback_client import Client, ClientError, EngineError
 

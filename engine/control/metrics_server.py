@@ -7,7 +7,7 @@ import structlog
 from aiohttp import web
 
 from config.settings import Settings
-from config.values import split_host_port
+from config.value_checks.addresses import split_host_port
 
 from .metrics import CONTENT_TYPE_LATEST, Gauges, LoopDelay, Metrics
 

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from config.sections import Control
-from config.values import split_host_port
+from config.value_checks.addresses import split_host_port
 
 from ..errors import EngineError
 from ..store.event_log import EventLog

@@ -9,7 +9,7 @@ import structlog
 
 from config.sections import Trunk
 from config.sip import Sip
-from config.values import address_and_port
+from config.value_checks.addresses import address_and_port
 from sip.endpoint import EndpointOptions, SipEndpoint
 from sip.rate_limit import RateLimit, SourceRates
 from sip.transport.sockets import ListenError

@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from config.tracing import Trace as Settings
-from config.values import split_host_port
+from config.value_checks.addresses import split_host_port
 from media.messages import RtcpBlock, RtcpSeen
 
 from .flow import TracedMessage

@@ -48,7 +48,14 @@ def test_every_fault_has_its_line(tmp_path: Path) -> None:
 
 
 def test_a_key_stands_once(tmp_path: Path) -> None:
-    assert faults(written(tmp_path, SITE + SITE)) == [("sites.key", None)]
+    twice = [("sites[1].key", 9), ("sites[1].name", 10)]
+    assert sorted(faults(written(tmp_path, SITE + SITE))) == twice
+
+
+def test_what_stands_twice_is_found_beside_other_faults(tmp_path: Path) -> None:
+    broken = SITE.replace('queue = "sales"', "queue = 7")
+    found = faults(written(tmp_path, broken + SITE + SITE.replace("shop-key", "other")))
+    assert found == [("sites[0].queue", 6), ("sites[2].name", 16)]
 
 
 @pytest.mark.parametrize("content", [b"[web", b"\xff"])
