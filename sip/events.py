@@ -14,7 +14,7 @@ from .usage import DialogUsage, ReferralUsage, RegistrationUsage
 Origin = Literal["remote", "local", "timeout", "transport"]
 
 
-class Cause(msgspec.Struct, frozen=True):
+class Cause(msgspec.Struct, frozen=True, gc=False):
     """Why a session is over.
 
     `status` is the status of the final response. A timeout counts as 408 and a transport error as

@@ -12,7 +12,7 @@ import msgspec
 from .hop import Hop
 
 
-class SavedDialog(msgspec.Struct, frozen=True, omit_defaults=True):
+class SavedDialog(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One dialog, early or confirmed. The members are those of Dialog."""
 
     local: str
@@ -26,7 +26,7 @@ class SavedDialog(msgspec.Struct, frozen=True, omit_defaults=True):
     routes: list[str] = []
 
 
-class SavedInvite(msgspec.Struct, frozen=True, omit_defaults=True):
+class SavedInvite(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """An INVITE that has no final response yet, or whose 2xx waits for its ACK.
 
     `head` is the start line and what other messages repeat of its header fields. `answer` is our
@@ -38,7 +38,7 @@ class SavedInvite(msgspec.Struct, frozen=True, omit_defaults=True):
     answer: str = ""
 
 
-class SavedSession(msgspec.Struct, frozen=True, omit_defaults=True):
+class SavedSession(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One session. `is_ours` says that we sent the INVITE.
 
     `account` is the name under which the owner finds the credentials for challenges of the peer;

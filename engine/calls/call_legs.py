@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
+from weakref import proxy
 
 import structlog
 
@@ -43,8 +44,9 @@ class CallLegs(TrunkUse):
         admission: Admission,
     ) -> None:
         super().__init__(services, call.id)
-        self._redirected = RedirectedCalls(call, services, admission)
-        self._call = call
+        # The call has its legs, and they must not keep it: what is over is freed at once.
+        self._call: Call = proxy(call)
+        self._redirected = RedirectedCalls(self._call, services, admission)
         self._publish = publish
         self._made: list[Leg] = []
         self._releasing: set[asyncio.Task[None]] = set()
@@ -144,12 +146,18 @@ class CallLegs(TrunkUse):
             leg.hang_up(HangupCause("completed", "call over"), header)
 
     async def give_back(self) -> None:
-        """Give every port back, keeping the last reports."""
+        """Give every port back, keeping the last reports. The legs are not published any more."""
         self._redirected.settle()
         await within_report_limit(
             self._call,
             asyncio.gather(*(leg.release() for leg in self._made), *self._releasing),
         )
+        self._made.clear()
+        self._publish = _published_late
+
+
+def _published_late(kind: str, **_fields: Any) -> None:
+    log.debug("published_after_the_call", kind=kind)
 
 
 def subject_of(call: Call) -> Subject:

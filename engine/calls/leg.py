@@ -7,6 +7,7 @@ A leg joins a SIP session to a media endpoint. What SIP and the media worker rep
 
 import asyncio
 from typing import Literal
+from weakref import proxy
 
 from msgspec import structs
 
@@ -89,9 +90,11 @@ class Leg(SentKeys):
         self._listeners: list[LegListener] = []
         self._borrower: Leg | None = None  # the leg of the call that has this permanent line
         self._sip = sip
+        # What belongs to the leg has no reference back: a leg that is over is freed at once.
+        leg = proxy(self)
         self._media = LegMedia(
             leg_id, media, sip, rtp_host, destination.targets[0].media.rtp_ports,
-            on_unreachable=lambda reason: self.hang_up(HangupCause("incompatible", reason)),
+            on_unreachable=lambda reason: leg.hang_up(HangupCause("incompatible", reason)),
         )  # fmt: skip
         self._owner = owner
         self._publish = owner.publish
@@ -100,11 +103,11 @@ class Leg(SentKeys):
         self._hung_up: list[Session] = []
         self.called_us = self.may_leave = False
         self.alerted_at: float | None = None
-        self.transfers = LegTransfers(self, sip)
+        self.transfers = LegTransfers(leg, sip)
         self._hears_early_media = True
         self._outcome: asyncio.Future[HangupCause | None] | None = None
         self._publish_bounded = BoundedPublisher(self._publish)
-        self._media_reports = MediaReports(self, self._media, self._publish, self._publish_bounded)
+        self._media_reports = MediaReports(leg, self._media, self._publish, self._publish_bounded)
 
     # -- who hears of it --------------------------------------------------------------------
 

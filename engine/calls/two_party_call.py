@@ -260,6 +260,7 @@ class TwoPartyCall(ABC):
     async def _give_back(self) -> None:
         """Free the agent, end the recording, and give every port back."""
         self._release_agents()
+        self._agent_holder = None
         for leg_id in (*self._third_agents, *self._third_holders):
             self._finish_third(leg_id)
         # On its own, so that a recording that is slow to end keeps no port.

@@ -7,7 +7,8 @@ rings anybody: `read` says what a text is and that it may be dialled, `destinati
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
+from functools import lru_cache
+from typing import Final, Protocol
 
 from config.agents import Agent, Kind
 from config.settings import Route, Trunk
@@ -26,6 +27,8 @@ from .phone_number import CalledNumber
 from .targets.destination import Destination, DialTarget, credentials_of
 from .targets.trunk_targets import TrunkTargets
 from .trunk_states import AllTrunksUp, NoTrunkUsable, TrunkStates, trunks_full, usable_now
+
+READINGS_KEPT: Final = 1024
 
 
 class AgentAddress(Protocol):
@@ -93,6 +96,10 @@ class Dialplan:
         self._plan = plan
         self._routes = list(routes)
         self._hosts = [PermittedHost.read(host) for host in allow_hosts]
+        # What a text is follows from the configuration alone, and each call asks several times.
+        self._read_uri = lru_cache(READINGS_KEPT)(self._permitted_uri)
+        self._read_user = lru_cache(READINGS_KEPT)(self._reading_of_user)
+        self._read_number = lru_cache(READINGS_KEPT)(plan.read)
 
     @staticmethod
     def check(trunks: Sequence[Trunk]) -> None:
@@ -133,9 +140,7 @@ class Dialplan:
         if text in self._agents:
             return Reading("agent")
         with refused(field):
-            if is_uri(text):
-                return self._read_user(self._permitted_uri(text, field))
-            return self._plan.read(text, region)
+            return self._read_user(text) if is_uri(text) else self._read_number(text, region)
 
     def read(self, text: str, *, field: str = "to", region: str | None = None) -> Reading:
         """As `classify`, and that it may be dialled: the one dial policy.
@@ -167,8 +172,9 @@ class Dialplan:
             raise EngineError("refused", reason, field=field)
         return reading.digits
 
-    def _read_user(self, uri: SipUri) -> Reading:
+    def _reading_of_user(self, text: str) -> Reading:
         """What a URI that somebody wants dialled is. Raises NotDialable."""
+        uri = self._read_uri(text)
         self._plan.check_name(uri)
         return self._read_phone(uri)
 
@@ -307,8 +313,8 @@ class Dialplan:
         return Destination(name, targets, address.ring_s, address.kind, name, address.confirm)
 
     def _uri(self, text: str, field: str) -> Destination:
-        uri = self._permitted_uri(text, field)
         self.read(text, field=field)
+        uri = self._read_uri(text)
         trunks = self._trunks.at(uri)
         target = DialTarget(
             text,
@@ -326,27 +332,28 @@ class Dialplan:
             )
         return Destination(uri.user or uri.host, (self._trunks.sent_by_trunk(target, uri),))
 
-    def _permitted_uri(self, text: str, field: str) -> SipUri:
+    def _permitted_uri(self, text: str) -> SipUri:
+        """The URI `text`, which is at a trunk or a permitted host. Raises NotDialable."""
         try:
             uri = parse_uri(text)
         except ParseError as error:
-            raise EngineError("refused", f"{text!r}: {error.reason}", field=field) from error
+            raise NotDialable(f"{text!r}: {error.reason}") from error
         if not isinstance(uri, SipUri):
-            raise EngineError("refused", f"{text!r} is not a sip: URI", field=field)
+            raise NotDialable(f"{text!r} is not a sip: URI")
         if uri.headers or "maddr" in uri.params:
-            reason = f"{text!r} carries headers or maddr, which would change where it goes"
-            raise EngineError("refused", reason, field=field)
+            raise NotDialable(
+                f"{text!r} carries headers or maddr, which would change where it goes"
+            )
         transport = transport_of(uri)
         if transport == "unsupported":
-            reason = f"{text!r}: its transport is not supported; it is udp, tcp or tls"
-            raise EngineError("refused", reason, field=field)
+            raise NotDialable(f"{text!r}: its transport is not supported; it is udp, tcp or tls")
         if self._trunks.at(uri) or any(host.permits(uri, transport) for host in self._hosts):
             return uri
         reason = f"host {uri.host!r} is not in dial.allow_hosts"
         if any(uri.host == host.host for host in self._hosts):
             where = f"{uri.address[1]};transport={transport}"
             reason = f"port {where} of {uri.host!r} is not in dial.allow_hosts"
-        raise EngineError("refused", reason, field=field)
+        raise NotDialable(reason)
 
     def no_trunk_for(self, text: str, *, trunk: str | None) -> NoTrunkUsable | None:
         """Why no trunk can carry a call to `text` now; None where one can, or none is needed."""
@@ -368,9 +375,10 @@ class Dialplan:
             scheme, _, number = text.partition(":")
             is_number = scheme.lower() == "tel"
             return self.destination(number if is_number else text, field="to").targets
-        proxy = self._permitted_uri(text, "to")
+        with refused("to"):
+            proxy = self._permitted_uri(text)
         loose = SipUri(
-            "sip", proxy.host, proxy.user, None, proxy.port, {**proxy.params, "lr": None}, {}
+            proxy.scheme, proxy.host, proxy.user, None, proxy.port, {**proxy.params, "lr": None}, {}
         )
         by_this = replace(by_proxy, hop_uri=text, route=(f"<{loose}>",), named_by=None, others=())
         return (by_this,)

@@ -8,6 +8,7 @@ where nothing is limited.
 import ipaddress
 from collections import deque
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
@@ -17,6 +18,7 @@ from ..errors import EngineError
 from ..store.protocols import NOTHING_KEPT, LoadedDocuments
 
 KIND = "accepted"
+_UNLIMITED: Final = Limits()
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86400.0
 # Who has one IPv6 address has all of its network (RFC 6177).
 IPV6_SITE_BITS = 64
@@ -110,7 +112,7 @@ class RateLimits:
     @property
     def is_needed(self) -> bool:
         """Whether anything is limited."""
-        return self.limits != Limits()
+        return self.limits != _UNLIMITED
 
     @property
     def limits_cost(self) -> bool:

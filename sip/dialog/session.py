@@ -7,6 +7,7 @@ the called side in `uas`, sending re-INVITEs in `reinvite`, what peers send in `
 from __future__ import annotations
 
 from typing import Any, Literal
+from weakref import proxy
 
 from ..auth.authorization import Authorization
 from ..auth.digest import Credentials
@@ -47,6 +48,7 @@ class Session:
     """One INVITE session (RFC 3261 section 13). Its events are for its `owner`."""
 
     __slots__ = (
+        "__weakref__",
         "_accepted",
         "_cause",
         "_owner",
@@ -98,11 +100,13 @@ class Session:
         """Whether the peer has sent a REFER before."""
         self.peer_takes_update = False
         """Whether the peer's Allow has UPDATE."""
+        # Without a reference back, so that a session that is over is freed at once.
+        session = proxy(self)
         self.timer = SessionTimer(
             context.timers,
             expires_s,
-            on_refresh=self._refresh_session,
-            on_expired=self._session_expired,
+            on_refresh=lambda now: session._refresh_session(now),
+            on_expired=lambda now: session._session_expired(now),
         )
         context.add_session(self)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec import structs
 
 from ..auth.authorization import Authorization
 from ..auth.digest import Credentials
@@ -114,7 +115,7 @@ class UacSession(Session):
         self._owner = invitation.owner
         self.local_audio = invitation.audio
         self._fields = checked.headers()
-        self._invitation = invitation
+        self._invitation = structs.replace(invitation, owner=None)
         self._hop = invitation.hop
         self._is_secure = is_sips(target) or any(map(_leads_to_sips, invitation.route[:1]))
         self._cseq = 0

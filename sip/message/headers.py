@@ -136,7 +136,7 @@ def is_known(name: str) -> bool:
     return name in CANONICAL_NAMES
 
 
-class Via(msgspec.Struct, frozen=True):
+class Via(msgspec.Struct, frozen=True, gc=False):
     """One Via value (RFC 3261 section 20.42). Treat `params` as read-only.
 
     `transport` is in upper case, `host` is as in SipUri, parameter values are as written.
@@ -255,7 +255,7 @@ _parse_sent_by = lru_cache(maxsize=1024)(parse_host_port)
 parse_via_cached = lru_cache(maxsize=2048)(_parse_via)
 
 
-class CSeq(msgspec.Struct, frozen=True):
+class CSeq(msgspec.Struct, frozen=True, gc=False):
     """Sequence number and method of a request (RFC 3261 20.16)."""
 
     number: int

@@ -20,7 +20,7 @@ _MOST_DEPTH: Final = 3
 _is_boundary = re.compile(r"[A-Za-z0-9'()+_,\-./:=? ]{1,70}").fullmatch
 
 
-class Part(msgspec.Struct, frozen=True):
+class Part(msgspec.Struct, frozen=True, gc=False):
     """One part. `content_type` is in lower case without parameters; "" where it is missing."""
 
     content_type: str

@@ -16,7 +16,7 @@ _controls = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search
 _CACHED_CHARACTERS: Final = 512
 
 
-class NameAddr(msgspec.Struct, frozen=True):
+class NameAddr(msgspec.Struct, frozen=True, gc=False):
     """A URI with header parameters and a display name, or None for no name.
 
     Parameter names are in lower case. Values are as written; `grammar.unquote` removes quotes.

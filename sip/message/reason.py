@@ -13,7 +13,7 @@ from .message import Message
 Q850: Final = "Q.850"
 
 
-class Reason(msgspec.Struct, frozen=True):
+class Reason(msgspec.Struct, frozen=True, gc=False):
     """One reason. `cause` is a SIP status, or a cause of ITU-T Q.850, as `protocol` says."""
 
     protocol: str

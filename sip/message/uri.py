@@ -51,7 +51,7 @@ DEFAULT_TLS_PORT: Final = 5061
 """The same for TLS (RFC 3261 section 19.1.2)."""
 
 
-class SipUri(msgspec.Struct, frozen=True):
+class SipUri(msgspec.Struct, frozen=True, gc=False):
     """A sip: or sips: URI with its parts unescaped. Treat the dictionaries as read-only.
 
     `host` is in lower case, and an IPv6 address has no brackets. Parameter names are in lower
@@ -122,7 +122,7 @@ class SipUri(msgspec.Struct, frozen=True):
         }
 
 
-class OtherUri(msgspec.Struct, frozen=True):
+class OtherUri(msgspec.Struct, frozen=True, gc=False):
     """A URI of another scheme (tel:, urn:, http:). `rest` is the text after the first colon."""
 
     scheme: str

@@ -32,7 +32,7 @@ _BEFORE_CONNECTION: Final = "iuep"
 _MAX_CLOCK_HZ: Final = 2**31
 
 
-class Origin(msgspec.Struct, frozen=True):
+class Origin(msgspec.Struct, frozen=True, gc=False):
     """The o= line. `session_id` and `version` are numbers of any length."""
 
     username: str
@@ -50,7 +50,7 @@ class Origin(msgspec.Struct, frozen=True):
 _NO_ORIGIN: Final = Origin("-", "0", "0", "IP4", "0.0.0.0")
 
 
-class Connection(msgspec.Struct, frozen=True):
+class Connection(msgspec.Struct, frozen=True, gc=False):
     """A c= line. `host` is as written, with the /ttl of a multicast address."""
 
     address_type: str
@@ -60,7 +60,7 @@ class Connection(msgspec.Struct, frozen=True):
         return f"IN {self.address_type} {self.host}"
 
 
-class RtpMap(msgspec.Struct, frozen=True):
+class RtpMap(msgspec.Struct, frozen=True, gc=False):
     """The meaning of a payload type: encoding name as written, clock rate, channels."""
 
     encoding: str

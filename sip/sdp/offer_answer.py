@@ -56,7 +56,7 @@ _is_name = re.compile(
 _RECEIVING: Final = frozenset({"sendrecv", "recvonly"})
 
 
-class LocalAudio(msgspec.Struct, frozen=True):
+class LocalAudio(msgspec.Struct, frozen=True, gc=False):
     """Our side of the audio: RTP address, codecs in order of preference, and direction.
 
     `srtp` is the policy for SRTP. Other than "off", it needs `keys`.
@@ -71,7 +71,7 @@ class LocalAudio(msgspec.Struct, frozen=True):
     keys: LocalKeys | None = None
 
 
-class NegotiatedAudio(msgspec.Struct, frozen=True):
+class NegotiatedAudio(msgspec.Struct, frozen=True, gc=False):
     """The agreed audio: the RTP address of the peer, the formats, and the direction from our view.
 
     `host` may be a name. `telephone_event_payload_type` is the number to send. The peer may send

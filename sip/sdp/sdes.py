@@ -39,7 +39,7 @@ _is_inline = re.compile(r"inline:([A-Za-z0-9+/=]+)(?:\|(2\^[0-9]{1,2}|[0-9]{1,15
 _is_harmless = re.compile(r"(?:WSH=[0-9]{1,9}|KDR=0|-.*)\Z", re.I).match
 
 
-class CryptoAttribute(msgspec.Struct, frozen=True):
+class CryptoAttribute(msgspec.Struct, frozen=True, gc=False):
     """One a=crypto line that we can use. `key` is the master key and the master salt."""
 
     tag: int
@@ -55,7 +55,7 @@ class CryptoAttribute(msgspec.Struct, frozen=True):
         return f"CryptoAttribute(tag={self.tag}, suite={self.suite!r})"
 
 
-class SrtpKeys(msgspec.Struct, frozen=True):
+class SrtpKeys(msgspec.Struct, frozen=True, gc=False):
     """What protects one audio stream: the suite, our key and the peer's."""
 
     suite: str

@@ -374,6 +374,15 @@ class TestRedirections:
         with pytest.raises(EngineError):
             plan().redirected("sip:192.0.2.66", target)
 
+    def test_a_proxy_that_is_reached_by_tls_alone_stays_so(self) -> None:
+        own = Dialplan(
+            trunks=[], routes=[], agents=[], allow_hosts=["sbc.example;transport=tls"],
+            plan=NumberPlan("GB"),
+        )  # fmt: skip
+        (target,) = own.destination("sip:bob@sbc.example;transport=tls", field="to").targets
+        (by_proxy,) = own.redirected("sips:sbc.example", target)
+        assert by_proxy.route == ("<sips:sbc.example;lr>",)
+
     def test_the_policies_of_a_trunk_hold_for_uris_at_it(self) -> None:
         trunks = [
             Trunk(name="t", uri="sip:127.0.0.1:5071", session_expires_s=90, early_media="ignore")
@@ -384,6 +393,23 @@ class TestRedirections:
         assert (target.session_expires_s, target.plays_early_media) == (90, False)
         assert dialplan.session_expires_s("t", 1800) == 90
         assert dialplan.session_expires_s(None, 1800) == 1800
+
+
+@pytest.mark.parametrize("text", ["sip:bob@127.0.0.1", "sip:+442079460000@127.0.0.1"])
+def test_what_was_read_is_read_anew_by_another_configuration(text: str) -> None:
+    dialplan = plan()
+    assert dialplan.read(text) == dialplan.read(text)
+    dialplan.configure(trunks=[], routes=[], allow_hosts=[], plan=NumberPlan("GB"))
+    with pytest.raises(EngineError, match="allow_hosts"):
+        dialplan.read(text)
+
+
+def test_a_number_is_read_anew_by_another_number_plan() -> None:
+    dialplan = plan()
+    assert dialplan.read("020 7946 0000").digits == "+442079460000"
+    dialplan.configure(trunks=[], routes=[], allow_hosts=[], plan=NumberPlan("DE"))
+    assert dialplan.read("020 7946 0000", region="GB").digits == "+442079460000"
+    assert dialplan.read("030 901820").digits == "+4930901820"
 
 
 @pytest.mark.parametrize(

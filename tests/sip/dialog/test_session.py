@@ -1,6 +1,8 @@
-"""Requests within a session: target refresh, INFO, OPTIONS, sequence numbers."""
+"""Requests within a session: target refresh, INFO, OPTIONS, sequence numbers; what is left."""
 
+import gc
 import random
+import weakref
 
 from sip.auth.digest import Credentials
 from sip.dialog.uac import Invitation
@@ -48,6 +50,23 @@ def test_user_agent_may_call_itself() -> None:
     network.run()
     assert len(alice.of(Ended)) == 2
     clean(alice)
+
+
+def test_a_session_that_is_over_is_freed_without_the_garbage_collector() -> None:
+    network = SimulatedNetwork()
+    alice, bob = pair(network)
+    sessions = established(network, alice, bob)
+    kept = [weakref.ref(session) for session in sessions]
+    gc.disable()
+    try:
+        alice.do(sessions[0].hangup)
+        network.run()
+        for one in (alice, bob):
+            one.events.clear()
+        del sessions
+        assert [ref() for ref in kept] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_requests_follow_the_outbound_proxy() -> None:
