@@ -11,6 +11,8 @@ import subprocess
 import sys
 import sysconfig
 import time
+import tomllib
+import urllib.request
 import venv
 import zipfile
 from collections.abc import Iterator
@@ -20,10 +22,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.ports import free_udp_range
+from tests.support.ports import free_port, free_udp_range
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ("config", "engine", "media", "sip", "ringback", "clients")
+ROOMS = ("config", "engine", "media", "sip", "web")
+SOURCES = (*ROOMS, "ringback", "clients")
 FILES = ("pyproject.toml", "setup.py", "README.md", "LICENSE")
 OLDEST_SETUPTOOLS = 77
 START_LIMIT_S = 60.0
@@ -40,6 +43,16 @@ ports = [{first_port}, {last_port}]
 recordings = "{directory}/recordings"
 [whisper]
 cache_dir = "{directory}/speech"
+[[queues]]
+name = "sales"
+[web]
+listen = "127.0.0.1:{web_port}"
+secret_file = "{directory}/web.secret"
+[[sites]]
+key = "shop"
+name = "shop.example"
+origins = ["https://shop.example"]
+queue = "sales"
 """
 
 # A project in the manner of Django: packages at its top, one of which is named as a room of ours.
@@ -176,15 +189,20 @@ def test_each_wheel_installs_one_folder(wheels: list[Path]) -> None:
     assert "ringback_client/py.typed" in files
 
 
-def test_the_wheel_of_the_engine_has_every_module(wheels: list[Path]) -> None:
+def test_the_wheel_of_the_engine_has_every_module_and_what_they_read(wheels: list[Path]) -> None:
     packed = set(zipfile.ZipFile(wheels[0]).namelist())
     modules = {
         f"ringback/{path.relative_to(ROOT)}"
-        for room in ("config", "engine", "media", "sip")
+        for room in ROOMS
         for path in (ROOT / room).rglob("*.py")
     }
     assert modules - packed == set()
-    assert "ringback/config/ringback.toml" in packed
+    read = {
+        f"ringback/{path.relative_to(ROOT)}"
+        for pattern in ("config/*.toml", "web/texts/*.toml", "web/static/*")
+        for path in ROOT.glob(pattern)
+    }
+    assert len(read) > 12 and read - packed == set()
     assert "ringback/ringback_client/client.py" in packed
 
 
@@ -204,7 +222,8 @@ def project(wheels: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Pat
         *("--no-deps", "--no-index", *wheels),
         cwd=directory,
     )
-    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    here = [path for path in sys.path if Path(path).name == "site-packages"]
+    (packages / "dependencies.pth").write_text("\n".join(here) + "\n")
     for name, text in FOREIGN.items():
         for place in (directory, packages):
             if place is packages and not name.startswith("config"):
@@ -222,7 +241,12 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = directory / "ringback.toml"
     first_port, last_port = free_udp_range(100)
     file.write_text(
-        CONFIGURATION.format(directory=directory, first_port=first_port, last_port=last_port)
+        CONFIGURATION.format(
+            directory=directory,
+            first_port=first_port,
+            last_port=last_port,
+            web_port=free_port(),
+        )
     )
     return file
 
@@ -273,6 +297,35 @@ def test_engine_and_service_run_beside_a_foreign_config(project: Path, configura
         assert len(status["media"]["pids"]) == 1
         listed = run(ringback, "--socket", socket, "rpc", "callback.list", cwd=project)
         assert json.loads(listed)["jobs"] == []
+
+
+def test_the_gateway_serves_pages_beside_a_foreign_config(
+    project: Path, configuration: Path
+) -> None:
+    ringback = project / "venv/bin/ringback"
+    log = configuration.with_name("gateway.log")
+    with running(project, configuration, ringback), log.open("wb") as written:
+        gateway = subprocess.Popen(
+            [ringback, "web", "--config", configuration],
+            cwd=project,
+            env=environment(),
+            stderr=written,
+        )
+        try:
+            listen = tomllib.loads(configuration.read_text())["web"]["listen"]
+            deadline = time.monotonic() + START_LIMIT_S
+            while b"web gateway listens" not in log.read_bytes():
+                assert gateway.poll() is None and time.monotonic() < deadline, log.read_text()
+                time.sleep(0.05)
+            with urllib.request.urlopen(f"http://{listen}/ringback.js", timeout=30.0) as reply:
+                script = reply.read().decode()
+            gateway.terminate()
+            assert gateway.wait(START_LIMIT_S) == 0, log.read_text()
+        finally:
+            if gateway.poll() is None:
+                gateway.kill()
+                gateway.wait()
+    assert script == (ROOT / "web/static/ringback.js").read_text()
 
 
 def test_report_worker_runs_beside_a_foreign_engine(project: Path, configuration: Path) -> None:
