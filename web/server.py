@@ -63,21 +63,12 @@ class Gateway:
         Raises EngineError where the engine refuses the gateway, ConfigError, OSError, ValueError.
         """
         loop = asyncio.get_running_loop()
-        stopped = asyncio.Event()
-        for one in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(one, stopped.set)
-        loop.add_signal_handler(signal.SIGHUP, self.reload)
         serving = asyncio.create_task(self._serve())
-        await asyncio.wait(
-            [serving, waiting := asyncio.create_task(stopped.wait())],
-            return_when=asyncio.FIRST_COMPLETED,
-        )
-        waiting.cancel()
-        if not serving.done():
-            serving.cancel()
-            await asyncio.wait([serving])
-        if not serving.cancelled():
-            serving.result()
+        for one in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(one, serving.cancel)
+        loop.add_signal_handler(signal.SIGHUP, self.reload)
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
 
     async def _serve(self) -> None:
         async with self.serving() as url:
