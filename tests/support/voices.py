@@ -25,3 +25,16 @@ def found_at(piece: NDArray[np.int16], heard: NDArray[np.int16]) -> int:
     power = np.cumsum(np.concatenate(([0.0], wide**2)))
     energy = power[len(sought) :] - power[: -len(sought)]
     return int(np.argmax(np.correlate(wide, sought, "valid") / np.sqrt(energy + 1.0)))
+
+
+def tone(hz: float, duration_s: float, rate_hz: int = 8000) -> NDArray[np.int16]:
+    """A sine of the amplitude 10000."""
+    time_s = np.arange(int(duration_s * rate_hz)) / rate_hz
+    samples: NDArray[np.int16] = np.rint(10000 * np.sin(2 * np.pi * hz * time_s)).astype(np.int16)
+    return samples
+
+
+def level_of(hz: float, samples: NDArray[np.int16], rate_hz: int = 8000) -> float:
+    """The amplitude of a sine in what is heard."""
+    wave = np.exp(-2j * np.pi * hz * np.arange(len(samples)) / rate_hz)
+    return float(2 * abs(np.mean(samples * wave)))
