@@ -60,7 +60,8 @@ class Connect(_Message, tag=2):
     here alone ("strict"), or from another of its host or of `sip_host`, where that proves to be the
     peer's ("symmetric"; "asymmetric": RTP is sent to the address here all the same). With
     `relearn`, what was learnt of the peer so far may be learnt again. With `must_speak`, nothing is
-    sent to the peer before RTP has come from it. `srtp` is None for plain RTP.
+    sent to the peer before RTP has come from it. `srtp` is None for plain RTP. With `rtcp_mux`,
+    RTCP shares the port of RTP on both sides (RFC 5761).
     """
 
     leg: str
@@ -78,6 +79,7 @@ class Connect(_Message, tag=2):
     relearn: bool = False
     must_speak: bool = False
     srtp: SrtpKeys | None = None
+    rtcp_mux: bool = False
 
 
 class Hear(_Message, tag=3):

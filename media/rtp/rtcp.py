@@ -55,6 +55,11 @@ class Compound:
     bye: bool
 
 
+def is_rtcp(packet: bytes | bytearray, size: int) -> bool:
+    """Whether a datagram that may be RTP or RTCP is RTCP (RFC 5761 section 4)."""
+    return size >= 2 and 192 <= packet[1] <= 223
+
+
 def ntp_time(unix_s: float) -> int:
     """NTP timestamp, 32 bits of seconds and 32 of fraction (section 4)."""
     return round((unix_s + NTP_UNIX_OFFSET_S) * 4294967296) & 0xFFFFFFFFFFFFFFFF

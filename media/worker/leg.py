@@ -18,6 +18,7 @@ from ..messages import (
     SrtpKeys,
 )
 from ..rtp.outgoing_stream import OutgoingStream
+from ..rtp.rtcp import is_rtcp
 from ..rtp.rtcp_session import RtcpSession
 from ..rtp.rtp import HEADER, payload_bounds
 from ..rtp.symmetric_rtp import Address, PeerLearner
@@ -52,6 +53,7 @@ class MediaLeg:
         "_may_receive",
         "_quiet_looks",
         "_relaying",
+        "_rtcp_mux",
         "_rtcp_port",
         "_rtcp_teller",
         "_silent",
@@ -82,9 +84,8 @@ class MediaLeg:
         self._socket: socket.socket | None = None
         self._awaits_peer = False  # nothing is sent before the peer has spoken
         self._rtcp_port = 0
-        self._rtcp_teller = (
-            RtcpTeller(name, pair.port + 1, context.emit) if context.tells_rtcp else None
-        )
+        self._rtcp_mux = False  # RTCP shares the port of RTP (RFC 5761)
+        self._rtcp_teller = RtcpTeller(name, context.emit) if context.tells_rtcp else None
         self._relaying = False  # once the socket is connected and the relay reads it
         relay = context.relay
         self.protection = Protection(relay.implementation.srtp_lock)
@@ -151,7 +152,7 @@ class MediaLeg:
         self.learner.sip_host = description.sip_host
         self.learner.strict = description.rtp == "strict"
         assert self.rtcp is not None
-        self._rtcp_port = description.rtcp_port
+        self._rtcp_port, self._rtcp_mux = description.rtcp_port, description.rtcp_mux
         if reachable:
             self.rtcp.remote = ("", 0) if self._awaits_peer else (host, description.rtcp_port)
         # Some peers send the number that they gave, others the one that they were given.
@@ -204,6 +205,9 @@ class MediaLeg:
         """A datagram that did not come from where the peer is believed to be."""
         learner = self.learner
         assert learner is not None
+        if self._rtcp_mux and is_rtcp(packet, size):
+            self.rtcp_received(packet, size, source, now)
+            return
         is_known = source in (learner.current, learner.signalled) or learner.allows(source[0])
         if self.protection.receiver is not None:
             if not is_known:  # nothing is opened for a third host
@@ -266,8 +270,15 @@ class MediaLeg:
         self._connect_socket(self._sent_to)
         rtcp.remote = (self._sent_to[0], self._rtcp_port)
 
+    def multiplexed_rtcp(self, packet: bytearray, size: int, now: float) -> bool:
+        """See StreamOwner."""
+        if not self._rtcp_mux or self.learner is None or not is_rtcp(packet, size):
+            return False
+        self.rtcp_received(packet, size, self.learner.current, now)
+        return True
+
     def rtcp_received(self, packet: bytearray, size: int, source: Address, now: float) -> None:
-        """A datagram on the RTCP port: the peer's host only."""
+        """A datagram of RTCP: the peer's host only."""
         learner, rtcp = self.learner, self.rtcp
         if (
             learner is None
@@ -279,7 +290,11 @@ class MediaLeg:
         elif (opened := self.protection.open_rtcp(bytes(packet[:size]))) is not None:
             self.dropped_garbage += not rtcp.receive(opened, source, now)
             if self._rtcp_teller is not None:
-                self._rtcp_teller.tell(opened, source, now, is_sent=False)
+                self._rtcp_teller.tell(opened, source, self._rtcp_local_port, now, is_sent=False)
+
+    @property
+    def _rtcp_local_port(self) -> int:
+        return self.pair.port + (not self._rtcp_mux)
 
     def peer_heard(self, now: float) -> None:
         """A packet of the peer went through the general path."""
@@ -442,12 +457,16 @@ class MediaLeg:
         assert self.rtcp is not None
         if not packet:
             return
+        if self._rtcp_mux and not self._awaits_peer:
+            self.rtcp.remote = self._sent_to
+        from_socket = self.pair.rtp if self._rtcp_mux else self.pair.rtcp
         try:
-            self.pair.rtcp.sendto(self.protection.protect_rtcp(packet), self.rtcp.remote)
+            from_socket.sendto(self.protection.protect_rtcp(packet), self.rtcp.remote)
         except OSError:  # as in RTP; RTCP has no use for a count
             return
         if self._rtcp_teller is not None:
-            self._rtcp_teller.tell(packet, self.rtcp.remote, now, is_sent=True)
+            remote, local_port = self.rtcp.remote, self._rtcp_local_port
+            self._rtcp_teller.tell(packet, remote, local_port, now, is_sent=True)
 
 
 def _audio(payload_type: int, codec: str) -> dict[int, str]:

@@ -57,6 +57,9 @@ class StreamOwner(Protocol):
     def tap(self) -> RecordingTap | None:
         """Where its packets are recorded; None where they are not."""
 
+    def multiplexed_rtcp(self, packet: bytearray, size: int, now: float) -> bool:
+        """Take a datagram that is RTCP on the port of RTP. False where it is not."""
+
     def peer_heard(self, now: float) -> None:
         """A valid packet came from the peer."""
 
@@ -203,6 +206,8 @@ class PeerStream(Reception):
 
     def receive_packet(self, packet: bytearray, size: int, now: float) -> None:
         """Deal with any datagram that came from the leg's peer, or as if from it."""
+        if self.leg.multiplexed_rtcp(packet, size, now):
+            return
         opened = self.leg.protection.open_rtp(packet, size)
         if opened is not None:
             self.receive_rtp(packet, opened, now)

@@ -14,15 +14,16 @@ _LEAST_BETWEEN_S: Final = 1.0
 class RtcpTeller:
     """The reports of one leg, by `emit`, each direction once a second at most."""
 
-    __slots__ = ("_emit", "_leg", "_local_port", "_told_at")
+    __slots__ = ("_emit", "_leg", "_told_at")
 
-    def __init__(self, leg: str, local_port: int, emit: Callable[[Event], None]) -> None:
+    def __init__(self, leg: str, emit: Callable[[Event], None]) -> None:
         self._leg = leg
-        self._local_port = local_port
         self._emit = emit
         self._told_at: dict[bool, float] = {}
 
-    def tell(self, data: bytes, peer: Address, now: float, *, is_sent: bool) -> None:
+    def tell(
+        self, data: bytes, peer: Address, local_port: int, now: float, *, is_sent: bool
+    ) -> None:
         """A compound packet, in clear, was sent to the peer or came from it."""
         told_at = self._told_at.get(is_sent)
         if told_at is not None and now - told_at < _LEAST_BETWEEN_S:
@@ -38,7 +39,7 @@ class RtcpTeller:
                 self._leg,
                 is_sent,
                 *peer,
-                self._local_port,
+                local_port,
                 compound.ssrc,
                 None
                 if sender is None

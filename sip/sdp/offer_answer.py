@@ -53,6 +53,7 @@ _SENDING: Final = frozenset({"sendrecv", "sendonly"})
 _is_name = re.compile(
     r"(?=.{1,253}\Z)(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z][A-Za-z0-9-]{0,61}\.?\Z"
 ).match
+_RTCP_MUX: Final = ("rtcp-mux", None)
 _RECEIVING: Final = frozenset({"sendrecv", "recvonly"})
 
 
@@ -77,7 +78,7 @@ class NegotiatedAudio(msgspec.Struct, frozen=True, gc=False):
     `host` may be a name. `telephone_event_payload_type` is the number to send. The peer may send
     another one, which our own description named (RFC 3264 section 5.1). While the peer holds the
     call by the address 0.0.0.0, `host` is its last real address, if there was one. `srtp` is None
-    for plain RTP.
+    for plain RTP. With `rtcp_mux`, RTCP shares the port of RTP on both sides (RFC 5761).
     """
 
     host: str
@@ -90,6 +91,7 @@ class NegotiatedAudio(msgspec.Struct, frozen=True, gc=False):
     ptime_ms: int
     telephone_event_received_payload_type: int | None = None
     srtp: SrtpKeys | None = None
+    rtcp_mux: bool = False
 
 
 class _Choice(msgspec.Struct, frozen=True):
@@ -182,6 +184,7 @@ class OfferAnswer:
             _TELEPHONE_EVENT_NUMBER if local.telephone_event else None,
             local.direction,
             self._crypto,
+            rtcp_mux=self._current is not None and self._current.rtcp_mux,
         )
         self._local = self._own = local
         self._pending = True
@@ -241,6 +244,8 @@ class OfferAnswer:
             raise NegotiationFailed("the answer has no codec that was offered", 305)
         keys = agreed(media, self._crypto, local.srtp)
         event = _telephone_event_of(ours)
+        if not _wants_rtcp_mux(ours):  # an answer cannot have what was not offered
+            media.attributes = [one for one in media.attributes if one != _RTCP_MUX]
         self._current = self._agree(answer, media, choice, local, event, keys)
         return self._current
 
@@ -264,6 +269,7 @@ class OfferAnswer:
             choice.telephone_event_payload_type,
             negotiated.direction,
             crypto,
+            rtcp_mux=negotiated.rtcp_mux,
         )
         self._index = found.index
         self._crypto = crypto
@@ -351,6 +357,7 @@ class OfferAnswer:
                 None if choice.telephone_event_payload_type is None else event_received
             ),
             srtp=keys,
+            rtcp_mux=_wants_rtcp_mux(media),
         )
 
     def _send(self, local: LocalAudio, media: list[MediaDescription]) -> bytes:
@@ -415,6 +422,8 @@ def _describe(
     telephone_event: int | None,
     direction: Direction,
     crypto: Sequence[CryptoAttribute],
+    *,
+    rtcp_mux: bool,
 ) -> MediaDescription:
     media = _audio(protocol)
     media.port = local.port
@@ -427,16 +436,21 @@ def _describe(
         media.attributes.append(("fmtp", f"{telephone_event} 0-15"))
     for attribute in crypto:
         media.attributes.append(("crypto", attribute.encode()))
+    if rtcp_mux:
+        media.attributes.append(_RTCP_MUX)
     media.attributes.append(("ptime", str(_PTIME_MS)))
     media.attributes.append((direction, None))
     return media
 
 
-def _rtcp_port(media: MediaDescription) -> int:
-    """Where RTCP for the peer goes (RFC 3605).
+def _wants_rtcp_mux(media: MediaDescription) -> bool:
+    return _RTCP_MUX in media.attributes
 
-    One that names its RTP port wants both on one (RFC 5761 section 5.1.3), which we do not accept.
-    """
+
+def _rtcp_port(media: MediaDescription) -> int:
+    """Where RTCP for the peer goes (RFC 3605): to its RTP port where both share it."""
+    if _wants_rtcp_mux(media):
+        return media.port
     named = media.rtcp_port
     return min(media.port + 1, 65535) if named in (None, media.port) else named
 

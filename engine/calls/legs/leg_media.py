@@ -166,6 +166,7 @@ class LegMedia:
                 relearn=relearn,
                 must_speak=must_speak,
                 srtp=_keys(audio),
+                rtcp_mux=audio.rtcp_mux,
             )
         )
 

@@ -38,6 +38,9 @@ class Peer:
         self.stream.audio = {0: "PCMU", 8: "PCMA"}
         self.stream.event_payload_types = (97, 101)
 
+    def multiplexed_rtcp(self, packet: bytearray, size: int, now: float) -> bool:
+        return False
+
     def peer_heard(self, now: float) -> None:
         self.heard += 1
 

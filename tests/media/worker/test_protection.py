@@ -217,3 +217,22 @@ def test_a_leg_becomes_plain_again() -> None:
     protection.agree(None)
     assert protection.open_rtp(bytearray(172), 172) == 172
     assert protection.protect_rtcp(b"x") == protection.open_rtcp(b"x") == b"x"
+
+
+def test_rtcp_on_the_port_of_rtp_is_protected_both_ways(bench: SwitchBench) -> None:
+    a = secure(bench, "a", 0x11, "AES_CM_128_HMAC_SHA1_80")
+    described = a.connect("a")
+    described.rtcp_port, described.rtcp_mux = described.port, True
+    bench.switch.execute(described)
+    a.say(bench.addresses["a"])
+    bench.drain()
+    bench.tick(600)
+    opened = a.receiver.unprotect_rtcp(a.rtp_socket.recv(2048))
+    assert opened is not None and opened[1] in (200, 201)
+    said = bytes.fromhex("81c90007") + a.ssrc.to_bytes(4, "big") + bytes(24)
+    a.rtp_socket.sendto(said, bench.addresses["a"])
+    a.rtp_socket.sendto(a.sender.protect_rtcp(said), bench.addresses["a"])
+    a.say(bench.addresses["a"])
+    bench.drain()
+    stats = bench.stats("a")
+    assert (stats.dropped_unauthentic, stats.dropped_garbage, stats.lost) == (1, 0, 0)

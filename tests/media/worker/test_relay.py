@@ -41,6 +41,9 @@ class Peer:
         self.stream = PeerStream(cast(MediaLeg, self), relay.new_flow())
         self.stream.audio = {0: "PCMU"}
 
+    def multiplexed_rtcp(self, packet: bytearray, size: int, now: float) -> bool:
+        return False
+
     def peer_heard(self, now: float) -> None:
         self.heard_at = now
 

@@ -11,9 +11,9 @@ SENDER = rtcp.SenderInfo(5 << 32, 1_600, 10, 1_600)
 
 def test_a_report_is_told_with_all_that_it_says() -> None:
     told: list[Event] = []
-    teller = RtcpTeller("leg-a", 10_001, told.append)
-    teller.tell(rtcp.report(77, SENDER, BLOCK), PEER, 0.0, is_sent=True)
-    teller.tell(rtcp.report(78, None, None), PEER, 0.0, is_sent=False)
+    teller = RtcpTeller("leg-a", told.append)
+    teller.tell(rtcp.report(77, SENDER, BLOCK), PEER, 10_001, 0.0, is_sent=True)
+    teller.tell(rtcp.report(78, None, None), PEER, 10_001, 0.0, is_sent=False)
     assert told == [
         RtcpSeen(
             "leg-a", True, *PEER, 10_001, 77, RtcpSender(5 << 32, 1_600, 10, 1_600),
@@ -25,8 +25,8 @@ def test_a_report_is_told_with_all_that_it_says() -> None:
 
 def test_many_reports_and_garbage_are_told_no_more_than_once_a_second() -> None:
     told: list[Event] = []
-    teller = RtcpTeller("leg-a", 10_001, told.append)
-    teller.tell(b"garbage", PEER, 0.0, is_sent=False)
+    teller = RtcpTeller("leg-a", told.append)
+    teller.tell(b"garbage", PEER, 10_001, 0.0, is_sent=False)
     for step in range(300):
-        teller.tell(rtcp.report(1, None, None), PEER, step / 100, is_sent=False)
+        teller.tell(rtcp.report(1, None, None), PEER, 10_001, step / 100, is_sent=False)
     assert len(told) == 3

@@ -144,12 +144,32 @@ def test_a_longest_packet_that_is_too_short_for_ours() -> None:
     assert failed.value.warn_code == 399
 
 
-def test_rtcp_on_the_port_of_rtp_is_not_accepted() -> None:
-    """RFC 5761: the answer leaves rtcp-mux out, and RTCP goes to the next port."""
-    mux = "m=audio 5000 RTP/AVP 0\r\na=rtcp:5000\r\na=rtcp-mux\r\n"
-    assert _agreed(_sdp(mux)).rtcp_port == 5001
-    answer, _ = OfferAnswer(1).receive_offer(_sdp(mux), _US)
+MUX = "m=audio 5000 RTP/AVP 0\r\na=rtcp:5000\r\na=rtcp-mux\r\n"
+
+
+def test_rtcp_on_the_port_of_rtp_is_accepted_where_it_is_offered() -> None:
+    """RFC 5761 section 5.1.1: both sides say so, in every offer and answer from then on."""
+    side = OfferAnswer(1)
+    answer, agreed = side.receive_offer(_sdp(MUX), _US)
+    assert b"\r\na=rtcp-mux\r\n" in answer
+    assert (agreed.rtcp_mux, agreed.rtcp_port) == (True, 5000)
+    assert b"\r\na=rtcp-mux\r\n" in side.make_offer(_US)
+    again = side.receive_answer(_sdp(MUX))
+    assert (again.rtcp_mux, again.rtcp_port) == (True, 5000)
+    answer, apart = side.receive_offer(_sdp("m=audio 5000 RTP/AVP 0\r\n"), _US)
     assert b"rtcp-mux" not in answer
+    assert (apart.rtcp_mux, apart.rtcp_port) == (False, 5001)
+
+
+def test_rtcp_on_the_port_of_rtp_is_not_offered_and_an_answer_cannot_have_it() -> None:
+    side = OfferAnswer(1)
+    assert b"rtcp-mux" not in side.make_offer(_US)
+    agreed = side.receive_answer(_sdp("m=audio 5000 RTP/AVP 0\r\na=rtcp-mux\r\n"))
+    assert (agreed.rtcp_mux, agreed.rtcp_port) == (False, 5001)
+
+
+def test_rtcp_that_names_the_port_of_rtp_without_rtcp_mux_goes_to_the_next() -> None:
+    assert _agreed(_sdp("m=audio 5000 RTP/AVP 0\r\na=rtcp:5000\r\n")).rtcp_port == 5001
 
 
 def test_rtcp_port_and_ptime() -> None:
