@@ -136,8 +136,9 @@ def _check_tls(settings: AllSections) -> Iterator[Fault]:
         own = trunk.tls_cert or settings.sip.tls.cert
         listening.append((f"trunks[{index}].tls_cert", "its listen", trunk.listen, own))
     for key, where, listen, cert in listening:
-        if not cert and any(text.startswith("tls:") for text in listen):
-            yield Fault(key, f"needed with a tls: address in {where}")
+        secure = [text for text in listen if text.startswith(("tls:", "wss:"))]
+        if not cert and secure:
+            yield Fault(key, f"needed with a {secure[0].partition(':')[0]}: address in {where}")
     has_shared = any(text.startswith("tls:") for text in settings.sip.listen)
     called = [
         (f"agents[{index}].uri", agent.uri, False) for index, agent in enumerate(settings.agents)

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from .dscp import CLASS_SELECTOR_3, Dscp
 from .errors import wrong
 from .section import Section, first_duplicate, no_duplicate
+from .urls import Origin
 from .values import AdvertisedHost, Listen, NameServer, OptionalPath, Printable, SessionExpires
 
 
@@ -52,6 +53,14 @@ class Digest(Section):
     _no_algorithm_twice = field_validator("algorithms")(no_duplicate)
 
 
+class WebSocket(Section):
+    """[sip.websocket]: the web pages whose scripts may connect. Empty: those of every page."""
+
+    origins: list[Origin] = Field(default=[], max_length=1000)
+
+    _no_origin_twice = field_validator("origins")(no_duplicate)
+
+
 class Sip(Section):
     """[sip]: where and as whom the engine speaks SIP."""
 
@@ -69,6 +78,7 @@ class Sip(Section):
     dscp: Dscp = CLASS_SELECTOR_3
     tls: Tls = Tls()
     digest: Digest = Digest()
+    websocket: WebSocket = WebSocket()
 
     @field_validator("listen")
     @classmethod

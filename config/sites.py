@@ -8,13 +8,9 @@ from pydantic import AfterValidator, Field, model_validator
 from .errors import wrong
 from .reporting import TimeZone, Url
 from .section import Section, no_duplicate
-from .urls import check_url
+from .urls import Origin, check_url
 from .values import HostPort, Name, Network, OptionalPath, Printable, Region, Seconds, Secret
 
-# "https://shop.example", "http://localhost:8000"
-_ORIGIN = re.compile(
-    r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
-)
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _KEY = re.compile(r"[A-Za-z0-9_-]{4,64}")
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -22,12 +18,6 @@ _FIELD = re.compile(r"[a-z][a-z0-9_]{0,31}")
 Language = Literal["en", "de", "fr", "es", "it", "pt", "pl", "uk", "lt", "tr", "ar", "ja"]
 LANGUAGES: tuple[str, ...] = get_args(Language)
 PAGE_FIELDS = ("page", "title", "referrer", "campaign", "pages", "dismissed", "basket")
-
-
-def _check_origin(text: str) -> str:
-    if not _ORIGIN.fullmatch(text):
-        raise wrong("", f"{text!r} is not an origin such as https://shop.example, without a path")
-    return text
 
 
 def _check_colour(text: str) -> str:
@@ -53,7 +43,6 @@ def _check_optional_url(text: str) -> str:
 
 
 OptionalUrl = Annotated[str, AfterValidator(_check_optional_url)]
-Origin = Annotated[str, AfterValidator(_check_origin)]
 Colour = Annotated[str, AfterValidator(_check_colour)]
 SiteKey = Annotated[str, AfterValidator(_check_key)]
 FieldName = Annotated[str, AfterValidator(_check_field)]

@@ -1,8 +1,11 @@
-"""URLs to which events are posted: which can be used, what they name, what of them is secret."""
+"""URLs and origins of web pages: which can be used, what they name, what of them is secret."""
 
+import re
 from ipaddress import ip_address
+from typing import Annotated
 from urllib.parse import urlsplit
 
+from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
 from .errors import wrong
@@ -10,6 +13,10 @@ from .errors import wrong
 PORTS = {"http": 80, "https": 443}
 TOKEN_CHARACTERS = 16
 HIDDEN = "***"
+# "https://shop.example", "http://localhost:8000"
+_ORIGIN = re.compile(
+    r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
+)
 
 
 def check_url(text: str) -> str:
@@ -67,3 +74,13 @@ def is_token(segment: str) -> bool:
     has_digit = any(c.isdigit() for c in segment)
     is_mixed = segment != segment.lower() and segment != segment.upper()
     return len(segment) >= TOKEN_CHARACTERS and (has_digit or is_mixed)
+
+
+def _check_origin(text: str) -> str:
+    if not _ORIGIN.fullmatch(text):
+        raise wrong("", f"{text!r} is not an origin such as https://shop.example, without a path")
+    return text
+
+
+Origin = Annotated[str, AfterValidator(_check_origin)]
+"""Where web pages come from: scheme, host and port (RFC 6454)."""

@@ -68,6 +68,8 @@ class EndpointOptions:
     tls: TlsOptions | None = None
     dscp: int = 0
     """The mark of what is sent (RFC 2474), 0 to 63."""
+    origins: tuple[str, ...] = ()
+    """The web pages that may connect by WebSocket; empty: all."""
 
 
 class SipEndpoint:
@@ -120,7 +122,7 @@ class SipEndpoint:
             self._listen,
             self.ua.limits,
             SocketEvents(self._received, self._flush, self._failed, self._malformed),
-            SocketOptions(options.dscp, options.tcp_limits),
+            SocketOptions(options.dscp, options.tcp_limits, options.origins),
             None if options.tls is None else TlsContexts(options.tls),
         )
         self._own = OwnAddresses(self.tcp.local_address)

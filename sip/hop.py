@@ -13,9 +13,17 @@ from .message.uri import (
     parse_host_port,
 )
 
-Transport = Literal["udp", "tcp", "tls"]
+Transport = Literal["udp", "tcp", "tls", "ws", "wss"]
 
-TRANSPORTS: Final[tuple[Transport, ...]] = ("udp", "tcp", "tls")
+TRANSPORTS: Final[tuple[Transport, ...]] = ("udp", "tcp", "tls", "ws", "wss")
+
+WEB_TRANSPORTS: Final = frozenset({"ws", "wss"})
+"""SIP over WebSockets (RFC 7118). Browsers connect to us, and can never be connected to."""
+
+SECURE_TRANSPORTS: Final = frozenset({"tls", "wss"})
+"""Those whose connections begin with a TLS handshake."""
+
+_DEFAULT_PORTS: Final[dict[Transport, int]] = {"tls": DEFAULT_TLS_PORT, "ws": 80, "wss": 443}
 
 
 class Hop(NamedTuple):
@@ -38,8 +46,8 @@ class Hop(NamedTuple):
 
 
 def default_port(transport: Transport) -> int:
-    """The port where a URI or Via names none (RFC 3261 sections 18.1.1 and 19.1.2)."""
-    return DEFAULT_TLS_PORT if transport == "tls" else DEFAULT_PORT
+    """The port where a URI or Via names none (RFC 3261 18.1.1 and 19.1.2, RFC 7118 section 5)."""
+    return _DEFAULT_PORTS.get(transport, DEFAULT_PORT)
 
 
 def named_transport(uri: SipUri) -> Transport | Literal["", "unsupported"]:

@@ -7,6 +7,7 @@ from ..errors import reject
 
 DNS_PORT = 53
 TRANSPORTS = ("udp", "tcp", "tls")
+LISTEN_TRANSPORTS = (*TRANSPORTS, "ws", "wss")
 
 _HOST_NAME = re.compile(
     r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?"
@@ -41,9 +42,10 @@ def split_host_port(text: str) -> tuple[str, int]:
 def check_listen(text: str) -> str:
     """TRANSPORT:ADDRESS:PORT, where the engine listens for SIP."""
     transport, colon, rest = text.partition(":")
-    if not colon or transport not in TRANSPORTS:
+    if not colon or transport not in LISTEN_TRANSPORTS:
         raise reject(
-            f'{text!r} must look like "udp:127.0.0.1:5060", "tcp:[::1]:5060" or "tls:[::1]:5061"'
+            f'{text!r} must look like "udp:127.0.0.1:5060", "tcp:[::1]:5060" or "tls:[::1]:5061",'
+            " or the same with ws or wss"
         )
     try:
         host, _ = split_host_port(rest)

@@ -45,6 +45,7 @@ def endpoint_options(sip: Sip, trunks: Sequence[Trunk] = ()) -> EndpointOptions:
         name_servers=tuple(address_and_port(text) for text in sip.dns),
         tls=tls_options(sip, trunks) if _listens_on_tls(sip, trunks) else None,
         dscp=sip.dscp,
+        origins=tuple(sip.websocket.origins),
     )
 
 
@@ -79,7 +80,7 @@ def tell_of_certificates(endpoint: SipEndpoint, now: float) -> None:
 
 def _listens_on_tls(sip: Sip, trunks: Sequence[Trunk]) -> bool:
     own = [text for trunk in trunks for text in trunk.listen]
-    return any(text.startswith("tls:") for text in (*sip.listen, *own))
+    return any(text.startswith(("tls:", "wss:")) for text in (*sip.listen, *own))
 
 
 def tls_options(sip: Sip, trunks: Sequence[Trunk]) -> TlsOptions:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from ..hop import TRANSPORTS, Transport, default_port
 from ..message.uri import DEFAULT_PORT, SipUri, canonical_host, encode_host
+
+_DEFAULT_PORTS: Final = {one.upper(): default_port(one) for one in TRANSPORTS}
 
 Local = Mapping[Transport, tuple[str, int]]
 
@@ -113,7 +116,7 @@ class LocalAddresses:
     def has(self, transport: str, host: str, port: int | None) -> bool:
         """Whether a Via with these is one of ours (RFC 3261 section 18.1.2)."""
         if port is None:
-            port = default_port("tls" if transport == "TLS" else "udp")
+            port = _DEFAULT_PORTS.get(transport, DEFAULT_PORT)
         return (canonical_host(host.lower()), port) in self._sent_by
 
     def _index(self) -> None:

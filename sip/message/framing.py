@@ -3,13 +3,59 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, Protocol
 
 from ..errors import ParseError
 from .parser import MAX_HEAD_BYTES, MAX_MESSAGE_BYTES, content_length
 
 _BLANK_LINE: Final = b"\r\n\r\n"
 _line_ends = re.compile(rb"(?:\r\n)*+").match
+
+
+class MessageFramer(Protocol):
+    """Finds the messages in the bytes of one connection, and makes bytes of messages.
+
+    See StreamFramer for those of plain TCP, and WebSocketFramer.
+    """
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the peer has closed the stream as it should."""
+
+    @property
+    def pings_accepted(self) -> bool:
+        """Whether we ping those who connected to us."""
+
+    def __len__(self) -> int:
+        """The bytes that it holds."""
+
+    def push(self, data: bytes | memoryview) -> None:
+        """Add received bytes."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether `pop` has anything to do."""
+
+    def pop(self) -> bytes | None:
+        """Take the first message out; None if it is not complete. Raises ParseError."""
+
+    def take_pongs(self) -> int:
+        """How many answers to pings are due since the last call."""
+
+    def take_pong(self) -> bool:
+        """Whether the peer has answered a ping since the last call."""
+
+    def frame(self, data: bytes) -> bytes:
+        """The bytes that carry a message."""
+
+    def ping(self) -> bytes:
+        """The bytes that ask the peer for a sign of life."""
+
+    def say_goodbye(self) -> bytes:
+        """The bytes that end the stream."""
+
+    def take_output(self) -> bytes:
+        """What has to be sent to the peer by itself."""
 
 
 class StreamFramer:
@@ -21,6 +67,9 @@ class StreamFramer:
     """
 
     __slots__ = ("_buffer", "_fault", "_line_ends", "_searched", "_whole_bytes")
+
+    is_over: Final = False
+    pings_accepted: Final = False
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -74,6 +123,22 @@ class StreamFramer:
         """Whether a single CRLF has come, as it answers a ping of ours. Call after `take_pongs`."""
         has_come, self._line_ends = self._line_ends > 0, 0
         return has_come
+
+    def frame(self, data: bytes) -> bytes:
+        """The bytes that carry a message: itself."""
+        return data
+
+    def ping(self) -> bytes:
+        """The bytes that ask the peer for a sign of life (RFC 5626 section 4.4.1)."""
+        return _BLANK_LINE
+
+    def say_goodbye(self) -> bytes:
+        """The bytes that end the stream: none."""
+        return b""
+
+    def take_output(self) -> bytes:
+        """What has to be sent to the peer by itself: nothing."""
+        return b""
 
     def _measure(self) -> bool:
         """Find the size of the first message in the buffer. Returns False if not yet known."""

@@ -3,7 +3,6 @@
 import random
 from typing import Final, Literal
 
-PING: Final = b"\r\n\r\n"
 PONG: Final = b"\r\n"
 
 
@@ -45,6 +44,6 @@ class KeepAlive:
         is_due = self._ping_at is not None and now >= self._ping_at
         if is_due or self._ping_at is None:
             self._ping_at = now + self._every_s * self._rng.uniform(0.8, 1.0)
-        if is_due:
+        if is_due and self._pinged_at is None:
             self._pinged_at = now
         return "ping" if is_due else None

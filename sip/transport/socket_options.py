@@ -23,9 +23,13 @@ def mark(sock: socket.socket, dscp: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class StreamOptions:
-    """What the sockets of connections have in common."""
+    """What the connections have in common.
+
+    `origins` are the web pages that may connect by WebSocket; empty: all.
+    """
 
     dscp: int = 0
+    origins: tuple[str, ...] = ()
 
     def make(self, family: Literal["ipv4", "ipv6"], host: str | None) -> socket.socket:
         """A socket to connect, bound to `host` if there is one. Raises OSError."""

@@ -25,10 +25,14 @@ class ListenError(SipError):
 
 @dataclass(frozen=True, slots=True)
 class SocketOptions:
-    """What the sockets have in common. `dscp` marks their packets; 0 does not."""
+    """What the sockets have in common. `dscp` marks their packets; 0 does not.
+
+    `origins` are the web pages that may connect by WebSocket; empty: all.
+    """
 
     dscp: int = 0
     tcp_limits: TcpLimits | None = None
+    origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ class Sockets:
             ),
             leave_from=leave_from(listen),
             limits=options.tcp_limits,
-            options=StreamOptions(options.dscp),
+            options=StreamOptions(options.dscp, options.origins),
             tls=tls,
         )
 
@@ -159,11 +163,11 @@ def leave_from(listen: tuple[Hop, ...]) -> LeaveFrom:
 
 
 def parse_listen(text: str, local: str = "") -> Hop:
-    """Read `udp:HOST:PORT`, `tcp:[HOST]:PORT` or `tls:HOST:PORT`. Raises ListenError."""
+    """Read `udp:HOST:PORT`, `tcp:[HOST]:PORT`, `tls:…`, `ws:…` or `wss:…`. Raises ListenError."""
     named, colon, rest = text.partition(":")
     transport = next((one for one in TRANSPORTS if one == named), None)
     if not colon or transport is None:
-        raise ListenError(f"{text}: not udp:HOST:PORT, tcp:HOST:PORT or tls:HOST:PORT")
+        raise ListenError(f"{text}: not udp:HOST:PORT, or the same with tcp, tls, ws or wss")
     host, colon, port = rest.rpartition(":")
     if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65535:
         raise ListenError(f"{text}: the port is missing or not from 0 to 65535")

@@ -1,4 +1,4 @@
-"""SIP over TCP and TLS (RFC 3261 section 18): outgoing and accepted connections, within limits."""
+"""SIP over TCP, TLS and WebSockets (RFC 3261 section 18, RFC 7118): connections, within limits."""
 
 import asyncio
 import os
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal, Protocol
 
-from ..hop import Hop, Transport
+from ..hop import SECURE_TRANSPORTS, WEB_TRANSPORTS, Hop, Transport
+from ..message.framing import MessageFramer, StreamFramer
 from .socket_options import StreamOptions
 from .tcp_connection import TcpConnection
 from .tcp_limits import Placed, TcpLimits, TcpPlaces
@@ -21,6 +22,7 @@ from .tls.failure import TlsFailed
 from .tls.failure_log import TlsFailureLog
 from .tls_connection import MakeChannel, TlsConnection
 from .turns import Turns
+from .web_socket import WebSocketFramer
 
 _INPUT_BYTES = 32 * 1024
 _MOST_PONGING = 2_000
@@ -194,6 +196,9 @@ class TcpTransport:
             return
         opening = self._opening.get(hop)
         if opening is None:
+            if hop.transport in WEB_TRANSPORTS:
+                self._events.on_failed(hop, "the browser is not connected")
+                return
             if not self._has_room(hop.host, is_known=True, is_accepted=False):
                 self._events.on_failed(hop, "too many TCP connections")
                 return
@@ -250,10 +255,15 @@ class TcpTransport:
 
     def _connection(self, hop: Hop, *, is_known: bool, is_accepted: bool) -> TcpConnection:
         """A connection that is not open yet. Raises OSError where TLS is not set up."""
-        if hop.transport == "tls":
-            make = self._server_at(hop.local) if is_accepted else self._client_of(hop)
-            return TlsConnection(self, hop, make, is_known=is_known, is_accepted=is_accepted)
-        return TcpConnection(self, hop, is_known=is_known, is_accepted=is_accepted)
+        framer: MessageFramer = StreamFramer()
+        if hop.transport in WEB_TRANSPORTS:
+            framer = WebSocketFramer(self._options.origins or None)
+        if hop.transport in SECURE_TRANSPORTS:
+            make = self._server_at(hop) if is_accepted else self._client_of(hop)
+            return TlsConnection(
+                self, hop, framer, make, is_known=is_known, is_accepted=is_accepted
+            )
+        return TcpConnection(self, hop, framer, is_known=is_known, is_accepted=is_accepted)
 
     def _client_of(self, hop: Hop) -> MakeChannel:
         if self._tls is None:
@@ -263,9 +273,10 @@ class TcpTransport:
             context, is_server=False, name=hop.name or hop.host, or_names=names
         )
 
-    def _server_at(self, local: str) -> MakeChannel:
+    def _server_at(self, hop: Hop) -> MakeChannel:
         assert self._tls is not None
-        context = self._tls.server(local)
+        is_web = hop.transport in WEB_TRANSPORTS
+        context = self._tls.web_server(hop.local) if is_web else self._tls.server(hop.local)
         return lambda: TlsChannel(context, is_server=True)
 
     # -- accepted
@@ -290,7 +301,10 @@ class TcpTransport:
     def _may_connect(self, hop: Hop) -> bool:
         """Whether an unknown source may connect now. A handshake costs far more than a message."""
         now = asyncio.get_running_loop().time()
-        if hop.transport == "tls" and self._sources.handshake_wait_s(hop.host, now) > 0.0:
+        if (
+            hop.transport in SECURE_TRANSPORTS
+            and self._sources.handshake_wait_s(hop.host, now) > 0.0
+        ):
             return False
         return self._sources.wait_s(hop.host, now) <= 0.0
 

@@ -9,8 +9,8 @@ from typing import Final, Protocol, cast
 
 from ..errors import ParseError
 from ..hop import Hop
-from ..message.framing import StreamFramer
-from .keep_alive import PING, PONG, KeepAlive
+from ..message.framing import MessageFramer
+from .keep_alive import PONG, KeepAlive
 from .tcp_limits import TcpLimits
 from .tls.channel import looks_like_tls
 from .tls.failure import TlsFailed
@@ -21,6 +21,9 @@ PEER_CLOSED: Final = "connection closed by the peer"
 
 _MOST_PONGS = 4
 """The pings of one read that are answered. A peer sends one every few seconds."""
+
+_WEB_KEEPALIVE_S = 25.0
+"""Proxies in front of web servers close connections that are silent for a minute or less."""
 
 _CALM_S = 1.0
 """A source that was not over its rate for so long is no longer taken to be."""
@@ -75,10 +78,16 @@ class TcpConnection(asyncio.BufferedProtocol):
     """A connection with the peer `hop`, who is a configured one (`is_known`) or not."""
 
     def __init__(
-        self, owner: ConnectionOwner, hop: Hop, *, is_known: bool, is_accepted: bool
+        self,
+        owner: ConnectionOwner,
+        hop: Hop,
+        framer: MessageFramer,
+        *,
+        is_known: bool,
+        is_accepted: bool,
     ) -> None:
         self._owner = owner
-        self._framer = StreamFramer()
+        self._framer = framer
         self._transport: asyncio.Transport | None = None
         self._reason = PEER_CLOSED
         self._is_reading = True
@@ -86,7 +95,10 @@ class TcpConnection(asyncio.BufferedProtocol):
         self._over_since = self._waited_at = -math.inf
         self._has_turn = False
         self._is_given_up = False
-        self._keep_alive = KeepAlive(owner.limits.keepalive_s, owner.limits.pong_s)
+        every_s = owner.limits.keepalive_s
+        if framer.pings_accepted:
+            every_s = min(every_s, _WEB_KEEPALIVE_S)
+        self._keep_alive = KeepAlive(every_s, owner.limits.pong_s)
         self.hop = hop
         self.is_known = is_known
         self.is_accepted = is_accepted
@@ -142,12 +154,11 @@ class TcpConnection(asyncio.BufferedProtocol):
         is_ready = self._framer.is_ready
         pongs = self._framer.take_pongs()
         if pongs:
-            self._send(PONG * min(pongs, _MOST_PONGS))  # RFC 5626 section 4.4.1
+            # RFC 5626 section 4.4.1
+            self._send(self._framer.frame(PONG * min(pongs, _MOST_PONGS)))
             if self.is_known:
                 self.active_at = asyncio.get_running_loop().time()
-        if self._keep_alive.is_waiting and self._framer.take_pong():
-            self._keep_alive.answered()
-            self._owner.answers_pings(self, now_too=True)
+        self._look_for_pong()
         if self.begun_at is None and len(self._framer):
             self.begun_at = asyncio.get_running_loop().time()
         self._owner.received(self)
@@ -156,6 +167,13 @@ class TcpConnection(asyncio.BufferedProtocol):
         elif not self.is_known:
             # Bytes that complete nothing cost as much as a message.
             self._wait_for(self._owner.wait_s(self))
+
+    def _look_for_pong(self) -> None:
+        """The peer may have answered our ping."""
+        if self._keep_alive.is_waiting and self._framer.take_pong():
+            self._keep_alive.answered()
+            self.active_at = asyncio.get_running_loop().time()
+            self._owner.answers_pings(self, now_too=True)
 
     def pause_writing(self) -> None:
         """See asyncio.Protocol. An unknown source that does not read is not listened to."""
@@ -224,11 +242,15 @@ class TcpConnection(asyncio.BufferedProtocol):
             message = self._framer.pop()
         except ParseError as error:
             # The next message cannot be found in the stream. What was answered before is sent.
-            self._owner.malformed()
+            self._send_own()
+            if not self._framer.is_over:
+                self._owner.malformed()
             self._reason = error.reason
             self._has_turn = True
             asyncio.get_running_loop().call_soon(self.close)
             return False
+        self._send_own()
+        self._look_for_pong()
         if message is not None:
             self.is_proven = True
             now = asyncio.get_running_loop().time()
@@ -239,6 +261,12 @@ class TcpConnection(asyncio.BufferedProtocol):
         if not self._has_turn:
             self._read(True)
         return self._has_turn
+
+    def _send_own(self) -> None:
+        """Send what the framer has to say by itself."""
+        output = self._framer.take_output()
+        if output:
+            self._send(output)
 
     def _wait_for(self, wait_s: float) -> None:
         """Read nothing for so long: the source is over its rate."""
@@ -300,7 +328,7 @@ class TcpConnection(asyncio.BufferedProtocol):
         if transport is None or transport.is_closing():
             return
         self.active_at = asyncio.get_running_loop().time()
-        self._send(data)
+        self._send(self._framer.frame(data))
 
     def _send(self, data: bytes) -> None:
         transport = self._transport
@@ -312,11 +340,15 @@ class TcpConnection(asyncio.BufferedProtocol):
 
     def keep_alive(self, now: float) -> None:
         """Ping the peer where it is time, and give up one that no longer answers."""
-        if self.is_accepted or not self.is_open:
+        is_pinged = not self.is_accepted or (self._framer.pings_accepted and self.is_proven)
+        if not is_pinged or not self.is_open:
             return
-        due = self._keep_alive.due(now, answers=self._owner.answers_pings(self))
+        answers = self._framer.pings_accepted or self._owner.answers_pings(self)
+        due = self._keep_alive.due(now, answers=answers)
         if due == "ping":
-            self.write(PING)
+            self._send(self._framer.ping())
+            if not self.is_accepted:
+                self.active_at = now
         elif due == "lost":
             self.abort(f"no answer to a keep-alive within {self._owner.limits.pong_s:g} s")
 
@@ -324,6 +356,9 @@ class TcpConnection(asyncio.BufferedProtocol):
         """Close after the unsent bytes were sent. A second call aborts at once."""
         if self._transport is None:
             return
+        goodbye = self._framer.say_goodbye()
+        if goodbye:
+            self._send(goodbye)
         if self._transport.is_closing():
             # The peer has not read the rest yet and may never do so.
             self._transport.abort()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from ..hop import Hop
+from ..message.framing import MessageFramer
 from .tcp_connection import PEER_CLOSED, ConnectionOwner, TcpConnection
 from .tls.certificate import names_of
 from .tls.channel import TlsChannel
@@ -26,12 +27,13 @@ class TlsConnection(TcpConnection):
         self,
         owner: ConnectionOwner,
         hop: Hop,
+        framer: MessageFramer,
         make_channel: MakeChannel,
         *,
         is_known: bool,
         is_accepted: bool,
     ) -> None:
-        super().__init__(owner, hop, is_known=is_known, is_accepted=is_accepted)
+        super().__init__(owner, hop, framer, is_known=is_known, is_accepted=is_accepted)
         self._make_channel = make_channel
         self._channel: TlsChannel | None = None
         self._wants_handshake = False
@@ -196,6 +198,7 @@ class TlsConnection(TcpConnection):
     def close(self) -> None:
         """See TcpConnection. The peer is told that no more comes."""
         if self.is_open and self._channel is not None:
+            self._send(self._framer.say_goodbye())
             self._channel.say_goodbye()
             self._send_output(self._channel)
         super().close()

@@ -43,6 +43,9 @@ def refused(text: str, tmp_path: Path) -> str:
     ("text", "fault"),
     [
         ("[sip]\nlisten = ['tls:127.0.0.1:5061']", "sip.tls.cert: needed with a tls: address"),
+        ("[sip]\nlisten = ['wss:127.0.0.1:5062']", "sip.tls.cert: needed with a wss: address"),
+        ("[sip.websocket]\norigins = ['shop.example']", "sip.websocket.origins[0]"),
+        ("[sip.websocket]\norigins = ['http://a', 'http://a']", "sip.websocket.origins"),
         ("[sip.tls]\nkey = 'k.pem'", "sip.tls.cert: needed with key"),
         (
             "[[trunks]]\nname = 'a'\nuri = 'sip:h'\nlisten = ['tls:127.0.0.1:5061']",

@@ -36,7 +36,7 @@ def write(daemon: Daemon, *replaced: tuple[str, str], more: str = "") -> None:
 
 
 async def heard(events: EventStream) -> dict[str, Any]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         return await anext(events)
 
 

@@ -158,7 +158,7 @@ async def _live_and_metrics(engine: EngineClient, listen: str) -> None:
 
 async def _webhooks(receiver: Receiver) -> None:
     """Every event of each callback arrived, in order."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while sum(r.event["type"] in ("callback.completed", "callback.failed")
                   for r in receiver.requests.items) < 3:  # fmt: skip
             await receiver.got(len(receiver.requests.items) + 1)

@@ -45,7 +45,7 @@ async def event(engine: EngineClient, kind: str) -> dict[str, Any]:
 
 async def trunk_is(engine: EngineClient, state: str) -> None:
     """Wait until the one trunk is in `state`."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while True:
             (trunk,) = (await engine.line.call("engine.status"))["trunks"]
             if trunk["state"] == state:

@@ -147,7 +147,7 @@ async def test_idle_unknown_sources_keep_no_trunk_out(
         ADDRESS, engine.process.sip_port, local_addr=("127.0.0.88", 0)
     )
     writer.write(request("OPTIONS", "SIP/2.0/TCP 127.0.0.88:5060", "pbx"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"SIP/2.0 200")
     writer.close()
     for made in others:

@@ -110,7 +110,7 @@ class Reception:
     async def waiting(self, **more: Any) -> ScriptedCaller:
         """A caller has called, and the phone has acknowledged our answer."""
         phone = self.call(**more)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             await phone.accepted.wait()
         phone.acknowledges()
         await asyncio.sleep(0.01)

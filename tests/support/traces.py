@@ -107,7 +107,7 @@ async def failed_job(client: Client, job: str, site: str) -> None:
         await client.call(
             "callback.request", id=job, to="+442079460000", agent="alice", site=site, join=False
         )
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             async for event in events:
                 if event.get("job") == job:
                     return

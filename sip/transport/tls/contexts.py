@@ -3,7 +3,7 @@
 import contextlib
 import ssl
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from ...errors import SipError
@@ -65,7 +65,10 @@ class TlsContexts:
         """The Unix time until which each of our certificates is valid, by trunk ("": of all
         others); 0 for one that has expired."""
         self._servers: dict[str, ssl.SSLContext] = {}
+        self._web_servers: dict[str, ssl.SSLContext] = {}
         self._clients: dict[str, ssl.SSLContext] = {}
+        # A browser shows no certificate, and ALPN has another meaning for it.
+        for_browsers = replace(options, verify_client="no", alpn=())
         shared = options.files
         self._names = {local: files.names for local, files in options.own.items()}
         for local, files in {"": shared, **options.own}.items():
@@ -77,6 +80,7 @@ class TlsContexts:
             self._clients[local] = _context(local, used, options, is_server=False)
             if used.cert:
                 self._servers[local] = _context(local, used, options, is_server=True)
+                self._web_servers[local] = _context(local, used, for_browsers, is_server=True)
             if files.cert:
                 own = own_certificate(files.cert, files.key)
                 self.valid_until[local] = 0.0 if own is None else own.not_after
@@ -92,6 +96,10 @@ class TlsContexts:
     def server(self, local: str) -> ssl.SSLContext:
         """For connections to the addresses of a trunk, or to the shared ones. Raises KeyError."""
         return self._servers.get(local) or self._servers[""]
+
+    def web_server(self, local: str) -> ssl.SSLContext:
+        """The same for browsers, which show no certificate. Raises KeyError."""
+        return self._web_servers.get(local) or self._web_servers[""]
 
 
 def _context(

@@ -79,7 +79,7 @@ class Terminal:
 
     async def ends(self) -> int:
         assert self._process is not None
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             return await self._process.wait()
 
 

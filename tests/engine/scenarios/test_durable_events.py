@@ -149,7 +149,7 @@ async def test_full_disk_holds_events_back_until_there_is_room(tmp_path: Path) -
         log.publish("test.event")
         assert log.delivered == 1
         store._writer.execute("PRAGMA max_page_count = 1000000")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             await log.settled()
         assert [event.seq for event in log.after(0)] == [1, 2, 3]
     assert [event["seq"] for event in on_disk(path)] == [1, 2, 3]

@@ -84,7 +84,7 @@ async def test_what_is_sent_is_marked() -> None:
             await phone.call(f"sip:bob@127.0.0.1:{peer.getsockname()[1]}")
             readable = asyncio.Event()
             asyncio.get_running_loop().add_reader(peer.fileno(), readable.set)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(40):
                 await readable.wait()
             asyncio.get_running_loop().remove_reader(peer.fileno())
             _, ancillary, _, _ = peer.recvmsg(4096, 128)

@@ -28,7 +28,7 @@ class Accepted:
         self.changed.set()
 
     async def until(self, accepted: int = 0, exhausted: int = 0) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while len(self.accepted) < accepted or self.exhausted < exhausted:
                 self.changed.clear()
                 await self.changed.wait()

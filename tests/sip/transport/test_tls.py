@@ -201,12 +201,12 @@ async def test_certificate_of_one_who_calls(
 async def secure_stream(
     port: int, context: ssl.SSLContext
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(40):
         reader, writer = await asyncio.open_connection(
             "127.0.0.1", port, ssl=context, server_hostname="127.0.0.1"
         )
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(40):
             yield reader, writer
     finally:
         writer.transport.abort()
@@ -279,7 +279,7 @@ async def test_alpn_is_offered_only_where_it_is_wanted(
     async with server, running(alice):
         port = server.sockets[0].getsockname()[1]
         await alice.call(f"sips:bob@localhost:{port}")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(40):
             protocol, version = await chosen.get()
         assert protocol == (alpn[0] if alpn else None)
         assert version == "TLSv1.3"
@@ -291,7 +291,7 @@ async def test_plain_sip_to_the_tls_port(good: Certificate) -> None:
     async with running(bob):
         reader, writer = await asyncio.open_connection("127.0.0.1", bob.port)
         writer.write(options(1))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(40):
             with contextlib.suppress(ConnectionError):
                 assert await reader.read() == b""
         assert bob.endpoint.tcp.tls_failures == {"not_tls": 1}
@@ -342,7 +342,7 @@ async def test_half_a_handshake_for_ever_is_closed(good: Certificate) -> None:
     async with running(bob):
         reader, writer = await asyncio.open_connection("127.0.0.1", bob.port)
         writer.write(b"\x16\x03\x01\x02\x00\x01")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(40):
             with contextlib.suppress(ConnectionError):
                 assert await reader.read() == b""
         assert bob.endpoint.tcp.tls_failures == {"handshake_timeout": 1}
@@ -475,7 +475,7 @@ async def test_trunk_has_a_certificate_of_its_own(authority: Authority, good: Ce
             (hop,) = await alice.endpoint.hops(uri, trunk)
             assert hop == Hop("tls", "127.0.0.1", port, "127.0.0.1", trunk)
             alice.endpoint.tcp.send(hop, options(1))
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(40):
                 peer = await shown.get()
             assert ("DNS", name) in peer["subjectAltName"]  # type: ignore[operator]
 

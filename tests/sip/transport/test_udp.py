@@ -33,7 +33,7 @@ class Net:
         self.something.set()
 
     async def wait(self) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(40):
             await self.something.wait()
         self.something.clear()
 

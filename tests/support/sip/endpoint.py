@@ -122,7 +122,7 @@ class ObservedEndpoint:
         self.react(event)
 
     async def until(self, kind: type[Event]) -> Event:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while True:
                 for event in self.events:
                     if isinstance(event, kind):

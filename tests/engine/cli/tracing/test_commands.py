@@ -18,7 +18,7 @@ from tests.support.engines.in_process import RunningEngine, running
 from tests.support.traces import AGENT, OURS, failed_job, inbound, request, response
 from tests.support.waiting import until
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 
 
 async def test_the_command_line_shows_each_of_them(settings: Settings, tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ async def following(engine: RunningEngine, *options: str) -> asyncio.subprocess.
         sys.executable, "-m", MODULE, "--socket", socket, "trace", "--follow", *options,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, cwd=ROOT,
     )  # fmt: skip
-    await until(lambda: bool(engine.daemon.trace._waiting))
+    await until(lambda: bool(engine.daemon.trace._waiting), within_s=LIMIT_S)
     return process
 
 

@@ -254,7 +254,7 @@ async def test_a_centre_that_a_rule_sets(engine: RunningEngine) -> None:
     }  # fmt: skip
     async with client.events(["queue.offered"]) as events:
         job = await client.callback(to="sip:x@127.0.0.1:9", queue="sales")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             offered = await anext(events)
     assert (offered["job"], offered["agents"]) == (job["id"], ["carol"])
     assert job["centre"] == "leeds"

@@ -1,0 +1,300 @@
+"""SIP over WebSockets (RFC 7118): the frames, and endpoints that speak with a real client."""
+
+import asyncio
+import ssl
+from pathlib import Path
+
+import aiohttp
+import pytest
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
+from websockets.typing import Origin, Subprotocol
+from websockets.uri import parse_uri
+
+from sip.dialog.uac import Invitation
+from sip.errors import ParseError
+from sip.events import Answered, Ended, Failed, IncomingInvite
+from sip.message.parser import MAX_MESSAGE_BYTES
+from sip.policy import EveryPeer
+from sip.transport.tcp_limits import TcpLimits
+from sip.transport.tls.contexts import TlsOptions
+from sip.transport.web_socket import WebSocketFramer
+from tests.support.certificates import Authority
+from tests.support.sip.endpoint import AUDIO, ObservedEndpoint, running
+from tests.support.waiting import until
+
+MESSAGE = b"OPTIONS sip:x@example.com SIP/2.0\r\n\r\n"
+
+
+class Browser:
+    """The client's end of a WebSocket whose bytes a test hands over."""
+
+    def __init__(self, origin: str | None = None, subprotocol: str | None = "sip") -> None:
+        self.protocol = ClientProtocol(
+            parse_uri("ws://127.0.0.1/"),
+            origin=None if origin is None else Origin(origin),
+            subprotocols=None if subprotocol is None else [Subprotocol(subprotocol)],
+            max_size=None,
+        )
+        self.protocol.send_request(self.protocol.connect())
+
+    def taken(self) -> bytes:
+        return b"".join(self.protocol.data_to_send())
+
+    def received(self, data: bytes) -> list[bytes]:
+        self.protocol.receive_data(data)
+        events = self.protocol.events_received()
+        return [bytes(one.data) for one in events if isinstance(one, Frame)]
+
+
+def read(framer: WebSocketFramer, data: bytes) -> list[bytes]:
+    framer.push(data)
+    messages = []
+    while framer.is_ready:
+        message = framer.pop()
+        if message is not None:
+            messages.append(message)
+    return messages
+
+
+def opened(
+    origins: tuple[str, ...] | None = None, **settings: str
+) -> tuple[WebSocketFramer, Browser]:
+    framer, browser = WebSocketFramer(origins), Browser(**settings)
+    assert read(framer, browser.taken()) == []
+    browser.received(framer.take_output())
+    assert browser.protocol.handshake_exc is None
+    assert browser.protocol.subprotocol == "sip"
+    return framer, browser
+
+
+def test_messages_come_out_of_frames_however_they_are_cut() -> None:
+    framer, browser = opened()
+    browser.protocol.send_text(MESSAGE)
+    browser.protocol.send_binary(MESSAGE[:9], fin=False)
+    browser.protocol.send_ping(b"between two parts")
+    browser.protocol.send_continuation(MESSAGE[9:], fin=True)
+    data = browser.taken()
+    seen = []
+    for start in range(0, len(data), 7):
+        seen += read(framer, data[start : start + 7])
+    assert seen == [MESSAGE, MESSAGE]
+    assert len(framer) == 0
+    browser.protocol.receive_data(framer.take_output())
+    (pong,) = browser.protocol.events_received()
+    assert isinstance(pong, Frame) and pong.opcode is Opcode.PONG
+
+
+def test_what_is_sent_is_text_unless_it_is_no_utf_8() -> None:
+    framer, browser = opened()
+    browser.protocol.receive_data(framer.frame(MESSAGE) + framer.frame(b"\xff" + MESSAGE))
+    frames = browser.protocol.events_received()
+    assert [(one.opcode, bytes(one.data)) for one in frames if isinstance(one, Frame)] == [
+        (Opcode.TEXT, MESSAGE),
+        (Opcode.BINARY, b"\xff" + MESSAGE),
+    ]
+
+
+def test_pings_of_lines_and_of_web_sockets_are_answered() -> None:
+    framer, browser = opened()
+    browser.protocol.send_text(b"\r\n\r\n")
+    assert read(framer, browser.taken()) == []
+    assert (framer.take_pongs(), framer.take_pongs()) == (1, 0)
+    assert not framer.take_pong()
+    browser.received(framer.ping())
+    assert read(framer, browser.taken()) == []
+    assert framer.take_pong() and not framer.take_pong()
+    browser.protocol.send_text(b"\r\n")
+    read(framer, browser.taken())
+    assert framer.take_pong()
+
+
+def test_a_flood_of_small_frames_takes_many_turns() -> None:
+    framer, browser = opened()
+    for _ in range(5_000):
+        browser.protocol.send_ping(b"")
+    framer.push(browser.taken())
+    turns = 0
+    while framer.is_ready:
+        framer.pop()
+        turns += 1
+    assert turns >= 7
+
+
+@pytest.mark.parametrize(
+    ("settings", "status"),
+    [
+        ({"subprotocol": None}, 400),
+        ({"subprotocol": "chat"}, 400),
+        ({"origin": "https://elsewhere.example"}, 403),
+    ],
+)
+def test_a_handshake_that_is_not_ours_is_refused(settings: dict[str, str], status: int) -> None:
+    framer, browser = WebSocketFramer(("https://shop.example",)), Browser(**settings)
+    framer.push(browser.taken())
+    with pytest.raises(ParseError, match="no WebSocket for SIP"):
+        framer.pop()
+    assert f"HTTP/1.1 {status}".encode() in framer.take_output()
+    assert framer.frame(MESSAGE) == b""
+
+
+def test_the_page_named_and_who_is_no_page_may_connect() -> None:
+    opened(("https://shop.example",), origin="https://shop.example")
+    opened(("https://shop.example",))
+    opened(None, origin="https://elsewhere.example")
+
+
+@pytest.mark.parametrize("data", [MESSAGE, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"])
+def test_what_is_no_web_socket_ends_the_stream(data: bytes) -> None:
+    framer = WebSocketFramer()
+    framer.push(data)
+    with pytest.raises(ParseError):
+        framer.pop()
+    framer.push(MESSAGE)
+    assert len(framer) == 0
+    assert not framer.is_over
+
+
+def test_a_message_that_is_too_long_ends_the_stream() -> None:
+    framer, browser = opened()
+    browser.protocol.send_text(MESSAGE)
+    browser.protocol.send_text(b"x" * (MAX_MESSAGE_BYTES + 1))
+    framer.push(browser.taken())
+    assert framer.pop() == MESSAGE
+    with pytest.raises(ParseError, match="no WebSocket for SIP"):
+        while framer.is_ready:
+            framer.pop()
+    assert len(framer) == 0
+
+
+def test_either_side_closes() -> None:
+    framer, browser = opened()
+    browser.protocol.send_text(MESSAGE)
+    browser.protocol.send_close(1000)
+    framer.push(browser.taken())
+    assert framer.pop() == MESSAGE
+    with pytest.raises(ParseError, match="closed"):
+        framer.pop()
+    assert framer.is_over
+    framer, browser = opened()
+    browser.received(framer.say_goodbye())
+    assert browser.protocol.close_rcvd is not None and browser.protocol.close_rcvd.code == 1001
+
+
+def request(method: str, number: int, *, to_tag: str = "", more: str = "", body: str = "") -> str:
+    return (
+        f"{method} sip:shop@127.0.0.1 SIP/2.0\r\n"
+        f"Via: SIP/2.0/WS x7c2.invalid;branch=z9hG4bK{method}{number}\r\n"
+        f"From: <sip:visitor@x7c2.invalid>;tag=1\r\nTo: <sip:shop@127.0.0.1>{to_tag}\r\n"
+        f"Call-ID: of-a-page\r\nCSeq: {number} {method}\r\nMax-Forwards: 70\r\n"
+        f"Contact: <sip:visitor@x7c2.invalid;transport=ws>\r\n{more}"
+        f"Content-Length: {len(body)}\r\n\r\n{body}"
+    )
+
+
+SDP = (
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+    "m=audio 4002 RTP/AVP 0\r\n"
+)
+
+
+async def answer_to(socket: aiohttp.ClientWebSocketResponse, start: str) -> str:
+    async with asyncio.timeout(40):
+        while not (text := await socket.receive_str()).startswith(start):
+            pass
+    return text
+
+
+async def test_a_call_of_a_browser_goes_both_ways_on_its_connection() -> None:
+    phone = ObservedEndpoint("ws:127.0.0.1:0")
+
+    def react(event: object) -> None:
+        if isinstance(event, IncomingInvite):
+            phone.endpoint.accept(event.session, AUDIO)
+
+    phone.react = react
+    async with running(phone), aiohttp.ClientSession() as session:
+        url = f"http://127.0.0.1:{phone.port}/"
+        async with session.ws_connect(
+            url, protocols=("sip",), origin="https://a.example"
+        ) as socket:
+            more = "Content-Type: application/sdp\r\n"
+            await socket.send_str(request("INVITE", 1, more=more, body=SDP))
+            answered = await answer_to(socket, "SIP/2.0 200")
+            assert f"Contact: <sip:ringback@127.0.0.1:{phone.port};transport=ws>" in answered
+            tag = answered.partition("\r\nTo: ")[2].partition("\r\n")[0].partition(";tag=")[2]
+            await socket.send_str(request("ACK", 1, to_tag=f";tag={tag}"))
+            invite = phone.events[0]
+            assert isinstance(invite, IncomingInvite)
+            await phone.until(Answered)
+            phone.endpoint.hangup(invite.session)
+            bye = await answer_to(socket, "BYE")
+            assert "Via: SIP/2.0/WS 127.0.0.1" in bye
+            head = [
+                one
+                for one in bye.split("\r\n")
+                if one[:4] in ("Via:", "From", "To: ", "Call", "CSeq")
+            ]
+            await socket.send_str(
+                "\r\n".join(["SIP/2.0 200 OK", *head, "Content-Length: 0", "", ""])
+            )
+            assert isinstance(await phone.until(Ended), Ended)
+
+
+async def test_browsers_connect_by_tls_without_a_certificate(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    good = authority.certificate("127.0.0.1")
+    options = TlsOptions(good.files, verify_client="yes", alpn=("sip/2",))
+    phone = ObservedEndpoint("wss:127.0.0.1:0", tls=options, origins=("https://a.example",))
+    context = ssl.create_default_context(cafile=str(good.files.ca))
+    async with running(phone), aiohttp.ClientSession() as session:
+        url = f"https://127.0.0.1:{phone.port}/"
+        async with session.ws_connect(
+            url, protocols=("sip",), ssl=context, origin="https://a.example"
+        ) as socket:
+            await socket.send_str(request("OPTIONS", 1))
+            assert "Call-ID: of-a-page" in await answer_to(socket, "SIP/2.0 200")
+            await phone.endpoint.stop()
+            async with asyncio.timeout(40):
+                assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
+    phone = ObservedEndpoint("wss:127.0.0.1:0", tls=options, origins=("https://a.example",))
+    async with running(phone), aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await session.ws_connect(
+                f"https://127.0.0.1:{phone.port}/",
+                protocols=("sip",),
+                ssl=context,
+                origin="https://b.example",
+            )
+        assert refused.value.status == 403
+
+
+async def test_who_has_gone_is_not_connected_to() -> None:
+    phone = ObservedEndpoint("ws:127.0.0.1:0")
+    async with running(phone), aiohttp.ClientSession() as session:
+        url = f"http://127.0.0.1:{phone.port}/"
+        async with session.ws_connect(url, protocols=("sip",)) as socket:
+            await socket.send_str(request("OPTIONS", 1))
+            await answer_to(socket, "SIP/2.0 200")
+        await until(lambda: phone.endpoint.tcp.connection_count == 0)
+        target = "sip:visitor@x7c2.invalid"
+        hop = phone.endpoint.addresses[0]._replace(port=9)
+        phone.endpoint.invite(
+            Invitation(target=target, hop=hop, from_uri="sip:a@127.0.0.1", audio=AUDIO)
+        )
+        failed = await phone.until(Failed)
+        assert isinstance(failed, Failed) and failed.cause.phrase == "the browser is not connected"
+
+
+async def test_a_silent_browser_is_pinged_and_given_up_without_an_answer() -> None:
+    limits = TcpLimits(keepalive_s=0.2, pong_s=0.6)
+    phone = ObservedEndpoint("ws:127.0.0.1:0", tcp_limits=limits, policy=EveryPeer())
+    async with running(phone), aiohttp.ClientSession() as session:
+        url = f"http://127.0.0.1:{phone.port}/"
+        async with session.ws_connect(url, protocols=("sip",), autoping=False) as socket:
+            await socket.send_str(request("OPTIONS", 1))
+            await answer_to(socket, "SIP/2.0 200")
+            async with asyncio.timeout(40):
+                while (await socket.receive()).type is not aiohttp.WSMsgType.PING:
+                    pass
+            await until(lambda: phone.endpoint.tcp.connection_count == 0)
