@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from .auth.digest import Credentials
 from .dialog.next_hop import Lookup
@@ -19,16 +17,16 @@ from .dialog.unsaved_sessions import Saves
 from .dns.hosts_file import HostsFile
 from .dns.lookups import Lookups
 from .dns.name_servers import NameServers
+from .endpoint_options import EndpointOptions
 from .errors import SipError
 from .events import Event
 from .hop import Hop, Transport
 from .message_observer import MessageObserver
 from .policy import EveryPeer, PeerPolicy
-from .rate_limit import SourceRates
 from .registration.registration import Account, Registration
 from .saved import SavedSession
 from .sdp.offer_answer import LocalAudio
-from .transaction.timers import TIMER_GRID_S, TimerValues
+from .transaction.timers import TIMER_GRID_S
 from .transport.own_addresses import OwnAddresses
 from .transport.resolver import Family, ResolutionFailed, Resolver
 from .transport.sockets import (
@@ -41,35 +39,11 @@ from .transport.sockets import (
     reachable_host,
 )
 from .transport.tcp import TcpTransport
-from .transport.tcp_limits import TcpLimits
 from .transport.tls.contexts import TlsContexts, TlsOptions
 from .usage import DialogUsage, RegistrationUsage
-from .user_agent import Bounds, UserAgent
+from .user_agent import UserAgent
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointOptions:
-    """How an endpoint works. What is None is as RFC 3261 or the class it is for says.
-
-    `advertise` is the host that peers shall use in place of the address that is bound.
-    `name_servers` are asked in place of those of /etc/resolv.conf: address and port of each.
-    """
-
-    advertise: str | None = None
-    product: str = "Ringback"
-    timers: TimerValues | None = None
-    rates: SourceRates | None = None
-    bounds: Bounds | None = None
-    tcp_limits: TcpLimits | None = None
-    rng: random.Random | None = None
-    name_servers: tuple[tuple[str, int], ...] = ()
-    tls: TlsOptions | None = None
-    dscp: int = 0
-    """The mark of what is sent (RFC 2474), 0 to 63."""
-    origins: tuple[str, ...] = ()
-    """The web pages that may connect by WebSocket; empty: all."""
 
 
 class SipEndpoint:

@@ -109,11 +109,15 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "sip.message", "sip.policy", "sip.random_ids", "sip.rate_limit", "sip.registration",
         "sip.saved", "sip.sdp", "sip.transaction", "sip.usage",
     },
+    "sip.endpoint_options": {
+        "sip.rate_limit", "sip.transaction", "sip.transport", "sip.user_agent",
+    },
     "sip.endpoint": {
         "sip.auth", "sip.counters", "sip.dialog", "sip.errors", "sip.events", "sip.hop",
         "sip.message", "sip.policy", "sip.random_ids", "sip.rate_limit", "sip.registration",
         "sip.saved", "sip.sdp", "sip.transaction", "sip.usage",
-        "sip.dns", "sip.message_observer", "sip.transport", "sip.user_agent",
+        "sip.dns", "sip.endpoint_options", "sip.message_observer", "sip.transport",
+        "sip.user_agent",
     },
     # web: the gateway for web pages
     "web.errors": set(),

@@ -10,7 +10,8 @@ import structlog
 from config.sections import Trunk
 from config.sip import Sip
 from config.value_checks.addresses import address_and_port
-from sip.endpoint import EndpointOptions, SipEndpoint
+from sip.endpoint import SipEndpoint
+from sip.endpoint_options import EndpointOptions
 from sip.rate_limit import RateLimit, SourceRates
 from sip.transport.sockets import ListenError
 from sip.transport.tcp_limits import TcpLimits

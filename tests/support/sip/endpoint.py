@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from sip.dialog.session import Session
 from sip.dialog.uac import Invitation
-from sip.endpoint import EndpointOptions, SipEndpoint
+from sip.endpoint import SipEndpoint
+from sip.endpoint_options import EndpointOptions
 from sip.events import Event, IncomingInvite
 from sip.hop import Hop
 from sip.message_observer import MessageObserver
