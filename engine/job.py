@@ -75,7 +75,7 @@ class LegCost(TypedDict):
 
     leg: str
     """Its id."""
-    role: Literal["agent", "customer"]
+    role: Literal["agent", "customer", "supervisor"]
     """Whom it went to."""
     amount: str
     """The amount, as a decimal number."""
@@ -101,7 +101,7 @@ class LegRecord(msgspec.Struct, kw_only=True):
 
     leg: str
     """Its id."""
-    role: Literal["agent", "customer"]
+    role: Literal["agent", "customer", "supervisor"]
     """Whom it goes to."""
     uri: str
     """The request URI that was called."""

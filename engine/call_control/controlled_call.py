@@ -3,7 +3,7 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import structlog
@@ -15,8 +15,11 @@ from ..calls.call_legs import CallLegs
 from ..calls.call_result import Refused, Result
 from ..calls.cancel_scope import while_up
 from ..calls.hangup_cause import BY_COMMAND
-from ..calls.leg import LegEnded, Role
+from ..calls.leg import Leg, LegEnded, Role
 from ..calls.services import CallServices
+from ..calls.supervision.supervisor_desk import SupervisorDesk
+from ..calls.supervision.supervisors import SuperviseOrder, sound_of
+from ..calls.third_parties import ThirdParties
 from ..errors import EngineError
 from ..job import site_of
 from ..reports.cdr import talked_s
@@ -70,6 +73,12 @@ class ControlledCall(ABC):
         )
         self.legs = CallLegs(self.call, services, self.publish, admission)
         self.leg = self.legs.make_of(ControlledLeg, facts.role, facts.destination)
+        self._thirds = ThirdParties(services, self.call, self.legs, admission)
+        self._desk = SupervisorDesk(
+            services, self.call, self.legs, self._thirds,
+            publish=self.publish, show=self.legs.show,
+        )  # fmt: skip
+        self.call.supervisors.watch(self._supervisors_changed)
         self.pair: LegPair | None = None
         """The pair of legs that it is bridged in."""
         self._bridged_at: float | None = None
@@ -155,6 +164,17 @@ class ControlledCall(ABC):
         reason = f"call {self.call.id} has one party: connect it by call.bridge"
         raise EngineError("state", reason)
 
+    def supervise(self, order: SuperviseOrder) -> None:
+        """Ring a supervisor, or change the mode of one. Raises EngineError.
+
+        Where no party is an agent, the one of this call hears a whisper.
+        """
+        self.check_up()
+        parties: tuple[Leg, ...] = (self.leg,) if self.pair is None else self.pair.legs
+        if order.coached is None and not any(leg.role == "agent" for leg in parties):
+            order = replace(order, coached=self.leg.id)
+        self._desk.supervise(order, parties)
+
     def stopped_by(self, cause: str) -> None:
         """Say why the task is about to be cancelled."""
         self._ended_by = Result("cancelled", cause)
@@ -178,7 +198,14 @@ class ControlledCall(ABC):
 
     def hear_alone(self) -> None:
         """Let the party hear music while a command has put it on hold, and else silence."""
-        self.leg.hear(self._services.hold if self.leg.is_on_hold else Silence())
+        leg, supervisors = self.leg, self.call.supervisors
+        speakers = [] if leg.is_on_hold else supervisors.heard_by(leg)
+        leg.hear(sound_of(speakers, self._services.hold if leg.is_on_hold else Silence()))
+        supervisors.arrange(() if leg.is_on_hold else (leg,))
+
+    def _supervisors_changed(self) -> None:
+        if self.pair is None and self.is_up:
+            self.hear_alone()
 
     # -- the end ------------------------------------------------------------------------------
 
@@ -197,7 +224,9 @@ class ControlledCall(ABC):
             self.pair.part()
         self.call.state = "ended"
         self.legs.hang_up()
+        await self._desk.close()
         await self.legs.give_back()
+        self._thirds.settle()
         self._services.registry.remove_call(self.call)
         record = self.leg.record
         cost = self._admission.settle_call(
@@ -218,7 +247,7 @@ class ControlledCall(ABC):
             bridged_at=self._bridged_at,
             talk_s=self._talked_s(),
             cost=cost,
-            legs=[record],
+            legs=[leg.record for leg in self.call.legs],
         )
 
     def _talked_s(self) -> float | None:

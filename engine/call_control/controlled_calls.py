@@ -228,11 +228,11 @@ class ControlledCalls:
             (first if leg is first.leg else second).legs.publish(kind, leg)
 
         pair = LegPair(
-            first.leg,
-            second.leg,
+            (first.leg, second.leg),
             media=self._services.media,
             hold=self._services.hold,
             publish=publish,
+            supervisors=(first.call.supervisors, second.call.supervisors),
             on_parted=parted,
         )
         pair.join()

@@ -1,12 +1,14 @@
 """Two legs of calls by command that are bridged: they hear each other until they are parted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from media.sources import Hold, Silence
+from media.sources import Hold, Silence, Source
 from media.worker_pool import WorkerPool
 
 from ..calls.bridge import Bridge
+from ..calls.leg import Leg
 from ..calls.legs.leg_listener import ObservedLeg
+from ..calls.supervision.supervisors import Supervisors
 from .controlled_leg import ControlledLeg
 
 
@@ -18,16 +20,16 @@ class LegPair(Bridge):
 
     def __init__(
         self,
-        first: ControlledLeg,
-        second: ControlledLeg,
+        legs: tuple[ControlledLeg, ControlledLeg],
         *,
         media: WorkerPool,
         hold: Hold,
         publish: Callable[..., None],
+        supervisors: Sequence[Supervisors],
         on_parted: Callable[["LegPair", ObservedLeg | None], None],
     ) -> None:
-        super().__init__(first, second, media=media, hold=hold, publish=publish)
-        self.legs = (first, second)
+        super().__init__(legs, media=media, hold=hold, publish=publish, supervisors=supervisors)
+        self.legs = legs
         self._on_parted = on_parted
 
     def partner_of(self, leg: ControlledLeg) -> ControlledLeg:
@@ -45,11 +47,16 @@ class LegPair(Bridge):
         """One of the two has hung up."""
         self.part(leg)
 
-    def arrange(self) -> None:
-        """Let each party hear what it should: the other, music, or silence."""
-        if any(leg.is_on_hold for leg in self.legs):
-            for leg in self.legs:
-                waits = leg.is_on_hold or self.partner_of(leg).is_held
-                leg.hear(self._hold if waits else Silence())
-        else:
-            super().arrange()
+    def _on_hold(self) -> frozenset[Leg]:
+        return frozenset(leg for leg in self.legs if leg.is_on_hold)
+
+    def _is_heard(self, leg: Leg) -> bool:
+        return super()._is_heard(leg) and leg not in self._on_hold()
+
+    def _hears_music(self, leg: Leg) -> bool:
+        return leg in self._on_hold()
+
+    def _alone(self, leg: Leg) -> Source:
+        """Music on hold, whichever side holds the call; silence while only its partner waits."""
+        held = any(other.is_held for other in self._others(leg))
+        return self._hold if held or leg in self._on_hold() else Silence()

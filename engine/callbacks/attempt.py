@@ -324,9 +324,10 @@ class Attempt(TwoPartyCall):
         request = self.job.request
         await self._dial(leg, request.caller_id, ring_s=request.ring_s, partner=partner)
 
-    async def _dial(self, leg: Leg, user: str | None, **options: Any) -> None:
+    def show(self, leg: Leg) -> None:
+        """See TwoPartyCall. The record of the job has it too."""
         self._attempt.legs = [*self._attempt.legs, leg.record]
-        await super()._dial(leg, user, **options)
+        super().show(leg)
 
     def _check_not_ended(self, leg: Leg) -> None:
         """Raise LegEnded where a command has ended the attempt."""
@@ -415,7 +416,8 @@ class Attempt(TwoPartyCall):
         if moment == "bridged" and hangup.result in ("hung_up", "completed"):
             cause = self._ended_by_command or hangup.after_talk(leg.role)
             return Outcome("completed", "completed", cause)
-        side: Side = "engine" if hangup.is_ours else leg.role
+        party: Side = "customer" if leg.role == "customer" else "agent"
+        side: Side = "engine" if hangup.is_ours else party
         failure = Failure(
             side=side,
             moment=moment,

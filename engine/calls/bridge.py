@@ -1,35 +1,48 @@
-"""A bridge: two answered legs that hear each other, or hold sound while one holds the other."""
+"""A bridge: answered legs that hear each other, or music while the others hold the call.
 
-from collections.abc import Callable
+Two who talk alone are relayed. Where somebody hears several, these are mixed.
+"""
 
-from media.sources import Hold
+from collections.abc import Callable, Sequence
+
+from media.sources import Hold, Source
 from media.worker_pool import WorkerPool
 
 from .leg import Leg
 from .legs.leg_listener import LegListener, ObservedLeg
+from .supervision.supervisors import Supervisors, sound_of
 
 PublishBridgeEvent = Callable[..., None]
 
 
 class Bridge(LegListener):
-    """Joins two legs of one call; each hears the other and nobody else."""
+    """Joins legs: each hears the others, and of the supervisors those that are to be heard."""
 
     def __init__(
-        self, first: Leg, second: Leg, *, media: WorkerPool, hold: Hold, publish: PublishBridgeEvent
+        self,
+        parties: Sequence[Leg],
+        *,
+        media: WorkerPool,
+        hold: Hold,
+        publish: PublishBridgeEvent,
+        supervisors: Sequence[Supervisors] = (),
     ) -> None:
-        self._first = first
-        self._second = second
+        self._parties = tuple(parties)
         self._media = media
         self._hold = hold
         self._publish = publish
+        self._supervisors = tuple(supervisors)
+        self._mixed: frozenset[Leg] = frozenset()
         self._joined = False
 
     def join(self) -> None:
-        """Let the two hear each other. A leg that has its party on hold keeps it there."""
+        """Let them hear each other. A leg that has its party on hold keeps it there."""
         self._joined = True
-        for leg in (self._first, self._second):
+        for leg in self._parties:
             leg.listen(self)
             self._publish("bridge.joined", leg)
+        for supervisors in self._supervisors:
+            supervisors.watch(self.arrange)
         self.arrange()
 
     def leave(self) -> None:
@@ -37,34 +50,61 @@ class Bridge(LegListener):
         if not self._joined:
             return
         self._joined = False
-        for leg in (self._first, self._second):
+        for supervisors in self._supervisors:
+            supervisors.unwatch(self.arrange)
+        for leg in self._parties:
             leg.forget(self)
             self._publish("bridge.left", leg)
 
     def hold_changed(self, _leg: ObservedLeg) -> None:
-        """One of the two has put the other on hold, or resumed the call."""
+        """One of them has put the others on hold, or resumed the call."""
         self.arrange()
 
     def digit_pressed(self, leg: ObservedLeg, digit: str) -> None:
-        """Tell a party of a key that takes them by SIP INFO alone."""
-        partner = self._partner_of(leg)
-        if partner.gets_keys_by_info:
-            partner.send_keys(digit)
+        """Tell the others of a key where the worker does not relay it: by INFO, and in a mix."""
+        for other in self._parties:
+            if other is not leg and (other.gets_keys_by_info or other in self._mixed):
+                other.send_keys(digit)
 
     def info_received(self, leg: ObservedLeg, digit: str, duration_ms: int) -> None:
         """Send a digit on that came by SIP INFO. The worker relays telephone-events by itself."""
-        partner = self._partner_of(leg)
-        if not partner.gets_keys_by_info:
-            partner.send_keys(digit, duration_ms=duration_ms)
+        for other in self._parties:
+            if other is not leg and not (other.gets_keys_by_info or other in self._mixed):
+                other.send_keys(digit, duration_ms=duration_ms)
 
-    def _partner_of(self, leg: ObservedLeg) -> Leg:
-        return self._second if leg is self._first else self._first
+    # -- who hears whom -------------------------------------------------------------------------
 
     def arrange(self) -> None:
-        """Let each party hear what it should: the other, or music while the other holds it."""
-        if self._first.is_held or self._second.is_held:
-            for leg, partner in ((self._first, self._second), (self._second, self._first)):
-                if partner.is_held:
-                    leg.hear(self._hold)
+        """Let each party hear what it should, and each supervisor the parties that are heard."""
+        heard = {leg: self._heard_by(leg) for leg in self._parties}
+        self._mixed = frozenset(leg for leg, others in heard.items() if len(others) > 1)
+        if len(heard) == 2 and all(heard[leg] == [self._others(leg)[0]] for leg in heard):
+            self._media.bridge(*(leg.id for leg in heard))
         else:
-            self._media.bridge(self._first.id, self._second.id)
+            for leg, others in heard.items():
+                if self._is_heard(leg) or len(heard) > 2 or others != self._others(leg):
+                    leg.hear(sound_of(others, self._alone(leg)))
+        for supervisors in self._supervisors:
+            supervisors.arrange([leg for leg in self._parties if self._is_heard(leg)])
+
+    def _others(self, leg: Leg) -> list[Leg]:
+        return [other for other in self._parties if other is not leg]
+
+    def _heard_by(self, leg: Leg) -> list[Leg]:
+        """Whom a party hears."""
+        if self._hears_music(leg):
+            return []
+        parties = [other for other in self._others(leg) if self._is_heard(other)]
+        return parties + [one for them in self._supervisors for one in them.heard_by(leg)]
+
+    def _is_heard(self, leg: Leg) -> bool:
+        """Whether a party is heard: not while its phone holds the call, and may play music."""
+        return not leg.is_held
+
+    def _hears_music(self, leg: Leg) -> bool:
+        """Whether a party is to hear nobody."""
+        return False
+
+    def _alone(self, leg: Leg) -> Source:
+        """What a party hears where it hears nobody."""
+        return self._hold

@@ -12,6 +12,7 @@ from ..job import LegRecord, site_of
 from ..routing.targets.destination import Destination
 from ..stir.verdict import Attestation, AttestationFailure
 from .leg import Leg
+from .supervision.supervisors import SuperviseOrder, Supervisors, SupervisorView
 
 # How long the callback of a customer who is calling us waits before it is looked at again.
 ON_THE_LINE_S = 30.0
@@ -44,6 +45,9 @@ class CallOwner(Protocol):
 
     def transfer(self, order: TransferOrder, /) -> None:
         """Transfer one of the two who talk. Raises EngineError."""
+
+    def supervise(self, order: SuperviseOrder, /) -> None:
+        """Ring a supervisor, or change the mode of one. Raises EngineError."""
 
 
 class OtherBody(TypedDict):
@@ -84,6 +88,9 @@ CallDetails = TypedDict(
         "queue": Annotated[str | None, Meta(description="The queue that it waits in.")],
         "agent": Annotated[str | None, Meta(description="The agent who has it, or is offered it.")],
         "joined_at": Annotated[float, Meta(description="Since when it waits: its position.")],
+        "supervisors": Annotated[
+            list[SupervisorView], Meta(description="Who supervises it; left out where nobody does.")
+        ],
     },
     total=False,
 )
@@ -135,6 +142,7 @@ class Call:
         self.started = started
         self.bridged_at: float | None = None
         self.legs: list[Leg] = []
+        self.supervisors = Supervisors()
 
     @property
     def site(self) -> str | None:
@@ -157,7 +165,12 @@ class Call:
             "bridged_at": self.bridged_at,
             "legs": [leg.record for leg in self.legs],
             **cast(CallDetails, self.about),
+            **cast(CallDetails, self._supervised()),
         }
+
+    def _supervised(self) -> dict[str, Any]:
+        views = [one.view() for one in self.supervisors]
+        return {"supervisors": views} if views else {}
 
 
 class CallRegistry:

@@ -70,9 +70,9 @@ class CallLegs(TrunkUse):
         self._made.append(leg)
         return leg
 
-    def borrow_line(self, agent: str) -> Leg | None:
+    def borrow_line(self, agent: str, role: Role = "agent") -> Leg | None:
         """The permanent line of an agent, as a leg of this call; None where it cannot be had."""
-        line = self._services.lines.borrow(agent, self)
+        line = self._services.lines.borrow(agent, self, role)
         if line is not None:
             self._made.append(line)
         return line

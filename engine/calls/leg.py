@@ -47,7 +47,7 @@ from .legs.media_reports import MediaReports
 from .legs.sent_keys import SentKeys
 from .legs.target_dialler import TargetDialler
 
-Role = Literal["agent", "customer"]
+Role = Literal["agent", "customer", "supervisor"]
 
 # A branch of a forked call is over before any has answered (RFC 6228).
 TRYING, EARLY_DIALOG_TERMINATED = 100, 199

@@ -94,11 +94,11 @@ class Talk(LegListener):
     def _bridge_of(self, first: Leg, second: Leg) -> Bridge:
         services = self._services
         return Bridge(
-            first,
-            second,
+            (first, second),
             media=services.media,
             hold=services.hold,
             publish=self._flow.legs.publish,
+            supervisors=(self._flow.call.supervisors,),
         )
 
     async def _consult(self, leaves: Leg, third: Leg) -> bool:

@@ -8,7 +8,7 @@ import structlog
 
 from ..errors import EngineError
 from ..job import OfferRecord
-from ..routing.admission import Admission, AdmissionQuery, Admitted
+from ..routing.admission import Admission
 from .agent_wait import AgentWait
 from .announcing.whisper import Whisper
 from .call import Call, TransferOrder
@@ -17,9 +17,11 @@ from .dialling import DEFAULT_CALLER, Caller
 from .hangup_cause import HangupCause
 from .leg import Leg, LegEnded
 from .recording import Recording
-from .redirected_calls import check_room
 from .services import CallServices
+from .supervision.supervisor_desk import SupervisorDesk
+from .supervision.supervisors import SuperviseOrder
 from .talk import Talk
+from .third_parties import ThirdParties, check_not_busy
 from .transfers.queue_wait import QueueWait
 from .transfers.request import TransferRequest
 
@@ -42,9 +44,11 @@ class TwoPartyCall(ABC):
     def __init__(self, services: CallServices, call: Call, admission: Admission) -> None:
         self.call = call
         self._admission = admission
-        # Whom transfers call, by their legs: the number that was admitted, where it is one.
-        self._third_parties: dict[Leg, str | None] = {}
         self.legs = CallLegs(call, services, self.publish, admission)
+        self._thirds = ThirdParties(services, call, self.legs, admission)
+        self._desk = SupervisorDesk(
+            services, call, self.legs, self._thirds, publish=self.publish, show=self.show
+        )
         self._services = services
         self._agent_holder: AgentHolder | None = None
         self._whispered_to: Leg | None = None
@@ -88,6 +92,10 @@ class TwoPartyCall(ABC):
     def wait_in(self, queue: str) -> QueueWait:
         """How the customer waits in a queue that they are transferred to."""
 
+    def show(self, leg: Leg) -> None:
+        """The leg is about to be called: it is part of the call from now on."""
+        self.legs.show(leg)
+
     async def _dial(
         self,
         leg: Leg,
@@ -99,7 +107,7 @@ class TwoPartyCall(ABC):
         headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
         """Call the party of `leg`, who is shown `user` and `name` as caller. Raises LegEnded."""
-        self.legs.show(leg)
+        self.show(leg)
         await leg.dial(
             caller=Caller(user, self._services.dial.caller_id or DEFAULT_CALLER, name),
             ring_s=ring_s,
@@ -129,6 +137,12 @@ class TwoPartyCall(ABC):
             self._talking = None
             talk.leave()
 
+    def supervise(self, order: SuperviseOrder) -> None:
+        """Ring a supervisor, or change the mode of one. Raises EngineError."""
+        if self._talking is None:
+            raise EngineError("state", "agent and customer do not talk now")
+        self._desk.supervise(order, self._talking.parties)
+
     # -- transfers --------------------------------------------------------------------------
 
     def transfer(self, order: TransferOrder) -> None:
@@ -143,20 +157,8 @@ class TwoPartyCall(ABC):
         They are counted as whoever a client calls. Agents are not, as in every call to them.
         Raises EngineError.
         """
-        services = self._services
-        check_room(services, beside=self.call)
-        now = services.clock.now()
-        admitted: Admitted | None = None
-        if not services.dialplan.is_agent(request.to):
-            query = AdmissionQuery(to=request.to, site=self.call.site)
-            admitted = self._admission.check_now(query, now)
-            services.registry.check_not_on_the_line(admitted.called, but_for=self.call)
         assert request.destination is not None
-        leg = self.legs.make(request.leaves.role, request.destination)
-        if admitted is not None:
-            self._third_parties[leg] = admitted.called
-            self._admission.count(leg.id, admitted, now)
-        return leg
+        return self._thirds.admit(request.to, request.destination, request.leaves.role)
 
     async def dial_third(self, leg: Leg, request: TransferRequest) -> None:
         """Call the third party of a transfer; an agent is told what the call is about."""
@@ -179,7 +181,7 @@ class TwoPartyCall(ABC):
         if name is not None:
             self._services.agents.talking(name, self._work)
             self._third_agents[leg.id] = name
-        self._services.registry.occupy_line(self.call, self._third_parties.get(leg))
+        self._thirds.answered(leg)
 
     def _reserve(self, name: str | None) -> str | None:
         """Reserve the agent who is called, where they take calls now. Raises EngineError."""
@@ -187,8 +189,7 @@ class TwoPartyCall(ABC):
         agent = None if name is None else agents.get(name)
         if name is None or agent is None:
             return None
-        if agent.state in ("reserved", "ringing", "talking"):
-            raise EngineError("unavailable", f"agent {name} is {agent.state}", field="agent")
+        check_not_busy(agent.state, name)
         if not agents.reserve(name, self._work):
             return None
         agents.ringing(name, self._work)
@@ -266,9 +267,9 @@ class TwoPartyCall(ABC):
         # On its own, so that a recording that is slow to end keeps no port.
         if self._recording is not None:
             await within_report_limit(self.call, self._recording.stop())
+        await self._desk.close()
         await self.legs.give_back()
-        for leg in self._third_parties:
-            self._admission.settle_call(leg.id, [leg.record])
+        self._thirds.settle()
 
 
 def _replacing(replaces: str | None) -> tuple[tuple[str, str], ...]:

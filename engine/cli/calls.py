@@ -76,6 +76,30 @@ def transfer(
     call("call.transfer", print_call, call=call_id, leg=leg, **asked)
 
 
+@app.command(rich_help_panel=CALLS, epilog="Example: ringback supervise call-5 --agent carol")
+def supervise(
+    call_id: Annotated[str | None, typer.Argument(metavar="[CALL]")] = None,
+    leg: Annotated[
+        str | None, typer.Option(metavar="LEG", help="Who hears a whisper, if not the agent.")
+    ] = None,
+    agent: Annotated[str | None, typer.Option(metavar="AGENT", help="Who supervises.")] = None,
+    to: Annotated[
+        str | None, typer.Option(metavar="NUMBER|URI", help="Whom to call instead.")
+    ] = None,
+    mode: Annotated[str, typer.Option(metavar="listen|whisper|barge", help="Who hears them.")] = (
+        "listen"
+    ),
+    socket: SocketAfter = None,
+    json: Json = False,
+) -> None:
+    """Let somebody listen to a call, whisper, or barge in."""
+    if call_id is None and leg is None:
+        raise typer.BadParameter("give a call or --leg")
+    if (agent is None) == (to is None):
+        raise typer.BadParameter("give --agent or --to")
+    call("call.supervise", print_call, call=call_id, leg=leg, agent=agent, to=to, mode=mode)
+
+
 def print_calls(result: Mapping[str, Any]) -> None:
     """Print the result of call.list."""
     shown = table("call", "job, or caller and number", "for", "state", "up for", "legs")
@@ -110,6 +134,8 @@ def print_call(one: Mapping[str, Any]) -> None:
     if one.get("joined_at") is not None:
         shown["waits since"] = date(one["joined_at"])
     shown |= {f"context {key}": value for key, value in (one.get("context") or {}).items()}
+    for one_more in one.get("supervisors") or ():
+        shown[one_more["supervisor"]] = f"supervises: {one_more['mode']}, {one_more['state']}"
     if shown:
         console.print(details((name, str(value)) for name, value in shown.items()))
     print_legs(one["legs"])

@@ -19,6 +19,7 @@ _WAY = ("call_id", "trunk", "hop", "codec", "local_media", "remote_media", "srtp
 _LEG = ("role", "uri", "sip_status", "reason", *_WAY)
 _AGENT = ("agent", "previous", "reason", "work", "since", "missed", "outcome_due")
 _LINE = ("agent", "uri", "sip_status", "reason", "retry_s", *_WAY)
+_SUPERVISOR = ("leg", "supervisor", "mode")
 _TRANSFER = ("leg", "from_leg", "to", "to_queue", "mode", "how", "by")
 _RECORD = (
     "to", "order", "source", "result", "cause", "failure", "created", "due_at", "deadline",
@@ -88,6 +89,14 @@ EVENT_TYPES: Mapping[str, EventType] = {
             *_TRANSFER, "new_leg"),
     **_each("transfer", "failed", "the third party was not reached: the two talk again",
             *_TRANSFER, "result", "cause", "sip_status"),
+    # -- supervision
+    **_each("supervision", "started", "a supervisor has answered, and hears the call",
+            *_SUPERVISOR),
+    **_each("supervision", "changed", "others hear the supervisor from now on", *_SUPERVISOR),
+    **_each("supervision", "ended", "the supervisor hears the call no more",
+            *_SUPERVISOR, "result", "cause", "sip_status"),
+    **_each("supervision", "failed", "the supervisor has not answered",
+            *_SUPERVISOR, "result", "cause", "sip_status"),
     **_each("bridge", "joined left", "the leg hears its partner, or no longer", *_LEG),
     **_each("recording", "started ended", "the talk is recorded, or no longer", "path"),
     **_each("recording", "failed", "the talk cannot be recorded", "path", "reason"),

@@ -110,6 +110,22 @@ class TransferParams(Params):
             raise ValueError("a queue is no place that REFER leads to: leave out `how`")
 
 
+class SuperviseParams(Params):
+    """call.supervise: `leg` is whose party hears a whisper; with `call` it may be left out."""
+
+    call: Identifier | None = None
+    leg: Identifier | None = None
+    to: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
+    agent: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+    mode: Literal["listen", "whisper", "barge"] = "listen"
+    ring_s: Annotated[float, Meta(gt=0, le=600)] | None = None
+
+    def __post_init__(self) -> None:
+        if self.call is None or self.leg is None:
+            one_of(("call", "leg"), {"call": self.call, "leg": self.leg})
+        one_of(("to", "agent"), {"to": self.to, "agent": self.agent})
+
+
 class NoParams(Params):
     """ping, call.list, engine.status."""
 

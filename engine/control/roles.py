@@ -90,6 +90,7 @@ METHODS: Mapping[str, Role] = {
     "agent.pause": "supervise",
     "agent.ready": "supervise",
     "agent.skills": "supervise",
+    "call.supervise": "supervise",
     "callback.decide": "supervise",
     "number.unblock": "supervise",
     "queue.move": "supervise",

@@ -192,10 +192,17 @@ def _first(moments: Iterable[float | None]) -> float | None:
 
 
 def talked_s(legs: Iterable[LegRecord], bridged_at: float, ended_at: float) -> float:
-    """How long two talked, until the first hung up; legs that were over before have no part."""
+    """How long two talked, until the first hung up.
+
+    Legs that were over before have no part, nor has who joined the talk later, or supervised it.
+    """
     ends = [
         leg.ended
         for leg in legs
-        if leg.answered is not None and leg.ended is not None and leg.ended >= bridged_at
+        if leg.answered is not None
+        and leg.answered <= bridged_at
+        and leg.ended is not None
+        and leg.ended >= bridged_at
+        and leg.role != "supervisor"
     ]
     return max(0.0, min([*ends, ended_at]) - bridged_at)

@@ -6,13 +6,15 @@ from typing import TypedDict
 from media.errors import MediaError
 
 from ...callbacks.dispatcher import Dispatcher
-from ...calls.call import Call, CallRegistry, CallView, TransferOrder
+from ...calls.call import Call, CallOwner, CallRegistry, CallView, TransferOrder
+from ...calls.hangup_cause import BY_COMMAND
+from ...calls.supervision.supervisors import SuperviseOrder
 from ...errors import EngineError
 from ...routing.dialplan import Dialplan
 from ...routing.targets.destination import Destination
 from ...store.cursor import never_given
 from ..method import Method
-from ..params import CallRef, TransferParams
+from ..params import CallRef, SuperviseParams, TransferParams
 from ..peer import Peer
 from .pages import Paged, page_of
 
@@ -46,6 +48,7 @@ class CallMethods:
             "call.list": Method(CallQuery, self._list, is_large=True),
             "call.get": Method(CallRef, self._get),
             "call.hangup": Method(CallRef, self._hang_up),
+            "call.supervise": Method(SuperviseParams, self._supervise),
             "call.transfer": Method(TransferParams, self._transfer),
         }
 
@@ -70,20 +73,39 @@ class CallMethods:
 
     def _hang_up(self, params: CallRef, _peer: Peer) -> CallView:
         call = self._find_call(params)
+        owner = self._owner_of(call)
+        if any(leg.id == params.leg and leg.hangup_cause is not None for leg in call.legs):
+            raise EngineError("state", f"leg {params.leg} has already ended", field="leg")
+        supervisor = call.supervisors.at_leg(params.leg)
+        if supervisor is not None:  # the call goes on without them
+            supervisor.leg.hang_up(BY_COMMAND)
+        else:
+            owner.hang_up(params.leg)
+        return call.view()
+
+    def _supervise(self, params: SuperviseParams, _peer: Peer) -> CallView:
+        """Ring a supervisor, or change what one does: events say what becomes of it."""
+        call = self._find_call(params)
+        owner = self._owner_of(call)
+        if params.agent is not None:
+            to = params.agent
+            destination = self._dialplan.agent_destinations(to, field="agent")[0]
+        else:
+            to = params.to or ""
+            destination = self._dialplan.destination(to, field="to")
+        owner.supervise(SuperviseOrder(to, destination, params.mode, params.leg, params.ring_s))
+        return call.view()
+
+    def _owner_of(self, call: Call) -> CallOwner:
         owner = call.owner or self._dispatcher.callback_of(call.id)
         if owner is None:
             raise EngineError("state", f"call {call.id} is already over")
-        if any(leg.id == params.leg and leg.hangup_cause is not None for leg in call.legs):
-            raise EngineError("state", f"leg {params.leg} has already ended", field="leg")
-        owner.hang_up(params.leg)
-        return call.view()
+        return owner
 
     def _transfer(self, params: TransferParams, _peer: Peer) -> CallView:
         """Begin a transfer: events say what becomes of it."""
         call = self._find_call(params)
-        owner = call.owner or self._dispatcher.callback_of(call.id)
-        if owner is None:
-            raise EngineError("state", f"call {call.id} is already over")
+        owner = self._owner_of(call)
         destination: Destination | None = None
         if params.queue is not None:
             to = params.queue
@@ -98,7 +120,7 @@ class CallMethods:
         )
         return call.view()
 
-    def _find_call(self, params: CallRef | TransferParams) -> Call:
+    def _find_call(self, params: CallRef | TransferParams | SuperviseParams) -> Call:
         calls = self._registry.calls
         if params.call is not None:
             call = calls.get(params.call)

@@ -12,6 +12,7 @@ from ...acd.agent import Wish
 from ...acd.agent_view import AgentView
 from ...acd.queue import QueueView
 from ...calls.call import CallView, OtherBody, TransferMode
+from ...calls.supervision.supervisors import SuperviseMode
 from ...job import (
     TERMINAL_STATES,
     AttemptRecord,
@@ -104,7 +105,7 @@ MEMBERS: Final[Mapping[str, Member]] = {
     "outcome": Member(str, "The outcome that was written."),
     "rating": Member(int, "The rating that was written, 0 to 10."),
     # -- legs
-    "role": Member(Literal["agent", "customer"], "Whom the leg goes to."),
+    "role": Member(Literal["agent", "customer", "supervisor"], "Whom the leg goes to."),
     "uri": Member(str, "The request URI that was called."),
     "sip_status": Member(int, "The last SIP status, where SIP has answered."),
     "call_id": Member(str, "The Call-ID of its SIP dialog."),
@@ -133,6 +134,7 @@ MEMBERS: Final[Mapping[str, Member]] = {
         Literal["bridge", "refer", "replaces"],
         "The engine calls the third party itself, sends REFER, or the third party has called.",
     ),
+    "supervisor": Member(str, "The agent's name, or the number or address that was called."),
     "from_uri": Member(str, "The party whose place another has taken."),
     "targets": Member(list[str], "The URIs that are called in its place."),
     "refused": Member(list[str], "The URIs that are not, each with the reason."),
@@ -213,6 +215,10 @@ OTHERWISE: Final[Mapping[tuple[str, str], Member]] = {
             "attempts": Member(list[AttemptRecord], "The attempts, with their legs."),
             "ended_at": Member(float, "When it ended (Unix seconds)."),
         }.items()
+    },
+    **{
+        (f"supervision.{what}", "mode"): Member(SuperviseMode, "Who hears the supervisor.")
+        for what in ("started", "changed", "ended", "failed")
     },
     ("engine.media_worker_died", "legs"): Member(int, "How many legs it had."),
     ("engine.overloaded", "legs"): Member(int, "How many legs are up."),

@@ -25,6 +25,8 @@ _OWN_REQUESTS = frozenset({"callback.cancel", "callback.reschedule"})
 # What an agent whose request joined the job of another learns of that job.
 _OUTLINE = ("id", "state", "replayed", "joined_to", "reading")
 
+SUPERVISOR = "supervisor"
+
 # Events that concern the agent whom they name and nobody else, whatever the work.
 _OF_ONE_AGENT = ("agent.", "line.")
 
@@ -78,7 +80,9 @@ class AgentScope:
         """The result without what does not concern the agent."""
         if method == "call.list":
             mine = [view for view in result["calls"] if self._is_their_view(view)]
-            return result | {"calls": mine}
+            return result | {"calls": [without_supervisors(view) for view in mine]}
+        if method in ("call.get", "call.hangup", "call.transfer"):
+            return without_supervisors(result)
         if method == "agent.list":
             mine = [view for view in result["agents"] if view["agent"] == self._agent]
             return result | {"agents": mine}
@@ -96,6 +100,8 @@ class AgentScope:
     def sees(self, event: Event) -> bool:
         """Whether an event concerns the agent."""
         about = self._work.about(event)
+        if about.supervisor is not None or about.role == SUPERVISOR:
+            return about.supervisor == self._agent
         if self._agent == about.agent or self._agent in (about.agents or ()):
             return True
         if event.type.startswith(_OF_ONE_AGENT) and about.agent is not None:
@@ -117,3 +123,9 @@ class AgentScope:
         if view.get("agent") == self._agent:
             return True
         return any(self._is_theirs(work) for work in (view["job"], view["call"]) if work)
+
+
+def without_supervisors(view: Mapping[str, Any]) -> dict[str, Any]:
+    """A call as an agent sees it, who does not learn while it is up that somebody listens."""
+    legs = [leg for leg in view["legs"] if leg.role != SUPERVISOR]
+    return {name: value for name, value in view.items() if name != "supervisors"} | {"legs": legs}

@@ -32,6 +32,8 @@ class AboutWhom(msgspec.Struct):
     call: str | None = None
     agent: str | None = None
     agents: list[str] | None = None
+    role: str | None = None
+    supervisor: str | None = None
 
 
 class _Notification(msgspec.Struct):

@@ -21,7 +21,7 @@ class Lines:
     def __init__(self, line: Leg) -> None:
         self.line = line
 
-    def borrow(self, agent: str, _publish: object) -> Leg | None:
+    def borrow(self, agent: str, _publish: object, _role: str) -> Leg | None:
         return self.line if agent == "alice" else None
 
 

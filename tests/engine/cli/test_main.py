@@ -16,7 +16,15 @@ from typer.testing import CliRunner
 from config.settings import load
 from engine.cli.main import _default_config, app
 from engine.control.method import Method
-from engine.control.params import CallRef, DrainRequest, JobQuery, JobRef, NoParams, TransferParams
+from engine.control.params import (
+    CallRef,
+    DrainRequest,
+    JobQuery,
+    JobRef,
+    NoParams,
+    SuperviseParams,
+    TransferParams,
+)
 from engine.errors import EngineError
 from engine.request import CallbackRequest
 from ringback_client import PROTOCOL_VERSION
@@ -57,6 +65,7 @@ class AnsweringHandlers(Handlers):
             "call.get": Method(CallRef, lambda params, _: self.call()),
             "call.hangup": Method(CallRef, self.hangup),
             "call.transfer": Method(TransferParams, self.transfer),
+            "call.supervise": Method(SuperviseParams, self.supervise),
             "engine.status": Method(NoParams, lambda params, _: self.status()),
             "engine.drain": Method(DrainRequest, self.drain),
         }
@@ -108,6 +117,11 @@ class AnsweringHandlers(Handlers):
     def transfer(self, params: TransferParams, _peer: object) -> dict[str, Any]:
         self.asked.append(("transfer", params))
         return self.call()
+
+    def supervise(self, params: SuperviseParams, _peer: object) -> dict[str, Any]:
+        self.asked.append(("supervise", params))
+        boss = {"leg": "l2", "supervisor": "carol", "mode": params.mode, "state": "ringing"}
+        return self.call() | {"supervisors": [boss]}
 
     def status(self) -> dict[str, Any]:
         return {
@@ -237,6 +251,8 @@ async def test_wrong_parameter_is_usage(tmp_path: Path) -> None:
         ("transfer", "--to", "1"),
         ("transfer", "c1"),
         ("transfer", "c1", "--to", "1", "--agent", "bob"),
+        ("supervise", "--agent", "carol"),
+        ("supervise", "c1"),
         ("nope",),
     ):
         result = await ringback_process(*wrong)
@@ -306,6 +322,11 @@ async def test_calls_and_hangup(tmp_path: Path) -> None:
     assert engine.asked.pop()[1].queue == "sales"
     await against(tmp_path, "transfer", "c1", "--to", "1", "--refer", engine=engine)
     assert engine.asked.pop()[1].how == "refer"
+    shown = await against(
+        tmp_path, "supervise", "c1", "--agent", "carol", "--mode", "barge", engine=engine
+    )
+    assert "supervises: barge, ringing" in shown.out
+    assert engine.asked.pop()[1].mode == "barge"
     assert (await against(tmp_path, "hangup", "c1", engine=engine)).status == 0
     assert (await against(tmp_path, "hangup", "--leg", "l1", engine=engine)).status == 0
     (_, by_call), (_, by_leg) = engine.asked

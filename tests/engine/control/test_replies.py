@@ -150,8 +150,11 @@ async def in_certain_states(daemon: Any, client: Client) -> None:
     await client.call("trace.follow", after=0, number=NUMBER)
     await client.call("trace.explain", job="rings")
     up = daemon.registry.calls[call["call"]]
-    up.owner = SimpleNamespace(transfer=lambda order: None)  # as if the two talked
+    up.owner = SimpleNamespace(  # as if the two talked
+        transfer=lambda order: None, supervise=lambda order: None
+    )
     await client.call("call.transfer", call=call["call"], to="sip:carol@127.0.0.1:9")
+    await client.call("call.supervise", call=call["call"], to="sip:carol@127.0.0.1:9")
     up.owner = None
     await client.call("call.hangup", call=call["call"])
     await client.call("queue.pause", queue="service")
@@ -192,6 +195,7 @@ async def move_calls(client: Client, phone: WirePhone, sip_port: int) -> None:
     while (await client.call("call.get", leg=other))["state"] != "up":  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     await client.call("call.bridge", leg=leg, **{"with": other})
+    await client.call("call.supervise", leg=leg, to="sip:carol@127.0.0.1:9")
     await client.call("call.hold", leg=leg)
     await client.call("call.resume", leg=leg)
     await client.call("call.send_dtmf", leg=other, digits="1")

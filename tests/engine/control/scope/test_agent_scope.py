@@ -209,7 +209,7 @@ def test_calls(scene: Scene) -> None:
     line = Call("c3", None, direction="inbound", about={"agent": "alice"})
     for call in (mine, other, line):
         scene.registry.add_call(call)
-    mine.legs.append(SimpleNamespace(id="l1", record={}))  # type: ignore[arg-type]
+    mine.legs.append(SimpleNamespace(id="l1", record=SimpleNamespace(role="agent")))  # type: ignore[arg-type]
     scene.agent("alice", "available", "reserved", "j1")
     assert scene.may("call.hangup", CallRef(call="c1"))
     assert scene.may("call.hangup", CallRef(leg="l1"))
@@ -220,6 +220,23 @@ def test_calls(scene: Scene) -> None:
         "call.list", {"calls": [one.view() for one in (mine, other, line)]}
     )
     assert [view["call"] for view in shown["calls"]] == ["c1", "c3"]
+
+
+def test_they_are_not_told_that_they_are_supervised(scene: Scene) -> None:
+    scene.agent("alice", "available", "reserved", "c1")
+    assert scene.sees("leg.dialing", call="c1", role="customer")
+    assert not scene.sees("leg.dialing", call="c1", role="supervisor")
+    assert not scene.sees("supervision.started", call="c1", supervisor="carol")
+    assert scene.sees("supervision.started", call="c9", supervisor="alice")
+    call = Call("c1", None, direction="inbound", about={"agent": "alice"})
+    legs = [SimpleNamespace(role=role) for role in ("agent", "supervisor", "customer")]
+    view = call.view() | {"legs": legs, "supervisors": [{"supervisor": "carol"}]}
+    for shown in (
+        scene.scope().narrowed("call.get", view),
+        scene.scope().narrowed("call.list", {"calls": [view]})["calls"][0],
+    ):
+        assert [leg.role for leg in shown["legs"]] == ["agent", "customer"]
+        assert "supervisors" not in shown
 
 
 def test_an_inbound_call_that_they_are_on(scene: Scene) -> None:

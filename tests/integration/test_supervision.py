@@ -1,0 +1,54 @@
+"""Supervisors on real phones: who hears whom in every mode, and what the call keeps of it."""
+
+from pathlib import Path
+from typing import Any
+
+from tests.support.engines.process import EngineClient, StartEngine
+from tests.support.phones.real.softphone import StartPhone
+from tests.support.who_is_heard import Hearing
+
+
+async def event(engine: EngineClient, kind: str, **fields: Any) -> dict[str, Any]:
+    return await engine.line.events.wait_for(
+        lambda event: (
+            event["type"] == kind
+            and all(event.get(name) == value for name, value in fields.items())
+        ),
+        timeout_s=40.0,
+    )
+
+
+async def test_listen_whisper_barge_and_who_hears_whom(
+    own_engine: StartEngine, softphone: StartPhone, tmp_path: Path
+) -> None:
+    """A callback; its supervisor goes through the modes, hangs up, and the two talk on."""
+    hearing = await Hearing.of(softphone, tmp_path, "agent", "customer", "boss")
+    engine = await own_engine(agents=[{"name": "boss", "uri": hearing.uri("boss")}])
+    line = engine.line
+    job = await engine.callback(hearing.uri("customer"), hearing.uri("agent"))
+    bridged = await event(engine, "callback.bridged", job=job)
+    call = bridged["call"]
+    await hearing.go_on(bridged["time"])
+    view = await line.call("call.supervise", call=call, agent="boss")
+    leg = view["supervisors"][0]["leg"]
+    started = await event(engine, "supervision.started", call=call)
+    await hearing.go_on(started["time"])
+    for mode in ("whisper", "barge", "listen"):
+        await line.call("call.supervise", call=call, agent="boss", mode=mode)
+        changed = await event(engine, "supervision.changed", mode=mode)
+        await hearing.go_on(changed["time"])
+    await line.call("call.hangup", leg=leg)
+    ended = await event(engine, "supervision.ended", leg=leg)
+    await hearing.go_on(ended["time"])
+    assert len(hearing.phones["agent"].seen("incoming")) == 1
+    await line.call("call.hangup", call=call)
+    record = await engine.ended(job)
+    await engine.assert_idle()
+    await hearing.stop()
+    two, three = ["customer"], ["boss customer"]
+    assert hearing.heard("agent") == [*two, *two, *three, *three, *two, *two]
+    assert hearing.heard("customer") == ["agent"] * 3 + ["agent boss", "agent", "agent"]
+    assert hearing.heard("boss") == ["", *["agent customer"] * 4, ""]
+    legs = record["attempts"][0]["legs"]
+    assert [leg["role"] for leg in legs] == ["agent", "customer", "supervisor"]
+    assert all(leg["state"] == "ended" for leg in legs)
