@@ -74,11 +74,7 @@ class ControlledCall(ABC):
         self.legs = CallLegs(self.call, services, self.publish, admission)
         self.leg = self.legs.make_of(ControlledLeg, facts.role, facts.destination)
         self._thirds = ThirdParties(services, self.call, self.legs, admission)
-        self._desk = SupervisorDesk(
-            services, self.call, self.legs, self._thirds,
-            publish=self.publish, show=self.legs.show,
-        )  # fmt: skip
-        self.call.supervisors.watch(self._supervisors_changed)
+        self._desk: SupervisorDesk | None = None  # until somebody supervises the call
         self.pair: LegPair | None = None
         """The pair of legs that it is bridged in."""
         self._bridged_at: float | None = None
@@ -173,6 +169,12 @@ class ControlledCall(ABC):
         parties: tuple[Leg, ...] = (self.leg,) if self.pair is None else self.pair.legs
         if order.coached is None and not any(leg.role == "agent" for leg in parties):
             order = replace(order, coached=self.leg.id)
+        if self._desk is None:
+            self._desk = SupervisorDesk(
+                self._services, self.call, self.legs, self._thirds,
+                publish=self.publish, show=self.legs.show,
+            )  # fmt: skip
+            self.call.supervisors.watch(self._supervisors_changed)
         self._desk.supervise(order, parties)
 
     def stopped_by(self, cause: str) -> None:
@@ -224,7 +226,10 @@ class ControlledCall(ABC):
             self.pair.part()
         self.call.state = "ended"
         self.legs.hang_up()
-        await self._desk.close()
+        if self._desk is not None:
+            await self._desk.close()
+            self.call.supervisors.unwatch(self._supervisors_changed)
+            self._desk = None
         await self.legs.give_back()
         self._thirds.settle()
         self._services.registry.remove_call(self.call)

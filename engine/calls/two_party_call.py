@@ -46,9 +46,7 @@ class TwoPartyCall(ABC):
         self._admission = admission
         self.legs = CallLegs(call, services, self.publish, admission)
         self._thirds = ThirdParties(services, call, self.legs, admission)
-        self._desk = SupervisorDesk(
-            services, call, self.legs, self._thirds, publish=self.publish, show=self.show
-        )
+        self._desk: SupervisorDesk | None = None  # until somebody supervises the call
         self._services = services
         self._agent_holder: AgentHolder | None = None
         self._whispered_to: Leg | None = None
@@ -141,6 +139,10 @@ class TwoPartyCall(ABC):
         """Ring a supervisor, or change the mode of one. Raises EngineError."""
         if self._talking is None:
             raise EngineError("state", "agent and customer do not talk now")
+        self._desk = self._desk or SupervisorDesk(
+            self._services, self.call, self.legs, self._thirds,
+            publish=self.publish, show=self.show,
+        )  # fmt: skip
         self._desk.supervise(order, self._talking.parties)
 
     # -- transfers --------------------------------------------------------------------------
@@ -267,7 +269,9 @@ class TwoPartyCall(ABC):
         # On its own, so that a recording that is slow to end keeps no port.
         if self._recording is not None:
             await within_report_limit(self.call, self._recording.stop())
-        await self._desk.close()
+        if self._desk is not None:
+            await self._desk.close()
+            self._desk = None
         await self.legs.give_back()
         self._thirds.settle()
 
