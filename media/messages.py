@@ -432,7 +432,7 @@ class RtcpSeen(_Message, tag=107):
 class WorkerLoad(_Message, tag=106):
     """Once a second while there are legs: how late the worker was on average, and how busy.
 
-    `busy` is the share of a processor that its one working thread used.
+    `busy` is the share that its busiest thread used of the processor time that it could have had.
     """
 
     late_ms: float

@@ -33,7 +33,7 @@ PART_OF_LIMIT: Final = 0.25
 FULL: Final = 0.95
 
 Load = tuple[float, float]
-"""How late (seconds), and how busy (share of a processor)."""
+"""How late (seconds), and how busy (share of a processor, of a worker: of what others left)."""
 
 
 class LoadStatus(TypedDict):
@@ -52,7 +52,7 @@ class LoadStatus(TypedDict):
     media_late_ms: float
     """How late the media worker is that is the least so."""
     media_busy: float
-    """Which share of a processor it used."""
+    """Which share it used of the processor time that other programs left to it."""
 
 
 class Overload:

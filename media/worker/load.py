@@ -6,6 +6,7 @@ from typing import Final
 
 from ..messages import WorkerLoad
 from ..rtp.outgoing_stream import FRAME_S
+from .processor_time import ProcessorTime
 
 FRAMES: Final = 50  # a report each second
 _LONGEST_S: Final = 1.0  # or after fewer, where they take long
@@ -14,24 +15,24 @@ _LONGEST_S: Final = 1.0  # or after fewer, where they take long
 class LoadMeter:
     """Measures over FRAMES ticks of the clock, and reports.
 
-    `behind_s` says how long packets have been waiting that the relay could not take, `cpus` the
+    `behind_s` says how long packets have been waiting that the relay could not take, `threads` the
     processor time of each thread: the busiest one counts.
     """
 
-    __slots__ = ("_began", "_behind_s", "_clock", "_cpu_began", "_cpus", "_frames", "_late_s")
+    __slots__ = ("_began", "_behind_s", "_clock", "_frames", "_late_s", "_threads", "_times")
 
     def __init__(
         self,
         behind_s: Callable[[float], float],
         *,
         clock: Callable[[], float] = time.monotonic,
-        cpus: Sequence[Callable[[], float]] = (time.thread_time,),
+        threads: Sequence[Callable[[], ProcessorTime]],
     ) -> None:
         self._behind_s = behind_s
         self._clock = clock
-        self._cpus = cpus
+        self._threads = threads
         self._began = clock()
-        self._cpu_began = [cpu() for cpu in cpus]
+        self._times = [thread() for thread in threads]
         self._frames = 0
         self._late_s = 0.0
 
@@ -47,10 +48,10 @@ class LoadMeter:
         passed_s = now - self._began
         if self._frames < FRAMES and passed_s < _LONGEST_S:
             return None
-        used = [cpu() for cpu in self._cpus]
-        used_s = max(end - begin for begin, end in zip(self._cpu_began, used, strict=True))
-        busy = used_s / passed_s if passed_s > 0 else 0.0
+        times = [thread() for thread in self._threads]
+        pairs = zip(self._times, times, strict=True)
+        busy = max(end.busy_since(begin, passed_s) for begin, end in pairs)
         load = WorkerLoad(late_ms=self._late_s / self._frames * 1e3, busy=min(busy, 1.0))
-        self._began, self._cpu_began = now, used
+        self._began, self._times = now, times
         self._frames, self._late_s = 0, 0.0
         return load

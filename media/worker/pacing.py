@@ -8,6 +8,8 @@ every two milliseconds, and every millisecond where handling a batch takes long.
 import asyncio
 from typing import Final, Protocol
 
+from .processor_time import ProcessorTime
+
 POLL_S: Final = 0.002
 POLL_OFTEN_S: Final = 0.001
 _BUSY_WAKES: Final = 30  # wakes in a frame of 20 ms, from which on it pays to poll
@@ -58,9 +60,9 @@ class RelayPacing:
             self._poll_s = POLL_OFTEN_S if self._packets >= _MANY_PACKETS else POLL_S
         self._wakes = self._packets = 0
 
-    def cpu_s(self) -> float:
-        """No processor time: it has no thread of its own."""
-        return 0.0
+    def processor_time(self) -> ProcessorTime:
+        """None: it has no thread of its own."""
+        return ProcessorTime(0.0)
 
     def stop(self) -> None:
         """Drain no more."""

@@ -3,9 +3,11 @@
 import asyncio
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, cast
 
 from .pacing import RelayPacing
+from .processor_time import ProcessorTime, of_thread
 from .relay import Relay
 
 if TYPE_CHECKING:
@@ -18,8 +20,8 @@ class RelayReader(Protocol):
     def frame(self) -> None:
         """20 ms have passed."""
 
-    def cpu_s(self) -> float:
-        """Processor time of a thread that does nothing else, in seconds."""
+    def processor_time(self) -> ProcessorTime:
+        """Of a thread that does nothing else."""
 
     def stop(self) -> None:
         """Read no more."""
@@ -44,15 +46,16 @@ class RelayThread:
         loop.add_reader(relay.fileno(), relay.receive_handed_over)
         self._thread = threading.Thread(target=packets.run, name="relay", daemon=True)
         self._thread.start()
-        assert self._thread.ident is not None
-        self._clock = time.pthread_getcpuclockid(self._thread.ident)
+        assert self._thread.ident is not None and self._thread.native_id is not None
+        clock = time.pthread_getcpuclockid(self._thread.ident)
+        self._processor_time = of_thread(self._thread.native_id, partial(time.clock_gettime, clock))
 
     def frame(self) -> None:
         """Nothing: it chooses by itself how often it looks."""
 
-    def cpu_s(self) -> float:
-        """Processor time of the thread so far, in seconds."""
-        return time.clock_gettime(self._clock)
+    def processor_time(self) -> ProcessorTime:
+        """Of the thread so far."""
+        return self._processor_time()
 
     def stop(self) -> None:
         """End the thread."""

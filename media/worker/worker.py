@@ -14,6 +14,7 @@ import resource
 import signal
 import socket
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Final
@@ -28,6 +29,7 @@ from ..stderr import never_wait_for_stderr
 from .clock import FrameClock
 from .engine_session import EngineSessions
 from .load import LoadMeter
+from .processor_time import of_thread
 from .relay_thread import RelayReader, read_relay
 from .switch import Switch
 
@@ -89,7 +91,8 @@ async def serve(door: socket.socket, settings: MediaSettings) -> None:
     sessions = EngineSessions(execute, come=come, gone=gone, describe=describe)
     switch = Switch(settings, sessions.send)
     reader: RelayReader = read_relay(loop, switch.relay)
-    meter = LoadMeter(switch.relay.behind_s, cpus=(time.thread_time, reader.cpu_s))
+    own_time = of_thread(threading.get_native_id(), time.thread_time)
+    meter = LoadMeter(switch.relay.behind_s, threads=(own_time, reader.processor_time))
     clock = FrameClock(loop, tick, skipped)
     loop.add_signal_handler(END, over.set)
     loop.add_reader(switch.listeners.fileno(), switch.listeners.drain)

@@ -28,6 +28,7 @@ from scripts.load.driver import LoadPeerProcess
 from .attackers import ATTACKERS
 from .overload import NAME as OVERLOAD
 from .overload import Offered, overload
+from .priority import first_in_line
 from .probe import Noticed, notice
 from .stage import environment, trusting
 from .target import MORE
@@ -66,7 +67,8 @@ def main() -> int:
         parser.error("needs root, for a network namespace of its own")
     leave_the_network()
     allow_open_files()
-    return uvloop.run(attack(options.attacks or every, options.seconds))
+    with first_in_line():
+        return uvloop.run(attack(options.attacks or every, options.seconds))
 
 
 def leave_the_network() -> None:

@@ -21,6 +21,7 @@ from .control_attackers import (
     speech,
 )
 from .media_attackers import rtcp_byes, rtp
+from .priority import stand_back
 from .sip_attackers import (
     closed_ports,
     forged_invites,
@@ -52,6 +53,7 @@ ATTACKERS: dict[str, Attacker] = {
 def main() -> int:
     """Attack, and print how much was sent."""
     name, seconds, target = sys.argv[1:]
+    stand_back()
     print(ATTACKERS[name](Target(**json.loads(target)), float(seconds)))
     return 0
 

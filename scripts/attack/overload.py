@@ -1,7 +1,8 @@
 """More calls than the machine can carry: refused in words, and those that are up stay good.
 
-The engine and its media worker get one core, which other programs use as well, so that the limit is
-reached in seconds, by what one load peer can do on the rest of the machine.
+The engine and its media worker get one core, and a neighbour takes most of it, so that the limit is
+reached in seconds, by what one load peer can do on the rest of the machine. How much it takes is
+reckoned from what a few calls cost there.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from ringback_client import EngineError
 from scripts.bench.callbacks import Callbacks
@@ -25,15 +27,20 @@ NAME = "overload"
 OFFERED_PER_S = 30.0
 MOST_OFFERED = 1000
 LIMIT_S = 60.0
+ROOT = Path(__file__).resolve().parents[2]
 ENOUGH_REFUSED = 50
 PING_P99_MS = 300.0
 # Where pings took longer with a few calls up, the machine is busy with something else.
 PING_RATIO = 2.0
 # Of the packets, besides those lost with a few calls up.
 LOST_SHARE = 0.01
+DELAY_P99_MS = 100.0
 FEW = 60
 WINDOW_S = 4.0
-OTHERS = 4
+ENOUGH_CALLS = 400
+"""About so many calls are to fit beside the neighbour, with SETTING_UP of the core for new ones."""
+SETTING_UP = 0.1
+LEAST_TAKEN, MOST_TAKEN = 0.3, 0.85
 
 
 @dataclass(slots=True)
@@ -53,8 +60,12 @@ class Offered:
     """While calls are refused."""
     packets: int = 0
     lost: int = 0
+    delay_p99_ms: float = 0.0
+    """How long packets of those that are up take."""
     lost_before: float = 0.0
     """Of the packets, with a few calls up."""
+    neighbour: float = 0.0
+    """What the neighbour took of the core."""
     answer: str = ""
     """What a call that comes in is answered meanwhile."""
 
@@ -66,6 +77,11 @@ class Offered:
             self.refused += 1
         else:
             self.without_words += 1
+
+    @property
+    def turned_away(self) -> int:
+        """How many were not accepted."""
+        return self.refused + self.without_words
 
     @property
     def ping_p99_ms(self) -> float:
@@ -81,6 +97,7 @@ class Offered:
             "calls ended": self.ended > 0,
             f"ping over {ping_ms:.0f} ms": self.ping_p99_ms > ping_ms,
             "packets lost": self.lost > (self.lost_before + LOST_SHARE) * self.packets,
+            f"sound late by {self.delay_p99_ms:.0f} ms": self.delay_p99_ms > DELAY_P99_MS,
             "no 503 with Retry-After": not _is_503(self.answer),
         }
         return tuple(what for what, is_so in found.items() if is_so)
@@ -96,22 +113,46 @@ async def overload() -> Offered:
             for pid in (engine.pid, engine.worker_pid):
                 pin(pid, core)
             pin(peer.pid, set(others) or core)
-            spinning = [sys.executable, "-c", "while True: pass"]
-            beside = [await asyncio.create_subprocess_exec(*spinning) for _ in range(OTHERS)]
-            try:
-                for one in beside:
-                    pin(one.pid, core)
+            async with _Neighbour(first) as neighbour:
                 await _until(found, calls, lambda: found.accepted >= FEW)
                 await _with_few(found, calls, peer)
-                await _until(
-                    found, calls, lambda: found.refused + found.without_words >= ENOUGH_REFUSED
-                )
+                load = (await calls.client.call("engine.status"))["load"]
+                found.neighbour = _share(load["media_busy"], found.accepted)
+                await neighbour.take(found.neighbour)
+                await _until(found, calls, lambda: found.turned_away >= ENOUGH_REFUSED)
                 await _while_full(found, engine, calls, peer)
-            finally:
-                for one in beside:
-                    one.kill()
-                    await one.wait()
     return found
+
+
+def _share(busy: float, calls: int) -> float:
+    """What a neighbour has to take of a core of which so many calls take `busy`."""
+    left = SETTING_UP + busy / max(1, calls) * ENOUGH_CALLS
+    return min(MOST_TAKEN, max(LEAST_TAKEN, 1.0 - left))
+
+
+class _Neighbour:
+    """See neighbour.py. It takes nothing at first."""
+
+    def __init__(self, core: int) -> None:
+        self._core = core
+
+    async def __aenter__(self) -> Self:
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "scripts.attack.neighbour", str(self._core)),
+            cwd=ROOT,
+            stdin=asyncio.subprocess.PIPE,
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._process.kill()
+        await self._process.wait()
+
+    async def take(self, share: float) -> None:
+        """Take this share of the core from now on. Raises OSError: the process has died."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{share}\n".encode())
+        await self._process.stdin.drain()
 
 
 def pin(pid: int, cores: set[int]) -> None:
@@ -160,11 +201,12 @@ async def _while_full(
     window = asyncio.create_task(asyncio.to_thread(peer.ask, "window", s=WINDOW_S))
     answer = asyncio.create_task(asyncio.to_thread(_inbound, engine.sip_port))
     until = time.monotonic() + WINDOW_S
-    while time.monotonic() < until:
+    while time.monotonic() < until and found.accepted < MOST_OFFERED:
         found.pings_ms.append(await _ping_ms(calls))
         await _offer(found, calls)
     seen, found.answer = await window, await answer
     found.lost, found.packets = int(seen["lost"]), int(seen["sent"])
+    found.delay_p99_ms = float(seen["delay_p99_ms"] or 0.0)
     found.ended = len(calls.ended)
 
 

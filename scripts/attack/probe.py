@@ -65,6 +65,7 @@ async def notice(
             *(sys.executable, "-m", "scripts.attack.attackers", attacker, str(seconds + 1)),
             json.dumps(target.as_dict()),
             cwd=ROOT,
+            start_new_session=True,
             stdout=asyncio.subprocess.PIPE,
         )
         await asyncio.sleep(1.0)  # it has begun

@@ -1,5 +1,6 @@
 """The attacks say what they mean to say, and the verdict about them can be bad."""
 
+import os
 import random
 from dataclasses import replace
 from itertools import islice
@@ -11,8 +12,10 @@ from ringback_client import EngineError
 from scripts.attack.__main__ import judge
 from scripts.attack.attackers import ATTACKERS
 from scripts.attack.caller_attackers import _guess, _within
-from scripts.attack.overload import Offered
+from scripts.attack.neighbour import take
+from scripts.attack.overload import LEAST_TAKEN, MOST_TAKEN, Offered, _share
 from scripts.attack.pace import paced
+from scripts.attack.priority import first_in_line
 from scripts.attack.probe import Noticed
 from scripts.attack.sip_attackers import SDP, message
 from scripts.attack.stage import environment, trusting
@@ -101,6 +104,32 @@ def test_a_referral_is_within_the_call_that_was_made() -> None:
     assert inside.via.branch != invite.via.branch
 
 
+def test_a_neighbour_leaves_room_for_some_hundred_calls() -> None:
+    assert _share(busy=0.03, calls=60) == pytest.approx(0.7)
+    assert _share(busy=0.3, calls=60) == LEAST_TAKEN
+    assert _share(busy=0.0, calls=0) == MOST_TAKEN
+
+
+def test_a_neighbour_takes_its_share_until_its_input_ends() -> None:
+    reading, writing = os.pipe()
+    with open(reading) as shares, open(writing, "w") as says:
+        says.write("0.5\n")
+        says.flush()
+        assert take(shares, 5) == 5
+        says.close()
+        assert take(shares, 1000) == 0
+
+
+def test_the_session_comes_first_meanwhile_and_not_afterwards(tmp_path: Path) -> None:
+    autogroup = tmp_path / "autogroup"
+    autogroup.write_text("/autogroup-31 nice 3\n")
+    with first_in_line(autogroup):
+        assert autogroup.read_text() == "-20"
+    assert autogroup.read_text() == "3"
+    with first_in_line(tmp_path / "nothing" / "there"):
+        pass
+
+
 TOO_MANY = "SIP/2.0 503 Service Unavailable\r\nRetry-After: 10\r\n\r\n"
 OVERLOADED = EngineError(
     "unavailable", "the engine is overloaded", data={"reason": "overload", "retry_after_s": 10}
@@ -137,6 +166,7 @@ def test_what_those_that_are_up_may_not_notice() -> None:
     assert offered(ended=1).broken() == ("calls ended",)
     assert offered(lost=101).broken() == ("packets lost",)
     assert offered(lost=101, lost_before=0.01).broken() == ()
+    assert offered(delay_p99_ms=101.0).broken() == ("sound late by 101 ms",)
     late = offered()
     late.pings_ms += [301.0]
     assert late.broken() == ("ping over 300 ms",)

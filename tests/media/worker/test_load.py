@@ -4,6 +4,7 @@ import pytest
 
 from media.messages import WorkerLoad
 from media.worker.load import FRAMES, LoadMeter
+from media.worker.processor_time import ProcessorTime
 
 FRAME_S = 0.02
 
@@ -15,11 +16,15 @@ class Worker:
         self.now = 100.0
         self.cpu_s = 5.0
         self.thread_s = 9.0
+        self.waited_s = 3.0
         self.behind_s = 0.0
         self.meter = LoadMeter(
             lambda _now: self.behind_s,
             clock=lambda: self.now,
-            cpus=(lambda: self.cpu_s, lambda: self.thread_s),
+            threads=(
+                lambda: ProcessorTime(self.cpu_s, self.waited_s),
+                lambda: ProcessorTime(self.thread_s),
+            ),
         )
 
     def ticks(self, count: int, *, late_s: float = 0.0, busy: float = 0.0) -> list[WorkerLoad]:
@@ -82,3 +87,11 @@ def test_the_busiest_thread_counts() -> None:
     worker.thread_s += 0.6
     (load,) = worker.ticks(1, busy=0.2)
     assert load.busy == pytest.approx(0.6)
+
+
+def test_what_others_took_of_the_processor_is_not_to_be_had() -> None:
+    worker = Worker()
+    worker.ticks(FRAMES - 1, busy=0.3)
+    worker.waited_s += 0.6
+    (load,) = worker.ticks(1, busy=0.3)
+    assert load.busy == pytest.approx(0.75)
