@@ -32,6 +32,8 @@ _REFRESH_FRACTION = 0.8
 _SOONEST_REFRESH_S = 1.0
 _FIRST_RETRY_S = 2.0
 _LONGEST_RETRY_S = 120.0
+SILENT_S: Final = 8.0
+"""How long a host may be silent before another one is tried: it has had five REGISTERs."""
 _RECOVER_AGAIN_S = 30.0
 """How long after a REGISTER because of a lost connection the next one may follow."""
 
@@ -115,9 +117,10 @@ def _sip_uri(text: str) -> SipUri:
 class Registration:
     """Keeps one binding alive until `stop`.
 
-    Each REGISTER goes where the registrar's URI leads by then; where one address does not answer or
-    cannot serve (408, 5xx), to the next one at once (RFC 3263 section 4.3), and then to the next
-    host. A binding stays at the host that has it.
+    Each REGISTER goes where the registrar's URI leads by then; where one address cannot serve (408,
+    5xx), to the next one at once (RFC 3263 section 4.3), and then to the next host. One that says
+    nothing has SILENT_S while there are others, and the last one 32 s. A binding stays at the host
+    that has it.
 
     It refreshes after 80 % of the granted time. After a failure it tries again after 2 s and
     doubles the delay up to 2 min. Each delay varies by 20 %, so that many clients do not return
@@ -156,6 +159,7 @@ class Registration:
         self._refresh_at = self._recovered_at = -math.inf
         self._failures = 0
         self._transaction: ClientTransaction | None = None
+        self._silence: Timer | None = None
         context.registrations.add(self)
         self._begin(None, now)
 
@@ -288,6 +292,19 @@ class Registration:
         ]
         request = trusted_request("REGISTER", host.uri, fields)
         self._transaction = context.transactions.start_client(self, request, branch, hop, now)
+        context.timers.cancel(self._silence)
+        self._silence = None
+        if self._others or (self._hosts_left and self.state != "unregistering"):
+            self._silence = context.timers.schedule(
+                now + SILENT_S, self._is_silent, self._transaction
+            )
+
+    def _is_silent(self, transaction: ClientTransaction, now: float) -> None:
+        """Go on to another address or host where this one has said nothing at all."""
+        self._silence = None
+        if transaction is self._transaction and transaction.has_no_response:
+            self._transaction = None
+            self._try_next(now)
 
     def response_received(
         self, transaction: ClientTransaction, response: Response, now: float

@@ -11,7 +11,7 @@ from sip.events import RegistrationChanged
 from sip.hop import Hop
 from sip.message.message import Request, Response, response_to
 from sip.message.parser import parse
-from sip.registration.registration import Account, RegistrarHost, Registration
+from sip.registration.registration import SILENT_S, Account, RegistrarHost, Registration
 from tests.support.sip.network import SimulatedAgent, SimulatedNetwork
 
 REGISTRAR = Hop("udp", "192.0.2.5", 5060)
@@ -357,7 +357,9 @@ def test_a_binding_stays_at_the_address_that_has_it() -> None:
 def test_the_next_address_is_tried_where_one_is_silent() -> None:
     registrar = NamedRegistrar(granted(600), leads_to=(OLD, NEW))
     registrar.dead.add(OLD)
-    registrar.run(40.0)
+    registrar.run(SILENT_S - 0.5)
+    assert not registrar.states
+    registrar.run(SILENT_S + 1.0)
     assert registrar.hosts[-1] == NEW.host
     assert [state for state, *_ in registrar.states] == ["registered"]
     registrar.run(600.0)
@@ -538,13 +540,22 @@ def test_a_refusal_is_not_put_to_another_host(code: int) -> None:
 def test_the_next_host_is_asked_where_one_is_silent_or_has_no_address() -> None:
     cluster = Cluster(granted(600))
     cluster.dead.add(OLD.host)
-    cluster.run(40.0)
+    cluster.run(SILENT_S + 1.0)
     assert cluster.domains == ["sip:two.example"]
     nowhere = Cluster(granted(600))
     nowhere.leads_to = {"two.example": (NEW,)}
     nowhere.run(1.0)
     assert nowhere.domains == ["sip:two.example"]
     assert [state for state, *_ in nowhere.states] == ["registered"]
+
+
+def test_the_last_host_has_the_whole_time_to_answer() -> None:
+    cluster = Cluster()
+    cluster.dead |= {OLD.host, NEW.host}
+    cluster.run(SILENT_S + 31.0)
+    assert not cluster.states
+    cluster.run(SILENT_S + 33.0)
+    assert [state for state, *_ in cluster.states] == ["failed"]
 
 
 def test_a_binding_stays_at_its_host_and_moves_when_that_fails() -> None:
