@@ -97,7 +97,7 @@ def digits_among_letters(user: str) -> str:
     """The digits of a user part with fewer letters than digits: `x112`; "" for any other."""
     plain = ascii_digits(user)
     digits = _NO_DIGIT.sub("", plain).replace("+", "")
-    letters = sum(character.isalpha() for character in plain)
+    letters = sum(map(str.isalpha, plain))
     return digits if 0 < letters < len(digits) else ""
 
 
@@ -131,8 +131,8 @@ def is_scattered(user: str) -> bool:
 
 
 def _is_rather_a_number(plain: str) -> bool:
-    letters = sum(character.isalpha() for character in plain)
-    digits = sum(character.isdigit() for character in plain)
+    letters = sum(map(str.isalpha, plain))
+    digits = sum(map(str.isdigit, plain))
     return digits > letters and (
         letters <= _MOST_LETTERS_IN_A_NUMBER or digits > _MOST_LETTERS_IN_A_NUMBER * letters
     )
@@ -142,7 +142,7 @@ def numbers_in(user: str) -> Iterator[str]:
     """The digits of numbers that a gateway could find in a user part that is more than a number."""
     for text in dict.fromkeys(_unescaped(user)):
         plain = ascii_digits(text)
-        letters = sum(character.isalpha() for character in text)
+        letters = sum(map(str.isalpha, text))
         stripped = _NO_DIGIT.sub("", plain)
         if len(stripped) > 2 * letters:
             yield stripped

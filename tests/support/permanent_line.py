@@ -11,7 +11,7 @@ from engine.calls.leg import Leg
 from engine.calls.legs.agent_lines import AgentLines
 from engine.calls.legs.permanent_leg import PermanentLegs
 from engine.routing.admission import Admission
-from engine.routing.dialplan import Dialplan
+from engine.routing.media_policy import MediaPolicy
 
 from .floor import agent
 from .leg_owner import LegOwner
@@ -29,7 +29,7 @@ class PermanentLine:
         self.agents = services.agents = AgentRegistry(
             [configured], defaults=AgentDefaults(), events=services.events
         )
-        set_agent(services.dialplan, configured.reached_at)
+        services.dialplan.set_agent("anna", configured.reached_at, media=MediaPolicy.of(configured))
         self.owner = LegOwner()
         self.lines = services.lines = AgentLines(
             self.agents,
@@ -62,10 +62,6 @@ class PermanentLine:
     async def close(self) -> None:
         await self.legs.stop()
         self.stage.assert_nothing_left()
-
-
-def set_agent(dialplan: Dialplan, addresses: Any) -> None:
-    dialplan.set_agent("anna", addresses)
 
 
 def run_line(

@@ -21,6 +21,7 @@ from ..dialling import CODECS, Caller
 from ..hangup_cause import HangupCause
 from ..leg import Leg, LegEnded, Role
 from .leg_listener import LegListener, LegOwner, ObservedLeg
+from .sent_keys import DURATION_MS, GAP_MS
 
 log = structlog.get_logger()
 
@@ -87,6 +88,15 @@ class BorrowedLeg(Leg, LegListener):
         record.answered = self._owner.now()
         record.reason = "permanent line"
         self._publish("leg.answered", self, permanent=True)
+
+    @property
+    def gets_keys_by_info(self) -> bool:
+        """Whether the line's phone is told of keys by SIP INFO."""
+        return self._line.gets_keys_by_info
+
+    def send_keys(self, keys: str, *, duration_ms: int = DURATION_MS, gap_ms: int = GAP_MS) -> None:
+        """Send the line's phone these keys, in the way that it wants them."""
+        self._line.send_keys(keys, duration_ms=duration_ms, gap_ms=gap_ms)
 
     async def release(self) -> None:
         """Give the line back if that has not been done, and keep the line's report."""

@@ -46,6 +46,23 @@ def test_a_call_borrows_the_line_and_gives_it_back(tmp_path: Path) -> None:
     run_line(tmp_path, script)
 
 
+def test_keys_reach_the_phone_by_info_where_the_agent_has_it_so(tmp_path: Path) -> None:
+    async def script(line: PermanentLine) -> None:
+        phone = await line.is_up()
+        leg = line.borrow()
+        await leg.open()
+        await leg.dial(caller=CALLER, ring_s=20.0)
+        assert leg.gets_keys_by_info
+        leg.check_keys()
+        leg.send_keys("1#")
+        await asyncio.sleep(1)
+        assert [body.splitlines()[0] for _type, body in phone.infos] == [b"Signal=1", b"Signal=#"]
+        leg.hang_up(CALL_OVER)
+        await leg.release()
+
+    run_line(tmp_path, script, dtmf="info")
+
+
 def test_digits_by_info_are_the_calls_while_it_has_the_line(tmp_path: Path) -> None:
     async def script(line: PermanentLine) -> None:
         phone = await line.is_up()
