@@ -172,7 +172,7 @@ class Attempt(TwoPartyCall):
         agent = await ringer.ring()
         async with while_up(agent):
             self._enter("whispering")
-            await self._whisper(agent, whisper)
+            await self.whisper(agent, whisper)
             self._enter("dialing_customer")
             agent.hear(self._services.ringing)
             customer.listen(RingbackSound(agent, self._services.ringing))
@@ -194,7 +194,7 @@ class Attempt(TwoPartyCall):
                 try:
                     async with while_up(agent):
                         self._enter("whispering")
-                        await self._whisper(agent, whisper)
+                        await self.whisper(agent, whisper)
                         waiting.leave()
                         await self._until_talked(agent, customer)
                 except LegEnded as ended:

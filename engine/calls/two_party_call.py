@@ -113,7 +113,7 @@ class TwoPartyCall(ABC):
             headers=headers,
         )
 
-    async def _whisper(self, agent: Leg, whisper: "asyncio.Future[Whisper]") -> None:
+    async def whisper(self, agent: Leg, whisper: "asyncio.Future[Whisper]") -> None:
         """Let the agent hear the whisper, as soon as it is spoken."""
         # Shielded: when this agent leaves meanwhile, another may have to hear it.
         await self.legs.whisper(agent, await asyncio.shield(whisper))

@@ -171,7 +171,7 @@ class InboundCall(TwoPartyCall):
                 self._about["agent"] = self._agent
                 async with while_up(agent):
                     self._enter("whispering")
-                    await self._whisper(agent, whisper)
+                    await self.whisper(agent, whisper)
                     party.leave()
                     await self._talk(
                         agent,

@@ -1,5 +1,6 @@
 """What a transfer asks for, who may ask for it, and whom it may lead to."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
@@ -11,6 +12,7 @@ from ...job import OfferRecord
 from ...routing.dialplan import Dialplan
 from ...routing.targets.destination import Destination
 from ..agent_wait import AgentWait
+from ..announcing.whisper import Whisper
 from ..call import Call, TransferHow, TransferMode
 from ..call_legs import CallLegs
 from ..hangup_cause import HangupCause
@@ -20,7 +22,7 @@ from .queue_wait import QueueWait
 MOST_TRANSFERS: Final = 10
 """How often the parties of one call may be transferred."""
 
-By = Literal["phone", "command"]
+By = Literal["phone", "command", "engine"]
 
 OVER: Final = HangupCause("cancelled", "the call is over")
 
@@ -74,6 +76,9 @@ class TransferringFlow(Protocol):
 
     async def dial_agent(self, leg: Leg, ring_s: float) -> None:
         """Call an agent of a queue. Raises LegEnded."""
+
+    async def whisper(self, agent: Leg, whisper: "asyncio.Future[Whisper]") -> None:
+        """Let the agent hear the whisper, as soon as it is spoken."""
 
     def wait_in(self, queue: str) -> QueueWait:
         """How the customer waits in this queue from now on."""

@@ -2,12 +2,15 @@
 
 Blind, the party who leaves is hung up at once. Attended, they stay, hear the ringing tone, and talk
 with the agent first; where the queue sends the customer away, the two talk again. One who hangs up
-meanwhile leaves the customer in the queue.
+meanwhile leaves the customer in the queue. Whoever was hung up at once is rung again where the
+queue sends the customer away.
 """
 
-import asyncio
 from typing import Any
 
+import structlog
+
+from ...errors import EngineError
 from ...job import OfferRecord
 from ..agent_wait import AgentWait, WaitPlan
 from ..announcing.due_announcements import QueuePosition
@@ -19,9 +22,12 @@ from ..cancel_scope import while_up
 from ..hangup_cause import TRANSFERRED, HangupCause
 from ..leg import Leg, LegEnded
 from ..services import CallServices
+from .bridged import BridgedTransfer
 from .queue_wait import QueueWait
 from .report import TransferReport
 from .request import OVER, Consult, TransferRequest, TransferringFlow
+
+log = structlog.get_logger()
 
 
 class QueueTransfer:
@@ -108,14 +114,11 @@ class QueueTransfer:
                 agent = await wait.answering_agent()
             except TurnedAway as turned_away:
                 party.leave()
-                await self._turned_away(queued, turned_away)
-                return None
+                return await self._turned_away(queued, turned_away, until)
             self._flow.third_answered(agent, wait)
             try:
                 async with while_up(agent):
-                    # Shielded: when this agent leaves meanwhile, another may have to hear it.
-                    whisper = await asyncio.shield(queued.whisper)
-                    await self._flow.legs.whisper(agent, whisper)
+                    await self._flow.whisper(agent, queued.whisper)
                 break
             except LegEnded as ended:
                 wait.miss_agents(ended.hangup_cause)
@@ -141,10 +144,13 @@ class QueueTransfer:
         await self._flow.party_left(self._request)
         self._request.leaves.hang_up(TRANSFERRED)
 
-    async def _turned_away(self, queued: QueueWait, turned_away: TurnedAway) -> None:
+    async def _turned_away(
+        self, queued: QueueWait, turned_away: TurnedAway, until: Consult
+    ) -> Leg | None:
         """No agent of the queue is going to talk to the customer: the two talk again.
 
-        Raises LegEnded where the customer is alone. They have heard why.
+        Who has left is rung for that; returned is their new leg. Raises LegEnded where the customer
+        stays alone. They have heard why.
         """
         request, result = self._request, turned_away.result
         why = f"queue {request.to}: {result.cause}"
@@ -153,13 +159,40 @@ class QueueTransfer:
         has_partner = not self._has_left and request.leaves.hangup_cause is None
         if has_partner and result is not CALLED_BACK:
             self._report.failed(cause)
-            return
+            return None
+        if self._has_left and result is not CALLED_BACK:
+            again = await self._recall(until)
+            if again is not None:
+                return again
         await queued.room.say(request.stays, turned_away.text)
         over = HangupCause("completed", why)
         request.stays.hang_up(over)
         if not self._has_left:
             self._report.failed(cause)
         raise LegEnded(request.stays, over)
+
+    async def _recall(self, until: Consult) -> Leg | None:
+        """Ring who has left, as the third party of a transfer. None where they do not answer."""
+        request, services = self._request, self._services
+        left = request.leaves
+        to = left.destination.agent or left.record.uri
+        try:
+            again = TransferRequest(
+                request.stays,
+                left,
+                to,
+                services.dialplan.destination(to, field="to"),
+                services.dial.ring_s,
+                by="engine",
+            )
+            third = self._flow.admit_third(again)
+            return await BridgedTransfer(again, third, self._flow, services).connect(until)
+        except EngineError as error:
+            log.info("not_recalled", call=self._flow.call.id, to=to, reason=error.message)
+        except LegEnded as ended:  # nobody answered
+            if ended.leg is not left:
+                raise
+        return None
 
 
 class _WaitingFlow:

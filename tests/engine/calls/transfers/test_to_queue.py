@@ -92,13 +92,70 @@ def test_a_customer_who_hangs_up_has_abandoned_the_queue(tmp_path: Path) -> None
     run_two(tmp_path, script)
 
 
-def test_nobody_answers_in_time(tmp_path: Path) -> None:
+async def rung_again(stage: Stage) -> ScriptedPhone:
+    """Nobody in the queue answers alice's customer, and her phone rings again."""
+    stage.agents.pause("bob")
+    to_support(stage, ring_s=30.0)
+    await asyncio.sleep(29.0)
+    phone = await stage.scene.phone()
+    assert phone.invitation.target == stage.agent.invitation.target
+    assert stage.agents.known("alice").state == "ringing"
+    started = stage.last("transfer.started")
+    assert (started["by"], started["to"]) == ("engine", "alice")
+    return phone
+
+
+def test_nobody_answers_in_time_and_who_has_left_talks_with_the_customer_again(
+    tmp_path: Path,
+) -> None:
     async def script(stage: Stage) -> None:
-        stage.agents.pause("bob")
-        to_support(stage, ring_s=30.0)
+        alice = await rung_again(stage)
+        alice.answers()
+        await asyncio.sleep(0.1)
+        assert stage.last("transfer.completed")["new_leg"] == alice.owner.id
+        assert stage.scene.seen("bridge.")[-2:] == ["bridge.joined", "bridge.joined"]
+        assert stage.agents.known("alice").state == "talking"
+        stage.customer.hangs_up()
+        assert (await stage.completed()).cause == "customer hung up"
+        assert alice.is_hung_up
+
+    run_two(tmp_path, script)
+
+
+def test_nobody_answers_in_time_nor_does_who_has_left(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        alice = await rung_again(stage)
+        alice.refuses(486, "Busy Here")
         job = await stage.completed()
         assert stage.customer.is_hung_up
         assert job.cause == "queue support: no operator within 30 s"
+        assert stage.last("transfer.failed")["by"] == "engine"
+
+    run_two(tmp_path, script)
+
+
+def test_who_has_left_is_not_rung_where_they_take_no_calls(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        stage.agents.pause("bob")
+        to_support(stage, ring_s=30.0)
+        await asyncio.sleep(1.0)
+        stage.agents.reserve("alice", "another call")
+        job = await stage.completed()
+        assert stage.customer.is_hung_up and stage.last("transfer.failed")["by"] == "engine"
+        assert job.cause == "queue support: no operator within 30 s"
+        stage.agents.release("alice", "another call")
+
+    run_two(tmp_path, script)
+
+
+def test_a_customer_who_hangs_up_while_who_has_left_is_rung(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        alice = await rung_again(stage)
+        stage.customer.hangs_up()
+        assert (await stage.completed()).cause == "customer hung up"
+        assert alice.is_hung_up
+
+    run_two(tmp_path, script)
 
     run_two(tmp_path, script)
 
