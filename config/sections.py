@@ -112,6 +112,7 @@ class Media(Section):
     ringing: Country = "GB"
     timeout_s: float = Field(default=30.0, ge=0, le=86400)
     silence_s: float = Field(default=10.0, ge=0, le=86400)
+    loudness_lufs: float = Field(default=-19.0, ge=-40, le=-10)
     orphan_s: float = Field(default=10.0, ge=0, le=3600)
     recordings: FilePath = Path("run/recordings")
     sounds: list[FilePath] = Field(default=[Path("run/sounds")], max_length=64)

@@ -24,6 +24,7 @@ from .call_control.controlled_calls import ControlledCalls
 from .callbacks.caller_takeover import CallerTakeover
 from .callbacks.dispatcher import Dispatcher
 from .callbacks.intake import Intake
+from .calls.announcing.plays import Plays
 from .calls.announcing.sound_files import SoundFiles
 from .calls.announcing.waiting_room import WaitingRooms
 from .calls.announcing.whisper import Announcer
@@ -121,6 +122,7 @@ class CallParts:
                 tells_rtcp=is_collected,
                 dscp=media.dscp,
                 doors=str(Path(settings.control.socket).parent),
+                loudness_lufs=media.loudness_lufs,
             ),
             workers=media.workers,
             on_event=leg_events.on_media,
@@ -136,6 +138,8 @@ class CallParts:
             SoundFiles(media.sounds),
         )
         hold = Hold(str(self.announcer.sounds.configured(media.hold)) if media.hold else None)
+
+        self.plays = Plays(self.registry, self.announcer, hold=hold, country=media.ringing)
 
         # -- numbers: where a call goes, and whether it may
         self.trunks = Trunks(settings.trunks, sip=self.sip, events=self.events)

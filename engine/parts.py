@@ -26,6 +26,7 @@ from .control.methods.calls import CallMethods
 from .control.methods.engine import EngineMethods
 from .control.methods.numbers import NumberMethods
 from .control.methods.persons import PersonMethods
+from .control.methods.plays import PlayMethods
 from .control.methods.queues import QueueMethods
 from .control.methods.records import RecordMethods
 from .control.methods.reports import ReportMethods
@@ -204,6 +205,7 @@ class Parts(CallParts):
             ).table(),
             **CallMethods(self.registry, self.dispatcher, self.dialplan).table(),
             **CallControlMethods(self.controlled).table(),
+            **PlayMethods(self.plays).table(),
             **AgentMethods(self.agents, self.roster, self.queues).table(),
             **PersonMethods(self.personal_data, self.events, lambda: self.admission.region).table(),
             **QueueMethods(self.queues).table(),

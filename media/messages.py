@@ -8,6 +8,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from .rtcp_figures import RtcpBlock, RtcpSender
 from .sources import Source
 
 VERSION: Final = 1
@@ -181,6 +182,27 @@ class Stop(_Message, tag=12):
     """The engine needs the worker no more: close every leg and end."""
 
 
+class Announce(_Message, tag=16):
+    """The leg hears `source` in place of what it hears otherwise, which goes on afterwards.
+
+    With `mix` it hears it over that. `rounds` says how often, 0 for without end. `play` numbers it
+    for the Played event. Another announcement takes the place of the one that is heard.
+    """
+
+    leg: str
+    play: int
+    source: Source
+    mix: bool = False
+    rounds: int = 1
+
+
+class StopAnnouncement(_Message, tag=17):
+    """The announcement of this number is heard no more. Played follows, if it was heard still."""
+
+    leg: str
+    play: int
+
+
 Command: TypeAlias = (
     Open
     | Connect
@@ -196,6 +218,8 @@ Command: TypeAlias = (
     | SetAside
     | Hello
     | Stop
+    | Announce
+    | StopAnnouncement
 )
 
 
@@ -341,12 +365,20 @@ class Dtmf(_Message, tag=97):
     duration_ms: int
 
 
+PlayEnd: TypeAlias = Literal["finished", "stopped", "replaced", "leg_ended", "failed"]
+
+
 class Played(_Message, tag=98):
-    """A finite source came to its end, or could not be played: then `error` says why."""
+    """A finite source came to its end, or could not be played: then `error` says why.
+
+    Of an announcement it also says how it ended, and how much of it was sent to the peer.
+    """
 
     leg: str
     play: int
     error: str | None = None
+    end: PlayEnd = "finished"
+    heard_ms: int = 0
 
 
 class SilenceStarted(_Message, tag=99):
@@ -393,27 +425,6 @@ class RecordingEnded(_Message, tag=104):
     error: str | None = None
     duration_s: float = 0.0
     bytes: int = 0
-
-
-class RtcpSender(_Message):
-    """What a sender report says of the sender's own stream (RFC 3550 section 6.4.1)."""
-
-    ntp: int  # seconds since 1900, as 32.32 bits
-    timestamp: int
-    packets: int
-    octets: int
-
-
-class RtcpBlock(_Message):
-    """What a report says of one received stream (RFC 3550 section 6.4.1)."""
-
-    ssrc: int
-    fraction_lost: int  # 256ths
-    cumulative_lost: int
-    highest_sequence: int
-    jitter: int  # timestamp units
-    last_report: int
-    delay: int  # 65536ths of a second
 
 
 class RtcpSeen(_Message, tag=107):

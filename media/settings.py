@@ -7,6 +7,8 @@ TIMEOUT_S: Final = 30.0
 SILENCE_S: Final = 5.0
 QUARANTINE_S: Final = 5.0
 ORPHAN_S: Final = 10.0
+LOUDNESS_LUFS: Final = -19.0
+"""That of every sound file and of synthetic speech; the built-in music lies a little under it."""
 EXPEDITED_FORWARDING: Final = 46
 """The mark of voice (RFC 3246)."""
 
@@ -20,7 +22,7 @@ class MediaSettings:
     with 0 it never does. When the engine is gone without a word, the worker carries its legs on for
     `orphan_s` and then ends. `dscp` marks the packets that are sent (RFC 2474), 0 to 63. With
     `tells_rtcp` the engine hears of each RTCP report. `doors` is the directory of the workers'
-    sockets, by default that of temporary files.
+    sockets, by default that of temporary files. Sound files are brought to `loudness_lufs`.
     """
 
     address: str
@@ -32,3 +34,4 @@ class MediaSettings:
     dscp: int = EXPEDITED_FORWARDING
     tells_rtcp: bool = False
     doors: str = ""
+    loudness_lufs: float = LOUDNESS_LUFS

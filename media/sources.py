@@ -1,7 +1,8 @@
 """What a leg may hear: one tagged union, carried in the worker's messages.
 
-Every leg hears exactly one source at a time. Prompts and tones are finite unless `loop` is set;
-a finite source that ends is followed by silence.
+Every leg hears exactly one source at a time, and perhaps an announcement in its place or over it.
+Prompts, playlists and tones are finite unless `loop` is set; a finite source that ends is followed
+by silence.
 """
 
 import msgspec
@@ -20,7 +21,7 @@ class Tone(msgspec.Struct, frozen=True, tag="tone"):
 
 
 class Prompt(msgspec.Struct, frozen=True, tag="prompt"):
-    """A WAV file of any rate, width and number of channels."""
+    """A sound file of any rate, width and number of channels."""
 
     path: str
     loop: bool = False
@@ -50,4 +51,17 @@ class Mix(msgspec.Struct, frozen=True, tag="mix"):
     legs: tuple[str, ...]
 
 
-Source = Silence | Tone | Prompt | Hold | Ringing | Peer | Mix
+class Playlist(msgspec.Struct, frozen=True, tag="playlist"):
+    """Sound files one after the other."""
+
+    paths: tuple[str, ...]
+    loop: bool = False
+
+
+class Stream(msgspec.Struct, frozen=True, tag="stream"):
+    """Sound files over and over, at one position for all who hear them: as a radio station."""
+
+    paths: tuple[str, ...]
+
+
+Source = Silence | Tone | Prompt | Hold | Ringing | Playlist | Stream | Peer | Mix

@@ -269,6 +269,19 @@ class WorkerClient:
         self._send(m.Hear(leg, self._last_play, source))
         return self._last_play
 
+    def announce(self, leg: str, source: Source, *, mix: bool = False, rounds: int = 1) -> int:
+        """Let `leg` hear an announcement in place of what it hears, or over it.
+
+        Returns the number that Played will carry. `rounds` is how often, 0: without end.
+        """
+        self._last_play += 1
+        self._send(m.Announce(leg, self._last_play, source, mix, rounds))
+        return self._last_play
+
+    def stop_announcement(self, leg: str, play: int) -> None:
+        """End an announcement, if `leg` hears it still."""
+        self._send(m.StopAnnouncement(leg, play))
+
     def bridge(self, a: str, b: str) -> None:
         """Let leg `a` hear leg `b` and the reverse."""
         self._send(m.Bridge(a, b))

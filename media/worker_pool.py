@@ -152,6 +152,19 @@ class WorkerPool:
         member = self._by_leg.get(leg)
         return member.client.hear(leg, source) if member is not None else 0
 
+    def announce(self, leg: str, source: Source, *, mix: bool = False, rounds: int = 1) -> int:
+        """As WorkerClient.announce; 0 when the leg is gone."""
+        member = self._by_leg.get(leg)
+        if member is None:
+            return 0
+        return member.client.announce(leg, source, mix=mix, rounds=rounds)
+
+    def stop_announcement(self, leg: str, play: int) -> None:
+        """As WorkerClient.stop_announcement."""
+        member = self._by_leg.get(leg)
+        if member is not None:
+            member.client.stop_announcement(leg, play)
+
     def bridge(self, a: str, b: str) -> None:
         """As WorkerClient.bridge."""
         member = self._by_leg.get(a)

@@ -153,7 +153,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.settings": set(),
     "media.stderr": set(),
     "media.sources": set(),
-    "media.messages": {"media.errors", "media.settings", "media.sources"},
+    "media.rtcp_figures": set(),
+    "media.messages": {"media.errors", "media.rtcp_figures", "media.settings", "media.sources"},
     "media.orphan_worker": set(),
     "media.framing": set(),
     "media.channel": {"media.errors", "media.framing", "media.messages"},
@@ -174,8 +175,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.relay": {"media.rtp", "media.sound"},
     "media.worker": {
         "media.channel", "media.codec", "media.door", "media.errors", "media.messages",
-        "media.relay", "media.rtp", "media.settings", "media.sound", "media.sources",
-        "media.stderr", "media.watchdog",
+        "media.relay", "media.rtcp_figures", "media.rtp", "media.settings", "media.sound",
+        "media.sources", "media.stderr", "media.watchdog",
     },
 }  # fmt: skip
 

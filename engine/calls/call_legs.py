@@ -26,6 +26,8 @@ log = structlog.get_logger()
 AnyLeg = TypeVar("AnyLeg", bound=Leg)
 
 REPORT_LIMIT_S = 1.0
+# Events of a leg that have nothing to do with its SIP, and say nothing of it.
+NOT_OF_SIP = ("play.",)
 # Agents may miss a waiting caller many times: this many legs of a call are shown.
 LEGS_KEPT = 60
 
@@ -110,6 +112,9 @@ class CallLegs(TrunkUse):
         if kind == "leg.ended":
             self.trunk_left(leg)
         record = leg.record
+        if kind.startswith(NOT_OF_SIP):
+            self._publish(kind, leg=leg.id, role=record.role, **fields)
+            return
         self._publish(
             kind,
             leg=leg.id,

@@ -14,7 +14,6 @@ from msgspec import structs
 from media import messages as media_events
 from media.errors import MediaError
 from media.messages import LegStats
-from media.sources import Source
 from media.worker_pool import WorkerPool
 from sip import events as sip_events
 from sip.dialog.session import Session
@@ -40,6 +39,7 @@ from .hangup_cause import (
     of_unanswered_call,
 )
 from .legs.event_budget import BoundedPublisher
+from .legs.heard_sound import HeardSound
 from .legs.leg_listener import LegListener, LegOwner
 from .legs.leg_media import LegMedia
 from .legs.leg_transfers import LegTransfers
@@ -62,7 +62,7 @@ class LegEnded(Exception):
         self.hangup_cause = hangup_cause
 
 
-class Leg(SentKeys):
+class Leg(SentKeys, HeardSound):
     """One party of a call. `record` is what views show and the store keeps of it.
 
     `hangup_cause` is why it has ended; None while it has not.
@@ -251,15 +251,7 @@ class Leg(SentKeys):
         if self.hangup_cause is not None:
             raise LegEnded(self, self.hangup_cause)
 
-    # -- what the party hears ---------------------------------------------------------------
-
-    def hear(self, source: Source) -> int | None:
-        """Let the party hear `source` from now on. Returns the play's number."""
-        return self._media.hear(source)
-
-    async def play(self, source: Source, *, limit_s: float) -> None:
-        """Let the party hear a finite source to its end, for `limit_s` at most."""
-        await self._media.play(source, limit_s=limit_s)
+    # -- its place in the call --------------------------------------------------------------
 
     def let_go(self) -> None:
         """The call goes on where this leg ends: its party is about to be replaced."""
@@ -454,10 +446,6 @@ class Leg(SentKeys):
     def on_media(self, event: media_events.Event) -> None:
         """Handle one event of this leg's media endpoint."""
         self._media_reports.handle(event)
-
-    def publish_not_played(self, reason: str) -> None:
-        """The party does not hear what it should: publish why. The call goes on."""
-        self._publish("leg.not_played", self, error=reason)
 
     def info_digit(self, digit: str, duration_ms: int) -> None:
         """The party pressed a key, and its phone reported it by SIP INFO."""

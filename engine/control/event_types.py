@@ -82,6 +82,11 @@ EVENT_TYPES: Mapping[str, EventType] = {
             *_LEG, "from_uri"),
     **_each("leg", "ended", "the leg is over", *_LEG, "result", "reason_header",
             "events_dropped"),
+    # -- what a command lets a party hear
+    **_each("play", "started", "a party begins to hear what a command plays or says", "role",
+            "play"),
+    **_each("play", "finished", "it is heard no more: why, and how much of it was heard", "role",
+            "play", "reason", "heard_ms", "error"),
     # -- transfers
     **_each("transfer", "started", "one of two who talk is to be connected with a third party",
             *_TRANSFER),

@@ -28,6 +28,7 @@ from .methods.calls import CallMethods
 from .methods.engine import EngineMethods
 from .methods.numbers import NumberMethods
 from .methods.persons import PersonMethods
+from .methods.plays import PlayMethods
 from .methods.queues import QueueMethods
 from .methods.records import RecordMethods
 from .methods.reports import ReportMethods
@@ -43,8 +44,8 @@ from .roles import AGENT_METHODS, AGENT_REQUEST_METHODS, needed
 OPENRPC = "1.3.2"
 NAMESPACES = (
     AgentMethods, AuditMethods, CallbackMethods, CallControlMethods, CallMethods, EngineMethods,
-    NumberMethods, PersonMethods, QueueMethods, RecordMethods, ReportMethods, RouteMethods,
-    TraceMethods, TrunkMethods, WebhookMethods,
+    NumberMethods, PersonMethods, PlayMethods, QueueMethods, RecordMethods, ReportMethods,
+    RouteMethods, TraceMethods, TrunkMethods, WebhookMethods,
 )  # fmt: skip
 # The connection answers these itself.
 OF_THE_CONNECTION: Mapping[str, type[msgspec.Struct]] = {

@@ -13,7 +13,8 @@ import structlog
 
 from config.tracing import Trace as Settings
 from config.value_checks.addresses import split_host_port
-from media.messages import RtcpBlock, RtcpSeen
+from media.messages import RtcpSeen
+from media.rtcp_figures import RtcpBlock
 
 from .flow import TracedMessage
 from .hep import MOST_PAYLOAD_BYTES, TCP, UDP, Address, HepEncoder, Kind

@@ -1,5 +1,6 @@
 """A stretch of sound, ready to be sent in either codec."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,3 +42,12 @@ class Clip:
 
 SILENCE = Clip(g711.SILENCE["PCMU"], g711.SILENCE["PCMA"])
 """20 ms of silence, to be looped."""
+
+
+def joined(clips: Sequence[Clip], pause_samples: int, *, ends_with_pause: bool) -> Clip:
+    """The clips one after the other, each two apart by a pause."""
+    pauses = [Clip.of(np.zeros(pause_samples, np.int16))] * len(clips)
+    parts = [part for pair in zip(clips, pauses, strict=True) for part in pair]
+    if parts and not ends_with_pause:
+        parts.pop()
+    return Clip(b"".join(part.pcmu for part in parts), b"".join(part.pcma for part in parts))

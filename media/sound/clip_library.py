@@ -6,17 +6,22 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from ..sources import Hold, Prompt, Ringing, Silence, Tone
+from ..settings import LOUDNESS_LUFS
+from ..sources import Hold, Playlist, Prompt, Ringing, Silence, Stream, Tone
 from . import tones
-from .clip import SILENCE, Clip
+from .clip import SILENCE, Clip, joined
+from .g711 import SAMPLE_RATE_HZ
 from .hold_music import hold_music
 from .prompts import PromptCache, PromptError
 from .ringback_tone import ringing
 from .tones import ToneError
 
-ClipSource: TypeAlias = Silence | Tone | Prompt | Hold | Ringing
+ClipSource: TypeAlias = Silence | Tone | Prompt | Hold | Ringing | Playlist | Stream
 
 _MAX_MADE: Final = 256
+MAX_PLAYLIST_S: Final = 3600.0
+_PAUSE_SAMPLES: Final = 3 * SAMPLE_RATE_HZ // 10  # between two files
+_MAX_JOINED_SAMPLES: Final = 2 * int(MAX_PLAYLIST_S) * SAMPLE_RATE_HZ
 
 
 class SourceError(Exception):
@@ -25,17 +30,22 @@ class SourceError(Exception):
 
 def loops(source: ClipSource) -> bool:
     """Whether the source has no end."""
-    return source.loop if isinstance(source, Tone | Prompt) else True
+    return source.loop if isinstance(source, Tone | Prompt | Playlist) else True
 
 
 class Library:
-    """Clips of one worker. `find` never waits; `load` makes what is not there, in a thread."""
+    """Clips of one worker. `find` never waits; `load` makes what is not there, in a thread.
 
-    __slots__ = ("_made", "_prompts")
+    Sound files are brought to `loudness_lufs`.
+    """
 
-    def __init__(self) -> None:
-        self._prompts = PromptCache()
+    __slots__ = ("_joined", "_made", "_prompts")
+
+    def __init__(self, loudness_lufs: float = LOUDNESS_LUFS) -> None:
+        self._prompts = PromptCache(loudness_lufs=loudness_lufs)
         self._made: OrderedDict[ClipSource, Clip] = OrderedDict()
+        # What was joined of these very clips: a file that has changed gives another one.
+        self._joined: OrderedDict[ClipSource, tuple[list[Clip], Clip]] = OrderedDict()
 
     def find(self, source: ClipSource) -> Clip | None:
         """The clip, if it is there already."""
@@ -44,6 +54,10 @@ class Library:
                 return SILENCE
             case Prompt(path=path) | Hold(path=str(path)):
                 return self._prompts.get(path, is_loop=loops(source))
+            case Playlist() | Stream():
+                parts, whole = self._joined.get(source, ([], None))
+                is_same = parts == [self._prompts.get(path) for path in source.paths]
+                return whole if is_same else None
             case _:
                 return self._made.get(source)
 
@@ -53,6 +67,8 @@ class Library:
             match source:
                 case Prompt(path=path) | Hold(path=str(path)):
                     return await self._prompts.load(path, is_loop=loops(source))
+                case Playlist() | Stream():
+                    return await self._join(source)
                 case _:
                     clip = await asyncio.to_thread(_make, source)
         except (PromptError, ToneError) as error:
@@ -61,6 +77,20 @@ class Library:
         if len(self._made) > _MAX_MADE:
             self._made.popitem(last=False)
         return clip
+
+    async def _join(self, source: Playlist | Stream) -> Clip:
+        """The files of a list one after the other."""
+        parts = [await self._prompts.load(path) for path in source.paths]
+        if sum(part.samples for part in parts) > MAX_PLAYLIST_S * SAMPLE_RATE_HZ:
+            raise SourceError(f"the files together last more than {MAX_PLAYLIST_S:g} s")
+        whole = joined(parts, _PAUSE_SAMPLES, ends_with_pause=loops(source))
+        self._joined[source] = parts, whole
+        self._joined.move_to_end(source)
+        total = sum(clip.samples for _parts, clip in self._joined.values())
+        while total > _MAX_JOINED_SAMPLES and len(self._joined) > 1:
+            _source, (_parts, dropped) = self._joined.popitem(last=False)
+            total -= dropped.samples
+        return whole
 
 
 def _make(source: ClipSource) -> Clip:

@@ -3,15 +3,11 @@
 The weighting by frequency of that text is left out: within the telephone band it changes little.
 """
 
-from typing import Final
-
 import numpy as np
 from numpy.typing import NDArray
 
+from ..settings import LOUDNESS_LUFS
 from .g711 import SAMPLE_RATE_HZ
-
-LOUDNESS_LUFS: Final = -19.0
-"""That of every sound file and of synthetic speech; the built-in music lies a little under it."""
 
 _BLOCK = 2 * SAMPLE_RATE_HZ // 5  # 400 ms, one every 100 ms
 _STEP = _BLOCK // 4

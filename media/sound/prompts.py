@@ -1,9 +1,9 @@
 """Recorded prompts: sound files, read once and kept coded in both laws of G.711.
 
 Any WAV that libsndfile reads will do (8 to 32 bit integer, float, A-law, u-law; any rate, any
-number of channels), and AIFF, AU, FLAC and Ogg besides. Channels are averaged, the rate is brought
-to 8 kHz by soxr at high quality, in a process that has nothing but the file. What is played has the
-one loudness of all files.
+number of channels), and AIFF, AU, FLAC, Ogg (Vorbis, Opus) and MP3 besides. Channels are averaged,
+the rate is brought to 8 kHz by soxr at high quality, in a process that has nothing but the file.
+What is played has the one loudness of all files.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ..settings import LOUDNESS_LUFS
 from .clip import Clip
 from .confined_process import ConfinedPool, ConfinedProcess, ProcessDied, ProcessTimedOut
 from .fade import seamless
@@ -124,7 +125,10 @@ class PromptCache:
     file is read once. What `is_loop` is made to be played over and over (`seamless`).
     """
 
-    def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
+    def __init__(
+        self, max_bytes: int = CACHE_BYTES, *, loudness_lufs: float = LOUDNESS_LUFS
+    ) -> None:
+        self._loudness_lufs = loudness_lufs
         self._max_bytes = max_bytes
         self._clips: OrderedDict[_Identity, Clip] = OrderedDict()
         self._loading: dict[_Identity, asyncio.Task[Clip]] = {}
@@ -161,7 +165,9 @@ class PromptCache:
 
     async def _load(self, identity: _Identity) -> Clip:
         try:
-            clip = await asyncio.to_thread(_load_clip, identity[0], identity[-1])
+            clip = await asyncio.to_thread(
+                _load_clip, identity[0], identity[-1], self._loudness_lufs
+            )
         finally:
             del self._loading[identity]
         self._forget_older(identity)
@@ -193,6 +199,6 @@ def _mark_retrieved(task: "asyncio.Task[Clip]") -> None:
         task.exception()
 
 
-def _load_clip(path: str, is_loop: bool) -> Clip:
-    samples = levelled(load(path))
+def _load_clip(path: str, is_loop: bool, loudness_lufs: float) -> Clip:
+    samples = levelled(load(path), loudness_lufs)
     return Clip.of(seamless(samples) if is_loop else samples)

@@ -16,7 +16,7 @@ from .g711 import SAMPLE_RATE_HZ
 _MIN_RATE_HZ = 4000
 _MAX_RATE_HZ = 384_000
 _MAX_CHANNELS = 32
-_FORMATS: Final = frozenset({"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "FLAC", "OGG"})
+_FORMATS: Final = frozenset({"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "FLAC", "OGG", "MP3"})
 _BLOCK_VALUES = 65_536  # bounds memory, and how long one step of a load takes
 
 
@@ -81,7 +81,7 @@ def _samples(sound: soundfile.SoundFile, max_duration_s: float) -> NDArray[np.in
 
 def _check(sound: soundfile.SoundFile, max_duration_s: float) -> None:
     if sound.format not in _FORMATS:
-        raise SoundFileError(f"is {sound.format}, not WAV")
+        raise SoundFileError(f"is {sound.format}, not WAV, FLAC, Ogg or MP3")
     if not _MIN_RATE_HZ <= sound.samplerate <= _MAX_RATE_HZ:
         raise SoundFileError(f"has a sample rate of {sound.samplerate} Hz")
     if sound.channels > _MAX_CHANNELS:

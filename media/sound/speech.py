@@ -79,18 +79,28 @@ class Synthesizer:
         """Raises NoSuchVoice where there is no voice of this name, or SpeechError."""
         pool.look_for(voice)
 
-    def prompt(self, text: str, *, voice: str = "", is_kept: bool = True) -> Path:
+    def rate_at(self, speed: float) -> int:
+        """The words a minute of a speed: a factor, or those words themselves.
+
+        They are within the range that there is.
+        """
+        rate_wpm = speed if speed >= MIN_RATE_WPM else speed * self.rate_wpm
+        return round(min(max(rate_wpm, MIN_RATE_WPM), MAX_RATE_WPM))
+
+    def prompt(
+        self, text: str, *, voice: str = "", speed: float = 1.0, is_kept: bool = True
+    ) -> Path:
         """A WAV file that says `text`, from the cache directory, spoken now if it is not there.
 
-        In `voice`, else in that of the synthesizer.
+        In `voice`, else in that of the synthesizer; `speed` as for `rate_at`.
         A text that is not to be kept has its file in a directory of its own. The caller deletes
         it; `prepare` deletes what an earlier engine left.
 
         Raises SpeechError: no words, too long, no such voice, the directory cannot be written.
         """
-        words, voice = _plain(text), voice or self.voice
+        words, voice, rate_wpm = _plain(text), voice or self.voice, self.rate_at(speed)
         path = (self.cache_dir if is_kept else self.cache_dir / _PERSONAL) / self._name(
-            words, voice
+            words, voice, rate_wpm
         )
         with self._changed:  # who asks for the same text meanwhile finds it spoken
             self._changed.wait_for(lambda: path not in self._under_way)
@@ -98,7 +108,7 @@ class Synthesizer:
                 return path
             self._under_way.add(path)
         try:
-            self._write(self._speak(words, voice), path)
+            self._write(self._speak(words, voice, rate_wpm), path)
         finally:
             with self._changed:
                 self._under_way.remove(path)
@@ -108,14 +118,12 @@ class Synthesizer:
                 self._trim(path)
         return path
 
-    def _name(self, words: str, voice: str) -> str:
-        identity = f"{voice.lower()}\0{self.rate_wpm}\0{words}"
+    def _name(self, words: str, voice: str, rate_wpm: int) -> str:
+        identity = f"{voice.lower()}\0{rate_wpm}\0{words}"
         return hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest() + ".wav"
 
-    def _speak(self, words: str, voice: str) -> Sound:
-        sound = pool.speak(
-            words, voice=voice, rate_wpm=self.rate_wpm, max_duration_s=MAX_DURATION_S
-        )
+    def _speak(self, words: str, voice: str, rate_wpm: int) -> Sound:
+        sound = pool.speak(words, voice=voice, rate_wpm=rate_wpm, max_duration_s=MAX_DURATION_S)
         if len(sound.samples) < _MIN_DURATION_S * _SAMPLE_BYTES * sound.rate_hz:
             raise SpeechError("the text has no words to speak")
         return sound

@@ -8,6 +8,7 @@ from ..messages import Event
 from ..rtp.rtcp import Cname
 from ..sound.frames import SpeakingSources
 from .listeners import Listeners
+from .mixing.mixer import Mixer
 from .playout import Playout
 from .relay import Relay
 
@@ -25,4 +26,5 @@ class WorkerContext:
     cname: Cname
     unix_offset_s: float  # from the monotonic clock to Unix time
     rng: random.Random  # for what may be guessed, as the spread of reports
+    mixer: Mixer
     tells_rtcp: bool = False  # whether the engine hears of each report

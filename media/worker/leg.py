@@ -12,7 +12,6 @@ from ..messages import (
     MediaResumed,
     MediaTimeout,
     PeerMoved,
-    Played,
     SilenceEnded,
     SilenceStarted,
     SrtpKeys,
@@ -23,6 +22,7 @@ from ..rtp.rtcp_session import RtcpSession
 from ..rtp.rtp import HEADER, payload_bounds
 from ..rtp.symmetric_rtp import Address, PeerLearner
 from ..rtp.telephone_event import DigitReader
+from .announcing.leg_sound import LegSound
 from .context import WorkerContext
 from .peer_stream import PeerStream
 from .playout import GAP_FILL_S, Playout
@@ -71,6 +71,7 @@ class MediaLeg:
         "playout",
         "protection",
         "rtcp",
+        "sound",
         "tap",
     )
 
@@ -90,6 +91,7 @@ class MediaLeg:
         relay = context.relay
         self.protection = Protection(relay.implementation.srtp_lock)
         self.incoming = PeerStream(self, relay.new_flow())
+        self.sound = LegSound(name, self.playout, self.incoming, context)
         self.learner: PeerLearner | None = None
         self.rtcp: RtcpSession | None = None
         self._may_receive = False
@@ -422,7 +424,9 @@ class MediaLeg:
 
     def close(self, now: float) -> None:
         """Send BYE and release everything but the port pair, which goes into quarantine."""
+        self.sound.end("leg_ended", now)
         self.playout.close()
+        self.incoming.is_over = True
         for listener in self.incoming.listeners.copy():
             listener.hear_silence(now)
         if self.rtcp is None or self._socket is None:
@@ -451,7 +455,7 @@ class MediaLeg:
             self.playout.hearing.book()
 
     def _clip_ended(self, play: int) -> None:
-        self._context.emit(Played(self.name, play))
+        self.sound.clip_ended(play, self.playout.stream.sent_at)
 
     def _send_rtcp(self, packet: bytes, now: float) -> None:
         assert self.rtcp is not None

@@ -6,6 +6,7 @@ flow then has the first eight bytes of that packet, and the relay forwards it by
 long as the prediction holds, maybe in a thread of its own. `settle` books such a run.
 """
 
+from collections.abc import Sized
 from typing import Final, Protocol, cast
 
 from ..relay.tables import CODECS, STEP, TRANSLATIONS
@@ -86,6 +87,10 @@ class RelayTarget(Protocol):
         """The codec that its peer wants."""
 
     @property
+    def mixed(self) -> Sized:
+        """What is mixed over the packets, so that each of them is dealt with here."""
+
+    @property
     def socket_fd(self) -> int:
         """Its connected socket."""
 
@@ -151,6 +156,7 @@ class PeerStream(Reception):
         "_target",
         "audio",
         "event_payload_types",
+        "is_over",
         "leg",
         "listeners",
         "listening",
@@ -163,6 +169,7 @@ class PeerStream(Reception):
         self.event_payload_types: tuple[int | None, ...] = ()
         self.listeners: list[StreamListener] = []
         self.listening = False
+        self.is_over = False  # its leg is closed
         self._owner = -1  # the SSRC that was heard first of the peer
         self._run_start = 0
         self._target: OutgoingStream | None = None
@@ -287,7 +294,7 @@ class PeerStream(Reception):
             flow.out_fd = -1
         elif len(listeners) == 1 and listeners[0].relayed is self:
             listener = cast(RelayTarget, listeners[0])
-            if listener.tap is not None:
+            if listener.tap is not None or listener.mixed:
                 return
             stream = listener.stream
             if not stream.is_at(self.timestamp):  # the sender's clock has gone back a little

@@ -14,11 +14,14 @@ from ..sound.fade import FADE_SAMPLES, crossfade
 from ..sound.frames import SpeakingSources
 from ..sound.g711 import SILENCE as SILENT_FRAME
 from ..sound.g711 import TRANSLATION
+from ..sound.mixed_clip import MixedClip, MixedClips
+from .announcing.saved_source import Saved
 from .peer_stream import PeerStream, RecordingTap
 
 # What was relayed is faded out where it was sent until just now: receivers conceal older gaps.
 TAIL_S: Final = 0.05
 GAP_FILL_S: Final = 0.16  # silence is sent once the relayed peer has sent nothing for this long
+MIX_GAP_S: Final = 0.035  # the same while something is mixed over it, which must not pause
 
 
 class Playout:
@@ -53,6 +56,7 @@ class Playout:
         "codec",
         "event_payload_type",
         "hearing",
+        "mixed",
         "payload_type",
         "relayed",
         "sender",
@@ -81,6 +85,7 @@ class Playout:
         self._may_send = False
         self.hearing: PeerStream | None = None
         self.relayed: PeerStream | None = None
+        self.mixed = MixedClips()  # over what is heard
         self._mapped_epoch = -1
         self._waiting_since = 0.0
         self._patient = False
@@ -151,12 +156,20 @@ class Playout:
             self.hearing.settle()
 
     def hear_clip(
-        self, play: int, clip: Clip, now: float, *, loop: bool, falls: bool = False
+        self,
+        play: int,
+        clip: Clip,
+        now: float,
+        *,
+        loop: bool,
+        falls: bool = False,
+        position: int | None = None,
     ) -> None:
         """From the next frame on the peer hears `clip`, faded in while what it heard fades out.
 
         With `falls` a finite clip fades out at its end, where it may be cut off. A loop that is
-        heard again, as music after an announcement, goes on where it was left.
+        heard again, as music after an announcement, goes on where it was left, unless `position`
+        says from which sample on the clip is heard.
         """
         self.leave_peer(now)
         self._remember_loop()
@@ -164,8 +177,33 @@ class Playout:
         self._clip = clip
         self._loop = loop
         self._falls = falls
-        self._position = self._left[1] if self._left and loop and self._left[0] is clip else 0
+        if position is None:
+            position = self._left[1] if self._left and loop and self._left[0] is clip else 0
+        self._position = position
         self._speak()
+
+    def save(self) -> Saved:
+        """What is heard now, to be heard again later."""
+        reached = self._speaking.position(self)
+        position = self._position if reached is None else reached
+        return Saved(
+            self._clip, self._play, self._loop, self._falls, position, self.hearing, self._patient
+        )
+
+    def mix(self, clip: MixedClip) -> None:
+        """Let the peer hear `clip` over what it hears, until it is over."""
+        self.settle()
+        self.mixed.add(clip)
+
+    def keep_mixing(self, now: float) -> None:
+        """Send silence under what is mixed where the relayed peer pauses; forget what is over."""
+        self.mixed.forget_over()
+        pauses = self.hearing is not None and now - self.stream.sent_at >= MIX_GAP_S
+        if self.mixed and pauses and self._may_send and self._clip is None and not self._digits:
+            self.settle()
+            self.relayed = None
+            self._clip, self._loop, self._position = SILENCE, True, 0
+            self._speak()
 
     def hear_peer(self, source: PeerStream, now: float, *, patient: bool = False) -> None:
         """The peer hears another leg's peer from its next packet on; till then, what it heard.
@@ -284,6 +322,8 @@ class Playout:
         """Send a frame of the clock."""
         if self._digits:
             return
+        if self.mixed:
+            payload = self.mixed.over(payload, self.codec)
         stream = self.stream
         marker = stream.next_frame(len(payload), now)
         if self.tap is not None:
@@ -336,6 +376,8 @@ class Playout:
             if self._before is not None:
                 payload = crossfade(self._before, payload, self.codec)
                 self._before = None
+            if self.mixed:
+                payload = self.mixed.over(payload, self.codec)
             marker = marker or stream.marker_due
             stream.marker_due = False
             if self.tap is not None:

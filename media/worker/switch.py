@@ -1,6 +1,5 @@
 """The legs of one worker and the commands that act on them. Owns everything but the process."""
 
-import asyncio
 import math
 import random
 import secrets
@@ -15,10 +14,10 @@ from ..errors import NoPortLeft
 from ..rtp.outgoing_stream import FRAME_S, OutgoingStream
 from ..rtp.rtcp import Cname
 from ..settings import MediaSettings
-from ..sound.clip import Clip
-from ..sound.clip_library import ClipSource, Library, SourceError, loops
+from ..sound.clip_library import Library
 from ..sound.frames import SpeakingSources
-from ..sources import Hold, Mix, Peer, Prompt, Ringing
+from ..sources import Hold, Mix, Peer, Ringing
+from .announcing.clip_loading import ClipLoading
 from .context import WorkerContext
 from .leg import MediaLeg
 from .listeners import Listeners
@@ -67,6 +66,7 @@ class Switch:
         self.relay = relay or Relay()
         self.listeners = Listeners()
         self._speaking: SpeakingSources[Playout] = SpeakingSources()
+        self._mixer = Mixer()
         self._context = WorkerContext(
             relay=self.relay,
             listeners=self.listeners,
@@ -78,19 +78,17 @@ class Switch:
             unix_offset_s=time.time() - time.monotonic(),
             rng=random.Random(self._rng.getrandbits(64)),
             tells_rtcp=settings.tells_rtcp,
+            mixer=self._mixer,
         )
-        self._mixer = Mixer()
-        self._library = Library()
+        self._library = Library(settings.loudness_lufs)
+        self._clips = ClipLoading(self._library, report)
         self._recordings = Recordings(report)
-        self._loading: set[asyncio.Task[None]] = set()
-        self._plays: dict[
-            MediaLeg, int
-        ] = {}  # the newest request to hear, while its clip is loading
         self._legs: dict[str, MediaLeg] = {}
         self._rounds: list[dict[str, MediaLeg]] = [{} for _ in range(ROUNDS_PER_VISIT)]
         self._round = 0
         self._ticked_at = 0.0
         self._dialling: list[Playout] = []
+        self._mixing: list[MediaLeg] = []
         self._totals = m.WorkerCounters()
         self._carry_out: dict[type[m.Command], Callable[[Any], None]] = {
             m.Open: self._open,
@@ -105,6 +103,8 @@ class Switch:
             m.GetStats: self._get_stats,
             m.GetCounters: self._get_counters,
             m.SetAside: self._set_aside,
+            m.Announce: self._announce,
+            m.StopAnnouncement: self._stop_announcement,
         }
 
     @property
@@ -132,6 +132,10 @@ class Switch:
 
         Returns how many frames may pass until the next tick; 0 where there is nothing to do at all.
         """
+        if self._mixing:
+            for leg in self._mixing:
+                leg.sound.keep_mixing(now)
+            self._mixing = [leg for leg in self._mixing if leg.sound.is_mixed]
         frames = self._speaking.tick()
         for playout, payload in zip(frames.keys, frames.payloads, strict=True):
             playout.send_frame(payload, now)
@@ -153,9 +157,8 @@ class Switch:
     @property
     def _has_sound(self) -> bool:
         """Whether anything is to be sent or recorded frame by frame, now or soon."""
-        return bool(
-            self._speaking or self._dialling or self._recordings or self._plays or self._mixer
-        )
+        is_speaking = self._speaking or self._dialling or self._mixing or self._mixer
+        return bool(is_speaking or self._recordings or self._clips)
 
     def _next_round(self, now: float) -> None:
         self._round = (self._round + 1) % ROUNDS_PER_VISIT
@@ -194,14 +197,13 @@ class Switch:
         welcome.aside = self._ports.shared.aside
         for leg in self._legs.values():
             state = leg.state(names, self._recordings.path_of(leg))
-            state.play = self._plays.get(leg, state.play)  # also what is loading
+            state.play = self._clips.own_play(leg, state.play)  # also what is loading
             state.mixed = tuple(names[one] for one in self._mixer.hears(leg.playout))
             welcome.legs.append(state)
 
     def close(self) -> None:
         """Close every leg and socket."""
-        for task in self._loading:
-            task.cancel()
+        self._clips.close()
         now = time.monotonic()
         self._recordings.close()
         for leg in self._legs.values():
@@ -269,9 +271,11 @@ class Switch:
         leg.close(now)
         del self._legs[leg.name]
         del self._rounds[leg.pair.port // 2 % ROUNDS_PER_VISIT][leg.name]
-        self._plays.pop(leg, None)
+        self._clips.leg_closed(leg)
         if leg.playout in self._dialling:
             self._dialling.remove(leg.playout)
+        if leg in self._mixing:
+            self._mixing.remove(leg)
         self._ports.give_back(leg.pair, now)
         totals = self._totals
         totals.dropped_stranger += leg.dropped_stranger
@@ -282,48 +286,42 @@ class Switch:
         a, b = self._legs.get(command.a), self._legs.get(command.b)
         if a is not None and b is not None and a is not b:
             now = time.monotonic()
-            self._plays.pop(a, None)
-            self._plays.pop(b, None)
             for leg, other in ((a, b), (b, a)):
-                self._mixer.relay_again(leg.playout, other.incoming, now)
-                leg.playout.hear_peer(other.incoming, now)
+                self._clips.forget_own(leg)
+                leg.sound.hear_peer(other.incoming, now)
 
     def _hear(self, command: m.Hear) -> None:
-        leg, play, source = self._legs.get(command.leg), command.play, command.source
+        leg, source = self._legs.get(command.leg), command.source
         if leg is None:
             return
-        self._plays.pop(leg, None)
-        if isinstance(source, Peer | Mix):
-            self._hear_legs(leg, source)
+        if not isinstance(source, Peer | Mix):
+            self._clips.hear(leg, command.play, source)
             return
-        clip = self._library.find(source)
-        if clip is not None:
-            self._hear_clip(leg.playout, play, source, clip)
-            return
-        self._plays[leg] = play
-        task = asyncio.ensure_future(self._load(leg, play, source))
-        self._loading.add(task)
-        task.add_done_callback(self._loading.discard)
-
-    def _hear_legs(self, leg: MediaLeg, source: Peer | Mix) -> None:
+        self._clips.forget_own(leg)
         now = time.monotonic()
         wanted = (source.leg,) if isinstance(source, Peer) else source.legs
         found = [self._legs.get(name) for name in dict.fromkeys(wanted)]
         others = [other.incoming for other in found if other is not None and other is not leg]
         if isinstance(source, Mix):
-            self._mixer.hear(leg.playout, leg.incoming, others, now)
+            leg.sound.hear_mix(others, now)
         elif others:
-            self._mixer.relay_again(leg.playout, others[0], now)
-            leg.playout.hear_peer(others[0], now, patient=True)
+            leg.sound.hear_peer(others[0], now, patient=True)
         else:
-            self._mixer.leave(leg.playout, now)
-            leg.playout.hear_silence(now)
+            leg.sound.hear_silence(now)
 
-    def _hear_clip(self, playout: Playout, play: int, source: ClipSource, clip: Clip) -> None:
-        now = time.monotonic()
-        self._mixer.leave(playout, now)
-        falls = isinstance(source, Prompt)
-        playout.hear_clip(play, clip, now, loop=loops(source), falls=falls)
+    def _announce(self, command: m.Announce) -> None:
+        leg = self._legs.get(command.leg)
+        if leg is None or isinstance(command.source, Peer | Mix):
+            self._report(m.Played(command.leg, command.play, end="leg_ended"))
+            return
+        self._clips.announce(leg, command, command.source)
+        if command.mix and leg not in self._mixing:
+            self._mixing.append(leg)
+
+    def _stop_announcement(self, command: m.StopAnnouncement) -> None:
+        leg = self._legs.get(command.leg)
+        if leg is not None:
+            self._clips.stop(leg, command.play)
 
     def _send_digits(self, command: m.SendDigits) -> None:
         leg = self._legs.get(command.leg)
@@ -362,17 +360,3 @@ class Switch:
 
     def _get_counters(self, command: m.GetCounters) -> None:
         self._report(m.Counters(command.request, self.counters()))
-
-    async def _load(self, leg: MediaLeg, play: int, source: ClipSource) -> None:
-        try:
-            clip = await self._library.load(source)
-        except SourceError as error:
-            if self._plays.get(leg) == play:
-                del self._plays[leg]
-                self._mixer.leave(leg.playout, time.monotonic())
-                leg.playout.hear_silence(time.monotonic())
-                self._report(m.Played(leg.name, play, str(error)))
-            return
-        if self._plays.get(leg) == play:
-            del self._plays[leg]
-            self._hear_clip(leg.playout, play, source, clip)

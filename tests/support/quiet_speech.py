@@ -20,7 +20,7 @@ class QuietSynthesizer(Synthesizer):
     def close(self) -> None:
         """There is nothing to end."""
 
-    def _speak(self, words: str, voice: str) -> Sound:
+    def _speak(self, words: str, voice: str, rate_wpm: int) -> Sound:
         return Sound(bytes(2 * int(SPOKEN_S * RATE_HZ)), RATE_HZ)
 
 

@@ -38,7 +38,7 @@ from engine.routing.targets.destination import Destination
 from engine.store.event_log import Event, EventLog
 from engine.store.store import Store, StoreError
 from media.errors import NoPortLeft, RecordingFailed
-from media.messages import Connect, LegStats, Played, Recorded, RecordingAt
+from media.messages import Connect, LegStats, Played, PlayEnd, Recorded, RecordingAt
 from media.sources import Hold, Peer, Prompt, Ringing, Source
 from media.worker_pool import WorkerPool
 from sip.endpoint import SipEndpoint
@@ -71,6 +71,9 @@ class ScriptedMedia:
     recorded: list[tuple[str, str, str]] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     paused: list[tuple[str, bool]] = field(default_factory=list)
+    announced: list[tuple[str, Source, bool, int]] = field(default_factory=list)
+    stop_asked: list[int] = field(default_factory=list)
+    announcements: dict[int, str] = field(default_factory=dict)
     register: CallRegistry | None = None
 
     def load(self) -> tuple[float, float]:
@@ -108,6 +111,27 @@ class ScriptedMedia:
             play = self.plays
             asyncio.get_running_loop().call_later(2.0, self._played, leg, play)
         return self.plays
+
+    def announce(self, leg: str, source: Source, *, mix: bool, rounds: int) -> int:
+        """As WorkerPool.announce: nothing ends but by `end_announcement`."""
+        self.plays += 1
+        self.announced.append((leg, source, mix, rounds))
+        self.announcements[self.plays] = leg
+        return self.plays
+
+    def stop_announcement(self, leg: str, play: int) -> None:
+        """As WorkerPool.stop_announcement: the answer comes in the next turn of the loop."""
+        self.stop_asked.append(play)
+        if self.register is not None and self.announcements.get(play) == leg:
+            asyncio.get_running_loop().call_soon(self.end_announcement, play, "stopped")
+
+    def end_announcement(self, play: int, end: PlayEnd = "finished", error: str = "") -> None:
+        """The worker reports that an announcement has ended."""
+        assert self.register is not None
+        leg = self.announcements.pop(play, "")
+        if leg in self.register.legs:
+            said = Played(leg, play, error or None, end=end, heard_ms=700)
+            self.register.legs[leg].on_media(said)
 
     def _played(self, leg: str, play: int) -> None:
         assert self.register is not None
@@ -154,7 +178,7 @@ class ScriptedSpeech:
         self.sounds = SoundFiles()
 
     async def speak(
-        self, text: str, *, voice: str = "", is_personal: bool = False
+        self, text: str, *, voice: str = "", speed: float = 1.0, is_personal: bool = False
     ) -> Announcement | Unspoken:
         return Unspoken("no voice") if self.fails else Announcement(Prompt(text))
 

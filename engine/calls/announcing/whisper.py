@@ -118,16 +118,21 @@ class Announcer:
             return Unspoken(str(error))
 
     async def speak(
-        self, text: str, *, voice: str = "", is_personal: bool = False
+        self, text: str, *, voice: str = "", speed: float = 1.0, is_personal: bool = False
     ) -> Announcement | Unspoken:
         """Speak `text`, ready to be played. Where that fails, it is logged.
 
         It is spoken in the voice that it names itself, else in `voice`, else in that of the
-        configuration. What `is_personal` is not kept for another call: `discard` it.
+        configuration; `speed` as Synthesizer.rate_at takes it. What `is_personal` is not kept for
+        another call: `discard` or `forget` it.
         """
         own_voice, words = split_voice(text)
         prompt = partial(
-            self._synthesizer.prompt, words, voice=own_voice or voice, is_kept=not is_personal
+            self._synthesizer.prompt,
+            words,
+            voice=own_voice or voice,
+            speed=speed,
+            is_kept=not is_personal,
         )
         loop = asyncio.get_running_loop()
         try:
@@ -159,11 +164,16 @@ class Announcer:
             whisper.cancel()
         elif not whisper.cancelled() and whisper.exception() is None:
             spoken = whisper.result()
-            if isinstance(spoken, Announcement) and spoken.is_personal:
-                assert isinstance(spoken.source, Prompt)
-                path = Path(spoken.source.path)
-                self._users[path] -= 1
-                asyncio.get_running_loop().call_later(LINGER_S, self._delete_unused, path)
+            if isinstance(spoken, Announcement):
+                self.forget(spoken)
+
+    def forget(self, spoken: Announcement) -> None:
+        """It is heard no more. What it says of a person is deleted LINGER_S later."""
+        if spoken.is_personal:
+            assert isinstance(spoken.source, Prompt)
+            path = Path(spoken.source.path)
+            self._users[path] -= 1
+            asyncio.get_running_loop().call_later(LINGER_S, self._delete_unused, path)
 
     def _delete_unused(self, path: Path) -> None:
         if self._users[path] <= 0:

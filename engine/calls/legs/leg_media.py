@@ -8,7 +8,7 @@ from msgspec import structs
 
 from config.values import Dtmf
 from media.errors import BadAddress, MediaError
-from media.messages import Connect, LegStats, MediaTimeout, SrtpKeys
+from media.messages import Connect, LegStats, MediaTimeout, Played, SrtpKeys
 from media.sources import Source
 from media.worker_pool import WorkerPool
 from sip.endpoint import SipEndpoint
@@ -27,6 +27,9 @@ def address_text(host: str, port: int) -> str:
     """An address as people write it: `192.0.2.1:10000`, `[2001:db8::1]:10000`."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
+
+OnPlayed = Callable[[Played | None], None]
+"""Is told once how an announcement has ended; None: with its leg."""
 
 UNSPECIFIED_HOSTS = frozenset({"0.0.0.0", "::"})
 
@@ -61,6 +64,7 @@ class LegMedia:
         self._sip_host = ""
         self._policy = DEFAULT_MEDIA
         self._plays: dict[int, asyncio.Future[None]] = {}
+        self._announcements: dict[int, OnPlayed] = {}
         self.is_open = False
 
     async def open(self, *, beside: str | None) -> None:
@@ -197,17 +201,43 @@ class LegMedia:
         finally:
             del self._plays[play]
 
-    def end_play(self, play: int) -> None:
-        """The worker has played the source of this number to its end."""
-        finished = self._plays.get(play)
+    def announce(self, source: Source, *, mix: bool, rounds: int, on_ended: OnPlayed) -> int | None:
+        """Let the party hear a source in place of, or over, what it hears. Returns the number."""
+        if not self.is_open:
+            return None
+        play = self._pool.announce(self._leg, source, mix=mix, rounds=rounds)
+        self._announcements[play] = on_ended
+        return play
+
+    def stop_announcement(self, play: int) -> None:
+        """End an announcement, if it is heard still."""
+        self._pool.stop_announcement(self._leg, play)
+
+    def end_play(self, played: Played) -> bool:
+        """The worker has played a source to its end. Whether it was an announcement."""
+        on_ended = self._announcements.pop(played.play, None)
+        if on_ended is not None:
+            on_ended(played)
+            return True
+        finished = self._plays.get(played.play)
         if finished is not None and not finished.done():
             finished.set_result(None)
+        return False
 
     def abandon(self) -> None:
         """The endpoint is gone, or another's: every play is over, and nothing is closed."""
         self.is_open = False
-        for play in self._plays:
-            self.end_play(play)
+        for finished in self._plays.values():
+            if not finished.done():
+                finished.set_result(None)
+        for play in self._announcements:
+            self._pool.stop_announcement(self._leg, play)
+        self._end_announcements()
+
+    def _end_announcements(self) -> None:
+        announcements, self._announcements = self._announcements, {}
+        for on_ended in announcements.values():
+            on_ended(None)
 
     async def stats(self) -> LegStats | None:
         """How the endpoint stands now; None where it is not open. Raises MediaError."""
@@ -223,6 +253,8 @@ class LegMedia:
         except MediaError as error:
             log.info("no_media_report", leg=self._leg, reason=str(error))
             return None
+        finally:
+            self._end_announcements()
 
 
 def _keys(audio: NegotiatedAudio) -> SrtpKeys | None:

@@ -48,10 +48,10 @@ class MediaReports:
         leg = self._leg
         match event:
             case media_events.Played():
-                if event.error is not None:
+                is_announced = self._media.end_play(event)
+                if event.error is not None and not is_announced:
                     log.error("not_played", leg=leg.id, reason=event.error)
                     leg.publish_not_played(event.error)
-                self._media.end_play(event.play)
             case media_events.Dtmf():
                 leg.pressed(event.digit, event.duration_ms)
             case media_events.SilenceStarted():

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple, TypedDict
 
 from config.queues import EntryKind
+from media.messages import PlayEnd
 
 from ...acd.agent import Wish
 from ...acd.agent_view import AgentView
@@ -118,6 +119,8 @@ MEMBERS: Final[Mapping[str, Member]] = {
     "permanent": Member(bool, "That the agent was on the line already."),
     "digit": Member(str, "The key."),
     "duration_ms": Member(int, "How long it was pressed."),
+    "play": Member(str, "What names the play."),
+    "heard_ms": Member(int, "How much of it was sent to the party, in ms."),
     "silent_ms": Member(float, "For how long nobody has spoken."),
     "silent_s": Member(float, "For how long no RTP has come."),
     "host": Member(str, "The host that RTP comes from now."),
@@ -220,6 +223,7 @@ OTHERWISE: Final[Mapping[tuple[str, str], Member]] = {
         (f"supervision.{what}", "mode"): Member(SuperviseMode, "Who hears the supervisor.")
         for what in ("started", "changed", "ended", "failed")
     },
+    ("play.finished", "reason"): Member(PlayEnd, "Why it is heard no more."),
     ("engine.media_worker_died", "legs"): Member(int, "How many legs it had."),
     ("engine.overloaded", "legs"): Member(int, "How many legs are up."),
     ("engine.relieved", "legs"): Member(int, "How many legs are up."),

@@ -113,7 +113,7 @@ def test_the_next_agent_hears_the_whisper_of_one_who_left_before_it(
 ) -> None:
     class SlowSpeech(ScriptedSpeech):
         async def speak(
-            self, text: str, *, voice: str = "", is_personal: bool = False
+            self, text: str, *, voice: str = "", speed: float = 1.0, is_personal: bool = False
         ) -> Announcement | Unspoken:
             await asyncio.sleep(40)
             return await super().speak(text, is_personal=is_personal)

@@ -419,7 +419,7 @@ def test_a_question_that_cannot_be_spoken_is_published_and_the_key_still_counts(
     async def script(stage: Scene) -> None:
         class Mute(ScriptedSpeech):
             async def speak(
-                self, text: str, *, voice: str = "", is_personal: bool = False
+                self, text: str, *, voice: str = "", speed: float = 1.0, is_personal: bool = False
             ) -> Unspoken:
                 return Unspoken("no voice")
 

@@ -200,6 +200,9 @@ async def move_calls(client: Client, phone: WirePhone, sip_port: int) -> None:
     await client.call("call.resume", leg=leg)
     await client.call("call.send_dtmf", leg=other, digits="1")
     await client.call("call.send_info", leg=other, content_type="text/plain")
+    play = (await client.call("call.play", leg=other, tone="busy", loop=True))["play"]
+    await client.call("call.stop", leg=other, play=play)
+    await client.call("call.say", leg=other, text="Hello")
     await client.call("call.unbridge", leg=leg)
     for one in (leg, other):
         await client.call("call.hangup", leg=one)

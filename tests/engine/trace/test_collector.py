@@ -10,7 +10,8 @@ from pydantic import SecretStr
 from config.tracing import Trace as Settings
 from engine.trace.collector import Collector, dialogs_of, fitted, rtcp_view
 from engine.trace.hep import MOST_PAYLOAD_BYTES
-from media.messages import RtcpBlock, RtcpSeen, RtcpSender
+from media.messages import RtcpSeen
+from media.rtcp_figures import RtcpBlock, RtcpSender
 from sip.hop import Hop
 from tests.support.hep import HepCollector
 from tests.support.traces import AGENT, OURS, one_call, request, trace

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from media.sound.loudness import LOUDNESS_LUFS, levelled, loudness_lufs
+from media.settings import LOUDNESS_LUFS
+from media.sound.loudness import levelled, loudness_lufs
 
 
 def tone(dbfs: float, seconds: float = 3.0) -> NDArray[np.int16]:

@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from media.settings import LOUDNESS_LUFS
 from media.sound import prompts
 from media.sound.g711 import decode, encode
-from media.sound.loudness import LOUDNESS_LUFS, levelled, loudness_lufs
+from media.sound.loudness import levelled, loudness_lufs
 from media.sound.prompts import PromptCache, PromptError, load
 from tests.support.tone_detection import dominant_hz, tone_level_dbfs
 

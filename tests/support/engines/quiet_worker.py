@@ -54,6 +54,11 @@ class QuietWorker:
     def hear(self, leg: str, source: Source) -> int:
         return next(self._plays)
 
+    def announce(self, leg: str, source: Source, **_more: Any) -> int:
+        return next(self._plays)
+
+    def stop_announcement(self, leg: str, play: int) -> None: ...
+
     def bridge(self, a: str, b: str) -> None: ...
 
     def send_digits(self, leg: str, digits: str, **_more: Any) -> None: ...

@@ -34,6 +34,7 @@ class SwitchBench:
         clock = SimpleNamespace(monotonic=lambda: self.now, time=time.time)
         self._clocks = [
             patch("media.worker.switch.time", clock),
+            patch("media.worker.announcing.clip_loading.time", clock),
             patch("media.worker.relay.monotonic", clock.monotonic),
             patch("media.worker.listeners.monotonic", clock.monotonic),
         ]

@@ -162,7 +162,7 @@ def test_music_goes_on_after_a_sentence_that_was_cut_short_for_nothing(tmp_path:
 def test_music_comes_first_where_the_welcome_is_slow_to_speak(tmp_path: Path) -> None:
     class SlowSpeech(ScriptedSpeech):
         async def speak(
-            self, text: str, *, voice: str = "", is_personal: bool = False
+            self, text: str, *, voice: str = "", speed: float = 1.0, is_personal: bool = False
         ) -> Announcement | Unspoken:
             await asyncio.sleep(WELCOME_WAIT_S + 0.1)
             return await super().speak(text, is_personal=is_personal)
@@ -174,7 +174,7 @@ def test_music_comes_first_where_the_welcome_is_slow_to_speak(tmp_path: Path) ->
 def test_what_cannot_be_spoken_is_published_and_the_wait_goes_on(tmp_path: Path) -> None:
     class Mute(ScriptedSpeech):
         async def speak(
-            self, text: str, *, voice: str = "", is_personal: bool = False
+            self, text: str, *, voice: str = "", speed: float = 1.0, is_personal: bool = False
         ) -> Announcement | Unspoken:
             if text == "Welcome.":
                 return Unspoken("the process that speaks has died of this text")
@@ -293,7 +293,7 @@ class Voices(ScriptedSpeech):
         self.said: list[tuple[str, str]] = []
 
     async def speak(
-        self, text: str, *, voice: str = "", is_personal: bool = False
+        self, text: str, *, voice: str = "", speed: float = 1.0, is_personal: bool = False
     ) -> Announcement | Unspoken:
         self.said.append((text, voice))
         return await super().speak(text, voice=voice, is_personal=is_personal)

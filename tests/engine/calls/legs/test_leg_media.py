@@ -8,7 +8,7 @@ import pytest
 
 from engine.calls.legs.leg_media import LegMedia
 from engine.routing.media_policy import MediaPolicy
-from media.messages import MediaTimeout
+from media.messages import MediaTimeout, Played
 from media.sources import Prompt
 from media.worker_pool import WorkerPool
 from sip.endpoint import SipEndpoint
@@ -88,10 +88,10 @@ def test_a_play_lasts_until_the_worker_has_ended_it_or_its_limit() -> None:
         await leg.open(beside=None)
         playing = asyncio.ensure_future(leg.play(HELLO, limit_s=30.0))
         await asyncio.sleep(3)
-        leg.end_play(99)  # another play
+        leg.end_play(Played("leg-1", 99))  # another play
         assert not playing.done()
-        leg.end_play(1)
-        leg.end_play(1)  # said twice
+        leg.end_play(Played("leg-1", 1))
+        leg.end_play(Played("leg-1", 1))  # said twice
         await playing
         assert clock() == pytest.approx(3.0)
         await leg.play(HELLO, limit_s=10.0)

@@ -1,0 +1,1 @@
+"""What a leg hears: its own source, and what a command lets it hear in its place or over it."""

@@ -1,0 +1,153 @@
+"""What legs are to hear, from the request to the clip: at once where it is kept, else when read."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from ... import messages as m
+from ...sound.clip import Clip
+from ...sound.clip_library import ClipSource, Library, SourceError, loops
+from ...sources import Playlist, Prompt, Stream
+from ..leg import MediaLeg
+
+_FALLING: Final = (Prompt, Playlist)  # recorded sound, which may be cut off at its end
+
+Use = Callable[[Clip], None]
+
+
+class ClipLoading:
+    """Gives legs the clips of `library`. Of each leg the newest request of a kind counts.
+
+    A leg has two kinds: its own source, and announcements.
+    """
+
+    def __init__(self, library: Library, report: Callable[[m.Answer | m.Event], None]) -> None:
+        self._library = library
+        self._report = report
+        self._tasks: set[asyncio.Task[None]] = set()
+        # The number of the newest request, while its clip is being loaded.
+        self._own: dict[MediaLeg, int] = {}
+        self._announced: dict[MediaLeg, int] = {}
+
+    def __bool__(self) -> bool:
+        """Whether any leg waits for its clip."""
+        return bool(self._own or self._announced)
+
+    # -- the leg's own source ---------------------------------------------------------------
+
+    def hear(self, leg: MediaLeg, play: int, source: ClipSource) -> None:
+        """Let the leg hear a source; until it is loaded, it hears what it heard."""
+
+        def use(clip: Clip) -> None:
+            leg.sound.hear_clip(
+                play,
+                clip,
+                time.monotonic(),
+                loop=loops(source),
+                falls=isinstance(source, _FALLING),
+                is_common=isinstance(source, Stream),
+            )
+
+        def fail(error: SourceError) -> None:
+            leg.sound.hear_silence(time.monotonic())
+            self._report(m.Played(leg.name, play, str(error)))
+
+        self._give(self._own, leg, play, source, use, fail)
+
+    def own_play(self, leg: MediaLeg, play: int) -> int:
+        """The number of what the leg is about to hear, else `play`."""
+        return self._own.get(leg, play)
+
+    def forget_own(self, leg: MediaLeg) -> None:
+        """The leg hears something that is no clip."""
+        self._own.pop(leg, None)
+
+    # -- announcements ----------------------------------------------------------------------
+
+    def announce(self, leg: MediaLeg, command: m.Announce, source: ClipSource) -> None:
+        """Let the leg hear an announcement, in place of the one before."""
+        replaced = self._announced.pop(leg, None)
+        if replaced is not None:
+            self._report(m.Played(leg.name, replaced, end="replaced"))
+
+        def use(clip: Clip) -> None:
+            leg.sound.announce(
+                command.play,
+                clip,
+                time.monotonic(),
+                mix=command.mix,
+                rounds=0 if loops(source) else command.rounds,
+                is_common=isinstance(source, Stream),
+            )
+
+        def fail(error: SourceError) -> None:
+            self._report(m.Played(leg.name, command.play, str(error), end="failed"))
+
+        self._give(self._announced, leg, command.play, source, use, fail)
+
+    def stop(self, leg: MediaLeg, play: int) -> None:
+        """Stop an announcement, heard already or not."""
+        if self._announced.get(leg) == play:
+            del self._announced[leg]
+            self._report(m.Played(leg.name, play, end="stopped"))
+        else:
+            leg.sound.stop(play, time.monotonic())
+
+    # -- both ---------------------------------------------------------------------------------
+
+    def leg_closed(self, leg: MediaLeg) -> None:
+        """Nothing is to be heard by a leg any more."""
+        self._own.pop(leg, None)
+        announced = self._announced.pop(leg, None)
+        if announced is not None:
+            self._report(m.Played(leg.name, announced, end="leg_ended"))
+
+    def close(self) -> None:
+        """Load nothing more."""
+        for task in self._tasks:
+            task.cancel()
+
+    def _give(
+        self,
+        waiting: dict[MediaLeg, int],
+        leg: MediaLeg,
+        play: int,
+        source: ClipSource,
+        use: Use,
+        fail: Callable[[SourceError], None],
+    ) -> None:
+        waiting.pop(leg, None)
+        clip = self._library.find(source)
+        if clip is not None:
+            use(clip)
+            return
+        waiting[leg] = play
+        is_wanted = partial(self._is_wanted, waiting, leg, play)
+        task = asyncio.ensure_future(self._load(source, is_wanted, use, fail))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _load(
+        self,
+        source: ClipSource,
+        is_wanted: Callable[[], bool],
+        use: Use,
+        fail: Callable[[SourceError], None],
+    ) -> None:
+        try:
+            clip = await self._library.load(source)
+        except SourceError as error:
+            if is_wanted():
+                fail(error)
+            return
+        if is_wanted():
+            use(clip)
+
+    def _is_wanted(self, waiting: dict[MediaLeg, int], leg: MediaLeg, play: int) -> bool:
+        """Whether the leg still waits for this; from now on it does not."""
+        if waiting.get(leg) != play:
+            return False
+        del waiting[leg]
+        return True

@@ -1,0 +1,112 @@
+"""call.play, call.say, call.stop: what they take, and what they give to the plays."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from engine.calls.announcing.plays import HowPlayed, Plays
+from engine.control.methods.plays import PlayMethods
+from media.sources import Hold, Prompt, Tone
+from tests.support.method_call import call_method
+
+HOW = HowPlayed()
+
+
+class FakePlays:
+    """Keeps what is asked of it."""
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[Any, HowPlayed]] = []
+        self.stopped: list[str | None] = []
+        self.asked: list[Any] = []
+
+    def leg_up(self, call: str | None, leg: str | None) -> tuple[Any, Any]:
+        return SimpleNamespace(id=call or "call-1"), SimpleNamespace(id=leg or "leg-1")
+
+    async def files(self, names: list[str], field: str, *, loop: bool) -> Any:
+        self.asked.append((names, field))
+        return Prompt(names[0], loop=loop)
+
+    def tone(self, tone: str, country: str | None, *, loop: bool) -> Any:
+        return Tone(f"{tone} {country}", loop=loop)
+
+    def hold_sound(self) -> Any:
+        return Hold()
+
+    async def speech(self, *asked: Any, is_personal: bool) -> Any:
+        self.asked.append((*asked, is_personal))
+        return "spoken"
+
+    def begin(self, _leg: Any, sound: Any, how: HowPlayed) -> Any:
+        self.begun.append((sound, how))
+        return SimpleNamespace(id="play-1")
+
+    def stop(self, _leg: Any, play: str | None) -> None:
+        self.stopped.append(play)
+
+
+def methods() -> tuple[PlayMethods, FakePlays]:
+    fake = FakePlays()
+    return PlayMethods(cast(Plays, fake)), fake
+
+
+@pytest.mark.parametrize(
+    ("params", "sound", "how"),
+    [
+        ({"file": "a.wav"}, Prompt("a.wav"), HOW),
+        (
+            {"files": ["a.wav", "b.wav"], "loop": True},
+            Prompt("a.wav", loop=True),
+            HowPlayed(rounds=0),
+        ),
+        ({"tone": "busy", "loop": 3}, Tone("busy None"), HowPlayed(rounds=3)),
+        ({"tone": {"name": "busy", "country": "DE"}}, Tone("busy DE"), HOW),
+        ({"hold": True, "mix": True, "priority": 9}, Hold(), HowPlayed(mix=True, priority=9)),
+    ],
+)
+async def test_what_is_played(params: dict[str, Any], sound: object, how: HowPlayed) -> None:
+    table, fake = methods()
+    reply = await call_method(table.table(), "call.play", leg="leg-7", **params)
+    assert reply == {"call": "call-1", "leg": "leg-7", "play": "play-1"}
+    assert fake.begun == [(sound, how)]
+
+
+async def test_what_is_said_and_stopped() -> None:
+    table, fake = methods()
+    asked = {"call": "call-7", "text": "Hello", "language": "de", "speed": 1.5, "personal": True}
+    reply = await call_method(table.table(), "call.say", **asked)
+    assert reply == {"call": "call-7", "leg": "leg-1", "play": "play-1"}
+    assert fake.asked == [("Hello", "de", 1.5, True)]
+    assert fake.begun == [("spoken", HOW)]
+    await call_method(table.table(), "call.stop", call="call-7", play="play-1")
+    await call_method(table.table(), "call.stop", call="call-7", leg="leg-1")
+    assert fake.stopped == ["play-1", None]
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("call.play", {"file": "a.wav"}),
+        ("call.play", {"leg": "l"}),
+        ("call.play", {"leg": "l", "file": "a.wav", "tone": "busy"}),
+        ("call.play", {"leg": "l", "files": []}),
+        ("call.play", {"leg": "l", "hold": False}),
+        ("call.play", {"leg": "l", "file": "a", "loop": 0}),
+        ("call.play", {"leg": "l", "file": "a", "loop": 1001}),
+        ("call.play", {"leg": "l", "file": "a", "priority": 10}),
+        ("call.play", {"leg": "l", "file": "a", "colour": "red"}),
+        ("call.say", {"leg": "l"}),
+        ("call.say", {"leg": "l", "text": "  "}),
+        ("call.say", {"leg": "l", "text": "x", "speed": 0.1}),
+        ("call.say", {"leg": "l", "text": "x", "speed": 20}),
+        ("call.say", {"leg": "l", "text": "x" * 2001}),
+        ("call.stop", {"play": "p"}),
+    ],
+)
+async def test_what_is_wrong_is_refused(method: str, params: dict[str, Any]) -> None:
+    table, fake = methods()
+    with pytest.raises(msgspec.ValidationError):
+        await call_method(table.table(), method, **params)
+    assert not fake.begun

@@ -1,0 +1,83 @@
+"""What legs are to hear while it is loaded: the newest request counts, and each is answered."""
+
+import asyncio
+from pathlib import Path
+
+from media import messages as m
+from media.sources import Prompt, Silence
+from tests.support.media.switch import SwitchBench
+from tests.support.recording import write_tone_wav
+
+
+def tone(path: Path, name: str) -> Prompt:
+    return Prompt(str(write_tone_wav(path / name, 440, 0.1, peak=0.3)))
+
+
+def played(desk: SwitchBench) -> list[tuple[int, str, bool]]:
+    found = desk.events(m.Played)
+    return [
+        (one.play, one.end, one.error is not None) for one in found if isinstance(one, m.Played)
+    ]
+
+
+async def loaded(desk: SwitchBench) -> None:
+    async with asyncio.timeout(60):
+        while desk.switch._clips:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+async def test_of_several_requests_of_a_leg_the_newest_is_heard(tmp_path: Path) -> None:
+    desk = SwitchBench()
+    try:
+        desk.phone("a", 0x11)
+        one, two = tone(tmp_path, "one.wav"), tone(tmp_path, "two.wav")
+        run = desk.switch.execute
+        run(m.Announce("a", 1, one))
+        run(m.Announce("a", 2, one))
+        run(m.StopAnnouncement("a", 2))
+        run(m.Announce("a", 3, two))
+        run(m.Hear("a", 4, one))
+        run(m.Hear("a", 5, Silence()))
+        await loaded(desk)
+        desk.tick(10)
+        assert played(desk) == [
+            (1, "replaced", False),
+            (2, "stopped", False),
+            (3, "finished", False),
+        ]
+    finally:
+        desk.close()
+
+
+async def test_what_cannot_be_read_has_failed_and_says_why(tmp_path: Path) -> None:
+    desk = SwitchBench()
+    try:
+        desk.phone("a", 0x11)
+        (tmp_path / "noise.wav").write_bytes(b"RIFF but no sound" * 10)
+        desk.switch.execute(m.Announce("a", 1, Prompt(str(tmp_path / "gone.wav"))))
+        desk.switch.execute(m.Announce("a", 2, Prompt(str(tmp_path / "noise.wav"))))
+        desk.switch.execute(m.Hear("a", 3, Prompt(str(tmp_path / "noise.wav"))))
+        await loaded(desk)
+        assert sorted(played(desk)) == [
+            (1, "replaced", False),
+            (2, "failed", True),
+            (3, "finished", True),
+        ]
+    finally:
+        desk.close()
+
+
+async def test_a_leg_that_is_closed_meanwhile_hears_nothing(tmp_path: Path) -> None:
+    desk = SwitchBench()
+    try:
+        desk.phone("a", 0x11)
+        desk.switch.execute(m.Announce("a", 1, tone(tmp_path, "one.wav")))
+        desk.switch.execute(m.Hear("a", 2, tone(tmp_path, "two.wav")))
+        desk.switch.execute(m.Close(1, "a"))
+        assert not desk.switch._clips
+        assert played(desk) == [(1, "leg_ended", False)]
+        desk.switch.execute(m.Announce("a", 3, Prompt("x.wav")))
+        assert played(desk)[-1] == (3, "leg_ended", False)
+        await asyncio.sleep(0)
+    finally:
+        desk.close()
