@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 import structlog
 
@@ -18,6 +19,9 @@ from .controlled_call import CallFacts, ControlledCall
 log = structlog.get_logger()
 
 Decide = Callable[[], None]
+
+FORWARDED: Final = 181
+"""Call Is Being Forwarded: the caller is not left without a sign while somebody else takes it."""
 
 
 class HandedOverCall(ControlledCall):
@@ -76,6 +80,7 @@ class HandedOverCall(ControlledCall):
             self._refuse(480, (), None)
         else:
             self._is_handed_back = True
+            self.leg.send_ringing(FORWARDED)
             self.leg.detach()
         raise Refused(480, Result("unavailable", reason))
 

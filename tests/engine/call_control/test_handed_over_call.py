@@ -99,6 +99,7 @@ def test_where_no_client_decides_the_fallback_takes_it(tmp_path: Path) -> None:
         assert caller.statuses == []
         async with asyncio.timeout(5):
             await caller.accepted.wait()
+        assert caller.statuses == [181, 180, 200]
         caller.acknowledges()
         assert desk.stage.seen("call.")[:3] == [
             "call.incoming", "call.handed_back", "call.incoming",

@@ -150,6 +150,21 @@ class TestRefresh:
         network.run()
         assert alice.leftovers == bob.leftovers == (0, 0, 0, 0)
 
+    def test_a_peer_that_asks_for_30_s_gets_90_and_is_kept_for_five_minutes(self) -> None:
+        """RFC 4028 section 4: 90 s is the least that anybody may ask for."""
+        network = SimulatedNetwork()
+        alice, bob = pair(network)
+        call = alice.invite(bob, session_expires_s=30)
+        network.run(until=network.now + 0.1)
+        asked = network.messages("INVITE")
+        assert [expires(one) for one in asked] == ["30", "90"]
+        assert bob.ua.context.policy.session_expires_s(alice.hop) == 1800
+        bob.do(bob.incoming.accept, bob_audio())
+        network.run(until=network.now + 300)
+        assert (call.state, bob.incoming.state) == ("confirmed", "confirmed")
+        assert len(network.messages("UPDATE")) == 6
+        assert alice.of(Ended) == bob.of(Ended) == []
+
     def test_a_peer_without_update_is_refreshed_by_the_same_offer(self) -> None:
         network = SimulatedNetwork()
         alice, bob = pair(network)
