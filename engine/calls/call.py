@@ -18,7 +18,8 @@ from .supervision.supervisors import SuperviseOrder, Supervisors, SupervisorView
 ON_THE_LINE_S = 30.0
 
 
-TransferMode = Literal["blind", "attended"]
+TransferMode = Literal["blind", "attended", "warm"]
+"""`attended`: who leaves talks with the third party first; `warm`: all three talk first."""
 TransferHow = Literal["bridge", "refer"]
 
 

@@ -48,8 +48,9 @@ class Talk(LegListener):
     def join(self) -> None:
         """Let the two hear each other from now on."""
         self._requested = asyncio.get_running_loop().create_future()
-        self._bridge = self._bridge_of(*self.parties)
-        self._bridge.join()
+        if self._bridge is None:
+            self._bridge = self._bridge_of(*self.parties)
+            self._bridge.join()
         for leg in self.parties:
             if leg not in self._heard:
                 leg.listen(self)
@@ -79,9 +80,10 @@ class Talk(LegListener):
         while True:
             assert self._requested is not None
             request, way = await self._requested
-            self._part()
+            if not request.goes_on:
+                self._part()
             self._transfers += 1
-            third = await way.connect(partial(self._consult, request.leaves))
+            third = await way.connect(partial(self._consult, request))
             if third is None:
                 self.join()
                 continue
@@ -91,22 +93,25 @@ class Talk(LegListener):
                 self.join()
                 await self._go_on()
 
-    def _bridge_of(self, first: Leg, second: Leg) -> Bridge:
+    def _bridge_of(self, *parties: Leg) -> Bridge:
         services = self._services
         return Bridge(
-            (first, second),
+            parties,
             media=services.media,
             hold=services.hold,
             publish=self._flow.legs.publish,
             supervisors=(self._flow.call.supervisors,),
         )
 
-    async def _consult(self, leaves: Leg, third: Leg) -> bool:
-        """Let who leaves talk with the third first. True once they have hung up."""
+    async def _consult(self, request: TransferRequest, third: Leg) -> bool:
+        """Let who leaves talk with the third first, or (warm) all three. True once they hang up."""
+        leaves = request.leaves
         if leaves.hangup_cause is not None:
             return True
         ended = _EitherEnded()
-        bridge = self._bridge_of(leaves, third)
+        self._part()
+        is_warm = request.mode == "warm"
+        bridge = self._bridge_of(leaves, *((request.stays,) if is_warm else ()), third)
         bridge.join()
         for leg in (leaves, third):
             leg.listen(ended)

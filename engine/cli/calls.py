@@ -58,6 +58,7 @@ def transfer(
     attended: Annotated[
         bool, typer.Option("--attended", help="The one who leaves talks with them first.")
     ] = False,
+    warm: Annotated[bool, typer.Option("--warm", help="All three talk first.")] = False,
     refer: Annotated[
         bool, typer.Option("--refer", help="Ask the phone to call them, by SIP REFER.")
     ] = False,
@@ -70,7 +71,9 @@ def transfer(
     whom = {"to": to, "agent": agent, "queue": queue}
     if sum(one is not None for one in whom.values()) != 1:
         raise typer.BadParameter("give one of --to, --agent and --queue")
-    asked = whom | {"mode": "attended" if attended else "blind"}
+    if attended and warm:
+        raise typer.BadParameter("give --attended or --warm")
+    asked = whom | {"mode": "attended" if attended else "warm" if warm else "blind"}
     if refer:
         asked["how"] = "refer"
     call("call.transfer", print_call, call=call_id, leg=leg, **asked)

@@ -97,7 +97,7 @@ class TransferParams(Params):
     to: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
     agent: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
     queue: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
-    mode: Literal["blind", "attended"] = "blind"
+    mode: Literal["blind", "attended", "warm"] = "blind"
     how: Literal["bridge", "refer"] = "bridge"
     ring_s: Annotated[float, Meta(gt=0, le=3600)] | None = None
 

@@ -52,3 +52,26 @@ async def test_listen_whisper_barge_and_who_hears_whom(
     legs = record["attempts"][0]["legs"]
     assert [leg["role"] for leg in legs] == ["agent", "customer", "supervisor"]
     assert all(leg["state"] == "ended" for leg in legs)
+
+
+async def test_a_warm_transfer_is_a_talk_of_three_and_then_of_two(
+    own_engine: StartEngine, softphone: StartPhone, tmp_path: Path
+) -> None:
+    hearing = await Hearing.of(softphone, tmp_path, "agent", "customer", "carol")
+    engine = await own_engine(agents=[{"name": "carol", "uri": hearing.uri("carol")}])
+    job = await engine.callback(hearing.uri("customer"), hearing.uri("agent"))
+    bridged = await event(engine, "callback.bridged", job=job)
+    call = bridged["call"]
+    await engine.line.call("call.transfer", call=call, agent="carol", mode="warm")
+    third = await event(engine, "leg.answered", uri=hearing.uri("carol"))
+    await hearing.go_on(third["time"])
+    hearing.phones["agent"].command("hangup")
+    done = await event(engine, "transfer.completed", call=call)
+    await hearing.go_on(done["time"])
+    await engine.line.call("call.hangup", call=call)
+    assert (await engine.ended(job))["state"] == "completed"
+    await engine.assert_idle()
+    await hearing.stop()
+    assert hearing.heard("agent") == ["carol customer", ""]
+    assert hearing.heard("customer") == ["agent carol", "carol"]
+    assert hearing.heard("carol") == ["agent customer", "customer"]

@@ -3,9 +3,12 @@
 The party who leaves stays until the third one answers, and where nobody does, the two talk again.
 """
 
+from media.sources import Ringing
+
 from ...errors import EngineError
 from ..hangup_cause import TRANSFERRED, HangupCause
 from ..leg import Leg, LegEnded
+from ..legs.leg_listener import LegListener, ObservedLeg
 from ..services import CallServices
 from .report import TransferReport
 from .request import OVER, Consult, TransferRequest, TransferringFlow
@@ -59,9 +62,31 @@ class BridgedTransfer:
         """Call the third party, and let who leaves consult with it where that is asked for."""
         request, third = self._request, self._third
         await third.open(beside=request.stays)
-        is_attended = request.mode == "attended"
-        request.stays.hear(self._services.hold if is_attended else self._services.ringing)
-        request.leaves.hear(self._services.ringing if is_attended else self._services.hold)
-        await self._flow.dial_third(third, request)
-        if is_attended and not await until(third):
+        services, is_attended = self._services, request.mode == "attended"
+        if request.goes_on:
+            with _ringing_when_alone(request, services.ringing):
+                await self._flow.dial_third(third, request)
+        else:
+            request.stays.hear(services.hold if is_attended else services.ringing)
+            request.leaves.hear(services.ringing if is_attended else services.hold)
+            await self._flow.dial_third(third, request)
+        if request.mode != "blind" and not await until(third):
             raise LegEnded(third, third.hangup_cause or OVER)
+
+
+class _ringing_when_alone(LegListener):
+    """Let who stays hear the ringing tone once who leaves has hung up, until the body ends."""
+
+    def __init__(self, request: TransferRequest, ringing: Ringing) -> None:
+        self._request = request
+        self._ringing = ringing
+
+    def __enter__(self) -> None:
+        self._request.leaves.listen(self)
+
+    def __exit__(self, *_error: object) -> None:
+        self._request.leaves.forget(self)
+
+    def leg_ended(self, _leg: ObservedLeg) -> None:
+        """Who leaves has hung up."""
+        self._request.stays.hear(self._ringing)

@@ -31,7 +31,7 @@ class ReferredTransfer(BridgedTransfer):
 
     async def _carry_out(self, until: Consult) -> Leg | None:
         request, third = self._request, self._third
-        if request.mode == "attended":
+        if request.mode != "blind":
             await self._reach(until)
             third.hear(self._services.hold)
         assert request.destination is not None

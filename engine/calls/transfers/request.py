@@ -47,6 +47,11 @@ class TransferRequest:
     how: TransferHow = "bridge"
 
     @property
+    def goes_on(self) -> bool:
+        """Whether the two talk on until the third party answers."""
+        return self.mode == "warm" and self.destination is not None
+
+    @property
     def replaces(self) -> str | None:
         """The dialog that the call to the third party replaces."""
         return None if self.referral is None else self.referral.replaces

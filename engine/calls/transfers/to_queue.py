@@ -124,7 +124,7 @@ class QueueTransfer:
                 wait.miss_agents(ended.hangup_cause)
                 self._drop(agent, wait)
         party.leave()
-        if request.mode == "attended" and not await until(agent):
+        if request.mode != "blind" and not await until(agent):
             cause = agent.hangup_cause or OVER
             self._drop(agent, wait)
             self._report.failed(cause)

@@ -131,7 +131,8 @@ MEMBERS: Final[Mapping[str, Member]] = {
     "from_leg": Member(str, "The leg whose party is replaced."),
     "new_leg": Member(str, "The leg of the third party."),
     "mode": Member(
-        TransferMode, "Blind, or after who is replaced has talked with the third party."
+        TransferMode,
+        "Blind, after who is replaced has talked with the third party, or after all three have.",
     ),
     "how": Member(
         Literal["bridge", "refer", "replaces"],

@@ -12,6 +12,7 @@ from engine.calls.call import Call
 from engine.calls.transfers.request import MOST_TRANSFERS
 from engine.errors import EngineError
 from engine.routing.admission import AdmissionQuery, PolicySettings
+from media.sources import Mix, Peer
 from sip.dialog.uas import UasSession
 from tests.support.phones.scripted import incoming
 from tests.support.two_who_talk import CAROL, Stage, run_talk
@@ -411,6 +412,99 @@ def test_a_phone_that_cannot_be_told_any_more_changes_nothing(tmp_path: Path) ->
         await asyncio.sleep(0.1)
         assert referral.said == ["accepted"]
         assert stage.scene.seen("transfer.completed")
+        stage.customer.hangs_up()
+        await stage.completed()
+
+    run_talk(tmp_path, script)
+
+
+# -- warm: all three talk -------------------------------------------------------------------------
+
+
+def sounds(stage: Stage) -> list[Any]:
+    """What agent, customer and the third hear."""
+    (call,) = stage.scene.services.registry.calls.values()
+    names = {leg.id: name for leg, name in zip(call.legs, "act", strict=False)}
+
+    def shown(source: Any) -> Any:
+        if isinstance(source, Peer):
+            return names[source.leg]
+        return "".join(names[leg] for leg in source.legs) if isinstance(source, Mix) else source
+
+    newest = [stage.scene.media.heard[leg.id] for leg in call.legs]
+    return [shown(heard[-1]) if heard else None for heard in newest]
+
+
+def test_a_warm_transfer_is_a_talk_of_three(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        stage.transfer(mode="warm")
+        carol = await stage.scene.phone()
+        carol.rings()
+        await asyncio.sleep(1.0)
+        assert sounds(stage)[:2] == ["c", "a"]  # they talk on
+        with pytest.raises(EngineError, match="under way"):
+            stage.transfer()
+        carol.answers()
+        await asyncio.sleep(0.1)
+        assert sounds(stage) == ["ct", "at", "ac"]
+        assert stage.scene.seen("transfer.") == ["transfer.started"]
+        await asyncio.sleep(30.0)
+        stage.agent.hangs_up()
+        await asyncio.sleep(0.1)
+        assert sounds(stage)[1:] == ["t", "c"]
+        done = stage.last("transfer.completed")
+        assert (done["mode"], done["how"]) == ("warm", "bridge")
+        carol.hangs_up()
+        await stage.completed()
+
+    run_talk(tmp_path, script)
+
+
+def test_a_third_who_leaves_a_talk_of_three(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        stage.transfer(mode="warm")
+        carol = await stage.scene.phone()
+        carol.answers()
+        await asyncio.sleep(10.0)
+        carol.hangs_up()
+        await asyncio.sleep(0.1)
+        assert sounds(stage)[:2] == ["c", "a"]
+        assert stage.last("transfer.failed")["result"] == "hung_up"
+        await asyncio.sleep(20.0)
+        stage.customer.hangs_up()
+        await stage.completed()
+        assert stage.last("callback.completed")["talk_s"] > 30.0
+
+    run_talk(tmp_path, script)
+
+
+def test_the_two_talk_on_where_the_third_of_a_warm_transfer_is_busy(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        stage.transfer(mode="warm")
+        (await stage.scene.phone()).refuses(486)
+        await asyncio.sleep(0.1)
+        assert stage.last("transfer.failed")["result"] == "busy"
+        assert stage.scene.seen("bridge.") == ["bridge.joined"] * 2  # nothing was parted
+        stage.transfer(mode="warm")
+        (await stage.scene.phone()).answers()
+        await asyncio.sleep(0.1)
+        stage.customer.hangs_up()
+        await stage.completed()
+        assert stage.scene.seen("transfer.")[-1] == "transfer.failed"
+
+    run_talk(tmp_path, script)
+
+
+def test_who_leaves_while_the_third_rings_leaves_the_ringing_tone(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        stage.transfer(mode="warm")
+        carol = await stage.scene.phone()
+        stage.agent.hangs_up()
+        await asyncio.sleep(0.1)
+        assert sounds(stage)[1] == stage.scene.services.ringing
+        carol.answers()
+        await asyncio.sleep(0.1)
+        assert sounds(stage)[1:] == ["t", "c"]
         stage.customer.hangs_up()
         await stage.completed()
 

@@ -251,6 +251,7 @@ async def test_wrong_parameter_is_usage(tmp_path: Path) -> None:
         ("transfer", "--to", "1"),
         ("transfer", "c1"),
         ("transfer", "c1", "--to", "1", "--agent", "bob"),
+        ("transfer", "c1", "--to", "1", "--attended", "--warm"),
         ("supervise", "--agent", "carol"),
         ("supervise", "c1"),
         ("nope",),
@@ -318,8 +319,9 @@ async def test_calls_and_hangup(tmp_path: Path) -> None:
     assert moved.status == 0
     kind, asked = engine.asked.pop()
     assert (kind, asked.agent, asked.mode, asked.how) == ("transfer", "bob", "attended", "bridge")
-    await against(tmp_path, "transfer", "c1", "--queue", "sales", engine=engine)
-    assert engine.asked.pop()[1].queue == "sales"
+    await against(tmp_path, "transfer", "c1", "--queue", "sales", "--warm", engine=engine)
+    _, asked = engine.asked.pop()
+    assert (asked.queue, asked.mode) == ("sales", "warm")
     await against(tmp_path, "transfer", "c1", "--to", "1", "--refer", engine=engine)
     assert engine.asked.pop()[1].how == "refer"
     shown = await against(

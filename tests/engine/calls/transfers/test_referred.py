@@ -112,9 +112,10 @@ def test_the_agent_may_be_referred_as_well(tmp_path: Path) -> None:
     run_talk(tmp_path, script)
 
 
-def test_attended_the_third_partys_dialog_is_replaced(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", ["attended", "warm"])
+def test_attended_the_third_partys_dialog_is_replaced(tmp_path: Path, mode: str) -> None:
     async def script(stage: Stage) -> None:
-        stage.transfer(how="refer", mode="attended")
+        stage.transfer(how="refer", mode=mode)
         carol = await stage.scene.phone()
         carol.answers()
         await asyncio.sleep(1.0)

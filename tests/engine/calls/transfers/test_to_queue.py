@@ -12,7 +12,7 @@ from config.queues import Overflow, Queue
 from engine.calls.call import TransferOrder
 from engine.calls.transfers.queue_wait import NoCallback
 from engine.errors import EngineError
-from media.sources import Hold, Prompt, Ringing
+from media.sources import Hold, Mix, Prompt, Ringing
 from tests.support.phones.scripted import ScriptedCaller, ScriptedPhone
 from tests.support.reception import Reception, reception
 from tests.support.two_who_talk import CAROL, Stage, run_talk
@@ -175,15 +175,18 @@ def test_the_clock_may_be_stepped_while_the_customer_waits(tmp_path: Path) -> No
     run_two(tmp_path, script)
 
 
-def test_attended_the_two_agents_talk_first(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", ["attended", "warm"])
+def test_attended_the_two_agents_talk_first(tmp_path: Path, mode: str) -> None:
     async def script(stage: Stage) -> None:
-        to_support(stage, mode="attended")
+        to_support(stage, mode=mode)
         bob = await stage.scene.phone()
         heard = stage.scene.media.heard
         assert isinstance(heard[stage.agent.owner.id][-1], Ringing)
         assert isinstance(heard[stage.customer.owner.id][-1], Hold)
         bob.answers()
         await asyncio.sleep(0.1)
+        both = Mix((stage.agent.owner.id, bob.owner.id))
+        assert (heard[stage.customer.owner.id][-1] == both) == (mode == "warm")
         assert not stage.agent.is_hung_up
         assert "transfer.completed" not in stage.scene.seen("transfer.")
         stage.agent.hangs_up()
