@@ -9,6 +9,7 @@ from .inbound import Inbound, Room
 from .numbering import Numbering
 from .policy import Costs, Destinations, DoNotCall, Hours, Limits, Rate
 from .queues import Centre, Queue
+from .recording import Recording
 from .reporting import Metrics, Notify, Reports, Webhook
 from .retry import RetryRule
 from .rights import Right
@@ -33,6 +34,7 @@ class AllSections(BaseSettings):
     sip: Sip = Sip()
     stir: Stir = Stir()
     media: Media = Media()
+    recording: Recording = Recording()
     dial: Dial = Dial()
     retry: list[RetryRule] = []
     hours: Hours = Hours()

@@ -40,6 +40,7 @@ from .inbound.kept_positions import KeptPositions
 from .inbound.services import InboundServices
 from .inbound.sip_events import SipEvents
 from .inbound.sip_policy import SipPolicy
+from .recordings.library import RecordingLibrary
 from .reports.history import History
 from .reports.intervals import zone_of
 from .restart.dialog_journal import DialogJournal
@@ -77,12 +78,21 @@ class CallParts:
             clock=now,
         )
         self.store = Store(settings.store.path)
+        self.recordings = RecordingLibrary(
+            self.store,
+            self.events,
+            media.recordings,
+            settings.recording,
+            zone=zone_of(settings.reports.time_zone),
+            clock=now,
+        )
         self.retention = Retention(
             self.store,
             self.events,
             settings.store,
             settings.reports.keep_days,
-            recordings=settings.media.recordings,
+            recordings=media.recordings,
+            library=self.recordings,
             clock=now,
         )
         self.collector = Collector(settings.trace, media_host=media.address, clock=now)
@@ -229,7 +239,7 @@ class CallParts:
             dial=settings.dial,
             hold=hold,
             ringing=Ringing(media.ringing),
-            recordings=media.recordings,
+            recordings=self.recordings,
             rtp_host=media.advertise,
             overload=self.overload,
             trace=self.trace,

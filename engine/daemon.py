@@ -136,6 +136,7 @@ class Daemon(Parts):
             self.admission.shift(moved_s)
         # Beside the media workers, which take a while to start.
         open_jobs, _ = await asyncio.gather(self.store.load_open(), self._start_media())
+        await self.recordings.start()
         self.trunks.start()
         await self._open_queues(moved_s)
         self._take_over(open_jobs, moved_s)
@@ -173,6 +174,7 @@ class Daemon(Parts):
         with contextlib.suppress(TimeoutError):  # the disk may be full
             async with asyncio.timeout(LAST_EVENTS_S):
                 await self.events.settled()
+        await self.recordings.stop()
         self.overload.stop()
         self.heartbeat.stop()
         await self.alerts.stop()

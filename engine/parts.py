@@ -28,6 +28,7 @@ from .control.methods.numbers import NumberMethods
 from .control.methods.persons import PersonMethods
 from .control.methods.plays import PlayMethods
 from .control.methods.queues import QueueMethods
+from .control.methods.recordings import RecordingMethods
 from .control.methods.records import RecordMethods
 from .control.methods.reports import ReportMethods
 from .control.methods.routes import RouteMethods
@@ -150,7 +151,7 @@ class Parts(CallParts):
             self.events,
             self.history,
             self.admission.do_not_call,
-            recordings=settings.media.recordings,
+            recordings=self.recordings,
             calls_of=lambda person: [
                 call.id
                 for call in self.registry.calls.values()
@@ -206,6 +207,9 @@ class Parts(CallParts):
             **CallMethods(self.registry, self.dispatcher, self.dialplan).table(),
             **CallControlMethods(self.controlled).table(),
             **PlayMethods(self.plays).table(),
+            **RecordingMethods(
+                self.recordings, self.registry, self.dispatcher, self.announcer.sounds
+            ).table(),
             **AgentMethods(self.agents, self.roster, self.queues).table(),
             **PersonMethods(self.personal_data, self.events, lambda: self.admission.region).table(),
             **QueueMethods(self.queues).table(),
@@ -299,6 +303,9 @@ class Parts(CallParts):
 
         return {
             "sip": lambda settings: reconfigure(self.sip, settings.sip, settings.trunks),
+            "recordings": lambda settings: self.recordings.configure(
+                settings.recording, zone_of(settings.reports.time_zone)
+            ),
             "logs": lambda settings: logs.set_level(settings.log.level),
             "dial": lambda settings: self.services.configure(settings.dial),
             "dialplan": lambda settings: self.dialplan.configure(

@@ -30,6 +30,7 @@ BELOW_CALLS = {
     "engine.acd",
     "engine.trace",
     "engine.stir",
+    "engine.recordings",
 }
 EVERYTHING_BELOW_CONTROL = {
     *BELOW_CALLS, "engine.reports", "engine.calls", "engine.callbacks", "engine.inbound",
@@ -48,6 +49,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "engine.routing": {*NOUNS, "engine.store"},
     "engine.trace": NOUNS,
     "engine.stir": set(),
+    "engine.recordings": {"engine.errors", "engine.job", "engine.store"},
     "engine.reports": {*NOUNS, "engine.store", "engine.stir"},
     "engine.acd": {*NOUNS, "engine.store", "engine.routing"},
     "engine.calls": BELOW_CALLS,
@@ -55,7 +57,9 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "engine.inbound": {*BELOW_CALLS, "engine.reports", "engine.calls", "engine.callbacks"},
     "engine.call_control": {*BELOW_CALLS, "engine.reports", "engine.calls", "engine.inbound"},
     "engine.restart": {*NOUNS, "engine.store"},
-    "engine.personal": {*NOUNS, "engine.store", "engine.routing", "engine.reports"},
+    "engine.personal": {
+        *NOUNS, "engine.store", "engine.routing", "engine.recordings", "engine.reports",
+    },
     "engine.webhooks": {*NOUNS, "engine.store"},
     "engine.control": EVERYTHING_BELOW_CONTROL,
     "engine.logs": set(),

@@ -11,17 +11,19 @@ import structlog
 from media.sources import Silence
 
 from ..calls.call import Call, TransferOrder
-from ..calls.call_legs import CallLegs
+from ..calls.call_legs import CallLegs, within_report_limit
 from ..calls.call_result import Refused, Result
 from ..calls.cancel_scope import while_up
 from ..calls.hangup_cause import BY_COMMAND
 from ..calls.leg import Leg, LegEnded, Role
+from ..calls.recording import CallRecording
 from ..calls.services import CallServices
 from ..calls.supervision.supervisor_desk import SupervisorDesk
 from ..calls.supervision.supervisors import SuperviseOrder, sound_of
 from ..calls.third_parties import ThirdParties
 from ..errors import EngineError
 from ..job import site_of
+from ..recordings.entry import Side
 from ..reports.cdr import talked_s
 from ..routing.admission import Admission
 from ..routing.targets.destination import Destination
@@ -75,6 +77,8 @@ class ControlledCall(ABC):
         self.leg = self.legs.make_of(ControlledLeg, facts.role, facts.destination)
         self._thirds = ThirdParties(services, self.call, self.legs, admission)
         self._desk: SupervisorDesk | None = None  # until somebody supervises the call
+        self.recorded = CallRecording(self.call, services, self)
+        self._recording: str | None = None
         self.pair: LegPair | None = None
         """The pair of legs that it is bridged in."""
         self._bridged_at: float | None = None
@@ -209,6 +213,37 @@ class ControlledCall(ABC):
         if self.pair is None and self.is_up:
             self.hear_alone()
 
+    # -- recording ----------------------------------------------------------------------------
+
+    def recorded_legs(self, side: Side) -> tuple[ControlledLeg, ControlledLeg | None]:
+        """What the party says on the left, what it hears on the right. Raises EngineError `state`.
+
+        One side is that of the party, or of the one that it is bridged with.
+        """
+        self.check_up()
+        if side == "both":
+            return self.leg, self.leg
+        partner = None if self.pair is None else self.pair.partner_of(self.leg)
+        for leg in (self.leg, partner):
+            if leg is not None and leg.role == side:
+                return leg, None
+        raise EngineError("state", f"call {self.call.id} has no {side}", field="side")
+
+    def listeners(self) -> tuple[ControlledLeg, ...]:
+        """The party, and the one that it is bridged with."""
+        return (self.leg,) if self.pair is None else self.pair.legs
+
+    def hear_again(self) -> None:
+        """Let the party, and its partner, hear what they heard before an announcement."""
+        if self.pair is not None:
+            self.pair.arrange()
+        elif self.is_up:
+            self.hear_alone()
+
+    def on_recording(self, path: str | None) -> None:
+        """The call is recorded to `path`; None where that has failed."""
+        self._recording = path
+
     # -- the end ------------------------------------------------------------------------------
 
     def _result_of(self, ended: LegEnded) -> Result:
@@ -222,6 +257,7 @@ class ControlledCall(ABC):
 
     async def _clear(self, result: Result) -> None:
         self._settled.set()
+        self.recorded.cut()
         if self.pair is not None:
             self.pair.part()
         self.call.state = "ended"
@@ -230,6 +266,7 @@ class ControlledCall(ABC):
             await self._desk.close()
             self.call.supervisors.unwatch(self._supervisors_changed)
             self._desk = None
+        await within_report_limit(self.call, self.recorded.stop())
         await self.legs.give_back()
         self._thirds.settle()
         self._services.registry.remove_call(self.call)
@@ -252,6 +289,7 @@ class ControlledCall(ABC):
             bridged_at=self._bridged_at,
             talk_s=self._talked_s(),
             cost=cost,
+            **({} if self._recording is None else {"recording": self._recording}),
             legs=[leg.record for leg in self.call.legs],
         )
 

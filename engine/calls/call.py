@@ -6,9 +6,12 @@ from typing import Annotated, Any, Literal, NotRequired, Protocol, TypedDict, ca
 
 from msgspec import Meta
 
+from media.messages import RecordingEnded
+
 from ..clock import shifted
 from ..errors import EngineError
 from ..job import LegRecord, site_of
+from ..recordings.entry import RecordingEntry, RecordingOrder
 from ..routing.targets.destination import Destination
 from ..stir.verdict import Attestation, AttestationFailure
 from .leg import Leg
@@ -38,6 +41,22 @@ class TransferOrder:
     how: TransferHow = "bridge"
 
 
+class RecordsCall(Protocol):
+    """Records a call by command. Each raises EngineError `state` where that cannot be now."""
+
+    async def start_by_command(self, order: RecordingOrder, /) -> RecordingEntry:
+        """Announce it, and begin. Raises EngineError `unavailable`, too."""
+
+    async def pause(self, reason: str | None = None) -> RecordingEntry:
+        """Let there be silence in it from now on."""
+
+    async def resume(self, reason: str | None = None) -> RecordingEntry:
+        """Go on after a pause."""
+
+    async def stop(self) -> RecordingEntry | None:
+        """End it; None where nothing is recorded."""
+
+
 class CallOwner(Protocol):
     """The call flow that a call belongs to."""
 
@@ -49,6 +68,10 @@ class CallOwner(Protocol):
 
     def supervise(self, order: SuperviseOrder, /) -> None:
         """Ring a supervisor, or change the mode of one. Raises EngineError."""
+
+    @property
+    def recorded(self) -> RecordsCall:
+        """What records it."""
 
 
 class OtherBody(TypedDict):
@@ -181,10 +204,22 @@ class CallRegistry:
         self._on_removed = on_removed
         self.calls: dict[str, Call] = {}
         self.legs: dict[str, Leg] = {}
-        self.recordings: dict[str, Callable[[str], None]] = {}
-        """By the path of each file that is being written, what hears why that has failed."""
+        self.recordings: dict[str, Callable[[RecordingEnded], None]] = {}
+        """By the path of each file that is being written, what hears that it has ended."""
         self._on_line: dict[str, set[str]] = {}
         self._lines_of: dict[str, set[str]] = {}
+
+    def call_of(self, call_id: str | None, leg_id: str | None) -> Call:
+        """The call of this id, or with this leg. Raises EngineError `not_found`."""
+        if call_id is not None:
+            call = self.calls.get(call_id)
+            if call is None:
+                raise EngineError("not_found", f"there is no call {call_id}", field="call")
+            return call
+        for call in self.calls.values():
+            if any(leg.id == leg_id for leg in call.legs):
+                return call
+        raise EngineError("not_found", f"there is no leg {leg_id}", field="leg")
 
     def add_call(self, call: Call) -> None:
         """Know a call that begins."""

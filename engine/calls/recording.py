@@ -1,72 +1,286 @@
-"""The recording of one call: stereo, the agent on the left, the customer on the right."""
+"""The recording of one call: its announcement, its beginning and end, its pauses.
 
-from collections.abc import Callable
+A call has one recording at a time. Whether it begins is never a reason for the call to end.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import structlog
 
+from config.sounds import FILE
 from media.errors import MediaError
+from media.messages import Recorded, RecordingEnded
+from media.sources import Prompt
 
+from ..errors import EngineError
+from ..recordings.entry import (
+    AS_CONFIGURED,
+    Mark,
+    RecordedCall,
+    RecordingEntry,
+    RecordingOrder,
+    Side,
+)
+from .announcing.whisper import Announcement, Unspoken
+from .call import Call
 from .leg import Leg
 from .services import CallServices
 
 log = structlog.get_logger()
 
+ANNOUNCEMENT_LIMIT_S = 60.0
 
-class Recording:
-    """Records two joined legs into a file named after the call.
 
-    `on_path` is called with the path of the file once it is there, and with None when the
-    recording has failed: no client hears of a file that lacks what was said.
-    """
+class Recordable(Protocol):
+    """The call flow whose talk is recorded."""
 
-    def __init__(
-        self,
-        call_id: str,
-        services: CallServices,
-        publish: Callable[..., None],
-        on_path: Callable[[str | None], None],
-    ) -> None:
-        self._path = services.recordings / f"{call_id}.wav"
-        self._media = services.media
-        self._under_way = services.registry.recordings
-        self._publish = publish
-        self._on_path = on_path
-        self._agent = ""
+    def recorded_legs(self, side: Side, /) -> tuple[Leg, Leg | None]:
+        """Who is left and right in the recording; one alone, or one leg twice: see `Record`.
+
+        Raises EngineError `state` while nobody talks.
+        """
+
+    def listeners(self) -> Sequence[Leg]:
+        """Everybody who is to hear the announcement."""
+
+    def hear_again(self) -> None:
+        """Let everybody hear what they heard before the announcement."""
+
+    def publish(self, kind: str, **fields: Any) -> None:
+        """Publish an event of the call."""
+
+    def on_recording(self, path: str | None) -> None:
+        """The call is recorded to `path`; None where that has failed."""
+
+
+class CallRecording:
+    """Records the calls of one flow, one after the other."""
+
+    def __init__(self, call: Call, services: CallServices, flow: Recordable) -> None:
+        self._call = call
+        self._services = services
+        self._flow = flow
+        self._entry: RecordingEntry | None = None
+        self._leg = ""
+        self._stopping: asyncio.Task[None] | None = None
+        self._starting = False
+        self._pauses = 0
 
     @property
-    def _key(self) -> str:
-        """The path as the media worker has it."""
-        return str(self._path.absolute())
+    def entry(self) -> RecordingEntry | None:
+        """What is recorded now; None where nothing is."""
+        return self._entry
 
-    async def start(self, agent: Leg, customer: Leg) -> None:
-        """Begin. A call that cannot be recorded goes on, and `recording.failed` says why."""
-        try:
-            await self._media.record(agent.id, customer.id, self._key)
-        except MediaError as error:
-            self._fail(str(error))
+    # -- beginning ----------------------------------------------------------------------------
+
+    async def announce(self, legs: Sequence[Leg], order: RecordingOrder = AS_CONFIGURED) -> bool:
+        """Let the parties hear that they are recorded. False: it was not heard, so do not record.
+
+        True at once where there is no announcement. Why it was not heard is published.
+        """
+        text = order.announcement or self._services.recordings.settings.announcement
+        if not text:
+            return True
+        spoken = await self._announcement(text)
+        if isinstance(spoken, Unspoken):
+            self._refuse(f"the announcement cannot be spoken: {spoken.reason}")
+            return False
+        heard = await asyncio.gather(
+            *(leg.play(spoken.source, limit_s=spoken.limit_s) for leg in legs)
+        )
+        if not all(heard):
+            self._refuse("the announcement was not heard to its end")
+            return False
+        return True
+
+    async def _announcement(self, text: str) -> Announcement | Unspoken:
+        announcer = self._services.announcer
+        if text.startswith(FILE):
+            path = announcer.sounds.configured(text.removeprefix(FILE))
+            return Announcement(Prompt(str(path)), ANNOUNCEMENT_LIMIT_S)
+        return await announcer.speak(text)
+
+    async def start(self, order: RecordingOrder = AS_CONFIGURED) -> None:
+        """Begin, without an announcement. Where that fails, `recording.failed` says why."""
+        if self._entry is not None:
             return
-        self._agent = agent.id
-        self._under_way[self._key] = self.failed
-        self._publish("recording.started", path=str(self._path))
-        self._on_path(str(self._path))
+        library = self._services.recordings
+        left, right = self._flow.recorded_legs(order.side)
+        entry = library.begin(
+            self._facts(), format=order.format, channels=order.channels, side=order.side
+        )
+        self._entry, self._leg, self._stopping, self._pauses = entry, left.id, None, 0
+        key = str(entry.written.absolute())
+        self._services.registry.recordings[key] = self.over
+        try:
+            await self._services.media.record(
+                left.id,
+                "" if right is None else right.id,
+                key,
+                channels=entry.channels,
+                min_free_bytes=library.settings.min_free_mib << 20,
+            )
+        except MediaError as error:
+            self._fail(entry, str(error), began=False)
+            return
+        except asyncio.CancelledError:  # the call is over; what there is of it is completed
+            self._began(entry)
+            raise
+        self._began(entry)
 
-    async def stop(self) -> None:
-        """End it. The file is complete when `recording.ended` is published."""
-        if self._under_way.pop(self._key, None) is None:
+    def _began(self, entry: RecordingEntry) -> None:
+        if self._entry is entry:
+            self._services.recordings.save(entry)
+            self._flow.publish(
+                "recording.started",
+                recording=entry.id,
+                path=entry.path,
+                format=entry.format,
+                channels=entry.channels,
+                side=entry.side,
+            )
+            self._flow.on_recording(entry.path)
+
+    async def start_by_command(self, order: RecordingOrder) -> RecordingEntry:
+        """Announce it to who talks, and begin. Raises EngineError `state`, `unavailable`."""
+        if self._entry is not None or self._starting:
+            raise EngineError("state", f"call {self._call.id} is being recorded", field="call")
+        parties = self._flow.recorded_legs(order.side)
+        self._starting = True
+        try:
+            heard = True
+            if order.announcement or self._services.recordings.settings.announcement:
+                heard = await self._announced(order)
+            if self._flow.recorded_legs(order.side) != parties:
+                raise EngineError("state", "the parties have changed meanwhile", field="call")
+            if heard:
+                await self.start(order)
+        finally:
+            self._starting = False
+        if self._entry is None:
+            reason = "it is not recorded: recording.failed says why"
+            raise EngineError("unavailable", f"call {self._call.id}: {reason}", field="call")
+        return self._entry
+
+    async def _announced(self, order: RecordingOrder) -> bool:
+        try:
+            return await self.announce(self._flow.listeners(), order)
+        finally:
+            self._flow.hear_again()
+
+    # -- pauses -------------------------------------------------------------------------------
+
+    async def pause(self, reason: str | None = None) -> RecordingEntry:
+        """Let there be silence in the recording from now on. Raises EngineError `state`."""
+        return await self._pause(reason, pauses=True)
+
+    async def resume(self, reason: str | None = None) -> RecordingEntry:
+        """Go on. A pause that was begun twice ends with its second resume. Raises EngineError."""
+        return await self._pause(reason, pauses=False)
+
+    async def _pause(self, reason: str | None, *, pauses: bool) -> RecordingEntry:
+        entry = self._entry
+        if entry is None or self._stopping is not None:
+            raise EngineError("state", f"call {self._call.id} is not being recorded", field="call")
+        if not pauses and not self._pauses:
+            raise EngineError("state", f"recording {entry.id} is not paused", field="call")
+        before, self._pauses = self._pauses, self._pauses + (1 if pauses else -1)
+        if before and self._pauses:
+            return entry
+        try:
+            at = await self._services.media.pause_recording(self._leg, pauses=pauses)
+        except MediaError as error:
+            self._pauses = before
+            raise EngineError("unavailable", str(error), field="call") from error
+        kind = "paused" if pauses else "resumed"
+        entry.marks = [*entry.marks, Mark("paused" if pauses else "resumed", at.at_s, reason)]
+        self._services.recordings.save(entry)
+        self._flow.publish(
+            f"recording.{kind}",
+            recording=entry.id,
+            path=entry.path,
+            at_s=at.at_s,
+            reason=reason,
+        )
+        return entry
+
+    # -- the end ------------------------------------------------------------------------------
+
+    def cut(self) -> None:
+        """End it here and now: nothing that is said from now on is in it.
+
+        A WAV file is complete, and `recording.ended` published, once `stop` returns.
+        """
+        entry = self._entry
+        if entry is None or self._stopping is not None:
             return
         try:
-            await self._media.stop_recording(self._agent)
+            stopped = asyncio.ensure_future(self._services.media.stop_recording(self._leg))
         except MediaError as error:
-            self._fail(str(error))
-        else:
-            self._publish("recording.ended", path=str(self._path))
+            self._fail(entry, str(error))
+            return
+        self._stopping = asyncio.get_running_loop().create_task(self._stopped(entry, stopped))
 
-    def failed(self, reason: str) -> None:
-        """The media worker could not write on: the recording is over. The call goes on."""
-        if self._under_way.pop(self._key, None) is not None:
-            self._fail(reason)
+    async def _stopped(self, entry: RecordingEntry, stopped: "asyncio.Future[Recorded]") -> None:
+        try:
+            done = await stopped
+        except MediaError as error:
+            self._fail(entry, str(error))
+            return
+        self._ended(entry, done.duration_s)
+        await self._services.recordings.completed(entry)
 
-    def _fail(self, reason: str) -> None:
-        log.error("recording_failed", path=str(self._path), reason=reason)
-        self._publish("recording.failed", path=str(self._path), reason=reason)
-        self._on_path(None)
+    async def stop(self) -> RecordingEntry | None:
+        """End it, and wait for its file; None where nothing is recorded."""
+        entry = self._entry
+        self.cut()
+        if self._stopping is not None:
+            await asyncio.shield(self._stopping)
+        return entry
+
+    def over(self, event: RecordingEnded) -> None:
+        """It has ended by itself: a leg is gone, or the file cannot be written."""
+        if self._entry is None:
+            return
+        if event.error is not None:
+            self._fail(self._entry, event.error)
+        elif self._stopping is None:
+            self._ended(self._entry, event.duration_s)
+
+    def _ended(self, entry: RecordingEntry, duration_s: float) -> None:
+        if self._entry is entry:
+            self._forget(entry)
+            self._services.recordings.ended(entry, duration_s, self._flow.publish)
+
+    def _refuse(self, reason: str) -> None:
+        log.error("recording_failed", call=self._call.id, reason=reason)
+        self._flow.publish("recording.failed", reason=reason)
+        self._flow.on_recording(None)
+
+    def _fail(self, entry: RecordingEntry, reason: str, *, began: bool = True) -> None:
+        if self._entry is not entry:
+            return
+        self._forget(entry)
+        self._services.recordings.failed(entry, reason, began=began)
+        log.error("recording_failed", path=entry.path, reason=reason)
+        self._flow.publish("recording.failed", recording=entry.id, path=entry.path, reason=reason)
+        self._flow.on_recording(None)
+
+    def _forget(self, entry: RecordingEntry) -> None:
+        self._entry = None
+        self._services.registry.recordings.pop(str(entry.written.absolute()), None)
+
+    def _facts(self) -> RecordedCall:
+        about = self._call.about
+        return RecordedCall(
+            call=self._call.id,
+            job=self._call.job_id,
+            direction=self._call.direction,
+            site=self._call.site,
+            queue=about.get("queue"),
+            agent=about.get("agent"),
+            number=about.get("number"),
+            context=about.get("context") or {},
+        )

@@ -6,7 +6,6 @@ The daemon builds it once, before any call flow. It names nothing that is built 
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from config.sections import Dial
 from media.sources import Hold, Ringing
@@ -16,6 +15,7 @@ from sip.endpoint import SipEndpoint
 from ..acd.agents import AgentRegistry
 from ..acd.queues import Queues
 from ..clock import Clock
+from ..recordings.library import RecordingLibrary
 from ..routing.capacity.trunk_load import TrunkLoad
 from ..routing.dialplan import Dialplan
 from ..routing.overload import Overload
@@ -58,7 +58,7 @@ class CallServices:
     dial: Dial
     hold: Hold
     ringing: Ringing
-    recordings: Path
+    recordings: RecordingLibrary
     rtp_host: str = ""
     overload: Overload = field(default_factory=Overload)
     trace: Trace = field(default_factory=Trace)

@@ -56,6 +56,16 @@ class Talk(LegListener):
                 leg.listen(self)
                 self._heard.append(leg)
 
+    @property
+    def is_joined(self) -> bool:
+        """Whether the two hear each other: no transfer is under way."""
+        return self._bridge is not None
+
+    def hear_again(self) -> None:
+        """Let the two hear each other after they heard something else."""
+        if self._bridge is not None:
+            self._bridge.arrange()
+
     def leave(self) -> None:
         """Take them apart, and hear of them no more."""
         self._part()

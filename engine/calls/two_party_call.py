@@ -8,6 +8,7 @@ import structlog
 
 from ..errors import EngineError
 from ..job import OfferRecord
+from ..recordings.entry import Side
 from ..routing.admission import Admission
 from .agent_wait import AgentWait
 from .announcing.whisper import Whisper
@@ -16,7 +17,7 @@ from .call_legs import CallLegs, codecs_like, within_report_limit
 from .dialling import DEFAULT_CALLER, Caller
 from .hangup_cause import HangupCause
 from .leg import Leg, LegEnded
-from .recording import Recording
+from .recording import CallRecording
 from .services import CallServices
 from .supervision.supervisor_desk import SupervisorDesk
 from .supervision.supervisors import SuperviseOrder
@@ -50,7 +51,7 @@ class TwoPartyCall(ABC):
         self._services = services
         self._agent_holder: AgentHolder | None = None
         self._whispered_to: Leg | None = None
-        self._recording: Recording | None = None
+        self.recorded = CallRecording(call, services, self)
         self._talking: Talk | None = None
         # The agents who have replaced others, by their legs.
         self._third_agents: dict[str, str] = {}
@@ -122,17 +123,19 @@ class TwoPartyCall(ABC):
     async def _talk(self, agent: Leg, customer: Leg, *, is_recorded: bool, limit_s: float) -> None:
         """Join the two, and return when they have talked for `limit_s`."""
         services = self._services
+        # Nothing that is said before the announcement was heard is recorded.
+        is_recorded = is_recorded and await self.recorded.announce((agent, customer))
         talk = self._talking = Talk(services, self, agent, customer)
         talk.join()
         self.call.bridged_at = self._services.clock.now()
         self.on_bridged()
         try:
             if is_recorded:
-                self._recording = Recording(self.call.id, services, self.publish, self.on_recording)
-                await self._recording.start(agent, customer)
+                await self.recorded.start()
             await talk.run(limit_s)
         finally:
             self._talking = None
+            self.recorded.cut()
             talk.leave()
 
     def supervise(self, order: SuperviseOrder) -> None:
@@ -144,6 +147,28 @@ class TwoPartyCall(ABC):
             publish=self.publish, show=self.show,
         )  # fmt: skip
         self._desk.supervise(order, self._talking.parties)
+
+    # -- recording --------------------------------------------------------------------------
+
+    def recorded_legs(self, side: Side) -> tuple[Leg, Leg | None]:
+        """The agent left and the customer right, or one of them. Raises EngineError `state`."""
+        talk = self._talking
+        if talk is None or not talk.is_joined:
+            raise EngineError("state", "agent and customer do not talk now", field="call")
+        by_role = {leg.role: leg for leg in talk.parties}
+        if side != "both":
+            return by_role[side], None
+        return by_role["agent"], by_role["customer"]
+
+    def listeners(self) -> tuple[Leg, Leg]:
+        """The two who talk."""
+        assert self._talking is not None
+        return self._talking.parties
+
+    def hear_again(self) -> None:
+        """Let the two hear each other after an announcement."""
+        if self._talking is not None:
+            self._talking.hear_again()
 
     # -- transfers --------------------------------------------------------------------------
 
@@ -204,8 +229,7 @@ class TwoPartyCall(ABC):
 
     async def party_left(self, request: TransferRequest) -> None:
         """The party who was replaced has no part in the call any more, and is free."""
-        if self._recording is not None:
-            await within_report_limit(self.call, self._recording.stop())
+        await within_report_limit(self.call, self.recorded.stop())
         if request.leaves.role == "agent" and not self._finish_third(request.leaves.id):
             self._release_agents()
 
@@ -267,8 +291,7 @@ class TwoPartyCall(ABC):
         for leg_id in (*self._third_agents, *self._third_holders):
             self._finish_third(leg_id)
         # On its own, so that a recording that is slow to end keeps no port.
-        if self._recording is not None:
-            await within_report_limit(self.call, self._recording.stop())
+        await within_report_limit(self.call, self.recorded.stop())
         if self._desk is not None:
             await self._desk.close()
             self._desk = None

@@ -22,6 +22,7 @@ from . import (
     numbers,
     person,
     queues,
+    recordings,
     records,
     report,
     routes,
@@ -144,6 +145,7 @@ app.add_typer(numbers.app, rich_help_panel=NUMBERS)
 app.add_typer(routes.app, rich_help_panel=NUMBERS)
 app.add_typer(person.app, rich_help_panel=NUMBERS)
 app.add_typer(report.app, rich_help_panel=REPORTS)
+app.add_typer(recordings.app, rich_help_panel=REPORTS)
 for part in (records, top, events, audit):
     app.add_typer(part.app)
 app.add_typer(routes.configuration)

@@ -21,6 +21,7 @@ _AGENT = ("agent", "previous", "reason", "work", "since", "missed", "outcome_due
 _LINE = ("agent", "uri", "sip_status", "reason", "retry_s", *_WAY)
 _SUPERVISOR = ("leg", "supervisor", "mode")
 _TRANSFER = ("leg", "from_leg", "to", "to_queue", "mode", "how", "by")
+_RECORDING = ("recording", "path")
 _RECORD = (
     "to", "order", "source", "result", "cause", "failure", "created", "due_at", "deadline",
     "called_at", "operator_at", "customer_at", "talk_at", "ended_at", "talk_s", "cost", "recording",
@@ -103,8 +104,18 @@ EVENT_TYPES: Mapping[str, EventType] = {
     **_each("supervision", "failed", "the supervisor has not answered",
             *_SUPERVISOR, "result", "cause", "sip_status"),
     **_each("bridge", "joined left", "the leg hears its partner, or no longer", *_LEG),
-    **_each("recording", "started ended", "the talk is recorded, or no longer", "path"),
-    **_each("recording", "failed", "the talk cannot be recorded", "path", "reason"),
+    **_each("recording", "started", "the talk is recorded from now on", *_RECORDING,
+            "format", "channels", "side"),
+    **_each("recording", "paused resumed", "the recording is silent from here, or no longer",
+            *_RECORDING, "at_s", "reason"),
+    **_each("recording", "ended", "the file of the recording is complete", *_RECORDING, "format",
+            "duration_s", "bytes", "sha256", "marks", "reason"),
+    **_each("recording", "failed", "the talk cannot be recorded, or not to its end",
+            *_RECORDING, "reason"),
+    **_each("recording", "moved", "the command of the configuration has moved the file",
+            *_RECORDING, "location", "attempts"),
+    **_each("recording", "deleted", "the recording was deleted, with all that is known of it",
+            *_RECORDING, "reason", "by"),
     # -- agents
     **_each("agent", "available reserved ringing talking wrap_up paused logged_out",
             "the agent enters the state", *_AGENT),

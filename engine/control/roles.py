@@ -49,6 +49,8 @@ METHODS: Mapping[str, Role] = {
     "queue.list": "read",
     "record.get": "read",
     "record.list": "read",
+    "recording.get": "read",
+    "recording.list": "read",
     "report.agent": "read",
     "report.call": "read",
     "report.job": "read",
@@ -86,6 +88,10 @@ METHODS: Mapping[str, Role] = {
     "callback.reschedule": "operate",
     "number.block": "operate",
     "number.import": "operate",
+    "recording.pause": "operate",
+    "recording.resume": "operate",
+    "recording.start": "operate",
+    "recording.stop": "operate",
     # -- to lead agents and queues
     "agent.address": "supervise",
     "agent.login": "supervise",
@@ -108,6 +114,7 @@ METHODS: Mapping[str, Role] = {
     "engine.reload": "administer",
     "person.erase": "administer",
     "person.export": "administer",
+    "recording.delete": "administer",
     "webhook.add": "administer",
     "webhook.remove": "administer",
     "webhook.retry": "administer",
@@ -131,7 +138,7 @@ AGENT_METHODS = frozenset(
         "agent.address", "agent.get", "agent.list", "agent.login", "agent.logout", "agent.pause",
         "agent.ready", "call.get", "call.hangup", "call.list", "call.transfer",
         "callback.annotate", "callback.get", "events.subscribe", "queue.get", "queue.list",
-        "record.get", "report.agent",
+        "record.get", "recording.pause", "recording.resume", "report.agent",
     }
 )  # fmt: skip
 """What an agent has; agent_scope.py says what of it."""
@@ -147,6 +154,8 @@ SITE_METHODS = frozenset(
         "callback.annotate", "callback.cancel", "callback.get", "callback.list",
         "callback.reprioritise", "callback.request", "callback.reschedule",
         "events.subscribe", "number.check", "queue.availability", "record.get", "record.list",
+        "recording.get", "recording.list", "recording.pause",
+        "recording.resume", "recording.start", "recording.stop",
         "report.site", "trace.explain", "trace.follow", "trace.get",
     }
 )  # fmt: skip

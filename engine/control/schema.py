@@ -30,6 +30,7 @@ from .methods.numbers import NumberMethods
 from .methods.persons import PersonMethods
 from .methods.plays import PlayMethods
 from .methods.queues import QueueMethods
+from .methods.recordings import RecordingMethods
 from .methods.records import RecordMethods
 from .methods.reports import ReportMethods
 from .methods.routes import RouteMethods
@@ -44,7 +45,8 @@ from .roles import AGENT_METHODS, AGENT_REQUEST_METHODS, needed
 OPENRPC = "1.3.2"
 NAMESPACES = (
     AgentMethods, AuditMethods, CallbackMethods, CallControlMethods, CallMethods, EngineMethods,
-    NumberMethods, PersonMethods, PlayMethods, QueueMethods, RecordMethods, ReportMethods,
+    NumberMethods, PersonMethods, PlayMethods, QueueMethods, RecordingMethods, RecordMethods,
+    ReportMethods,
     RouteMethods, TraceMethods, TrunkMethods, WebhookMethods,
 )  # fmt: skip
 # The connection answers these itself.

@@ -10,6 +10,7 @@ import msgspec
 
 from ..errors import EngineError
 from ..job import Job
+from ..recordings.library import RecordingLibrary
 from ..reports.history import History
 from ..reports.job_view import job_view
 from ..routing.blocking.do_not_call import DoNotCall
@@ -36,7 +37,7 @@ class PersonalData:
         history: History,
         do_not_call: DoNotCall,
         *,
-        recordings: Path,
+        recordings: RecordingLibrary,
         calls_of: Callable[[Person], Iterable[str]],
         forget: Iterable[Callable[[str, Collection[str]], None]],
     ) -> None:
@@ -66,7 +67,13 @@ class PersonalData:
             self._store, person, traces.ids
         ):
             yield "audit", entry
-        for path in traces.recordings(self._recordings):
+        entries = await self._recordings.of_calls(traces.ids)
+        for one in entries:
+            yield "recording", {**one.view(), "bytes": one.bytes or 0}
+        known = {str(Path(file)) for one in entries for file in (one.path, one.written)}
+        for path in traces.recordings(self._recordings.directory):
+            if str(path) in known:
+                continue
             with contextlib.suppress(FileNotFoundError):
                 yield "recording", {"path": str(path), "bytes": path.stat().st_size}
         blocked = self._do_not_call.find(person.e164, now)
@@ -88,9 +95,7 @@ class PersonalData:
             "records": len(traces.records),
             "events": await self._erase_events(person, traces.ids),
             "audit": await self._erase_audit(person, traces.ids),
-            "recordings": await asyncio.to_thread(
-                recording_files.delete, traces.recordings(self._recordings)
-            ),
+            "recordings": await self._delete_recordings(traces),
         }
         self._erase_jobs(traces.jobs, person)
         self._erase_records(traces, person)
@@ -119,6 +124,11 @@ class PersonalData:
                 field="number",
                 data={"calls": up},
             )
+
+    async def _delete_recordings(self, traces: collection.Traces) -> int:
+        known = await self._recordings.delete_of(traces.ids, "person.erase")
+        files = traces.recordings(self._recordings.directory)
+        return known + await asyncio.to_thread(recording_files.delete, files)
 
     async def _erase_events(self, person: Person, ids: frozenset[str]) -> int:
         count = 0

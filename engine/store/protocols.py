@@ -1,9 +1,10 @@
 """What the other packages ask of the event log and of the store, as protocols.
 
-`NOTHING_KEPT` and `NOTHING_PUBLISHED` are for parts that run without them, as in a dry run.
+`NOTHING_KEPT`, `NOTHING_RECORDED` and `NOTHING_PUBLISHED` are for parts that run without them, as
+in a dry run.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
@@ -52,6 +53,16 @@ class Rows(Protocol):
         """The rows that a SELECT gives. Raises StoreError."""
 
 
+class RecordingKeeper(Protocol):
+    """Knows the recordings, and deletes them with all that is known of them."""
+
+    async def delete_of(self, ids: Iterable[str], reason: str) -> int:
+        """Delete those of these calls and jobs. Raises StoreError."""
+
+    async def delete_before(self, limit: float) -> None:
+        """Delete those that ended before `limit`. Raises StoreError."""
+
+
 class NothingKept:
     """A store that keeps nothing."""
 
@@ -83,5 +94,17 @@ class NothingPublished:
         """See Publisher."""
 
 
+class NothingRecorded:
+    """No recording is known."""
+
+    async def delete_of(self, _ids: Iterable[str], _reason: str) -> int:
+        """See RecordingKeeper."""
+        return 0
+
+    async def delete_before(self, _limit: float) -> None:
+        """See RecordingKeeper."""
+
+
+NOTHING_RECORDED: Final = NothingRecorded()
 NOTHING_KEPT: Final = NothingKept()
 NOTHING_PUBLISHED: Final = NothingPublished()

@@ -13,6 +13,9 @@ def calls_of(record: Mapping[str, Any]) -> Iterator[str]:
     return (call for call in calls if isinstance(call, str))
 
 
+ENDINGS = ("wav", "flac", "ogg", "opus")
+
+
 def names(id: str, recording: str | None, calls: Iterable[str]) -> Iterator[str]:
     """The names that the recordings of a job or record may have, without their directory.
 
@@ -36,9 +39,13 @@ def delete(files: Iterable[Path]) -> int:
 
 
 def delete_before(directory: Path, limit: float) -> int:
-    """Delete the recordings in `directory` that ended before `limit`. Returns how many."""
+    """Delete the recordings in `directory` that ended before `limit`. Returns how many.
+
+    Also those that nothing is known of, as of a call that was cut off.
+    """
     with contextlib.suppress(FileNotFoundError):
-        return delete(file for file in directory.glob("*.wav") if _ended_at(file) < limit)
+        found = (file for ending in ENDINGS for file in directory.rglob(f"*.{ending}"))
+        return delete(file for file in found if _ended_at(file) < limit)
     return 0
 
 

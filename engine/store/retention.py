@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -19,6 +20,7 @@ from config.sections import Store as Kept
 from . import recording_files
 from .errors import StoreError
 from .event_log import EventLog
+from .protocols import NOTHING_RECORDED, RecordingKeeper
 from .store import Store
 
 log = structlog.get_logger()
@@ -51,8 +53,9 @@ class Retention:
     """Deletes every PERIOD_S, and at once when the limits change.
 
     [store] says how many events and entries of the audit log are kept, and how long these, jobs
-    that have ended and files in `recordings`; `keep_records_days` is for records and what reports
-    are counted from. 0 days: for ever. A recording goes with its record at the latest.
+    that have ended and files in `recordings`; `library` knows what those are. `keep_records_days`
+    is for records and what reports are counted from. 0 days: for ever. A recording goes with its
+    record at the latest.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Retention:
         keep_records_days: float = 0.0,
         *,
         recordings: Path,
+        library: RecordingKeeper = NOTHING_RECORDED,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
@@ -70,6 +74,7 @@ class Retention:
         self._kept = kept
         self._keep_records_days = keep_records_days
         self._recordings = recordings
+        self._library = library
         self._clock = clock
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -173,7 +178,7 @@ class Retention:
                     bodies = await self._store.query(
                         f"SELECT id, body FROM records WHERE rowid IN ({some})", (limit,)
                     )
-                    await asyncio.to_thread(recording_files.delete, self._recordings_of(bodies))
+                    await self._delete_recordings_of(bodies)
                     self._store.execute(
                         "DELETE FROM annotations WHERE id IN"
                         f" (SELECT id FROM records WHERE rowid IN ({some}))",
@@ -182,9 +187,15 @@ class Retention:
                 self._store.execute(f"DELETE FROM {table} WHERE rowid IN ({some})", (limit,))
                 await self._store.flush()
 
-    def _recordings_of(self, bodies: Iterable[tuple[str, bytes]]) -> list[Path]:
-        """The files of these records. A call that was cut off names none, but has one."""
+    async def _delete_recordings_of(self, bodies: Iterable[tuple[str, bytes]]) -> None:
         records = [(record, json.loads(body)) for record, body in bodies]
+        ids = {record for record, _body in records}
+        ids.update(call for _record, body in records for call in recording_files.calls_of(body))
+        await self._library.delete_of(ids, "retention")
+        await asyncio.to_thread(recording_files.delete, self._recordings_of(records))
+
+    def _recordings_of(self, records: Iterable[tuple[str, dict[str, Any]]]) -> list[Path]:
+        """The files of these records. A call that was cut off names none, but has one."""
         return [
             self._recordings / name
             for record, body in records
@@ -197,6 +208,7 @@ class Retention:
         limit = self._before(self._kept.keep_recordings_days)
         if limit is None:
             return
+        await self._library.delete_before(limit)
         deleted = await asyncio.to_thread(recording_files.delete_before, self._recordings, limit)
         if deleted:
             log.info("old_recordings_deleted", recordings=deleted)

@@ -15,6 +15,7 @@ import msgspec
 
 from config.agents import Agent
 from config.inbound import Room
+from config.recording import Recording as RecordingSettings
 from config.sections import Dial, Route, Trunk
 from config.spoken import Texts
 from engine.acd.agents import AgentRegistry
@@ -30,6 +31,7 @@ from engine.calls.legs.agent_lines import AgentLines
 from engine.calls.services import CallServices
 from engine.clock import Clock
 from engine.job import Job
+from engine.recordings.library import RecordingLibrary
 from engine.routing.admission import Admission
 from engine.routing.blocking.do_not_call import DoNotCall
 from engine.routing.dialplan import Dialplan
@@ -201,6 +203,7 @@ class ScriptedStore:
 
     def __init__(self) -> None:
         self.jobs: dict[str, bytes] = {}
+        self.documents: dict[tuple[str, str], bytes] = {}
         self.failure: StoreError | None = None
 
     def save(self, job: Job, *, durable: bool = False) -> "asyncio.Future[None]":
@@ -212,6 +215,9 @@ class ScriptedStore:
         else:
             saved.set_result(None)
         return saved
+
+    def put(self, kind: str, key: str, value: Any) -> None:
+        self.documents[kind, key] = msgspec.json.encode(value)
 
     async def save_or_undo(self, job: Job, undo: Callable[[], None]) -> None:
         try:
@@ -351,7 +357,9 @@ def scene(
         dial=settings,
         hold=hold,
         ringing=Ringing("GB"),
-        recordings=tmp_path / "recordings",
+        recordings=RecordingLibrary(
+            cast(Store, store), events, tmp_path / "recordings", RecordingSettings(min_free_mib=0)
+        ),
         clock=Clock(_now, _now),
     )
     return Scene(services, sip, media, store, Admission(do_not_call=do_not_call))

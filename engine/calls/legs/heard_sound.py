@@ -21,9 +21,9 @@ class HeardSound:
         """Let the party hear `source` from now on. Returns the play's number."""
         return self._media.hear(source)
 
-    async def play(self, source: Source, *, limit_s: float) -> None:
-        """Let the party hear a finite source to its end, for `limit_s` at most."""
-        await self._media.play(source, limit_s=limit_s)
+    async def play(self, source: Source, *, limit_s: float) -> bool:
+        """Let the party hear a finite source to its end, for `limit_s` at most. Whether it did."""
+        return await self._media.play(source, limit_s=limit_s)
 
     def announce(self, source: Source, *, mix: bool, rounds: int, on_ended: OnPlayed) -> int | None:
         """Let the party hear `source` in place of what it hears, or over it.

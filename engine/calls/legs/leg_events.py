@@ -43,8 +43,7 @@ class LegEvents:
     def on_media(self, event: MediaEvent) -> None:
         """Hand the event to its leg. The end of a recording is no leg's: its call hears of it."""
         if isinstance(event, RecordingEnded):
-            if event.error is not None:
-                self._recording_failed(event.path, event.error)
+            self._recording_ended(event)
             return
         leg = self._registry.legs.get(getattr(event, "leg", ""))
         if leg is None:
@@ -54,13 +53,13 @@ class LegEvents:
         else:
             leg.on_media(event)
 
-    def _recording_failed(self, path: str, reason: str) -> None:
-        on_failed = self._registry.recordings.get(path)
-        if on_failed is not None:
-            on_failed(reason)
-        else:  # its call is over
-            log.error("recording_failed", path=path, reason=reason)
-            self._events.publish("recording.failed", path=path, reason=reason)
+    def _recording_ended(self, event: RecordingEnded) -> None:
+        on_ended = self._registry.recordings.get(event.path)
+        if on_ended is not None:
+            on_ended(event)
+        elif event.error is not None:  # its call is over
+            log.error("recording_failed", path=event.path, reason=event.error)
+            self._events.publish("recording.failed", path=event.path, reason=event.error)
 
     def on_media_died(self, reason: str, legs: list[str]) -> None:
         """A media worker has died: publish it, and end each of its legs."""

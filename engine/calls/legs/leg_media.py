@@ -63,7 +63,7 @@ class LegMedia:
         self._described = 0
         self._sip_host = ""
         self._policy = DEFAULT_MEDIA
-        self._plays: dict[int, asyncio.Future[None]] = {}
+        self._plays: dict[int, asyncio.Future[bool]] = {}
         self._announcements: dict[int, OnPlayed] = {}
         self.is_open = False
 
@@ -186,18 +186,22 @@ class LegMedia:
         """Let the party hear `source` from now on. Returns the play's number."""
         return self._pool.hear(self._leg, source) if self.is_open else None
 
-    async def play(self, source: Source, *, limit_s: float) -> None:
-        """Let the party hear a finite source to its end, for `limit_s` at most."""
+    async def play(self, source: Source, *, limit_s: float) -> bool:
+        """Let the party hear a finite source to its end, for `limit_s` at most.
+
+        False where it was not heard to its end.
+        """
         play = self.hear(source)
         if play is None:
-            return
-        finished = asyncio.get_running_loop().create_future()
+            return False
+        finished: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._plays[play] = finished
         try:
             async with asyncio.timeout(limit_s):
-                await finished
+                return bool(await finished)
         except TimeoutError:
             log.warning("play_cut_off", leg=self._leg, limit_s=limit_s)
+            return False
         finally:
             del self._plays[play]
 
@@ -221,7 +225,7 @@ class LegMedia:
             return True
         finished = self._plays.get(played.play)
         if finished is not None and not finished.done():
-            finished.set_result(None)
+            finished.set_result(played.error is None)
         return False
 
     def abandon(self) -> None:
@@ -229,7 +233,7 @@ class LegMedia:
         self.is_open = False
         for finished in self._plays.values():
             if not finished.done():
-                finished.set_result(None)
+                finished.set_result(False)
         for play in self._announcements:
             self._pool.stop_announcement(self._leg, play)
         self._end_announcements()

@@ -121,16 +121,7 @@ class CallMethods:
         return call.view()
 
     def _find_call(self, params: CallRef | TransferParams | SuperviseParams) -> Call:
-        calls = self._registry.calls
-        if params.call is not None:
-            call = calls.get(params.call)
-            if call is None:
-                raise EngineError("not_found", f"there is no call {params.call}", field="call")
-            return call
-        for call in calls.values():
-            if any(leg.id == params.leg for leg in call.legs):
-                return call
-        raise EngineError("not_found", f"there is no leg {params.leg}", field="leg")
+        return self._registry.call_of(params.call, params.leg)
 
 
 def _order(call: Call) -> tuple[float, str]:

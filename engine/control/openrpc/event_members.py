@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple, TypedDict
 
 from config.queues import EntryKind
+from config.recording import RecordingFormat
 from media.messages import PlayEnd
 
 from ...acd.agent import Wish
@@ -24,6 +25,7 @@ from ...job import (
     OfferRecord,
     Order,
 )
+from ...recordings.entry import Channels, Mark, Side
 from ...reports.job_view import JobView
 from ...reports.record_view import HistoryEntry
 from ...routing.blocking.do_not_call import Blocked
@@ -126,6 +128,15 @@ MEMBERS: Final[Mapping[str, Member]] = {
     "host": Member(str, "The host that RTP comes from now."),
     "port": Member(int, "The port that it comes from."),
     "path": Member(str, "The file of the recording."),
+    "format": Member(RecordingFormat, "The format of the file."),
+    "channels": Member(Channels, "1: all in one channel."),
+    "side": Member(Side, "Who is in it."),
+    "at_s": Member(float, "Where in the recording, in seconds from its beginning."),
+    "duration_s": Member(float, "How long it is, with what is silent in it."),
+    "bytes": Member(int, "The size of the file."),
+    "sha256": Member(str, "The SHA-256 of the file, in hexadecimal digits."),
+    "marks": Member(list[Mark], "Where it was paused and resumed."),
+    "location": Member(str, "Where it was moved to, as the command has said."),
     "events_dropped": Member(int, "How many events the phone caused beyond what one may."),
     "extensions": Member(list[str], "The SIP extensions that are missing (420, 421)."),
     "from_leg": Member(str, "The leg whose party is replaced."),
@@ -223,6 +234,10 @@ OTHERWISE: Final[Mapping[tuple[str, str], Member]] = {
     **{
         (f"supervision.{what}", "mode"): Member(SuperviseMode, "Who hears the supervisor.")
         for what in ("started", "changed", "ended", "failed")
+    },
+    **{
+        (f"recording.{kind}", "recording"): Member(str, "The recording.")
+        for kind in ("started", "paused", "resumed", "ended", "failed", "moved", "deleted")
     },
     ("play.finished", "reason"): Member(PlayEnd, "Why it is heard no more."),
     ("engine.media_worker_died", "legs"): Member(int, "How many legs it had."),

@@ -19,7 +19,9 @@ _OWN_STATE = frozenset(
     {"agent.address", "agent.get", "agent.login", "agent.logout", "agent.pause", "agent.ready"}
 )
 _OWN_WORK = frozenset({"callback.annotate", "callback.get", "record.get"})
-_OWN_CALLS = frozenset({"call.get", "call.hangup", "call.transfer"})
+_OWN_CALLS = frozenset(
+    {"call.get", "call.hangup", "call.transfer", "recording.pause", "recording.resume"}
+)
 _OWN_REQUESTS = frozenset({"callback.cancel", "callback.reschedule"})
 
 # What an agent whose request joined the job of another learns of that job.

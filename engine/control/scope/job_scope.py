@@ -36,7 +36,8 @@ _OF_ONE_CALL = frozenset(
         "call.answer", "call.get", "call.hangup", "call.headers", "call.hold", "call.redirect",
         "call.reject", "call.resume", "call.ring", "call.send_dtmf", "call.send_info",
         "call.play", "call.say", "call.stop",
-        "call.unbridge",
+        "call.unbridge", "recording.pause", "recording.resume", "recording.start",
+        "recording.stop",
     }
 )  # fmt: skip
 _OF_ONE_TRACE = frozenset({"trace.explain", "trace.get"})
@@ -184,6 +185,11 @@ class JobScope:
             raise self._no_right(method, "job")
         if method == "record.get" and not self._sees_record(result):
             raise _no_record(result["id"])
+        if method == "recording.get" and not self._sees_recording(result):
+            raise _no_recording(result["recording"])
+        if method == "recording.list":
+            mine = [one for one in result["recordings"] if self._sees_recording(one)]
+            return result | {"recordings": mine}
         if method == "record.list":
             mine = [one for one in result["records"] if self._sees_record(one)]
             return result | {"records": mine}
@@ -253,6 +259,9 @@ class JobScope:
     def _sees_record(self, record: Mapping[str, Any]) -> bool:
         return self._is_of_its_sites(record.get("site"))
 
+    def _sees_recording(self, recording: Mapping[str, Any]) -> bool:
+        return self._sees_traced(recording["job"], recording["site"])
+
     def _has_call(self, call_id: str | None) -> bool:
         call = self._calls.get(call_id or "")
         return call is not None and self._sees_call(call.view())
@@ -275,3 +284,8 @@ def _no_call(call_id: str) -> EngineError:
 def _no_record(record_id: str) -> EngineError:
     # As for one that there is not.
     return EngineError("not_found", f"there is no record {record_id}", field="id")
+
+
+def _no_recording(recording: str) -> EngineError:
+    # As for one that there is not.
+    return EngineError("not_found", f"there is no recording {recording}", field="recording")

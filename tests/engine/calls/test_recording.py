@@ -1,99 +1,296 @@
-"""The recording of a call: where it is put, and that its failure is published and survived."""
+"""The recording of a call: its announcement, its pauses, and that its failure is survived."""
 
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
+from engine.calls.announcing.whisper import Announcer
+from engine.calls.call import Call
 from engine.calls.leg import Leg
 from engine.calls.legs.leg_events import LegEvents
-from engine.calls.recording import Recording
+from engine.calls.recording import CallRecording
+from engine.errors import EngineError
+from engine.recordings.entry import RecordingOrder, Side
 from media.errors import MediaError
 from media.messages import RecordingEnded
-from tests.support.scene import Scene, scene
+from media.sources import Source
+from tests.support.scene import Scene, ScriptedSpeech, scene
+from tests.support.virtual_loop import run
 
 
-class _Named:
+class Party:
+    """Stands in for a leg."""
+
     def __init__(self, name: str) -> None:
         self.id = name
+        self.heard: list[Source] = []
+        self.listens = True
+
+    async def play(self, source: Source, *, limit_s: float) -> bool:
+        self.heard.append(source)
+        await asyncio.sleep(2.0)
+        return self.listens
 
 
-def leg(name: str) -> Leg:
-    return cast(Leg, _Named(name))
+class Talk:
+    """A talk of two that is recorded, and what is published of it."""
 
-
-class Seen:
-    """What a recording publishes, and the paths that its call is given."""
-
-    def __init__(self) -> None:
-        self.kinds: list[str] = []
+    def __init__(self, stage: Scene) -> None:
+        self.stage = stage
+        self.agent, self.customer = Party("a"), Party("b")
+        self.events: list[tuple[str, dict[str, Any]]] = []
         self.paths: list[str | None] = []
+        self.rearranged = 0
+        call = Call("call-1", "job-1", about={"agent": "alice", "queue": "sales"})
+        self.recorded = CallRecording(call, stage.services, self)
 
-    def of(self, stage: Scene) -> Recording:
-        return Recording(
-            "call-1",
-            stage.services,
-            lambda kind, **_fields: self.kinds.append(kind),
-            self.paths.append,
-        )
+    @property
+    def kinds(self) -> list[str]:
+        return [kind.removeprefix("recording.") for kind, _fields in self.events]
 
+    def recorded_legs(self, side: Side) -> tuple[Leg, Leg | None]:
+        agent, customer = cast(Leg, self.agent), cast(Leg, self.customer)
+        if side == "both":
+            return agent, customer
+        return (agent if side == "agent" else customer), None
 
-async def test_the_file_is_named_after_the_call(tmp_path: Path) -> None:
-    stage, seen = scene(tmp_path), Seen()
-    recording = seen.of(stage)
-    await recording.start(leg("a"), leg("b"))
-    path = str(tmp_path / "recordings" / "call-1.wav")
-    assert seen.paths == [path]
-    assert stage.media.recorded == [("a", "b", path)]
-    await recording.stop()
-    await recording.stop()
-    assert stage.media.stopped == ["a"]
-    assert seen.kinds == ["recording.started", "recording.ended"]
-    assert seen.paths == [path]
-    assert stage.services.registry.recordings == {}
+    def listeners(self) -> Sequence[Leg]:
+        return cast(Leg, self.agent), cast(Leg, self.customer)
 
+    def hear_again(self) -> None:
+        self.rearranged += 1
 
-async def test_a_file_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def refused(_a: str, _b: str, path: str) -> None:
-        raise MediaError(f"{path}: No space left on device")
+    def publish(self, kind: str, **fields: Any) -> None:
+        self.events.append((kind, fields))
 
-    stage, seen = scene(tmp_path), Seen()
-    monkeypatch.setattr(stage.media, "record", refused)
-    recording = seen.of(stage)
-    await recording.start(leg("a"), leg("b"))
-    await recording.stop()
-    assert seen.kinds == ["recording.failed"]
-    assert seen.paths == [None]
+    def on_recording(self, path: str | None) -> None:
+        self.paths.append(path)
 
 
-async def test_a_file_that_cannot_be_written_on_is_not_given(tmp_path: Path) -> None:
-    stage, seen = scene(tmp_path), Seen()
-    events = LegEvents(stage.services.registry, stage.services.events)
-    recording = seen.of(stage)
-    await recording.start(leg("a"), leg("b"))
-    (path,) = seen.paths
-    assert path is not None
-    events.on_media(RecordingEnded(path, f"{path}: No space left on device"))
-    assert seen.kinds == ["recording.started", "recording.failed"]
-    assert seen.paths == [path, None]
-    await recording.stop()
-    assert stage.media.stopped == []
-    # One whose call is over is published all the same.
-    events.on_media(RecordingEnded(path, "the disk is full"))
-    assert seen.paths == [path, None]
-    assert stage.last("recording.failed")["reason"] == "the disk is full"
+def announced(stage: Scene, text: str) -> None:
+    library = stage.services.recordings
+    library.settings = library.settings.model_copy(update={"announcement": text})
 
 
-async def test_a_file_that_cannot_be_completed_is_not_given(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_file_is_named_after_the_call_and_its_digest_published(tmp_path: Path) -> None:
+    async def script() -> None:
+        stage = scene(tmp_path)
+        talk = Talk(stage)
+        await talk.recorded.start()
+        await talk.recorded.start()  # it is recorded already
+        path = str(tmp_path / "recordings" / "call-1.wav")
+        assert talk.paths == [path]
+        assert stage.media.recorded == [("a", "b", path)]
+        await talk.recorded.stop()
+        assert await talk.recorded.stop() is None
+        assert stage.media.stopped == ["a"]
+        assert talk.kinds == ["started", "ended"]
+        ended = talk.events[-1][1]
+        assert (ended["bytes"], ended["duration_s"], len(ended["sha256"])) == (3244, 0.1, 64)
+        assert talk.paths == [path]
+        assert stage.services.registry.recordings == {}
+
+    run(script())
+
+
+def test_a_file_that_cannot_be_made(tmp_path: Path) -> None:
+    async def script() -> None:
+        stage = scene(tmp_path)
+        stage.media.records = False
+        talk = Talk(stage)
+        await talk.recorded.start()
+        await talk.recorded.stop()
+        assert talk.kinds == ["failed"]
+        assert talk.paths == [None]
+        assert stage.store.documents == {}
+        with pytest.raises(EngineError, match="it is not recorded") as refused:
+            await talk.recorded.start_by_command(RecordingOrder())
+        assert refused.value.kind == "unavailable"
+
+    run(script())
+
+
+def test_a_file_that_cannot_be_written_on_is_not_given(tmp_path: Path) -> None:
+    async def script() -> None:
+        stage = scene(tmp_path)
+        talk = Talk(stage)
+        events = LegEvents(stage.services.registry, stage.services.events)
+        await talk.recorded.start()
+        (path,) = talk.paths
+        assert path is not None
+        events.on_media(RecordingEnded(path, f"{path}: No space left on device"))
+        assert talk.kinds == ["started", "failed"]
+        assert talk.paths == [path, None]
+        talk.recorded.over(RecordingEnded(path, "said twice"))
+        await talk.recorded.stop()
+        assert stage.media.stopped == []
+        # One whose call is over is published all the same.
+        events.on_media(RecordingEnded(path, "the disk is full"))
+        assert talk.paths == [path, None]
+        assert stage.last("recording.failed")["reason"] == "the disk is full"
+
+    run(script())
+
+
+def test_a_recording_that_ends_with_its_leg_is_completed(tmp_path: Path) -> None:
+    async def script() -> None:
+        stage = scene(tmp_path)
+        talk = Talk(stage)
+        await talk.recorded.start()
+        entry = talk.recorded.entry
+        assert entry is not None
+        talk.recorded.over(RecordingEnded(entry.path, None, 0.2, 3244))
+        await stage.services.recordings.completed(entry)
+        assert talk.kinds == ["started", "ended"]
+
+    run(script())
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_file_that_cannot_be_completed_is_not_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: bool
 ) -> None:
-    async def refused(_a: str) -> None:
+    def gone(_leg: str) -> None:
+        raise MediaError("the leg is gone")
+
+    async def refused(_leg: str) -> None:
         raise MediaError("No space left on device")
 
-    stage, seen = scene(tmp_path), Seen()
-    monkeypatch.setattr(stage.media, "stop_recording", refused)
-    recording = seen.of(stage)
-    await recording.start(leg("a"), leg("b"))
-    await recording.stop()
-    assert seen.kinds == ["recording.started", "recording.failed"]
-    assert seen.paths[-1] is None
+    async def script() -> None:
+        stage = scene(tmp_path)
+        monkeypatch.setattr(stage.media, "stop_recording", gone if at_once else refused)
+        talk = Talk(stage)
+        await talk.recorded.start()
+        await talk.recorded.stop()
+        assert talk.kinds == ["started", "failed"]
+        assert talk.paths[-1] is None
+
+    run(script())
+
+
+def test_a_call_that_ends_while_the_file_is_made_keeps_what_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def script() -> None:
+        stage = scene(tmp_path)
+        record = stage.media.record
+
+        async def slow(*args: Any, **named: Any) -> None:
+            await record(*args, **named)
+            await asyncio.sleep(10.0)
+
+        monkeypatch.setattr(stage.media, "record", slow)
+        talk = Talk(stage)
+        starting = asyncio.ensure_future(talk.recorded.start())
+        await asyncio.sleep(1.0)
+        starting.cancel()
+        await asyncio.wait([starting])
+        await talk.recorded.stop()
+        assert talk.kinds == ["started", "ended"]
+
+    run(script())
+
+
+def test_pauses_are_marked_and_counted(tmp_path: Path) -> None:
+    async def script() -> None:
+        stage = scene(tmp_path)
+        talk = Talk(stage)
+        for change in (talk.recorded.pause, talk.recorded.resume):
+            with pytest.raises(EngineError, match="is not being recorded"):
+                await change()
+        await talk.recorded.start()
+        with pytest.raises(EngineError, match="is not paused"):
+            await talk.recorded.resume()
+        await talk.recorded.pause("card number")
+        await talk.recorded.pause()  # by another, who does not know of the first
+        await talk.recorded.resume()
+        await talk.recorded.resume("over")
+        entry = talk.recorded.entry
+        assert entry is not None
+        assert stage.media.paused == [("a", True), ("a", False)]
+        assert talk.kinds == ["started", "paused", "resumed"]
+        assert [(one.kind, one.at_s, one.reason) for one in entry.marks] == [
+            ("paused", 1.0, "card number"),
+            ("resumed", 2.0, "over"),
+        ]
+        assert [fields["at_s"] for _kind, fields in talk.events[1:]] == [1.0, 2.0]
+        await talk.recorded.stop()
+        assert talk.events[-1][1]["marks"] == entry.marks
+
+    run(script())
+
+
+def test_a_worker_that_is_gone_pauses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(_leg: str, *, pauses: bool) -> None:
+        raise MediaError("the media worker died")
+
+    async def script() -> None:
+        stage = scene(tmp_path)
+        monkeypatch.setattr(stage.media, "pause_recording", refused)
+        talk = Talk(stage)
+        await talk.recorded.start()
+        for _ in range(2):  # the first left nothing behind
+            with pytest.raises(EngineError, match="the media worker died"):
+                await talk.recorded.pause()
+        assert talk.kinds == ["started"]
+
+    run(script())
+
+
+def test_both_hear_the_announcement_before_anything_is_recorded(tmp_path: Path) -> None:
+    async def script() -> None:
+        stage = scene(tmp_path)
+        announced(stage, "This call is recorded.")
+        talk = Talk(stage)
+        entry = await talk.recorded.start_by_command(RecordingOrder(format="flac", side="agent"))
+        assert (entry.format, entry.channels, entry.side) == ("flac", 1, "agent")
+        assert len(talk.agent.heard) == len(talk.customer.heard) == 1
+        assert talk.rearranged == 1
+        assert stage.media.recorded == [("a", "", str(entry.written))]
+        with pytest.raises(EngineError, match="is being recorded"):
+            await talk.recorded.start_by_command(RecordingOrder())
+
+    run(script())
+
+
+@pytest.mark.parametrize("why", ["not heard", "not spoken"])
+def test_without_its_announcement_nothing_is_recorded(tmp_path: Path, why: str) -> None:
+    async def script() -> None:
+        stage = scene(tmp_path)
+        speech = ScriptedSpeech()
+        speech.fails = True
+        stage.services.announcer = cast(Announcer, speech)
+        talk = Talk(stage)
+        if why == "not heard":
+            talk.customer.listens = False
+        said = "file:/gong.wav" if why == "not heard" else "This call is recorded."
+        with pytest.raises(EngineError, match="is not recorded"):
+            await talk.recorded.start_by_command(RecordingOrder(announcement=said))
+        assert stage.media.recorded == []
+        assert talk.kinds == ["failed"]
+        assert why.split()[1] in talk.events[0][1]["reason"]
+        assert talk.rearranged == 1
+
+    run(script())
+
+
+def test_parties_that_change_while_it_is_announced_are_not_recorded(tmp_path: Path) -> None:
+    async def script() -> None:
+        stage = scene(tmp_path)
+        talk = Talk(stage)
+        order = RecordingOrder(announcement="file:/gong.wav")
+        starting = asyncio.ensure_future(talk.recorded.start_by_command(order))
+        await asyncio.sleep(1.0)
+        with pytest.raises(EngineError, match="is being recorded"):
+            await talk.recorded.start_by_command(RecordingOrder())
+        talk.customer = Party("c")
+        with pytest.raises(EngineError, match="the parties have changed"):
+            await starting
+        assert stage.media.recorded == []
+
+    run(script())

@@ -203,6 +203,13 @@ async def move_calls(client: Client, phone: WirePhone, sip_port: int) -> None:
     play = (await client.call("call.play", leg=other, tone="busy", loop=True))["play"]
     await client.call("call.stop", leg=other, play=play)
     await client.call("call.say", leg=other, text="Hello")
+    recording = (await client.call("recording.start", leg=other))["recording"]
+    await client.call("recording.pause", leg=other, reason="card number")
+    await client.call("recording.resume", leg=other)
+    await client.call("recording.stop", leg=other)
+    await client.call("recording.list", limit=1)
+    await client.call("recording.get", recording=recording)
+    await client.call("recording.delete", recording=recording)
     await client.call("call.unbridge", leg=leg)
     for one in (leg, other):
         await client.call("call.hangup", leg=one)

@@ -10,6 +10,7 @@ import pytest
 from engine.errors import EngineError
 from engine.personal.person import Person
 from engine.personal.personal_data import PersonalData
+from engine.recordings.library import RecordingLibrary
 from engine.routing.blocking.do_not_call import Blocked, DoNotCall
 from tests.support.jobs import callback_job
 from tests.support.recorded import Recorded, ended_job, recorded
@@ -33,7 +34,7 @@ class Kept:
             here.log,
             here.history,
             self.do_not_call,
-            recordings=recordings,
+            recordings=RecordingLibrary(here.store, here.log, recordings),
             calls_of=self._calls_of,
             forget=[lambda number, _jobs: self.forgotten.append(number)],
         )

@@ -67,12 +67,14 @@ def test_a_worker_that_dies_ends_its_legs(tmp_path: Path) -> None:
 def test_a_recording_that_failed_is_said_of_its_call_or_of_none(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         registry = stage.services.registry
-        seen: list[str] = []
+        seen: list[RecordingEnded] = []
         registry.recordings["a.wav"] = seen.append
         events = LegEvents(registry, stage.services.events)
         events.on_media(RecordingEnded("a.wav"))
         events.on_media(RecordingEnded("a.wav", "no space left"))
-        assert seen == ["no space left"] and stage.seen("recording.") == []
+        assert [one.error for one in seen] == [None, "no space left"] and stage.seen(
+            "recording."
+        ) == []
         events.on_media(RecordingEnded("b.wav", "no space left"))  # its call is over
         failed = stage.last("recording.failed")
         assert (failed["path"], failed["reason"]) == ("b.wav", "no space left")
