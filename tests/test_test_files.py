@@ -57,7 +57,6 @@ EXCEPTIONS: dict[str, str] = {
     "sip/transaction/transaction.py": "the folder has a file for each kind of transaction",
     "sip/usage.py": "a protocol without behaviour",
     "web/admission.py": "test_api.py",
-    "web/callback_service.py": "test_api.py",
     "web/errors.py": "a class without behaviour",
 }
 """Modules without a test file of their own, and where they are tested."""

@@ -27,7 +27,6 @@ from ..recordings.entry import Side
 from ..reports.cdr import talked_s
 from ..routing.admission import Admission
 from ..routing.targets.destination import Destination
-from ..store.store import StoreError
 from .controlled_leg import ControlledLeg
 from .leg_pair import LegPair
 
@@ -116,7 +115,7 @@ class ControlledCall(ABC):
                 result = refused.result
             except LegEnded as ended:
                 result = self._result_of(ended)
-            except (EngineError, StoreError) as error:
+            except EngineError as error:
                 result = Result("unavailable", error.message)
             except asyncio.CancelledError:
                 result = self._ended_by or Result("cancelled", "cancelled")

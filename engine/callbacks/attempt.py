@@ -116,7 +116,7 @@ class Attempt(TwoPartyCall):
             self._outcome = self._postponed()
         except TurnedAway as turned_away:
             self._outcome = Outcome("failed", "unavailable", turned_away.result.cause)
-        except (EngineError, StoreError) as error:
+        except EngineError as error:
             self._outcome = self._not_possible(error)
         except asyncio.CancelledError:
             self._outcome = self.outcome_if_cancelled

@@ -18,7 +18,6 @@ from ..errors import EngineError
 from ..job import Job
 from ..request import CallbackRequest, Reschedule, WhisperSpec
 from ..routing.admission import AdmissionQuery
-from ..store.store import StoreError
 from .call_info import InboundCallInfo
 from .services import InboundServices
 
@@ -113,7 +112,7 @@ class CallbackOnKey:
         self._accepting = asyncio.get_running_loop().create_task(self._accept())
         try:
             await asyncio.shield(self._accepting)
-        except (EngineError, StoreError) as error:
+        except EngineError as error:
             self._accepting = None
             self._on_refused(error.message)
             return False
@@ -167,6 +166,6 @@ class CallbackOnKey:
             try:
                 change = Reschedule(id=job.id, not_before=self._clock())
                 await self._inbound.intake.reschedule(job, change)
-            except (EngineError, StoreError) as error:
+            except EngineError as error:
                 log.warning("callback_held", job=job.id, reason=error.message)
         return job

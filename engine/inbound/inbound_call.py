@@ -31,7 +31,6 @@ from ..calls.two_party_call import TwoPartyCall
 from ..errors import EngineError
 from ..job import OFFERS_KEPT, Job, OfferRecord
 from ..reports.cdr import talked_s
-from ..store.store import StoreError
 from .call_info import InboundCallInfo
 from .callback_on_key import CallbackOnKey
 from .services import InboundServices
@@ -110,7 +109,7 @@ class InboundCall(TwoPartyCall):
             self._reject(refused.status, refused.retry_after_s)
         except LegEnded as ended:
             result = self._result_of(ended)
-        except (EngineError, StoreError) as error:
+        except EngineError as error:
             result = Result("unavailable", error.message)
         except asyncio.CancelledError:
             result = self._ended_by or Result("cancelled", "cancelled")

@@ -90,12 +90,10 @@ class Router:
         if number is None:
             return CallerHistory()
         try:
-            found = await self._store.query(_HISTORY, (number.e164,))
+            (counted,) = await self._store.query(_HISTORY, (number.e164,))
         except StoreError:
             return CallerHistory()  # the status says so; rules must not stop callbacks
-        if not found:
-            return CallerHistory()
-        callbacks, attempts, completed, last = found[0]
+        callbacks, attempts, completed, last = counted
         return CallerHistory(
             callbacks=callbacks, attempts=attempts or 0, completed=completed or 0, last=last
         )

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from config.values import Listen, NameServer, NumberPrefix, SessionExpires, SipUri
+from config.values import (
+    Codecs,
+    Listen,
+    NameServer,
+    NumberPrefix,
+    PerSecond,
+    SessionExpires,
+    SipUri,
+)
 
 
 @given(st.text() | st.from_regex(r"(sip|udp|tcp):[a-z0-9.:@;=\[\]-]{0,30}", fullmatch=True))
@@ -29,6 +37,9 @@ def test_any_text_is_accepted_as_it_is_or_refused_on_one_line(text: str) -> None
         (NameServer, "192.0.2.1:0", "is not a name server"),
         (SessionExpires, 29, "30 to 86400"),
         (SessionExpires, 86_401, "30 to 86400"),
+        (Codecs, ["PCMU", "PCMU"], "stands twice"),
+        (PerSecond, 0.001, "0.01 to 1000 a second"),
+        (PerSecond, 1001.0, "0.01 to 1000 a second"),
         (NumberPrefix, "+999", "no such country code"),
         (NumberPrefix, "44x", "the start of a number"),
     ],
@@ -42,6 +53,9 @@ def test_values_that_cannot_be_meant_are_refused(kind: Any, value: Any, reason: 
     ("kind", "value"),
     [
         (NameServer, "[2001:db8::1]:53"),
+        (Codecs, ["PCMA", "PCMU"]),
+        (PerSecond, 0.0),
+        (PerSecond, 0.5),
         (SessionExpires, 0),
         (SessionExpires, 90),
         (NumberPrefix, "+44"),

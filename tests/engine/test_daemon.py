@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from config.settings import ConfigError
+from engine import daemon
 from engine.daemon import Daemon
 from engine.job import AttemptRecord, Job, LegRecord, Request
 from engine.store.store import Store
@@ -168,3 +170,14 @@ async def test_a_media_worker_that_is_killed_is_replaced(tmp_path: Path) -> None
         async with asyncio.timeout(20):
             ended = await client.wait_for_job(job["id"])
         assert ended["result"] == "unreachable"
+
+
+@pytest.mark.parametrize(("soft", "raised"), [(1024, [(4096, 4096)]), (4096, [])])
+def test_as_many_files_may_be_open_as_the_system_lets(
+    monkeypatch: pytest.MonkeyPatch, soft: int, raised: list[tuple[int, int]]
+) -> None:
+    limits: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _kind: (soft, 4096))
+    monkeypatch.setattr(resource, "setrlimit", lambda _kind, limit: limits.append(limit))
+    daemon._raise_file_limit()
+    assert limits == raised

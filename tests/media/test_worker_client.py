@@ -3,15 +3,19 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import time
 import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from media import messages as m
+from media import worker_client
 from media.errors import (
     BadAddress,
     NoPortLeft,
@@ -300,3 +304,51 @@ async def test_a_leg_has_a_port_of_the_range_that_is_asked_for(bench: WorkerBenc
     opened = await bench.client.open("own", ports=ports)
     assert ports[0] <= opened.port <= ports[1]
     await bench.client.close("own")
+
+
+def never_started() -> WorkerClient:
+    """A client of a worker that was not started."""
+    first = free_udp_range(4)[0]
+    return WorkerClient(
+        MediaSettings(HOST, (first, first + 3)), on_event=lambda _: None, on_died=lambda _: None
+    )
+
+
+async def test_a_worker_of_another_version_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = never_started()
+    answer = m.Welcome(1, m.VERSION + 1, 1)
+
+    async def greeted(*_asked: object) -> m.Welcome:
+        return answer
+
+    monkeypatch.setattr(client, "_ask", greeted)
+    with pytest.raises(WorkerGone, match=f"version {m.VERSION + 1} of the messages"):
+        await client._greet()
+    answer = m.Welcome(1, m.VERSION, 7)
+    await client._greet()
+    assert client.generation == 7
+
+
+async def test_a_worker_that_ends_before_it_listens_is_not_waited_for() -> None:
+    ended = await asyncio.to_thread(subprocess.Popen, [sys.executable, "-c", ""])
+    await asyncio.to_thread(ended.wait, 60)
+    with pytest.raises(WorkerGone, match="died"):
+        await never_started()._reach(ended)
+
+
+async def test_a_worker_that_nobody_waits_for_any_more_is_killed() -> None:
+    class Process:
+        killed = False
+
+        def kill(self) -> None:
+            self.killed = True
+
+    loop = asyncio.get_running_loop()
+    started, cancelled, failed = (cast(Any, loop.create_future()) for _ in range(3))
+    late = Process()
+    started.set_result(late)
+    cancelled.cancel()
+    failed.set_exception(OSError("no memory"))
+    for spawning in (started, cancelled, failed):
+        worker_client._kill_late(spawning)
+    assert late.killed

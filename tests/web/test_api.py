@@ -4,18 +4,27 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 
-from config.web_settings import load
+from config.web_settings import WebSettings, load
 from ringback_client import Client
 from tests.support.engines.in_process import running, settings_in
-from web.proof_of_work import solve
+from web.admission import Admission
+from web.api import Api
+from web.callback_service import CallbackService
+from web.client_address import ClientAddresses
+from web.errors import Refusal
+from web.progress import Followers
+from web.proof_of_work import ProofOfWork, solve
 from web.server import Gateway
+from web.signing import Signing
 
 ORIGIN = "https://shop.example"
 OTHER_DAY = time.strftime("%a", time.localtime(time.time() + 2 * 86400)).lower()
@@ -345,6 +354,90 @@ async def test_events_tell_each_change_and_end_with_the_callback(pages: Pages) -
                 if len(stages) == 1:
                     await pages.engine.call("callback.cancel", id=accepted["id"])
     assert stages == ["queued", "cancelled"]
+
+
+class ScriptedService:
+    """Takes the place of the engine's callbacks: gives what `stages` has, then is gone."""
+
+    def __init__(self, *stages: str, most: int = 3) -> None:
+        self.followers = Followers(most)
+        self._stages = list(stages)
+
+    async def progress(self, callback_id: str) -> dict[str, Any]:
+        if not self._stages:
+            raise Refusal(503, "engine")
+        return {"id": callback_id, "stage": self._stages.pop(0), "at": None}
+
+
+@asynccontextmanager
+async def streaming(service: ScriptedService) -> AsyncIterator[TestClient[Any, Any]]:
+    """A client of the interface in front of this service alone."""
+    signing = Signing(b"s" * 32)
+    session = cast(aiohttp.ClientSession, None)
+    api = Api(
+        WebSettings,
+        cast(CallbackService, service),
+        Admission(ProofOfWork(signing), session),
+        signing,
+        ClientAddresses([]),
+    )
+    async with TestClient(TestServer(api.application())) as client:
+        yield client
+
+
+async def test_who_follows_sees_that_the_connection_is_still_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("web.api.HEARTBEAT_S", 0.05)
+    stages = ["queued", "queued", "completed"]
+    async with (
+        streaming(ScriptedService(*stages)) as client,
+        client.get("/v1/callbacks/web-1/events") as reply,
+    ):
+        said = (await reply.content.read()).decode()
+    assert said.split("\n\n") == [
+        'event: stage\ndata: {"id": "web-1", "stage": "queued", "at": null}',
+        ": still there",
+        ": still there",
+        'event: stage\ndata: {"id": "web-1", "stage": "completed", "at": null}',
+        "",
+    ]
+
+
+async def test_an_engine_that_is_gone_ends_what_is_followed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("web.api.HEARTBEAT_S", 0.05)
+    async with (
+        streaming(ScriptedService("queued")) as client,
+        client.get("/v1/callbacks/web-1/events") as reply,
+    ):
+        assert (reply.status, (await reply.content.read()).count(b"data:")) == (200, 1)
+
+
+async def test_no_more_follow_than_there_is_room_for() -> None:
+    async with (
+        streaming(ScriptedService("queued", most=0)) as client,
+        client.get("/v1/callbacks/web-1/events") as reply,
+    ):
+        assert (reply.status, reply.headers["Retry-After"]) == (503, "15")
+        assert (await reply.json())["error"]["reason"] == "busy"
+
+
+async def test_a_talk_is_rated_by_its_visitor() -> None:
+    rated: list[tuple[str, int]] = []
+
+    class Rated(ScriptedService):
+        async def rate(self, callback_id: str, rating: int) -> None:
+            rated.append((callback_id, rating))
+
+    token = Signing(b"s" * 32).link_token("web-1")
+    async with (
+        streaming(Rated()) as client,
+        client.post(f"/v1/callbacks/web-1/rating?token={token}", json={"rating": 5}) as reply,
+    ):
+        assert await reply.json() == {"id": "web-1", "rating": 5}
+    assert rated == [("web-1", 5)]
 
 
 async def test_a_captcha_is_verified_by_its_service(

@@ -138,3 +138,10 @@ async def test_a_body_has_to_come_in_time(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(Refusal) as found:
         await _read_body(Slow())  # type: ignore[arg-type]
     assert found.value.status == 408
+
+
+async def test_one_that_is_closed_already_is_forgotten() -> None:
+    waiting = WaitingConnections()
+    waiting.add(asyncio.Protocol())
+    assert not waiting.close_one()
+    assert not waiting.close_one(), "it is no longer waited for"

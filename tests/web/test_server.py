@@ -2,12 +2,19 @@
 
 import asyncio
 import signal
+import ssl
 import sys
 from pathlib import Path
+from typing import Any
 
 import aiohttp
+import pytest
 
+from config.web_settings import WebSettings as Settings
 from config.web_settings import load
+from ringback_client import Client
+from ringback_client.connection import Address
+from tests.support.certificates import Authority
 from tests.support.engines.in_process import running, settings_in
 from tests.support.ports import free_port
 from web.server import Gateway, main
@@ -62,6 +69,41 @@ async def test_a_gateway_with_the_role_of_one(tmp_path: Path) -> None:
             gateway.reload()
             async with session.get(f"{url}/v1/sites/store/availability") as reply:
                 assert reply.status == 200, "a file with faults changes nothing"
+
+
+async def test_pages_are_served_by_tls_for_an_engine_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = Authority(tmp_path).certificate("127.0.0.1")
+    (tmp_path / "web.token").write_text(TOKEN)
+    settings = Settings.model_validate(
+        {
+            "web": {
+                "listen": "127.0.0.1:0",
+                "secret_file": str(tmp_path / "web.secret"),
+                "tls_cert": certificate.cert,
+                "tls_key": certificate.key,
+                "control": "192.0.2.1:5039",
+                "control_ca": certificate.ca,
+                "token_file": str(tmp_path / "web.token"),
+            }
+        }
+    )
+    asked: list[dict[str, Any]] = []
+
+    async def connect(**where: Any) -> Client:
+        asked.append(where)
+        return Client(Address("run/none.sock"))
+
+    monkeypatch.setattr(Client, "connect", connect)
+    async with Gateway("web.toml", settings).serving() as url, aiohttp.ClientSession() as session:
+        assert url.startswith("https://")
+        trusted = certificate.client_context(shows=False)
+        async with session.get(f"{url}/health", ssl=trusted) as reply:
+            assert reply.status == 200
+    (where,) = asked
+    assert (where["host"], where["port"], where["token"]) == ("192.0.2.1", 5039, TOKEN)
+    assert where["tls"].verify_mode == ssl.CERT_REQUIRED and where["tls"].check_hostname
 
 
 async def test_it_waits_for_the_engine_and_answers_while_there_is_none(tmp_path: Path) -> None:

@@ -89,3 +89,8 @@ def test_what_is_kept_is_bounded_plain_text() -> None:
     assert kept["list"] == list(range(80, 100))
     assert len(kept["text"]) == 500
     assert kept["evil"] == "[2J"
+
+
+def test_what_is_no_plain_data_is_left_out_of_the_context() -> None:
+    given = form(context={"page": object()})
+    assert kept_context(site(context=["page"]), given, "", 0.0)["page"] is None

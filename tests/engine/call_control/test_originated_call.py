@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from engine.call_control.controlled_calls import ControlledCalls, Origination
+from engine.call_control.originated_call import OriginatedCall
+from engine.errors import EngineError
+from engine.store.errors import StoreError
 from media.sources import Silence
 from tests.support.calls_by_command import NUMBER, leg_of, run_calls, up
 from tests.support.scene import Scene
@@ -64,5 +67,24 @@ def test_it_rings_for_ring_s_and_is_up_for_max_duration_s(tmp_path: Path) -> Non
         await asyncio.sleep(60.1)
         assert phone.is_hung_up
         assert stage.last("call.ended")["cause"] == "maximum duration reached"
+
+    run_calls(tmp_path, script)
+
+
+@pytest.mark.parametrize(
+    "error", [EngineError("unavailable", "no media"), StoreError("io", "the disk is full")]
+)
+def test_what_the_engine_cannot_do_ends_the_call_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: EngineError
+) -> None:
+    async def fails(_call: OriginatedCall) -> None:
+        raise error
+
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        monkeypatch.setattr(OriginatedCall, "_story", fails)
+        await calls.originate(Origination(to=NUMBER))
+        await asyncio.sleep(0.1)
+        ended = stage.last("call.ended")
+        assert (ended["result"], ended["cause"]) == ("unavailable", error.message)
 
     run_calls(tmp_path, script)

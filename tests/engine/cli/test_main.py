@@ -28,7 +28,7 @@ from engine.control.params import (
 from engine.errors import EngineError
 from engine.request import CallbackRequest
 from ringback_client import PROTOCOL_VERSION
-from tests.support.command_line import ROOT, Finished, ringback_process
+from tests.support.command_line import ROOT, Finished, ringback, ringback_process
 from tests.support.control_server import Handlers, serving
 
 LEG = {
@@ -421,6 +421,13 @@ async def test_run_with_a_wrong_configuration_is_one_line_and_status_2(tmp_path:
     result = await ringback_process("run", "--config", str(tmp_path / "none.toml"))
     assert result.status == 2
     assert result.err == f"{tmp_path}/none.toml: cannot be read: No such file or directory\n"
+
+
+async def test_web_with_a_wrong_configuration_is_one_line_and_status_2(tmp_path: Path) -> None:
+    file = tmp_path / "web.toml"
+    file.write_text("[web]\nlisten = 7\n")
+    done = await ringback(tmp_path / "none.sock", "web", "--config", str(file), status=2)
+    assert done.err.startswith(f"{file}:2: web.listen: ")
 
 
 async def test_parameters_of_any_request_are_an_object(tmp_path: Path) -> None:

@@ -91,6 +91,20 @@ def test_whether_and_when_a_number_may_be_called(
     )  # fmt: skip
 
 
+def test_what_each_trunk_is_sent(capsys: pytest.CaptureFixture[str]) -> None:
+    sent = [
+        {"trunk": "pbx", "number": "0044123", "caller_id": "020794600", "reason": None},
+        {"trunk": "other", "number": None, "caller_id": None, "reason": "too long"},
+    ]
+    numbers._print_check({
+        "reading": None, "allowed": True, "policy": None, "reason": None, "not_before": None,
+        "called": None, "line_type": None, "cost_estimate": None, "sent": sent,
+    })  # fmt: skip
+    said = [line.rstrip().split(maxsplit=3) for line in capsys.readouterr().out.splitlines()]
+    assert ["sent", "to", "pbx", "0044123, caller id 020794600"] in said
+    assert ["sent", "to", "other", "too long"] in said
+
+
 async def test_a_file_of_numbers_is_imported(tmp_path: Path) -> None:
     file = tmp_path / "numbers.csv"
     lines = [f"020 79460{number:03d};;" for number in range(600)]

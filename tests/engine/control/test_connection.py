@@ -79,6 +79,7 @@ async def test_line_that_is_not_json_in_utf_8(tmp_path: Path, line: bytes) -> No
         (b'{"id":5,"method":"ping"}', 5, "jsonrpc"),
         (b'{"jsonrpc":"1.0","id":5,"method":"ping"}', 5, "jsonrpc"),
         (b'{"jsonrpc":2.0,"id":5,"method":"ping"}', 5, "jsonrpc"),
+        (b'{"jsonrpc":2.0,"id":5,"params":1e999}', 5, "jsonrpc"),
         (b'{"jsonrpc":"2.0","id":5}', 5, "method"),
         (b'{"jsonrpc":"2.0","id":5,"method":7}', 5, "method"),
         (b'{"jsonrpc":"2.0","method":7}', None, "method"),

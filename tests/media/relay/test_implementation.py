@@ -1,5 +1,6 @@
 """Which relay is taken: by what was compiled, and by what the environment asks for."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -71,3 +72,12 @@ def test_it_says_on_the_command_line_which_it_is() -> None:
         env={VARIABLE: "plain"},
     )  # fmt: skip
     assert done.stdout == f"media relay: plain ({VARIABLE} is plain)\n"
+
+
+def test_the_set_up_says_which_relay_there_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(VARIABLE, "plain")
+    monkeypatch.delitem(sys.modules, "media.relay.implementation")
+    runpy.run_module("media.relay.implementation", run_name="__main__")
+    assert capsys.readouterr().out == f"media relay: plain ({VARIABLE} is plain)\n"

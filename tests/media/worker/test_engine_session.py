@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -120,7 +121,13 @@ async def test_the_next_engine_finds_the_calls_of_the_one_before(
         # What the first one joined is still joined, and obeys the second one.
         for _ in range(5):
             phones[0].talk((HOST, ports["a"]))
-        await until(lambda: phones[0].frame in [one.payload for one in phones[1].listen()])
+        relayed: list[bytes] = []
+
+        def all_relayed() -> bool:
+            relayed.extend(one.payload for one in phones[1].listen())
+            return relayed.count(phones[0].frame) == 5
+
+        await until(all_relayed)
         second.connection.send(m.Close(2, "a"))
         await until(lambda: second.heard)
         closed = second.heard.pop(0)
@@ -191,3 +198,48 @@ async def test_who_says_nothing_is_sent_away(monkeypatch: pytest.MonkeyPatch) ->
     sessions.send(m.Done(1))  # to nobody
     server.close()
     assert (happened, sessions.generation) == ([], 0)
+
+
+class Knock:
+    """A connection to the door, without a socket: what was sent, and whether it was closed."""
+
+    def __init__(self) -> None:
+        self.said: list[m.Answer | m.Event] = []
+        self.is_closed = False
+
+    @property
+    def connection(self) -> "Knock":
+        return self
+
+    def send(self, message: m.Answer | m.Event) -> None:
+        self.said.append(message)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def greeted(self) -> None:
+        """It need not be sent away any more."""
+
+
+def test_who_speaks_another_version_or_says_no_hello_is_not_there() -> None:
+    executed: list[m.Command] = []
+    come: list[str] = []
+    sessions = EngineSessions(
+        executed.extend,
+        come=lambda: come.append("come"),
+        gone=lambda: come.append("gone"),
+        describe=lambda welcome: None,
+    )
+    other, silent, engine, late = (cast(Any, Knock()) for _ in range(4))
+    sessions.received(other, [m.Hello(1, m.VERSION + 1)])
+    (welcome,) = other.said
+    assert (welcome.version, welcome.generation) == (m.VERSION, 0)
+    sessions.received(silent, [m.GetCounters(1)])
+    assert other.is_closed and silent.is_closed and come == []
+    sessions.received(engine, [m.Hello(1, m.VERSION), m.GetCounters(2)])
+    sessions.received(late, [m.Hello(1, m.VERSION)])
+    assert late.is_closed and not engine.is_closed
+    assert executed == [m.GetCounters(2)] and sessions.generation == 1
+    sessions.left(other)
+    sessions.left(engine)
+    assert come == ["come", "gone"]

@@ -38,6 +38,7 @@ def granted(*fields: tuple[str, str], counters: Counters | None = None) -> Grant
         ("<sip:alice@203.0.113.1>;expires=900, <sip:alice@203.0.113.2>;expires=60", 60),
         ("<sip:alice@203.0.113.1>;expires=60", 60),
         ("<sip:bob@192.0.2.1>;expires=7", 100),
+        ("<sip:alice@192.0.2.1>", 100),
         ("<tel:+442079460123>;expires=7", 100),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 
 from engine.calls.legs.leg_media import LegMedia
 from engine.routing.media_policy import MediaPolicy
+from media.errors import BadAddress
 from media.messages import MediaTimeout, Played
 from media.sources import Prompt
 from media.worker_pool import WorkerPool
@@ -179,5 +180,21 @@ def test_of_two_descriptions_the_later_one_holds() -> None:
         leg.describe(audio(port=2000))  # before the name is known
         await asyncio.sleep(2)
         assert media.ports == [2000]
+
+    run(main())
+
+
+def test_an_address_that_cannot_be_sent_to_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        reasons: list[str] = []
+        leg, media = endpoint(unreachable=reasons)
+        await leg.open(beside=None)
+
+        def refuse(_peer: object) -> None:
+            raise BadAddress("port 0 cannot be a peer's")
+
+        monkeypatch.setattr(media, "connect", refuse)
+        leg.describe(audio())
+        assert reasons == ["port 0 cannot be a peer's"]
 
     run(main())

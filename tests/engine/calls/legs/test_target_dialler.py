@@ -11,6 +11,8 @@ import pytest
 from engine.calls.leg import Leg, LegEnded
 from engine.routing.trunk_figures import TrunkTry
 from sip.auth.digest import Credentials
+from sip.hop import Hop
+from sip.transport.resolver import ResolutionFailed
 from tests.support.leg_owner import LegOwner
 from tests.support.legs import CALLER, leg_to
 from tests.support.scene import Scene, run_scene
@@ -357,3 +359,23 @@ def test_what_the_party_says_is_not_asked_at_another_host(tmp_path: Path, status
     called, _rested, tried = by_two_hosts(tmp_path, status)
     assert called == ["a.example"]
     assert len(tried) == 1
+
+
+def test_a_party_whose_name_has_no_address_is_not_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_address(_uri: str, _trunk: str = "") -> tuple[Hop, ...]:
+        raise ResolutionFailed("nowhere.example has no address")
+
+    async def script(stage: Scene) -> None:
+        monkeypatch.setattr(stage.sip, "hops", no_address)
+        leg = leg_to(stage, "sip:alice@nowhere.example")
+        await leg.open()
+        with pytest.raises(LegEnded) as caught:
+            await leg.dial(caller=CALLER, ring_s=30.0)
+        assert "nowhere.example has no address" in caught.value.hangup_cause.phrase
+        assert stage.sip.phones.empty()
+        await leg.release()
+        stage.services.registry.legs.clear()
+
+    run_scene(tmp_path, script, allow_hosts=["nowhere.example"])

@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 
 from config.settings import Settings
+from engine.cli.command import Options
 from engine.cli.tracing import commands
 from ringback_client import Client, EngineError
 from tests.support.command_line import MODULE, ROOT, ringback
@@ -161,3 +162,58 @@ def test_a_message_that_is_sent_again_says_so(capsys: pytest.CaptureFixture[str]
     }  # fmt: skip
     commands._print_flat(message, full=False)
     assert "INVITE sip:x@192.0.2.9 again 2" in capsys.readouterr().out
+
+
+MESSAGE: dict[str, Any] = {
+    "direction": "sent", "time": 5.0, "transport": "udp", "remote": "192.0.2.9:5060",
+    "local": "192.0.2.1:5060", "call": "call-1", "leg": "leg-1", "status": None,
+    "method": "INVITE", "cseq": 1, "start_line": "INVITE sip:x@192.0.2.9 SIP/2.0",
+    "retransmission": 0, "audio": None, "text": "INVITE",
+}  # fmt: skip
+
+
+class Follower:
+    """A client whose `trace.follow` gives two pages; then the user presses Ctrl-C."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+
+    async def call(self, method: str, **params: Any) -> dict[str, Any]:
+        assert method == "trace.follow"
+        self.asked.append(params)
+        if len(self.asked) > 2:
+            raise KeyboardInterrupt
+        return {"after": len(self.asked), "messages": [MESSAGE]}
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_follows_is_asked_for_from_where_the_last_page_ended(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    as_json: bool,
+) -> None:
+    client, file = Follower(), tmp_path / "call.pcap"
+    monkeypatch.setattr(commands, "ask", lambda question: asyncio.run(question(client)))
+    monkeypatch.setattr(Options, "json", as_json)
+    with pytest.raises(KeyboardInterrupt):
+        commands.trace(None, follow=True, number="+442079460000", pcap=file)
+    wait = {"wait_s": commands.FOLLOW_S, "number": "+442079460000"}
+    assert client.asked == [wait, wait | {"after": 1}, wait | {"after": 2}]
+    said = capsys.readouterr().out
+    if as_json:
+        assert said.count('"method": "INVITE"') == 2
+    else:
+        assert said.count("INVITE sip:x@192.0.2.9") == 2
+    assert file.stat().st_size == 24 + 2 * (16 + 20 + 8 + len("INVITE"))
+
+
+def test_a_capture_on_the_standard_output_is_nothing_but_the_capture(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.setattr(commands, "ask", lambda question: asyncio.run(question(Follower())))
+    with pytest.raises(KeyboardInterrupt):
+        commands.trace(None, follow=True, pcap=commands.STANDARD_OUTPUT)
+    written = capfdbinary.readouterr().out
+    assert written[:4] == struct.pack("<I", 0xA1B2C3D4)
+    assert written.endswith(b"INVITE") and b"call-1" not in written

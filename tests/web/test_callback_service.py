@@ -1,0 +1,209 @@
+"""What the gateway asks the engine, and what visitors are told where the engine does not do it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import pytest
+
+from ringback_client import Client, ConnectionLost, EngineError, RequestRejected
+from ringback_client.errors import INVALID_PARAMS, Kind, NoReply
+from tests.support.sites import site
+from tests.support.virtual_loop import run
+from web import callback_service
+from web.callback_service import CallbackService
+from web.errors import Refusal
+from web.progress import Followers
+from web.signing import Signing
+from web.visitor_request import CallbackForm
+
+FORM = CallbackForm(number="020 7946 0123", key="request-1")
+SIGNING = Signing(b"s" * 32)
+ID = SIGNING.callback_id("shop-key", FORM.key)
+LOST, LATE = ConnectionLost("the engine is gone"), NoReply("no reply")
+
+
+class ScriptedClient:
+    """Takes the client's place: gives each method its replies in turn, the last one for ever."""
+
+    def __init__(self, **replies: Any) -> None:
+        self._replies = {name.replace("_", ".", 1): given for name, given in replies.items()}
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.streams: list[list[Any]] = []
+
+    async def call(self, method: str, /, **params: Any) -> Any:
+        self.asked.append((method, params))
+        replies = self._replies[method]
+        reply = replies.pop(0) if len(replies) > 1 else replies[0]
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    @asynccontextmanager
+    async def events(self, **_given: Any) -> AsyncIterator[AsyncIterator[Any]]:
+        """The next stream; without any the engine cannot be reached."""
+        if not self.streams:
+            raise LOST
+        yield self._stream(self.streams.pop(0))
+
+    async def _stream(self, events: list[Any]) -> AsyncIterator[Any]:
+        for event in events:
+            await asyncio.sleep(1)
+            yield event
+
+
+def service(client: ScriptedClient, most: int = 3) -> CallbackService:
+    return CallbackService(cast(Client, client), SIGNING, Followers(most))
+
+
+def refused(client: ScriptedClient, act: Callable[[CallbackService], Any]) -> Refusal:
+    async def script() -> None:
+        await act(service(client))
+
+    with pytest.raises(Refusal) as caught:
+        run(script())
+    return caught.value
+
+
+def job(**more: Any) -> dict[str, Any]:
+    return {"id": ID, "state": "queued", "not_before": None, "bridged_at": None} | more
+
+
+def error(kind: Kind, field: str | None = None, **data: Any) -> EngineError:
+    return EngineError(kind, "no", field, data)
+
+
+async def ask(of: CallbackService) -> Any:
+    return await of.request(ID, site(), FORM, "192.0.2.7")
+
+
+def test_a_request_that_the_engine_has_already_is_as_far_as_its_job() -> None:
+    async def script() -> None:
+        client = ScriptedClient(
+            callback_request=[error("conflict")], callback_get=[job(state="bridged")]
+        )
+        under_test = service(client)
+        assert not under_test.has_accepted(ID)
+        assert (await ask(under_test))["stage"] == "talking"
+        assert under_test.has_accepted(ID)
+
+    run(script())
+
+
+def test_only_the_latest_requests_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(callback_service, "MOST_ACCEPTED", 2)
+
+    async def script() -> None:
+        under_test = service(ScriptedClient(callback_request=[job()]))
+        ids = [SIGNING.callback_id("shop-key", str(number)) for number in range(3)]
+        for one in ids:
+            await under_test.request(one, site(), FORM, "192.0.2.7")
+        assert [under_test.has_accepted(one) for one in ids] == [False, True, True]
+
+    run(script())
+
+
+@pytest.mark.parametrize(
+    ("why", "status", "reason"),
+    [
+        (error("unavailable", reason="full"), 503, "busy"),
+        (error("unavailable"), 503, "busy"),
+        (error("refused", policy="hours", opens_at=5.0), 409, "closed"),
+        (error("unavailable", reason="closed"), 409, "closed_now"),
+        (error("refused", "to", policy="destination"), 422, "number"),
+        (error("refused", "to"), 422, "invalid_number"),
+        (error("refused", "queue"), 503, "engine"),
+        (RequestRejected(INVALID_PARAMS, "no", {"field": "to"}), 400, "invalid_number"),
+        (RequestRejected(INVALID_PARAMS, "no", {"field": "queue"}), 400, "bad_request"),
+        (LOST, 503, "engine"),
+        (LATE, 503, "engine"),
+    ],
+)
+def test_why_the_engine_does_not_call(why: Exception, status: int, reason: str) -> None:
+    refusal = refused(ScriptedClient(callback_request=[why]), ask)
+    assert (refusal.status, refusal.reason) == (status, reason)
+
+
+@pytest.mark.parametrize("policy", ["do_not_call", "velocity"])
+def test_who_must_not_be_called_is_told_as_if_they_were(policy: str) -> None:
+    async def script() -> None:
+        client = ScriptedClient(callback_request=[error("refused", "to", policy=policy)])
+        assert (await ask(service(client)))["stage"] == "queued"
+
+    run(script())
+
+
+def test_a_request_whose_connection_was_lost_is_sent_once_more() -> None:
+    async def script() -> None:
+        client = ScriptedClient(callback_request=[LOST, job()])
+        assert (await ask(service(client)))["stage"] == "queued"
+        assert client.asked[0] == client.asked[1]
+
+    run(script())
+
+
+def test_a_rating_is_written_back() -> None:
+    async def script() -> None:
+        client = ScriptedClient(callback_get=[job(bridged_at=5.0)], callback_annotate=[{}])
+        await service(client).rate(ID, 5)
+        assert client.asked[-1] == ("callback.annotate", {"id": ID, "rating": 5})
+
+    run(script())
+
+
+def test_a_rating_that_the_engine_does_not_take_is_asked_for_again() -> None:
+    client = ScriptedClient(
+        callback_get=[job(bridged_at=5.0)], callback_annotate=[error("unavailable")]
+    )
+    refusal = refused(client, lambda of: of.rate(ID, 5))
+    assert (refusal.status, refusal.reason, refusal.retry_after_s) == (503, "engine", 2.0)
+
+
+def test_a_callback_that_the_engine_does_not_cancel() -> None:
+    client = ScriptedClient(callback_get=[job()], callback_cancel=[error("unavailable")])
+    refusal = refused(client, lambda of: of.cancel(ID))
+    assert (refusal.status, refusal.reason) == (503, "engine")
+
+
+def test_a_queue_that_the_engine_does_not_know_is_no_answer() -> None:
+    client = ScriptedClient(queue_availability=[error("not_found", "queue")])
+    assert refused(client, lambda of: of.availability("sales", 3)).reason == "engine"
+
+
+def test_followers_hear_of_their_job_of_a_gap_and_of_an_engine_that_is_back() -> None:
+    async def script() -> None:
+        client = ScriptedClient()
+        client.streams = [
+            [{"type": "callback.bridged", "job": ID}, {"type": "client.gap"}, {"type": "callback."}]
+        ]
+        under_test = service(client)
+        loop, heard = asyncio.get_running_loop(), []
+        async with under_test.followers.following(ID) as changed:
+            following = loop.create_task(under_test.follow_events())
+            for _ in range(4):  # the stream begins, its two events, and the next stream
+                await changed.wait()
+                changed.clear()
+                heard.append(loop.time())
+                if len(heard) == 3:
+                    client.streams = [[]]
+            following.cancel()
+        assert heard == pytest.approx([0.0, 1.0, 2.0, 3.0])
+
+    run(script())
+
+
+def test_an_engine_that_is_gone_is_tried_again_after_a_while() -> None:
+    async def script() -> None:
+        client = ScriptedClient()
+        under_test = service(client)
+        loop = asyncio.get_running_loop()
+        async with under_test.followers.following(ID) as changed:
+            following = loop.create_task(under_test.follow_events())
+            await asyncio.sleep(1)
+            client.streams = [[]]
+            await changed.wait()
+            following.cancel()
+        assert loop.time() == pytest.approx(2.0)
+
+    run(script())
