@@ -219,9 +219,7 @@ class Connection(asyncio.BufferedProtocol):
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is under way for the client."""
-        if self._connected is not None:
-            return True
+        """Whether nothing is under way for the client, which is past its TLS handshake."""
         return not self._in_flight.weight and not self._session.is_subscribed
 
     @property
@@ -273,8 +271,6 @@ class Connection(asyncio.BufferedProtocol):
         if self._in_flight.has_room:
             self._has_turn = True
             self._server.turns.read(self)
-        elif self._lines.held > READ_AHEAD_BYTES:
-            self._pause_reading()
 
     def read_line(self) -> bool:
         """Handle the next line. Returns whether there may be another, and room for its reply."""

@@ -11,8 +11,10 @@ import pytest
 from config.sections import Control
 from engine.control import connection as connection_module
 from engine.control import server as control_module
+from engine.control.capacity.connection_limit import ConnectionLimit, Place
 from engine.control.peer import Peer
 from engine.control.server import ControlError, ControlServer
+from engine.errors import EngineError
 from engine.store.event_log import EventLog
 from tests.support.control_server import BareClient, Handlers, serving, without_privileges
 from tests.support.tls import TOKEN, certificate, connect_tls, needs_openssl, tls_settings
@@ -393,6 +395,25 @@ async def test_nobody_without_a_token_keeps_out_who_has_one(
         await until(lambda: served.server.connections <= 5)
         for one in (client, *unknown_sources):
             one.writer.transport.abort()
+
+
+@needs_openssl
+async def test_a_right_token_without_a_place_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = EngineError("unavailable", "there are 4 connections already")
+
+    def no_place(_limit: ConnectionLimit, _place: Place, _now: float) -> EngineError:
+        return full
+
+    monkeypatch.setattr(ConnectionLimit, "become_known", no_place)
+    async with serving(tmp_path, **tls_settings(tmp_path)) as served:
+        (address,) = served.server.tcp_addresses
+        client = await connect_tls(address, tmp_path)
+        reply = await client.ask("auth", token=TOKEN.get_secret_value())
+        assert reply["error"]["message"] == full.message
+        assert await client.is_closed()
+        await client.close()
 
 
 @needs_openssl
