@@ -30,7 +30,7 @@ def main() -> int:
 def _guided(options: argparse.Namespace) -> int:
     import atheris
 
-    with atheris.instrument_imports(include=["sip", "media", "engine"]):
+    with atheris.instrument_imports(include=["sip", "media", "engine", "web"]):
         from scripts.fuzz.targets import TARGETS
     arguments = [
         "fuzz",

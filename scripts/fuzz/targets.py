@@ -29,7 +29,6 @@ from engine.routing.number_plan import NumberPlan
 from engine.stir.certificate import TrustStore, read_tn_auth_list
 from engine.stir.passport import Parties, check_claims, identities, read_passport
 from engine.stir.verdict import VerificationFailed
-from media.messages import LegStats
 from media.rtp import rtcp
 from media.rtp.rtp import payload_bounds
 from media.rtp.srtp import TAG_BYTES, SrtpReceiver, SrtpSender
@@ -55,6 +54,8 @@ from sip.sdp.sdes import SUITES, LocalKeys, SrtpPolicy
 from sip.transport.tls.channel import TlsChannel
 from sip.transport.tls.failure import TlsFailed
 from sip.user_agent import UserAgent
+
+from .outer_targets import form, keys, name_service, web_text, worker_messages
 
 Target = Callable[[bytes], None]
 
@@ -319,14 +320,6 @@ def party(data: bytes) -> None:
             assert target.target.isprintable()
 
 
-def worker_messages(data: bytes) -> None:
-    """What a media worker reports."""
-    try:
-        msgspec.msgpack.decode(data, type=LegStats)
-    except msgspec.DecodeError:
-        return
-
-
 def speech(data: bytes) -> None:
     """A text to be spoken: its process may die, this one may not."""
     voice = VOICES[data[0] % len(VOICES)] if data else VOICES[0]
@@ -367,6 +360,10 @@ TARGETS: Mapping[str, Target] = {
     "control": control,
     "party": party,
     "worker": worker_messages,
+    "keys": keys,
+    "dns": name_service,
+    "form": form,
+    "web": web_text,
     "speech": speech,
     "sound": sound,
 }

@@ -44,6 +44,14 @@ def test_a_seal_holds_for_its_purpose_alone() -> None:
     assert SIGNING.unseal("challenge", "") is None
 
 
+@pytest.mark.parametrize("text", ["\udcff", "web-\udcff", "a.\udca9", "é", ""])
+def test_bytes_that_are_no_text_are_no_signature(text: str) -> None:
+    signing = Signing(b"a secret that is long enough")
+    assert not signing.is_callback_id(text)
+    assert not signing.is_link_token(text, text)
+    assert signing.unseal("challenge", text) is None
+
+
 def test_the_secret_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "run" / "web.secret"
     made = read_or_make_secret(path)
