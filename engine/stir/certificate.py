@@ -27,6 +27,11 @@ from .verdict import VerificationFailed
 MAX_CERTIFICATES: Final = 8
 MAX_DEPTH: Final = 4
 MAX_ENTRIES: Final = 1_000
+_UNREADABLE: Final = (
+    ValueError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)  # fmt: skip
+"""What reading a certificate raises where it is damaged: they have no class in common."""
 TN_AUTH_LIST: Final = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.26")
 _SEQUENCE, _INTEGER, _IA5_STRING = 0x30, 0x02, 0x16
 _SPC, _RANGE, _ONE = 0xA0, 0xA1, 0xA2
@@ -80,7 +85,7 @@ class TrustStore:
                 roots += x509.load_pem_x509_certificates(file.read_bytes())
         except OSError as error:
             raise TrustError(f"{path}: {error.strerror or error}") from error
-        except ValueError as error:
+        except _UNREADABLE as error:
             raise TrustError(f"{path}: holds no certificate in PEM") from error
         if not roots:
             raise TrustError(f"{path}: holds no certificate")
@@ -91,7 +96,7 @@ class TrustStore:
         VerificationFailed."""
         try:
             chain = x509.load_pem_x509_certificates(pem)
-        except ValueError as error:
+        except _UNREADABLE as error:
             raise VerificationFailed("certificate_invalid", str(error)[:200]) from None
         if not 0 < len(chain) <= MAX_CERTIFICATES:
             raise VerificationFailed("certificate_invalid", f"{len(chain)} certificates")
@@ -109,9 +114,7 @@ class TrustStore:
             verified = verifier.verify(leaf, chain[1:])
             key = leaf.public_key()
             entries = leaf.extensions.get_extension_for_oid(TN_AUTH_LIST).value
-        except (
-            VerificationError, x509.ExtensionNotFound, UnsupportedAlgorithm, ValueError,
-        ) as error:  # fmt: skip
+        except (VerificationError, x509.ExtensionNotFound, *_UNREADABLE) as error:
             raise VerificationFailed("certificate_untrusted", str(error)[:200]) from None
         if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(
             key.curve, ec.SECP256R1
