@@ -66,6 +66,8 @@ class ReferralUsage(Protocol):
     """The user part of the target where that is at this host; None elsewhere."""
     replaces: str | None
     """The dialog that the call to the target is to replace (RFC 3891)."""
+    replaced_here: DialogUsage | None
+    """That dialog where it is one of ours: whatever the target, nobody is to be called."""
 
     def accept(self, now: float) -> None:
         """Accept it: the target is called."""

@@ -275,6 +275,13 @@ class Leg(SentKeys, HeardSound):
         """Ask who listens to the leg to take a referral. Whether anybody did."""
         return any(one.transfer_requested(self, referral) for one in tuple(self._listeners))
 
+    def hand_over(self, third: "Leg") -> "Leg | None":
+        """Ask for the partner to talk with `third`, of another call, from now on; None: nobody."""
+        partners = (one.partner_wanted(self, third) for one in tuple(self._listeners))
+        partner = next((one for one in partners if one is not None), None)
+        assert partner is None or isinstance(partner, Leg)
+        return partner
+
     def replace(self, session: UasSession) -> None:
         """Let who has called us by `session` take the place of the party (RFC 3891).
 

@@ -14,9 +14,10 @@ from .bridge import Bridge
 from .call import TransferOrder
 from .cancel_scope import while_up
 from .leg import Leg
-from .legs.leg_listener import LegListener, ObservedLeg
+from .legs.leg_listener import EitherEnded, LegListener, ObservedLeg
 from .services import CallServices
 from .transfers.bridged import BridgedTransfer
+from .transfers.joined import JoinedTransfer, LentPartner, other_leg_of
 from .transfers.referred import ReferredTransfer
 from .transfers.request import (
     MOST_TRANSFERS,
@@ -118,7 +119,7 @@ class Talk(LegListener):
         leaves = request.leaves
         if leaves.hangup_cause is not None:
             return True
-        ended = _EitherEnded()
+        ended = EitherEnded()
         self._part()
         is_warm = request.mode == "warm"
         bridge = self._bridge_of(leaves, *((request.stays,) if is_warm else ()), third)
@@ -153,11 +154,17 @@ class Talk(LegListener):
     def transfer_requested(self, leg: ObservedLeg, referral: ReferralUsage) -> bool:
         """The phone of a leg asks by REFER that its partner be connected with somebody else."""
         leaves = next(one for one in self.parties if one is leg)
-        services = self._services
+        stays, services = self._partner_of(leaves), self._services
+        if stays not in self._flow.call.legs:
+            return False  # of another call, whose talk it is
         try:
+            other = other_leg_of(leaves, referral)
+            if other is not None:
+                self._join_partners(leaves, other, referral)
+                return True
             to, destination = destination_of(referral, services.dialplan, services.queues)
             request = TransferRequest(
-                self._partner_of(leaves),
+                stays,
                 leaves,
                 to,
                 destination,
@@ -172,6 +179,43 @@ class Talk(LegListener):
             services.sip.perform(referral.accept)
             self._begin(request, way)
         return True
+
+    def _join_partners(self, leaves: Leg, other: Leg, referral: ReferralUsage) -> None:
+        """Connect the partners that a phone has in two calls. Raises EngineError."""
+        request = TransferRequest(
+            self._partner_of(leaves),
+            leaves,
+            other.record.uri,
+            other.destination,
+            0.0,
+            mode="attended",
+            referral=referral,
+        )
+        self._check_may_transfer()
+        if other in self.parties:
+            raise EngineError("refused", "that is a party of this call", field="to")
+        self._services.sip.perform(referral.accept)
+        self._begin(request, JoinedTransfer(request, other, self._flow, self._services))
+
+    def partner_wanted(self, leg: ObservedLeg, third: ObservedLeg) -> Leg | None:
+        """See LegListener. From now on the talk is that of the call of `third`."""
+        leaves = next(one for one in self.parties if one is leg)
+        partner, services = self._partner_of(leaves), self._services
+        assert isinstance(third, Leg)
+        try:
+            self._check_may_transfer()
+        except EngineError:
+            return None
+        if partner not in self._flow.call.legs or not services.media.are_together(
+            partner.id, third.id
+        ):
+            return None
+        request = TransferRequest(
+            partner, leaves, third.record.uri, third.destination, 0.0, mode="attended"
+        )
+        self._begin(request, LentPartner(request, third, self._flow, services))
+        self.leave()
+        return partner
 
     def leg_replaced(self, leg: ObservedLeg) -> None:
         """A party was transferred by its own phone: another is there in its place (RFC 3891)."""
@@ -211,11 +255,7 @@ class Talk(LegListener):
 
         Raises EngineError.
         """
-        if self._requested is None or self._requested.done():
-            raise EngineError("state", "a transfer is under way")
-        if self._transfers >= MOST_TRANSFERS:
-            reason = f"the call was transferred {MOST_TRANSFERS} times already"
-            raise EngineError("refused", reason, field="to")
+        self._check_may_transfer()
         flow, services = self._flow, self._services
         if request.destination is None:
             if request.stays.role != "customer":
@@ -225,6 +265,13 @@ class Talk(LegListener):
         check_third_party(request.destination, self.parties, services.dialplan)
         way = ReferredTransfer if request.how == "refer" else BridgedTransfer
         return way(request, flow.admit_third(request), flow, services)
+
+    def _check_may_transfer(self) -> None:
+        if self._requested is None or self._requested.done():
+            raise EngineError("state", "a transfer is under way")
+        if self._transfers >= MOST_TRANSFERS:
+            reason = f"the call was transferred {MOST_TRANSFERS} times already"
+            raise EngineError("refused", reason, field="to")
 
     def _begin(self, request: TransferRequest, way: TransferWay) -> None:
         assert self._requested is not None
@@ -237,25 +284,11 @@ class Talk(LegListener):
 
     def _leg_that_stays(self, leg_id: str | None) -> Leg:
         for leg in self.parties:
-            if leg.id == leg_id or (leg_id is None and leg.role == "customer"):
+            is_named = leg.id == leg_id or (leg_id is None and leg.role == "customer")
+            if is_named and leg in self._flow.call.legs:
                 return leg
         raise EngineError("state", f"leg {leg_id} does not talk", field="leg")
 
     def _partner_of(self, leg: Leg) -> Leg:
         first, second = self.parties
         return second if leg is first else first
-
-
-class _EitherEnded(LegListener):
-    """Waits until one of the legs that it listens to has ended."""
-
-    def __init__(self) -> None:
-        self._event = asyncio.Event()
-
-    async def wait(self) -> None:
-        """Return once one has ended."""
-        await self._event.wait()
-
-    def leg_ended(self, _leg: ObservedLeg) -> None:
-        """See LegListener."""
-        self._event.set()

@@ -148,6 +148,34 @@ async def test_a_phone_connects_its_two_calls(
     assert carol.heard(tmp_path / "carol-2.wav").hears(CUSTOMER_HZ, for_s=0.5)
 
 
+async def test_a_phone_connects_its_partners_of_two_calls_with_us(
+    engine: EngineClient, softphone: StartPhone, tmp_path: Path
+) -> None:
+    """Both are calls of the engine: nobody is called, and the phone is out of both."""
+    agent, customer, carol = await asyncio.gather(
+        softphone(user="agent"),
+        softphone(user="customer", tone=CUSTOMER_HZ),
+        softphone(user="carol", record=tmp_path / "carol-{call}.wav"),
+    )
+    first = await engine.callback(customer.uri, agent.uri)
+    await engine.state("bridged", first)
+    agent.command("hold")
+    await engine.event("leg.held", first)
+    second = await engine.callback(carol.uri, agent.uri)
+    await engine.state("bridged", second)
+    agent.command("attend")
+    completed = await engine.event("transfer.completed", first)
+    assert (completed["how"], completed["by"]) == ("bridge", "phone")
+    assert (await engine.event("transfer.completed", second))["from_leg"] != completed["from_leg"]
+    await agent.wait_for("state", state="disconnected", nth=2)
+    await asyncio.sleep(1.0)
+    customer.command("hangup")
+    for job in (first, second):
+        assert (await engine.ended(job))["state"] == "completed"
+    await carol.stop()
+    assert carol.heard(tmp_path / "carol-1.wav").hears(CUSTOMER_HZ, for_s=0.5)
+
+
 async def test_another_phone_takes_the_place_of_the_agents(
     engine: EngineClient, softphone: StartPhone, tmp_path: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """Who hears of a leg: the owner that made it, and parts of a call flow while they listen."""
 
+import asyncio
 from typing import Any, Protocol
 
 from sip.usage import ReferralUsage
@@ -87,6 +88,10 @@ class LegListener:
         """The phone asks that its partner be connected elsewhere. Whether that was answered."""
         return False
 
+    def partner_wanted(self, leg: ObservedLeg, third: ObservedLeg) -> ObservedLeg | None:
+        """The phone connects its partner with `third`, of another call. The partner, if it may."""
+        return None
+
     def leg_replaced(self, leg: ObservedLeg) -> None:
         """Another party has taken the place of the one that was there (RFC 3891)."""
 
@@ -95,3 +100,18 @@ class LegListener:
 
     def info_received(self, leg: ObservedLeg, digit: str, duration_ms: int) -> None:
         """The phone has reported a pressed key by SIP INFO. `digit_pressed` comes before."""
+
+
+class EitherEnded(LegListener):
+    """Waits until one of the legs that it listens to has ended."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    async def wait(self) -> None:
+        """Return once one has ended."""
+        await self._event.wait()
+
+    def leg_ended(self, _leg: ObservedLeg) -> None:
+        """See LegListener."""
+        self._event.set()

@@ -18,8 +18,10 @@ from ...message.uri import OtherUri, SipUri, without_headers
 from ...transaction.client import ClientTransaction
 from ...transaction.server import ServerTransaction
 from ...transaction.transaction import FailureCause
+from ...usage import DialogUsage
 from ..dialog import Dialog
 from ..requesting_session import RequestingSession
+from .replaces import find_named
 
 SIPFRAG: Final = ("Content-Type", "message/sipfrag;version=2.0")
 SUBSCRIPTION_S: Final = 180
@@ -30,7 +32,8 @@ class Referral:
     """One REFER. The owner calls `accept` or `refuse` once, and after `accept` it may `notify`.
 
     `target` is the URI of Refer-To without headers. `user_here` is its user part where it leads to
-    this host. `replaces` is the dialog that the call to the target shall replace (RFC 3891).
+    this host. `replaces` is the dialog that the call to the target shall replace (RFC 3891), and
+    `replaced_here` that dialog where it is ours.
     """
 
     __slots__ = (
@@ -39,6 +42,7 @@ class Referral:
         "_is_subscribed",
         "_session",
         "_transaction",
+        "replaced_here",
         "replaces",
         "target",
         "user_here",
@@ -63,12 +67,15 @@ class Referral:
         uri = _refer_to(request)
         self.target = without_headers(uri).encode()
         self.replaces: str | None = None
+        self.replaced_here: DialogUsage | None = None
         self.user_here: str | None = None
         if isinstance(uri, SipUri):
             headers = {name.lower(): value for name, value in uri.headers.items()}
             self.replaces = headers.get("replaces")
             if session.context.is_here(uri):
                 self.user_here = uri.user
+            if self.replaces is not None:  # phones name us by our Contact, or by whom we showed
+                self.replaced_here = find_named(session.context, self.replaces)
 
     def accept(self, now: float) -> None:
         """Answer 202, and tell the peer that the target is being called."""

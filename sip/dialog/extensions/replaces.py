@@ -11,7 +11,7 @@ from ...message.grammar import LWS, parse_params
 from ...message.message import Request
 from ...message.uri import OtherUri, SipUri, without_headers
 from ...usage import DialogUsage
-from ..context import UserAgentContext
+from ..context import DialogKey, UserAgentContext
 from ..dialog import Dialog
 
 NO_TAG: Final = "0"
@@ -25,6 +25,11 @@ class Replaces(msgspec.Struct, frozen=True):
     to_tag: str
     from_tag: str
     early_only: bool = False
+
+    @property
+    def key(self) -> DialogKey:
+        """The dialog as we know it."""
+        return self.call_id, self.to_tag, "" if self.from_tag == NO_TAG else self.from_tag
 
     def encode(self) -> str:
         """Return the value of the header field."""
@@ -42,7 +47,11 @@ def parse_replaces(request: Request) -> Replaces | None:
         return None
     if len(values) > 1 or request.get("Join") is not None:
         raise ParseError("an INVITE replaces one dialog, and joins none then")
-    call_id, semicolon, rest = values[0].partition(";")
+    return _read(values[0])
+
+
+def _read(value: str) -> Replaces:
+    call_id, semicolon, rest = value.partition(";")
     params = parse_params(semicolon + rest, "Replaces")
     call_id, to_tag, from_tag = call_id.strip(LWS), params.get("to-tag"), params.get("from-tag")
     if not call_id or not to_tag or not from_tag:
@@ -91,13 +100,17 @@ def find_replaced(context: UserAgentContext, request: Request) -> tuple[DialogUs
     replaces = parse_replaces(request)
     if replaces is None:
         return None, 0
-    key = (
-        replaces.call_id,
-        replaces.to_tag,
-        "" if replaces.from_tag == NO_TAG else replaces.from_tag,
-    )
+    key = replaces.key
     session = context.session_of(key)
     if session is None:
         return None, 603 if context.has_ended(key) else 481
     status = session.objection_to_replace(early_only=replaces.early_only)
     return (session, 0) if status is None else (None, status)
+
+
+def find_named(context: UserAgentContext, value: str) -> DialogUsage | None:
+    """Return the session of ours that the value of a Replaces names; None where it names none."""
+    try:
+        return context.session_of(_read(value).key)
+    except ParseError:
+        return None

@@ -165,6 +165,7 @@ class ScriptedReferral:
     target: str
     user_here: str | None = None
     replaces: str | None = None
+    replaced_here: Any = None
     said: list[str] = field(default_factory=list)
     is_over: bool = False
     """The dialog is over: nothing can be said in it any more."""

@@ -1,6 +1,7 @@
 """REFER within a dialog: what the owner learns, and what the peer is told (RFC 3515, 4488)."""
 
 from typing import cast
+from urllib.parse import quote
 
 import pytest
 
@@ -115,6 +116,25 @@ def test_a_target_here_and_a_dialog_to_replace() -> None:
     assert referral.target == "sip:2001@192.0.2.1"
     assert referral.user_here == "2001"
     assert referral.replaces == "abc@host;to-tag=1;from-tag=2"
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "198.51.100.7"])
+@pytest.mark.parametrize(
+    "changes", [{}, {"theirs": "guessed"}, {"ours": "guessed"}, {"id": "guessed"}, {"id": ""}]
+)
+def test_a_dialog_to_replace_that_is_our_own(host: str, changes: dict[str, str]) -> None:
+    """Whatever the target says: phones name our Contact, or the identity that we have shown."""
+    network = SimulatedNetwork()
+    alice, bob = pair(network)
+    first, _ = established(network, alice, bob)
+    bob.events.clear()
+    second, theirs = established(network, alice, bob)
+    named = {"id": second.call_id, "ours": second.local_tag, "theirs": theirs.local_tag} | changes
+    replaces = "{id};to-tag={ours};from-tag={theirs}".format(**named)
+    target = f"<sip:carol@{host}?Replaces={quote(replaces, safe='')}>"
+    inject(network, within(first, "REFER", Refer_To=target), bob, alice)
+    referral = cast(Referral, alice.only(Referred).referral)
+    assert referral.replaced_here is (None if changes else second)
 
 
 @pytest.mark.parametrize("target", [None, "<sip:", "", "sip:a@b, sip:c@d"])
