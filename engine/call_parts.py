@@ -28,7 +28,8 @@ from .calls.announcing.plays import Plays
 from .calls.announcing.sound_files import SoundFiles
 from .calls.announcing.waiting_room import WaitingRooms
 from .calls.announcing.whisper import Announcer
-from .calls.call import CallRegistry
+from .calls.call import Call, CallRegistry, RecordsCall
+from .calls.keys.gathers import Gathers
 from .calls.legs.agent_lines import AgentLines
 from .calls.legs.leg_events import LegEvents
 from .calls.legs.permanent_leg import PermanentLegs
@@ -150,6 +151,7 @@ class CallParts:
         hold = Hold(str(self.announcer.sounds.configured(media.hold)) if media.hold else None)
 
         self.plays = Plays(self.registry, self.announcer, hold=hold, country=media.ringing)
+        self.gathers = Gathers(self.plays, self._recorders)
 
         # -- numbers: where a call goes, and whether it may
         self.trunks = Trunks(settings.trunks, sip=self.sip, events=self.events)
@@ -280,6 +282,12 @@ class CallParts:
             clock=now,
         )
         self.sip_events = SipEvents(self.trunks, self.inbound, leg_events)
+
+    def _recorders(self, call: Call) -> list[RecordsCall]:
+        """What records a call, and the call that it is bridged with."""
+        calls = [call, self.controlled.partner_of(call)]
+        owners = [one.owner or self.dispatcher.callback_of(one.id) for one in calls if one]
+        return [owner.recorded for owner in owners if owner is not None]
 
     def _media_restarted(self, leg_events: LegEvents) -> None:
         leg_events.on_media_restarted(self.media.pids)

@@ -206,7 +206,7 @@ class Parts(CallParts):
             ).table(),
             **CallMethods(self.registry, self.dispatcher, self.dialplan).table(),
             **CallControlMethods(self.controlled).table(),
-            **PlayMethods(self.plays).table(),
+            **PlayMethods(self.plays, self.gathers).table(),
             **RecordingMethods(
                 self.recordings, self.registry, self.dispatcher, self.announcer.sounds
             ).table(),

@@ -203,6 +203,13 @@ class StopAnnouncement(_Message, tag=17):
     play: int
 
 
+class BlockKeys(_Message, tag=18):
+    """Keep the keys that the peer of `leg` presses from those who hear it, or no longer."""
+
+    leg: str
+    is_blocked: bool
+
+
 Command: TypeAlias = (
     Open
     | Connect
@@ -220,6 +227,7 @@ Command: TypeAlias = (
     | Stop
     | Announce
     | StopAnnouncement
+    | BlockKeys
 )
 
 

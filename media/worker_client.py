@@ -282,6 +282,10 @@ class WorkerClient:
         """End an announcement, if `leg` hears it still."""
         self._send(m.StopAnnouncement(leg, play))
 
+    def block_keys(self, leg: str, *, is_blocked: bool) -> None:
+        """Keep the keys that the peer of `leg` presses from those who hear it, or no longer."""
+        self._send(m.BlockKeys(leg, is_blocked))
+
     def bridge(self, a: str, b: str) -> None:
         """Let leg `a` hear leg `b` and the reverse."""
         self._send(m.Bridge(a, b))

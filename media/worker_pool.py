@@ -165,6 +165,12 @@ class WorkerPool:
         if member is not None:
             member.client.stop_announcement(leg, play)
 
+    def block_keys(self, leg: str, *, is_blocked: bool) -> None:
+        """As WorkerClient.block_keys."""
+        member = self._by_leg.get(leg)
+        if member is not None:
+            member.client.block_keys(leg, is_blocked=is_blocked)
+
     def bridge(self, a: str, b: str) -> None:
         """As WorkerClient.bridge."""
         member = self._by_leg.get(a)

@@ -162,6 +162,14 @@ class ControlledCalls:
             raise EngineError("state", f"call {call.call.id} did not come in", field="call")
         return call
 
+    def partner_of(self, call: Call) -> Call | None:
+        """The call that a call by command is bridged with."""
+        one = next((each for each in self._calls if each.call is call), None)
+        if one is None or one.pair is None:
+            return None
+        partner = one.pair.partner_of(one.leg)
+        return next((each.call for each in self._calls if each.leg is partner), None)
+
     # -- a call that came in ------------------------------------------------------------------
 
     def ring(self, call_id: str | None, leg_id: str | None, status: int) -> Call:

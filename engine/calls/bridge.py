@@ -5,12 +5,15 @@ Two who talk alone are relayed. Where somebody hears several, these are mixed.
 
 from collections.abc import Callable, Sequence
 
-from media.sources import Hold, Source
+from media.sources import Hold, Source, Tone
 from media.worker_pool import WorkerPool
 
 from .leg import Leg
 from .legs.leg_listener import LegListener, ObservedLeg
 from .supervision.supervisors import Supervisors, sound_of
+
+# What is heard in the place of a secret key.
+HIDDEN_KEY = Tone("620/120", gain_db=-10.0)
 
 PublishBridgeEvent = Callable[..., None]
 
@@ -72,6 +75,12 @@ class Bridge(LegListener):
             if other is not leg and not (other.gets_keys_by_info or other in self._mixed):
                 other.send_keys(digit, duration_ms=duration_ms)
 
+    def key_hidden(self, leg: ObservedLeg) -> None:
+        """Let the others hear that a secret key was pressed, but not which."""
+        for other in self._parties:
+            if other is not leg:
+                other.announce(HIDDEN_KEY, mix=True, rounds=1, on_ended=_ignore)
+
     # -- who hears whom -------------------------------------------------------------------------
 
     def arrange(self) -> None:
@@ -108,3 +117,7 @@ class Bridge(LegListener):
     def _alone(self, leg: Leg) -> Source:
         """What a party hears where it hears nobody."""
         return self._hold
+
+
+def _ignore(_played: object) -> None:
+    """Nobody waits for the end of a soft tone."""

@@ -44,6 +44,7 @@ from .legs.leg_listener import LegListener, LegOwner
 from .legs.leg_media import LegMedia
 from .legs.leg_transfers import LegTransfers
 from .legs.media_reports import MediaReports
+from .legs.pressed_keys import PressedKeys
 from .legs.sent_keys import SentKeys
 from .legs.target_dialler import TargetDialler
 
@@ -62,7 +63,7 @@ class LegEnded(Exception):
         self.hangup_cause = hangup_cause
 
 
-class Leg(SentKeys, HeardSound):
+class Leg(SentKeys, PressedKeys, HeardSound):
     """One party of a call. `record` is what views show and the store keeps of it.
 
     `hangup_cause` is why it has ended; None while it has not.
@@ -453,20 +454,6 @@ class Leg(SentKeys, HeardSound):
     def on_media(self, event: media_events.Event) -> None:
         """Handle one event of this leg's media endpoint."""
         self._media_reports.handle(event)
-
-    def info_digit(self, digit: str, duration_ms: int) -> None:
-        """The party pressed a key, and its phone reported it by SIP INFO."""
-        if self.pressed(digit, duration_ms):
-            for listener in tuple(self._listeners):
-                listener.info_received(self, digit, duration_ms)
-
-    def pressed(self, digit: str, duration_ms: int) -> bool:
-        """Publish and act on a digit. False where there are too many, and it is dropped."""
-        if not self._publish_bounded("leg.dtmf", self, digit=digit, duration_ms=duration_ms):
-            return False
-        for listener in tuple(self._listeners):
-            listener.digit_pressed(self, digit)
-        return True
 
     def on_media_lost(self, reason: str) -> None:
         """The media worker of this leg died: the leg ends."""

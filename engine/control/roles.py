@@ -67,6 +67,7 @@ METHODS: Mapping[str, Role] = {
     # -- to make callbacks, and to end them
     "call.answer": "operate",
     "call.bridge": "operate",
+    "call.gather": "operate",
     "call.hangup": "operate",
     "call.hold": "operate",
     "call.originate": "operate",
@@ -149,7 +150,8 @@ AGENT_REQUEST_METHODS = frozenset({"callback.cancel", "callback.request", "callb
 SITE_METHODS = frozenset(
     {
         "call.answer", "call.bridge", "call.get", "call.hangup", "call.headers", "call.hold",
-        "call.list", "call.originate", "call.play", "call.redirect", "call.reject", "call.resume",
+        "call.gather", "call.list", "call.originate", "call.play", "call.redirect", "call.reject",
+        "call.resume",
         "call.ring", "call.say", "call.send_dtmf", "call.send_info", "call.stop", "call.unbridge",
         "callback.annotate", "callback.cancel", "callback.get", "callback.list",
         "callback.reprioritise", "callback.request", "callback.reschedule",

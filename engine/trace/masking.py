@@ -2,8 +2,9 @@
 
 Each character of a secret becomes `*`, so that Content-Length and every other byte stay as they
 were. Masked are the answers to digest challenges and any other credentials (RFC 3261 20.7, 20.28),
-Authentication-Info, the keys of SDES (RFC 4568), MIKEY and k=, the password of ICE, and passwords
-in sip: URIs. A body, or a part of one, that is encoded is masked whole, as nobody looks into it.
+Authentication-Info, the keys of SDES (RFC 4568), MIKEY and k=, the password of ICE, passwords in
+sip: URIs, and the keys that a party presses where INFO has them. A body, or a part of one, that is
+encoded is masked whole, as nobody looks into it.
 """
 
 import re
@@ -33,6 +34,10 @@ _keys = re.compile(
     rb"(inline:|^a=key-mgmt:[^\s]*[ \t]+|^k=(?:clear|base64|uri):|^a=ice-pwd:)([^\s|;]+)",
     re.IGNORECASE | re.MULTILINE,
 )
+# A key that was pressed, in the body of an INFO: application/dtmf-relay, application/dtmf.
+_pressed = re.compile(
+    rb"((?:signal[ \t]*=[ \t]*)|\r\n\r\n)([0-9a-d*#]+)(?=[ \t\r\n]|\Z)", re.IGNORECASE
+)
 _says_encoded = re.compile(
     rb"content-(?:transfer-)?encoding[ \t]*+:[ \t]*+(?!7bit|8bit|binary|identity)", re.IGNORECASE
 ).match
@@ -48,6 +53,8 @@ def masked(data: bytes) -> bytes:
     if b"\nauth" in lowered or b"\nproxy-auth" in lowered:
         data = _credentials.sub(_masked_credentials, data)
     if not lowered.endswith(b"\r\n\r\n"):
+        if lowered.startswith(b"info ") and b"/dtmf" in lowered:
+            data = _pressed.sub(_second_masked, data)
         if (
             b"inline:" in lowered
             or b"\nk=" in lowered

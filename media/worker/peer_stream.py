@@ -151,12 +151,14 @@ class PeerStream(Reception):
     """
 
     __slots__ = (
+        "_kept_key",
         "_owner",
         "_run_start",
         "_target",
         "audio",
         "event_payload_types",
         "is_over",
+        "keeps_keys",
         "leg",
         "listeners",
         "listening",
@@ -170,6 +172,8 @@ class PeerStream(Reception):
         self.listeners: list[StreamListener] = []
         self.listening = False
         self.is_over = False  # its leg is closed
+        self.keeps_keys = False  # from those who hear it
+        self._kept_key = -1  # the time stamp of the last key that was kept
         self._owner = -1  # the SSRC that was heard first of the peer
         self._run_start = 0
         self._target: OutgoingStream | None = None
@@ -275,8 +279,13 @@ class PeerStream(Reception):
                 self._arm(payload_type, codec)
         elif payload_type in self.event_payload_types:
             leg.event_received(payload, timestamp, now, late=extended != self.highest)
+            if self.keeps_keys:
+                self._kept_key = timestamp
             for listener in self.listeners:
-                listener.relay_event(self, extended, timestamp, marker, payload, now)
+                if timestamp == self._kept_key:  # the end of a key is sent three times
+                    listener.relay_nothing(self, extended)
+                else:
+                    listener.relay_event(self, extended, timestamp, marker, payload, now)
         else:
             for listener in self.listeners:
                 listener.relay_nothing(self, extended)

@@ -105,6 +105,7 @@ class Switch:
             m.SetAside: self._set_aside,
             m.Announce: self._announce,
             m.StopAnnouncement: self._stop_announcement,
+            m.BlockKeys: self._block_keys,
         }
 
     @property
@@ -322,6 +323,11 @@ class Switch:
         leg = self._legs.get(command.leg)
         if leg is not None:
             self._clips.stop(leg, command.play)
+
+    def _block_keys(self, command: m.BlockKeys) -> None:
+        leg = self._legs.get(command.leg)
+        if leg is not None:
+            leg.incoming.keeps_keys = command.is_blocked
 
     def _send_digits(self, command: m.SendDigits) -> None:
         leg = self._legs.get(command.leg)

@@ -74,6 +74,7 @@ class ScriptedMedia:
     stopped: list[str] = field(default_factory=list)
     paused: list[tuple[str, bool]] = field(default_factory=list)
     announced: list[tuple[str, Source, bool, int]] = field(default_factory=list)
+    blocked: list[tuple[str, bool]] = field(default_factory=list)
     stop_asked: list[int] = field(default_factory=list)
     announcements: dict[int, str] = field(default_factory=dict)
     register: CallRegistry | None = None
@@ -120,6 +121,10 @@ class ScriptedMedia:
         self.announced.append((leg, source, mix, rounds))
         self.announcements[self.plays] = leg
         return self.plays
+
+    def block_keys(self, leg: str, *, is_blocked: bool) -> None:
+        """As WorkerPool.block_keys."""
+        self.blocked.append((leg, is_blocked))
 
     def stop_announcement(self, leg: str, play: int) -> None:
         """As WorkerPool.stop_announcement: the answer comes in the next turn of the loop."""

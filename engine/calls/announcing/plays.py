@@ -55,7 +55,7 @@ class Plays:
 
         Raises EngineError `not_found`, `state`.
         """
-        call = self._call(call_id, leg_id)
+        call = self._registry.call_of(call_id, leg_id)
         if leg_id is not None:
             leg = next((one for one in call.legs if one.id == leg_id), None)
             if leg is None:
@@ -69,17 +69,6 @@ class Plays:
             raise EngineError("state", f"no party of call {call.id} is up", field="call")
         customers = [leg for leg in up if leg.role == "customer"]
         return call, up[0] if len(up) == 1 or not customers else customers[-1]
-
-    def _call(self, call_id: str | None, leg_id: str | None) -> Call:
-        calls = self._registry.calls
-        if call_id is not None:
-            if call_id in calls:
-                return calls[call_id]
-            raise EngineError("not_found", f"there is no call {call_id}", field="call")
-        for call in calls.values():
-            if any(leg.id == leg_id for leg in call.legs):
-                return call
-        raise EngineError("not_found", f"there is no leg {leg_id}", field="leg")
 
     # -- what -------------------------------------------------------------------------------
 

@@ -98,6 +98,9 @@ class LegListener:
     def digit_pressed(self, leg: ObservedLeg, digit: str) -> None:
         """The party has pressed a key."""
 
+    def key_hidden(self, leg: ObservedLeg) -> None:
+        """The party has pressed a key that nobody but who asked for it may know."""
+
     def info_received(self, leg: ObservedLeg, digit: str, duration_ms: int) -> None:
         """The phone has reported a pressed key by SIP INFO. `digit_pressed` comes before."""
 

@@ -178,6 +178,11 @@ class LegMedia:
         """Send the peer these keys as telephone-events; nothing where it takes none."""
         self._pool.send_digits(self._leg, keys, duration_ms=duration_ms, gap_ms=gap_ms)
 
+    def block_keys(self, *, is_blocked: bool) -> None:
+        """Whether the keys that the peer presses are kept from those who hear it."""
+        if self.is_open:
+            self._pool.block_keys(self._leg, is_blocked=is_blocked)
+
     def is_overtaken(self, timeout: MediaTimeout) -> bool:
         """Whether the peer was described again after the wait that this reports had begun."""
         return 0 < timeout.number < self._described

@@ -1,11 +1,16 @@
-"""The methods of the control protocol that let a party hear something: call.play and others."""
+"""The methods of the control protocol about what a party hears and the keys that it presses."""
 
 from typing import Annotated, Final, TypedDict
 
 from msgspec import Meta
 
+from media.sources import Source
+
 from ...calls.announcing.leg_plays import DEFAULT_PRIORITY
 from ...calls.announcing.plays import HowPlayed, Plays
+from ...calls.announcing.whisper import Announcement
+from ...calls.keys.gather import MOST_DIGITS, GatherEnd, GatherSettings
+from ...calls.keys.gathers import Gathers
 from ...errors import BadParams
 from ...request import Identifier, Params, one_of
 from ..method import Method
@@ -18,6 +23,8 @@ _WORDS_A_MINUTE = 80.0
 
 FileName = Annotated[str, Meta(min_length=1, max_length=1024)]
 Priority = Annotated[int, Meta(ge=0, le=9)]
+Patience = Annotated[float, Meta(gt=0, le=600)]
+KEYS: Final = "0123456789*#ABCD"
 
 
 class LegRef(Params):
@@ -36,6 +43,10 @@ class ToneRequest(Params):
 
     name: Annotated[str, Meta(min_length=1, max_length=512)]
     country: Annotated[str, Meta(min_length=2, max_length=2)] | None = None
+
+
+Files = Annotated[list[FileName], Meta(min_length=1, max_length=MOST_FILES)]
+AnyTone = Annotated[str, Meta(min_length=1, max_length=512)] | ToneRequest
 
 
 class HowRequested(LegRef):
@@ -60,8 +71,8 @@ class PlayRequest(HowRequested):
     """call.play: one of `file`, `files`, `tone`, `stream` and `hold`."""
 
     file: FileName | None = None
-    files: Annotated[list[FileName], Meta(min_length=1, max_length=MOST_FILES)] | None = None
-    tone: Annotated[str, Meta(min_length=1, max_length=512)] | ToneRequest | None = None
+    files: Files | None = None
+    tone: AnyTone | None = None
     hold: bool | None = None
 
     def __post_init__(self) -> None:
@@ -87,19 +98,78 @@ class SayRequest(HowRequested):
         super().__post_init__()
         if not self.text.strip():
             raise BadParams("text", "give what is to be said")
-        is_factor = _SLOWEST <= self.speed <= _QUICKEST
-        if not is_factor and self.speed < _WORDS_A_MINUTE:
-            reason = (
-                f"must be a factor from {_SLOWEST:g} to {_QUICKEST:g}, "
-                f"or words a minute from {_WORDS_A_MINUTE:g} on"
-            )
-            raise BadParams("speed", reason)
+        _check_speed(self.speed)
+
+
+def _check_speed(speed: float) -> None:
+    if not _SLOWEST <= speed <= _QUICKEST and speed < _WORDS_A_MINUTE:
+        reason = (
+            f"must be a factor from {_SLOWEST:g} to {_QUICKEST:g}, "
+            f"or words a minute from {_WORDS_A_MINUTE:g} on"
+        )
+        raise BadParams("speed", reason)
 
 
 class StopRequest(LegRef):
-    """call.stop: one play of the leg, or all of them."""
+    """call.stop: one play of the leg, or all of them; with `gather` also what is gathered."""
 
     play: Identifier | None = None
+    gather: bool = False
+
+
+class PromptRequest(Params):
+    """What is heard while keys are waited for: one of `file`, `files`, `tone` and `text`."""
+
+    file: FileName | None = None
+    files: Files | None = None
+    tone: AnyTone | None = None
+    text: Annotated[str, Meta(min_length=1, max_length=2000)] | None = None
+    language: Annotated[str, Meta(max_length=64)] = ""
+    speed: Annotated[float, Meta(gt=0, le=450)] = 1.0
+    personal: bool = False
+
+    def __post_init__(self) -> None:
+        names = ("file", "files", "tone", "text")
+        one_of(names, {name: getattr(self, name) for name in names})
+        _check_speed(self.speed)
+
+
+class GatherRequest(LegRef):
+    """call.gather: keys that the party presses."""
+
+    max_digits: Annotated[int, Meta(ge=1, le=MOST_DIGITS)] = MOST_DIGITS
+    min_digits: Annotated[int, Meta(ge=0, le=MOST_DIGITS)] = 1
+    terminator: Annotated[str, Meta(max_length=16)] = "#"
+    first_digit_s: Patience = 5.0
+    between_digits_s: Patience = 3.0
+    prompt: PromptRequest | None = None
+    barge_in: bool = True
+    secret: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.min_digits > self.max_digits:
+            raise BadParams("min_digits", "must not be more than max_digits")
+        if not set(self.terminator) <= set(KEYS):
+            raise BadParams("terminator", f"must be keys: {KEYS}")
+
+    def settings(self) -> GatherSettings:
+        """What is gathered."""
+        names = GatherSettings.__dataclass_fields__
+        return GatherSettings(**{name: getattr(self, name) for name in names})
+
+
+class GatheredView(TypedDict):
+    """call.gather."""
+
+    call: str
+    """The call."""
+    leg: str
+    """The leg whose party was asked."""
+    digits: str
+    """The keys, without the one that ended it."""
+    ended: GatherEnd
+    """How it ended."""
 
 
 class PlayView(TypedDict):
@@ -125,8 +195,9 @@ class StoppedView(TypedDict):
 class PlayMethods:
     """What a client may let parties hear."""
 
-    def __init__(self, plays: Plays) -> None:
+    def __init__(self, plays: Plays, gathers: Gathers) -> None:
         self._plays = plays
+        self._gathers = gathers
 
     def table(self) -> dict[str, Method]:
         """Method names, with the parameters each takes and what it does."""
@@ -134,24 +205,37 @@ class PlayMethods:
             "call.play": Method(PlayRequest, self._play),
             "call.say": Method(SayRequest, self._say),
             "call.stop": Method(StopRequest, self._stop),
+            "call.gather": Method(GatherRequest, self._gather),
         }
 
     async def _play(self, params: PlayRequest, _peer: Peer) -> PlayView:
         plays, loop = self._plays, params.loop is True
         plays.leg_up(params.call, params.leg)
-        if params.file is not None:
-            source = await plays.files([params.file], "file", loop=loop)
-        elif params.files is not None:
-            source = await plays.files(params.files, "files", loop=loop)
-        elif isinstance(params.tone, ToneRequest):
-            source = plays.tone(params.tone.name, params.tone.country, loop=loop)
-        elif params.tone is not None:
-            source = plays.tone(params.tone, None, loop=loop)
-        else:
+        if params.hold:
             source = plays.hold_sound()
+        else:
+            source = await self._source(params.file, params.files, params.tone, loop=loop)
         call, leg = plays.leg_up(params.call, params.leg)
         play = plays.begin(leg, source, params.how())
         return {"call": call.id, "leg": leg.id, "play": play.id}
+
+    async def _source(
+        self,
+        file: str | None,
+        files: list[str] | None,
+        tone: str | ToneRequest | None,
+        *,
+        loop: bool = False,
+    ) -> Source:
+        """What can be heard of the one that is given."""
+        plays = self._plays
+        if file is not None:
+            return await plays.files([file], "file", loop=loop)
+        if files is not None:
+            return await plays.files(files, "files", loop=loop)
+        if isinstance(tone, ToneRequest):
+            return plays.tone(tone.name, tone.country, loop=loop)
+        return plays.tone(tone or "", None, loop=loop)
 
     async def _say(self, params: SayRequest, _peer: Peer) -> PlayView:
         plays = self._plays
@@ -166,4 +250,26 @@ class PlayMethods:
     def _stop(self, params: StopRequest, _peer: Peer) -> StoppedView:
         call, leg = self._plays.leg_up(params.call, params.leg)
         self._plays.stop(leg, params.play)
+        if params.gather:
+            self._gathers.stop(leg)
         return {"call": call.id, "leg": leg.id}
+
+    async def _gather(self, params: GatherRequest, _peer: Peer) -> GatheredView:
+        """Replies once it is over."""
+        plays, prompt = self._plays, params.prompt
+        plays.leg_up(params.call, params.leg)
+        sound: Source | Announcement | None = None
+        if prompt is not None and prompt.text is not None:
+            sound = await plays.speech(
+                prompt.text, prompt.language, prompt.speed, is_personal=prompt.personal
+            )
+        elif prompt is not None:
+            sound = await self._source(prompt.file, prompt.files, prompt.tone)
+        call, leg = plays.leg_up(params.call, params.leg)
+        gathered = await self._gathers.run(call, leg, params.settings(), sound)
+        return {
+            "call": call.id,
+            "leg": leg.id,
+            "digits": gathered.digits,
+            "ended": gathered.ended,
+        }

@@ -14,6 +14,7 @@ from ...acd.agent import Wish
 from ...acd.agent_view import AgentView
 from ...acd.queue import QueueView
 from ...calls.call import CallView, OtherBody, TransferMode
+from ...calls.keys.gather import GatherEnd
 from ...calls.supervision.supervisors import SuperviseMode
 from ...job import (
     TERMINAL_STATES,
@@ -122,6 +123,9 @@ MEMBERS: Final[Mapping[str, Member]] = {
     "digit": Member(str, "The key."),
     "duration_ms": Member(int, "How long it was pressed."),
     "play": Member(str, "What names the play."),
+    "ended": Member(GatherEnd, "How the gathering of keys ended."),
+    "keys": Member(int, "How many keys were pressed."),
+    "digits": Member(str, "The keys, where they are not secret."),
     "heard_ms": Member(int, "How much of it was sent to the party, in ms."),
     "silent_ms": Member(float, "For how long nobody has spoken."),
     "silent_s": Member(float, "For how long no RTP has come."),

@@ -156,3 +156,17 @@ def test_what_is_for_calls_that_came_in_is_refused_for_others(tmp_path: Path) ->
         phone.hangs_up()
 
     run_calls(tmp_path, script)
+
+
+def test_the_partner_of_a_call_is_the_one_that_it_is_bridged_with(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        one, _phone = await up(stage, calls, "sip:one@127.0.0.1:5061")
+        two, _phone = await up(stage, calls, "sip:two@127.0.0.1:5062")
+        assert calls.partner_of(one) is None
+        calls.bridge(leg_of(one), leg_of(two), end_together=True)
+        assert (calls.partner_of(one), calls.partner_of(two)) == (two, one)
+        calls.find(one.id, None).hang_up()
+        await asyncio.sleep(0.1)
+        assert calls.partner_of(one) is None
+
+    run_calls(tmp_path, script)

@@ -132,3 +132,21 @@ def test_the_password_of_a_uri_is_masked() -> None:
 def test_any_bytes_keep_their_length(data: bytes) -> None:
     for message in (data, b"\r\nAuthorization: " + data, b"\r\na=crypto:1 X inline:" + data):
         assert len(masked(message)) == len(message)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "shown"),
+    [
+        (
+            b"application/dtmf-relay",
+            b"Signal=5\r\nDuration=160\r\n",
+            b"Signal=*\r\nDuration=160\r\n",
+        ),
+        (b"application/dtmf-relay", b"Signal= 10\r\nDuration=90", b"Signal= **\r\nDuration=90"),
+        (b"Application/DTMF", b"7", b"*"),
+        (b"text/plain", b"Signal=5\r\n", b"Signal=5\r\n"),
+    ],
+)
+def test_pressed_keys_are_masked(kind: bytes, body: bytes, shown: bytes) -> None:
+    head = b"INFO sip:x@192.0.2.9 SIP/2.0\r\nCSeq: 3 INFO\r\nContent-Type: " + kind + b"\r\n\r\n"
+    assert masked(head + body) == head + shown

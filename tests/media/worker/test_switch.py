@@ -874,3 +874,26 @@ def test_all_legs_are_looked_after_in_their_time_while_the_clock_rests(desk: Swi
         desk.now += QUIET_FRAMES * FRAME_S
         desk.switch.tick(desk.now)
     assert len(desk.events(m.MediaTimeout)) == 3
+
+
+def test_keys_are_kept_from_the_partner_to_the_last_packet_of_each(
+    bridged: tuple[SwitchBench, FramePhone, FramePhone],
+) -> None:
+    desk, a, b = bridged
+    converse(desk, a, b, 3)
+    b.listen()
+    five = [PAYLOAD.pack(5, 10, 160), *[PAYLOAD.pack(5, 0x8A, 320)] * 3]
+    desk.switch.execute(m.BlockKeys("nobody", True))
+    desk.switch.execute(m.BlockKeys("a", True))
+    a.press(desk.addresses["a"], five[:2])
+    a.timestamp -= 2 * 160
+    desk.drain()
+    # It was reported at its first end; those that follow are of the same key.
+    desk.switch.execute(m.BlockKeys("a", False))
+    a.press(desk.addresses["a"], five[2:])
+    converse(desk, a, b, 3)
+    assert [one for one in desk.reports if isinstance(one, m.Dtmf)] == [m.Dtmf("a", "5", 40)]
+    assert {packet.payload_type for packet in b.listen()} == {0}
+    a.press(desk.addresses["a"], five)
+    converse(desk, a, b, 3)
+    assert [packet.payload_type for packet in b.listen()].count(101) == 4

@@ -7,6 +7,8 @@ import msgspec
 import pytest
 
 from engine.calls.announcing.plays import HowPlayed, Plays
+from engine.calls.keys.gather import Gathered, GatherSettings
+from engine.calls.keys.gathers import Gathers
 from engine.control.methods.plays import PlayMethods
 from media.sources import Hold, Prompt, Tone
 from tests.support.method_call import call_method
@@ -47,9 +49,46 @@ class FakePlays:
         self.stopped.append(play)
 
 
+class FakeGathers:
+    """Keeps what is asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+        self.stopped = 0
+
+    async def run(self, _call: Any, _leg: Any, settings: GatherSettings, prompt: Any) -> Gathered:
+        self.asked.append((settings, prompt))
+        return Gathered("47", "terminator")
+
+    def stop(self, _leg: Any) -> None:
+        self.stopped += 1
+
+
 def methods() -> tuple[PlayMethods, FakePlays]:
     fake = FakePlays()
-    return PlayMethods(cast(Plays, fake)), fake
+    return PlayMethods(cast(Plays, fake), cast(Gathers, FakeGathers())), fake
+
+
+@pytest.mark.parametrize(
+    ("prompt", "sound"),
+    [
+        (None, None),
+        ({"text": "PIN?", "language": "de", "speed": 90}, "spoken"),
+        ({"file": "pin.wav"}, Prompt("pin.wav")),
+        ({"files": ["pin.wav"]}, Prompt("pin.wav")),
+        ({"tone": {"name": "dial"}}, Tone("dial None")),
+    ],
+)
+async def test_what_is_gathered(prompt: dict[str, Any] | None, sound: object) -> None:
+    fake, gathers = FakePlays(), FakeGathers()
+    table = PlayMethods(cast(Plays, fake), cast(Gathers, gathers)).table()
+    asked = {"leg": "leg-7", "max_digits": 4, "terminator": "*#", "secret": False}
+    reply = await call_method(table, "call.gather", **asked, prompt=prompt)
+    assert reply == {"call": "call-1", "leg": "leg-7", "digits": "47", "ended": "terminator"}
+    settings = GatherSettings(max_digits=4, terminator="*#", secret=False)
+    assert gathers.asked == [(settings, sound)]
+    await call_method(table, "call.stop", leg="leg-7", gather=True)
+    assert gathers.stopped == 1
 
 
 @pytest.mark.parametrize(
@@ -103,6 +142,13 @@ async def test_what_is_said_and_stopped() -> None:
         ("call.say", {"leg": "l", "text": "x", "speed": 20}),
         ("call.say", {"leg": "l", "text": "x" * 2001}),
         ("call.stop", {"play": "p"}),
+        ("call.gather", {"leg": "l", "max_digits": 0}),
+        ("call.gather", {"leg": "l", "max_digits": 2, "min_digits": 3}),
+        ("call.gather", {"leg": "l", "terminator": "x"}),
+        ("call.gather", {"leg": "l", "first_digit_s": 0}),
+        ("call.gather", {"leg": "l", "prompt": {}}),
+        ("call.gather", {"leg": "l", "prompt": {"file": "a", "text": "b"}}),
+        ("call.gather", {"leg": "l", "prompt": {"text": "b", "speed": 9}}),
     ],
 )
 async def test_what_is_wrong_is_refused(method: str, params: dict[str, Any]) -> None:

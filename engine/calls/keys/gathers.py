@@ -1,0 +1,107 @@
+"""Gathers keys of legs by command: with a prompt, one gathering of a leg at a time."""
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+from media.sources import Source
+
+from ...errors import EngineError
+from ..announcing.leg_plays import Play
+from ..announcing.plays import HowPlayed, Plays
+from ..announcing.whisper import Announcement
+from ..call import Call, RecordsCall
+from ..leg import Leg
+from ..legs.leg_listener import LegListener, ObservedLeg
+from .gather import Gather, Gathered, GatherSettings
+
+PROMPT_PRIORITY = 9
+SECRET_KEYS = "secret keys"
+"""Why a recording pauses."""
+
+
+class Gathers:
+    """Carries out every gathering. `plays` lets parties hear the prompts.
+
+    `recorders` has what records a call, and who is bridged with it.
+    """
+
+    def __init__(self, plays: Plays, recorders: Callable[[Call], Iterable[RecordsCall]]) -> None:
+        self._plays = plays
+        self._recorders = recorders
+        self._under_way: dict[Leg, Gather] = {}
+
+    async def run(
+        self,
+        call: Call,
+        leg: Leg,
+        settings: GatherSettings,
+        prompt: Source | Announcement | None = None,
+    ) -> Gathered:
+        """Gather keys of a leg of a call. Raises EngineError `state`: it is asked for some already.
+
+        Keys that are pressed meanwhile are for this alone, and the other party hears nothing of
+        them; where they are secret, a soft tone in the place of each, and a recording pauses.
+        """
+        if leg in self._under_way:
+            raise EngineError("state", f"leg {leg.id} is asked for keys already", field="leg")
+        playing: Play | None = None
+
+        def stop_prompt() -> None:
+            if playing is not None and playing.end is None:
+                self._plays.stop(leg, playing.id)
+
+        gather = self._under_way[leg] = Gather(settings, stop_prompt)
+        watch = _LegEnd(gather)
+        leg.listen(watch)
+        leg.take_keys(gather)
+        leg.publish_play("gather.started")
+        paused: list[RecordsCall] = []
+        try:
+            if settings.secret:
+                paused = await self._pause(call)
+            if prompt is None:
+                gather.prompt_over()
+            else:
+                how = HowPlayed(priority=PROMPT_PRIORITY)
+                playing = self._plays.begin(leg, prompt, how, lambda _play: gather.prompt_over())
+            gathered = await gather.run()
+        finally:
+            del self._under_way[leg]
+            leg.take_keys(None)
+            leg.forget(watch)
+            stop_prompt()
+            await self._resume(paused)
+        told = {} if settings.secret else {"digits": gathered.digits}
+        leg.publish_play("gather.finished", ended=gathered.ended, keys=len(gathered.digits), **told)
+        return gathered
+
+    def stop(self, leg: Leg) -> None:
+        """End what is gathered of a leg now, if anything is."""
+        gather = self._under_way.get(leg)
+        if gather is not None:
+            gather.end("stopped")
+
+    async def _pause(self, call: Call) -> list[RecordsCall]:
+        """Pause what records the call. What was paused."""
+        paused = []
+        for recorder in self._recorders(call):
+            with suppress(EngineError):  # nothing is recorded
+                await recorder.pause(SECRET_KEYS)
+                paused.append(recorder)
+        return paused
+
+    async def _resume(self, paused: list[RecordsCall]) -> None:
+        for recorder in paused:
+            with suppress(EngineError):  # it has ended meanwhile
+                await recorder.resume(SECRET_KEYS)
+
+
+class _LegEnd(LegListener):
+    """Ends a gathering with its leg."""
+
+    def __init__(self, gather: Gather) -> None:
+        self._gather = gather
+
+    def leg_ended(self, _leg: ObservedLeg) -> None:
+        """See LegListener."""
+        self._gather.end("leg_ended")

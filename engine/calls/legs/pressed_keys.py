@@ -1,0 +1,62 @@
+"""The keys that the party of a leg presses: published, and told to whom they concern."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from .leg_listener import LegListener
+
+if TYPE_CHECKING:
+    from .leg_media import LegMedia
+
+
+class KeyTaker(Protocol):
+    """Has asked the party for keys, which are for it alone."""
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether nobody else may know which keys they are."""
+
+    def take(self, digit: str) -> None:
+        """A key was pressed."""
+
+
+class PressedKeys:
+    """The part of a leg that hears of keys, by telephone-event, by sound or by SIP INFO."""
+
+    _media: "LegMedia"
+    _listeners: list[LegListener]
+    _publish_bounded: Callable[..., bool]
+    _key_taker: KeyTaker | None = None
+
+    def take_keys(self, taker: KeyTaker | None) -> None:
+        """All keys are for `taker` from now on, and the other party hears nothing of them.
+
+        None: no longer.
+        """
+        self._key_taker = taker
+        self._media.block_keys(is_blocked=taker is not None)
+
+    def info_digit(self, digit: str, duration_ms: int) -> None:
+        """The party pressed a key, and its phone reported it by SIP INFO."""
+        if self.pressed(digit, duration_ms):
+            for listener in tuple(self._listeners):
+                listener.info_received(self, digit, duration_ms)  # type: ignore[arg-type]
+
+    def pressed(self, digit: str, duration_ms: int) -> bool:
+        """Publish and act on a digit. False where it is not to be sent on.
+
+        That is one too many, which is dropped, or one that somebody has asked for.
+        """
+        taker = self._key_taker
+        is_secret = taker is not None and taker.is_secret
+        said = {} if is_secret else {"digit": digit}
+        if not self._publish_bounded("leg.dtmf", self, **said, duration_ms=duration_ms):
+            return False
+        if taker is not None:
+            taker.take(digit)
+        for listener in tuple(self._listeners):
+            if is_secret:
+                listener.key_hidden(self)  # type: ignore[arg-type]
+            elif taker is None:
+                listener.digit_pressed(self, digit)  # type: ignore[arg-type]
+        return taker is None

@@ -1,0 +1,183 @@
+"""Keys by command: whom they are for, who must not know them, and what is published."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.call_control.controlled_calls import ControlledCalls
+from engine.calls.announcing.plays import Plays
+from engine.calls.bridge import HIDDEN_KEY
+from engine.calls.hangup_cause import BY_COMMAND
+from engine.calls.keys.gather import GatherSettings
+from engine.calls.keys.gathers import SECRET_KEYS, Gathers
+from engine.calls.leg import Leg
+from engine.errors import EngineError
+from media.messages import Dtmf
+from media.sources import Hold, Prompt, Tone
+from sip.events import InfoDigit
+from tests.support.calls_by_command import leg_of, run_calls, up
+from tests.support.phones.scripted import ScriptedPhone
+from tests.support.scene import Scene, ScriptedMedia
+
+ONE, TWO = "sip:one@127.0.0.1:5061", "sip:two@127.0.0.1:5062"
+Script = Callable[[Scene, Gathers, Leg, ScriptedPhone], Awaitable[None]]
+
+
+class Recorder:
+    """Keeps when it pauses and goes on."""
+
+    def __init__(self, media: ScriptedMedia) -> None:
+        self._media = media
+
+    async def pause(self, reason: str) -> None:
+        assert reason == SECRET_KEYS
+        self._media.paused.append(("recording", True))
+
+    async def resume(self, reason: str) -> None:
+        self._media.paused.append(("recording", False))
+        raise EngineError("state", "it has ended meanwhile")
+
+
+class NotRecording(Recorder):
+    """Records nothing."""
+
+    async def pause(self, _reason: str) -> None:
+        raise EngineError("state", "nothing is recorded")
+
+
+def with_two(tmp_path: Path, script: Script) -> None:
+    """Run a script with a leg that talks with another."""
+
+    async def both(stage: Scene, calls: ControlledCalls) -> None:
+        services = stage.services
+        plays = Plays(services.registry, services.announcer, hold=Hold(), country="DE")
+        recorders = [Recorder(stage.media), NotRecording(stage.media)]
+        gathers = Gathers(plays, lambda _call: recorders)  # type: ignore[arg-type, return-value]
+        one, phone = await up(stage, calls, ONE)
+        two, _phone = await up(stage, calls, TWO)
+        calls.bridge(leg_of(one), leg_of(two), end_together=False)
+        await script(stage, gathers, one.legs[0], phone)
+        for call in (one, two):
+            if call.id not in services.registry.calls:  # the script has ended it
+                continue
+            calls.find(call.id, None).hang_up()
+
+    run_calls(tmp_path, both)
+
+
+def said(stage: Scene, kind: str) -> list[dict[str, Any]]:
+    found = []
+    for event in stage.services.events.after(0):
+        if event.type == kind:
+            found.append(event.line.decode())
+    return found  # type: ignore[return-value]
+
+
+async def press(leg: Leg, digits: str) -> None:
+    for digit in digits:
+        await asyncio.sleep(0.1)
+        leg.on_media(Dtmf(leg.id, digit, 100))
+
+
+@pytest.mark.parametrize("secret", [True, False])
+def test_keys_are_for_who_asked_and_secret_ones_for_nobody_else(
+    tmp_path: Path, secret: bool
+) -> None:
+    async def script(stage: Scene, gathers: Gathers, leg: Leg, _phone: ScriptedPhone) -> None:
+        settings = GatherSettings(max_digits=4, secret=secret)
+        gathering = asyncio.ensure_future(
+            gathers.run(stage.services.registry.call_of(None, leg.id), leg, settings)
+        )
+        await press(leg, "4711")
+        result = await gathering
+        assert (result.digits, result.ended) == ("4711", "max_digits")
+        assert stage.media.blocked == [(leg.id, True), (leg.id, False)]
+        finished = stage.last("gather.finished")
+        assert (finished["ended"], finished["keys"]) == ("max_digits", 4)
+        assert finished.get("digits") == (None if secret else "4711")
+        pressed = said(stage, "leg.dtmf")
+        assert len(pressed) == 4
+        assert all(('"digit"' in str(one)) != secret for one in pressed)
+        tones = [source for _leg, source, mix, _rounds in stage.media.announced if mix]
+        assert tones == ([HIDDEN_KEY] * 4 if secret else [])
+        assert stage.media.paused == ([("recording", True), ("recording", False)] if secret else [])
+        # Afterwards keys are everybody's again.
+        await press(leg, "5")
+        assert stage.last("leg.dtmf")["digit"] == "5"
+
+    with_two(tmp_path, script)
+
+
+def test_keys_by_info_are_not_sent_on_meanwhile(tmp_path: Path) -> None:
+    async def script(stage: Scene, gathers: Gathers, leg: Leg, phone: ScriptedPhone) -> None:
+        gathering = asyncio.ensure_future(
+            gathers.run(
+                stage.services.registry.call_of(None, leg.id), leg, GatherSettings(max_digits=1)
+            )
+        )
+        await asyncio.sleep(0.1)
+        leg.on_sip(InfoDigit(leg.session, "7", 100))  # type: ignore[arg-type]
+        assert (await gathering).digits == "7"
+        assert stage.media.digits == []
+        leg.on_sip(InfoDigit(leg.session, "8", 100))  # type: ignore[arg-type]
+        assert [digits for _leg, digits, _ms in stage.media.digits] == ["8"]
+
+    with_two(tmp_path, script)
+
+
+def test_the_first_key_cuts_the_prompt_short(tmp_path: Path) -> None:
+    async def script(stage: Scene, gathers: Gathers, leg: Leg, _phone: ScriptedPhone) -> None:
+        settings = GatherSettings(max_digits=2, first_digit_s=1.0, secret=False)
+        gathering = asyncio.ensure_future(
+            gathers.run(
+                stage.services.registry.call_of(None, leg.id), leg, settings, Prompt("pin.wav")
+            )
+        )
+        await press(leg, "12")
+        assert (await gathering).digits == "12"
+        await asyncio.sleep(0.01)
+        assert stage.last("play.finished")["reason"] == "stopped"
+        # One that is heard to its end gives the time for the first key.
+        gathering = asyncio.ensure_future(
+            gathers.run(
+                stage.services.registry.call_of(None, leg.id), leg, settings, Tone("440/500")
+            )
+        )
+        await asyncio.sleep(5.0)
+        stage.media.end_announcement(stage.media.plays)
+        assert (await gathering).ended == "first_digit"
+
+    with_two(tmp_path, script)
+
+
+def test_one_at_a_time_stopped_by_command_or_by_the_end_of_the_leg(tmp_path: Path) -> None:
+    async def script(stage: Scene, gathers: Gathers, leg: Leg, _phone: ScriptedPhone) -> None:
+        gathers.stop(leg)  # nothing is gathered
+        gathering = asyncio.ensure_future(
+            gathers.run(stage.services.registry.call_of(None, leg.id), leg, GatherSettings())
+        )
+        await press(leg, "1")
+        with pytest.raises(EngineError) as error:
+            await gathers.run(stage.services.registry.call_of(None, leg.id), leg, GatherSettings())
+        assert error.value.kind == "state"
+        gathers.stop(leg)
+        assert (await gathering).ended == "stopped"
+        gathering = asyncio.ensure_future(
+            gathers.run(stage.services.registry.call_of(None, leg.id), leg, GatherSettings())
+        )
+        await asyncio.sleep(0.1)
+        gathering.cancel()
+        await asyncio.wait([gathering])
+        assert stage.media.blocked[-1] == (leg.id, False)
+        gathering = asyncio.ensure_future(
+            gathers.run(stage.services.registry.call_of(None, leg.id), leg, GatherSettings())
+        )
+        await asyncio.sleep(0.1)
+        leg.hang_up(BY_COMMAND)
+        assert (await gathering).ended == "leg_ended"
+        await asyncio.sleep(0.1)
+
+    with_two(tmp_path, script)

@@ -1,0 +1,81 @@
+"""Keys of a leg: published, told to listeners, or to who has asked for them."""
+
+from typing import Any
+
+from engine.calls.legs.leg_listener import LegListener
+from engine.calls.legs.pressed_keys import PressedKeys
+
+
+class Media:
+    def __init__(self) -> None:
+        self.blocked: list[bool] = []
+
+    def block_keys(self, *, is_blocked: bool) -> None:
+        self.blocked.append(is_blocked)
+
+
+class Listener(LegListener):
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def digit_pressed(self, _leg: Any, digit: str) -> None:
+        self.heard.append(digit)
+
+    def info_received(self, _leg: Any, digit: str, _duration_ms: int) -> None:
+        self.heard.append(f"info {digit}")
+
+    def key_hidden(self, _leg: Any) -> None:
+        self.heard.append("hidden")
+
+
+class Taker:
+    def __init__(self, *, is_secret: bool) -> None:
+        self.is_secret = is_secret
+        self.taken: list[str] = []
+
+    def take(self, digit: str) -> None:
+        self.taken.append(digit)
+
+
+class Leg(PressedKeys):
+    def __init__(self) -> None:
+        self._media = Media()  # type: ignore[assignment]
+        self.listener = Listener()
+        self._listeners = [self.listener]
+        self.events: list[dict[str, Any]] = []
+        self.may_publish = True
+
+        def publish(_kind: str, _leg: Any, **fields: Any) -> bool:
+            self.events.append(fields)
+            return self.may_publish
+
+        self._publish_bounded = publish
+
+
+def test_a_key_is_published_and_told() -> None:
+    leg = Leg()
+    assert leg.pressed("1", 100)
+    leg.info_digit("2", 90)
+    assert leg.listener.heard == ["1", "2", "info 2"]
+    assert leg.events == [{"digit": "1", "duration_ms": 100}, {"digit": "2", "duration_ms": 90}]
+
+
+def test_one_too_many_is_dropped() -> None:
+    leg = Leg()
+    leg.may_publish = False
+    leg.info_digit("2", 90)
+    assert leg.listener.heard == []
+
+
+def test_who_asks_for_keys_has_them_alone() -> None:
+    leg, open_, secret = Leg(), Taker(is_secret=False), Taker(is_secret=True)
+    leg.take_keys(open_)
+    leg.info_digit("1", 90)
+    leg.take_keys(secret)
+    assert not leg.pressed("2", 90)
+    leg.take_keys(None)
+    leg.pressed("3", 90)
+    assert (open_.taken, secret.taken) == (["1"], ["2"])
+    assert leg.listener.heard == ["hidden", "3"]
+    assert [event.get("digit") for event in leg.events] == ["1", None, "3"]
+    assert leg._media.blocked == [True, True, False]  # type: ignore[attr-defined]
