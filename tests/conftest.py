@@ -4,6 +4,7 @@ import asyncio
 import functools
 import os
 import re
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -27,6 +28,11 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 # Workers of pytest-xdist have no terminal; tables are as wide as on a terminal of this width.
 os.environ["COLUMNS"] = "120"
+
+# Who starts the tests in the background of a shell has them ignore Ctrl-C, and so would the
+# processes that they start and stop by it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FAST = "not outside"
 """The marks by which fast tests are chosen; the guard below holds in such a run only."""

@@ -14,7 +14,7 @@ import pytest
 from tests.support.engines.process import EngineProcess, StartEngine, write_config
 from tests.support.phones.errors import PeerError
 from tests.support.phones.wire.phone import MakeWire, WireCall, WirePhone
-from tests.support.ports import free_port
+from tests.support.ports import free_port, free_udp_range
 from tests.support.talk import begin_talk
 from tests.support.waiting import until
 
@@ -339,7 +339,7 @@ async def fails_to_start(process: EngineProcess) -> str:
     """The one line with which an engine ends that cannot start."""
     process.socket.parent.mkdir(exist_ok=True)
     child = process.launch()
-    status = await asyncio.to_thread(child.wait, 10)
+    status = await asyncio.to_thread(child.wait, 60)
     log = process.log()
     assert status == 2, log
     lines = [line for line in log.splitlines() if line.strip()]
@@ -415,8 +415,7 @@ async def test_a_second_engine_on_the_same_socket_is_refused(own_engine: StartEn
 async def test_no_rtp_port_left_fails_the_attempt_and_leaks_nothing(
     own_engine: StartEngine, wire: MakeWire
 ) -> None:
-    first = free_port() & ~1
-    engine = await own_engine(media={"ports": [first, first + 3]})  # two legs
+    engine = await own_engine(media={"ports": list(free_udp_range(4))})  # two legs
     job, agent, _customer = await begin_talk(engine, wire)
     crowded = await engine.callback(wire("c").uri, wire("a").uri)
     record = await engine.ended(crowded)

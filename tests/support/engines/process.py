@@ -22,6 +22,8 @@ from tests.support.recording import write_tone_wav
 
 READY_S = 60.0
 STOP_S = 10.0
+PATIENCE_S = 40.0
+"""How long to wait for what has to come: long, because the machine may be busy."""
 HOLD_HZ = 350
 MEDIA_PORTS = 2000  # closed ones rest for some seconds
 
@@ -208,7 +210,7 @@ class EngineClient:
         ]
 
     async def event(
-        self, kind: str, job_id: str, *, timeout_s: float = 6.0, nth: int = 1, **fields: Any
+        self, kind: str, job_id: str, *, timeout_s: float = PATIENCE_S, nth: int = 1, **fields: Any
     ) -> dict[str, Any]:
         """The nth such event of a job, past or to come."""
         try:
@@ -231,11 +233,13 @@ class EngineClient:
                 f"no {kind} {fields} in {timeout_s} s:\n{seen}\n{self.process.log()[-3000:]}"
             ) from None
 
-    async def state(self, state: str, job_id: str, *, timeout_s: float = 6.0) -> dict[str, Any]:
+    async def state(
+        self, state: str, job_id: str, *, timeout_s: float = PATIENCE_S
+    ) -> dict[str, Any]:
         """The event of a job's coming into `state`."""
         return await self.event(f"callback.{state}", job_id, timeout_s=timeout_s)
 
-    async def ended(self, job_id: str, *, timeout_s: float = 8.0) -> dict[str, Any]:
+    async def ended(self, job_id: str, *, timeout_s: float = PATIENCE_S) -> dict[str, Any]:
         """The job once it has ended."""
         ends = {"callback.completed", "callback.failed", "callback.cancelled", "callback.expired"}
         try:
