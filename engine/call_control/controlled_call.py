@@ -106,7 +106,7 @@ class ControlledCall(ABC):
 
         `register` comes before.
         """
-        with self._services.clock.shifting(self.call.shift):
+        with self._services.clock.shifting(self.shift):
             self.announce()
             result = Result("failed", "internal error")
             try:
@@ -122,6 +122,12 @@ class ControlledCall(ABC):
             finally:
                 self.is_over = True
                 await self._clear(result)
+
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: the call has been up, and its legs too, as long as before."""
+        self.call.shift(by_s)
+        for leg in self.call.legs:
+            leg.record.shift(by_s)
 
     async def _story(self) -> Result:
         await self.until_answered()

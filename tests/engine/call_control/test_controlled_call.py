@@ -46,3 +46,23 @@ def test_nothing_is_done_to_a_party_who_is_not_up(tmp_path: Path) -> None:
         (await stage.phone()).refuses(486)
 
     run_calls(tmp_path, script)
+
+
+@pytest.mark.parametrize("by_s", [3600.0, -3600.0])
+def test_a_stepped_clock_changes_no_duration_of_a_call_and_its_legs(
+    tmp_path: Path, by_s: float
+) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        call, phone = await up(stage, calls, "alice")
+        (leg,) = call.view()["legs"]
+        started, dialled, answered = call.view()["started"], leg.started, leg.answered
+        assert answered is not None
+        stage.services.clock.move(by_s)
+        assert call.view()["started"] == started + by_s
+        assert (leg.started, leg.answered) == (dialled + by_s, answered + by_s)
+        phone.hangs_up()
+        await asyncio.sleep(0.1)
+        stage.services.clock.move(by_s)
+        assert leg.started == dialled + by_s, "what is over stays as it is"
+
+    run_calls(tmp_path, script)
