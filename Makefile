@@ -57,7 +57,7 @@ coverage: setup
 	@$(BIN)/python -m scripts.line_coverage --fail-under 95
 
 layers: setup
-	$(BIN)/python -m pytest -q $(wildcard tests/test_rooms.py tests/test_layers.py) tests/test_named_modules.py tests/test_test_files.py
+	$(BIN)/python -m pytest -q $(wildcard tests/test_rooms.py tests/test_layers.py) tests/test_named_modules.py tests/test_named_files.py tests/test_test_files.py
 
 lint: setup
 	$(BIN)/ruff check .
