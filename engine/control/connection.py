@@ -219,7 +219,9 @@ class Connection(asyncio.BufferedProtocol):
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is under way for the client, which is past its TLS handshake."""
+        """Whether nothing is under way for the client."""
+        if self._connected is not None:  # its transport, or its TLS handshake, is being made
+            return True
         return not self._in_flight.weight and not self._session.is_subscribed
 
     @property

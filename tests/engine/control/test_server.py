@@ -11,7 +11,12 @@ import pytest
 from config.sections import Control
 from engine.control import connection as connection_module
 from engine.control import server as control_module
-from engine.control.capacity.connection_limit import ConnectionLimit, Place
+from engine.control.capacity.connection_limit import (
+    KEPT_PLACES,
+    ConnectionLimit,
+    Place,
+    most_connections,
+)
 from engine.control.peer import Peer
 from engine.control.server import ControlError, ControlServer
 from engine.errors import EngineError
@@ -395,6 +400,26 @@ async def test_nobody_without_a_token_keeps_out_who_has_one(
         await until(lambda: served.server.connections <= 5)
         for one in (client, *unknown_sources):
             one.writer.transport.abort()
+
+
+async def test_local_connections_that_come_in_one_turn_give_way_to_each_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(tmp_path, max_connections=8) as served:
+        most = most_connections(8) + KEPT_PLACES
+        burst = []
+        for _ in range(most + 20):  # before the loop has its turn
+            one = socket.socket(socket.AF_UNIX)
+            one.setblocking(False)
+            one.connect(str(tmp_path / "control.sock"))
+            burst.append(one)
+        client = await served.connect()
+        assert "result" in await client.ask("ping")
+        assert not caplog.records
+        for one in burst:
+            one.close()
+        await client.close()
+        await until(lambda: not served.server.connections)
 
 
 @needs_openssl
