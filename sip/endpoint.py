@@ -20,7 +20,7 @@ from .dns.name_servers import NameServers
 from .endpoint_options import EndpointOptions
 from .errors import SipError
 from .events import Event
-from .hop import Hop, Transport
+from .hop import WEB_TRANSPORTS, Hop, Transport
 from .message_observer import MessageObserver
 from .policy import EveryPeer, PeerPolicy
 from .registration.registration import Account, Registration
@@ -42,6 +42,7 @@ from .transport.tcp import TcpTransport
 from .transport.tls.contexts import TlsContexts, TlsOptions
 from .usage import DialogUsage, RegistrationUsage
 from .user_agent import UserAgent
+from .web_edge import WebEdge, WebMedia
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class SipEndpoint:
     `on_event` is called for each event, in order, and never from inside a method of the endpoint.
     `policy` knows the peers; see PeerPolicy. `on_saves` is called with what is to be kept of
     sessions, so that `restore` of a later process can end them. `observer` is shown each message.
+    `web` reaches browsers; None: they are answered as their descriptions are.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class SipEndpoint:
         policy: PeerPolicy | None = None,
         on_saves: Callable[[Saves], None] | None = None,
         observer: MessageObserver | None = None,
+        web: WebMedia | None = None,
     ) -> None:
         options = options or EndpointOptions()
         self._listen = tuple(parse_listen(text) for text in listen)
@@ -99,6 +102,14 @@ class SipEndpoint:
             SocketOptions(options.dscp, options.tcp_limits, options.origins),
             None if options.tls is None else TlsContexts(options.tls),
         )
+        self._edge: WebEdge | None = None
+        if web is not None:
+            self._edge = WebEdge(
+                web,
+                deliver=self._translated,
+                transmit=self._sockets.send,
+                knows_call=self.ua.context.knows_call,
+            )
         self._own = OwnAddresses(self.tcp.local_address)
         self._lookups: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -133,6 +144,8 @@ class SipEndpoint:
         for task in self._lookups:
             task.cancel()
         await asyncio.gather(*self._lookups, return_exceptions=True)
+        if self._edge is not None:
+            await self._edge.close()
         await self._names.close()
         await self._sockets.close()
         self.ua.close()
@@ -327,6 +340,16 @@ class SipEndpoint:
     # -- from the transports
 
     def _received(self, data: bytes, source: Hop) -> None:
+        if self._edge is not None and source.transport in WEB_TRANSPORTS:
+            self._edge.received(data, source)
+        else:
+            self._read(data, source)
+
+    def _translated(self, data: bytes, source: Hop) -> None:
+        self._read(data, source)
+        self._flush_from_owner()
+
+    def _read(self, data: bytes, source: Hop) -> None:
         is_read = True
         try:
             is_read = self.ua.receive(data, source, self._time())
@@ -400,6 +423,9 @@ class SipEndpoint:
         for hop, data in self.ua.take_output():
             if self._observer is not None:
                 self._observer.sent(data, hop, self._own.towards(hop))
+            if self._edge is not None and hop.transport in WEB_TRANSPORTS:
+                self._edge.send(hop, data)
+                continue
             reason = self._sockets.send(hop, data)
             if reason is not None:
                 self._report_later(hop, reason)

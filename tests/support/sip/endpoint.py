@@ -15,6 +15,7 @@ from sip.hop import Hop
 from sip.message_observer import MessageObserver
 from sip.policy import PeerPolicy
 from sip.sdp.offer_answer import LocalAudio
+from sip.web_edge import WebMedia
 
 AUDIO = LocalAudio("127.0.0.1", 4000)
 
@@ -105,13 +106,19 @@ class ObservedEndpoint:
         observer: MessageObserver | None = None,
         faults: Faults | None = None,
         is_stopped: bool = False,
+        web: WebMedia | None = None,
         **settings: object,
     ) -> None:
         self.events: list[Event] = []
         self.arrived = asyncio.Event()
         options = EndpointOptions(**settings)  # type: ignore[arg-type]
         self.endpoint = EndpointAhead(
-            listen, on_event=self.take, options=options, policy=policy, observer=observer
+            listen,
+            on_event=self.take,
+            options=options,
+            policy=policy,
+            observer=observer,
+            web=web,
         )
         self.endpoint.faults = faults or Faults()
         self.endpoint.is_stopped = is_stopped

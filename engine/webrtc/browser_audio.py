@@ -1,0 +1,133 @@
+"""The audio of browsers' calls: what they describe is made plain by the WebRTC process."""
+
+import structlog
+
+from media.webrtc.messages import Candidate, IceDtls, IceServers, StateChanged
+from media.webrtc_client import WebRtcClient, WebRtcFailed
+from sip.errors import ParseError
+from sip.sdp.description import SessionDescription, parse_sdp
+from sip.sdp.webrtc import (
+    IceCandidate,
+    WebSide,
+    is_of_browser,
+    plain_address,
+    read_web,
+    to_plain,
+    to_web,
+)
+from sip.web_edge import Untranslated
+
+log = structlog.get_logger()
+
+LOOPBACK = "127.0.0.1"
+_WILDCARDS = ("0.0.0.0", "::")
+
+
+class BrowserAudio:
+    """See sip.web_edge.WebMedia. `media_host` is where the media worker is reached on this host."""
+
+    def __init__(self, servers: IceServers, media_host: str) -> None:
+        self._media_host = LOOPBACK if media_host in _WILDCARDS else media_host
+        self._client = WebRtcClient(servers, self._changed)
+        self._mids: dict[str, str] = {}
+
+    async def to_plain(self, call_id: str, body: bytes, *, is_offer: bool) -> bytes:
+        """See WebMedia."""
+        session = parse_sdp(body)
+        if not is_of_browser(session):
+            raise Untranslated("it is not protected by DTLS")
+        try:
+            described = read_web(session)
+        except ParseError as error:
+            raise Untranslated(error.reason) from error
+        self._mids[call_id] = described.mid
+        remote = _told(described.side)
+        try:
+            own = await self._client.describe(call_id, remote if is_offer else None)
+        except WebRtcFailed as error:
+            raise Untranslated(str(error)) from error
+        if not is_offer:
+            self._client.answered(call_id, remote)
+        return to_plain(session, LOOPBACK, own.port, own.rtcp_port)
+
+    async def to_web(self, call_id: str, body: bytes, *, is_offer: bool) -> bytes:
+        """See WebMedia."""
+        session = parse_sdp(body)
+        try:
+            own = await self._client.describe(call_id, None)
+        except WebRtcFailed as error:
+            raise Untranslated(str(error)) from error
+        self._connect(call_id, session)
+        side = _shown(own.local, is_offer=is_offer)
+        return to_web(session, side, self._mids.setdefault(call_id, "0"))
+
+    def _connect(self, call_id: str, session: SessionDescription) -> None:
+        address = plain_address(session)
+        if address is not None:
+            _, port, rtcp_port = address
+            self._client.connect(call_id, self._media_host, port, rtcp_port)
+
+    def call_ids(self) -> set[str]:
+        """See WebMedia."""
+        return set(self._client.sessions)
+
+    def end(self, call_id: str) -> None:
+        """See WebMedia."""
+        self._mids.pop(call_id, None)
+        self._client.close_session(call_id)
+
+    def _changed(self, change: StateChanged) -> None:
+        level = log.info if change.state == "connected" else log.warning
+        level("browser_audio", call_id=change.session, state=change.state, reason=change.reason)
+
+    async def close(self) -> None:
+        """End the process."""
+        await self._client.close()
+
+
+def _told(side: WebSide) -> IceDtls:
+    return IceDtls(
+        side.ufrag,
+        side.password,
+        side.fingerprints,
+        side.setup,
+        tuple(
+            Candidate(
+                one.foundation,
+                one.component,
+                one.transport,
+                one.priority,
+                one.host,
+                one.port,
+                one.kind,
+                one.related_host,
+                one.related_port,
+            )
+            for one in side.candidates
+        ),
+        side.is_lite,
+    )
+
+
+def _shown(local: IceDtls, *, is_offer: bool) -> WebSide:
+    """Our side. An offer after the first leaves the parts in DTLS open again (RFC 8842 5.5)."""
+    return WebSide(
+        local.ufrag,
+        local.password,
+        local.fingerprints,
+        "actpass" if is_offer else local.setup,
+        tuple(
+            IceCandidate(
+                one.foundation,
+                one.component,
+                one.transport,
+                one.priority,
+                one.host,
+                one.port,
+                one.kind,
+                one.related_host,
+                one.related_port,
+            )
+            for one in local.candidates
+        ),
+    )

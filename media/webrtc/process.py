@@ -1,0 +1,126 @@
+"""The WebRTC process: `python -m media.webrtc.process`, with the engine at its standard input.
+
+It ends when the engine closes that socket, whatever the reason.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Coroutine
+from functools import partial
+from typing import Final
+
+from aiortc import RTCCertificate
+
+from ..channel import Connection
+from .messages import (
+    Answered,
+    Close,
+    Command,
+    Configure,
+    Connect,
+    Described,
+    Failed,
+    IceServers,
+    Open,
+    Report,
+    StateChanged,
+    command_decoder,
+)
+from .session import BrowserSession, SessionFailed, State
+
+MOST_SESSIONS: Final = 500
+
+
+class WebRtcProcess:
+    """The sessions of one engine."""
+
+    def __init__(self) -> None:
+        self._servers = IceServers()
+        self._certificate = RTCCertificate.generateCertificate()
+        self._sessions: dict[str, BrowserSession] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._over = asyncio.Event()
+        self._connection: Connection[Report, Command] = Connection(
+            command_decoder, self._received, lambda _reason: self._over.set()
+        )
+
+    async def run(self, engine: socket.socket) -> None:
+        """Serve the engine until it is gone."""
+        loop = asyncio.get_running_loop()
+        await loop.create_connection(lambda: self._connection, sock=engine)
+        await self._over.wait()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for session in self._sessions.values():
+            await session.close()
+
+    def _received(self, commands: list[Command]) -> None:
+        for command in commands:
+            self._carry_out(command)
+
+    def _carry_out(self, command: Command) -> None:
+        match command:
+            case Configure():
+                self._servers = command.servers
+            case Open():
+                self._begin(self._open(command))
+            case Close():
+                session = self._sessions.pop(command.session, None)
+                if session is not None:
+                    self._begin(session.close())
+            case Answered() | Connect():
+                session = self._sessions.get(command.session)
+                if session is None:
+                    return
+                if isinstance(command, Connect):
+                    session.connect(command)
+                else:
+                    session.answered(command.remote)
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _open(self, command: Open) -> None:
+        session = self._sessions.get(command.session)
+        if session is None:
+            if len(self._sessions) >= MOST_SESSIONS:
+                self._connection.send(Failed(command.request, "too many browsers"))
+                return
+            session = self._sessions[command.session] = BrowserSession(
+                self._servers, self._certificate, partial(self._changed, command.session)
+            )
+        try:
+            local = await session.describe(command.remote)
+        except (SessionFailed, OSError, ValueError) as error:
+            self._connection.send(Failed(command.request, str(error) or type(error).__name__))
+        else:
+            self._connection.send(
+                Described(command.request, local, session.port, session.rtcp_port)
+            )
+
+    def _changed(self, session: str, state: State, reason: str) -> None:
+        self._connection.send(StateChanged(session, state, reason))
+
+
+def main() -> None:
+    """Run until the engine is gone. A Ctrl-C at the terminal is the engine's to answer."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+    engine = socket.socket(fileno=0)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(engine))
+
+
+async def _serve(engine: socket.socket) -> None:
+    await WebRtcProcess().run(engine)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""The engine's side of the WebRTC process: started when the first browser calls, and again after
+its end. What it does not answer in time counts as failed."""
+
+import asyncio
+import importlib.util
+import os
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from .channel import Connection
+from .webrtc.messages import (
+    Answered,
+    Close,
+    Command,
+    Configure,
+    Connect,
+    Described,
+    Failed,
+    IceDtls,
+    IceServers,
+    Open,
+    Report,
+    StateChanged,
+    report_decoder,
+)
+
+_ROOT: Final = Path(__file__).resolve().parents[1]
+ANSWER_S: Final = 15.0
+"""The process starts in a second or two; a TURN server has five."""
+END_S: Final = 3.0
+
+
+class WebRtcFailed(Exception):
+    """The audio of a browser cannot be had: the message is the reason."""
+
+
+def is_installed() -> bool:
+    """Whether the library is there that WebRTC needs: `pip install 'ringback[webrtc]'`."""
+    return importlib.util.find_spec("aiortc") is not None
+
+
+class WebRtcClient:
+    """Sessions by the Call-ID of their calls. `on_state` is called with what becomes of one."""
+
+    def __init__(self, servers: IceServers, on_state: Callable[[StateChanged], None]) -> None:
+        self._servers = servers
+        self._on_state = on_state
+        self._connection: Connection[Command, Report] | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._starting: asyncio.Lock = asyncio.Lock()
+        self._answers: dict[int, asyncio.Future[Described]] = {}
+        self._requests = 0
+        self.sessions: set[str] = set()
+        """The sessions that the process has."""
+
+    async def describe(self, session: str, remote: IceDtls | None) -> Described:
+        """Our side of a session; see Open. Raises WebRtcFailed."""
+        connection = await self._running()
+        self._requests += 1
+        number = self._requests
+        answer: asyncio.Future[Described] = asyncio.get_running_loop().create_future()
+        self._answers[number] = answer
+        self.sessions.add(session)
+        connection.send(Open(number, session, remote))
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await answer
+        except TimeoutError as error:
+            raise WebRtcFailed("the WebRTC process does not answer") from error
+        finally:
+            self._answers.pop(number, None)
+
+    def answered(self, session: str, remote: IceDtls) -> None:
+        """The browser has answered our offer."""
+        self._send(Answered(session, remote))
+
+    def connect(self, session: str, host: str, port: int, rtcp_port: int) -> None:
+        """Exchange plain RTP of the session with this address."""
+        self._send(Connect(session, host, port, rtcp_port))
+
+    def close_session(self, session: str) -> None:
+        """The call is over."""
+        if session in self.sessions:
+            self.sessions.discard(session)
+            self._send(Close(session))
+
+    def _send(self, command: Command) -> None:
+        if self._connection is not None:
+            self._connection.send(command)
+
+    async def _running(self) -> Connection[Command, Report]:
+        async with self._starting:
+            if self._connection is None:
+                try:
+                    self._connection = await self._start()
+                except OSError as error:
+                    raise WebRtcFailed(f"the WebRTC process does not start: {error}") from error
+            return self._connection
+
+    async def _start(self) -> Connection[Command, Report]:
+        ours, theirs = socket.socketpair()
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-P", "-m", "media.webrtc.process",
+                stdin=theirs.fileno(),
+                stdout=asyncio.subprocess.DEVNULL,
+                cwd="/",
+                # Nothing of the engine's: neither its files, nor its environment with tokens in it.
+                env={"PYTHONPATH": os.pathsep.join([str(_ROOT), *filter(None, sys.path)])},
+                start_new_session=True,
+            )  # fmt: skip
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(
+            lambda: Connection[Command, Report](report_decoder, self._received, self._lost),
+            sock=ours,
+        )
+        connection.send(Configure(self._servers))
+        return connection
+
+    def _received(self, reports: list[Report]) -> None:
+        for report in reports:
+            if isinstance(report, StateChanged):
+                self._on_state(report)
+                continue
+            answer = self._answers.get(report.request)
+            if answer is None or answer.done():
+                continue
+            if isinstance(report, Failed):
+                answer.set_exception(WebRtcFailed(report.reason))
+            else:
+                answer.set_result(report)
+
+    def _lost(self, reason: str) -> None:
+        self._connection = None
+        gone, self.sessions = self.sessions, set()
+        for session in gone:
+            self._on_state(StateChanged(session, "lost", f"the WebRTC process has ended: {reason}"))
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(WebRtcFailed(f"the WebRTC process has ended: {reason}"))
+
+    async def close(self) -> None:
+        """End the process."""
+        if self._connection is not None:
+            self._connection.close()
+        process = self._process
+        if process is None:
+            return
+        try:
+            async with asyncio.timeout(END_S):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()

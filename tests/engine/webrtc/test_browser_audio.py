@@ -1,0 +1,84 @@
+"""Browsers that call and are called, and the sound of both ways, with aiortc as the browser."""
+
+import asyncio
+
+from engine.webrtc.browser_audio import BrowserAudio
+from media.webrtc.messages import IceServers
+from sip.dialog.uac import Invitation
+from sip.events import Answered, Event, IncomingInvite
+from sip.hop import Hop
+from sip.sdp.offer_answer import LocalAudio
+from tests.support.phones.real.aiortc_browser import AiortcBrowser, field
+from tests.support.sip.endpoint import ObservedEndpoint, running
+from tests.support.waiting import until
+
+TONE_HZ = 620.0
+
+
+class EchoingPhone(asyncio.DatagramProtocol):
+    """A plain phone that sends back what it hears."""
+
+    def __init__(self) -> None:
+        self.packets = 0
+
+    async def open(self) -> int:
+        loop = asyncio.get_running_loop()
+        self.transport, _ = await loop.create_datagram_endpoint(
+            lambda: self, local_addr=("127.0.0.1", 0)
+        )
+        return int(self.transport.get_extra_info("sockname")[1])
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.packets += 1
+        self.transport.sendto(data, addr)
+
+
+async def test_a_browser_that_calls_hears_itself_from_an_echo() -> None:
+    echo = EchoingPhone()
+    audio = LocalAudio("127.0.0.1", await echo.open())
+    web = BrowserAudio(IceServers(), "127.0.0.1")
+    phone = ObservedEndpoint("ws:127.0.0.1:0", web=web)
+
+    def react(event: Event) -> None:
+        if isinstance(event, IncomingInvite):
+            phone.endpoint.accept(event.session, audio)
+
+    phone.react = react
+    async with running(phone):
+        url = f"http://127.0.0.1:{phone.port}/"
+        async with AiortcBrowser(url, "visitor", tone_hz=TONE_HZ) as browser:
+            await browser.call("sip:shop@ringback", "one-call")
+            await until(lambda: browser.power_at(TONE_HZ) > 0.1)
+            assert browser.power_at(900.0) < 0.01
+        await web.close()
+    echo.transport.close()
+
+
+async def test_a_browser_that_is_called_hears_itself_from_an_echo() -> None:
+    echo = EchoingPhone()
+    audio = LocalAudio("127.0.0.1", await echo.open())
+    web = BrowserAudio(IceServers(), "127.0.0.1")
+    phone = ObservedEndpoint("ws:127.0.0.1:0", web=web)
+    async with running(phone):
+        url = f"http://127.0.0.1:{phone.port}/"
+        async with AiortcBrowser(url, "anna", tone_hz=TONE_HZ) as browser:
+            await browser.send("OPTIONS", "sip:ringback", "hello")
+            await browser.until("SIP/2.0 200")
+            (hop,) = phone.endpoint.tcp._connections
+            assert isinstance(hop, Hop)
+            phone.endpoint.invite(
+                Invitation(
+                    target=f"sip:anna@{browser.host};transport=ws",
+                    hop=hop,
+                    from_uri="sip:ringback@127.0.0.1",
+                    audio=audio,
+                )
+            )
+            invite = await browser.until("INVITE")
+            assert "UDP/TLS/RTP/SAVPF" in invite and "a=setup:actpass" in invite
+            await browser.answer(invite)
+            await phone.until(Answered)
+            await until(lambda: browser.power_at(TONE_HZ) > 0.1)
+            assert field(await browser.until("ACK"), "CSeq").endswith("ACK")
+        await web.close()
+    echo.transport.close()
