@@ -19,6 +19,7 @@ from .sip import Sip
 from .sites import Site, Web
 from .stir import Stir
 from .tracing import Trace
+from .webrtc import WebRtc
 
 
 class AllSections(BaseSettings):
@@ -50,6 +51,7 @@ class AllSections(BaseSettings):
     trace: Trace = Trace()
     web: Web = Web()
     sites: list[Site] = []
+    webrtc: WebRtc = WebRtc()
     webhooks: list[Webhook] = []
     notify: Notify = Notify()
     alerts: list[Alert] = []

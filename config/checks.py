@@ -6,14 +6,14 @@ Each check gives every fault that it finds.
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .agents import ONE_WORKER
+from .agents import ONE_WORKER, Agent
 from .all_sections import AllSections
 from .errors import Fault
 from .rights import TOKEN_LENGTH
 from .sites import Site
 from .skills import skill_faults
 from .sounds import find_configured
-from .value_checks.sip_uris import host_of, is_sip_uri, uses_tls
+from .value_checks.sip_uris import browser_of, host_of, is_sip_uri, uses_tls
 from .value_checks.texts import is_name
 
 NAMED = (
@@ -75,7 +75,7 @@ def faults_of(settings: AllSections, known: Known | None = None) -> Iterator[Fau
     known = known or Known.of(settings)
     for check in (
         _check_twice, _check_addresses, _check_tls, _check_sounds, _check_rights, _check_skills,
-        _check_prefixes, _check_outside, _check_languages,
+        _check_prefixes, _check_outside, _check_languages, _check_browsers,
     ):  # fmt: skip
         yield from check(settings)
     for check_names in (
@@ -160,6 +160,32 @@ def _check_tls(settings: AllSections) -> Iterator[Fault]:
     for key, uri, has_own in called:
         if uses_tls(uri) and not (has_shared or has_own):
             yield Fault(key, "needs TLS, and sip.listen has no tls: address to be answered at")
+
+
+def _check_browsers(settings: AllSections) -> Iterator[Fault]:
+    """A browser that an agent is reached at can sign in."""
+    listen = [*settings.sip.listen, *(text for trunk in settings.trunks for text in trunk.listen)]
+    listens = any(text.startswith(("ws:", "wss:")) for text in listen)
+    with_token = {right.agent for right in settings.rights if right.token.get_secret_value()}
+    for index, agent in enumerate(settings.agents):
+        for key, text in _addresses_of(index, agent):
+            name = browser_of(text)
+            if name is None:
+                continue
+            if name != agent.name:
+                yield Fault(key, f"is the browser of another: webrtc:{agent.name} is theirs")
+            elif not listens:
+                yield Fault(key, "needs a ws: or wss: address in sip.listen")
+            elif name not in with_token:
+                yield Fault(key, "needs a [[rights]] with this agent and a token, to sign in with")
+
+
+def _addresses_of(index: int, agent: Agent) -> Iterator[tuple[str, str]]:
+    """The addresses of an agent, with their keys."""
+    if agent.uri:
+        yield f"agents[{index}].uri", agent.uri
+    for number, address in enumerate(agent.addresses):
+        yield f"agents[{index}].addresses[{number}].uri", address.uri
 
 
 def _check_sounds(settings: AllSections) -> Iterator[Fault]:

@@ -18,7 +18,8 @@ NEEDS_RESTART = frozenset(
         "sip.listen", "sip.advertise", "sip.user_agent", "sip.max_messages_per_s",
         "sip.max_messages_burst", "sip.max_unknown_per_s", "sip.max_unknown_together_per_s",
         "sip.session_expires_s", "sip.dns", "sip.dscp", "sip.keepalive_s", "sip.pong_s",
-        "whisper.voice", "whisper.cache_dir",
+        "sip.websocket",
+        "webrtc", "whisper.voice", "whisper.cache_dir",
         "trace.hep", "trace.hep_id", "trace.hep_password", "trace.hep_password_file",
     }
 )  # fmt: skip

@@ -14,6 +14,9 @@ from media.sound.speech import Synthesizer
 from media.sources import Hold, Ringing
 from media.worker_pool import WorkerPool
 from sip.endpoint import SipEndpoint
+from sip.hop import WEB_TRANSPORTS, Hop
+from sip.message.message import Request
+from sip.policy import Admission as InviteAdmission
 
 from .acd.agent_clock import AgentClock
 from .acd.agents import AgentRegistry
@@ -62,6 +65,7 @@ from .store.retention import DAY_S, Retention
 from .store.store import Store
 from .trace.collector import Collector
 from .trace.trace import Trace
+from .webrtc.browsers import browsers_of
 
 
 class CallParts:
@@ -111,17 +115,19 @@ class CallParts:
         )
         self.dialogs = DialogJournal(self.store)
         self.workers = WorkerJournal(self.store)
+        self.browsers = browsers_of(settings, lambda hop: self.sip.tcp.trust(hop))
         self.sip = SipEndpoint(
             sip.listen,
             on_event=lambda event: self.sip_events.on_sip(event),
             options=endpoint_options(sip, settings.trunks),
             policy=SipPolicy(
                 self.peers,
-                lambda invite, source, now: self.inbound.admits(invite, source, now),
+                self._admits,
                 lambda trunk: self.dialplan.session_expires_s(trunk, sip.session_expires_s),
             ),
             on_saves=self.dialogs.write,
             observer=self.trace,
+            browsers=self.browsers,
         )
         self.media = WorkerPool(
             MediaSettings(
@@ -288,6 +294,12 @@ class CallParts:
         calls = [call, self.controlled.partner_of(call)]
         owners = [one.owner or self.dispatcher.callback_of(one.id) for one in calls if one]
         return [owner.recorded for owner in owners if owner is not None]
+
+    def _admits(self, invite: Request, source: Hop, now: float) -> InviteAdmission:
+        """What becomes of an INVITE that would begin a call: see PeerPolicy."""
+        if self.browsers is not None and source.transport in WEB_TRANSPORTS:
+            return self.browsers.admits(invite, source, now)
+        return self.inbound.admits(invite, source, now)
 
     def _media_restarted(self, leg_events: LegEvents) -> None:
         leg_events.on_media_restarted(self.media.pids)

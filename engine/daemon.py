@@ -185,6 +185,8 @@ class Daemon(Parts):
         self.history.close()
         await self.control.stop()
         await self.sip.stop()
+        if self.browsers is not None:
+            await self.browsers.close()
         await self.media.stop()
         self.workers.note([])
         self.announcer.close()

@@ -56,6 +56,7 @@ from .routing.endpoint_options import reconfigure
 from .routing.number_plan import NumberPlan
 from .routing.opening_hours import opening_hours
 from .webhooks.webhooks import Webhooks
+from .webrtc.browsers import agent_tokens
 
 if TYPE_CHECKING:
     from .control.metrics import Metrics
@@ -293,6 +294,11 @@ class Parts(CallParts):
             self.roster.reconfigure(settings.agents, settings.agent_defaults)
             self.permanent.review()
 
+        def browsers(settings: Settings) -> None:
+            if self.browsers is not None:
+                tokens = agent_tokens(settings.rights)
+                self.browsers.registrar.configure(settings.sip.digest, tokens)
+
         def trunks(settings: Settings) -> None:
             self.trunks.reconfigure(settings.trunks)
             self.services.trunk_figures.keep({trunk.name for trunk in settings.trunks})
@@ -337,6 +343,7 @@ class Parts(CallParts):
                 settings.store, settings.reports.keep_days
             ),
             "dispatcher": lambda _settings: self.dispatcher.dispatch(),
+            "browsers": browsers,
             "rights": lambda settings: self.rights.configure(settings.control, settings.rights),
             "control": lambda settings: self.control.configure(settings.control),
             "trace": lambda settings: self.trace.configure(settings.trace),

@@ -7,6 +7,7 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 
+from .alarm import Alarm
 from .auth.digest import Credentials
 from .dialog.next_hop import Lookup
 from .dialog.options import OptionsAnswer, OptionsTarget
@@ -26,7 +27,6 @@ from .policy import EveryPeer, PeerPolicy
 from .registration.registration import Account, Registration
 from .saved import SavedSession
 from .sdp.offer_answer import LocalAudio
-from .transaction.timers import TIMER_GRID_S
 from .transport.own_addresses import OwnAddresses
 from .transport.resolver import Family, ResolutionFailed, Resolver
 from .transport.sockets import (
@@ -42,7 +42,7 @@ from .transport.tcp import TcpTransport
 from .transport.tls.contexts import TlsContexts, TlsOptions
 from .usage import DialogUsage, RegistrationUsage
 from .user_agent import UserAgent
-from .web_edge import WebEdge, WebMedia
+from .web_edge import Browsers, WebEdge
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class SipEndpoint:
     `on_event` is called for each event, in order, and never from inside a method of the endpoint.
     `policy` knows the peers; see PeerPolicy. `on_saves` is called with what is to be kept of
     sessions, so that `restore` of a later process can end them. `observer` is shown each message.
-    `web` reaches browsers; None: they are answered as their descriptions are.
+    `browsers` are known and reached by it; None: there are none.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class SipEndpoint:
         policy: PeerPolicy | None = None,
         on_saves: Callable[[Saves], None] | None = None,
         observer: MessageObserver | None = None,
-        web: WebMedia | None = None,
+        browsers: Browsers | None = None,
     ) -> None:
         options = options or EndpointOptions()
         self._listen = tuple(parse_listen(text) for text in listen)
@@ -103,9 +103,10 @@ class SipEndpoint:
             None if options.tls is None else TlsContexts(options.tls),
         )
         self._edge: WebEdge | None = None
-        if web is not None:
+        if browsers is not None:
             self._edge = WebEdge(
-                web,
+                browsers,
+                clock=self._time,
                 deliver=self._translated,
                 transmit=self._sockets.send,
                 knows_call=self.ua.context.knows_call,
@@ -113,8 +114,7 @@ class SipEndpoint:
         self._own = OwnAddresses(self.tcp.local_address)
         self._lookups: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._wake: asyncio.TimerHandle | None = None
-        self._wake_at = 0.0
+        self._alarm = Alarm(self._woken)
         self._delivering = False
         self._delivery_due = False
         self._until_clear: dict[str, set[asyncio.Future[None]]] = {}
@@ -137,9 +137,7 @@ class SipEndpoint:
         What is kept of sessions stays so.
         """
         self._on_saves = None
-        if self._wake is not None:
-            self._wake.cancel()
-            self._wake = None
+        self._alarm.cancel()
         self._loop = None
         for task in self._lookups:
             task.cancel()
@@ -210,6 +208,9 @@ class SipEndpoint:
 
         `trunk` is the trunk that it is of: its own addresses and certificate are used.
         """
+        browser = None if self._edge is None else self._edge.hop_of(uri_text)
+        if browser is not None:
+            return (browser,)
         found = await self.resolver.hops(uri_text)
         return tuple(self._from(trunk, hop) for hop in found) if trunk else found
 
@@ -360,6 +361,8 @@ class SipEndpoint:
             self._observer.received(data, source, self._own.towards(source))
 
     def _failed(self, hop: Hop, reason: str, quoted: bytes | None = None) -> None:
+        if self._edge is not None and hop.transport in WEB_TRANSPORTS:
+            self._edge.gone(hop)
         self.ua.transport_failed(hop, reason, self._time(), quoted)
         self._flush_from_owner()
 
@@ -367,7 +370,6 @@ class SipEndpoint:
         self.ua.counters.malformed += 1
 
     def _woken(self) -> None:
-        self._wake = None
         try:
             self.ua.handle_timers(self._time())
         except Exception:  # nor later timers
@@ -462,18 +464,10 @@ class SipEndpoint:
             self._loop.call_soon(self._failed, hop, reason)
 
     def _set_wake(self) -> None:
-        """Set the wake-up for the next deadline. Waking up too early does no harm."""
+        """Set the wake-up for the next deadline."""
         deadline = self.ua.next_deadline()
-        loop = self._loop
-        if deadline is None or loop is None:
-            return
-        deadline = math.ceil(deadline / TIMER_GRID_S) * TIMER_GRID_S
-        if self._wake is not None:
-            if self._wake_at <= deadline:
-                return
-            self._wake.cancel()
-        self._wake_at = deadline
-        self._wake = loop.call_at(deadline, self._woken)
+        if deadline is not None and self._loop is not None:
+            self._alarm.set(deadline)
 
 
 def _called(session: DialogUsage) -> UasSession:

@@ -1,20 +1,23 @@
-"""Where the messages of browsers come in and go out: their audio is made plain, and back.
+"""Where the messages of browsers come in and go out: who they are, and their audio made plain.
 
 Descriptions of browsers speak of ICE and DTLS (sip/sdp/webrtc.py), which a process beside the media
 worker knows. Messages of one connection wait for each other, so that their order stays as it is.
+`sip:NAME@browsers.invalid` is a browser that is signed in: its own address takes the place of that.
 """
 
 import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from secrets import token_hex
 from typing import Final, Protocol
 
 from .errors import ParseError
 from .hop import Hop
-from .message.message import Message, Request, Response
+from .message.message import Fields, Message, Request, Response, response_to
 from .message.parser import parse
 from .sdp.description import parse_sdp
+from .transport.resolver import ResolutionFailed
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +31,32 @@ class Untranslated(Exception):
     """A description that cannot be translated: the message is the reason."""
 
 
-class WebMedia(Protocol):
-    """What reaches browsers. A call is named by its Call-ID."""
+BROWSERS_HOST: Final = "browsers.invalid"
+"""The host of browsers in our own URIs, which no name server can know (RFC 2606)."""
+
+
+def browser_peer(name: str) -> str:
+    """What a call of the browser that is signed in as `name` is said to be of."""
+    return f"webrtc:{name}"
+
+
+class Browsers(Protocol):
+    """What is known of browsers, and what reaches them. A call is named by its Call-ID."""
+
+    def register(self, request: Request, hop: Hop, now: float) -> tuple[int, Fields]:
+        """The status and header fields that answer a REGISTER."""
+
+    def hop_of(self, name: str, now: float) -> Hop | None:
+        """The connection of the browser that is called so; None while there is none."""
+
+    def contact_at(self, hop: Hop) -> str | None:
+        """How the browser at this connection wants to be called."""
+
+    def gone(self, hop: Hop) -> None:
+        """A connection is lost."""
+
+    def may_call(self, invite: Request, hop: Hop, now: float) -> bool:
+        """Whether a browser may begin a call by this INVITE."""
 
     async def to_plain(self, call_id: str, body: bytes, *, is_offer: bool) -> bytes:
         """What a browser describes, with its audio at a plain address. Raises Untranslated."""
@@ -57,19 +84,21 @@ class _Lane:
 class WebEdge:
     """Translates the messages of browsers.
 
-    `deliver(data, source)` takes what has come, `transmit(hop, data)` sends; `knows_call(call_id)`
-    says which calls there are.
+    `clock` is that of the registrations. `deliver(data, source)` takes what has come, and
+    `transmit(hop, data)` sends. `knows_call(call_id)` says which calls there are.
     """
 
     def __init__(
         self,
-        media: WebMedia,
+        browsers: Browsers,
         *,
+        clock: Callable[[], float],
         deliver: Callable[[bytes, Hop], None],
         transmit: Callable[[Hop, bytes], object],
         knows_call: Callable[[str], bool],
     ) -> None:
-        self._media = media
+        self._browsers = browsers
+        self._clock = clock
         self._deliver = deliver
         self._transmit = transmit
         self._knows_call = knows_call
@@ -81,11 +110,55 @@ class WebEdge:
 
     def received(self, data: bytes, source: Hop) -> None:
         """A message has come from a browser."""
-        self._pass(data, source, is_received=True)
+        if data.startswith(b"REGISTER "):
+            self._register(data, source)
+        else:
+            self._pass(data, source, is_received=True)
+
+    def _register(self, data: bytes, source: Hop) -> None:
+        """Answer a REGISTER. Nothing of it is kept: a WebSocket loses no message."""
+        try:
+            request = parse(data)
+            if not isinstance(request, Request):
+                return
+            status, fields = self._browsers.register(request, source, self._clock())
+            answer = response_to(request, status, to_tag=token_hex(8), headers=fields)
+        except ParseError:  # the user agent says what is wrong with it
+            self._deliver(data, source)
+            return
+        self._transmit(source, answer.encode())
+
+    def hop_of(self, uri_text: str) -> Hop | None:
+        """Where one of our own URIs of browsers leads. None for any other.
+
+        Raises ResolutionFailed where nobody is signed in by that name.
+        """
+        name, at, host = uri_text.partition(":")[2].partition("@")
+        if not at or host != BROWSERS_HOST:
+            return None
+        hop = self._browsers.hop_of(name, self._clock())
+        if hop is None:
+            raise ResolutionFailed(f"no browser is signed in as {name}")
+        return hop
+
+    def gone(self, hop: Hop) -> None:
+        """A connection is lost."""
+        self._browsers.gone(hop)
 
     def send(self, hop: Hop, data: bytes) -> None:
         """Send a message to a browser."""
-        self._pass(data, hop, is_received=False)
+        self._pass(self._addressed(hop, data), hop, is_received=False)
+
+    def _addressed(self, hop: Hop, data: bytes) -> bytes:
+        """The message with the browser's own address in its request line."""
+        line, end, rest = data.partition(b"\r\n")
+        method, _, uri = line.removesuffix(b" SIP/2.0").partition(b" ")
+        if not uri.endswith(f"@{BROWSERS_HOST}".encode()):
+            return data
+        contact = self._browsers.contact_at(hop)
+        if contact is None:
+            return data
+        return b"%s %s SIP/2.0%s%s" % (method, contact.encode(), end, rest)
 
     def _pass(self, data: bytes, hop: Hop, *, is_received: bool) -> None:
         lane = self._lanes.get((hop, is_received))
@@ -116,7 +189,7 @@ class WebEdge:
                 data = lane.waiting.popleft()
                 if _has_description(data):
                     try:
-                        data = await self._translated(data, is_received=is_received)
+                        data = await self._translated(data, hop, is_received=is_received)
                     except (ParseError, Untranslated) as error:
                         # As it is, the other side says what it does not understand.
                         log.warning("a description was not translated: %s", error)
@@ -124,22 +197,30 @@ class WebEdge:
         finally:
             del self._lanes[hop, is_received]
 
-    async def _translated(self, data: bytes, *, is_received: bool) -> bytes:
+    async def _translated(self, data: bytes, hop: Hop, *, is_received: bool) -> bytes:
         message = parse(data)
         body = message.sdp
-        if not body:
+        if not body or not self._is_admitted(message, hop, is_received=is_received):
             return data
         parse_sdp(body)
         call_id = message.call_id
         is_offer = self._is_offer(message, is_received=is_received)
         self._plan_sweep()
         if is_received:
-            translated = await self._media.to_plain(call_id, body, is_offer=is_offer)
+            translated = await self._browsers.to_plain(call_id, body, is_offer=is_offer)
         else:
-            translated = await self._media.to_web(call_id, body, is_offer=is_offer)
+            translated = await self._browsers.to_web(call_id, body, is_offer=is_offer)
         message.set("Content-Type", "application/sdp")
         message.body = translated
         return message.encode()
+
+    def _is_admitted(self, message: Message, hop: Hop, *, is_received: bool) -> bool:
+        """Whether a message may cost a translation: of a call that is known, or may begin."""
+        if not is_received or self._knows_call(message.call_id):
+            return True
+        if not isinstance(message, Request) or message.method != "INVITE":
+            return False
+        return self._browsers.may_call(message, hop, self._clock())
 
     def _is_offer(self, message: Message, *, is_received: bool) -> bool:
         """Whether a description offers: in a request, or in the answer to one without (RFC 3261
@@ -161,11 +242,11 @@ class WebEdge:
     def _sweep_calls(self) -> None:
         """End what is kept of calls that are over: those unknown at two sweeps."""
         self._sweep = None
-        kept = self._media.call_ids() | self._offers.keys()
+        kept = self._browsers.call_ids() | self._offers.keys()
         unknown = {call_id for call_id in kept if not self._knows_call(call_id)}
         for call_id in unknown & self._unknown:
             self._offers.pop(call_id, None)
-            self._media.end(call_id)
+            self._browsers.end(call_id)
         self._unknown = unknown
         if kept:
             self._plan_sweep()

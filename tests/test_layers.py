@@ -34,7 +34,7 @@ BELOW_CALLS = {
 }
 EVERYTHING_BELOW_CONTROL = {
     *BELOW_CALLS, "engine.reports", "engine.calls", "engine.callbacks", "engine.inbound",
-    "engine.call_control", "engine.personal", "engine.restart", "engine.webhooks",
+    "engine.call_control", "engine.personal", "engine.restart", "engine.webhooks", "engine.webrtc",
 }  # fmt: skip
 
 # Each package, or module at the root of a room, and what it may import of its own room. A package
@@ -62,6 +62,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     },
     "engine.webhooks": {*NOUNS, "engine.store"},
     "engine.control": EVERYTHING_BELOW_CONTROL,
+    "engine.webrtc": set(),
     "engine.logs": set(),
     "engine.preflight": set(),
     "engine.checks": {*EVERYTHING_BELOW_CONTROL, "engine.control"},
@@ -93,7 +94,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "sip.rate_limit": set(),
     "sip.message": {"sip.errors"},
     "sip.sdp": {"sip.errors", "sip.message"},
-    "sip.auth": {"sip.errors", "sip.message", "sip.random_ids"},
+    "sip.auth": {"sip.errors", "sip.message", "sip.random_ids", "sip.rate_limit"},
     "sip.transaction": {"sip.counters", "sip.errors", "sip.hop", "sip.message", "sip.random_ids"},
     "sip.events": {"sip.errors", "sip.hop", "sip.message", "sip.sdp", "sip.usage"},
     "sip.dialog": {
@@ -113,6 +114,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "sip.message", "sip.policy", "sip.random_ids", "sip.rate_limit", "sip.registration",
         "sip.saved", "sip.sdp", "sip.transaction", "sip.usage",
     },
+    "sip.alarm": {"sip.transaction"},
+    "sip.web_edge": {"sip.errors", "sip.hop", "sip.message", "sip.sdp", "sip.transport"},
     "sip.endpoint_options": {
         "sip.rate_limit", "sip.transaction", "sip.transport", "sip.user_agent",
     },
@@ -120,8 +123,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "sip.auth", "sip.counters", "sip.dialog", "sip.errors", "sip.events", "sip.hop",
         "sip.message", "sip.policy", "sip.random_ids", "sip.rate_limit", "sip.registration",
         "sip.saved", "sip.sdp", "sip.transaction", "sip.usage",
-        "sip.dns", "sip.endpoint_options", "sip.message_observer", "sip.transport",
-        "sip.user_agent",
+        "sip.alarm", "sip.dns", "sip.endpoint_options", "sip.message_observer", "sip.transport",
+        "sip.user_agent", "sip.web_edge",
     },
     # web: the gateway for web pages
     "web.errors": set(),
@@ -168,6 +171,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "media.channel", "media.door", "media.errors", "media.messages", "media.settings",
         "media.sources", "media.watchdog",
     },
+    "media.webrtc": {"media.channel"},
+    "media.webrtc_client": {"media.channel", "media.webrtc"},
     "media.worker_pool": {
         "media.watchdog",
         "media.errors", "media.messages", "media.settings", "media.sources",
@@ -187,7 +192,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 # What the engine may not import of the other rooms: these run in another process.
 OF_THE_WORKER = {"media.worker", "media.relay", "media.rtp", "media.codec"}
 # The places of sip/ that may use sockets and clocks.
-WITH_IO = {"sip.dns", "sip.transport", "sip.endpoint"}
+WITH_IO = {"sip.alarm", "sip.dns", "sip.transport", "sip.endpoint", "sip.web_edge"}
 IO_MODULES = {"socket", "asyncio", "time", "select", "selectors", "threading"}
 
 MOST_FILES_AT_THE_ROOT = 10

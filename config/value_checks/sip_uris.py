@@ -6,6 +6,7 @@ from ..errors import reject
 from .addresses import TRANSPORTS, check_host, split_host_port
 
 _NUMBER = re.compile(r"\+?[0-9]{1,32}")
+_BROWSER = re.compile(r"webrtc:[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _WRITTEN_NUMBER = re.compile(r"\+?[0-9][0-9 ()./-]{0,40}")
 
 
@@ -54,8 +55,17 @@ def check_agent_uri(text: str) -> str:
 
 
 def check_agent_address(text: str) -> str:
-    """How an agent is called: a number, or a sip: URI with a user in it."""
-    return text if _NUMBER.fullmatch(text) else check_agent_uri(text)
+    """How an agent is called: a number, a browser, or a sip: URI with a user in it."""
+    if _NUMBER.fullmatch(text) or _BROWSER.fullmatch(text):
+        return text
+    if text[:7].lower() == "webrtc:":
+        raise reject(f"{text!r} must be webrtc: and the agent's name")
+    return check_agent_uri(text)
+
+
+def browser_of(text: str) -> str | None:
+    """The name by which an agent's browser signs in, where the address is a browser."""
+    return text.removeprefix("webrtc:") if _BROWSER.fullmatch(text) else None
 
 
 def check_outside(text: str) -> str:

@@ -15,6 +15,8 @@ from config.checks import Known, outside_numbers
 from config.errors import Fault
 from config.inbound import Inbound
 from config.settings import Route, Settings, Written, read
+from config.value_checks.sip_uris import browser_of
+from media.webrtc_client import is_installed
 from sip.errors import ParseError
 from sip.transport.tls.contexts import TlsContexts, TlsFileError
 
@@ -55,6 +57,7 @@ def faults_of(written: Written) -> list[Fault]:
     check.shown()
     rooms = _unused_rooms(settings, written.known)
     tls = [*_rewritten(settings), *_certificates(settings), *_trust(settings)]
+    tls += _browsers(settings)
     more = [*rooms, *_webhooks(settings), *tls, *unknown_voices(settings)]
     return [*check.faults, *_hidden(settings), *more]
 
@@ -66,7 +69,7 @@ def readings_of(settings: AllSections) -> list[tuple[str, str, str]]:
     return [
         (key, text, dialplan.classify(text, field=key).describe())
         for key, text in (*agents, *_dialled_by_others(settings))
-        if not is_uri(text) and not dialplan.is_agent(text)
+        if not is_uri(text) and browser_of(text) is None and not dialplan.is_agent(text)
     ]
 
 
@@ -204,6 +207,14 @@ def _trust(settings: AllSections) -> Iterator[Fault]:
         ssl.create_default_context(cafile=stir.https_ca or None)
     except OSError as error:
         yield Fault("stir.https_ca", f"{stir.https_ca}: {error.strerror or error}")
+
+
+def _browsers(settings: AllSections) -> Iterator[Fault]:
+    """Browsers need a library, which is not installed with everything else."""
+    listens = any(text.startswith(("ws:", "wss:")) for text in settings.sip.listen)
+    if listens and not is_installed():
+        reason = "browsers need a library that is not there: pip install 'ringback[webrtc]'"
+        yield Fault("sip.listen", reason)
 
 
 # -- what comes in, and what is published --------------------------------------------------------

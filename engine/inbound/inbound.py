@@ -17,7 +17,7 @@ from config.settings import Settings
 from sip.dialog.uas import UasSession
 from sip.errors import SipError
 from sip.events import ExtensionsRefused, IncomingInvite
-from sip.hop import Hop
+from sip.hop import WEB_TRANSPORTS, Hop
 from sip.message.message import Request
 from sip.policy import Admission, Authenticated, Challenged
 from sip.rate_limit import RateLimit, RateLimiter
@@ -194,6 +194,9 @@ class Inbound:
     def on_invite(self, event: IncomingInvite) -> None:
         """Handle an INVITE: accept the call, or refuse it."""
         session = cast(UasSession, event.session)
+        if session.source.transport in WEB_TRANSPORTS:
+            self._take_over(session, event.replaced)
+            return
         trunk = session.peer or self._inbound.peers.trunk_of(session.source)
         if event.replaced is not None:
             self._replace(session, event.replaced, trunk)
@@ -251,6 +254,15 @@ class Inbound:
         """What the offer of a call cannot do."""
         policy = self._services.dialplan.media_policy_of(trunk or "")
         return session.objection(shaped(LocalAudio(host=self._rtp_host, port=9), policy))
+
+    def _take_over(self, session: UasSession, replaced: DialogUsage | None) -> None:
+        """A browser whose page was loaded again takes over its call, where there is one."""
+        objection = self._objection(session, None)
+        trunk_of = self._inbound.peers.trunk_of
+        if replaced is None:
+            self._reject(session, 403)
+        elif refused := take_place(session, replaced, session.peer, trunk_of, objection):
+            self._reject(session, refused.status, refused.reason)
 
     def _replace(self, session: UasSession, replaced: DialogUsage, trunk: str | None) -> None:
         """Let the call take the place of another party, where it may (RFC 3891)."""

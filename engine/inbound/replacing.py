@@ -1,7 +1,8 @@
 """Calls that come in to take the place of a party of a call that is up (RFC 3891).
 
 A phone that transfers a call has another one call us for that. Only a phone of the same trunk may,
-or, where the party was called without a trunk, one that may be called without a trunk as well.
+or, where the party was called without a trunk, one that may be called without a trunk as well. A
+browser whose page was loaded again takes over the call of the agent who is signed in with it.
 """
 
 from collections.abc import Callable
@@ -9,10 +10,12 @@ from typing import NamedTuple
 
 import structlog
 
+from sip.dialog.uac import UacSession
 from sip.dialog.uas import UasSession
 from sip.errors import SipError
 from sip.hop import Hop
 from sip.usage import DialogUsage
+from sip.web_edge import BROWSERS_HOST, browser_peer
 
 from ..calls.leg import Leg
 
@@ -41,7 +44,7 @@ def take_place(
     leg = replaced.owner
     if not isinstance(leg, Leg) or leg.session is not replaced:
         return NotReplaced(481, "there is no such call")
-    party = leg.session.peer if isinstance(leg.session, UasSession) else ""
+    party = leg.session.peer if isinstance(leg.session, UasSession) else _browser_called(leg)
     if (party or trunk_of(leg.session.peer_hop)) != trunk:
         return NotReplaced(403, "the call to be replaced is of another trunk")
     if objection is not None:
@@ -52,3 +55,12 @@ def take_place(
         return NotReplaced(491, error.reason)
     log.info("leg_replaced", leg=leg.id, by=session.request.from_.uri.encode())
     return None
+
+
+def _browser_called(leg: Leg) -> str:
+    """The browser that was called, as `peer` names those that call; "" where it was none."""
+    session = leg.session
+    if not isinstance(session, UacSession):
+        return ""
+    name, at, host = session.target.partition(":")[2].partition("@")
+    return browser_peer(name) if at and host == BROWSERS_HOST else ""

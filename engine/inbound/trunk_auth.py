@@ -5,19 +5,15 @@ or the password is wrong, for the same work, and nothing is kept of it.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from config.sections import Trunk
 from config.sip import Digest
 from sip.auth.digest_server import DigestServer, Outcome
+from sip.auth.guess_limit import GuessLimit
 from sip.message.message import Fields, Request
 from sip.random_ids import BlockRandom
-from sip.rate_limit import RateLimit, RateLimiter
 
-GUESSES: Final = RateLimit(messages_per_s=1.0, burst=10.0)
-"""How many wrong passwords one host may try."""
-PAUSE_S: Final = 30.0
-"""For how long nothing is read from a host that has tried more."""
 _MOST_HOSTS: Final = 1_000
 
 
@@ -26,8 +22,7 @@ class TrunkAuth:
 
     def __init__(self, digest: Digest, trunks: Sequence[Trunk]) -> None:
         self._settings: tuple[Digest, dict[str, tuple[str, str]]] | None = None
-        self._guesses = RateLimiter(GUESSES)
-        self._paused: dict[str, float] = {}
+        self._guesses = GuessLimit()
         self._proved: dict[str, None] = {}
         self.configure(digest, trunks)
 
@@ -57,11 +52,7 @@ class TrunkAuth:
 
     def is_paused(self, host: str, now: float) -> bool:
         """Whether a host has tried too many wrong passwords to be heard now."""
-        until = self._paused.get(host)
-        if until is None or now < until:
-            return until is not None
-        del self._paused[host]
-        return False
+        return self._guesses.is_paused(host, now)
 
     def has_proved(self, host: str) -> bool:
         """Whether a call with the right password has come from this host lately."""
@@ -71,20 +62,19 @@ class TrunkAuth:
         """What the credentials of an INVITE from `host` are worth, and of which trunk they are."""
         outcome, user = self._server.check(invite, host, now)
         if outcome == "right":
-            _note(self._proved, host, None)
+            self._note_proved(host)
             return outcome, self._trunks[user]
-        if outcome == "wrong" and not self._guesses.allow(host, now):
-            _note(self._paused, host, now + PAUSE_S)
+        if outcome == "wrong":
+            self._guesses.note_wrong(host, now)
         return outcome, ""
 
     def challenge(self, host: str, now: float, outcome: Outcome) -> Fields:
         """The header fields that ask `host` for its password, after credentials of this worth."""
         return self._server.challenge(host, now, is_stale=outcome == "stale")
 
-
-def _note(table: dict[str, Any], host: str, value: float | None) -> None:
-    """Note something of one host more: what was noted first goes where there is no room."""
-    table.pop(host, None)
-    if len(table) >= _MOST_HOSTS:
-        del table[next(iter(table))]
-    table[host] = value
+    def _note_proved(self, host: str) -> None:
+        """Note one host more: the one noted first goes where there is no room."""
+        self._proved.pop(host, None)
+        if len(self._proved) >= _MOST_HOSTS:
+            del self._proved[next(iter(self._proved))]
+        self._proved[host] = None

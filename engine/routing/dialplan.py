@@ -12,9 +12,11 @@ from typing import Final, Protocol
 
 from config.agents import Agent, Kind
 from config.settings import Route, Trunk
+from config.value_checks.sip_uris import browser_of
 from sip.auth.digest import Credentials
 from sip.errors import ParseError
 from sip.message.uri import SipUri, parse_uri
+from sip.web_edge import BROWSERS_HOST
 
 from ..errors import EngineError
 from .blocking.do_not_call import DoNotCall
@@ -258,7 +260,10 @@ class Dialplan:
         """Raise EngineError `refused` where an agent may not be given the address `text`.
 
         A URI must be at a permitted host, unless it `is_configured`; a number must have a route.
+        A browser is that of whoever signs in.
         """
+        if browser_of(text) is not None:
+            return
         try:
             if is_uri(text) and is_configured:
                 with refused(field):
@@ -298,7 +303,11 @@ class Dialplan:
         own: tuple[Credentials | None, MediaPolicy],
         field: str,
     ) -> Destination:
-        if is_uri(address.uri):  # its host was checked when it was set
+        browser = browser_of(address.uri)
+        if browser is not None:
+            to = f"sip:{browser}@{BROWSERS_HOST}"
+            targets: tuple[DialTarget, ...] = (DialTarget(to, to, media=own[1]),)
+        elif is_uri(address.uri):  # its host was checked when it was set
             uri = sip_uri(address.uri)
             with refused(field):
                 self._check_policy(self._read_phone(uri))
@@ -307,7 +316,7 @@ class Dialplan:
             identity = CallerIdentity.at(self._trunks.at(uri), uri.host)
             to = address.uri
             target = DialTarget(to, to, credentials=credentials, identity=identity, media=media)
-            targets: tuple[DialTarget, ...] = (self._trunks.sent_by_trunk(target, uri),)
+            targets = (self._trunks.sent_by_trunk(target, uri),)
         else:
             targets = self._number(address.uri, field, None, may_be_full=True).targets
         return Destination(name, targets, address.ring_s, address.kind, name, address.confirm)

@@ -14,7 +14,7 @@ import structlog
 
 from config.settings import Trunk
 from sip.errors import SipError
-from sip.hop import Hop, is_numeric, numeric_hop
+from sip.hop import WEB_TRANSPORTS, Hop, is_numeric, numeric_hop
 from sip.message.uri import SipUri, parse_uri
 
 from .permitted_host import PermittedHost, is_sip_port
@@ -71,8 +71,11 @@ class Peers:
         """The trunk that a call from `source` comes from; None for another source.
 
         Its TLS certificate decides, then its address. Where two trunks have one address, the port
-        decides where it differs. To the own address of a trunk only that trunk may call.
+        decides where it differs. To the own address of a trunk only that trunk may call. A browser
+        is no trunk, wherever it is.
         """
+        if source.transport in WEB_TRANSPORTS:
+            return None
         trunk = self._by_name.get(source.name) if source.name else None
         if trunk is None:
             trunk = self._trunk_at(source)

@@ -157,6 +157,11 @@ class UacSession(Session):
         ]
 
     @property
+    def target(self) -> str:
+        """The URI that was called."""
+        return self._invitation.target
+
+    @property
     def peer_hop(self) -> Hop:
         """See Session."""
         return self._hop if self.dialog is None else super().peer_hop

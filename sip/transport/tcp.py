@@ -362,6 +362,17 @@ class TcpTransport:
                 connection.time_out_handshake()
         self._sweep = loop.call_later(self._sweep_s, self._close_overdue)
 
+    def trust(self, hop: Hop) -> None:
+        """Take the peer at `hop`, who has shown a password, for a configured one from now on."""
+        connection = self._connections.get(hop)
+        if connection is not None and not connection.is_known:
+            self._make_known(connection)
+
+    def _make_known(self, connection: TcpConnection) -> None:
+        self._places.discard(connection)
+        connection.is_known = True
+        self._places.add(connection)
+
     # -- what connections call
 
     def made(self, connection: TcpConnection) -> bool:
@@ -386,9 +397,7 @@ class TcpTransport:
         """See ConnectionOwner."""
         name = self._sources.known_name(names) if names else None
         if name is not None and not connection.is_known:
-            self._places.discard(connection)
-            connection.is_known = True
-            self._places.add(connection)
+            self._make_known(connection)
         return name
 
     def lost(self, connection: TcpConnection, reason: str) -> None:

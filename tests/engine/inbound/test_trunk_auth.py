@@ -12,6 +12,7 @@ from config.sip import Digest
 from engine.inbound import trunk_auth
 from engine.inbound.inbound import Inbound
 from engine.inbound.trunk_auth import TrunkAuth
+from sip.auth import guess_limit
 from sip.auth.digest import Credentials, DigestClient
 from sip.hop import Hop
 from sip.message.message import Fields, Request, Response
@@ -123,10 +124,10 @@ def test_who_guesses_is_not_heard_for_a_while(tmp_path: Path) -> None:
         inbound = with_password(desk)
         wrong = Credentials("carrier", "guess")
         challenge = inbound.admits(plain(), AT_ADDRESS, 1.0)
-        for _ in range(int(trunk_auth.GUESSES.burst) + 1):
+        for _ in range(int(guess_limit.GUESSES.burst) + 1):
             assert isinstance(inbound.admits(signed(challenge, wrong), AT_ADDRESS, 1.0), Challenged)
         assert inbound.admits(signed(challenge), AT_ADDRESS, 1.0) == "ignore"
-        later = 1.0 + trunk_auth.PAUSE_S
+        later = 1.0 + guess_limit.PAUSE_S
         assert inbound.admits(signed(challenge), AT_ADDRESS, later) == Authenticated("one")
 
     reception(tmp_path, script)
@@ -204,6 +205,7 @@ def test_a_reload_that_changes_nothing_keeps_nonces_good() -> None:
 
 def test_what_is_known_of_hosts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trunk_auth, "_MOST_HOSTS", 3)
+    monkeypatch.setattr(guess_limit, "_MOST_HOSTS", 3)
     accounts = TrunkAuth(Digest(), auth(one={"username": "a", "password": "b"}))
     for number in range(9):
         host = f"192.0.2.{number}"

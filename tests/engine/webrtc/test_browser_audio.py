@@ -7,6 +7,7 @@ from media.webrtc.messages import IceServers
 from sip.dialog.uac import Invitation
 from sip.events import Answered, Event, IncomingInvite
 from sip.hop import Hop
+from sip.message.message import Fields, Request
 from sip.sdp.offer_answer import LocalAudio
 from tests.support.phones.real.aiortc_browser import AiortcBrowser, field
 from tests.support.sip.endpoint import ObservedEndpoint, running
@@ -33,11 +34,30 @@ class EchoingPhone(asyncio.DatagramProtocol):
         self.transport.sendto(data, addr)
 
 
+class AnyBrowser(BrowserAudio):
+    """Everybody may call, and nobody is signed in."""
+
+    def register(self, request: Request, hop: Hop, now: float) -> tuple[int, Fields]:
+        return 403, []
+
+    def hop_of(self, name: str, now: float) -> Hop | None:
+        return None
+
+    def contact_at(self, hop: Hop) -> str | None:
+        return None
+
+    def gone(self, hop: Hop) -> None:
+        pass
+
+    def may_call(self, invite: Request, hop: Hop, now: float) -> bool:
+        return True
+
+
 async def test_a_browser_that_calls_hears_itself_from_an_echo() -> None:
     echo = EchoingPhone()
     audio = LocalAudio("127.0.0.1", await echo.open())
-    web = BrowserAudio(IceServers(), "127.0.0.1")
-    phone = ObservedEndpoint("ws:127.0.0.1:0", web=web)
+    web = AnyBrowser(IceServers(), "127.0.0.1")
+    phone = ObservedEndpoint("ws:127.0.0.1:0", browsers=web)
 
     def react(event: Event) -> None:
         if isinstance(event, IncomingInvite):
@@ -57,8 +77,8 @@ async def test_a_browser_that_calls_hears_itself_from_an_echo() -> None:
 async def test_a_browser_that_is_called_hears_itself_from_an_echo() -> None:
     echo = EchoingPhone()
     audio = LocalAudio("127.0.0.1", await echo.open())
-    web = BrowserAudio(IceServers(), "127.0.0.1")
-    phone = ObservedEndpoint("ws:127.0.0.1:0", web=web)
+    web = AnyBrowser(IceServers(), "127.0.0.1")
+    phone = ObservedEndpoint("ws:127.0.0.1:0", browsers=web)
     async with running(phone):
         url = f"http://127.0.0.1:{phone.port}/"
         async with AiortcBrowser(url, "anna", tone_hz=TONE_HZ) as browser:
@@ -66,6 +86,9 @@ async def test_a_browser_that_is_called_hears_itself_from_an_echo() -> None:
             await browser.until("SIP/2.0 200")
             (hop,) = phone.endpoint.tcp._connections
             assert isinstance(hop, Hop)
+            assert phone.endpoint.tcp.local_address(hop) is not None
+            phone.endpoint.tcp.trust(hop)
+            assert phone.endpoint.tcp._connections[hop].is_known
             phone.endpoint.invite(
                 Invitation(
                     target=f"sip:anna@{browser.host};transport=ws",

@@ -15,7 +15,7 @@ from sip.hop import Hop
 from sip.message_observer import MessageObserver
 from sip.policy import PeerPolicy
 from sip.sdp.offer_answer import LocalAudio
-from sip.web_edge import WebMedia
+from sip.web_edge import Browsers
 
 AUDIO = LocalAudio("127.0.0.1", 4000)
 
@@ -106,7 +106,7 @@ class ObservedEndpoint:
         observer: MessageObserver | None = None,
         faults: Faults | None = None,
         is_stopped: bool = False,
-        web: WebMedia | None = None,
+        browsers: Browsers | None = None,
         **settings: object,
     ) -> None:
         self.events: list[Event] = []
@@ -118,7 +118,7 @@ class ObservedEndpoint:
             options=options,
             policy=policy,
             observer=observer,
-            web=web,
+            browsers=browsers,
         )
         self.endpoint.faults = faults or Faults()
         self.endpoint.is_stopped = is_stopped

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fractions
+import hashlib
 import re
 import secrets
 from types import TracebackType
@@ -52,7 +53,7 @@ class AiortcBrowser:
         self.received: list[str] = []
         self._arrived = asyncio.Event()
         self._http = aiohttp.ClientSession()
-        self._tag = secrets.token_hex(4)
+        self.tag = secrets.token_hex(4)
         self.host = f"{secrets.token_hex(6)}.invalid"
         self._tasks: set[asyncio.Task[None]] = set()
         self.peer = self._new_peer()
@@ -130,7 +131,7 @@ class AiortcBrowser:
         await self.socket.send_str(
             f"{method} {target} SIP/2.0\r\n"
             f"Via: SIP/2.0/WS {self.host};branch=z9hG4bK{secrets.token_hex(8)}\r\n"
-            f"Max-Forwards: 70\r\nFrom: <sip:{self.user}@ringback>;tag={self._tag}\r\n"
+            f"Max-Forwards: 70\r\nFrom: <sip:{self.user}@ringback>;tag={self.tag}\r\n"
             f"To: <{target}>{to_tag}\r\nCall-ID: {call_id}\r\nCSeq: {number} {method}\r\n"
             f"Contact: <sip:{self.user}@{self.host};transport=ws>\r\n{more}{kind}"
             f"Content-Length: {len(body.encode())}\r\n\r\n{body}"
@@ -141,7 +142,7 @@ class AiortcBrowser:
         fields = re.findall(r"^(?:Via|From|Call-ID|CSeq|Record-Route):.*$", request, re.MULTILINE)
         to = field(request, "To")
         if ";tag=" not in to:
-            to += f";tag={self._tag}"
+            to += f";tag={self.tag}"
         kind = "Content-Type: application/sdp\r\n" if body else ""
         await self.socket.send_str(
             f"SIP/2.0 {status}\r\n"
@@ -150,10 +151,41 @@ class AiortcBrowser:
             f"Content-Length: {len(body.encode())}\r\n\r\n{body}"
         )
 
-    async def call(self, target: str, call_id: str) -> str:
+    async def register(self, password: str, expires_s: int = 600) -> str:
+        """Sign in; the answer to the second REGISTER, or to the first if it is no challenge."""
+        call_id, target = secrets.token_hex(8), "sip:ringback"
+        contact = f"Expires: {expires_s}\r\n"
+        await self._register(call_id, contact)
+        answer = await self.until("SIP/2.0")
+        if not answer.startswith("SIP/2.0 401"):
+            return answer
+        challenge = field(answer, "WWW-Authenticate")
+        realm, nonce = (
+            found[1]
+            for name in ("realm", "nonce")
+            if (found := re.search(rf'{name}="([^"]*)"', challenge))
+        )
+        digest = DigestOf("MD5", self.user, realm, password)
+        proof = digest.proof("REGISTER", target, nonce)
+        await self._register(call_id, f"{contact}Authorization: Digest {proof}\r\n")
+        return await self.until("SIP/2.0")
+
+    async def _register(self, call_id: str, more: str) -> None:
+        self._cseq += 1
+        await self.socket.send_str(
+            "REGISTER sip:ringback SIP/2.0\r\n"
+            f"Via: SIP/2.0/WS {self.host};branch=z9hG4bK{secrets.token_hex(8)}\r\n"
+            f"Max-Forwards: 70\r\nFrom: <sip:{self.user}@ringback>;tag={self.tag}\r\n"
+            f"To: <sip:{self.user}@ringback>\r\nCall-ID: {call_id}\r\n"
+            f"CSeq: {self._cseq} REGISTER\r\n"
+            f"Contact: <sip:{self.user}@{self.host};transport=ws>\r\n"
+            f"{more}Content-Length: 0\r\n\r\n"
+        )
+
+    async def call(self, target: str, call_id: str, more: str = "") -> str:
         """Call, and return the To tag once it is answered."""
         await self.peer.setLocalDescription(await self.peer.createOffer())
-        await self.send("INVITE", target, call_id, body=self.peer.localDescription.sdp)
+        await self.send("INVITE", target, call_id, more=more, body=self.peer.localDescription.sdp)
         answer = await self.until("SIP/2.0 200")
         await self.peer.setRemoteDescription(
             RTCSessionDescription(answer.partition("\r\n\r\n")[2], "answer")
@@ -178,6 +210,35 @@ class AiortcBrowser:
         at = np.arange(len(sound)) / HZ
         correlation = abs(np.dot(sound, np.exp(-2j * np.pi * frequency_hz * at)))
         return float(2 * correlation / len(sound) / 32768)
+
+
+class DigestOf:
+    """What a browser's library answers to a challenge (RFC 7616)."""
+
+    def __init__(self, algorithm: str, user: str, realm: str, password: str) -> None:
+        self._user, self._realm = user, realm
+        self._algorithm = algorithm
+        self._secret = self._hash(f"{user}:{realm}:{password}")
+
+    def _hash(self, text: str) -> str:
+        name = self._algorithm.replace("-", "").lower()
+        return hashlib.new(name, text.encode()).hexdigest()
+
+    def proof(self, method: str, uri: str, nonce: str) -> str:
+        """The parameters of Authorization."""
+        cnonce = secrets.token_hex(8)
+        request = self._hash(f"{method}:{uri}")
+        response = self._hash(f"{self._secret}:{nonce}:00000001:{cnonce}:auth:{request}")
+        return (
+            f'username="{self._user}",realm="{self._realm}",nonce="{nonce}",uri="{uri}",'
+            f'response="{response}",cnonce="{cnonce}",nc=00000001,qop=auth,'
+            f"algorithm={self._algorithm}"
+        )
+
+
+def _quoted(challenge: str, name: str) -> str:
+    found = re.search(rf'{name}="([^"]*)"', challenge)
+    return "" if found is None else found[1]
 
 
 def field(message: str, name: str) -> str:

@@ -1,0 +1,88 @@
+"""The WebRTC process as the engine sees it: described, restarted, ended, and bounded."""
+
+import asyncio
+
+import pytest
+
+from media.webrtc import process
+from media.webrtc.messages import IceDtls, IceServers, StateChanged
+from media.webrtc_client import WebRtcClient, WebRtcFailed, is_installed
+from tests.support.waiting import until
+
+LIMIT_S = 60.0
+REMOTE = IceDtls("abcd", "a" * 24, (("sha-256", ":".join(["AA"] * 32)),), "actpass", ())
+
+
+@pytest.fixture
+def changes() -> list[StateChanged]:
+    return []
+
+
+async def test_a_session_is_described_and_stays_as_it_is(changes: list[StateChanged]) -> None:
+    client = WebRtcClient(IceServers(), changes.append)
+    own = await client.describe("one", None)
+    assert own.local.setup == "actpass" and own.local.candidates and own.local.fingerprints
+    assert own.port and own.rtcp_port and own.port != own.rtcp_port
+    again = await client.describe("one", None)
+    assert (again.local, again.port) == (own.local, own.port)
+    other = await client.describe("two", None)
+    assert other.local.ufrag != own.local.ufrag and other.port != own.port
+    assert client.sessions == {"one", "two"}
+    client.close_session("one")
+    client.close_session("nothing")
+    assert client.sessions == {"two"}
+    await client.close()
+
+
+async def test_other_credentials_of_the_browser_restart_ice_at_the_same_plain_ports(
+    changes: list[StateChanged],
+) -> None:
+    client = WebRtcClient(IceServers(), changes.append)
+    own = await client.describe("one", REMOTE)
+    assert own.local.setup == "passive"
+    assert (await client.describe("one", REMOTE)).local == own.local
+    moved = IceDtls("wxyz", "b" * 24, REMOTE.fingerprints, "passive", ())
+    after = await client.describe("one", moved)
+    assert after.local.ufrag != own.local.ufrag and after.port == own.port
+    assert after.local.setup == "active"
+    await client.close()
+
+
+async def test_the_address_that_is_advertised_is_told(changes: list[StateChanged]) -> None:
+    client = WebRtcClient(IceServers(advertise="203.0.113.5"), changes.append)
+    own = await client.describe("one", None)
+    assert {one.host for one in own.local.candidates if one.kind == "host"} == {"203.0.113.5"}
+    await client.close()
+
+
+async def test_a_process_that_ends_is_started_again(changes: list[StateChanged]) -> None:
+    client = WebRtcClient(IceServers(), changes.append)
+    await client.describe("one", None)
+    assert client._process is not None
+    client._process.kill()
+    await until(lambda: changes, within_s=LIMIT_S)
+    assert changes[0].session == "one" and changes[0].state == "lost"
+    assert "has ended" in changes[0].reason
+    assert (await client.describe("two", None)).port
+    await client.close()
+
+
+async def test_a_process_that_cannot_start_says_so(
+    changes: list[StateChanged], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_arguments: object, **_options: object) -> None:
+        raise OSError("no memory left")
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", fails)
+    client = WebRtcClient(IceServers(), changes.append)
+    with pytest.raises(WebRtcFailed, match="no memory left"):
+        await client.describe("one", None)
+    await client.close()
+
+
+async def test_the_library_is_there() -> None:
+    assert is_installed()
+
+
+def test_the_number_of_sessions_is_bounded() -> None:
+    assert process.MOST_SESSIONS == 500
