@@ -138,7 +138,7 @@ class CallParts:
                 orphan_s=media.orphan_s,
                 tells_rtcp=is_collected,
                 dscp=media.dscp,
-                doors=str(Path(settings.control.socket).parent),
+                socket_directory=str(Path(settings.control.socket).parent),
                 loudness_lufs=media.loudness_lufs,
             ),
             workers=media.workers,

@@ -21,7 +21,7 @@ class MediaSettings:
     `timeout_s` gives MediaTimeout, one that sends nothing audible for `silence_s` SilenceStarted;
     with 0 it never does. When the engine is gone without a word, the worker carries its legs on for
     `orphan_s` and then ends. `dscp` marks the packets that are sent (RFC 2474), 0 to 63. With
-    `tells_rtcp` the engine hears of each RTCP report. `doors` is the directory of the workers'
+    `tells_rtcp` the engine hears of each RTCP report. `socket_directory` is that of the workers'
     sockets, by default that of temporary files. Sound files are brought to `loudness_lufs`.
     """
 
@@ -33,5 +33,5 @@ class MediaSettings:
     orphan_s: float = ORPHAN_S
     dscp: int = EXPEDITED_FORWARDING
     tells_rtcp: bool = False
-    doors: str = ""
+    socket_directory: str = ""
     loudness_lufs: float = LOUDNESS_LUFS

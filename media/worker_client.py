@@ -21,7 +21,6 @@ import msgspec
 
 from . import messages as m
 from .channel import Connection
-from .door import reach
 from .errors import (
     BadAddress,
     MediaError,
@@ -35,6 +34,7 @@ from .messages import Answer, Command, Event, LegStats, WorkerCounters
 from .settings import MediaSettings
 from .sources import Source
 from .watchdog import PERIOD_S, Watchdog
+from .worker_socket import connect_to
 
 START_DEADLINE_S: Final = 20.0
 _LOOK_S: Final = 0.02
@@ -113,7 +113,7 @@ class WorkerClient:
         self._starting: asyncio.Future[None] | None = None
         self.load = Load()
         """What the worker last said of itself."""
-        self.door = Path()
+        self.socket_path = Path()
         """The Unix socket of the worker."""
         self.generation = 0
         """How many engines have spoken to the worker, this one included."""
@@ -133,9 +133,9 @@ class WorkerClient:
         """Start the process and wait until it answers. Raises WorkerFailed."""
         self._check_address()
         loop = asyncio.get_running_loop()
-        self.door = _new_door(self._settings.doors)
+        self.socket_path = _new_socket_path(self._settings.socket_directory)
         self._stopping = True  # till it is ready, its death is the failure of this call
-        spawning = loop.run_in_executor(None, self._spawn, self.door)
+        spawning = loop.run_in_executor(None, self._spawn, self.socket_path)
         try:
             self._process = await asyncio.shield(spawning)
         except OSError as error:
@@ -171,7 +171,7 @@ class WorkerClient:
         """A connection to the worker, once it listens. Raises WorkerGone, OSError."""
         while process.poll() is None:
             try:
-                return reach(self.door)
+                return connect_to(self.socket_path)
             except (FileNotFoundError, ConnectionRefusedError):  # not yet, or not yet listening
                 await asyncio.sleep(_LOOK_S)
         raise WorkerGone("the media worker died")
@@ -421,7 +421,7 @@ class WorkerClient:
             process.kill()
             await loop.run_in_executor(None, process.wait)
         self._process = None
-        self.door.unlink(missing_ok=True)  # where it was killed
+        self.socket_path.unlink(missing_ok=True)  # where it was killed
 
     def _check_address(self) -> None:
         address = self._settings.address
@@ -431,7 +431,7 @@ class WorkerClient:
         except OSError as error:
             raise WorkerFailed(f"media address {address}: {error.strerror}") from error
 
-    def _spawn(self, door: Path) -> subprocess.Popen[bytes]:
+    def _spawn(self, socket_path: Path) -> subprocess.Popen[bytes]:
         root = str(Path(__file__).resolve().parent.parent)
         path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
         return subprocess.Popen(
@@ -440,7 +440,7 @@ class WorkerClient:
                 "-P",  # a `media` in the working directory is somebody else's
                 "-m",
                 "media.worker.worker",
-                str(door),
+                str(socket_path),
                 msgspec.json.encode(self._settings).decode(),
             ],
             stdin=subprocess.DEVNULL,
@@ -448,7 +448,7 @@ class WorkerClient:
         )
 
 
-def _new_door(directory: str) -> Path:
+def _new_socket_path(directory: str) -> Path:
     """A path for the socket of a worker, which nobody can know before."""
     name = f"ringback-media-{os.getpid()}-{secrets.token_hex(4)}.sock"
     return Path(directory or tempfile.gettempdir()) / name

@@ -166,9 +166,9 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.framing": set(),
     "media.channel": {"media.errors", "media.framing", "media.messages"},
     "media.watchdog": {"media.errors", "media.messages"},
-    "media.door": set(),
+    "media.worker_socket": set(),
     "media.worker_client": {
-        "media.channel", "media.door", "media.errors", "media.messages", "media.settings",
+        "media.channel", "media.worker_socket", "media.errors", "media.messages", "media.settings",
         "media.sources", "media.watchdog",
     },
     "media.webrtc": {"media.channel"},
@@ -183,7 +183,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.rtp": {"media.errors", "media.messages", "media.sound"},
     "media.relay": {"media.rtp", "media.sound"},
     "media.worker": {
-        "media.channel", "media.codec", "media.door", "media.errors", "media.messages",
+        "media.channel", "media.codec", "media.worker_socket", "media.errors", "media.messages",
         "media.relay", "media.rtcp_figures", "media.rtp", "media.settings", "media.sound",
         "media.sources", "media.stderr", "media.watchdog",
     },

@@ -11,7 +11,7 @@ GREETING_S: Final = 5.0  # who has not greeted by then is sent away
 
 
 class EngineSessions:
-    """Lets engines in at the door. `execute` gets what the one that is there commands.
+    """Accepts engines at the worker's socket. `execute` gets what the one that is there commands.
 
     `generation` counts those that were let in. `come` is called with each, `gone` once it has left.
     `describe` completes the answer to its greeting.
@@ -32,8 +32,8 @@ class EngineSessions:
         self._present: _Session | None = None
         self.generation = 0
 
-    def knock(self) -> asyncio.Protocol:
-        """The protocol of a connection to the door."""
+    def accept(self) -> asyncio.Protocol:
+        """The protocol of a connection to that socket."""
         return _Session(self).connection
 
     def send(self, message: Answer | Event) -> None:

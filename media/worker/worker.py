@@ -3,7 +3,7 @@
 Started as `python -m media.worker.worker DOOR SETTINGS`, with the path of the Unix socket on which
 it listens and its settings in JSON. It ends when the engine says so. When the engine's connection
 is closed without that, the engine has died: the legs are carried on for a while. The next engine
-sends END meanwhile, or speaks to the worker at its door.
+sends END meanwhile, or connects to its socket.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ from typing import Final
 import msgspec
 import uvloop
 
-from ..door import open_door
 from ..messages import Command, Stop, Welcome
 from ..settings import MediaSettings
 from ..stderr import never_wait_for_stderr
+from ..worker_socket import listen_at
 from .clock import FrameClock
 from .engine_session import EngineSessions
 from .load import LoadMeter
@@ -51,8 +51,8 @@ UNCALLED_S: Final = 30.0
 END: Final = signal.SIGUSR1
 
 
-async def serve(door: socket.socket, settings: MediaSettings) -> None:
-    """Work for the engine that comes in at `door`, and a while longer when it has died."""
+async def serve(listening: socket.socket, settings: MediaSettings) -> None:
+    """Work for the engine that connects to `listening`, and a while longer when it has died."""
     loop = asyncio.get_running_loop()
     over = asyncio.Event()
 
@@ -98,7 +98,7 @@ async def serve(door: socket.socket, settings: MediaSettings) -> None:
     loop.add_reader(switch.listeners.fileno(), switch.listeners.drain)
     await switch.prepare()
     ending.append(loop.call_later(UNCALLED_S, over.set))
-    server = await loop.create_unix_server(sessions.knock, sock=door)
+    server = await loop.create_unix_server(sessions.accept, sock=listening)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
@@ -123,13 +123,13 @@ def main() -> None:
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     path = Path(sys.argv[1])
-    door = open_door(path)
+    listening = listen_at(path)
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     settings = msgspec.json.decode(sys.argv[2], type=MediaSettings)
     try:
-        uvloop.run(serve(door, settings))
+        uvloop.run(serve(listening, settings))
     finally:
         path.unlink(missing_ok=True)
 

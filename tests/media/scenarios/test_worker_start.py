@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from media import door
 from media import messages as m
+from media import worker_socket
 from media.errors import WorkerFailed, WorkerGone
 from media.settings import MediaSettings
 from media.worker_client import WorkerClient
@@ -27,11 +27,11 @@ _SHORT_LIVED = """
 import sys
 from pathlib import Path
 from media import messages as m
-from media.door import open_door
 from media.framing import FrameSplitter, encode_frame
-door, answers = open_door(Path(sys.argv[1])), int(sys.argv[2])
-door.setblocking(True)
-sock, _ = door.accept()
+from media.worker_socket import listen_at
+listening, answers = listen_at(Path(sys.argv[1])), int(sys.argv[2])
+listening.setblocking(True)
+sock, _ = listening.accept()
 splitter = FrameSplitter()
 while True:
     for body in splitter.feed(sock.recv(65536)):
@@ -56,8 +56,8 @@ while True:
 async def test_a_worker_that_dies_as_it_starts_is_noticed_once(
     monkeypatch: pytest.MonkeyPatch, answers: int, how: str
 ) -> None:
-    def spawn(client: WorkerClient, door: Path) -> subprocess.Popen[bytes]:
-        arguments = [sys.executable, "-c", _SHORT_LIVED, str(door), str(answers), how]
+    def spawn(client: WorkerClient, path: Path) -> subprocess.Popen[bytes]:
+        arguments = [sys.executable, "-c", _SHORT_LIVED, str(path), str(answers), how]
         return subprocess.Popen(arguments)
 
     monkeypatch.setattr(WorkerClient, "_spawn", spawn)
@@ -104,7 +104,7 @@ def no_descriptor(*args: object, **options: object) -> socket.socket:
     raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
-@pytest.mark.parametrize("what", ["socket.socket", "media.worker_client.reach"])
+@pytest.mark.parametrize("what", ["socket.socket", "media.worker_client.connect_to"])
 async def test_without_descriptors_the_worker_fails_to_start(
     monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
@@ -128,15 +128,15 @@ async def test_the_pool_tries_again_until_there_are_descriptors(
         on_restarted=lambda: restarts.append(True),
     )
     await pool.start()
-    reach = door.reach
+    connect_to = worker_socket.connect_to
     tries: list[bool] = []
 
     def scarce(path: Path) -> socket.socket:
         tries.append(True)
-        return reach(path) if len(tries) > 1 else no_descriptor()
+        return connect_to(path) if len(tries) > 1 else no_descriptor()
 
     try:
-        monkeypatch.setattr("media.worker_client.reach", scarce)
+        monkeypatch.setattr("media.worker_client.connect_to", scarce)
         os.kill(pool.pids[0], 9)
         await until(lambda: restarts)
         assert len(deaths) == 1

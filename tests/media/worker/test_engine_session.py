@@ -10,12 +10,12 @@ import pytest
 
 from media import messages as m
 from media.channel import Connection
-from media.door import reach
 from media.settings import MediaSettings
 from media.sources import Hold, Tone
 from media.worker import engine_session
 from media.worker.engine_session import EngineSessions
 from media.worker_client import WorkerClient
+from media.worker_socket import connect_to
 from tests.support.media.worker import HOST
 from tests.support.phones.wire.frames import FramePhone
 from tests.support.ports import free_udp_range
@@ -23,7 +23,7 @@ from tests.support.waiting import until
 
 
 class Engine:
-    """An engine that comes to the door of a worker that another one started."""
+    """An engine that connects to a worker that another one started."""
 
     def __init__(self) -> None:
         self.heard: list[m.Answer | m.Event] = []
@@ -32,20 +32,20 @@ class Engine:
             m.report_decoder, self.heard.extend, self.lost.append
         )
 
-    async def come(self, door: Path) -> None:
+    async def come(self, path: Path) -> None:
         loop = asyncio.get_running_loop()
-        await loop.create_connection(lambda: self.connection, sock=reach(door))
+        await loop.create_connection(lambda: self.connection, sock=connect_to(path))
 
     async def sent_away(self) -> None:
         """The worker has closed the connection."""
         await until(lambda: self.lost)
 
 
-async def greet(door: Path, version: int = m.VERSION) -> tuple[Engine, m.Welcome]:
+async def greet(path: Path, version: int = m.VERSION) -> tuple[Engine, m.Welcome]:
     """An engine that says hello until it is answered: the one before it may not be gone yet."""
     while True:
         engine = Engine()
-        await engine.come(door)
+        await engine.come(path)
         engine.connection.send(m.Hello(1, version))
         await until(lambda engine=engine: engine.heard or engine.lost)  # type: ignore[misc]
         if engine.heard:
@@ -106,7 +106,7 @@ async def test_the_next_engine_finds_the_calls_of_the_one_before(
         assert first.generation == 1
         die(first)
 
-        second, welcome = await greet(first.door)
+        second, welcome = await greet(first.socket_path)
         assert (welcome.version, welcome.generation, welcome.pid) == (m.VERSION, 2, first.pid)
         a, b, c = sorted(welcome.legs, key=lambda leg: leg.leg)
         for leg, name, phone, other in ((a, "a", phones[0], "b"), (b, "b", phones[1], "a")):
@@ -136,14 +136,14 @@ async def test_the_next_engine_finds_the_calls_of_the_one_before(
         second.connection.send(m.Stop())
         assert first._process is not None
         assert await asyncio.to_thread(first._process.wait, 20) == 0
-        assert not first.door.exists()
+        assert not first.socket_path.exists()
 
 
 async def test_a_second_engine_is_sent_away_while_the_first_is_there() -> None:
     async with worker() as first:
         for greeting in (m.Hello(1, m.VERSION), m.GetCounters(1)):
             second = Engine()
-            await second.come(first.door)
+            await second.come(first.socket_path)
             second.connection.send(greeting)
             await second.sent_away()
             assert second.heard == []
@@ -158,10 +158,10 @@ async def test_another_version_hears_which_one_is_spoken_and_is_sent_away(
         first.connect(phones[0].describe("a"))
         await first.counters()
         die(first)
-        newer, welcome = await greet(first.door, m.VERSION + 1)
+        newer, welcome = await greet(first.socket_path, m.VERSION + 1)
         assert (welcome.version, [leg.leg for leg in welcome.legs]) == (m.VERSION, ["a"])
         await newer.sent_away()
-        _second, welcome = await greet(first.door)
+        _second, welcome = await greet(first.socket_path)
         assert welcome.generation == 2
 
 
@@ -172,7 +172,7 @@ async def test_the_worker_ends_where_the_next_engine_goes_as_well(phones: list[F
         first.hear("a", Hold())
         await first.counters()
         die(first)
-        second, _ = await greet(first.door)
+        second, _ = await greet(first.socket_path)
         await asyncio.sleep(3.2)  # longer than an orphan lives
         assert first._process is not None
         assert first._process.poll() is None
@@ -190,7 +190,7 @@ async def test_who_says_nothing_is_sent_away(monkeypatch: pytest.MonkeyPatch) ->
         describe=lambda welcome: None,
     )
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(sessions.knock, HOST, 0)
+    server = await loop.create_server(sessions.accept, HOST, 0)
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
     async with asyncio.timeout(20):
         assert await reader.read() == b""
@@ -200,15 +200,15 @@ async def test_who_says_nothing_is_sent_away(monkeypatch: pytest.MonkeyPatch) ->
     assert (happened, sessions.generation) == ([], 0)
 
 
-class Knock:
-    """A connection to the door, without a socket: what was sent, and whether it was closed."""
+class ScriptedConnection:
+    """A connection to the worker, without a socket: what was sent, and whether it was closed."""
 
     def __init__(self) -> None:
         self.said: list[m.Answer | m.Event] = []
         self.is_closed = False
 
     @property
-    def connection(self) -> "Knock":
+    def connection(self) -> "ScriptedConnection":
         return self
 
     def send(self, message: m.Answer | m.Event) -> None:
@@ -230,7 +230,7 @@ def test_who_speaks_another_version_or_says_no_hello_is_not_there() -> None:
         gone=lambda: come.append("gone"),
         describe=lambda welcome: None,
     )
-    other, silent, engine, late = (cast(Any, Knock()) for _ in range(4))
+    other, silent, engine, late = (cast(Any, ScriptedConnection()) for _ in range(4))
     sessions.received(other, [m.Hello(1, m.VERSION + 1)])
     (welcome,) = other.said
     assert (welcome.version, welcome.generation) == (m.VERSION, 0)

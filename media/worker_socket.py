@@ -22,27 +22,27 @@ def _address(path: Path) -> Iterator[str]:
         os.close(directory)
 
 
-def open_door(path: Path) -> socket.socket:
+def listen_at(path: Path) -> socket.socket:
     """A listening socket at `path`, for processes of the same user alone.
 
     Raises OSError, also where something is there already.
     """
-    door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     mask = os.umask(_OWNER_ALONE)
     try:
         with _address(path) as address:
-            door.bind(address)
-        door.listen()
+            listening.bind(address)
+        listening.listen()
     except BaseException:
-        door.close()
+        listening.close()
         raise
     finally:
         os.umask(mask)
-    return door
+    return listening
 
 
-def reach(path: Path) -> socket.socket:
-    """A socket that is connected to the worker whose door is at `path`. Raises OSError."""
+def connect_to(path: Path) -> socket.socket:
+    """A socket that is connected to the worker that listens at `path`. Raises OSError."""
     connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with _address(path) as address:
