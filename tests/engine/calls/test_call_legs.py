@@ -57,6 +57,9 @@ def test_a_leg_is_made_shown_published_and_given_back(tmp_path: Path) -> None:
         await legs.give_back()
         stage.services.registry.remove_call(call)
         stage.assert_nothing_left()
+        published = len(seen)
+        legs.publish("leg.dtmf", called, digit="1")  # too late: nothing of the call is published
+        assert len(seen) == published
 
     run(main())
 

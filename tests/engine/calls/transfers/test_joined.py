@@ -127,6 +127,20 @@ def test_the_two_talk_on_where_nobody_talks_in_the_other_call(tmp_path: Path) ->
     run_two_calls(tmp_path, script)
 
 
+def test_partners_of_different_media_workers_are_not_connected(tmp_path: Path) -> None:
+    async def script(two: TwoCalls) -> None:
+        two.scene.media.are_together = lambda _a, _b: False  # type: ignore[method-assign]
+        assert two.connects().said == ["accepted"]
+        await asyncio.sleep(0.1)
+        assert two.scene.last("transfer.failed")["result"] == "unavailable"
+        for phone in (two.first.customer, two.second.customer):
+            assert not phone.is_hung_up
+            phone.hangs_up()
+        await two.over()
+
+    run_two_calls(tmp_path, script)
+
+
 def test_the_call_of_another_phone_and_the_own_one_are_refused(tmp_path: Path) -> None:
     async def script(two: TwoCalls) -> None:
         two.second.agent.peer_hop = Hop("udp", "192.0.2.9", 5060)

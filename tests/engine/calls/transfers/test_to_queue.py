@@ -148,6 +148,19 @@ def test_who_has_left_is_not_rung_where_they_take_no_calls(tmp_path: Path) -> No
     run_two(tmp_path, script)
 
 
+def test_who_has_left_is_not_rung_where_the_dial_policy_refuses(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        stage.agents.pause("bob")
+        to_support(stage, ring_s=30.0)
+        await asyncio.sleep(1.0)
+        stage.scene.services.dialplan.forget_agent("alice")
+        job = await stage.completed()
+        assert stage.customer.is_hung_up and stage.scene.sip.phones.empty()
+        assert job.cause == "queue support: no operator within 30 s"
+
+    run_two(tmp_path, script)
+
+
 def test_a_customer_who_hangs_up_while_who_has_left_is_rung(tmp_path: Path) -> None:
     async def script(stage: Stage) -> None:
         alice = await rung_again(stage)
