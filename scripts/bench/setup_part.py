@@ -92,11 +92,12 @@ async def one_round(
     peer: LoadPeerProcess,
     engine: EngineProcess,
     callbacks: Callbacks,
+    phones: tuple[str, str] = (AGENT, CUSTOMER),
 ) -> Round:
     """So many callbacks at `rate` a second, till all have ended or `limit_s` has passed."""
     peer.ask("latencies")  # those of earlier callbacks
     completed, used = callbacks.states["completed"], engine.cpu_s()
-    jobs = await callbacks.at_rate(count, rate, AGENT, CUSTOMER)
+    jobs = await callbacks.at_rate(count, rate, *phones)
     await callbacks.all_ended(jobs, limit_s)
     now = engine.cpu_s()
     completed = callbacks.states["completed"] - completed

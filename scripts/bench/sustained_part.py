@@ -1,7 +1,7 @@
 """Callbacks at a steady rate for a minute: none fails, and customers are called at once.
 
-Over UDP, then over TLS with SRTP on both legs. The load peer and who asks for the callbacks run on
-the same machine.
+Over UDP, then over TLS with SRTP on both legs, which the phones speak. The load peer and who asks
+for the callbacks run on the same machine.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from .setup_part import AGENT, ANSWER_TO_INVITE, CUSTOMER, SETTLE_S, one_round
 
 ANSWER_TO_INVITE_P99_TARGET_MS = 20.0
 LIMIT_S = 60.0
+SPEAKING_AGENT, SPEAKING_CUSTOMER = (one.removesuffix(".mute") for one in (AGENT, CUSTOMER))
 WARM_UP, WARM_UP_RATE = 100, 50
 # A machine that is busy with the load peer makes all late: it is no reason to refuse calls here.
 ENVIRONMENT = {"RINGBACK_DIAL__MAX_LATE_MS": "0"}
@@ -67,13 +68,20 @@ async def _measure(report: Report, options: Options, way: _Way, directory: Path)
             EngineProcess(more, environment=ENVIRONMENT, is_secure=way.is_secure) as engine,
             Callbacks(str(engine.socket), address) as callbacks,
         ):
-            jobs = await callbacks.at_rate(WARM_UP, WARM_UP_RATE, AGENT, CUSTOMER)
+            phones = (SPEAKING_AGENT, SPEAKING_CUSTOMER) if way.is_secure else (AGENT, CUSTOMER)
+            jobs = await callbacks.at_rate(WARM_UP, WARM_UP_RATE, *phones)
             await callbacks.all_ended(jobs, LIMIT_S)
             await asyncio.sleep(SETTLE_S)
             peer_used = peer.ask("stats")["cpu_s"]
             count = int(way.rate * options.sustained_s)
             found = await one_round(
-                count, way.rate, LIMIT_S, peer=peer, engine=engine, callbacks=callbacks
+                count,
+                way.rate,
+                LIMIT_S,
+                peer=peer,
+                engine=engine,
+                callbacks=callbacks,
+                phones=phones,
             )
             peer_used = peer.ask("stats")["cpu_s"] - peer_used
     label = f"callbacks not completed, of {count} at {way.rate} a second"

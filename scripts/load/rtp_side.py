@@ -9,6 +9,8 @@ from typing import Any
 from .hearing import NOBODY, Hearing
 from .mmsg import ReceiveTable, host_number, host_text
 from .phones import Address, Call
+from .secure_talk import SecureTalk
+from .sip_text import PHONE_KEY, SUITE, crypto_answer
 from .talk import SLOT_NS, SLOTS, STRANGER, Talk
 
 FIRST_PHONE = host_number("127.1.0.1")
@@ -30,6 +32,7 @@ class RtpSide:
         self.port = int(self.sock.getsockname()[1])
         fd = self.sock.fileno()
         self.calls = Talk(fd, streams)
+        self.secure_calls = SecureTalk(self.sock, streams, suite=SUITE, key=PHONE_KEY)
         self.direct = Talk(fd, streams)
         self.intruders = Talk(fd, streams)
         self.hearing = Hearing(fd, FIRST_PHONE, PHONES)
@@ -49,7 +52,7 @@ class RtpSide:
     @property
     def active(self) -> bool:
         """Whether any stream is to be sent."""
-        calls = len(self.calls) and not self.calls_silent
+        calls = (len(self.calls) or len(self.secure_calls)) and not self.calls_silent
         return bool(calls or (len(self.direct) and not self.direct_silent) or len(self.intruders))
 
     def take_phone(self) -> int:
@@ -66,12 +69,16 @@ class RtpSide:
         return host_text(FIRST_PHONE + phone), self.port
 
     def talk(self, call: Call) -> None:
-        """Let an answered phone speak to where the engine listens, and hear its partner."""
+        """Let an answered phone speak to where the engine listens, and hear its partner.
+
+        A phone whose call is protected speaks; what it hears counts as the engine's own.
+        """
         if call.serial or self.muted or call.behaviour.mute or call.remote_audio is None:
             return
         call.serial = self._next_serial()
         host, port = call.remote_audio
-        self.calls.start(call.serial, FIRST_PHONE + call.phone, (host_number(host), port))
+        talk = self.secure_calls if crypto_answer(call.invite.body) else self.calls
+        talk.start(call.serial, FIRST_PHONE + call.phone, (host_number(host), port))
         sides = self._sides.setdefault(call.behaviour.number, {})
         sides[call.behaviour.side] = call
         if len(sides) == 2:
@@ -81,6 +88,7 @@ class RtpSide:
     def hush(self, call: Call) -> None:
         """Stop a phone. What its partner said may still arrive until the phone is freed."""
         self.calls.stop(call.serial)
+        self.secure_calls.stop(call.serial)
         sides = self._sides.get(call.behaviour.number)
         if sides is not None and sides.get(call.behaviour.side) is call:
             del sides[call.behaviour.side]
@@ -118,7 +126,7 @@ class RtpSide:
 
     def open_window(self, window: int) -> None:
         """Number the packets sent from now on, and keep those heard; 0 ends it."""
-        for talk in (self.calls, self.direct, self.intruders):
+        for talk in (self.calls, self.secure_calls, self.direct, self.intruders):
             talk.window = window
         if window:
             self.hearing.window = window
@@ -152,6 +160,7 @@ class RtpSide:
         slot = self._slot
         if not self.calls_silent:
             self.calls.send(slot)
+            self.secure_calls.send(slot)
         if not self.direct_silent:
             self.direct.send(slot)
         self.intruders.send(slot)

@@ -95,8 +95,9 @@ def audio_address(sdp: str) -> tuple[str, int] | None:
     return (host, port) if host and port else None
 
 
-_KEY = b64encode(bytes(range(30))).decode()
-_SUITE = "AES_CM_128_HMAC_SHA1_80"
+PHONE_KEY = bytes(range(30))
+"""The master key and salt of every phone."""
+SUITE = "AES_CM_128_HMAC_SHA1_80"
 
 
 def crypto_answer(offer: str) -> str:
@@ -104,9 +105,9 @@ def crypto_answer(offer: str) -> str:
     if "RTP/SAVP" not in offer:
         return ""
     for line in offer.splitlines():
-        if line.startswith("a=crypto:") and _SUITE in line:
+        if line.startswith("a=crypto:") and SUITE in line:
             tag = line[9:].partition(" ")[0]
-            return f"a=crypto:{tag} {_SUITE} inline:{_KEY}\r\n"
+            return f"a=crypto:{tag} {SUITE} inline:{b64encode(PHONE_KEY).decode()}\r\n"
     return ""
 
 

@@ -116,10 +116,13 @@ class Talk:
         number += 1
         window[:] = self.window
         sent[:] = now_ns = self._clock_ns()
-        taken = self._table.send(self._fd, slot * self._room, count)
+        taken = self._send_rows(slot * self._room, count)
         if self._clock_ns() - now_ns > INTERRUPTED_NS:
             self.interrupted.setdefault(self.window, []).append(now_ns)
         self.sent[self.window] = self.sent.get(self.window, 0) + taken
+
+    def _send_rows(self, first: int, count: int) -> int:
+        return self._table.send(self._fd, first, count)
 
     def _resize(self, slot: int) -> None:
         first = slot * self._room
