@@ -127,9 +127,11 @@ def test_the_two_talk_on_where_nobody_talks_in_the_other_call(tmp_path: Path) ->
     run_two_calls(tmp_path, script)
 
 
-def test_partners_of_different_media_workers_are_not_connected(tmp_path: Path) -> None:
+def test_partners_of_different_media_workers_are_not_connected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def script(two: TwoCalls) -> None:
-        two.scene.media.are_together = lambda _a, _b: False  # type: ignore[method-assign]
+        monkeypatch.setattr(two.scene.media, "are_together", lambda _a, _b: False)
         assert two.connects().said == ["accepted"]
         await asyncio.sleep(0.1)
         assert two.scene.last("transfer.failed")["result"] == "unavailable"
