@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 from .errors import wrong
 from .section import Section, first_duplicate, no_duplicate
 from .sections import WithCredentials
+from .streams import Fallback, OptionalStreamUrl, RateHz
 from .values import (
     AgentAddress,
     Codecs,
@@ -21,6 +22,8 @@ from .values import (
 )
 
 Kind = Literal["desk", "browser", "mobile"]
+ReachedKind = Literal["desk", "browser", "mobile", "bot"]
+"""What is at an address: a phone of an agent, or the service of one whose calls are streamed."""
 Comfort = Literal["silence", "music"]
 Login = Literal["auto", "manual"]
 Level = Annotated[int, Field(ge=1, le=10)]
@@ -51,6 +54,27 @@ class Address(Section):
     kind: Kind = "desk"
     ring_s: Seconds | None = None
     confirm: ConfirmKey = ""
+
+    @property
+    def stream(self) -> None:
+        """It is a phone's, and no service's."""
+        return None
+
+
+class StreamAddress(Section):
+    """Where an agent is reached who is a service: the URL of its WebSocket."""
+
+    uri: str
+    kind: Literal["bot"] = "bot"
+    ring_s: None = None
+    confirm: Literal[""] = ""
+    rate_hz: RateHz | None = None
+    fallback: Fallback | None = None
+
+    @property
+    def stream(self) -> "StreamAddress":
+        """It is a service's."""
+        return self
 
 
 class AgentDefaults(Section):
@@ -89,13 +113,27 @@ class Agent(WithCredentials):
     dtmf: Dtmf = "rfc4733"
     rtp_ports: PortRange | None = None
     permanent: bool = False
+    stream: OptionalStreamUrl = ""
+    capacity: int = Field(default=1, ge=1, le=200)
+    rate_hz: Literal[0, 8000, 16000, 24000] = 0
+    fallback: Fallback = Fallback()
 
     @model_validator(mode="after")
     def _check_addresses(self) -> "Agent":
         if self.uri and self.addresses:
             raise wrong("uri", "uri and addresses are both given; uri is short for one address")
-        if not self.uri and not self.addresses:
-            raise wrong("uri", "missing; give uri, or addresses")
+        if self.stream and (self.uri or self.addresses):
+            raise wrong("stream", "a service has no uri and no addresses besides")
+        if not self.uri and not self.addresses and not self.stream:
+            raise wrong("uri", "missing; give uri, or addresses, or stream")
+        if self.stream and self.permanent:
+            raise wrong("permanent", "a service is connected for each call: it has no line")
+        if self.rate_hz and not self.stream:
+            raise wrong("rate_hz", "goes with stream alone")
+        if self.fallback.is_given and not self.stream:
+            raise wrong("fallback", "goes with stream alone")
+        if self.capacity > 1 and not self.stream:
+            raise wrong("capacity", "goes with stream alone: a person takes one call at a time")
         twice = first_duplicate([address.uri for address in self.addresses])
         if twice is not None:
             raise wrong("addresses", f"{twice!r} stands twice")
@@ -105,6 +143,11 @@ class Agent(WithCredentials):
         return self
 
     @property
-    def reached_at(self) -> tuple[Address, ...]:
+    def reached_at(self) -> tuple[Address | StreamAddress, ...]:
         """Where the agent is reached, first address first."""
+        if self.stream:
+            fallback = self.fallback if self.fallback.is_given else None
+            return (
+                StreamAddress(uri=self.stream, rate_hz=self.rate_hz or None, fallback=fallback),
+            )
         return tuple(self.addresses) or (Address(uri=self.uri),)

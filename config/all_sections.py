@@ -18,6 +18,7 @@ from .sections import Control, Dial, Log, Media, Route, Store, Trunk, Whisper
 from .sip import Sip
 from .sites import Site, Web
 from .stir import Stir
+from .streams import Streams
 from .tracing import Trace
 from .webrtc import WebRtc
 
@@ -45,6 +46,7 @@ class AllSections(BaseSettings):
     numbering: Numbering = Numbering()
     costs: Costs = Costs()
     whisper: Whisper = Whisper()
+    streams: Streams = Streams()
     log: Log = Log()
     reports: Reports = Reports()
     metrics: Metrics = Metrics()

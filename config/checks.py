@@ -6,6 +6,7 @@ Each check gives every fault that it finds.
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from .agent_capacity import names_of
 from .agents import ONE_WORKER, Agent
 from .all_sections import AllSections
 from .errors import Fault
@@ -349,6 +350,12 @@ def _check_agents(settings: AllSections, known: Known) -> Iterator[Fault]:
         yield from known.missing(f"{key}.centre", "centres", [agent.centre])
         if agent.permanent and settings.media.workers > 1:
             yield Fault(f"{key}.permanent", ONE_WORKER)
+        yield from known.missing(f"{key}.fallback.queue", "queues", [agent.fallback.queue])
+        yield from known.missing(f"{key}.fallback.agent", "agents", [agent.fallback.agent])
+        names = {one.name for one in settings.agents}
+        for name in names_of(agent)[1:]:
+            if name in names:
+                yield Fault(f"{key}.capacity", f"makes an agent {name}, and there is one already")
 
 
 def _check_sites(settings: AllSections, known: Known) -> Iterator[Fault]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pydantic import PrivateAttr, ValidationError, model_validator
 
 from . import environment
+from .agent_capacity import with_capacity
 from .agents import Agent
 from .all_sections import AllSections
 from .checks import Known, faults_of
@@ -37,6 +38,9 @@ class Settings(AllSections):
         faults = list(faults_of(self))
         if faults:
             raise wrong(faults[0].key, faults[0].reason)
+        agents, queues = with_capacity(self.agents, self.queues)
+        object.__setattr__(self, "agents", agents)
+        object.__setattr__(self, "queues", queues)
         return self
 
 

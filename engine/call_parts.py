@@ -24,6 +24,7 @@ from .acd.queues import Queues
 from .acd.roster import Roster
 from .acd.staffing import Staffing
 from .call_control.controlled_calls import ControlledCalls
+from .call_control.streamed_calls import StreamedCalls
 from .callbacks.caller_takeover import CallerTakeover
 from .callbacks.dispatcher import Dispatcher
 from .callbacks.intake import Intake
@@ -37,6 +38,7 @@ from .calls.legs.agent_lines import AgentLines
 from .calls.legs.leg_events import LegEvents
 from .calls.legs.permanent_leg import PermanentLegs
 from .calls.services import CallServices
+from .calls.streams.streams import Streams
 from .clock import Clock
 from .inbound.caller_verification import CallerVerification
 from .inbound.inbound import Inbound
@@ -248,6 +250,7 @@ class CallParts:
             hold=hold,
             ringing=Ringing(media.ringing),
             recordings=self.recordings,
+            streams=Streams(settings.streams),
             rtp_host=media.advertise,
             overload=self.overload,
             trace=self.trace,
@@ -271,6 +274,7 @@ class CallParts:
         self.controlled = ControlledCalls(
             self.services, self.admission, self.intake.check_accepting
         )
+        self.streamed = StreamedCalls(self.services, self.admission, self.controlled)
         self.inbound = Inbound(
             self.services,
             InboundServices(

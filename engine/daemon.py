@@ -165,7 +165,9 @@ class Daemon(Parts):
         self.events.publish("engine.stopping")
         # First, so that an agent whose call ends now is not offered the next one.
         self.queues.stop()
+        await self.streamed.stop()
         await asyncio.gather(self.dispatcher.stop(), self.inbound.stop(), self.controlled.stop())
+        await self.services.streams.stop()
         self.agent_clock.stop()
         await self.permanent.stop()
         self.trunks.stop()

@@ -32,6 +32,7 @@ from .control.methods.recordings import RecordingMethods
 from .control.methods.records import RecordMethods
 from .control.methods.reports import ReportMethods
 from .control.methods.routes import RouteMethods
+from .control.methods.streams import StreamMethods
 from .control.methods.traces import TraceMethods
 from .control.methods.trunks import TrunkMethods
 from .control.methods.webhooks import WebhookMethods
@@ -211,6 +212,7 @@ class Parts(CallParts):
             **RecordingMethods(
                 self.recordings, self.registry, self.dispatcher, self.announcer.sounds
             ).table(),
+            **StreamMethods(self.streamed).table(),
             **AgentMethods(self.agents, self.roster, self.queues).table(),
             **PersonMethods(self.personal_data, self.events, lambda: self.admission.region).table(),
             **QueueMethods(self.queues).table(),
@@ -314,6 +316,7 @@ class Parts(CallParts):
             ),
             "logs": lambda settings: logs.set_level(settings.log.level),
             "dial": lambda settings: self.services.configure(settings.dial),
+            "streams": lambda settings: self.services.streams.configure(settings.streams),
             "dialplan": lambda settings: self.dialplan.configure(
                 trunks=settings.trunks,
                 routes=settings.routes,

@@ -182,6 +182,10 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.codec": {"media.sound"},
     "media.rtp": {"media.errors", "media.messages", "media.sound"},
     "media.relay": {"media.rtp", "media.sound"},
+    "media.streams": {
+        "media.channel", "media.errors", "media.messages", "media.rtp", "media.sound",
+        "media.stderr", "media.worker",
+    },
     "media.worker": {
         "media.channel", "media.codec", "media.worker_socket", "media.errors", "media.messages",
         "media.relay", "media.rtcp_figures", "media.rtp", "media.settings", "media.sound",

@@ -172,7 +172,9 @@ class Agent:
         own = self.own_skills
         self.skills: Mapping[str, int] = dict(self._settings.skills if own is None else own)
         known = {
-            one.uri: AgentAddress(one.uri, one.kind, one.ring_s, confirm=one.confirm)
+            one.uri: AgentAddress(
+                one.uri, one.kind, one.ring_s, confirm=one.confirm, stream=one.stream
+            )
             for one in self._settings.reached_at
         }
         chosen = [

@@ -3,21 +3,23 @@
 from dataclasses import dataclass
 
 from config.agents import Agent as AgentSettings
-from config.agents import AgentDefaults, Comfort, Kind
+from config.agents import AgentDefaults, Comfort, ReachedKind, StreamAddress
 
 
 @dataclass(frozen=True, slots=True)
 class AgentAddress:
     """One place at which an agent is reached; `ring_s` None: as long as the request says.
 
-    `confirm` is the key that accepts a call there; "": answering is enough.
+    `confirm` is the key that accepts a call there; "": answering is enough. `stream` is that of a
+    service.
     """
 
     uri: str
-    kind: Kind = "desk"
+    kind: ReachedKind = "desk"
     ring_s: float | None = None
     enabled: bool = True
     confirm: str = ""
+    stream: StreamAddress | None = None
 
 
 @dataclass(frozen=True, slots=True)

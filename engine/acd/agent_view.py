@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Literal, TypedDict
 
-from config.agents import Kind
+from config.agents import ReachedKind
+from config.streams import shown_url
 
 from .agent import AGENT_TRANSITIONS, Agent, AgentState, Wish
 
@@ -12,8 +13,8 @@ class AddressView(TypedDict):
     """One address of an agent."""
 
     uri: str
-    """A sip: URI, or a number that a route takes."""
-    kind: Kind
+    """A sip: URI, a number that a route takes, or the URL of a service, without its query."""
+    kind: ReachedKind
     """What rings there."""
     ring_s: float | None
     """How long it rings before the next address does; null: as the offer says."""
@@ -96,7 +97,7 @@ def agent_view(agent: Agent, queues: Sequence[str], now: float) -> AgentView:
         "centre": agent.centre,
         "addresses": [
             {
-                "uri": one.uri,
+                "uri": one.uri if one.stream is None else shown_url(one.uri),
                 "kind": one.kind,
                 "ring_s": one.ring_s,
                 "enabled": one.enabled,

@@ -14,7 +14,7 @@ from ..calls.call import Call, TransferOrder
 from ..calls.call_legs import CallLegs, within_report_limit
 from ..calls.call_result import Refused, Result
 from ..calls.cancel_scope import while_up
-from ..calls.hangup_cause import BY_COMMAND
+from ..calls.hangup_cause import BY_COMMAND, HangupCause
 from ..calls.leg import Leg, LegEnded, Role
 from ..calls.recording import CallRecording
 from ..calls.services import CallServices
@@ -27,6 +27,7 @@ from ..recordings.entry import Side
 from ..reports.cdr import talked_s
 from ..routing.admission import Admission
 from ..routing.targets.destination import Destination
+from .bot_talk import BotTalk
 from .controlled_leg import ControlledLeg
 from .leg_pair import LegPair
 
@@ -80,6 +81,8 @@ class ControlledCall(ABC):
         self._recording: str | None = None
         self.pair: LegPair | None = None
         """The pair of legs that it is bridged in."""
+        self.bot: BotTalk | None = None
+        """Its talk with a bot, or with whoever the bot has handed it over to."""
         self._bridged_at: float | None = None
         self._ended_by: Result | None = None
         self._settled = asyncio.Event()
@@ -159,13 +162,29 @@ class ControlledCall(ABC):
             what = "over" if self.is_over or self.leg.hangup_cause else "not answered yet"
             raise EngineError("state", f"call {self.call.id} is {what}", field="leg")
 
+    def check_alone(self, field: str = "leg") -> None:
+        """Raise EngineError `state` where the party is bridged, or talks with a bot."""
+        if self.pair is not None:
+            raise EngineError("state", f"leg {self.leg.id} is bridged already", field=field)
+        if self.bot is not None:
+            raise EngineError("state", f"leg {self.leg.id} has a stream", field=field)
+
     def hang_up(self, leg_id: str | None = None) -> None:
-        """End the call by command."""
+        """End the call by command, or the stream whose leg is named."""
+        if self.bot is not None and leg_id == self.bot.leg.id:
+            self.bot.stop()
+            return
         self._ended_by = STOPPED_BY_COMMAND
         self.leg.hang_up(BY_COMMAND)
 
-    def transfer(self, _order: TransferOrder) -> None:
-        """A client that controls the call connects it by itself. Raises EngineError `state`."""
+    def transfer(self, order: TransferOrder) -> None:
+        """Take the party from its bot to somebody else. Raises EngineError `state`.
+
+        Without a bot the client connects it by itself.
+        """
+        if self.bot is not None:
+            self.bot.transfer(order)
+            return
         reason = f"call {self.call.id} has one party: connect it by call.bridge"
         raise EngineError("state", reason)
 
@@ -207,8 +226,32 @@ class ControlledCall(ABC):
         if self.is_up:
             self.hear_alone()
 
+    def talks_with(self, partner: str) -> None:
+        """It talks with a bot."""
+        now = self._services.clock.now()
+        self.call.bridged_at = now
+        self._bridged_at = self._bridged_at or now
+        self.publish("call.bridged", leg=self.leg.id, partner=partner)
+
+    def bot_left(self, partner: str) -> None:
+        """Its bot has gone, or was not there: it is alone."""
+        self.bot = None
+        if self.call.bridged_at is not None:
+            self.call.bridged_at = None
+            self.publish("call.unbridged", leg=self.leg.id, partner=partner)
+        if self.is_up:
+            self.hear_alone()
+
+    def end_with(self, cause: str) -> None:
+        """Hang the party up: whoever it talked with has gone."""
+        self._ended_by = Result("completed", cause)
+        self.leg.hang_up(HangupCause("completed", cause))
+
     def hear_alone(self) -> None:
-        """Let the party hear music while a command has put it on hold, and else silence."""
+        """Let the party hear music while a command has put it on hold, its bot, or else silence."""
+        if self.bot is not None:
+            self.bot.hear_again()
+            return
         leg, supervisors = self.leg, self.call.supervisors
         speakers = [] if leg.is_on_hold else supervisors.heard_by(leg)
         leg.hear(sound_of(speakers, self._services.hold if leg.is_on_hold else Silence()))
@@ -265,6 +308,8 @@ class ControlledCall(ABC):
         self.recorded.cut()
         if self.pair is not None:
             self.pair.part()
+        if self.bot is not None:
+            await self.bot.end()
         self.call.state = "ended"
         self.legs.hang_up()
         if self._desk is not None:

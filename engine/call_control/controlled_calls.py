@@ -144,6 +144,10 @@ class ControlledCalls:
         """Hang up every call and wait until each is."""
         await self._calls.stop("engine stopped")
 
+    def all(self) -> Sequence[ControlledCall]:
+        """Those that are up."""
+        return tuple(self._calls)
+
     def find(self, call_id: str | None, leg_id: str | None) -> ControlledCall:
         """The call of this id, or with this leg. Raises EngineError `not_found` or `state`."""
         field, asked = ("call", call_id) if call_id is not None else ("leg", leg_id)
@@ -220,8 +224,7 @@ class ControlledCalls:
             raise EngineError("refused", "a leg cannot be bridged with itself", field="with")
         for call, name in ((first, "leg"), (second, "with")):
             call.check_up()
-            if call.pair is not None:
-                raise EngineError("state", f"leg {call.leg.id} is bridged already", field=name)
+            call.check_alone(name)
         if not self._services.media.are_together(first.leg.id, second.leg.id):
             reason = "the two legs have different media workers: originate one `beside` the other"
             raise EngineError("state", reason, field="with")
@@ -259,6 +262,8 @@ class ControlledCalls:
     def hold(self, call_id: str | None, leg_id: str | None) -> Call:
         """Put the party on hold: it hears music, and what it says is not heard."""
         call = self._up(call_id, leg_id)
+        if call.bot is not None:
+            raise EngineError("state", f"leg {call.leg.id} has a stream", field="leg")
         if call.leg.is_on_hold:
             raise EngineError("state", f"leg {call.leg.id} is on hold already", field="leg")
         call.leg.offer("sendonly")

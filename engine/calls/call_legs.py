@@ -19,6 +19,7 @@ from .legs.trunk_use import TrunkUse
 from .q850 import reason_header
 from .redirected_calls import RedirectedCalls
 from .services import CallServices
+from .streams.stream_leg import StreamLeg
 from .templates import Subject
 
 log = structlog.get_logger()
@@ -55,7 +56,12 @@ class CallLegs(TrunkUse):
 
     def make(self, role: Role, destination: Destination) -> Leg:
         """A leg that is not called yet. It is part of the call only once it is shown."""
-        return self.make_of(Leg, role, destination)
+        if destination.stream is None:
+            return self.make_of(Leg, role, destination)
+        leg_id = f"leg-{self._services.new_id()}"
+        leg = StreamLeg(leg_id, role, destination, self._services, self, self._call)
+        self._made.append(leg)
+        return leg
 
     def make_of(self, kind: type[AnyLeg], role: Role, destination: Destination) -> AnyLeg:
         """As `make`, of this kind."""

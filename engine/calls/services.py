@@ -29,6 +29,7 @@ from .announcing.whisper import Announcer
 from .call import CallRegistry
 from .hangup_cause import HangupCause
 from .legs.agent_lines import AgentLines
+from .streams.streams import Streams
 from .templates import Subject, context_headers
 
 
@@ -59,6 +60,7 @@ class CallServices:
     hold: Hold
     ringing: Ringing
     recordings: RecordingLibrary
+    streams: Streams = field(default_factory=Streams)
     rtp_host: str = ""
     overload: Overload = field(default_factory=Overload)
     trace: Trace = field(default_factory=Trace)

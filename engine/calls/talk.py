@@ -1,6 +1,7 @@
 """Two legs who talk, until one hangs up, the time is over, or one of them is transferred."""
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 
 import structlog
@@ -10,6 +11,7 @@ from sip.usage import ReferralUsage
 
 from ..errors import EngineError
 from ..routing.targets.destination import Destination
+from ..routing.targets.stream_target import StreamFallback
 from .bridge import Bridge
 from .call import TransferOrder
 from .cancel_scope import while_up
@@ -17,15 +19,18 @@ from .leg import Leg
 from .legs.leg_listener import EitherEnded, LegListener, ObservedLeg
 from .services import CallServices
 from .transfers.bridged import BridgedTransfer
+from .transfers.farewell import SpokenFarewell
 from .transfers.joined import JoinedTransfer, LentPartner, other_leg_of
 from .transfers.referred import ReferredTransfer
 from .transfers.request import (
     MOST_TRANSFERS,
+    By,
     TransferRequest,
     TransferringFlow,
     TransferWay,
     check_third_party,
     destination_of,
+    handover_target,
 )
 from .transfers.to_queue import QueueTransfer
 
@@ -49,6 +54,8 @@ class Talk(LegListener):
     def join(self) -> None:
         """Let the two hear each other from now on."""
         self._requested = asyncio.get_running_loop().create_future()
+        if any(leg.hangup_cause is not None for leg in self.parties):
+            return  # a bot that was never there: its partner goes elsewhere
         if self._bridge is None:
             self._bridge = self._bridge_of(*self.parties)
             self._bridge.join()
@@ -217,6 +224,38 @@ class Talk(LegListener):
         self.leave()
         return partner
 
+    def handover_requested(
+        self, leg: ObservedLeg, wanted: StreamFallback, on_failed: Callable[[str], None]
+    ) -> bool:
+        """A bot wants its partner connected elsewhere, or was lost and has a fallback."""
+        leaves = next(one for one in self.parties if one is leg)
+        stays, services = self._partner_of(leaves), self._services
+        if wanted.handover is None:
+            if self._requested is None or self._requested.done():
+                return False
+            request = TransferRequest(stays, leaves, "", None, 0.0, by="bot")
+            self._begin(request, SpokenFarewell(request, wanted.announcement, services))
+            return True
+        try:
+            to, destination = handover_target(wanted.handover, services.dialplan)
+            request = TransferRequest(
+                stays,
+                leaves,
+                to,
+                destination,
+                self._ring_s(destination),
+                by="bot",
+                on_failed=on_failed,
+            )
+            way = self._admit(request)
+        except EngineError as error:
+            self._publish_refused(leaves, wanted.handover.text, "bot", error)
+            on_failed(error.message)
+            return False
+        self._flow.add_context(wanted.handover.context)
+        self._begin(request, way)
+        return True
+
     def leg_replaced(self, leg: ObservedLeg) -> None:
         """A party was transferred by its own phone: another is there in its place (RFC 3891)."""
         replaced = next(one for one in self.parties if one is leg)
@@ -237,14 +276,17 @@ class Talk(LegListener):
             self._services.sip.perform(partial(referral.refuse, status, error.message))
         except SipError as failure:
             log.debug("not_refused", reason=failure.reason)
+        self._publish_refused(leg, referral.user_here or referral.target, "phone", error)
+
+    def _publish_refused(self, leg: Leg, to: str, by: By, error: EngineError) -> None:
         self._flow.publish(
             "transfer.failed",
             leg=self._partner_of(leg).id,
             from_leg=leg.id,
-            to=referral.user_here or referral.target,
+            to=to,
             mode="blind",
             how="bridge",
-            by="phone",
+            by=by,
             result="rejected",
             cause=error.message,
             sip_status=None,

@@ -2,6 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import structlog
@@ -147,6 +148,12 @@ class TwoPartyCall(ABC):
             publish=self.publish, show=self.show,
         )  # fmt: skip
         self._desk.supervise(order, self._talking.parties)
+
+    def add_context(self, more: Mapping[str, Any]) -> None:
+        """Know this of the call besides: whoever it is handed to is shown it."""
+        context = self.call.about.get("context")
+        if isinstance(context, dict):
+            context.update(more)
 
     # -- recording --------------------------------------------------------------------------
 

@@ -80,7 +80,9 @@ METHODS: Mapping[str, Role] = {
     "call.send_dtmf": "operate",
     "call.send_info": "operate",
     "call.stop": "operate",
+    "call.stream": "operate",
     "call.unbridge": "operate",
+    "call.unstream": "operate",
     "call.transfer": "operate",
     "callback.annotate": "operate",
     "callback.cancel": "operate",
@@ -94,6 +96,7 @@ METHODS: Mapping[str, Role] = {
     "recording.start": "operate",
     "recording.stop": "operate",
     # -- to lead agents and queues
+    "call.tap": "supervise",
     "agent.address": "supervise",
     "agent.login": "supervise",
     "agent.logout": "supervise",

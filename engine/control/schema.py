@@ -34,6 +34,7 @@ from .methods.recordings import RecordingMethods
 from .methods.records import RecordMethods
 from .methods.reports import ReportMethods
 from .methods.routes import RouteMethods
+from .methods.streams import StreamMethods
 from .methods.traces import TraceMethods
 from .methods.trunks import TrunkMethods
 from .methods.webhooks import WebhookMethods
@@ -46,7 +47,7 @@ OPENRPC = "1.3.2"
 NAMESPACES = (
     AgentMethods, AuditMethods, CallbackMethods, CallControlMethods, CallMethods, EngineMethods,
     NumberMethods, PersonMethods, PlayMethods, QueueMethods, RecordingMethods, RecordMethods,
-    ReportMethods,
+    ReportMethods, StreamMethods,
     RouteMethods, TraceMethods, TrunkMethods, WebhookMethods,
 )  # fmt: skip
 # The connection answers these itself.

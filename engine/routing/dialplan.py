@@ -10,8 +10,9 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Final, Protocol
 
-from config.agents import Agent, Kind
+from config.agents import Agent, ReachedKind, StreamAddress
 from config.settings import Route, Trunk
+from config.streams import shown_url
 from config.value_checks.sip_uris import browser_of
 from sip.auth.digest import Credentials
 from sip.errors import ParseError
@@ -27,6 +28,7 @@ from .number_plan import NotDialable, NumberPlan, Reading, is_uri, refused
 from .permitted_host import PermittedHost, place_of, sip_uri, steering_parameter, transport_of
 from .phone_number import CalledNumber
 from .targets.destination import Destination, DialTarget, credentials_of
+from .targets.stream_target import StreamTarget
 from .targets.trunk_targets import TrunkTargets
 from .trunk_states import AllTrunksUp, NoTrunkUsable, TrunkStates, trunks_full, usable_now
 
@@ -41,8 +43,8 @@ class AgentAddress(Protocol):
         """The URI, or number."""
 
     @property
-    def kind(self) -> Kind:
-        """Desk phone, browser or mobile."""
+    def kind(self) -> ReachedKind:
+        """Desk phone, browser, mobile, or a service."""
 
     @property
     def ring_s(self) -> float | None:
@@ -51,6 +53,10 @@ class AgentAddress(Protocol):
     @property
     def confirm(self) -> str:
         """The key by which a call is taken there; "": by answering."""
+
+    @property
+    def stream(self) -> StreamAddress | None:
+        """That of a service; None for a phone."""
 
 
 # How an agent is reached: at which addresses, with which credentials, and their sound.
@@ -303,6 +309,11 @@ class Dialplan:
         own: tuple[Credentials | None, MediaPolicy],
         field: str,
     ) -> Destination:
+        if address.stream is not None:
+            shown = shown_url(address.uri)
+            service = DialTarget(shown, shown)
+            stream = StreamTarget.of(address.stream)
+            return Destination(name, (service,), kind=address.kind, agent=name, stream=stream)
         browser = browser_of(address.uri)
         if browser is not None:
             to = f"sip:{browser}@{BROWSERS_HOST}"

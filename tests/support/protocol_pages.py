@@ -15,7 +15,7 @@ PAGES = "\n".join(
 # The groups of events, and where no name of a method is meant by the same word.
 GROUPS = (
     "callback", "call", "leg", "bridge", "recording", "agent", "line", "customer", "queue", "trunk",
-    "webhook", "engine", "number", "person", "alert", "snapshot",
+    "webhook", "engine", "number", "person", "alert", "snapshot", "stream",
 )  # fmt: skip
 EVENT = re.compile(rf"(?:{'|'.join(GROUPS)})\.[a-z_]+")
 

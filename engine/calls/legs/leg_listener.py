@@ -1,12 +1,14 @@
 """Who hears of a leg: the owner that made it, and parts of a call flow while they listen."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from sip.usage import ReferralUsage
 
 from ...job import LegRecord
 from ...routing.targets.destination import DialTarget
+from ...routing.targets.stream_target import StreamFallback
 from ...routing.trunk_figures import TrunkTry
 from ..hangup_cause import HangupCause
 
@@ -91,6 +93,15 @@ class LegListener:
     def partner_wanted(self, leg: ObservedLeg, third: ObservedLeg) -> ObservedLeg | None:
         """The phone connects its partner with `third`, of another call. The partner, if it may."""
         return None
+
+    def handover_requested(
+        self, leg: ObservedLeg, wanted: StreamFallback, on_failed: Callable[[str], None]
+    ) -> bool:
+        """A bot wants its partner connected elsewhere, or was lost. Whether that was begun.
+
+        `on_failed` gets why it has come to nothing.
+        """
+        return False
 
     def leg_replaced(self, leg: ObservedLeg) -> None:
         """Another party has taken the place of the one that was there (RFC 3891)."""

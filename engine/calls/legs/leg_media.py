@@ -79,6 +79,11 @@ class LegMedia:
         """Where the peer sends its RTP; None while there is no port."""
         return address_text(self._host, self._port) if self._port else None
 
+    @property
+    def endpoint(self) -> tuple[str, int]:
+        """Where the worker has opened it."""
+        return self._host, self._port
+
     def take_over(self) -> None:
         """Use the endpoint that is open already under this id."""
         self.is_open = True

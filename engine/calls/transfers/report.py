@@ -54,6 +54,8 @@ class TransferReport:
         Raises LegEnded where who leaves has hung up, so that nobody is left to talk with.
         """
         self._publish_failed(cause)
+        if self._request.on_failed is not None:
+            self._request.on_failed(str(cause))
         self._tell(cause.sip_status or 480, cause.phrase)
         leaves = self._request.leaves
         if leaves.hangup_cause is not None:

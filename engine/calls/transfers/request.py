@@ -11,6 +11,7 @@ from ...errors import EngineError
 from ...job import OfferRecord
 from ...routing.dialplan import Dialplan
 from ...routing.targets.destination import Destination
+from ...routing.targets.stream_target import Handover
 from ..agent_wait import AgentWait
 from ..announcing.whisper import Whisper
 from ..call import Call, TransferHow, TransferMode
@@ -22,7 +23,7 @@ from .queue_wait import QueueWait
 MOST_TRANSFERS: Final = 10
 """How often the parties of one call may be transferred."""
 
-By = Literal["phone", "command", "engine"]
+By = Literal["phone", "command", "engine", "bot"]
 
 OVER: Final = HangupCause("cancelled", "the call is over")
 
@@ -33,7 +34,7 @@ class TransferRequest:
 
     `destination` is None for a queue, whose name is `to`. `referral` is the REFER of the phone that
     asks for it. `replaces` goes along with the INVITE to the third party (RFC 3891). `ring_s` is
-    how long the third party may ring, or the queue may take.
+    how long the third party may ring, or the queue may take. `on_failed` gets why it has failed.
     """
 
     stays: Leg
@@ -45,6 +46,7 @@ class TransferRequest:
     by: By = "phone"
     referral: ReferralUsage | None = None
     how: TransferHow = "bridge"
+    on_failed: Callable[[str], None] | None = None
 
     @property
     def goes_on(self) -> bool:
@@ -75,6 +77,9 @@ class TransferringFlow(Protocol):
 
     def admit_third(self, request: TransferRequest) -> Leg:
         """The leg to the third party, where policies and limits permit it. Raises EngineError."""
+
+    def add_context(self, more: Mapping[str, Any]) -> None:
+        """Know this of the call besides."""
 
     async def dial_third(self, leg: Leg, request: TransferRequest) -> None:
         """Call the third party. Raises LegEnded."""
@@ -124,6 +129,16 @@ class KnownQueues(Protocol):
 
     def shown(self) -> Mapping[str, object]:
         """Every queue, by its name."""
+
+
+def handover_target(wanted: Handover, dialplan: Dialplan) -> tuple[str, Destination | None]:
+    """Whom a command or a bot names; no destination for a queue. Raises EngineError."""
+    if wanted.queue is not None:
+        return wanted.queue, None
+    if wanted.agent is not None:
+        return wanted.agent, dialplan.agent_destinations(wanted.agent, field="agent")[0]
+    to = wanted.to or ""
+    return to, dialplan.destination(to, field="to")
 
 
 def destination_of(

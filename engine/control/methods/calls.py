@@ -9,9 +9,10 @@ from ...callbacks.dispatcher import Dispatcher
 from ...calls.call import Call, CallOwner, CallRegistry, CallView, TransferOrder
 from ...calls.hangup_cause import BY_COMMAND
 from ...calls.supervision.supervisors import SuperviseOrder
+from ...calls.transfers.request import handover_target
 from ...errors import EngineError
 from ...routing.dialplan import Dialplan
-from ...routing.targets.destination import Destination
+from ...routing.targets.stream_target import Handover
 from ...store.cursor import never_given
 from ..method import Method
 from ..params import CallRef, SuperviseParams, TransferParams
@@ -106,15 +107,8 @@ class CallMethods:
         """Begin a transfer: events say what becomes of it."""
         call = self._find_call(params)
         owner = self._owner_of(call)
-        destination: Destination | None = None
-        if params.queue is not None:
-            to = params.queue
-        elif params.agent is not None:
-            to = params.agent
-            destination = self._dialplan.agent_destinations(to, field="agent")[0]
-        else:
-            to = params.to or ""
-            destination = self._dialplan.destination(to, field="to")
+        wanted = Handover(params.queue, params.agent, params.to)
+        to, destination = handover_target(wanted, self._dialplan)
         owner.transfer(
             TransferOrder(params.leg, to, destination, params.mode, params.ring_s, params.how)
         )

@@ -218,6 +218,14 @@ MEMBERS: Final[Mapping[str, Member]] = {
     "resume": Member(
         int, "The number of the last event that was sent: subscribe again `since` it."
     ),
+    # -- streams
+    "of_leg": Member(str, "The leg whose sound the service gets, where a command named one."),
+    "rate_hz": Member(int, "How many samples a second the service gets."),
+    "fallback": Member(str, "What becomes of the party: a queue, an agent, a number, or a word."),
+    "dropped_ms": Member(int, "How much of what it said was cleared, or had no room."),
+    "sent_ms": Member(int, "How much sound it was sent."),
+    "lost_ms": Member(int, "How much of the sound for it was lost on the way."),
+    "reconnects": Member(int, "How often the connection was lost, and came back."),
     "counts": Member(dict[str, int], "How many views there were of each kind."),
     "jobs": Member(int, "How many jobs were changed."),
     "records": Member(int, "How many records were changed."),
@@ -248,6 +256,11 @@ OTHERWISE: Final[Mapping[tuple[str, str], Member]] = {
     ("engine.overloaded", "legs"): Member(int, "How many legs are up."),
     ("engine.relieved", "legs"): Member(int, "How many legs are up."),
     ("engine.not_saved", "agent"): Member(str, "The agent, where the event was about one."),
+    ("stream.ended", "heard_ms"): Member(int, "How much of what the service said was heard."),
+    ("stream.started", "mode"): Member(
+        Literal["talk", "listen"], "Whether the service is heard, or hears alone."
+    ),
+    ("stream.resumed", "attempts"): Member(int, "How many tries it took."),
     ("trunk.host_down", "host"): Member(str, "The URI of the host."),
     ("trunk.host_up", "host"): Member(str, "The URI of the host."),
     ("snapshot.agent", "view"): Member(AgentView, "The agent."),

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from config.agents import Agent, Kind
+from config.agents import Agent, ReachedKind
 from config.settings import Trunk
 from sip.auth.digest import Credentials
 from sip.hop import Hop
 
 from ..identity.caller_identity import NO_IDENTITY, CallerIdentity
 from ..media_policy import DEFAULT_MEDIA, MediaPolicy
+from .stream_target import StreamTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,10 @@ class Destination:
     user: str
     targets: tuple[DialTarget, ...]
     ring_s: float | None = None  # how long it rings, where the address says so
-    kind: Kind | None = None  # of an agent's address
+    kind: ReachedKind | None = None  # of an agent's address
     agent: str | None = None  # whose address it is
     confirm: str = ""  # the key that accepts a call there
+    stream: StreamTarget | None = None  # a service, which is reached by a WebSocket
 
 
 def credentials_of(account: Agent | Trunk) -> Credentials | None:

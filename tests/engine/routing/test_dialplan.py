@@ -6,11 +6,13 @@ import pytest
 
 from config.agents import Address, Agent
 from config.sections import Route, Trunk
+from config.streams import Fallback
 from engine.errors import EngineError
 from engine.routing.blocking.do_not_call import Blocked, DoNotCall
 from engine.routing.dialplan import Dialplan
 from engine.routing.media_policy import MediaPolicy
 from engine.routing.number_plan import NumberPlan
+from engine.routing.targets.stream_target import StreamFallback
 from engine.routing.trunk_states import AllTrunksUp, TrunksFull
 
 ALICE = Agent(name="alice", uri="sip:alice@192.0.2.7:5080")
@@ -484,3 +486,27 @@ async def test_what_a_trunk_could_read_in_the_digits_is_asked_of_the_lists_too()
 def test_no_trunk_of_that_name_is_sent_anything() -> None:
     with pytest.raises(EngineError, match="no trunk named 'three'"):
         rewriting().sent_to("+442079460000", "three")
+
+
+def test_a_bot_is_reached_by_its_url_which_is_shown_without_its_query() -> None:
+    dialplan = plan()
+    bot = Agent(
+        name="bot",
+        stream="wss://bots.example/voice?key=1",
+        rate_hz=8000,
+        fallback=Fallback(announcement="Sorry."),
+    )
+    dialplan.set_agent("bot", bot.reached_at)
+    (destination,) = dialplan.agent_destinations("bot")
+    assert (destination.agent, destination.kind) == ("bot", "bot")
+    assert destination.targets[0].target == "wss://bots.example/voice"
+    stream = destination.stream
+    assert stream is not None and stream.url == "wss://bots.example/voice?key=1"
+    assert stream.fallback is not None
+    assert (stream.rate_hz, stream.fallback.text) == (8000, "announcement")
+    for settings, text in (
+        ({"queue": "sales"}, "sales"),
+        ({"to": "+442079460123"}, "+442079460123"),
+        ({"hang_up": True}, "hang_up"),
+    ):
+        assert StreamFallback.of(Fallback.model_validate(settings)).text == text

@@ -1,0 +1,288 @@
+"""One stream in the stream host: a leg of a media worker by RTP, and a bot by WebSocket.
+
+The RTP side goes on as long as the stream lasts, also while the connection to the bot is lost and
+tried again: then the leg hears silence.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+
+from ..rtp.outgoing_stream import OutgoingStream
+from ..rtp.rtp import HEADER, MARKER_BIT, VERSION_BITS
+from ..sound.g711 import SILENCE, encode
+from . import bot_messages as bot
+from .bot_connection import BotConnection, BotFault
+from .connector import Connector, NotConnected
+from .heard_audio import FRAME_MS, PAYLOAD_TYPES, HeardAudio
+from .messages import (
+    BotAsks,
+    Event,
+    OpenStream,
+    StreamEnded,
+    StreamFigures,
+    StreamInterrupted,
+    StreamReady,
+    StreamResumed,
+)
+from .rtp_socket import RtpSocket
+from .sample_rate import RateConverter
+from .spoken_audio import FRAME_BYTES, ReachedMark, SpokenAudio
+
+_RATE_HZ: Final = 8000
+FIRST_RETRY_S: Final = 0.25
+LONGEST_RETRY_S: Final = 4.0
+# A connection that lasted this long was good: the tries are counted anew, a while.
+_GOOD_S: Final = 10.0
+_MOST_RECONNECTS: Final = 20
+# What a bot may send beyond what has room, before the stream ends.
+_MOST_OVERFLOW_MS: Final = 600_000
+_TOLD_HEARD_EVERY_MS: Final = 1000
+
+
+class BotStream:
+    """Runs one stream; `report` gets what the engine is to know."""
+
+    def __init__(
+        self, order: OpenStream, connector: Connector, report: Callable[[Event], None]
+    ) -> None:
+        self._order = order
+        self._connector = connector
+        self._report = report
+        self._rtp = RtpSocket(order.host, order.port, self._packet_received)
+        self._heard = HeardAudio(order.codec, order.rate_hz)
+        self._spoken = SpokenAudio(order.ahead_ms)
+        self._from_bot = RateConverter(order.rate_hz, _RATE_HZ)
+        rng = random.SystemRandom()
+        self._outgoing = OutgoingStream(
+            rng.getrandbits(32), rng.getrandbits(15), rng.getrandbits(32)
+        )
+        self._silence = SILENCE[order.codec]
+        self._connection: BotConnection | None = None
+        self._ending: asyncio.Future[bot.Stop] = asyncio.get_running_loop().create_future()
+        self._cause = "the stream is over"
+        self._overflow_ms = 0
+        self._is_overflowing = False
+        self._told_heard_ms = 0
+        self._is_ready = False
+        self._speaks = False
+        self._sent_frames = self._dropped_frames = self._reconnects = 0
+
+    @property
+    def figures(self) -> StreamFigures:
+        """What has gone through so far."""
+        connection = self._connection
+        sent, dropped = self._sent_frames, self._dropped_frames
+        if connection is not None:
+            sent, dropped = sent + connection.frames_sent, dropped + connection.frames_dropped
+        return StreamFigures(
+            heard_ms=self._spoken.heard_ms,
+            dropped_ms=self._spoken.dropped_ms,
+            sent_ms=sent * FRAME_MS,
+            lost_ms=self._heard.lost_ms + dropped * FRAME_MS,
+            reconnects=self._reconnects,
+        )
+
+    # -- its life -----------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Connect, and go on until the bot stops, or cannot be reached any more.
+
+        Cancelling it ends the stream, and reports nothing.
+        """
+        stream = self._order.stream
+        try:
+            await self._rtp.open()
+            stop = await self._go_on()
+        except NotConnected as error:
+            self._report(StreamEnded(stream, error.reason, error.failure, self.figures))
+        except OSError as error:
+            reason = f"no RTP: {error.strerror}"
+            self._report(StreamEnded(stream, reason, "unreachable", self.figures))
+        else:
+            cause = stop.reason or "the bot has stopped the stream"
+            self._report(StreamEnded(stream, cause, None, self.figures))
+        finally:
+            self._rtp.close()
+
+    def end_with(self, cause: str) -> None:
+        """Say why the task is about to be cancelled: the bot is told."""
+        self._cause = cause
+
+    async def _go_on(self) -> bot.Stop:
+        """Returns what the bot has stopped with. Raises NotConnected."""
+        loop = asyncio.get_running_loop()
+        tries, retry_s = 0, FIRST_RETRY_S
+        while True:
+            good_from = loop.time() + _GOOD_S
+            try:
+                return await self._connected(tries)
+            except NotConnected as error:
+                failure = error
+            except BotFault as fault:
+                failure = NotConnected("failed", fault.reason, may_change=fault.may_change)
+                if loop.time() >= good_from:
+                    tries, retry_s = 0, FIRST_RETRY_S
+                if self._reconnects >= _MOST_RECONNECTS:
+                    failure.may_change = False
+            if not failure.may_change or tries >= self._order.retries:
+                if self._is_ready:
+                    failure.failure = "failed"
+                raise failure
+            if self._is_ready and failure.failure == "failed":
+                self._report(StreamInterrupted(self._order.stream, failure.reason))
+            tries += 1
+            await asyncio.sleep(retry_s)
+            retry_s = min(2 * retry_s, LONGEST_RETRY_S)
+
+    async def _connected(self, tries: int) -> bot.Stop:
+        """One connection. Returns what the bot has stopped with. Raises NotConnected, BotFault."""
+        order = self._order
+        socket = await self._connector.connect(order.service, order.connect_s)
+        connection = BotConnection(
+            socket, on_audio=self._audio_received, on_message=self._message_received
+        )
+        farewell: str | None = None
+        try:
+            await connection.greet(self._start(), order.connect_s)
+            self._connection = connection
+            self._became_ready(tries)
+            running = asyncio.ensure_future(connection.run())
+            try:
+                over: list[asyncio.Future[Any]] = [running, self._ending]
+                await asyncio.wait(over, return_when=asyncio.FIRST_COMPLETED)
+                if self._ending.done():
+                    return self._ending.result()
+                running.result()
+                raise AssertionError("a connection ends by a fault alone")
+            except BaseExceptionGroup as group:
+                fault = group.exceptions[0]
+                farewell = bot.write_message("error", reason=str(fault))
+                raise fault from None
+            finally:
+                running.cancel()
+                await asyncio.wait([running])
+        except asyncio.CancelledError:
+            heard_ms = self._spoken.heard_ms
+            farewell = bot.write_message("stop", cause=self._cause, heard_ms=heard_ms)
+            raise
+        finally:
+            if self._connection is connection:
+                self._connection = None
+                self._sent_frames += connection.frames_sent
+                self._dropped_frames += connection.frames_dropped
+            await connection.close(farewell)
+
+    def _start(self) -> str:
+        order = self._order
+        members = {
+            "version": bot.VERSION,
+            "stream": order.stream,
+            "encoding": "s16le",
+            "channels": 1,
+            "rate_hz": order.rate_hz,
+            "frame_ms": FRAME_MS,
+            "ahead_ms": order.ahead_ms,
+            "reconnects": self._reconnects + (1 if self._is_ready else 0),
+            "heard_ms": self._spoken.heard_ms,
+        }
+        return bot.start_message(order.start, members)
+
+    def _became_ready(self, tries: int) -> None:
+        stream = self._order.stream
+        if self._is_ready:
+            self._reconnects += 1
+            self._report(StreamResumed(stream, tries))
+        else:
+            self._is_ready = True
+            self._report(StreamReady(stream, *self._rtp.address))
+
+    # -- from the bot -------------------------------------------------------------------------
+
+    def _audio_received(self, data: bytes) -> None:
+        samples = np.frombuffer(data, "<i2").astype(np.int16, copy=False)
+        sound = encode(self._from_bot.convert(samples), self._order.codec)
+        dropped = self._spoken.add(sound)
+        if not dropped:
+            self._is_overflowing = False
+            return
+        self._overflow_ms += dropped // 8
+        if self._overflow_ms > _MOST_OVERFLOW_MS:
+            reason = f"the bot sends too much: {self._overflow_ms // 1000} s had no room"
+            raise BotFault(reason, may_change=False)
+        if not self._is_overflowing:
+            self._is_overflowing = True
+            self._tell("overflow", ahead_ms=self._order.ahead_ms, heard_ms=self._spoken.heard_ms)
+
+    def _message_received(self, message: bot.BotMessage) -> None:
+        spoken = self._spoken
+        match message:
+            case bot.Mark():
+                self._tell_marks(spoken.mark(message.name))
+            case bot.Clear():
+                before = spoken.dropped_ms
+                self._tell_marks(spoken.clear())
+                dropped = spoken.dropped_ms - before
+                self._tell("cleared", heard_ms=spoken.heard_ms, dropped_ms=dropped)
+            case bot.Pause():
+                spoken.is_paused = True
+                self._tell("paused", heard_ms=spoken.heard_ms, queued_ms=spoken.queued_ms)
+            case bot.Resume():
+                spoken.is_paused = False
+                self._tell("resumed", heard_ms=spoken.heard_ms, queued_ms=spoken.queued_ms)
+            case bot.Stop():
+                if not self._ending.done():
+                    self._ending.set_result(message)
+            case bot.Ready() | bot.Reject():
+                self._tell("error", reason="start is acknowledged already")
+            case _:
+                self._report(BotAsks(self._order.stream, bot.encode_message(message)))
+
+    def tell(self, text: str) -> None:
+        """Send the bot a text of the engine."""
+        if self._connection is not None:
+            self._connection.send_text(text)
+
+    def _tell(self, kind: str, **members: object) -> None:
+        self.tell(bot.write_message(kind, **members))
+
+    def _tell_marks(self, marks: list[ReachedMark]) -> None:
+        for mark in marks:
+            self._tell("mark", name=mark.name, heard_ms=mark.heard_ms, is_cleared=mark.is_cleared)
+
+    # -- between bot and leg ------------------------------------------------------------------
+
+    def tick(self, now: float) -> None:
+        """Send the leg the next 20 ms of what the bot says, or silence."""
+        if not self._is_ready:
+            return
+        spoken = self._spoken
+        frame = spoken.next_frame()
+        payload, marks = (self._silence, []) if frame is None else frame
+        if len(payload) < FRAME_BYTES:
+            payload += self._silence[len(payload) :]
+        begins = frame is not None and not self._speaks
+        self._speaks = frame is not None
+        outgoing = self._outgoing
+        marker = outgoing.next_frame(FRAME_BYTES, now) or begins
+        first = VERSION_BITS | PAYLOAD_TYPES[self._order.codec] | (MARKER_BIT if marker else 0)
+        header = HEADER.pack(
+            first, outgoing.sequence & 0xFFFF, outgoing.timestamp & 0xFFFFFFFF, outgoing.ssrc
+        )
+        self._rtp.send(header + payload)
+        if marks:
+            self._tell_marks(marks)
+        if spoken.heard_ms - self._told_heard_ms >= _TOLD_HEARD_EVERY_MS or (
+            frame is None and spoken.heard_ms > self._told_heard_ms and not spoken.queued_ms
+        ):
+            self._told_heard_ms = spoken.heard_ms
+            self._tell("heard", heard_ms=spoken.heard_ms, queued_ms=spoken.queued_ms)
+
+    def _packet_received(self, packet: bytes) -> None:
+        frames = self._heard.receive(packet)
+        if self._connection is not None:
+            for frame in frames:
+                self._connection.send_frame(frame)

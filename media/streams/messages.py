@@ -1,0 +1,136 @@
+"""What the engine and the stream host say to each other, framed as the worker's messages are."""
+
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from ..messages import Codec
+
+RateHz: TypeAlias = Literal[8000, 16000, 24000]
+Failure: TypeAlias = Literal["unreachable", "refused", "no_answer", "failed"]
+"""`unreachable`: no WebSocket. `refused`: the service declines this stream. `no_answer`: it does
+not answer `start` in time. `failed`: it was lost later, or does what it must not."""
+
+
+class _Message(msgspec.Struct, array_like=True):
+    pass
+
+
+# Engine to host
+
+
+class Service(_Message):
+    """Where the bot is: its URL, what goes along with the request, and whom its certificate is of.
+
+    `ca_file` is a PEM file with the issuers of it; "": those that the system trusts.
+    """
+
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    ca_file: str = ""
+
+    def __repr__(self) -> str:
+        """Without headers and query, which have secrets, so that no log can have them."""
+        return f"Service(url={self.url.partition('?')[0]!r})"
+
+
+class OpenStream(_Message, tag=1):
+    """Connect the endpoint `leg` of a media worker, at `host` and `port`, with a service.
+
+    `start` is what its `start` says besides, as a JSON object. A bot may be `ahead_ms` ahead of
+    what is heard. A connection that is lost is tried `retries` times again.
+    """
+
+    stream: str
+    service: Service
+    start: bytes
+    host: str
+    port: int
+    codec: Codec = "PCMU"
+    rate_hz: RateHz = 16000
+    ahead_ms: int = 60_000
+    connect_s: float = 5.0
+    retries: int = 3
+
+
+class CloseStream(_Message, tag=2):
+    """Send the bot `stop` with this cause, and close."""
+
+    stream: str
+    cause: str
+
+
+class TellBot(_Message, tag=3):
+    """Send the bot this text, a JSON object."""
+
+    stream: str
+    text: str
+
+
+Command: TypeAlias = OpenStream | CloseStream | TellBot
+
+
+# Host to engine
+
+
+class StreamReady(_Message, tag=64):
+    """The bot has acknowledged `start`. RTP of the stream is at `host` and `port`."""
+
+    stream: str
+    host: str
+    port: int
+
+
+class StreamInterrupted(_Message, tag=65):
+    """The connection is lost, and tried again."""
+
+    stream: str
+    reason: str
+
+
+class StreamResumed(_Message, tag=66):
+    """The connection is back: the bot has acknowledged another `start`."""
+
+    stream: str
+    attempts: int
+
+
+class StreamFigures(_Message):
+    """What has gone through a stream."""
+
+    heard_ms: int = 0  # of what the bot said
+    dropped_ms: int = 0  # what the bot said that was never heard: it was cleared, or had no room
+    sent_ms: int = 0  # to the bot
+    lost_ms: int = 0  # of the leg's sound: packets that never came, or the bot did not read
+    reconnects: int = 0
+
+
+class StreamEnded(_Message, tag=67):
+    """The stream is over by the bot's wish (`failure` None), or has failed."""
+
+    stream: str
+    cause: str
+    failure: Failure | None
+    figures: StreamFigures
+
+
+class BotAsks(_Message, tag=68):
+    """The bot wants the call hung up or handed over, or keys sent: `request` is its text."""
+
+    stream: str
+    request: bytes
+
+
+class StreamClosed(_Message, tag=69):
+    """The answer to CloseStream, with what has gone through."""
+
+    stream: str
+    figures: StreamFigures
+
+
+Event: TypeAlias = (
+    StreamReady | StreamInterrupted | StreamResumed | StreamEnded | BotAsks | StreamClosed
+)
+
+command_decoder: Final = msgspec.msgpack.Decoder(list[Command])
+event_decoder: Final = msgspec.msgpack.Decoder(list[Event])

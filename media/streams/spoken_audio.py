@@ -1,0 +1,122 @@
+"""What a bot says: queued, and handed out frame by frame at the pace at which it is heard.
+
+Sans-IO: `next_frame` is called every 20 ms. It counts what has really been handed out, which is
+what a bot needs to know to tell what its listener has heard before they interrupted it.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+FRAME_BYTES: Final = 160
+"""20 ms of G.711: one byte a sample, 8000 a second."""
+FRAME_MS: Final = 20
+_BYTES_PER_MS: Final = FRAME_BYTES // FRAME_MS
+# A bot whose frames come one by one, and not quite evenly, is not to be heard with gaps.
+_CUSHION_FRAMES: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ReachedMark:
+    """A mark of the bot. `is_cleared`: what came before it was dropped, not heard, in part."""
+
+    name: str
+    heard_ms: int
+    is_cleared: bool = False
+
+
+class SpokenAudio:
+    """The sound that waits to be heard, `ahead_ms` of it at most, and how much was heard so far."""
+
+    MOST_MARKS: Final = 1000
+
+    def __init__(self, ahead_ms: int) -> None:
+        self._most_bytes = ahead_ms * _BYTES_PER_MS
+        self._waiting = bytearray()
+        self._offset = 0
+        self._begun = False  # a stretch of sound is being handed out
+        self._held_back = False  # what is there has waited for more already
+        self._taken_bytes = 0
+        self._heard_bytes = 0
+        self._dropped_bytes = 0
+        self._marks: deque[tuple[int, str]] = deque()
+        self.is_paused = False
+
+    @property
+    def queued_ms(self) -> int:
+        """How much waits to be heard."""
+        return (len(self._waiting) - self._offset) // _BYTES_PER_MS
+
+    @property
+    def heard_ms(self) -> int:
+        """How much has been heard since the stream began."""
+        return self._heard_bytes // _BYTES_PER_MS
+
+    @property
+    def dropped_ms(self) -> int:
+        """How much was cleared, or had no room."""
+        return self._dropped_bytes // _BYTES_PER_MS
+
+    def add(self, sound: bytes) -> int:
+        """Queue sound. Returns how many bytes of it had no room, and are dropped."""
+        room = self._most_bytes - (len(self._waiting) - self._offset)
+        taken = sound[: max(0, room)]
+        self._waiting += taken
+        self._taken_bytes += len(taken)
+        dropped = len(sound) - len(taken)
+        self._dropped_bytes += dropped
+        return dropped
+
+    def mark(self, name: str) -> list[ReachedMark]:
+        """Tell of the mark once everything that is queued has been heard; at once if that is so.
+
+        Of more than MOST_MARKS that wait, the oldest is told of at once.
+        """
+        if not self.queued_ms and not self._marks:
+            return [ReachedMark(name, self.heard_ms)]
+        self._marks.append((self._taken_bytes, name))
+        if len(self._marks) > self.MOST_MARKS:
+            return [ReachedMark(self._marks.popleft()[1], self.heard_ms)]
+        return []
+
+    def clear(self) -> list[ReachedMark]:
+        """Drop what is not heard yet. Returns the marks that were set in it."""
+        left = len(self._waiting) - self._offset
+        self._dropped_bytes += left
+        self._taken_bytes -= left
+        self._waiting.clear()
+        self._offset = 0
+        self._begun = self._held_back = False
+        self.is_paused = False
+        cleared = [ReachedMark(name, self.heard_ms, True) for _at, name in self._marks]
+        self._marks.clear()
+        return cleared
+
+    def next_frame(self) -> tuple[bytes, list[ReachedMark]] | None:
+        """The next 20 ms, and the marks that are reached with them; None where nothing is said.
+
+        The last frame of a stretch may be shorter than 20 ms.
+        """
+        left = len(self._waiting) - self._offset
+        if self.is_paused or not left:
+            self._begun = self._begun and self.is_paused
+            return None
+        wanted = FRAME_BYTES if self._begun else _CUSHION_FRAMES * FRAME_BYTES
+        if left < wanted and not self._held_back:
+            self._held_back = True
+            return None
+        self._begun, self._held_back = True, False
+        frame = bytes(self._waiting[self._offset : self._offset + FRAME_BYTES])
+        self._offset += len(frame)
+        if self._offset >= 64 * FRAME_BYTES:
+            del self._waiting[: self._offset]
+            self._offset = 0
+        self._heard_bytes += len(frame)
+        return frame, self._reached()
+
+    def _reached(self) -> list[ReachedMark]:
+        at = self._taken_bytes - (len(self._waiting) - self._offset)
+        reached = []
+        while self._marks and self._marks[0][0] <= at:
+            reached.append(ReachedMark(self._marks.popleft()[1], self.heard_ms))
+        return reached

@@ -1,0 +1,140 @@
+"""The stream host: the process that joins legs with bots. Nothing else runs in it.
+
+Started as `python -m media.streams.stream_host FD`, with the descriptor of the Unix socket on which
+the engine speaks to it. It ends with that connection.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import resource
+import signal
+import socket
+import sys
+import traceback
+from typing import Final
+
+import uvloop
+
+from ..channel import Connection
+from ..stderr import never_wait_for_stderr
+from ..worker.clock import FrameClock
+from .bot_stream import BotStream
+from .connector import Connector
+from .messages import (
+    CloseStream,
+    Command,
+    Event,
+    OpenStream,
+    StreamClosed,
+    StreamEnded,
+    StreamFigures,
+    TellBot,
+    command_decoder,
+)
+
+_PR_SET_NO_NEW_PRIVS: Final = 38  # linux/prctl.h
+
+
+class StreamHost:
+    """The streams that are up, and the commands of the engine that act on them."""
+
+    def __init__(self, connector: Connector) -> None:
+        self._connector = connector
+        self._streams: dict[str, BotStream] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self.connection: Connection[Event, Command] = Connection(
+            command_decoder, self._receive, lambda _reason: self.over.set()
+        )
+        self.over = asyncio.Event()
+        """Set once the engine has gone."""
+        loop = asyncio.get_running_loop()
+        self._clock = FrameClock(loop, self._tick, lambda _frames: None)
+
+    def _tick(self, due_at: float) -> int:
+        for stream in self._streams.values():
+            stream.tick(due_at)
+        return 1 if self._streams else 0
+
+    def _receive(self, commands: list[Command]) -> None:
+        for command in commands:
+            match command:
+                case OpenStream():
+                    self._open(command)
+                case CloseStream():
+                    self._close(command)
+                case TellBot():
+                    stream = self._streams.get(command.stream)
+                    if stream is not None:
+                        stream.tell(command.text)
+
+    def _open(self, order: OpenStream) -> None:
+        stream = BotStream(order, self._connector, self.connection.send)
+        self._streams[order.stream] = stream
+        task = asyncio.get_running_loop().create_task(self._run(order.stream, stream))
+        self._tasks[order.stream] = task
+        self._clock.start()
+
+    async def _run(self, name: str, stream: BotStream) -> None:
+        try:
+            await stream.run()
+        except Exception:  # noqa: BLE001 (one stream must not end the others)
+            traceback.print_exc()
+            reason = "internal error of the stream host"
+            self.connection.send(StreamEnded(name, reason, "failed", stream.figures))
+        finally:
+            if self._streams.get(name) is stream:
+                del self._streams[name], self._tasks[name]
+
+    def _close(self, command: CloseStream) -> None:
+        name = command.stream
+        stream, task = self._streams.get(name), self._tasks.get(name)
+        if stream is None or task is None:
+            self.connection.send(StreamClosed(name, StreamFigures()))
+            return
+        stream.end_with(command.cause)
+        self.connection.send(StreamClosed(name, stream.figures))
+        del self._streams[name], self._tasks[name]
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+        task.cancel()
+
+    async def close(self) -> None:
+        """End every stream."""
+        self._clock.stop()
+        for name in tuple(self._streams):
+            self._close(CloseStream(name, "the engine stops"))
+        if self._closing:
+            await asyncio.wait(self._closing, timeout=1.0)
+
+
+async def serve(ours: socket.socket) -> None:
+    """Carry streams for the engine at the other end of `ours`, until it has gone."""
+    connector = Connector()
+    host = StreamHost(connector)
+    loop = asyncio.get_running_loop()
+    await loop.create_connection(lambda: host.connection, sock=ours)
+    try:
+        await host.over.wait()
+    finally:
+        await host.close()
+        await connector.close()
+
+
+def main() -> None:
+    """Entry point of the process."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the engine ends its calls, and then this socket
+    never_wait_for_stderr()
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    # What comes from bots is foreign data: no file is written, no program with other rights run.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    uvloop.run(serve(socket.socket(fileno=int(sys.argv[1]))))
+
+
+if __name__ == "__main__":
+    main()

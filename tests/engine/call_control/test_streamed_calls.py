@@ -1,0 +1,372 @@
+"""Streams that a client begins and ends, around scripted phones and a scripted stream host."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.call_control.controlled_calls import ControlledCalls
+from engine.call_control.streamed_calls import Begun, StreamedCalls
+from engine.calls.call import Call, CallOwner, TransferOrder
+from engine.errors import EngineError
+from engine.routing.targets.stream_target import Handover, StreamFallback, StreamTarget
+from media.sources import Peer, Silence
+from tests.support.calls_by_command import leg_of, run_calls, up
+from tests.support.scene import Scene
+from tests.support.scripted_streams import URL, ScriptedHost, host_of, scripted_streams
+
+TO_BOB = StreamFallback(Handover(agent="bob"))
+
+
+class Stage:
+    """A scene with streams: what begins one, and what its bot does."""
+
+    def __init__(self, scene: Scene, calls: ControlledCalls) -> None:
+        self.scene, self.calls = scene, calls
+        scene.services.streams = scripted_streams()
+        self.streamed = StreamedCalls(scene.services, scene.admission, calls)
+
+    @property
+    def host(self) -> ScriptedHost:
+        return host_of(self.scene.services.streams)
+
+    async def begin(self, leg: str, mode: Any = "talk", **target: Any) -> Begun:
+        """Begin a stream for a leg."""
+        return await self.streamed.begin(None, leg, StreamTarget(URL, **target), mode)
+
+
+Script = Callable[[Stage], Awaitable[None]]
+
+
+def run(tmp_path: Path, script: Script) -> None:
+    """Run a script with streams. No leg or port may be left."""
+
+    async def with_streams(scene: Scene, calls: ControlledCalls) -> None:
+        stage = Stage(scene, calls)
+        await script(stage)
+        await stage.streamed.stop()
+        for call in calls.all():
+            call.hang_up()
+        assert await calls.idle(100.0)
+        assert scene.services.streams.active == 0
+
+    run_calls(tmp_path, with_streams, agents=("alice", "bob"))
+
+
+async def talking(stage: Stage, **target: Any) -> tuple[Any, Any, str]:
+    """A party who was called and talks with a bot: the call, its phone, the stream."""
+    call, phone = await up(stage.scene, stage.calls, "alice", context={"order": 1})
+    begun = await stage.begin(leg_of(call), **target)
+    stream = await stage.host.ready()
+    assert begun.leg == stream
+    return call, phone, stream
+
+
+def owner(call: Call) -> CallOwner:
+    """Who moves it."""
+    assert call.owner is not None
+    return call.owner
+
+
+def test_a_bot_is_joined_with_the_party_and_told_what_the_call_is_about(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        call, _phone, stream = await talking(stage, parameters={"menu": "main"}, rate_hz=8000)
+        order = stage.host.opened[0]
+        assert b'"order":1' in order.start and b'"menu":"main"' in order.start
+        assert call.id.encode() in order.start and order.rate_hz == 8000
+        joined = stage.scene.last("stream.started")
+        assert (joined["of_leg"], joined["mode"], joined["uri"]) == (leg_of(call), "talk", URL)
+        assert stage.scene.last("call.bridged")["partner"] == stream
+        assert stage.scene.seen("bridge.") == ["bridge.joined", "bridge.joined"]
+        with pytest.raises(EngineError, match="has a stream"):
+            await stage.begin(leg_of(call))
+        with pytest.raises(EngineError, match="has a stream"):
+            stage.calls.hold(call.id, None)
+
+    run(tmp_path, script)
+
+
+def test_a_party_hears_its_bot_again_after_an_announcement(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        call, _phone, stream = await talking(stage)
+        moved = stage.calls.find(call.id, None)
+        moved.leg.hear(Silence())
+        moved.hear_again()
+        assert stage.scene.media.heard[moved.leg.id][-1] == Peer(stream)
+
+    run(tmp_path, script)
+
+
+def test_a_stream_that_is_ended_by_command_leaves_the_party_alone(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        call, _phone, stream = await talking(stage)
+        assert stage.streamed.end(call.id, None) == [stream]
+        await asyncio.sleep(0.1)
+        assert stage.host.closed == [(stream, "hung up by command")]
+        ended = stage.scene.last("stream.ended")
+        assert (ended["cause"], ended["heard_ms"]) == ("hung up by command", 400)
+        assert (ended["dropped_ms"], ended["sent_ms"], ended["lost_ms"]) == (20, 1000, 0)
+        assert stage.scene.last("call.unbridged")["partner"] == stream
+        assert call.state == "up"
+        with pytest.raises(EngineError, match="has no stream"):
+            stage.streamed.end(call.id, None)
+        with pytest.raises(EngineError, match="there is no"):
+            stage.streamed.end(None, "leg-of-nobody")
+        await stage.begin(leg_of(call))
+        owner(call).hang_up(await stage.host.ready())
+        await asyncio.sleep(0.1)
+        assert call.state == "up"
+
+    run(tmp_path, script)
+
+
+@pytest.mark.parametrize("asked", [{"type": "hangup"}, {"type": "hangup", "reason": "bye"}])
+def test_a_bot_that_hangs_up_ends_the_call(tmp_path: Path, asked: dict[str, str]) -> None:
+    async def script(stage: Stage) -> None:
+        _call, phone, _stream = await talking(stage)
+        await stage.host.ask(**asked)
+        await asyncio.sleep(0.1)
+        assert phone.is_hung_up
+        ended = stage.scene.last("call.ended")
+        wanted = asked.get("reason", "hung up by the bot")
+        assert (ended["result"], ended["cause"]) == ("completed", wanted)
+        assert [leg["role"] for leg in ended["legs"]] == ["agent", "agent"]
+
+    run(tmp_path, script)
+
+
+def test_a_bot_that_stops_leaves_the_party_alone(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        call, _phone, _stream = await talking(stage)
+        await stage.host.end("done")
+        await asyncio.sleep(0.1)
+        assert stage.scene.last("stream.ended")["cause"] == "done"
+        assert call.state == "up"
+
+    run(tmp_path, script)
+
+
+def test_a_party_who_hangs_up_ends_the_stream(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        _call, phone, stream = await talking(stage)
+        phone.hangs_up()
+        await asyncio.sleep(0.1)
+        assert [one for one, _cause in stage.host.closed] == [stream]
+        kinds = stage.scene.seen()
+        assert kinds.index("stream.ended") < kinds.index("call.ended")
+
+    run(tmp_path, script)
+
+
+def test_keys_go_both_ways(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        call, _phone, stream = await talking(stage)
+        leg = stage.scene.services.registry.legs[leg_of(call)]
+        leg.info_digit("5", 160)
+        dtmf = {"type": "dtmf", "digit": "5", "duration_ms": 160}
+        assert stage.host.told == [(stream, dtmf)]
+        await stage.host.ask(type="dtmf", digits="12")
+        assert stage.scene.last("leg.dtmf")["leg"] == stream
+        assert [digits for _leg, digits, _ms in stage.scene.media.digits] == ["1", "2"]
+
+    run(tmp_path, script)
+
+
+def test_a_bot_hands_the_party_over_to_an_agent(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        call, _phone, stream = await talking(stage)
+        await stage.host.ask(type="handover", agent="bob", context={"mood": "good"})
+        bob = await stage.scene.phone()
+        bob.answers()
+        await asyncio.sleep(0.1)
+        assert stage.host.closed == [(stream, "transferred")]
+        done = stage.scene.last("transfer.completed")
+        assert (done["by"], done["to"], done["context"]["mood"]) == ("bot", "bob", "good")
+        assert call.state == "up"
+        with pytest.raises(EngineError, match="has no stream"):
+            stage.streamed.end(call.id, None)
+        bob.hangs_up()
+        await asyncio.sleep(0.1)
+        assert stage.scene.last("call.ended")["result"] == "completed"
+
+    run(tmp_path, script)
+
+
+def test_a_command_takes_the_party_from_the_bot(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        call, _phone = await up(stage.scene, stage.calls, "alice")
+        with pytest.raises(EngineError, match="one party"):
+            owner(call).transfer(TransferOrder(None, "bob", None))
+        await stage.begin(leg_of(call))
+        bob = stage.scene.services.dialplan.agent_destinations("bob")[0]
+        order = TransferOrder(leg_of(call), "bob", bob)
+        with pytest.raises(EngineError, match="not there yet"):
+            owner(call).transfer(order)
+        stream = await stage.host.ready()
+        owner(call).transfer(order)
+        (await stage.scene.phone()).answers()
+        await asyncio.sleep(0.1)
+        assert stage.host.closed == [(stream, "transferred")]
+
+    run(tmp_path, script)
+
+
+def test_a_handover_that_cannot_be_is_told_to_the_bot_and_the_two_talk_on(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        _call, _phone, stream = await talking(stage)
+        await stage.host.ask(type="handover", queue="nowhere")
+        assert stage.host.told[-1][1]["type"] == "handover_failed"
+        assert stage.scene.last("transfer.failed")["by"] == "bot"
+        await stage.host.ask(type="handover", agent="bob")
+        (await stage.scene.phone()).refuses(486)
+        await asyncio.sleep(0.1)
+        told = stage.host.told[-1][1]
+        assert told["type"] == "handover_failed" and "486" in told["reason"]
+        assert stage.host.closed == []
+        assert stream in stage.scene.services.registry.legs
+
+    run(tmp_path, script)
+
+
+def test_a_bot_that_is_lost_leaves_the_party_to_the_fallback(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        call, _phone, _stream = await talking(stage, fallback=TO_BOB)
+        await stage.host.end("connection lost", "failed")
+        failed = stage.scene.last("stream.failed")
+        assert (failed["cause"], failed["fallback"]) == ("connection lost", "bob")
+        (await stage.scene.phone()).answers()
+        await asyncio.sleep(0.1)
+        assert stage.scene.last("transfer.completed")["to"] == "bob"
+        assert call.state == "up"
+
+    run(tmp_path, script)
+
+
+def test_a_bot_that_was_never_there_leaves_the_party_to_the_fallback(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        call, _phone = await up(stage.scene, stage.calls, "alice")
+        await stage.begin(leg_of(call), fallback=TO_BOB)
+        await stage.host.end("no WebSocket", "unreachable")
+        (await stage.scene.phone()).answers()
+        await asyncio.sleep(0.1)
+        assert stage.scene.last("stream.failed")["fallback"] == "bob"
+        assert "stream.started" not in stage.scene.seen()
+        assert stage.scene.last("transfer.completed")["by"] == "bot"
+        assert call.state == "up"
+
+    run(tmp_path, script)
+
+
+def test_a_fallback_that_does_not_answer_ends_the_call(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        _call, phone, _stream = await talking(stage, fallback=TO_BOB)
+        await stage.host.end("connection lost", "failed")
+        (await stage.scene.phone()).refuses(486)
+        await asyncio.sleep(0.1)
+        assert phone.is_hung_up
+
+    run(tmp_path, script)
+
+
+@pytest.mark.parametrize("is_early", [True, False])
+def test_a_party_may_hear_why_and_be_hung_up(tmp_path: Path, is_early: bool) -> None:
+    async def script(stage: Stage) -> None:
+        fallback = StreamFallback(announcement="We are sorry.")
+        if is_early:
+            call, phone = await up(stage.scene, stage.calls, "alice")
+            await stage.begin(leg_of(call), fallback=fallback)
+        else:
+            _call, phone, _stream = await talking(stage, fallback=fallback)
+        await stage.host.end("connection lost", "failed")
+        await asyncio.sleep(20.0)
+        assert phone.is_hung_up
+        assert stage.scene.last("stream.failed")["fallback"] == "announcement"
+
+    run(tmp_path, script)
+
+
+@pytest.mark.parametrize("fallback", [StreamFallback(), None])
+@pytest.mark.parametrize("is_early", [True, False])
+def test_without_another_place_the_party_is_hung_up_or_stays(
+    tmp_path: Path, fallback: StreamFallback | None, is_early: bool
+) -> None:
+    async def script(stage: Stage) -> None:
+        if is_early:
+            call, phone = await up(stage.scene, stage.calls, "alice")
+            await stage.begin(leg_of(call), fallback=fallback)
+        else:
+            call, phone, _stream = await talking(stage, fallback=fallback)
+        await stage.host.end("connection lost", "failed")
+        await asyncio.sleep(0.1)
+        assert phone.is_hung_up is (fallback is not None)
+        assert (call.state == "up") is (fallback is None)
+
+    run(tmp_path, script)
+
+
+def test_a_fallback_that_is_not_there_is_refused_at_once(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        call, _phone = await up(stage.scene, stage.calls, "alice")
+        for handover, field in (
+            (Handover(queue="nowhere"), "fallback.queue"),
+            (Handover(agent="nobody"), "fallback.agent"),
+            (Handover(to="nonsense!"), "fallback.to"),
+        ):
+            with pytest.raises(EngineError) as refused:
+                await stage.begin(leg_of(call), fallback=StreamFallback(handover))
+            assert refused.value.field == field
+
+    run(tmp_path, script)
+
+
+def test_a_service_may_listen_to_a_leg_that_is_up(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        call, phone = await up(stage.scene, stage.calls, "alice")
+        begun = await stage.begin(leg_of(call), "listen")
+        stream = await stage.host.ready()
+        assert (begun.mode, begun.of_leg) == ("listen", leg_of(call))
+        assert stage.scene.last("stream.started")["mode"] == "listen"
+        assert b'"mode":"listen"' in stage.host.opened[0].start
+        assert "bridge.joined" not in stage.scene.seen()
+        assert stage.streamed.end(None, leg_of(call)) == [stream]
+        await asyncio.sleep(0.1)
+        assert call.state == "up"
+        await stage.begin(leg_of(call), "listen")
+        await stage.host.ready()
+        phone.hangs_up()
+        await asyncio.sleep(0.1)
+        assert len(stage.host.closed) == 2
+
+    run(tmp_path, script)
+
+
+def test_a_service_that_cannot_listen_is_told_of(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        call, _phone = await up(stage.scene, stage.calls, "alice")
+        await stage.begin(leg_of(call), "listen")
+        await stage.host.end("no WebSocket", "unreachable")
+        await asyncio.sleep(0.1)
+        assert stage.scene.last("stream.failed")["cause"] == "no WebSocket"
+        assert call.state == "up"
+        with pytest.raises(EngineError, match="there is no leg"):
+            await stage.begin("leg-of-nobody", "listen")
+        with pytest.raises(EngineError, match="no customer is up"):
+            await stage.streamed.begin(call.id, None, StreamTarget(URL), "listen")
+
+    run(tmp_path, script)
+
+
+@pytest.mark.parametrize("mode", ["talk", "listen"])
+def test_without_a_port_there_is_no_stream(tmp_path: Path, mode: str) -> None:
+    async def script(stage: Stage) -> None:
+        call, _phone = await up(stage.scene, stage.calls, "alice")
+        stage.scene.media.port_left = False
+        with pytest.raises(EngineError) as refused:
+            await stage.begin(leg_of(call), mode)
+        assert refused.value.kind == "unavailable"
+        stage.scene.media.port_left = True
+        await stage.begin(leg_of(call), mode)
+
+    run(tmp_path, script)

@@ -1,0 +1,290 @@
+"""One stream in the host: what the leg hears, what the bot hears, and how it ends."""
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from media.streams import bot_stream
+from media.streams.bot_stream import BotStream
+from media.streams.connector import Connector
+from media.streams.messages import (
+    BotAsks,
+    Event,
+    OpenStream,
+    Service,
+    StreamEnded,
+    StreamInterrupted,
+    StreamReady,
+    StreamResumed,
+)
+from tests.support.arrivals import Arrivals
+from tests.support.bots import bot_that, ready
+
+LIMIT_S = 60.0
+SILENCE = 0xFF
+Serve = Callable[[web.WebSocketResponse], Awaitable[None]]
+
+
+class LegPort(asyncio.DatagramProtocol):
+    """The port of a media worker: what comes from the stream, and what is sent to it."""
+
+    def __init__(self) -> None:
+        self.payloads: Arrivals[bytes] = Arrivals()
+        self.markers: list[bool] = []
+        self._sequence = 0
+
+    async def open(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._transport, _ = await loop.create_datagram_endpoint(
+            lambda: self, local_addr=("127.0.0.1", 0)
+        )
+
+    @property
+    def address(self) -> tuple[str, int]:
+        host, port = self._transport.get_extra_info("sockname")[:2]
+        return host, port
+
+    def datagram_received(self, data: bytes, _addr: object) -> None:
+        self.markers.append(bool(data[1] & 0x80))
+        self.payloads.add(data[12:])
+
+    def send(self, value: int, to: tuple[str, int]) -> None:
+        header = struct.pack("!BBHII", 0x80, 0, self._sequence, 160 * self._sequence, 7)
+        self._sequence += 1
+        self._transport.sendto(header + bytes([value]) * 160, to)
+
+    def close(self) -> None:
+        self._transport.close()
+
+
+class Stage:
+    """A stream under way. `tick` lets 20 ms pass for it."""
+
+    def __init__(self, stream: BotStream, leg: LegPort, events: Arrivals[Event]) -> None:
+        self.stream, self.leg, self.events = stream, leg, events
+        self._now = 100.0
+
+    def tick(self, count: int = 1) -> None:
+        for _ in range(count):
+            self._now += 0.02
+            self.stream.tick(self._now)
+
+    async def event(self, kind: type[Event]) -> Any:
+        return await self.events.wait_for(lambda one: isinstance(one, kind), timeout_s=LIMIT_S)
+
+    async def heard(self, value: int) -> None:
+        """Let time pass until the leg hears this value."""
+        async with asyncio.timeout(LIMIT_S):
+            while not self.leg.payloads.that(lambda payload: payload[:1] == bytes([value])):
+                self.tick()
+                await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def stage_with(serve: Serve, **order: Any) -> AsyncIterator[Stage]:
+    """A stream between a leg and a bot that serves by `serve`."""
+    connector, leg, events = Connector(), LegPort(), Arrivals[Event]()
+    await leg.open()
+    async with bot_that(serve) as bot:
+        opened = OpenStream(
+            "s1", Service(bot.url), b'{"call":"c1"}', *leg.address, rate_hz=8000, **order
+        )
+        stream = BotStream(opened, connector, events.add)
+        running = asyncio.ensure_future(stream.run())
+        try:
+            yield Stage(stream, leg, events)
+        finally:
+            stream.end_with("the test is over")
+            running.cancel()
+            await asyncio.wait([running])
+            leg.close()
+            await connector.close()
+
+
+def pcm(samples: int) -> bytes:
+    """A loud constant."""
+    return struct.pack("<h", 8031) * samples
+
+
+async def test_leg_and_bot_hear_each_other() -> None:
+    received: asyncio.Queue[Any] = asyncio.Queue()
+
+    async def serve(socket: web.WebSocketResponse) -> None:
+        received.put_nowait(await ready(socket))
+        await socket.send_bytes(pcm(480))
+        await socket.send_json({"type": "mark", "name": "end"})
+        async for message in socket:
+            received.put_nowait(message.data)
+
+    async with stage_with(serve) as stage:
+        opened = await stage.event(StreamReady)
+        start = await received.get()
+        assert start["call"] == "c1" and start["stream"] == "s1"
+        assert (start["rate_hz"], start["frame_ms"], start["encoding"]) == (8000, 20, "s16le")
+        await stage.heard(0xA0)
+        stage.leg.send(0x10, (opened.host, opened.port))
+        found: list[Any] = []
+        async with asyncio.timeout(LIMIT_S):
+            while {type(one) for one in found} != {bytes, str}:
+                stage.tick()
+                await asyncio.sleep(0.005)
+                while not received.empty():
+                    found.append(received.get_nowait())
+        frames = [one for one in found if isinstance(one, bytes)]
+        assert len(frames[0]) == 320
+        first = next(n for n, one in enumerate(stage.leg.payloads.items) if one[0] != SILENCE)
+        assert stage.leg.markers[first]
+        assert stage.stream.figures.heard_ms > 0
+
+
+async def test_marks_and_clear_tell_what_was_heard() -> None:
+    told: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+    async def serve(socket: web.WebSocketResponse) -> None:
+        await ready(socket)
+        await socket.send_bytes(pcm(160 * 50))
+        await socket.send_json({"type": "mark", "name": "half"})
+        await socket.send_bytes(pcm(160 * 50))
+        await socket.send_json({"type": "mark", "name": "end"})
+        async for message in socket:
+            said = message.json()
+            told.put_nowait(said)
+            if said["type"] == "mark" and not said["is_cleared"]:
+                await socket.send_json({"type": "pause"})
+            elif said["type"] == "paused":
+                await socket.send_json({"type": "resume"})
+            elif said["type"] == "resumed":
+                await socket.send_json({"type": "clear"})
+
+    async with stage_with(serve) as stage:
+        await stage.event(StreamReady)
+        found: dict[str, dict[str, Any]] = {}
+        async with asyncio.timeout(LIMIT_S):
+            while "cleared" not in found:
+                if "mark" not in found:
+                    stage.tick()
+                await asyncio.sleep(0.002)
+                while not told.empty():
+                    said = told.get_nowait()
+                    found.setdefault(said["type"], said)
+                    if said["type"] == "mark":
+                        found[said["name"]] = said
+        assert found["half"] == {
+            "type": "mark", "name": "half", "heard_ms": 1000, "is_cleared": False,
+        }  # fmt: skip
+        assert found["paused"]["queued_ms"] + found["paused"]["heard_ms"] == 2000
+        assert found["end"]["is_cleared"] is True
+        heard_ms = found["cleared"]["heard_ms"]
+        assert found["cleared"]["dropped_ms"] == 2000 - heard_ms
+        assert found["heard"]["heard_ms"] >= 1000
+
+
+async def test_what_has_no_room_is_told_once_and_in_the_end_too_much(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bot_stream, "_MOST_OVERFLOW_MS", 1500)
+    told: list[dict[str, Any]] = []
+
+    async def serve(socket: web.WebSocketResponse) -> None:
+        await ready(socket)
+        await socket.send_bytes(pcm(160 * 100))
+        told.append(await socket.receive_json())
+        await socket.send_bytes(pcm(160 * 60))
+        async for message in socket:
+            told.append(message.json())
+
+    async with stage_with(serve, ahead_ms=1000) as stage:
+        ended = await stage.event(StreamEnded)
+        assert ended.failure == "failed" and "too much" in ended.cause
+    assert told[0] == {"type": "overflow", "ahead_ms": 1000, "heard_ms": 0}
+    assert [one["type"] for one in told] == ["overflow", "error"]
+
+
+async def test_a_bot_asks_the_engine_and_stops_the_stream() -> None:
+    async def serve(socket: web.WebSocketResponse) -> None:
+        await ready(socket)
+        await socket.send_json({"type": "handover", "queue": "sales"})
+        await socket.send_json({"type": "ready"})
+        assert (await socket.receive_json())["type"] == "error"
+        await socket.send_json({"type": "stop", "reason": "done"})
+        await socket.receive()
+
+    async with stage_with(serve) as stage:
+        asked = await stage.event(BotAsks)
+        assert b"sales" in asked.request
+        ended = await stage.event(StreamEnded)
+        assert (ended.cause, ended.failure) == ("done", None)
+
+
+async def test_a_lost_connection_is_tried_again_and_the_bot_told_what_was_heard() -> None:
+    starts: list[dict[str, Any]] = []
+
+    async def serve(socket: web.WebSocketResponse) -> None:
+        starts.append(await ready(socket))
+        if len(starts) == 1:
+            await socket.send_bytes(pcm(320))
+            await socket.receive()
+        else:
+            await socket.receive()
+
+    async with stage_with(serve) as stage:
+        opened = await stage.event(StreamReady)
+        await stage.heard(0xA0)
+        stage.tick(3)
+        stage.leg.send(0x10, (opened.host, opened.port))  # which lets the bot go away
+        await stage.event(StreamInterrupted)
+        resumed = await stage.event(StreamResumed)
+        assert resumed.attempts == 1
+        stage.tick(5)  # the leg hears on
+        assert stage.stream.figures.reconnects == 1
+    assert [one["reconnects"] for one in starts] == [0, 1]
+    assert starts[1]["heard_ms"] == 40
+
+
+async def test_a_bot_that_is_never_there_is_given_up_after_its_tries(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bot_stream, "FIRST_RETRY_S", 0.01)
+    came: list[None] = []
+
+    async def serve(socket: web.WebSocketResponse) -> None:
+        came.append(None)
+        await socket.close()
+
+    async with stage_with(serve, retries=2) as stage:
+        ended = await stage.event(StreamEnded)
+        assert (ended.failure, len(came)) == ("unreachable", 3)
+
+
+async def test_a_bot_that_keeps_going_away_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bot_stream, "FIRST_RETRY_S", 0.001)
+    monkeypatch.setattr(bot_stream, "_MOST_RECONNECTS", 2)
+    monkeypatch.setattr(bot_stream, "_GOOD_S", 0.0)
+
+    async def serve(socket: web.WebSocketResponse) -> None:
+        await ready(socket)
+        await socket.close()
+
+    async with stage_with(serve, retries=3) as stage:
+        ended = await stage.event(StreamEnded)
+        assert (ended.failure, ended.figures.reconnects) == ("failed", 2)
+
+
+async def test_a_leg_that_cannot_be_reached_is_no_stream() -> None:
+    async def serve(socket: web.WebSocketResponse) -> None:
+        await socket.receive()
+
+    connector, events = Connector(), Arrivals[Event]()
+    order = OpenStream("s1", Service("ws://127.0.0.1:1/"), b"{}", "192.0.2.1", 4000)
+    stream = BotStream(order, connector, events.add)
+    stream.tick(1.0)
+    await stream.run()
+    (ended,) = events.items
+    assert isinstance(ended, StreamEnded) and ended.failure == "unreachable"
+    assert "no RTP" in ended.cause
+    await connector.close()

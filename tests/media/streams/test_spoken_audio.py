@@ -1,0 +1,123 @@
+"""What a bot says: its pace, its marks, and what is told of how much was heard."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media.streams.spoken_audio import FRAME_BYTES, ReachedMark, SpokenAudio
+
+
+def frames(count: int, first: int = 1) -> bytes:
+    """Frames of one value each, so that each can be told from the others."""
+    return b"".join(bytes([number % 256]) * FRAME_BYTES for number in range(first, first + count))
+
+
+def heard(audio: SpokenAudio, ticks: int) -> list[int | None]:
+    """What each of the next ticks lets be heard: the value of its frame, or None."""
+    found = [audio.next_frame() for _ in range(ticks)]
+    return [None if one is None else one[0][0] for one in found]
+
+
+def test_a_stretch_is_heard_frame_by_frame_in_its_order() -> None:
+    audio = SpokenAudio(10_000)
+    audio.add(frames(3))
+    assert heard(audio, 5) == [1, 2, 3, None, None]
+    assert (audio.heard_ms, audio.queued_ms, audio.dropped_ms) == (60, 0, 0)
+
+
+def test_a_stretch_that_comes_frame_by_frame_begins_one_tick_later_and_then_has_no_gap() -> None:
+    audio = SpokenAudio(10_000)
+    seen: list[int | None] = []
+    for number in range(1, 6):
+        audio.add(frames(1, number))
+        seen += heard(audio, 1)
+    seen += heard(audio, 2)
+    assert seen == [None, 1, 2, 3, 4, 5, None]
+
+
+def test_what_is_shorter_than_a_frame_is_heard_after_it_has_waited_for_more() -> None:
+    audio = SpokenAudio(10_000)
+    audio.add(b"\x07" * 50)
+    assert audio.next_frame() is None
+    assert audio.next_frame() == (b"\x07" * 50, [])
+    assert audio.heard_ms == 50 // 8
+
+
+def test_what_has_no_room_is_dropped_and_counted() -> None:
+    audio = SpokenAudio(40)
+    assert audio.add(frames(2)) == 0
+    assert audio.add(frames(1, 9)) == FRAME_BYTES
+    assert heard(audio, 3) == [1, 2, None]
+    assert audio.dropped_ms == 20
+
+
+def test_a_mark_is_reached_with_the_last_sample_before_it() -> None:
+    audio = SpokenAudio(10_000)
+    audio.add(frames(2))
+    assert audio.mark("middle") == []
+    audio.add(frames(1, 3))
+    assert audio.mark("end") == []
+    first, second, third = (audio.next_frame() for _ in range(3))
+    assert first is not None and first[1] == []
+    assert second is not None and second[1] == [ReachedMark("middle", 40)]
+    assert third is not None and third[1] == [ReachedMark("end", 60)]
+
+
+def test_a_mark_of_a_bot_that_says_nothing_is_reached_at_once() -> None:
+    assert SpokenAudio(1000).mark("now") == [ReachedMark("now", 0)]
+
+
+def test_clear_drops_what_is_not_heard_and_names_the_marks_in_it() -> None:
+    audio = SpokenAudio(10_000)
+    audio.add(frames(4))
+    audio.mark("never")
+    heard(audio, 1)
+    assert audio.clear() == [ReachedMark("never", 20, is_cleared=True)]
+    assert (audio.heard_ms, audio.dropped_ms, audio.queued_ms) == (20, 60, 0)
+    audio.add(frames(2, 7))
+    assert heard(audio, 2) == [7, 8]
+    assert audio.mark("after") == [ReachedMark("after", 60)]
+
+
+def test_a_pause_can_be_taken_back_and_nothing_is_lost_in_it() -> None:
+    audio = SpokenAudio(10_000)
+    audio.add(frames(4))
+    assert heard(audio, 2) == [1, 2]
+    audio.is_paused = True
+    assert heard(audio, 3) == [None, None, None]
+    audio.is_paused = False
+    assert heard(audio, 3) == [3, 4, None]
+
+
+def test_of_too_many_marks_the_oldest_is_told_of_early() -> None:
+    audio = SpokenAudio(10_000)
+    audio.add(frames(1))
+    for number in range(audio.MOST_MARKS):
+        assert audio.mark(str(number)) == []
+    assert audio.mark("one more") == [ReachedMark("0", 0)]
+
+
+@given(st.lists(st.one_of(st.integers(1, 500), st.just("clear"), st.just("tick")), max_size=60))
+def test_every_sample_is_heard_once_or_dropped(steps: list[int | str]) -> None:
+    audio, added, seen = SpokenAudio(200), 0, 0
+    for step in steps:
+        if isinstance(step, int):
+            audio.add(b"\x01" * step)
+            added += step
+        elif step == "clear":
+            audio.clear()
+        else:
+            frame = audio.next_frame()
+            seen += 0 if frame is None else len(frame[0])
+    while (frame := audio.next_frame()) or (frame := audio.next_frame()):
+        seen += len(frame[0])
+    assert audio.queued_ms == 0
+    assert audio.heard_ms == seen // 8
+    assert audio.dropped_ms == (added - seen) // 8
+
+
+def test_a_long_speech_keeps_no_memory_of_what_was_heard() -> None:
+    audio = SpokenAudio(10_000)
+    for _ in range(500):
+        audio.add(frames(2))
+        assert heard(audio, 2) == [1, 2]
+    assert len(audio._waiting) < 100 * FRAME_BYTES

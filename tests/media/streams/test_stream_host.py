@@ -1,0 +1,78 @@
+"""The stream host in this process: its commands, and that one stream does not end another."""
+
+import asyncio
+import socket
+
+from aiohttp import web
+
+from media.channel import Connection
+from media.streams.messages import (
+    CloseStream,
+    Command,
+    Event,
+    OpenStream,
+    Service,
+    StreamClosed,
+    StreamEnded,
+    StreamReady,
+    TellBot,
+    event_decoder,
+)
+from media.streams.stream_host import serve
+from tests.support.arrivals import Arrivals
+from tests.support.bots import bot_that, ready
+
+LIMIT_S = 60.0
+
+
+async def event(events: Arrivals[Event], kind: type[Event], stream: str) -> None:
+    """Wait for the event of this kind of a stream."""
+    await events.wait_for(
+        lambda one: isinstance(one, kind) and one.stream == stream, timeout_s=LIMIT_S
+    )
+
+
+async def test_commands_are_carried_out_until_the_engine_has_gone() -> None:
+    said: asyncio.Queue[str] = asyncio.Queue()
+
+    async def bot(connected: web.WebSocketResponse) -> None:
+        await ready(connected)
+        async for message in connected:
+            if isinstance(message.data, str):
+                said.put_nowait(message.data)
+
+    events: Arrivals[Event] = Arrivals()
+
+    def receive(found: list[Event]) -> None:
+        for event in found:
+            events.add(event)
+
+    ours, theirs = socket.socketpair()
+    loop = asyncio.get_running_loop()
+    serving = asyncio.ensure_future(serve(theirs))
+    engine: Connection[Command, Event] = Connection(event_decoder, receive, lambda _reason: None)
+    await loop.create_connection(lambda: engine, sock=ours)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as leg:
+        leg.bind(("127.0.0.1", 0))
+        leg.setblocking(False)
+        async with bot_that(bot) as server:
+            service = Service(server.url)
+            engine.send(OpenStream("one", service, b"{}", *leg.getsockname()))
+            engine.send(OpenStream("bad", service, b"no JSON", *leg.getsockname()))
+            await event(events, StreamReady, "one")
+            await event(events, StreamEnded, "bad")
+            async with asyncio.timeout(LIMIT_S):
+                assert len(await loop.sock_recv(leg, 2000)) == 12 + 160  # the clock runs
+            engine.send(TellBot("one", '{"type":"dtmf"}'))
+            engine.send(TellBot("none", "nobody"))
+            async with asyncio.timeout(LIMIT_S):
+                assert await said.get() == '{"type":"dtmf"}'
+            engine.send(CloseStream("none", "not there"))
+            engine.send(CloseStream("one", "enough"))
+            for name in ("none", "one"):
+                await event(events, StreamClosed, name)
+            engine.send(OpenStream("two", service, b"{}", *leg.getsockname()))
+            await event(events, StreamReady, "two")
+            engine.close()
+            async with asyncio.timeout(LIMIT_S):
+                await serving
