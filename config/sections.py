@@ -114,11 +114,15 @@ class Media(Section):
     silence_s: float = Field(default=10.0, ge=0, le=86400)
     loudness_lufs: float = Field(default=-19.0, ge=-40, le=-10)
     orphan_s: float = Field(default=10.0, ge=0, le=3600)
+    poor_mos: float = Field(default=3.1, ge=0, le=4.5)
+    good_mos: float = Field(default=3.6, ge=0, le=4.5)
     recordings: FilePath = Path("run/recordings")
     sounds: list[FilePath] = Field(default=[Path("run/sounds")], max_length=64)
 
     @model_validator(mode="after")
     def _check_hold(self) -> "Media":
+        if self.poor_mos and self.good_mos < self.poor_mos:
+            raise wrong("good_mos", "must not be lower than poor_mos")
         if self.hold and find_configured(self.hold, self.sounds) is None:
             raise wrong("hold", f"{self.hold}: there is no such file")
         return self

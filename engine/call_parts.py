@@ -140,6 +140,8 @@ class CallParts:
                 orphan_s=media.orphan_s,
                 tells_rtcp=is_collected,
                 dscp=media.dscp,
+                poor_mos=media.poor_mos,
+                good_mos=media.good_mos,
                 socket_directory=str(Path(settings.control.socket).parent),
                 loudness_lufs=media.loudness_lufs,
             ),

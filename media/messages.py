@@ -8,6 +8,8 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from .figures import LegStats as LegStats
+from .figures import WorkerCounters as WorkerCounters
 from .rtcp_figures import RtcpBlock, RtcpSender
 from .sources import Source
 
@@ -234,43 +236,6 @@ Command: TypeAlias = (
 # Worker to engine: answers
 
 
-class LegStats(_Message):
-    """Figures of one leg. Sent and received are as the worker sees it."""
-
-    packets_received: int = 0
-    bytes_received: int = 0
-    packets_sent: int = 0
-    bytes_sent: int = 0
-    lost: int = 0  # expected but never received, RFC 3550 A.3
-    lost_fraction: float = 0.0
-    jitter_ms: float = 0.0  # interarrival jitter, RFC 3550 A.8
-    reordered: int = 0
-    duplicates: int = 0
-    round_trip_ms: float | None = None  # from LSR and DLSR; None until the peer reported
-    remote_lost: int | None = None  # what the peer's reports say about our stream
-    remote_lost_fraction: float | None = None
-    remote_jitter_ms: float | None = None
-    dropped_stranger: int = 0  # from any address but the peer's
-    dropped_garbage: int = 0  # not RTP, or of no agreed payload type
-    dropped_late: int = 0  # before connect
-    send_errors: int = 0
-    dropped_unauthentic: int = 0  # SRTP that is forged, damaged or replayed
-
-
-class WorkerCounters(_Message):
-    """Figures of the worker since it started."""
-
-    legs: int = 0
-    ports_free: int = 0
-    ports_quarantined: int = 0
-    dropped_stranger: int = 0
-    dropped_garbage: int = 0
-    dropped_late: int = 0  # before connect and after close
-    clock_frames_skipped: int = 0
-    dropped_overflow: int = 0  # came quicker than they could be dealt with one by one
-    relay: Literal["native", "plain"] = "native"  # what forwards: the one in C, or in Python
-
-
 class LegState(_Message):
     """How a leg is, for an engine that did not open it."""
 
@@ -423,6 +388,19 @@ class PeerMoved(_Message, tag=103):
     port: int
 
 
+class QualityChanged(_Message, tag=108):
+    """What a leg's peer is heard with (`received`), or hears (`sent`), has become poor, or is good
+    again: the opinion score of the stretch since the report before, and what it follows from."""
+
+    leg: str
+    direction: Literal["received", "sent"]
+    level: Literal["poor", "good"]
+    mos: float
+    loss: float
+    jitter_ms: float
+    round_trip_ms: float | None = None
+
+
 class RecordingEnded(_Message, tag=104):
     """A recording ended by itself: a leg was closed (`error` is None), or writing failed.
 
@@ -466,6 +444,7 @@ Event: TypeAlias = (
     | MediaTimeout
     | MediaResumed
     | PeerMoved
+    | QualityChanged
     | RecordingEnded
     | RtcpSeen
     | WorkerLoad

@@ -23,6 +23,8 @@ class MediaSettings:
     `orphan_s` and then ends. `dscp` marks the packets that are sent (RFC 2474), 0 to 63. With
     `tells_rtcp` the engine hears of each RTCP report. `socket_directory` is that of the workers'
     sockets, by default that of temporary files. Sound files are brought to `loudness_lufs`.
+    A direction whose opinion score falls below `poor_mos` gives QualityChanged, and again when it
+    has reached `good_mos`; with 0 none is watched.
     """
 
     address: str
@@ -35,3 +37,5 @@ class MediaSettings:
     tells_rtcp: bool = False
     socket_directory: str = ""
     loudness_lufs: float = LOUDNESS_LUFS
+    poor_mos: float = 0.0
+    good_mos: float = 0.0

@@ -161,9 +161,12 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.stderr": set(),
     "media.sources": set(),
     "media.rtcp_figures": set(),
-    "media.messages": {"media.errors", "media.rtcp_figures", "media.settings", "media.sources"},
+    "media.messages": {
+        "media.errors", "media.figures", "media.rtcp_figures", "media.settings", "media.sources",
+    },
     "media.orphan_worker": set(),
     "media.framing": set(),
+    "media.figures": set(),
     "media.channel": {"media.errors", "media.framing", "media.messages"},
     "media.watchdog": {"media.errors", "media.messages"},
     "media.worker_socket": set(),

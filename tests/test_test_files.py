@@ -41,6 +41,7 @@ EXCEPTIONS: dict[str, str] = {
     "media/errors.py": "classes without behaviour",
     "media/relay/plain.py": "test_packet_relay.py, with the one in C",
     "media/relay/tables.py": "tables; test_packet_relay.py and worker/test_peer_stream.py",
+    "media/figures.py": "records without behaviour; worker/test_leg_quality.py",
     "media/rtcp_figures.py": "records without behaviour; worker/test_rtcp_report.py",
     "media/settings.py": "a record without behaviour",
     "media/sound/clip.py": "test_clip_library.py",

@@ -163,6 +163,10 @@ class CallLegs(TrunkUse):
             self._call,
             asyncio.gather(*(leg.release() for leg in self._made), *self._releasing),
         )
+        for leg in self._made:
+            record = leg.record
+            if record.trunk is not None and record.media is not None:
+                self._services.trunk_figures.note_quality(record.trunk, record.media)
         self._made.clear()
         self._publish = _published_late
 

@@ -79,6 +79,8 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         ("answered", "answered_percent", _percent),
         ("to talk", "to_talk_s", duration),
         ("talk", "talk_s", duration),
+        ("MOS", "mos", _count),
+        ("poor", "poor", _count),
         ("rating", "rating", _count),
         ("rated", "rated", _count),
         ("outcomes", "outcomes", _pairs),

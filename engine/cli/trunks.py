@@ -79,6 +79,7 @@ def print_trunk(one: Mapping[str, Any]) -> None:
         ("answered", f"{one['answered']} of {one['attempts']}, in {one['window_s'] / 60:g} min"),
         ("answer-seizure ratio", _ratio(one)),
         ("post-dial delay", _delay(one)),
+        ("quality", _quality(one)),
     ]
     console.print(details(rows))
     if len(one["hosts"]) > 1 or one["qualify_s"]:
@@ -113,6 +114,14 @@ def _ratio(one: Mapping[str, Any]) -> str:
 def _delay(one: Mapping[str, Any]) -> str:
     delay = one["post_dial_delay"]
     return "" if delay is None else f"{delay['mean_s']:.1f} s, at most {delay['max_s']:.1f} s"
+
+
+def _quality(one: Mapping[str, Any]) -> str:
+    quality = one["quality"]
+    if quality is None:
+        return ""
+    scores = f"MOS {quality['mos_mean']:.1f}, at least {quality['mos_min']:.1f}"
+    return f"{scores}; {quality['poor']} of {quality['legs']} poor; {quality['loss_mean']:.1%} lost"
 
 
 def _failure(failed: Mapping[str, Any]) -> str:

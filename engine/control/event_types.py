@@ -71,6 +71,8 @@ EVENT_TYPES: Mapping[str, EventType] = {
     **_each("leg", "held resumed", "the phone holds the call, or resumes it", *_LEG),
     **_each("leg", "dtmf", "a digit was pressed", *_LEG, "digit", "duration_ms"),
     **_each("leg", "silence", "no voice for media.silence_s", *_LEG, "silent_ms"),
+    **_each("leg", "quality", "a direction of its sound has become poor, or is good again",
+            *_LEG, "direction", "level", "mos", "loss", "jitter_ms", "round_trip_ms"),
     **_each("leg", "media_timeout", "no RTP for media.timeout_s", *_LEG, "silent_s"),
     **_each("leg", "not_played", "what the party should hear could not be spoken or played",
             *_LEG, "error"),

@@ -4,7 +4,29 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from .measures import CallRow, Figures, costs_of, judgement, mean, percentiles, share
+from .measures import (
+    CallRow,
+    Figures,
+    costs_of,
+    judgement,
+    mean,
+    percentile,
+    percentiles,
+    share,
+)
+
+# Below it, many listeners are dissatisfied (ITU-T G.107, annex B).
+POOR_MOS = 3.1
+
+
+def quality_of(scores: Sequence[float]) -> Figures:
+    """How the calls sounded: how many are known, their mean, and how many were poor."""
+    return {
+        "measured": len(scores),
+        "mos": mean(scores),
+        "mos_p5": percentile(sorted(scores), 5),
+        "poor": sum(score < POOR_MOS for score in scores),
+    }
 
 
 def measure_calls(calls: Sequence[CallRow]) -> Figures:
@@ -22,6 +44,7 @@ def measure_calls(calls: Sequence[CallRow]) -> Figures:
         **percentiles("to_talk", to_talk),
         "talk_s": round(math.fsum(talks), 3),
         **percentiles("talk", talks),
+        **quality_of([call.mos for call in calls if call.mos is not None]),
         **judgement(calls),
         "costs": costs_of(calls),
     }

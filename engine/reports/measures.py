@@ -80,6 +80,8 @@ class CallRow(NamedTuple):
     currency: str | None = None
     rating: int | None = None
     outcome: str | None = None
+    mos: float | None = None
+    """The opinion score of the caller's leg, of the worse of its directions."""
 
 
 class JobRow(NamedTuple):

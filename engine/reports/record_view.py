@@ -49,6 +49,20 @@ class LegFigures(TypedDict, total=False):
     """Packets that could not be sent."""
     dropped_unauthentic: int
     """SRTP packets that were forged, damaged or replayed."""
+    late: NotRequired[int]
+    """Packets that came 40 ms or more after one that was sent later."""
+    burst_density: NotRequired[float]
+    """The share lost within bursts of loss (RFC 3611): 0 to 1."""
+    gap_density: NotRequired[float]
+    """The share lost outside of them: 0 to 1."""
+    burst_ms: NotRequired[int]
+    """How long a burst of loss is, on average."""
+    gap_ms: NotRequired[int]
+    """How long it is between them, on average."""
+    mos: NotRequired[float | None]
+    """The opinion score (1 to 4.5) of what the party says, by the E-model; null: nothing came."""
+    remote_mos: NotRequired[float | None]
+    """The same of what the party hears; null until it has reported."""
 
 
 # -- records ------------------------------------------------------------------------------------

@@ -59,6 +59,16 @@ LAST_STATES = f"""
 """
 
 
+# The opinion score of the caller's leg: of the worse of its directions, where both are known.
+_CALLER_MOS = """
+    (SELECT MIN(MIN(
+        json_extract(l.value, '$.media.mos'),
+        COALESCE(json_extract(l.value, '$.media.remote_mos'), 5)
+    )) FROM json_each(CAST(r.body AS TEXT), '$.legs') l
+    WHERE json_extract(l.value, '$.role') = 'customer')
+"""
+
+
 def how_many(kind: str, begin: float, end: float, most: int) -> Query:
     """How many rows a report would read, counted up to `most`."""
     periods = ("agent_periods", "since", begin, end + AFTERWARDS_S)
@@ -228,7 +238,7 @@ def ended_calls(begin: float, end: float, by: str) -> Query:
     return (
         f"""
         SELECT COALESCE({CALLS_BY[by]}, ''), created, result, operator_at, talk_at, ended_at,
-            talk_s, cost, currency, a.rating, a.outcome
+            talk_s, cost, currency, a.rating, a.outcome, {_CALLER_MOS}
         FROM records r LEFT JOIN annotations a ON a.id = r.id
         WHERE created >= ? AND created < ? AND kind = 'call'
         """,

@@ -256,6 +256,14 @@ class CallFigures(TalkPercentiles):
     """The 99th percentile of it."""
     talk_s: float
     """All talks together."""
+    measured: int
+    """Those whose quality is known."""
+    mos: float | None
+    """The mean opinion score of the caller's leg, of the worse of its directions."""
+    mos_p5: float | None
+    """The score that 5 % of them do not exceed."""
+    poor: int
+    """Those with a score below 3.1."""
     rated: int
     """Those with a rating."""
     rating: float | str | None

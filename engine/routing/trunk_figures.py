@@ -5,15 +5,16 @@ RFC 6076 section 4.3. Both are of the last hour; what failed last is kept until 
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypedDict
+from typing import Any, Final, TypedDict
 
 from ..clock import Clock
 
 WINDOW_S: Final = 3600.0
 """How far back the figures reach. What is older leaves them a minute at a time."""
 BUCKET_S: Final = 60.0
+POOR_MOS: Final = 3.1
 FAILURES_KEPT: Final = 20
 PHRASE_KEPT: Final = 200
 
@@ -53,11 +54,26 @@ class PostDialDelay(TypedDict):
     """The longest."""
 
 
+class TrunkQuality(TypedDict):
+    """How calls by a trunk sounded, by the E-model: both directions of each."""
+
+    legs: int
+    """How many were measured."""
+    mos_mean: float
+    """The mean opinion score of the worse direction of each, 1 to 4.5."""
+    mos_min: float
+    """The worst."""
+    loss_mean: float
+    """The share of the packets from the trunk that was lost: 0 to 1."""
+    poor: int
+    """How many scored below 3.1."""
+
+
 class TrunkCounts(TypedDict):
     """How calls by a trunk went."""
 
     window_s: float
-    """How far back `attempts` to `post_dial_delay` reach."""
+    """How far back `attempts` to `quality` reach."""
     attempts: int
     """Calls tried by it, whose try is over or answered."""
     answered: int
@@ -66,6 +82,8 @@ class TrunkCounts(TypedDict):
     """`answered` by `attempts`, from 0 to 1; null without attempts."""
     post_dial_delay: PostDialDelay | None
     """Of those that rang or were answered; null where none did."""
+    quality: TrunkQuality | None
+    """Of those that are over; null where none was measured."""
     last_failures: list[TrunkFailure]
     """What it did not put through, the latest first."""
 
@@ -80,6 +98,8 @@ class _Bucket:
     rang: int = 0
     delay_s: float = 0.0
     delay_max_s: float = 0.0
+    scores: list[float] = field(default_factory=list)
+    losses: float = 0.0
 
 
 @dataclass(slots=True)
@@ -112,6 +132,15 @@ class TrunkFigures:
             cause = tried.failure[:PHRASE_KEPT]
             trunk.failures.appendleft({"time": self._now(), "cause": cause, "status": tried.status})
 
+    def note_quality(self, trunk: str, figures: Mapping[str, Any]) -> None:
+        """Count how a leg by this trunk sounded, from its last figures."""
+        scores = [figures.get(name) for name in ("mos", "remote_mos")]
+        known = [score for score in scores if score is not None]
+        if known:
+            bucket = self._bucket(self._trunks.setdefault(trunk, _Trunk()))
+            bucket.scores.append(min(known))
+            bucket.losses += figures.get("lost_fraction") or 0.0
+
     def of(self, name: str) -> TrunkCounts:
         """The figures of one trunk."""
         trunk = self._trunks.get(name) or _Trunk()
@@ -131,6 +160,7 @@ class TrunkFigures:
                 "mean_s": round(sum(bucket.delay_s for bucket in shown) / rang, 3),
                 "max_s": round(max(bucket.delay_max_s for bucket in shown), 3),
             },
+            "quality": _quality(shown),
             "last_failures": list(trunk.failures),
         }
 
@@ -146,3 +176,16 @@ class TrunkFigures:
         if not buckets or buckets[-1].until <= now:
             buckets.append(_Bucket(now + BUCKET_S))
         return buckets[-1]
+
+
+def _quality(buckets: Sequence[_Bucket]) -> TrunkQuality | None:
+    scores = [score for bucket in buckets for score in bucket.scores]
+    if not scores:
+        return None
+    return {
+        "legs": len(scores),
+        "mos_mean": round(sum(scores) / len(scores), 2),
+        "mos_min": min(scores),
+        "loss_mean": round(sum(bucket.losses for bucket in buckets) / len(scores), 4),
+        "poor": sum(score < POOR_MOS for score in scores),
+    }

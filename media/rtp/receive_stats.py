@@ -4,13 +4,19 @@
 are exactly the predicted ones by itself, and reports them by `advance` as a run.
 """
 
+import contextlib
+import copy
 from typing import Final
 
 from .flow import Flow
+from .loss_bursts import BurstMetrics, LossBursts
 from .rtp import CLOCK_HZ, FRAME_SAMPLES
 
 MAX_DROPOUT: Final = 3000  # RFC 3550 A.1
 MAX_MISORDER: Final = 100
+# One that came so many packets too late is of no use to a phone that keeps 40 ms.
+_LATE_PACKETS: Final = 2
+_MOST_MISSING: Final = 4096
 _RECENT_MASK: Final = (1 << MAX_MISORDER) - 1
 _CYCLE: Final = 0x10000
 
@@ -25,8 +31,10 @@ class Reception:
 
     __slots__ = (
         "_bad_sequence",
+        "_bursts",
         "_expected_before",
         "_expected_reported",
+        "_missing",
         "_received_before",
         "_received_reported",
         "_recent",
@@ -36,6 +44,7 @@ class Reception:
         "epoch",
         "flow",
         "highest",
+        "late",
         "received",
         "reordered",
         "ssrc",
@@ -52,6 +61,9 @@ class Reception:
         self.received = 0
         self.bytes_received = 0
         self.reordered = 0
+        self.late = 0
+        self._bursts = LossBursts()
+        self._missing: list[int] = []  # what may still come
         self.duplicates = 0
         self.timestamp = 0
         self._recent = 0  # bit n: whether sequence `highest - n` was received
@@ -66,6 +78,8 @@ class Reception:
         if self.highest >= 0:
             self._expected_before += self.highest - self.base + 1
             self._received_before += self.received
+        self._settle_losses(self.highest)
+        self._bursts.restart()
         self.ssrc = ssrc
         self.epoch += 1
         # One cycle ahead, so that packets from before the first one have numbers too.
@@ -94,6 +108,8 @@ class Reception:
             if step > MAX_DROPOUT and not self._restart(sequence, timestamp, now):
                 return None
             step = ((sequence - self.highest + 0x8000) & 0xFFFF) - 0x8000
+            if step > 1:
+                self._miss(step - 1)
             self.highest += step
             self._recent = (self._recent << step | 1) & _RECENT_MASK
             extended = self.highest
@@ -104,7 +120,10 @@ class Reception:
                 return None
             self._recent |= bit
             self.reordered += 1
+            self.late += -step >= _LATE_PACKETS
             extended = self.highest + step
+            with contextlib.suppress(ValueError):  # from before the first one
+                self._missing.remove(extended)
             if extended < self.base:
                 self.base = extended
         elif self._restart(sequence, timestamp, now):
@@ -132,6 +151,25 @@ class Reception:
             self.timestamp = (self.timestamp + elapsed) & 0xFFFFFFFF
         flow.heard_at = now
         return extended
+
+    def _miss(self, packets: int) -> None:
+        """So many packets after the newest did not come; they may be late."""
+        self._settle_losses(self.highest - MAX_MISORDER)
+        self._missing += range(self.highest + 1, self.highest + 1 + packets)
+        if len(self._missing) > _MOST_MISSING:
+            self._settle_losses(self.highest)
+
+    def _settle_losses(self, through: int) -> None:
+        missing = self._missing
+        while missing and missing[0] <= through:
+            self._bursts.lose(missing.pop(0))
+
+    def bursts(self) -> BurstMetrics:
+        """Whether losses come in bursts, of all streams."""
+        bursts = copy.copy(self._bursts)
+        for sequence in self._missing:
+            bursts.lose(sequence)
+        return bursts.metrics(self.expected)
 
     def advance(self, packets: int) -> None:
         """Account for `packets` 20 ms packets in unbroken order, their jitter already counted."""

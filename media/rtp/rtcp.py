@@ -8,6 +8,7 @@ SENDER_REPORT: Final = 200
 RECEIVER_REPORT: Final = 201
 SDES: Final = 202
 BYE: Final = 203
+EXTENDED_REPORT: Final = 207
 _CNAME: Final = 1
 
 _HEADER: Final = struct.Struct("!BBH")
@@ -53,6 +54,8 @@ class Compound:
     sender: SenderInfo | None
     blocks: tuple[ReportBlock, ...]
     bye: bool
+    extended: tuple[bytes, ...] = ()
+    """Its extended reports (RFC 3611), see rtcp_xr.py."""
 
 
 def is_rtcp(packet: bytes | bytearray, size: int) -> bool:
@@ -115,6 +118,7 @@ def parse(data: bytes) -> Compound:
     """Read a compound packet after the checks of A.2; raises RtcpError."""
     position, size = 0, len(data)
     ssrc, sender, blocks, bye = 0, None, [], False
+    extended = []
     while position < size:
         if size - position < 4:
             raise RtcpError("cut off header")
@@ -134,11 +138,13 @@ def parse(data: bytes) -> Compound:
             for _ in range(first & 0x1F):
                 blocks.append(_parse_block(data, at))
                 at += 24
+        if kind == EXTENDED_REPORT:
+            extended.append(data[position:end])
         bye = bye or kind == BYE
         position = end
     if not size:
         raise RtcpError("empty")
-    return Compound(ssrc, sender, tuple(blocks), bye)
+    return Compound(ssrc, sender, tuple(blocks), bye, tuple(extended))
 
 
 def _parse_sender(data: bytes, at: int) -> SenderInfo:

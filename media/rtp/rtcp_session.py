@@ -7,8 +7,9 @@ import random
 from typing import Final
 
 from ..messages import LegStats
-from . import rtcp
+from . import rtcp, rtcp_xr
 from .outgoing_stream import OutgoingStream
+from .quality import voip_metrics
 from .receive_stats import Reception
 from .rtp import CLOCK_HZ
 from .symmetric_rtp import Address
@@ -28,6 +29,7 @@ class RtcpSession:
         "_peer_report",
         "_peer_report_at",
         "_peer_report_ssrc",
+        "_remote_metrics",
         "_rng",
         "_round_trip_s",
         "_ssrc",
@@ -56,6 +58,7 @@ class RtcpSession:
         self._peer_report_ssrc = -1
         self._round_trip_s: float | None = None
         self._block: rtcp.ReportBlock | None = None
+        self._remote_metrics: rtcp_xr.VoipMetrics | None = None
         self.bye_received = False
 
     def receive(self, data: bytes, source: Address, now: float) -> bool:
@@ -73,6 +76,10 @@ class RtcpSession:
             self._peer_report = compound.sender.ntp >> 16 & 0xFFFFFFFF
             self._peer_report_at = now
             self._peer_report_ssrc = compound.ssrc
+        for packet in compound.extended:
+            for metrics in rtcp_xr.parse(packet):
+                if metrics.ssrc == self._ssrc:
+                    self._remote_metrics = metrics
         for block in compound.blocks:
             if block.ssrc == self._ssrc:
                 self._block = block
@@ -86,7 +93,24 @@ class RtcpSession:
     def report(self, reception: Reception, stream: OutgoingStream, now: float) -> bytes:
         """The compound packet due now; sets the time of the next."""
         self.due_at = now + self._interval_s()
-        return self._report(reception, stream, now) + self._cname.sdes(self._ssrc)
+        metrics = voip_metrics(reception, self.round_trip_ms)
+        extended = b"" if metrics is None else rtcp_xr.build(self._ssrc, metrics)
+        return self._report(reception, stream, now) + self._cname.sdes(self._ssrc) + extended
+
+    @property
+    def round_trip_ms(self) -> float | None:
+        """The round trip; None until the peer has reported."""
+        return None if self._round_trip_s is None else self._round_trip_s * 1000
+
+    @property
+    def block(self) -> rtcp.ReportBlock | None:
+        """What the peer said last of our stream."""
+        return self._block
+
+    @property
+    def remote_metrics(self) -> rtcp_xr.VoipMetrics | None:
+        """What the peer said last of our stream in an extended report."""
+        return self._remote_metrics
 
     def goodbye(self, reception: Reception, stream: OutgoingStream, now: float) -> bytes:
         """The last compound packet; none where nothing was ever sent (section 6.3.7)."""

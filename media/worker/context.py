@@ -28,3 +28,5 @@ class WorkerContext:
     rng: random.Random  # for what may be guessed, as the spread of reports
     mixer: Mixer
     tells_rtcp: bool = False  # whether the engine hears of each report
+    poor_mos: float = 0.0  # 0: nobody hears of poor quality
+    good_mos: float = 0.0

@@ -24,6 +24,7 @@ from ..rtp.symmetric_rtp import Address, PeerLearner
 from ..rtp.telephone_event import DigitReader
 from .announcing.leg_sound import LegSound
 from .context import WorkerContext
+from .leg_quality import LegQuality, figures_of
 from .peer_stream import PeerStream
 from .playout import GAP_FILL_S, Playout
 from .port_pool import PortPair, discard_waiting
@@ -51,6 +52,7 @@ class MediaLeg:
         "_heard",
         "_is_asymmetric",
         "_may_receive",
+        "_quality",
         "_quiet_looks",
         "_relaying",
         "_rtcp_mux",
@@ -86,6 +88,9 @@ class MediaLeg:
         self._awaits_peer = False  # nothing is sent before the peer has spoken
         self._rtcp_port = 0
         self._rtcp_mux = False  # RTCP shares the port of RTP (RFC 5761)
+        self._quality = LegQuality(
+            name, context.emit, poor_mos=context.poor_mos, good_mos=context.good_mos
+        )
         self._rtcp_teller = RtcpTeller(name, context.emit) if context.tells_rtcp else None
         self._relaying = False  # once the socket is connected and the relay reads it
         relay = context.relay
@@ -291,6 +296,7 @@ class MediaLeg:
             self.dropped_stranger += 1
         elif (opened := self.protection.open_rtcp(bytes(packet[:size]))) is not None:
             self.dropped_garbage += not rtcp.receive(opened, source, now)
+            self._quality.heard(rtcp)
             if self._rtcp_teller is not None:
                 self._rtcp_teller.tell(opened, source, self._rtcp_local_port, now, is_sent=False)
 
@@ -349,6 +355,7 @@ class MediaLeg:
         if now >= rtcp.due_at:
             self._book()
             self._send_rtcp(rtcp.report(incoming, self.playout.stream, now), now)
+            self._quality.reported(incoming, rtcp)
         key_held = self.digit_reader is not None and self.digit_reader.holding
         if self._silent or key_held:
             self.look_at = now
@@ -380,27 +387,7 @@ class MediaLeg:
     def stats(self) -> LegStats:
         """The figures of the leg so far."""
         self._book()
-        incoming, stream = self.incoming, self.playout.stream
-        lost, expected = incoming.lost, incoming.expected
-        figures = LegStats(
-            packets_received=incoming.packets_received,
-            bytes_received=incoming.bytes_received,
-            packets_sent=stream.packets_sent,
-            bytes_sent=stream.bytes_sent,
-            lost=lost,
-            lost_fraction=lost / expected if expected else 0.0,
-            jitter_ms=incoming.jitter / 8,
-            reordered=incoming.reordered,
-            duplicates=incoming.duplicates,
-            dropped_stranger=self.dropped_stranger,
-            dropped_garbage=self.dropped_garbage,
-            dropped_late=self.dropped_late,
-            send_errors=stream.errors,
-            dropped_unauthentic=self.protection.failures,
-        )
-        if self.rtcp is not None:
-            self.rtcp.fill(figures)
-        return figures
+        return figures_of(self, self.incoming, self.playout.stream, self.rtcp)
 
     def state(self, names: Mapping[PeerStream, str], recorded_to: str) -> LegState:
         """How the leg is; `names` has the leg of each stream that may be heard."""

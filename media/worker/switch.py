@@ -78,6 +78,8 @@ class Switch:
             unix_offset_s=time.time() - time.monotonic(),
             rng=random.Random(self._rng.getrandbits(64)),
             tells_rtcp=settings.tells_rtcp,
+            poor_mos=settings.poor_mos,
+            good_mos=settings.good_mos,
             mixer=self._mixer,
         )
         self._library = Library(settings.loudness_lufs)

@@ -242,3 +242,8 @@ def test_headers_that_say_who_is_called_are_not_filled_from_a_request(name: str)
 def test_how_many_calls_a_trunk_may_carry(most: float) -> None:
     assert Trunk(name="pbx", uri="sip:127.0.0.1").max_calls == 0
     refused_key(Trunk, "max_calls", name="pbx", uri="sip:127.0.0.1", max_calls=most)
+
+
+def test_a_score_is_good_where_it_is_not_poor() -> None:
+    assert Media(poor_mos=0.0, good_mos=0.0).poor_mos == 0.0
+    assert "lower than poor_mos" in refused_key(Media, "good_mos", poor_mos=3.5, good_mos=3.4)

@@ -81,6 +81,7 @@ async def test_loss_is_measured_passed_on_and_reported(
     media = {leg["role"]: leg["media"] for leg in call["legs"]}
     assert 0.07 < media["customer"]["lost"] / media["customer"]["packets_received"] < 0.14
     assert media["agent"]["lost"] == 0
+    assert media["customer"]["mos"] < 3.9 < 4.0 < media["agent"]["mos"]
     assert media["agent"]["jitter_ms"] < 20
     gaps = [flaw for flaw in agent.rtp.flaws() if "followed by" in flaw]
     assert 14 < len(gaps) < 27, "what the customer's network lost must not be hidden"

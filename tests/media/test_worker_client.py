@@ -136,7 +136,7 @@ async def test_what_one_party_says_and_hears_is_recorded(
     await until(lambda: len(a.heard) + len(a.listen()) >= 5)
     paused = await bench.client.pause_recording("a", pauses=True)
     done = await bench.client.stop_recording("a")
-    assert 0.08 < paused.at_s <= done.duration_s
+    assert 0.08 < paused.at_s <= done.duration_s + 0.001
     assert done.bytes == path.stat().st_size
     with wave.open(str(path)) as sound:
         samples = np.frombuffer(sound.readframes(sound.getnframes()), "<i2").reshape(-1, 2)

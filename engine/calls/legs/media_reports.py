@@ -56,6 +56,17 @@ class MediaReports:
                 leg.pressed(event.digit, event.duration_ms)
             case media_events.SilenceStarted():
                 self._publish_bounded("leg.silence", leg, silent_ms=event.silent_ms)
+            case media_events.QualityChanged():
+                self._publish_bounded(
+                    "leg.quality",
+                    leg,
+                    direction=event.direction,
+                    level=event.level,
+                    mos=event.mos,
+                    loss=event.loss,
+                    jitter_ms=event.jitter_ms,
+                    round_trip_ms=event.round_trip_ms,
+                )
             case media_events.PeerMoved():
                 leg.record.remote_media = address_text(event.host, event.port)
                 self._publish_bounded("leg.peer_moved", leg, host=event.host, port=event.port)

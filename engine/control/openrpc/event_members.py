@@ -128,6 +128,11 @@ MEMBERS: Final[Mapping[str, Member]] = {
     "digits": Member(str, "The keys, where they are not secret."),
     "heard_ms": Member(int, "How much of it was sent to the party, in ms."),
     "silent_ms": Member(float, "For how long nobody has spoken."),
+    "level": Member(Literal["poor", "good"], "What it is now."),
+    "mos": Member(float, "The opinion score of the stretch since the last report, 1 to 4.5."),
+    "loss": Member(float, "The share of packets that was lost in it: 0 to 1."),
+    "jitter_ms": Member(float, "The jitter in it."),
+    "round_trip_ms": Member(float, "The round trip, where it is known."),
     "silent_s": Member(float, "For how long no RTP has come."),
     "host": Member(str, "The host that RTP comes from now."),
     "port": Member(int, "The port that it comes from."),
@@ -252,6 +257,9 @@ OTHERWISE: Final[Mapping[tuple[str, str], Member]] = {
         for kind in ("started", "paused", "resumed", "ended", "failed", "moved", "deleted")
     },
     ("play.finished", "reason"): Member(PlayEnd, "Why it is heard no more."),
+    ("leg.quality", "direction"): Member(
+        Literal["received", "sent"], "What the party says, or what it hears."
+    ),
     ("engine.media_worker_died", "legs"): Member(int, "How many legs it had."),
     ("engine.overloaded", "legs"): Member(int, "How many legs are up."),
     ("engine.relieved", "legs"): Member(int, "How many legs are up."),

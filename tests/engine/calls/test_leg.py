@@ -13,7 +13,7 @@ from engine.calls.leg import Leg, LegEnded
 from engine.calls.legs.event_budget import BURST
 from engine.routing.targets.destination import Destination, DialTarget
 from media.errors import WorkerGone
-from media.messages import Dtmf, MediaTimeout, PeerMoved, Played, SilenceStarted
+from media.messages import Dtmf, MediaTimeout, PeerMoved, Played, QualityChanged, SilenceStarted
 from media.sources import Prompt
 from sip import events
 from sip.dialog.uas import UasSession
@@ -267,11 +267,23 @@ def test_media_events_are_published(tmp_path: Path) -> None:
         leg.on_media(SilenceStarted("leg-1", 10_000))
         leg.on_media(Played("leg-1", 7, "a.wav: cannot be opened"))
         leg.on_media(PeerMoved("leg-1", "127.0.0.1", 41000))
-        assert published[-4:] == [
+        leg.on_media(QualityChanged("leg-1", "sent", "poor", 2.9, 0.2, 3.5))
+        assert published[-5:] == [
             ("leg.dtmf", {"digit": "5", "duration_ms": 120}),
             ("leg.silence", {"silent_ms": 10_000}),
             ("leg.not_played", {"error": "a.wav: cannot be opened"}),
             ("leg.peer_moved", {"host": "127.0.0.1", "port": 41000}),
+            (
+                "leg.quality",
+                {
+                    "direction": "sent",
+                    "level": "poor",
+                    "mos": 2.9,
+                    "loss": 0.2,
+                    "jitter_ms": 3.5,
+                    "round_trip_ms": None,
+                },
+            ),
         ]
 
     run_leg(tmp_path, script)

@@ -7,8 +7,8 @@ from engine.reports.measures import CallRow
 def test_calls_by_hand() -> None:
     figures = measure_calls(
         [
-            CallRow(10.0, "completed", 12.0, 15.0, 75.0, 60.0, 0.5, "EUR", 9, "sold"),
-            CallRow(10.0, "completed", 12.0, 25.0, 45.0, 20.0, 0.25, "EUR", 6, "sold"),
+            CallRow(10.0, "completed", 12.0, 15.0, 75.0, 60.0, 0.5, "EUR", 9, "sold", 4.2),
+            CallRow(10.0, "completed", 12.0, 25.0, 45.0, 20.0, 0.25, "EUR", 6, "sold", 2.8),
             CallRow(10.0, "abandoned", None, None, 30.0),
             CallRow(10.0, None, None, None, 11.0, outcome="spam"),
         ]
@@ -18,6 +18,7 @@ def test_calls_by_hand() -> None:
         "results": {"": 1, "abandoned": 1, "completed": 2}, "to_talk_s": 10.0,
         "to_talk_p90_s": 15.0, "talk_s": 80.0, "rated": 2, "rating": 7.5,
         "outcomes": {"sold": 2, "spam": 1}, "costs": {"EUR": 0.75},
+        "measured": 2, "mos": 3.5, "mos_p5": 2.8, "poor": 1,
     }  # fmt: skip
 
 
@@ -26,3 +27,4 @@ def test_no_calls() -> None:
     assert figures["calls"] == 0
     assert figures["answered_percent"] is None
     assert figures["rating"] is None
+    assert (figures["measured"], figures["mos"], figures["poor"]) == (0, None, 0)

@@ -1,7 +1,8 @@
 """What is made of rows before anything is counted."""
 
+import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -98,3 +99,25 @@ def test_how_many_rows_a_report_would_read(
     assert store.execute(query, values).fetchall() == [(found,)]
     query, values = rows.how_many(kind, 10.0, 21.0, 1)
     assert store.execute(query, values).fetchall() == [(min(found, 1),)]
+
+
+def test_the_score_of_a_call_is_that_of_the_worse_direction_of_the_callers_leg(
+    store: sqlite3.Connection,
+) -> None:
+    def ended(id: str, *legs: Mapping[str, object]) -> None:
+        body = json.dumps({"trunk": "pbx", "legs": list(legs)})
+        store.execute(
+            "INSERT INTO records (id, kind, state, attempts, created, due_at, ended_at, body)"
+            " VALUES (?, 'call', 'ended', 1, 10, 10, 20, ?)",
+            (id, body.encode()),
+        )
+
+    agent = {"role": "agent", "media": {"mos": 1.5}}
+    ended("both", {"role": "customer", "media": {"mos": 4.2, "remote_mos": 3.9}}, agent)
+    ended("one", {"role": "customer", "media": {"mos": 4.1, "remote_mos": None}}, agent)
+    ended("none", {"role": "customer", "media": None}, agent)
+    found = store.execute(*rows.ended_calls(0.0, 100.0, "trunk")).fetchall()
+    assert sorted((row[0], row[-1]) for row in found if row[-1] is not None) == [
+        ("pbx", 3.9), ("pbx", 4.1),
+    ]  # fmt: skip
+    assert len(found) == 3

@@ -89,3 +89,15 @@ def test_trunks_that_are_gone_are_forgotten(figures: TrunkFigures) -> None:
     figures.note(TrunkTry("old"))
     figures.keep({"pbx"})
     assert (figures.of("pbx")["attempts"], figures.of("old")["attempts"]) == (1, 0)
+
+
+def test_how_calls_sounded(figures: TrunkFigures, hands: Hands) -> None:
+    assert figures.of("pbx")["quality"] is None
+    figures.note_quality("pbx", {"mos": 4.4, "remote_mos": 4.2, "lost_fraction": 0.0})
+    figures.note_quality("pbx", {"mos": 2.8, "remote_mos": None, "lost_fraction": 0.1})
+    figures.note_quality("pbx", {"mos": None, "remote_mos": None})  # nothing came of it
+    assert figures.of("pbx")["quality"] == {
+        "legs": 2, "mos_mean": 3.5, "mos_min": 2.8, "loss_mean": 0.05, "poor": 1,
+    }  # fmt: skip
+    hands.at += WINDOW_S + BUCKET_S
+    assert figures.of("pbx")["quality"] is None
