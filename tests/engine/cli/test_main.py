@@ -484,6 +484,25 @@ def test_help_of_each_command_has_an_example(names: tuple[str, ...], command: An
     assert command.help
 
 
+def test_the_readme_names_commands_that_there_are() -> None:
+    shown = (ROOT / "README.md").read_text().partition("From a shell:")[2].split("```")[1]
+    top: Any = get_command(app)
+    strays: list[str] = []
+    for line in shown.split("ringback ")[1:]:
+        group = top
+        for words in line.partition("  ")[0].split(" | "):
+            word, *rest = words.split()
+            found = group.commands.get(word) or top.commands.get(word)
+            if hasattr(found, "commands"):
+                group = found
+                if rest and rest[0].isalpha() and rest[0].islower():
+                    found = group.commands.get(rest[0])
+            if found is None and not word.startswith("--") and word != "…":
+                strays.append(words)
+    assert shown.count("ringback ") > 15
+    assert strays == []
+
+
 def test_version_names_the_control_protocol_too() -> None:
     said = CliRunner().invoke(app, ["--version"])
     assert said.output == f"ringback {version('ringback')} (control protocol {PROTOCOL_VERSION})\n"

@@ -75,3 +75,20 @@ def test_every_reference_leads_somewhere() -> None:
         place = document
         for name in reference.split("/"):
             place = place[name]
+
+
+ANYTHING = {"AuditEntry.params", "ConditionView.found"}
+"""Members that may be any JSON: what a client sent, and what a rule looked at."""
+
+
+def test_every_reply_is_described_down_to_its_members() -> None:
+    document = openrpc()
+    results = {method["name"]: method["result"]["schema"] for method in document["methods"]}
+    assert [name for name, schema in results.items() if schema in ({}, {"type": "object"})] == []
+    members = {
+        f"{name}.{member}": schema
+        for name, kind in document["components"]["schemas"].items()
+        for member, schema in kind.get("properties", {}).items()
+    }
+    vague = {name for name, schema in members.items() if schema.keys() <= {"description"}}
+    assert vague == ANYTHING
