@@ -215,7 +215,7 @@ class Attempt(TwoPartyCall):
 
     def _ringer(self, whom: Offer | Destination) -> AgentRinger:
         """A ringer for the agents of an offer, or for an outside number. It has rung nobody yet."""
-        self._agent_holder = ringer = AgentRinger.of(self._services, self, whom)
+        self._agent_holder = ringer = AgentRinger.of(self._services, self, whom, self._partner)
         return ringer
 
     def _named(self) -> Destination:
@@ -245,11 +245,6 @@ class Attempt(TwoPartyCall):
         self._services.store.save(self.job)
 
     # -- what agents see of it, and how they are rung -----------------------------------------
-
-    @property
-    def partner(self) -> Leg | None:
-        """The customer's leg, where the customer is called first and has answered."""
-        return self._partner
 
     @property
     def ring_s(self) -> float:

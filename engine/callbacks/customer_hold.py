@@ -13,7 +13,7 @@ import msgspec
 from ..calls.agent_wait import HELD_S, AgentWait, WaitPlan
 from ..calls.announcing.due_announcements import QueuePosition
 from ..calls.announcing.waiting_room import WaitingParty
-from ..calls.call_flow import CallFlow
+from ..calls.call_flow import WaitingFlow
 from ..calls.call_result import TurnedAway
 from ..calls.hangup_cause import HangupCause
 from ..calls.leg import Leg
@@ -29,7 +29,7 @@ class Postponed(Exception):
 class CustomerHold:
     """Holds the customer of `job`, who is on the line `customer`, until an agent answers."""
 
-    def __init__(self, services: CallServices, flow: CallFlow, job: Job, customer: Leg) -> None:
+    def __init__(self, services: CallServices, flow: WaitingFlow, job: Job, customer: Leg) -> None:
         self._services = services
         self._flow = flow
         self._job = job
@@ -97,6 +97,7 @@ class CustomerHold:
             room=self._room,
             plan=WaitPlan(waiting=waiting, limit_s=self._services.dial.max_hold_s, only_once=True),
             callback=self,
+            observer=self._flow,
         )
 
     def _position(self) -> QueuePosition | None:

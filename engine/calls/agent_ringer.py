@@ -92,8 +92,9 @@ def free_offered(offer: Offer | None, services: CallServices) -> None:
 class AgentRinger:
     """Rings `candidates` for `flow`. `offer` is theirs; None for an outside number.
 
-    `legs` are those of the first addresses. Their ports are opened ahead, by `ports`; those of the
-    other addresses when their turn comes.
+    `beside` is the leg that the agent is going to talk to, where it is up. `legs` are those of the
+    first addresses. Their ports are opened ahead, by `ports`; those of the other addresses when
+    their turn comes.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class AgentRinger:
         flow: CallFlow,
         candidates: Sequence[Candidate],
         offer: Offer | None = None,
+        beside: Leg | None = None,
     ) -> None:
         self._services = services
         self._flow = flow
@@ -110,17 +112,23 @@ class AgentRinger:
         self._ring_s = flow.ring_s if offer is None else offer.ring_s
         self._on_line: set[str] = set()
         self.legs = [self._first_leg(candidate) for candidate in candidates]
-        self._beside = flow.partner or self.legs[0]
+        self._beside = beside or self.legs[0]
         self._ringing: dict[str, OfferRecord] = {}
         self._rung_leg: dict[str | None, Leg] = {}
         self._won_by: OfferRecord | None = None
         self._tried = list(self.legs)
 
     @classmethod
-    def of(cls, services: CallServices, flow: CallFlow, whom: Offer | Destination) -> "AgentRinger":
+    def of(
+        cls,
+        services: CallServices,
+        flow: CallFlow,
+        whom: Offer | Destination,
+        beside: Leg | None,
+    ) -> "AgentRinger":
         """For the agents of an offer, or an outside number. Raises EngineError for want of any."""
         offer = whom if isinstance(whom, Offer) else None
-        return cls(services, flow, candidates_of(whom, services), offer)
+        return cls(services, flow, candidates_of(whom, services), offer, beside)
 
     def _first_leg(self, candidate: Candidate) -> Leg:
         line = None if candidate.agent is None else self._flow.legs.borrow_line(candidate.agent)

@@ -21,7 +21,7 @@ from ..routing.targets.destination import Destination
 from .agent_ringer import AgentRinger, AgentsMissed, free_offered, open_all
 from .announcing.due_announcements import QueuePosition
 from .announcing.waiting_room import WaitingRoom
-from .call_flow import CallFlow
+from .call_flow import CallFlow, WaitObserver
 from .call_result import CALLED_BACK, Result, TurnedAway, of_not_taken, of_sent_away
 from .cancel_scope import KeyPressed, until_key
 from .hangup_cause import HangupCause
@@ -173,9 +173,11 @@ class AgentWait:
         room: WaitingRoom,
         plan: WaitPlan,
         callback: CallbackOnRequest,
+        observer: WaitObserver,
     ) -> None:
         self._services = services
         self._flow = flow
+        self._observer = observer
         self._leg = leg
         self._room = room
         self._plan = plan
@@ -238,7 +240,7 @@ class AgentWait:
                     raise TurnedAway(
                         CALLED_BACK, self._room.settings.texts.callback_taken
                     ) from None
-            self._flow.on_waiting()
+            self._observer.on_waiting()
             outside = None
 
     async def _outside(self, number: str) -> Leg:
@@ -274,7 +276,7 @@ class AgentWait:
                 try:
                     return await self._as_member(membership)
                 except asyncio.CancelledError:
-                    membership.reason = self._flow.leaving_reason()
+                    membership.reason = self._observer.leaving_reason()
                     if membership.reason == "callback":
                         membership.held_for = self._callback.waits_as
                     raise
@@ -292,7 +294,7 @@ class AgentWait:
                 membership.reason = "timeout"
                 raise self._too_long() from None
             except KeyPressed:
-                self._flow.on_waiting()
+                self._observer.on_waiting()
                 if await self._callback.request_callback():
                     membership.reason = "callback"
                     membership.held_for = self._callback.waits_as
@@ -309,11 +311,11 @@ class AgentWait:
             except AgentsMissed:
                 if self._plan.only_once and offer.queue is None:
                     raise
-                self._flow.on_waiting()
+                self._observer.on_waiting()
                 membership.offer_missed()
             except (EngineError, LegEnded) as error:  # nobody could be rung at all
                 log.warning("agent_not_rung", waiting=offer.waiting.id, reason=str(error))
-                self._flow.on_waiting()
+                self._observer.on_waiting()
                 membership.offer_not_rung()
             else:
                 membership.offer_answered()
@@ -321,8 +323,8 @@ class AgentWait:
 
     async def _ring(self, whom: Offer | Destination) -> Leg:
         """Ring until one answers. Raises AgentsMissed, or LegEnded for want of a port."""
-        self._ringer = ringer = AgentRinger.of(self._services, self._flow, whom)
-        self._flow.on_ringing(whom.only_agent if isinstance(whom, Offer) else None)
+        self._ringer = ringer = AgentRinger.of(self._services, self._flow, whom, self._leg)
+        self._observer.on_ringing(whom.only_agent if isinstance(whom, Offer) else None)
         try:
             await open_all(ringer.ports())
         except BaseException:

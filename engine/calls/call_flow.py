@@ -18,10 +18,6 @@ class CallFlow(Protocol):
         """The legs of its call."""
 
     @property
-    def partner(self) -> Leg | None:
-        """The leg that an agent is going to talk to; None before it is up."""
-
-    @property
     def ring_s(self) -> float:
         """How long an outside number is rung. An offer says how long its agents are."""
 
@@ -37,6 +33,10 @@ class CallFlow(Protocol):
     def on_offer(self, record: OfferRecord) -> None:
         """The call is offered to an agent. The record is filled in as the offer goes on."""
 
+
+class WaitObserver(Protocol):
+    """Hears how the wait for an agent goes, and says why it is left."""
+
     def on_ringing(self, agent: str | None) -> None:
         """Agents begin to be rung; `agent`: one alone."""
 
@@ -45,6 +45,10 @@ class CallFlow(Protocol):
 
     def leaving_reason(self) -> str:
         """Why the queue is left when the wait in it is cancelled."""
+
+
+class WaitingFlow(CallFlow, WaitObserver, Protocol):
+    """A flow that hears itself how the wait of its party goes."""
 
 
 class CustomerHistory(Protocol):

@@ -284,6 +284,7 @@ class InboundCall(TwoPartyCall):
                 outside_first=self._outside_first(),
             ),
             callback=self._callback,
+            observer=self,
         )
         return self._wait
 
@@ -310,11 +311,6 @@ class InboundCall(TwoPartyCall):
             self._party.interrupt_with(self._refusal)
 
     # -- what agents see of it, and how they are rung -----------------------------------------
-
-    @property
-    def partner(self) -> Leg | None:
-        """The caller's leg."""
-        return self._caller
 
     @property
     def ring_s(self) -> float:

@@ -21,12 +21,9 @@ class ScriptedFlow:
 
     ring_s = 20.0
 
-    def __init__(
-        self, stage: Scene, *, partner: Leg | None = None, lines: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, stage: Scene, *, lines: tuple[str, ...] = ()) -> None:
         self.call = Call("call-1", None)
         self.legs = cast(CallLegs, self)
-        self.partner = partner
         self.made: list[Leg] = []
         self.borrowed: dict[str, Leg] = {}
         self.published: list[tuple[str, dict[str, Any]]] = []

@@ -6,17 +6,12 @@ meanwhile leaves the customer in the queue. Whoever was hung up at once is rung 
 queue sends the customer away.
 """
 
-from typing import Any
-
 import structlog
 
 from ...errors import EngineError
-from ...job import OfferRecord
 from ..agent_wait import AgentWait, WaitPlan
 from ..announcing.due_announcements import QueuePosition
 from ..announcing.waiting_room import WaitingParty
-from ..call import Call
-from ..call_legs import CallLegs
 from ..call_result import CALLED_BACK, TurnedAway
 from ..cancel_scope import while_up
 from ..hangup_cause import TRANSFERRED, HangupCause
@@ -52,11 +47,12 @@ class QueueTransfer:
         queued = self._queued = self._flow.wait_in(request.to)
         wait = self._wait = AgentWait(
             self._services,
-            _WaitingFlow(self._flow, request.stays),
+            self._flow,
             request.stays,
             room=queued.room,
             plan=WaitPlan(waiting=queued.waiting, limit_s=request.ring_s),
             callback=self,
+            observer=self,
         )
         try:
             if request.mode == "blind":
@@ -100,6 +96,17 @@ class QueueTransfer:
         return False
 
     # -- the wait -----------------------------------------------------------------------------
+
+    def on_ringing(self, agent: str | None) -> None:
+        """See WaitObserver. The call stays what it is: agent and customer were joined before."""
+
+    def on_waiting(self) -> None:
+        """See WaitObserver."""
+
+    def leaving_reason(self) -> str:
+        """See WaitObserver."""
+        cause = self._request.stays.hangup_cause
+        return "abandoned" if cause is not None and cause.result == "hung_up" else "withdrawn"
 
     def _position(self) -> QueuePosition | None:
         return None if self._wait is None else self._wait.position
@@ -193,51 +200,3 @@ class QueueTransfer:
             if ended.leg is not left:
                 raise
         return None
-
-
-class _WaitingFlow:
-    """The call as its second wait sees it: what it was joined for is not undone."""
-
-    def __init__(self, flow: TransferringFlow, customer: Leg) -> None:
-        self._flow = flow
-        self._customer = customer
-        self.call: Call = flow.call
-        self.legs: CallLegs = flow.legs
-        self._state = flow.call.state
-
-    @property
-    def partner(self) -> Leg | None:
-        """See CallFlow."""
-        return self._customer
-
-    @property
-    def ring_s(self) -> float:
-        """See CallFlow."""
-        return self._flow.ring_s
-
-    async def dial_agent(self, leg: Leg, ring_s: float) -> None:
-        """See CallFlow."""
-        await self._flow.dial_agent(leg, ring_s)
-
-    def publish(self, kind: str, **fields: Any) -> None:
-        """See CallFlow."""
-        self._flow.publish(kind, **fields)
-
-    def screen(self) -> dict[str, Any]:
-        """See CallFlow."""
-        return self._flow.screen()
-
-    def on_offer(self, record: OfferRecord) -> None:
-        """See CallFlow."""
-        self._flow.on_offer(record)
-
-    def on_ringing(self, agent: str | None) -> None:
-        """See CallFlow. The call stays what it is: agent and customer were joined before."""
-
-    def on_waiting(self) -> None:
-        """See CallFlow."""
-
-    def leaving_reason(self) -> str:
-        """See CallFlow."""
-        cause = self._customer.hangup_cause
-        return "abandoned" if cause is not None and cause.result == "hung_up" else "withdrawn"

@@ -115,11 +115,14 @@ def run_wait(tmp_path: Path, script: Callable[[Stage], Any], **options: Any) -> 
         scenery.services.queues = cast(Queues, queue)
         leg = leg_to(scenery)
         phone = await dial(scenery, leg)
-        flow = ScriptedFlow(scenery, partner=leg)
+        flow = ScriptedFlow(scenery)
 
         class Ringer:
             @staticmethod
-            def of(_services: object, _flow: object, whom: Offer | Destination) -> Rung:
+            def of(
+                _services: object, _flow: object, whom: Offer | Destination, beside: Leg
+            ) -> Rung:
+                assert beside is leg
                 asked.append(whom)
                 rung.append(Rung(leg))
                 return rung[-1]
@@ -132,6 +135,7 @@ def run_wait(tmp_path: Path, script: Callable[[Stage], Any], **options: Any) -> 
             room=scenery.services.rooms.of("sales"),
             plan=WaitPlan(waiting=waiting, limit_s=60.0, **options),
             callback=NoCallback(),
+            observer=flow,
         )
         with patch.object(agent_wait, "AgentRinger", Ringer):
             await script(Stage(wait, queue, rung, asked, flow.seen, phone))
