@@ -23,6 +23,7 @@ from .acd.agents import AgentRegistry
 from .acd.queues import Queues
 from .acd.roster import Roster
 from .acd.staffing import Staffing
+from .call_control.conferences import Conferences
 from .call_control.controlled_calls import ControlledCalls
 from .call_control.streamed_calls import StreamedCalls
 from .callbacks.caller_takeover import CallerTakeover
@@ -277,6 +278,7 @@ class CallParts:
             self.services, self.admission, self.intake.check_accepting
         )
         self.streamed = StreamedCalls(self.services, self.admission, self.controlled)
+        self.conferences = Conferences(self.services, self.controlled)
         self.inbound = Inbound(
             self.services,
             InboundServices(

@@ -23,6 +23,7 @@ from .control.methods.audit import AuditMethods
 from .control.methods.call_control import CallControlMethods
 from .control.methods.callbacks import CallbackMethods
 from .control.methods.calls import CallMethods
+from .control.methods.conferences import ConferenceMethods
 from .control.methods.engine import EngineMethods
 from .control.methods.numbers import NumberMethods
 from .control.methods.persons import PersonMethods
@@ -213,6 +214,7 @@ class Parts(CallParts):
                 self.recordings, self.registry, self.dispatcher, self.announcer.sounds
             ).table(),
             **StreamMethods(self.streamed).table(),
+            **ConferenceMethods(self.conferences).table(),
             **AgentMethods(self.agents, self.roster, self.queues).table(),
             **PersonMethods(self.personal_data, self.events, lambda: self.admission.region).table(),
             **QueueMethods(self.queues).table(),

@@ -4,7 +4,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import structlog
 
@@ -57,6 +57,24 @@ class CallFacts:
     brought: Mapping[str, Any] = field(default_factory=dict)
 
 
+class ConferenceOfCall(Protocol):
+    """What a call needs of the conference that it takes part in."""
+
+    @property
+    def name(self) -> str:
+        """Its id."""
+
+    @property
+    def legs(self) -> tuple[ControlledLeg, ...]:
+        """The legs of its members."""
+
+    def arrange(self) -> None:
+        """What its members hear has changed."""
+
+    def remove(self, call: "ControlledCall", cause: str) -> None:
+        """The call takes part no more."""
+
+
 class ControlledCall(ABC):
     """One party and what commands do with it. Its subclasses say how it is answered."""
 
@@ -83,6 +101,8 @@ class ControlledCall(ABC):
         """The pair of legs that it is bridged in."""
         self.bot: BotTalk | None = None
         """Its talk with a bot, or with whoever the bot has handed it over to."""
+        self.conference: ConferenceOfCall | None = None
+        """The conference that it takes part in."""
         self._bridged_at: float | None = None
         self._ended_by: Result | None = None
         self._settled = asyncio.Event()
@@ -162,12 +182,10 @@ class ControlledCall(ABC):
             what = "over" if self.is_over or self.leg.hangup_cause else "not answered yet"
             raise EngineError("state", f"call {self.call.id} is {what}", field="leg")
 
-    def check_alone(self, field: str = "leg") -> None:
-        """Raise EngineError `state` where the party is bridged, or talks with a bot."""
-        if self.pair is not None:
-            raise EngineError("state", f"leg {self.leg.id} is bridged already", field=field)
-        if self.bot is not None:
-            raise EngineError("state", f"leg {self.leg.id} has a stream", field=field)
+    async def answered(self) -> bool:
+        """Wait until the party is up, or the call is over. Whether it is up."""
+        await self._settled.wait()
+        return self.is_up
 
     def hang_up(self, leg_id: str | None = None) -> None:
         """End the call by command, or the stream whose leg is named."""
@@ -194,7 +212,9 @@ class ControlledCall(ABC):
         Where no party is an agent, the one of this call hears a whisper.
         """
         self.check_up()
-        parties: tuple[Leg, ...] = (self.leg,) if self.pair is None else self.pair.legs
+        parties: tuple[Leg, ...] = (self.leg,)
+        if self.pair is not None:
+            parties = self.pair.legs
         if order.coached is None and not any(leg.role == "agent" for leg in parties):
             order = replace(order, coached=self.leg.id)
         if self._desk is None:
@@ -202,7 +222,7 @@ class ControlledCall(ABC):
                 self._services, self.call, self.legs, self._thirds,
                 publish=self.publish, show=self.legs.show,
             )  # fmt: skip
-            self.call.supervisors.watch(self._supervisors_changed)
+            self.call.supervisors.watch(self.arrange)
         self._desk.supervise(order, parties)
 
     def stopped_by(self, cause: str) -> None:
@@ -257,9 +277,25 @@ class ControlledCall(ABC):
         leg.hear(sound_of(speakers, self._services.hold if leg.is_on_hold else Silence()))
         supervisors.arrange(() if leg.is_on_hold else (leg,))
 
-    def _supervisors_changed(self) -> None:
-        if self.pair is None and self.is_up:
+    def arrange(self) -> None:
+        """Let the party hear what it should: what commands or supervisors did has changed that."""
+        if self.conference is not None:
+            self.conference.arrange()
+        elif self.pair is not None:
+            self.pair.arrange()
+        elif self.is_up:
             self.hear_alone()
+
+    def check_alone(self, field: str = "leg") -> None:
+        """Raise EngineError `state` where it is up with others, or with a bot, or not up."""
+        self.check_up()
+        if self.bot is not None:
+            raise EngineError("state", f"leg {self.leg.id} has a stream", field=field)
+        if self.pair is not None:
+            raise EngineError("state", f"leg {self.leg.id} is bridged already", field=field)
+        if self.conference is not None:
+            reason = f"leg {self.leg.id} is in conference {self.conference.name}"
+            raise EngineError("state", reason, field=field)
 
     # -- recording ----------------------------------------------------------------------------
 
@@ -278,15 +314,14 @@ class ControlledCall(ABC):
         raise EngineError("state", f"call {self.call.id} has no {side}", field="side")
 
     def listeners(self) -> tuple[ControlledLeg, ...]:
-        """The party, and the one that it is bridged with."""
+        """The party, and those whom it is bridged or in a conference with."""
+        if self.conference is not None:
+            return self.conference.legs
         return (self.leg,) if self.pair is None else self.pair.legs
 
     def hear_again(self) -> None:
-        """Let the party, and its partner, hear what they heard before an announcement."""
-        if self.pair is not None:
-            self.pair.arrange()
-        elif self.is_up:
-            self.hear_alone()
+        """Let the party, and its partners, hear what they heard before an announcement."""
+        self.arrange()
 
     def on_recording(self, path: str | None) -> None:
         """The call is recorded to `path`; None where that has failed."""
@@ -310,11 +345,13 @@ class ControlledCall(ABC):
             self.pair.part()
         if self.bot is not None:
             await self.bot.end()
+        if self.conference is not None:
+            self.conference.remove(self, result.cause)
         self.call.state = "ended"
         self.legs.hang_up()
         if self._desk is not None:
             await self._desk.close()
-            self.call.supervisors.unwatch(self._supervisors_changed)
+            self.call.supervisors.unwatch(self.arrange)
             self._desk = None
         await within_report_limit(self.call, self.recorded.stop())
         await self.legs.give_back()

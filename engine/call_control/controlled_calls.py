@@ -223,7 +223,6 @@ class ControlledCalls:
         if first is second:
             raise EngineError("refused", "a leg cannot be bridged with itself", field="with")
         for call, name in ((first, "leg"), (second, "with")):
-            call.check_up()
             call.check_alone(name)
         if not self._services.media.are_together(first.leg.id, second.leg.id):
             reason = "the two legs have different media workers: originate one `beside` the other"
@@ -283,10 +282,7 @@ class ControlledCalls:
 
     def _arrange(self, call: ControlledCall) -> None:
         call.publish("call.held" if call.leg.is_on_hold else "call.resumed", leg=call.leg.id)
-        if call.pair is not None:
-            call.pair.arrange()
-        else:
-            call.hear_alone()
+        call.arrange()
 
     def send_dtmf(
         self, call_id: str | None, leg_id: str | None, digits: str, duration_ms: int, gap_ms: int

@@ -91,10 +91,14 @@ class Bridge(LegListener):
             self._media.bridge(*(leg.id for leg in heard))
         else:
             for leg, others in heard.items():
-                if self._is_heard(leg) or len(heard) > 2 or others != self._others(leg):
+                if not self._goes_on(leg, others):
                     leg.hear(sound_of(others, self._alone(leg)))
         for supervisors in self._supervisors:
             supervisors.arrange([leg for leg in self._parties if self._is_heard(leg)])
+
+    def _goes_on(self, leg: Leg, others: list[Leg]) -> bool:
+        """Whether a party hears what it heard: the one that its phone has put on hold."""
+        return len(self._parties) == 2 and leg.is_held and others == self._others(leg)
 
     def _others(self, leg: Leg) -> list[Leg]:
         return [other for other in self._parties if other is not leg]

@@ -18,6 +18,7 @@ from . import (
     audit,
     callbacks,
     calls,
+    conferences,
     events,
     numbers,
     person,
@@ -137,6 +138,7 @@ def _options(
 
 for part in (callbacks, calls, trunks, traces):
     app.add_typer(part.app)
+app.add_typer(conferences.app, rich_help_panel=CALLS)
 app.add_typer(agents.listing)
 app.add_typer(agents.app, rich_help_panel=AGENTS)
 app.add_typer(queues.listing)

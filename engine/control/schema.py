@@ -25,6 +25,7 @@ from .methods.audit import AuditMethods
 from .methods.call_control import CallControlMethods
 from .methods.callbacks import CallbackMethods
 from .methods.calls import CallMethods
+from .methods.conferences import ConferenceMethods
 from .methods.engine import EngineMethods
 from .methods.numbers import NumberMethods
 from .methods.persons import PersonMethods
@@ -45,7 +46,8 @@ from .roles import AGENT_METHODS, AGENT_REQUEST_METHODS, needed
 
 OPENRPC = "1.3.2"
 NAMESPACES = (
-    AgentMethods, AuditMethods, CallbackMethods, CallControlMethods, CallMethods, EngineMethods,
+    AgentMethods, AuditMethods, CallbackMethods, CallControlMethods, CallMethods,
+    ConferenceMethods, EngineMethods,
     NumberMethods, PersonMethods, PlayMethods, QueueMethods, RecordingMethods, RecordMethods,
     ReportMethods, StreamMethods,
     RouteMethods, TraceMethods, TrunkMethods, WebhookMethods,

@@ -1,21 +1,10 @@
 """Supervisors on real phones: who hears whom in every mode, and what the call keeps of it."""
 
 from pathlib import Path
-from typing import Any
 
-from tests.support.engines.process import EngineClient, StartEngine
+from tests.support.engines.process import StartEngine
 from tests.support.phones.real.softphone import StartPhone
-from tests.support.who_is_heard import Hearing
-
-
-async def event(engine: EngineClient, kind: str, **fields: Any) -> dict[str, Any]:
-    return await engine.line.events.wait_for(
-        lambda event: (
-            event["type"] == kind
-            and all(event.get(name) == value for name, value in fields.items())
-        ),
-        timeout_s=40.0,
-    )
+from tests.support.who_is_heard import Hearing, event
 
 
 async def test_listen_whisper_barge_and_who_hears_whom(

@@ -1,8 +1,11 @@
 """Real phones that each say a tone of their own, and whose tones each of them hears at a time."""
 
 import asyncio
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
+from tests.support.engines.process import EngineClient
 from tests.support.phones.real.softphone import SoftphoneProcess, StartPhone
 from tests.support.recording import Recording
 
@@ -11,6 +14,20 @@ HZ = {"agent": 600, "customer": 1500, "boss": 1050, "carol": 2200}
 SETTLES_S = 0.6
 """From a change to where every phone, on a busy machine too, has played what it had in store."""
 LOOKED_AT_S = 0.9
+
+
+async def event(
+    engine: EngineClient, kind: str, *, not_leg: Collection[str] = (), **fields: Any
+) -> dict[str, Any]:
+    """The first event of this type with these fields, of a leg that is none of `not_leg`."""
+    return await engine.line.events.wait_for(
+        lambda event: (
+            event["type"] == kind
+            and event.get("leg") not in not_leg
+            and all(event.get(name) == value for name, value in fields.items())
+        ),
+        timeout_s=40.0,
+    )
 
 
 class Hearing:

@@ -219,8 +219,25 @@ async def move_calls(client: Client, phone: WirePhone, sip_port: int) -> None:
     await client.call("call.tap", leg=other, url="ws://127.0.0.1:9/")
     for one in (leg, other):
         await client.call("call.unstream", leg=one)
+    await confer(client, leg)
     for one in (leg, other):
         await client.call("call.hangup", leg=one)
+
+
+async def confer(client: Client, leg: str) -> None:
+    """What is asked of conferences."""
+    await client.call("conference.create", conference="friday")
+    of_leg = {"conference": "friday", "leg": leg}
+    await client.call("conference.join", **of_leg)
+    await client.call("conference.join", conference="friday", to="sip:carol@127.0.0.1:9")
+    await client.call("conference.mute", **of_leg)
+    await client.call("conference.deafen", **of_leg)
+    await client.call("conference.lock", conference="friday")
+    await client.call("conference.get", conference="friday")
+    await client.call("conference.list")
+    await client.call("conference.kick", **of_leg, hang_up=False)
+    await client.call("conference.create", conference="monday")
+    await client.call("conference.end", conference="monday")
 
 
 async def test_every_method_replies_as_described(tmp_path: Path) -> None:

@@ -1,0 +1,211 @@
+"""The conferences that there are: what creates and ends them, and every command."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any, Final, Literal
+
+from ..calls.call import Call
+from ..calls.services import CallServices
+from ..errors import EngineError
+from .conference import Conference, Member
+from .controlled_call import ControlledCall
+from .controlled_calls import ControlledCalls, Origination
+
+MOST_CONFERENCES = 1000
+
+
+_CHANGES: Final = {
+    ("muted", True): "conference.muted",
+    ("muted", False): "conference.unmuted",
+    ("deaf", True): "conference.deafened",
+    ("deaf", False): "conference.undeafened",
+}
+
+
+class Conferences:
+    """Every conference by its id. Their members are calls by command."""
+
+    def __init__(self, services: CallServices, calls: ControlledCalls) -> None:
+        self._services = services
+        self._calls = calls
+        self._all: dict[str, Conference] = {}
+        self._limits: dict[str, asyncio.TimerHandle] = {}
+        self._inviting: set[asyncio.Task[None]] = set()
+
+    def find(self, name: str) -> Conference:
+        """The conference of this id. Raises EngineError `not_found`."""
+        found = self._all.get(name)
+        if found is None:
+            raise EngineError("not_found", f"there is no conference {name}", field="conference")
+        return found
+
+    def all(self) -> list[Conference]:
+        """Every conference, in the order in which they were created."""
+        return list(self._all.values())
+
+    # -- beginning and end ----------------------------------------------------------------------
+
+    def create(self, name: str | None, max_members: int, context: dict[str, Any]) -> Conference:
+        """Create a conference without members. Raises EngineError.
+
+        It ends when its last member has left, and after `dial.max_duration_s` at the latest.
+        """
+        services = self._services
+        name = name or f"conference-{services.new_id()}"
+        if name in self._all:
+            reason = f"there is a conference {name} already"
+            raise EngineError("conflict", reason, field="conference")
+        if len(self._all) >= MOST_CONFERENCES:
+            raise EngineError("refused", f"there are {MOST_CONFERENCES} conferences already")
+        conference = Conference(
+            name,
+            created=services.clock.now(),
+            max_members=max_members,
+            context=context,
+            media=services.media,
+            hold=services.hold,
+            on_empty=self._emptied,
+        )
+        self._all[name] = conference
+        limit = "maximum duration reached"
+        self._limits[name] = asyncio.get_running_loop().call_later(
+            services.dial.max_duration_s, lambda: self.end(name, hangs_up=True, cause=limit)
+        )
+        self._publish(conference, "conference.created", context=context, max_members=max_members)
+        return conference
+
+    def end(self, name: str, *, hangs_up: bool, cause: str = "ended by command") -> Conference:
+        """End a conference. Its members are hung up, or stay up and hear silence."""
+        conference = self.find(name)
+        del self._all[name]
+        self._limits.pop(name).cancel()
+        for call in conference.invited:
+            call.hang_up()
+        for member in conference.members:
+            conference.remove(member.call, cause)
+            if hangs_up:
+                member.call.hang_up()
+        self._publish(conference, "conference.ended", cause=cause)
+        return conference
+
+    def _emptied(self, conference: Conference) -> None:
+        """The last member has left: the conference ends, unless somebody is still being called."""
+        if self._all.get(conference.name) is conference and not conference.invited:
+            self.end(conference.name, hangs_up=True, cause="the last member has left")
+
+    def _publish(self, conference: Conference, kind: str, **fields: Any) -> None:
+        self._services.events.publish(kind, conference=conference.name, **fields)
+
+    # -- members --------------------------------------------------------------------------------
+
+    def join(
+        self, name: str, call_id: str | None, leg_id: str | None, *, muted: bool, deaf: bool
+    ) -> Conference:
+        """Let the party of a call take part, which is up and bridged with nobody.
+
+        Raises EngineError.
+        """
+        conference = self.find(name)
+        self._check_room(conference)
+        self._enter(conference, self._calls.find(call_id, leg_id), muted=muted, deaf=deaf)
+        return conference
+
+    async def invite(
+        self, name: str, asked: Origination, *, muted: bool, deaf: bool
+    ) -> tuple[Conference, Call]:
+        """Call somebody, who takes part once they have answered. Raises EngineError."""
+        conference = self.find(name)
+        self._check_room(conference)
+        members = conference.members
+        if members:
+            asked = replace(asked, beside=members[0].call.leg.id)
+        call = self._calls.find((await self._calls.originate(asked)).id, None)
+        conference.invited.append(call)
+        task = asyncio.get_running_loop().create_task(
+            self._until_answered(conference, call, muted=muted, deaf=deaf)
+        )
+        self._inviting.add(task)
+        task.add_done_callback(self._inviting.discard)
+        return conference, call.call
+
+    async def _until_answered(
+        self, conference: Conference, call: ControlledCall, *, muted: bool, deaf: bool
+    ) -> None:
+        is_up = await call.answered()  # a call that is dialled is up or over in time
+        conference.invited.remove(call)
+        try:
+            if is_up and self._all.get(conference.name) is conference:
+                self._enter(conference, call, muted=muted, deaf=deaf)
+                return
+            reason = "the conference is over" if is_up else "they have not answered"
+        except EngineError as error:
+            reason = error.message
+        call.hang_up()
+        self._publish(
+            conference, "conference.failed", call=call.call.id, leg=call.leg.id, reason=reason
+        )
+        if not conference.members:
+            self._emptied(conference)
+
+    def _check_room(self, conference: Conference) -> None:
+        if conference.locked:
+            reason = f"conference {conference.name} is locked"
+            raise EngineError("state", reason, field="conference")
+        if len(conference.members) + len(conference.invited) >= conference.max_members:
+            reason = f"conference {conference.name} has {conference.max_members} members"
+            raise EngineError("refused", reason, field="conference")
+
+    def _enter(
+        self, conference: Conference, call: ControlledCall, *, muted: bool, deaf: bool
+    ) -> None:
+        call.check_alone("leg")
+        media = self._services.media
+        if any(not media.are_together(one.call.leg.id, call.leg.id) for one in conference.members):
+            reason = "the legs have different media workers: originate one `beside` the others"
+            raise EngineError("state", reason, field="leg")
+        conference.add(call, self._services.clock.now(), muted=muted, deaf=deaf)
+
+    def leave(
+        self, name: str, call_id: str | None, leg_id: str | None, *, hangs_up: bool
+    ) -> Conference:
+        """Take a member out, who is hung up, or stays up alone. Raises EngineError."""
+        conference, member = self._member(name, call_id, leg_id)
+        cause = "removed by command" if hangs_up else "taken out by command"
+        conference.remove(member.call, cause)
+        if hangs_up:
+            member.call.hang_up()
+        return conference
+
+    def change(
+        self,
+        name: str,
+        call_id: str | None,
+        leg_id: str | None,
+        what: Literal["muted", "deaf"],
+        *,
+        is_on: bool,
+    ) -> Conference:
+        """Mute or deafen a member, or end that. Raises EngineError."""
+        conference, member = self._member(name, call_id, leg_id)
+        conference.change(member, what, _CHANGES[what, is_on], is_on=is_on)
+        return conference
+
+    def lock(self, name: str, *, is_on: bool) -> Conference:
+        """Let nobody more join, or end that. Raises EngineError."""
+        conference = self.find(name)
+        if conference.locked != is_on:
+            conference.locked = is_on
+            self._publish(conference, "conference.locked" if is_on else "conference.unlocked")
+        return conference
+
+    def _member(
+        self, name: str, call_id: str | None, leg_id: str | None
+    ) -> tuple[Conference, Member]:
+        conference = self.find(name)
+        call = self._calls.find(call_id, leg_id)
+        member = conference.member_at(call)
+        if member is None:
+            field = "call" if call_id is not None else "leg"
+            reason = f"leg {call.leg.id} does not take part in conference {name}"
+            raise EngineError("state", reason, field=field)
+        return conference, member

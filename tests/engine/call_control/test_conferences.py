@@ -1,0 +1,197 @@
+"""Conferences: created, joined, changed and ended by command, in virtual time."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.call_control.conferences import MOST_CONFERENCES, Conferences
+from engine.call_control.controlled_calls import ControlledCalls, Origination
+from engine.errors import EngineError
+from engine.store.event_log import Event
+from media.sources import Silence
+from tests.support.calls_by_command import leg_of, run_calls, up
+from tests.support.scene import Scene
+
+ONE, TWO, THREE = "+442079460101", "+442079460102", "+442079460103"
+PLAIN: dict[str, Any] = {"muted": False, "deaf": False}
+
+
+def test_a_conference_ends_with_its_last_member(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        conferences = Conferences(stage.services, calls)
+        created = conferences.create(None, 5, {"about": "x"})
+        assert created.view()["context"] == {"about": "x"}
+        first, phone = await up(stage, calls, ONE)
+        conferences.join(created.name, None, leg_of(first), **PLAIN)
+        (member,) = created.view()["members"]
+        assert (member["call"], member["muted"]) == (first.id, False)
+        phone.hangs_up()
+        await asyncio.sleep(0.1)
+        assert conferences.all() == []
+        assert stage.last("conference.ended")["cause"] == "the last member has left"
+        with pytest.raises(EngineError, match="no conference"):
+            conferences.find(created.name)
+
+    run_calls(tmp_path, script)
+
+
+def test_whom_the_conference_calls_joins_when_they_answer(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        conferences = Conferences(stage.services, calls)
+        conferences.create("friday", 3, {})
+        conference, call = await conferences.invite("friday", Origination(to=ONE), **PLAIN)
+        assert conference.view()["invited"] == [call.id]
+        first = await stage.phone()
+        first.answers()
+        await asyncio.sleep(0.1)
+        assert [one.call.call.id for one in conference.members] == [call.id]
+        assert not conference.invited
+        await conferences.invite("friday", Origination(to=TWO), muted=True, deaf=True)
+        second = await stage.phone()
+        second.rings()
+        await asyncio.sleep(20.0)
+        second.answers()
+        await asyncio.sleep(0.1)
+        assert conference.members[1].muted and conference.members[1].deaf
+        await conferences.invite("friday", Origination(to=THREE), **PLAIN)
+        with pytest.raises(EngineError, match="3 members"):
+            await conferences.invite("friday", Origination(to="alice"), **PLAIN)
+        (await stage.phone()).refuses(486)
+        await asyncio.sleep(0.1)
+        assert stage.last("conference.failed")["reason"] == "they have not answered"
+        with pytest.raises(EngineError):
+            await conferences.invite("friday", Origination(to="112"), **PLAIN)
+        conferences.end("friday", hangs_up=True)
+        await asyncio.sleep(0.1)
+        assert first.is_hung_up and second.is_hung_up
+        assert stage.last("conference.ended")["cause"] == "ended by command"
+
+    run_calls(tmp_path, script)
+
+
+def test_who_is_being_called_when_the_conference_ends_is_hung_up(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        conferences = Conferences(stage.services, calls)
+        conferences.create("friday", 3, {})
+        await conferences.invite("friday", Origination(to=ONE), **PLAIN)
+        phone = await stage.phone()
+        conferences.end("friday", hangs_up=False)
+        await asyncio.sleep(0.1)
+        assert phone.is_hung_up and conferences.all() == []
+        # One who has answered at that very moment.
+        conferences.create("friday", 3, {})
+        await conferences.invite("friday", Origination(to=TWO), **PLAIN)
+        phone = await stage.phone()
+        phone.answers()
+        conferences.end("friday", hangs_up=False)
+        await asyncio.sleep(0.1)
+        assert phone.is_hung_up
+        # The only one who was called does not answer: nobody is left.
+        conferences.create("friday", 3, {})
+        await conferences.invite("friday", Origination(to=THREE), **PLAIN)
+        (await stage.phone()).refuses(486)
+        await asyncio.sleep(0.1)
+        assert conferences.all() == []
+
+    run_calls(tmp_path, script)
+
+
+def test_one_who_was_put_elsewhere_meanwhile_does_not_join(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        conferences = Conferences(stage.services, calls)
+        conferences.create("friday", 3, {})
+        conferences.create("monday", 3, {})
+        _, call = await conferences.invite("friday", Origination(to=TWO), **PLAIN)
+        phone = await stage.phone()
+
+        def take(event: Event) -> None:
+            if event.type == "call.answered":
+                conferences.join("monday", call.id, None, **PLAIN)
+
+        stage.services.events.listen(take)
+        phone.answers()
+        await asyncio.sleep(0.1)
+        assert "is in conference monday" in stage.last("conference.failed")["reason"]
+
+    run_calls(tmp_path, script)
+
+
+def test_members_are_taken_out_kicked_and_kept_out(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        conferences = Conferences(stage.services, calls)
+        conference = conferences.create("friday", 2, {})
+        first, first_phone = await up(stage, calls, ONE)
+        second, second_phone = await up(stage, calls, TWO)
+        third, _third_phone = await up(stage, calls, THREE)
+        with pytest.raises(EngineError, match="does not take part"):
+            conferences.leave("friday", first.id, None, hangs_up=False)
+        conferences.join("friday", first.id, None, **PLAIN)
+        with pytest.raises(EngineError, match="is in conference"):
+            conferences.join("friday", first.id, None, **PLAIN)
+        conferences.join("friday", second.id, None, **PLAIN)
+        with pytest.raises(EngineError, match="2 members"):
+            conferences.join("friday", third.id, None, **PLAIN)
+        assert conferences.lock("friday", is_on=True).locked
+        conferences.lock("friday", is_on=True)
+        conferences.leave("friday", None, leg_of(first), hangs_up=False)
+        assert stage.media.heard[leg_of(first)][-1] == Silence() and not first_phone.is_hung_up
+        with pytest.raises(EngineError, match="locked"):
+            conferences.join("friday", first.id, None, **PLAIN)
+        assert stage.seen("conference.l") == ["conference.locked", "conference.left"]
+        conferences.lock("friday", is_on=False)
+        conferences.join("friday", first.id, None, **PLAIN)
+        conferences.leave("friday", second.id, None, hangs_up=True)
+        await asyncio.sleep(0.1)
+        assert second_phone.is_hung_up
+        assert [one.call.call for one in conference.members] == [first]
+        conferences.end("friday", hangs_up=False)
+        assert not first_phone.is_hung_up
+        calls.bridge(leg_of(first), leg_of(third), end_together=True)
+        with pytest.raises(EngineError, match="bridged already"):
+            conferences.create("monday", 2, {})
+            conferences.join("monday", first.id, None, **PLAIN)
+
+    run_calls(tmp_path, script)
+
+
+def test_a_conference_lasts_no_longer_than_a_call_may(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        conferences = Conferences(stage.services, calls)
+        conferences.create("friday", 2, {})
+        await asyncio.sleep(stage.services.dial.max_duration_s + 1.0)
+        assert stage.last("conference.ended")["cause"] == "maximum duration reached"
+
+    run_calls(tmp_path, script)
+
+
+def test_ids_are_used_once_and_there_are_so_many(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        conferences = Conferences(stage.services, calls)
+        conferences.create("friday", 2, {})
+        with pytest.raises(EngineError) as caught:
+            conferences.create("friday", 2, {})
+        assert (caught.value.kind, caught.value.field) == ("conflict", "conference")
+        for _ in range(MOST_CONFERENCES - 1):
+            conferences.create(None, 2, {})
+        with pytest.raises(EngineError, match="already"):
+            conferences.create("monday", 2, {})
+        for one in conferences.all():
+            conferences.end(one.name, hangs_up=True)
+
+    run_calls(tmp_path, script)
+
+
+def test_legs_of_different_workers_do_not_join(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        conferences = Conferences(stage.services, calls)
+        conferences.create("friday", 2, {})
+        first, _phone = await up(stage, calls, ONE)
+        second, _other = await up(stage, calls, TWO)
+        conferences.join("friday", first.id, None, **PLAIN)
+        stage.media.are_together = lambda a, b: False  # type: ignore[method-assign]
+        with pytest.raises(EngineError, match="media workers"):
+            conferences.join("friday", second.id, None, **PLAIN)
+
+    run_calls(tmp_path, script)
