@@ -27,7 +27,6 @@ from . import (
     records,
     report,
     routes,
-    top,
     trunks,
     webhooks,
 )
@@ -48,6 +47,7 @@ from .command import (
     print_json,
 )
 from .formats import duration, pairs, value_text
+from .live import top
 from .tables import console, details
 from .tracing import commands as traces
 

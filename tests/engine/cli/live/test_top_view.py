@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine.cli.top_view import SORTS, Choices, alerts, screen
+from engine.cli.live.top_view import SORTS, Choices, alerts, screen
 
 NOW = 100_000.0
 

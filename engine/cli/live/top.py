@@ -16,7 +16,7 @@ import typer
 
 from ringback_client import Client, ClientError, ConnectionLost, EngineError
 
-from .command import REPORTS, Json, Options, SocketAfter, ask, print_json
+from ..command import REPORTS, Json, Options, SocketAfter, ask, print_json
 from .screen import Screen
 from .top_view import Choices, screen
 

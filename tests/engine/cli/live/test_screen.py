@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from engine.cli.screen import Line, Screen, padded
+from engine.cli.live.screen import Line, Screen, padded
 
 
 class Terminal(io.StringIO):

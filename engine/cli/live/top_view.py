@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .agents import STATE_STYLES
-from .formats import duration
+from ..agents import STATE_STYLES
+from ..formats import duration
 from .screen import Line, Piece, padded
 
 View = Mapping[str, Any]
