@@ -33,6 +33,9 @@ class Owner:
     def peer_heard(self, now: float) -> None:
         self.heard_at.append(now)
 
+    def multiplexed_rtcp(self, packet: bytearray, size: int, now: float) -> bool:
+        return False
+
 
 @pytest.fixture(params=BOTH)
 async def reading(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Relay, RelayReader]]:
