@@ -17,7 +17,8 @@ VERSION: Final = 1
 """Of all messages but Hello and Welcome, which stay as they are."""
 
 Direction: TypeAlias = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
-Codec: TypeAlias = Literal["PCMU", "PCMA"]
+Codec: TypeAlias = Literal["PCMU", "PCMA", "G722", "opus", "L16/16000", "L16/8000"]
+"""A codec, for L16 with its RTP clock."""
 RtpPolicy: TypeAlias = Literal["symmetric", "asymmetric", "strict"]
 
 
@@ -65,6 +66,11 @@ class Connect(_Message, tag=2):
     `relearn`, what was learnt of the peer so far may be learnt again. With `must_speak`, nothing is
     sent to the peer before RTP has come from it. `srtp` is None for plain RTP. With `rtcp_mux`,
     RTCP shares the port of RTP on both sides (RFC 5761).
+
+    Packets that are made here are `ptime_ms` long: 10 to 60 ms. With `wants_ptime` the peer has
+    asked for that, and gets no others. `telephone_event_clock_hz` is that of the key presses in
+    both directions. With `comfort_noise_payload_type` the peer takes comfort noise in place of
+    silence. `bits_a_second` (0: as we like) and `has_copy` are for the Opus encoder.
     """
 
     leg: str
@@ -83,6 +89,12 @@ class Connect(_Message, tag=2):
     must_speak: bool = False
     srtp: SrtpKeys | None = None
     rtcp_mux: bool = False
+    ptime_ms: int = 20
+    wants_ptime: bool = False
+    telephone_event_clock_hz: int = 8000
+    comfort_noise_payload_type: int | None = None
+    bits_a_second: int = 0
+    has_copy: bool = True
 
 
 class Hear(_Message, tag=3):
@@ -258,7 +270,7 @@ class LegState(_Message):
 
 class Welcome(_Message, tag=71):
     """The answer to Hello: the version spoken, how many engines have spoken to this worker, its
-    ports set aside and its legs."""
+    ports set aside, its legs, and what it lacks."""
 
     request: int
     version: int
@@ -266,6 +278,7 @@ class Welcome(_Message, tag=71):
     pid: int = 0
     aside: list[int] = []
     legs: list[LegState] = []
+    unavailable: dict[str, str] = {}  # codecs that do not work here, and why
 
 
 class Opened(_Message, tag=64):

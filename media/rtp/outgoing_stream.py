@@ -21,9 +21,10 @@ class OutgoingStream:
 
     __slots__ = (
         "_first_mapped",
-        "_frames",
+        "_span",
         "bytes_sent",
         "errors",
+        "frame_ticks",
         "marker_due",
         "packets_sent",
         "sent_at",
@@ -39,8 +40,10 @@ class OutgoingStream:
         self.ssrc = ssrc
         self.sequence = sequence - 1
         self.timestamp = timestamp - FRAME_SAMPLES
+        self.frame_ticks = FRAME_SAMPLES
+        """Steps of the RTP clock in 20 ms."""
         self.sent_at = 0.0
-        self._frames = 1  # of 20 ms, that the newest packet has begun
+        self._span = FRAME_SAMPLES  # whole frames of 20 ms that the newest packet has begun
         self.packets_sent = 0
         self.bytes_sent = 0
         self.errors = 0
@@ -52,9 +55,9 @@ class OutgoingStream:
     def next_timestamp(self, now: float) -> int:
         """The timestamp due `now`: whole frames after the newest packet, none of its own again."""
         if not self.packets_sent:
-            return self.timestamp + FRAME_SAMPLES
+            return self.timestamp + self._span
         frames = round((now - self.sent_at) / FRAME_S)
-        return self.timestamp + FRAME_SAMPLES * max(self._frames, frames)
+        return self.timestamp + max(self._span, self.frame_ticks * frames)
 
     def next_frame(self, payload_bytes: int, now: float) -> bool:
         """Step to the next 20 ms frame of our own making; returns its marker bit.
@@ -62,11 +65,39 @@ class OutgoingStream:
         It is set for a new source, and after a pause, which no missing sequence number explains.
         """
         timestamp = self.next_timestamp(now)
-        marker = self.marker_due or timestamp - self.timestamp > FRAME_SAMPLES
+        marker = self.marker_due or timestamp - self.timestamp > self.frame_ticks
         self.timestamp = timestamp
         self.sequence += 1
         self.sent_at = now
-        self._frames = 1
+        self._span = self.frame_ticks
+        self.packets_sent += 1
+        self.bytes_sent += payload_bytes
+        self.marker_due = False
+        return marker
+
+    @property
+    def clock_hz(self) -> int:
+        """Steps a second of the RTP clock."""
+        return round(self.frame_ticks / FRAME_S)
+
+    def set_clock(self, clock_hz: int) -> None:
+        """Stamp what follows in steps of another clock."""
+        if clock_hz != self.clock_hz:
+            self.frame_ticks = clock_hz // 50
+            self._span = self.frame_ticks
+
+    def next_packet(self, ticks: int, payload_bytes: int, begins_at: float) -> bool:
+        """Step to the next packet of our own making, of any length; returns its marker bit.
+
+        `begins_at` is when its first sample was due, which may be past or to come.
+        """
+        steps = round((begins_at - self.sent_at) / (FRAME_S / 2)) if self.packets_sent else 0
+        step = max(self._span, steps * self.frame_ticks // 2)
+        marker = self.marker_due or step > self._span
+        self.timestamp += step
+        self.sequence += 1
+        self.sent_at = begins_at
+        self._span = ticks
         self.packets_sent += 1
         self.bytes_sent += payload_bytes
         self.marker_due = False
@@ -80,11 +111,12 @@ class OutgoingStream:
         self.marker_due = True
 
     def forward(
-        self, sequence: int, timestamp: int, payload_bytes: int, now: float
+        self, sequence: int, timestamp: int, payload_bytes: int, now: float, length: int = -1
     ) -> tuple[int, int] | None:
         """Our numbers for a packet of the mapped stream; None if it is from before the mapping.
 
-        `sequence` is extended, `timestamp` 32 bits. What overtook nothing becomes the newest.
+        `sequence` is extended, `timestamp` 32 bits. What overtook nothing becomes the newest. The
+        packet is `length` steps of the RTP clock long, by default one for each byte.
         """
         if sequence < self._first_mapped:
             return None
@@ -99,7 +131,8 @@ class OutgoingStream:
             if stamped > self.timestamp:
                 self.timestamp = stamped
                 self.sent_at = now
-                self._frames = max(1, -(-payload_bytes // FRAME_SAMPLES))
+                frames = -(-(payload_bytes if length < 0 else length) // self.frame_ticks)
+                self._span = self.frame_ticks * max(1, frames)
         self.packets_sent += 1
         self.bytes_sent += payload_bytes
         return mine, stamped
@@ -120,7 +153,7 @@ class OutgoingStream:
         """
         self.sequence += packets
         self.timestamp += packets * FRAME_SAMPLES
-        self._frames = 1
+        self._span = FRAME_SAMPLES
         self.packets_sent += packets - failures
         self.bytes_sent += packets * FRAME_SAMPLES
         self.errors += failures

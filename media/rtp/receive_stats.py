@@ -40,6 +40,7 @@ class Reception:
         "_recent",
         "base",
         "bytes_received",
+        "clock_hz",
         "duplicates",
         "epoch",
         "flow",
@@ -54,6 +55,8 @@ class Reception:
     def __init__(self, flow: Flow | None = None) -> None:
         """`flow` is a row of the relay that may receive the stream; else it has one of its own."""
         self.flow = flow or Flow()
+        self.clock_hz = CLOCK_HZ
+        """Steps a second of the timestamps."""
         self.ssrc = -1
         self.epoch = 0
         self.base = 0
@@ -90,7 +93,7 @@ class Reception:
         self._bad_sequence = -1
         self._expected_reported = 0
         self._received_reported = 0
-        self.timestamp = (timestamp - FRAME_SAMPLES) & 0xFFFFFFFF
+        self.timestamp = (timestamp - self.clock_hz // 50) & 0xFFFFFFFF
         self.flow.jitter = 0.0
         self.flow.heard_at = now - FRAME_SAMPLES / CLOCK_HZ
 
@@ -138,16 +141,16 @@ class Reception:
         if timed:
             # A.8: D is the difference of relative transit times of two packets.
             ticks = ((timestamp - self.timestamp + 0x80000000) & 0xFFFFFFFF) - 0x80000000
-            difference = abs((now - flow.heard_at) * CLOCK_HZ - ticks)
-            if difference < CLOCK_HZ:
+            difference = abs((now - flow.heard_at) * self.clock_hz - ticks)
+            if difference < self.clock_hz:
                 flow.jitter += (difference - flow.jitter) * 0.0625
                 self.timestamp = timestamp
             elif extended == self.highest:
-                if ticks != step * FRAME_SAMPLES:  # the clock jumped: a new source behind it
+                if ticks != step * self.clock_hz // 50:  # the clock jumped: a new source behind it
                     self.epoch += 1
                 self.timestamp = timestamp
         else:
-            elapsed = round((now - flow.heard_at) * CLOCK_HZ)
+            elapsed = round((now - flow.heard_at) * self.clock_hz)
             self.timestamp = (self.timestamp + elapsed) & 0xFFFFFFFF
         flow.heard_at = now
         return extended

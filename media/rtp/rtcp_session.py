@@ -119,14 +119,14 @@ class RtcpSession:
         last = self._report(reception, stream, now)
         return last + self._cname.sdes(self._ssrc) + rtcp.goodbye(self._ssrc)
 
-    def fill(self, figures: LegStats) -> None:
-        """Add round trip and the peer's view of our stream to the leg's figures."""
+    def fill(self, figures: LegStats, clock_hz: int = CLOCK_HZ) -> None:
+        """Add round trip and the peer's view of our stream, of this clock, to a leg's figures."""
         if self._round_trip_s is not None:
             figures.round_trip_ms = self._round_trip_s * 1000
         if self._block is not None:
             figures.remote_lost = max(0, self._block.cumulative_lost)
             figures.remote_lost_fraction = self._block.fraction_lost / 256
-            figures.remote_jitter_ms = self._block.jitter * 1000 / CLOCK_HZ
+            figures.remote_jitter_ms = self._block.jitter * 1000 / clock_hz
 
     def _interval_s(self) -> float:
         return INTERVAL_S * (0.5 + self._rng.random()) / _COMPENSATION
@@ -139,7 +139,7 @@ class RtcpSession:
         if stream.packets_sent > before_last:
             sender = rtcp.SenderInfo(
                 rtcp.ntp_time(now + self._unix_offset_s),
-                stream.timestamp + round((now - stream.sent_at) * CLOCK_HZ),
+                stream.timestamp + round((now - stream.sent_at) * stream.clock_hz),
                 stream.packets_sent,
                 stream.bytes_sent,
             )

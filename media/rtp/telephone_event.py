@@ -18,9 +18,10 @@ LOST_END_S: Final = 0.2
 class DigitReader:
     """Turns the packets of telephone-events into key presses, each reported once, at its end."""
 
-    __slots__ = ("_at", "_digit", "_duration", "_segments", "_timestamp")
+    __slots__ = ("_at", "_digit", "_duration", "_segments", "_timestamp", "clock_hz")
 
-    def __init__(self) -> None:
+    def __init__(self, clock_hz: int = CLOCK_HZ) -> None:
+        self.clock_hz = clock_hz
         self._timestamp = -1
         self._digit = ""  # the key held down now, if any
         self._duration = 0
@@ -73,7 +74,7 @@ class DigitReader:
     def _release(self) -> list[tuple[str, int]]:
         if not self._digit:
             return []
-        press = (self._digit, (self._segments + self._duration) * 1000 // CLOCK_HZ)
+        press = (self._digit, (self._segments + self._duration) * 1000 // self.clock_hz)
         self._digit = ""
         return [press]
 
@@ -81,9 +82,10 @@ class DigitReader:
 class DigitWriter:
     """Makes the packets of digits to be sent, one for each 20 ms frame."""
 
-    __slots__ = ("_duration", "_ends", "_pause", "_queue")
+    __slots__ = ("_duration", "_ends", "_pause", "_queue", "frame_ticks")
 
-    def __init__(self) -> None:
+    def __init__(self, frame_ticks: int = FRAME_SAMPLES) -> None:
+        self.frame_ticks = frame_ticks
         # Digit, its length and the pause after it, in frames.
         self._queue: deque[tuple[int, int, int]] = deque()
         self._duration = 0
@@ -119,10 +121,10 @@ class DigitWriter:
             return None
         code, frames, gap = self._queue[0]
         begins = self._duration == 0
-        if self._duration < frames * FRAME_SAMPLES:
-            self._duration = min(_MAX_DURATION, self._duration + FRAME_SAMPLES)
+        if self._duration < frames * self.frame_ticks:
+            self._duration = min(_MAX_DURATION, self._duration + self.frame_ticks)
         flags = 10 & _VOLUME_MASK
-        if self._duration >= min(_MAX_DURATION, frames * FRAME_SAMPLES):
+        if self._duration >= min(_MAX_DURATION, frames * self.frame_ticks):
             flags |= _END_BIT
             self._ends += 1
         payload = PAYLOAD.pack(code, flags, self._duration)
@@ -131,3 +133,11 @@ class DigitWriter:
             self._duration = self._ends = 0
             self._pause = gap
         return payload, begins
+
+
+def with_clock(payload: bytes, from_hz: int, to_hz: int) -> bytes:
+    """The payload of an event in another clock: its duration is in steps of that."""
+    if from_hz == to_hz or len(payload) < PAYLOAD.size:
+        return payload
+    event, flags, duration = PAYLOAD.unpack_from(payload)
+    return PAYLOAD.pack(event, flags, min(_MAX_DURATION, duration * to_hz // from_hz))

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..messages import Event
 from ..rtp.rtcp import Cname
@@ -30,3 +30,4 @@ class WorkerContext:
     tells_rtcp: bool = False  # whether the engine hears of each report
     poor_mos: float = 0.0  # 0: nobody hears of poor quality
     good_mos: float = 0.0
+    coded: dict[Playout, None] = field(default_factory=dict)  # those that hear what is coded anew

@@ -34,7 +34,6 @@ from .rtcp_report import RtcpTeller
 
 _LOUD_AGAIN_S: Final = 0.5
 _QUIET_LOOKS: Final = 3  # frames looked at as a whole before a peer is called silent
-_STATIC_CODECS: Final[dict[int, str]] = {0: "PCMU", 8: "PCMA"}
 _UNSPECIFIED: Final = ("0.0.0.0", "::")
 
 
@@ -83,7 +82,7 @@ class MediaLeg:
         self.name = name
         self.pair = pair
         self._context = context
-        self.playout = Playout(stream, context.speaking, self._clip_ended)
+        self.playout = Playout(stream, context.speaking, self._clip_ended, context.coded)
         self._socket: socket.socket | None = None
         self._awaits_peer = False  # nothing is sent before the peer has spoken
         self._rtcp_port = 0
@@ -162,12 +161,9 @@ class MediaLeg:
         self._rtcp_port, self._rtcp_mux = description.rtcp_port, description.rtcp_mux
         if reachable:
             self.rtcp.remote = ("", 0) if self._awaits_peer else (host, description.rtcp_port)
-        # Some peers send the number that they gave, others the one that they were given.
-        self.incoming.event_payload_types = (
-            description.telephone_event_payload_type,
-            description.telephone_event_received_payload_type,
-        )
-        self.incoming.audio = _audio(description.payload_type, description.codec)
+        self.incoming.expect(description)
+        if self.digit_reader is not None:
+            self.digit_reader.clock_hz = description.telephone_event_clock_hz
         self._connected_at = now
         self._described = description.number
         self._timed_out = False  # from each description on, the wait for its RTP starts again
@@ -332,7 +328,7 @@ class MediaLeg:
     def event_received(self, payload: bytes, timestamp: int, now: float, *, late: bool) -> None:
         """A telephone-event packet of the peer; `late` when a newer packet came before it."""
         if self.digit_reader is None:
-            self.digit_reader = DigitReader()
+            self.digit_reader = DigitReader(self.incoming.event_clock_hz)
         self.look_at = now  # the end of the key may be lost
         for digit, duration_ms in self.digit_reader.receive(payload, timestamp, now, late=late):
             self._context.emit(Dtmf(self.name, digit, duration_ms))
@@ -397,7 +393,7 @@ class MediaLeg:
             self.pair.port,
             described=self._described,
             peer=None if learner is None else learner.current,
-            codec=playout.codec,
+            codec=playout.sent_codec,
             payload_type=playout.payload_type,
             may_send=playout.may_send,
             may_receive=self._may_receive,
@@ -458,10 +454,3 @@ class MediaLeg:
         if self._rtcp_teller is not None:
             remote, local_port = self.rtcp.remote, self._rtcp_local_port
             self._rtcp_teller.tell(packet, remote, local_port, now, is_sent=True)
-
-
-def _audio(payload_type: int, codec: str) -> dict[int, str]:
-    """What is taken as sound: the payload type agreed on, and the static ones of G.711."""
-    if _STATIC_CODECS.get(payload_type) == codec:
-        return _STATIC_CODECS
-    return {**_STATIC_CODECS, payload_type: codec}

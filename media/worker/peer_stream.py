@@ -9,11 +9,14 @@ long as the prediction holds, maybe in a thread of its own. `settle` books such 
 from collections.abc import Sized
 from typing import Final, Protocol, cast
 
+from ..codec.formats import Format
+from ..messages import Connect
 from ..relay.tables import CODECS, STEP, TRANSLATIONS
 from ..rtp.flow import Figures, Flow
 from ..rtp.outgoing_stream import OutgoingStream
 from ..rtp.receive_stats import Reception
 from ..rtp.rtp import (
+    CLOCK_HZ,
     FRAME_SAMPLES,
     HEADER,
     MARKER_BIT,
@@ -25,9 +28,13 @@ from ..rtp.srtp import TAG_BYTES, SrtpSender
 from ..rtp.symmetric_rtp import NEW_SSRC_S
 from ..sound.g711 import TRANSLATION
 from ..sound.level import LOUD, SILENT_DBFS, level_dbfs
+from .coding.narrow_stream import CODEC as NARROW
+from .coding.narrow_stream import NarrowStream
 from .protection import Protection
 
 _COMFORT_NOISE_PAYLOAD_TYPE: Final = 13
+_SILENT: Final = 0xFF  # of PCMU
+_STATIC_CODECS: Final[dict[int, str]] = {0: "PCMU", 8: "PCMA"}
 _CODEC_NAMES: Final = list(CODECS)
 _ALL_BITS: Final = (1 << 64) - 1
 
@@ -110,6 +117,10 @@ class StreamListener(Protocol):
     def relayed(self) -> object:
         """The stream that is relayed to it, packet by packet. It is a RelayTarget then."""
 
+    @property
+    def takes_any_codec(self) -> bool:
+        """Whether it gets the packets as they are; otherwise they are decoded to G.711."""
+
     def relay_audio(
         self,
         source: "PeerStream",
@@ -136,6 +147,11 @@ class StreamListener(Protocol):
     def relay_nothing(self, source: "PeerStream", sequence: int) -> None:
         """A packet that is not forwarded: its sequence number is not missing."""
 
+    def relay_noise(
+        self, source: "PeerStream", sequence: int, timestamp: int, payload: bytes, now: float
+    ) -> None:
+        """Take a description of comfort noise (RFC 3389), with which the peer pauses."""
+
     def fill_gap(self, now: float) -> None:
         """Send silence while nothing comes from the source."""
 
@@ -152,10 +168,13 @@ class PeerStream(Reception):
 
     __slots__ = (
         "_kept_key",
+        "_narrow",
         "_owner",
         "_run_start",
         "_target",
         "audio",
+        "clocks",
+        "event_clock_hz",
         "event_payload_types",
         "is_over",
         "keeps_keys",
@@ -168,15 +187,32 @@ class PeerStream(Reception):
         super().__init__(flow)
         self.leg = leg
         self.audio: dict[int, str] = {}  # codec by payload type
+        self.clocks: dict[str, int] = {}  # of the codecs that have another than 8000 Hz
         self.event_payload_types: tuple[int | None, ...] = ()
+        self.event_clock_hz = CLOCK_HZ
         self.listeners: list[StreamListener] = []
         self.listening = False
         self.is_over = False  # its leg is closed
         self.keeps_keys = False  # from those who hear it
         self._kept_key = -1  # the time stamp of the last key that was kept
         self._owner = -1  # the SSRC that was heard first of the peer
+        self._narrow: NarrowStream | None = None  # where the codec is not G.711
         self._run_start = 0
         self._target: OutgoingStream | None = None
+
+    def expect(self, description: Connect) -> None:
+        """Take what was agreed with the peer: its codec, beside G.711, and its key presses."""
+        codec, payload_type = description.codec, description.payload_type
+        self.audio = _STATIC_CODECS
+        if _STATIC_CODECS.get(payload_type) != codec:
+            self.audio = {**_STATIC_CODECS, payload_type: codec}
+        self.clocks = {codec: Format(codec).clock_hz}
+        # Some peers send the number that they gave, others the one that they were given.
+        self.event_payload_types = (
+            description.telephone_event_payload_type,
+            description.telephone_event_received_payload_type,
+        )
+        self.event_clock_hz = description.telephone_event_clock_hz
 
     @property
     def loud_at(self) -> float:
@@ -238,11 +274,13 @@ class PeerStream(Reception):
         first, sequence, timestamp, ssrc = HEADER.unpack_from(packet)
         payload_type = first & 0x7F
         codec = self.audio.get(payload_type)
-        if codec is None and payload_type not in self.event_payload_types:
-            if payload_type != _COMFORT_NOISE_PAYLOAD_TYPE:
-                leg.dropped_garbage += 1
-                return
-            end = start
+        if (
+            codec is None
+            and payload_type not in self.event_payload_types
+            and payload_type != _COMFORT_NOISE_PAYLOAD_TYPE
+        ):
+            leg.dropped_garbage += 1
+            return
         is_new = self._owner >= 0 and ssrc not in (self.ssrc, self._owner)
         if is_new and now - self.flow.heard_at < NEW_SSRC_S:
             leg.dropped_stranger += 1
@@ -250,6 +288,8 @@ class PeerStream(Reception):
         self.settle()
         if self._owner < 0:
             self._owner = ssrc
+        if codec is not None:
+            self.clock_hz = self.clocks.get(codec, CLOCK_HZ)
         if ssrc != self.ssrc:
             self.start(ssrc, sequence, timestamp, now)
         extended = self.receive(sequence, timestamp, end - start, now, timed=codec is not None)
@@ -259,13 +299,12 @@ class PeerStream(Reception):
         payload = bytes(packet[start:end])
         marker = bool(first & MARKER_BIT)
         if codec is not None:
+            if codec not in CODECS:
+                self._receive_coded(extended, timestamp, marker, payload, codec, now)
+                return
             if payload:
                 self.flow.codec, self.flow.last = CODECS[codec], payload[-1]
-            if self.listening and payload:
-                self.listening = False
-                leg.heard_level(audible(payload, codec), now)
-            elif payload and LOUD[codec][payload[len(payload) // 2]]:
-                self.flow.loud_at = now
+            self._hear_level(payload, codec, now)
             if leg.tap is not None:
                 leg.tap.write(timestamp, payload, codec, now)
             for listener in self.listeners:
@@ -288,7 +327,41 @@ class PeerStream(Reception):
                     listener.relay_event(self, extended, timestamp, marker, payload, now)
         else:
             for listener in self.listeners:
-                listener.relay_nothing(self, extended)
+                listener.relay_noise(self, extended, timestamp, payload, now)
+
+    def _hear_level(self, payload: bytes, codec: str, now: float) -> None:
+        if self.listening and payload:
+            self.listening = False
+            self.leg.heard_level(audible(payload, codec), now)
+        elif payload and LOUD[codec][payload[len(payload) // 2]]:
+            self.flow.loud_at = now
+
+    def _receive_coded(
+        self, sequence: int, timestamp: int, marker: bool, payload: bytes, codec: str, now: float
+    ) -> None:
+        """A packet that is not G.711: as it is for who can take it, decoded for the others."""
+        narrow = self._narrow
+        if narrow is None or narrow.codec != codec:
+            narrow = self._narrow = NarrowStream(codec)
+        self.flow.codec, self.flow.last = CODECS[NARROW], _SILENT
+        tap = self.leg.tap
+        decoded = b""
+        if (
+            tap is not None
+            or self.listening
+            or narrow.is_due()
+            or not all(listener.takes_any_codec for listener in self.listeners)
+        ):
+            decoded = narrow.payload(payload)
+            self._hear_level(decoded, NARROW, now)
+        stamp = narrow.timestamp(timestamp)
+        if tap is not None and decoded:
+            tap.write(stamp, decoded, NARROW, now)
+        for listener in self.listeners:
+            if listener.takes_any_codec:
+                listener.relay_audio(self, sequence, timestamp, marker, payload, codec, now)
+            elif decoded:
+                listener.relay_audio(self, sequence, stamp, marker, decoded, NARROW, now)
 
     def _arm(self, payload_type: int, codec: str) -> None:
         sequence = (self.highest + 1) & 0xFFFF

@@ -4,9 +4,9 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
+from ..codec.formats import G711
 from ..messages import Codec, Connect
 from ..rtp.outgoing_stream import OutgoingStream
-from ..rtp.rtp import HEADER, MARKER_BIT, VERSION_BITS
 from ..rtp.srtp import SrtpSender
 from ..rtp.telephone_event import DigitWriter
 from ..sound.clip import SILENCE, Clip
@@ -16,7 +16,10 @@ from ..sound.g711 import SILENCE as SILENT_FRAME
 from ..sound.g711 import TRANSLATION
 from ..sound.mixed_clip import MixedClip, MixedClips
 from .announcing.saved_source import Saved
-from .peer_stream import PeerStream, RecordingTap
+from .clip_playout import ClipPlayout
+from .coding.coded_sound import CodedSound
+from .coding.transcoder import Transcoder
+from .peer_stream import PeerStream
 
 # What was relayed is faded out where it was sent until just now: receivers conceal older gaps.
 TAIL_S: Final = 0.05
@@ -24,45 +27,33 @@ GAP_FILL_S: Final = 0.16  # silence is sent once the relayed peer has sent nothi
 MIX_GAP_S: Final = 0.035  # the same while something is mixed over it, which must not pause
 
 
-class Playout:
+class Playout(ClipPlayout):
     """Decides which source is heard, and sends it. Times are seconds of one monotonic clock.
 
     `relayed` is the stream that is being forwarded at the moment; while it is None, the peer hears
     the frames of the clock, or nothing when it must not hear anything. `ended` gets the number
-    of a finite clip that has come to its end.
+    of a finite clip that has come to its end. In `coded` are those that hear what is coded anew.
+
+    Inside, sound is G.711 in frames of 20 ms, of `codec`. Where the peer wants another codec, or
+    packets of another length, a packetizer makes them of these frames.
     """
+
+    takes_any_codec = True
+    """What cannot be relayed is coded anew here (see StreamListener)."""
 
     __slots__ = (
         "_before",
-        "_clip",
-        "_digits",
-        "_ended",
-        "_falls",
+        "_coded",
+        "_coding",
         "_goes_on",
         "_is_new",
         "_last_mixed",
-        "_left",
-        "_loop",
         "_mapped_epoch",
-        "_may_send",
         "_patient",
-        "_play",
-        "_position",
-        "_send",
-        "_speaking",
-        "_tail",
-        "_tail_after",
         "_waiting_since",
-        "codec",
-        "event_payload_type",
         "hearing",
         "mixed",
-        "payload_type",
         "relayed",
-        "sender",
-        "socket_fd",
-        "stream",
-        "tap",
     )
 
     def __init__(
@@ -70,76 +61,46 @@ class Playout:
         stream: OutgoingStream,
         speaking: "SpeakingSources[Playout]",
         ended: Callable[[int], None],
+        coded: "dict[Playout, None] | None" = None,
     ) -> None:
-        self.stream = stream
-        self._speaking = speaking
-        self._ended = ended
-        self._send: Callable[[bytes], int] = len  # until there is a socket
-        self.socket_fd = -1
-        self.sender: SrtpSender | None = None
-        self.codec: Codec = "PCMU"
-        self.payload_type = 0
-        self.event_payload_type: int | None = None
-        self.tap: RecordingTap | None = None
-        """Where what the peer hears is recorded; None where it is not."""
-        self._may_send = False
+        super().__init__(stream, speaking, ended)
+        self._coded: dict[Playout, None] = {} if coded is None else coded
+        self._coding = CodedSound(stream, self._send_packet)
         self.hearing: PeerStream | None = None
         self.relayed: PeerStream | None = None
         self.mixed = MixedClips()  # over what is heard
         self._mapped_epoch = -1
         self._waiting_since = 0.0
         self._patient = False
-        self._clip: Clip | None = None
-        self._loop = False
-        self._position = 0
-        self._left: tuple[Clip, int] | None = None
-        self._play = 0
-        self._falls = False
         self._before: bytes | None = None  # what the first relayed packet is faded with
-        # The last sample of a relayed sound, held for as long as it takes to fall, and how many
-        # packets were sent before the fall.
-        self._tail: bytes | None = None
-        self._tail_after = 0
         self._is_new = False  # the peer that is heard has not been relayed yet
         self._last_mixed = b""  # the last sample of a sum
         self._goes_on = False  # the next peer that is heard is the one who was in the sum
-        self._digits: DigitWriter | None = None  # from the first digit to be sent on
 
     @property
-    def dialling(self) -> bool:
-        """Whether digits are being sent."""
-        return bool(self._digits)
-
-    @property
-    def may_send(self) -> bool:
-        """Whether anything may be sent to the peer."""
-        return self._may_send
-
-    @property
-    def play(self) -> int:
-        """The number of the finite source that is heard; 0 where it has ended, or none is."""
-        return self._play
+    def sent_codec(self) -> Codec:
+        """The codec that the peer gets."""
+        return self._coding.codec
 
     def use(self, connected: socket.socket | None, sender: SrtpSender | None = None) -> None:
-        """Send on a socket that is connected to the peer; with None what is sent is lost.
-
-        With `sender`, SRTP is sent.
-        """
+        """See PeerSender; what the fast path sent is booked before."""
         self.settle()
-        self._send = len if connected is None else connected.send
-        self.sender = sender
-        if connected is not None and sender is not None:
-            self._send = _protected(sender.protect, connected.send)
-        self.socket_fd = -1 if connected is None else connected.fileno()
+        super().use(connected, sender)
 
     def agree(self, description: Connect, *, may_send: bool, now: float) -> None:
         """Take over codec and payload types, and whether anything may be sent."""
         self.settle()
-        if description.codec != self.codec:
-            self._speaking.set_codec(self, description.codec)
-        self.codec = description.codec
+        codec: Codec = description.codec if description.codec in G711 else "PCMU"
+        if codec != self.codec:
+            self._speaking.set_codec(self, codec)
+        self.codec = codec
         self.payload_type = description.payload_type
         self.event_payload_type = description.telephone_event_payload_type
+        self.event_clock_hz = description.telephone_event_clock_hz
+        if self._coding.is_other(description):
+            self._stop_coding()
+            self.relayed = None
+        may_send = self._coding.agree(description) and may_send
         if may_send != self._may_send:
             self._may_send = may_send
             self.relayed = None
@@ -268,12 +229,6 @@ class Playout:
             self._tail_after = self.stream.packets_sent
         self._last_mixed = b""
 
-    def _remember_loop(self) -> None:
-        """A loop that is heard again goes on where it was left."""
-        if self._loop and self._clip is not None and self._clip is not SILENCE:
-            position = self._speaking.position(self)
-            self._left = self._clip, self._position if position is None else position
-
     def leave_peer(self, now: float) -> None:
         """Hear the other leg no longer. What was relayed until just now will fall."""
         hearing = self.hearing
@@ -281,42 +236,11 @@ class Playout:
             hearing.settle()
             hearing.listeners.remove(self)
             self.hearing = None
+            self._stop_coding()
             if self.relayed is hearing and now - self.stream.sent_at <= TAIL_S:
                 self._tail = hearing.last_sample(self.codec) * FADE_SAMPLES
                 self._tail_after = self.stream.packets_sent
         self.relayed = None
-
-    def _falling(self) -> bytes | None:
-        """What the next sound is faded with after a relayed one; None where that has fallen."""
-        return self._tail if self._tail_after == self.stream.packets_sent else None
-
-    def _speak(self) -> None:
-        if self._clip is not None and self._may_send:
-            before = self._falling() or self._speaking.ahead(self)
-            if before is None and self._clip is not SILENCE:
-                before = SILENT_FRAME[self.codec][:FADE_SAMPLES]
-            self._speaking.add_source(
-                self,
-                self._clip,
-                self.codec,
-                loop=self._loop,
-                position=self._position,
-                before=before,
-                falls=self._falls,
-            )
-
-    def _hush(self) -> None:
-        position = self._speaking.remove_source(self)
-        if position is not None:
-            self._position = position
-
-    def clip_ended(self) -> None:
-        """The finite clip had its last frame: silence follows, and the engine hears of it."""
-        play = self._play
-        self._clip, self._loop, self._position = SILENCE, True, 0
-        self._speak()
-        if play:
-            self._ended(play)
 
     def send_frame(self, payload: bytes, now: float) -> None:
         """Send a frame of the clock."""
@@ -324,11 +248,17 @@ class Playout:
             return
         if self.mixed:
             payload = self.mixed.over(payload, self.codec)
+        packetizer = self._coding.packetizer
+        if packetizer is not None:
+            if self.tap is not None:
+                self._record(payload, self.codec, now)
+            packetizer.send_g711(payload, self.codec, now)
+            return
         stream = self.stream
         marker = stream.next_frame(len(payload), now)
         if self.tap is not None:
             self.tap.write(stream.timestamp, payload, self.codec, now)
-        self._transmit(self.payload_type, stream.sequence, stream.timestamp, marker, payload)
+        self._send_packet(self.payload_type, marker, payload)
 
     def send_digits(self, digits: str, duration_ms: int, gap_ms: int) -> bool:
         """Queue DTMF digits; False when the peer takes no telephone-events."""
@@ -338,21 +268,9 @@ class Playout:
         self.relayed = None
         if self._digits is None:
             self._digits = DigitWriter()
+        self._digits.frame_ticks = self.event_clock_hz // 50
         self._digits.queue_digits(digits, duration_ms=duration_ms, gap_ms=gap_ms)
         return True
-
-    def send_digit_frame(self, now: float) -> None:
-        """The next frame of the digits under way."""
-        frame = self._digits.next_frame() if self._digits is not None else None
-        if frame is None or self.event_payload_type is None or not self._may_send:
-            return
-        payload, begins = frame
-        if begins:
-            self.stream.next_frame(len(payload), now)
-        else:
-            self.stream.repeat_timestamp(len(payload))
-        stream = self.stream
-        self._transmit(self.event_payload_type, stream.sequence, stream.timestamp, begins, payload)
 
     def relay_audio(
         self,
@@ -365,17 +283,24 @@ class Playout:
         now: float,
     ) -> None:
         """Forward an audio packet of the leg that is heard. `sequence` is extended."""
+        if self._must_code(codec, payload):
+            transcoder = self._code()
+            if transcoder is not None:
+                transcoder.buffer.put(codec, source.ssrc, sequence, timestamp, payload, now)
+            return
         if not self._follows(source, sequence, timestamp, now):
             return
         stream = self.stream
-        numbers = stream.forward(sequence, timestamp, len(payload), now)
+        is_g711 = codec in G711
+        length = -1 if is_g711 else self._coding.packet.format.ticks(payload)
+        numbers = stream.forward(sequence, timestamp, len(payload), now, length)
         if numbers is not None:
-            table = TRANSLATION[codec, self.codec]
+            table = TRANSLATION[codec, self.codec] if is_g711 else None
             if table is not None:
                 payload = payload.translate(table)
-            if self._before is not None:
+            if self._before is not None and is_g711:
                 payload = crossfade(self._before, payload, self.codec)
-                self._before = None
+            self._before = None
             if self.mixed:
                 payload = self.mixed.over(payload, self.codec)
             marker = marker or stream.marker_due
@@ -394,17 +319,89 @@ class Playout:
         now: float,
     ) -> None:
         """Forward a telephone-event packet, if this peer takes any."""
+        transcoder = self._coding.transcoder
         if self.event_payload_type is None:
             self.relay_nothing(source, sequence)
+        elif transcoder is not None or source.event_clock_hz != self.event_clock_hz:
+            transcoder = self._code()
+            if transcoder is not None:
+                clocks_hz = source.event_clock_hz, self.event_clock_hz
+                payload, marker = transcoder.event(self.stream, payload, timestamp, clocks_hz, now)
+                self._send_packet(self.event_payload_type, marker, payload)
         elif self._follows(source, sequence, timestamp, now):
             numbers = self.stream.forward(sequence, timestamp, len(payload), now)
             if numbers is not None:
                 self._transmit(self.event_payload_type, *numbers, marker, payload)
 
+    def relay_noise(
+        self, source: PeerStream, sequence: int, timestamp: int, payload: bytes, now: float
+    ) -> None:
+        """Pass a description of noise on to a peer that takes it; make the noise for another."""
+        noise_payload_type = self._coding.packet.noise_payload_type
+        if noise_payload_type is not None and self._coding.transcoder is None:
+            if self._follows(source, sequence, timestamp, now):
+                numbers = self.stream.forward(sequence, timestamp, len(payload), now)
+                if numbers is not None:
+                    self._transmit(noise_payload_type, *numbers, False, payload)
+            return
+        transcoder = self._code()
+        if transcoder is not None:
+            transcoder.buffer.put_noise(self.codec, source.ssrc, sequence, timestamp, payload, now)
+
     def relay_nothing(self, source: PeerStream, sequence: int) -> None:
         """A packet of the leg that is heard has no place in this peer's stream."""
         if self.relayed is source and sequence == source.highest:
             self.stream.skip(sequence)
+
+    # -- what is coded anew -----------------------------------------------------------------------
+
+    def _must_code(self, codec: str, payload: bytes) -> bool:
+        """Whether the packet cannot be passed on as it is."""
+        coding = self._coding
+        must_code = coding.must_code(codec, payload, is_relayed=self.relayed is not None)
+        if (self.tap is not None or self.mixed) and codec not in G711:
+            return True
+        if not must_code and coding.transcoder is not None:  # it need not be any more
+            self._stop_coding()
+        return must_code
+
+    def _code(self) -> Transcoder | None:
+        """What codes the stream that is heard anew; None while nothing of it may be sent."""
+        self.relayed = None
+        if not self._may_send or self._digits:
+            return None
+        self._coded[self] = None
+        return self._coding.begin()
+
+    def _stop_coding(self) -> None:
+        last = self._coding.stop(self.codec)
+        self._coded.pop(self, None)
+        if last:
+            self._tail, self._tail_after = last * FADE_SAMPLES, self.stream.packets_sent
+
+    def send_coded(self, now: float) -> None:
+        """The next 20 ms of a stream that is coded anew."""
+        samples, transcoder = self._coding.take(now), self._coding.transcoder
+        packetizer = self._coding.packetizer
+        if samples is None or transcoder is None or packetizer is None or self._digits:
+            return
+        if not transcoder.is_heard:
+            transcoder.is_heard = True
+            before = self._fades_in_from()
+            if before is not None:
+                packetizer.fade_from(before, self.codec)
+            self._speaking.remove_source(self)
+            self._clip = self._tail = None
+            self._is_new = False
+        if self.tap is not None:
+            self._record(packetizer.recorded(samples), "PCMU", now)
+        if self.mixed:
+            payload = self.mixed.over(packetizer.recorded(samples), "PCMU")
+            packetizer.send_g711(payload, "PCMU", now)
+        else:
+            packetizer.send_samples(samples, now)
+
+    # -- what is relayed --------------------------------------------------------------------------
 
     def _follows(self, source: PeerStream, sequence: int, timestamp: int, now: float) -> bool:
         """Whether `source` is being forwarded, beginning with this packet if need be."""
@@ -436,17 +433,6 @@ class Playout:
             return before
         return silence if self._is_new and self.stream.packets_sent else None
 
-    def _transmit(
-        self, payload_type: int, sequence: int, timestamp: int, marker: bool, payload: bytes
-    ) -> None:
-        first = VERSION_BITS | payload_type | (MARKER_BIT if marker else 0)
-        stream = self.stream
-        header = HEADER.pack(first, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, stream.ssrc)
-        try:
-            self._send(header + payload)
-        except OSError:  # the peer's port is closed, or the kernel's buffer is full
-            stream.failed()
-
     def fill_gap(self, now: float) -> None:
         """Keep the peer's stream alive with silence when the leg that is heard sends nothing."""
         hearing = self.hearing
@@ -455,6 +441,7 @@ class Playout:
             and now - hearing.heard_at >= GAP_FILL_S
             and now - self._waiting_since >= GAP_FILL_S
             and self._may_send
+            and self._coding.transcoder is None
             and self._clip is not SILENCE
             and not (self._patient and hearing.highest < 0)
         ):
@@ -469,9 +456,3 @@ class Playout:
         self._speaking.remove_source(self)
         self._clip = None
         self._may_send = False
-
-
-def _protected(
-    protect: Callable[[bytes], bytes], send: Callable[[bytes], int]
-) -> Callable[[bytes], int]:
-    return lambda packet: send(protect(packet))

@@ -144,6 +144,8 @@ class Switch:
             playout.send_frame(payload, now)
         for playout in frames.ended:
             playout.clip_ended()
+        for playout in tuple(self._context.coded):
+            playout.send_coded(now)
         self._mixer.tick(now)
         if self._dialling:
             for playout in self._dialling:
@@ -161,7 +163,7 @@ class Switch:
     def _has_sound(self) -> bool:
         """Whether anything is to be sent or recorded frame by frame, now or soon."""
         is_speaking = self._speaking or self._dialling or self._mixing or self._mixer
-        return bool(is_speaking or self._recordings or self._clips)
+        return bool(is_speaking or self._context.coded or self._recordings or self._clips)
 
     def _next_round(self, now: float) -> None:
         self._round = (self._round + 1) % ROUNDS_PER_VISIT

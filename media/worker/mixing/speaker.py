@@ -15,6 +15,9 @@ class Speaker:
     relayed = None
     """It is never sent on packet by packet (see StreamListener)."""
 
+    takes_any_codec = False
+    """What it mixes is G.711."""
+
     def __init__(self, source: PeerStream, on_gone: "Callable[[Speaker], None]") -> None:
         self._source: PeerStream | None = source
         self._on_gone = on_gone
@@ -67,6 +70,11 @@ class Speaker:
 
     def relay_nothing(self, source: PeerStream, sequence: int) -> None:
         """See StreamListener."""
+
+    def relay_noise(
+        self, source: PeerStream, sequence: int, timestamp: int, payload: bytes, now: float
+    ) -> None:
+        """See StreamListener. Who pauses is silent in the sum."""
 
     def fill_gap(self, now: float) -> None:
         """See StreamListener. Who says nothing is silent in the sum."""

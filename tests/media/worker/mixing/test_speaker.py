@@ -14,6 +14,7 @@ def test_it_keeps_what_the_peer_says_and_no_keys() -> None:
     speaker.relay_event(source, 2, 320, True, b"\x01\x00\x00\xa0", 1.0)
     speaker.relay_audio(source, 3, 480, False, b"", "PCMU", 1.0)
     speaker.relay_nothing(source, 4)
+    speaker.relay_noise(source, 4, 0, b"", 0.0)
     speaker.fill_gap(2.0)
     assert speaker.queue.waiting == 1
     assert len(speaker.take()) == 160

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from media.worker.playout_delay import PlayoutDelay
+from media.worker.coding.playout_delay import PlayoutDelay
 
 
 def test_a_stream_without_jitter_waits_for_the_least() -> None:

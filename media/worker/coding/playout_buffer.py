@@ -14,10 +14,10 @@ from typing import Final
 
 import numpy as np
 
-from ..codec.codec import CodecError, Decoder, Samples
-from ..codec.comfort_noise import ComfortNoise
-from ..codec.concealment import SILENT_AFTER_S
-from ..codec.time_scale import lengthened, shortened
+from ...codec.codec import CodecError, Decoder, Samples
+from ...codec.comfort_noise import ComfortNoise
+from ...codec.concealment import SILENT_AFTER_S
+from ...codec.time_scale import lengthened, shortened
 from .playout_delay import PlayoutDelay
 
 FRAME_S: Final = 0.02
@@ -114,6 +114,11 @@ class PlayoutBuffer:
         return self._rate_hz
 
     @property
+    def has_begun(self) -> bool:
+        """Whether anything was decoded yet; before that, frames are silent."""
+        return self._has_begun
+
+    @property
     def is_silent(self) -> bool:
         """Whether nothing came for so long that the frames are empty; False in comfort noise."""
         return (
@@ -133,25 +138,34 @@ class PlayoutBuffer:
         self, codec: str, ssrc: int, sequence: int, timestamp: int, payload: bytes, now: float
     ) -> None:
         """Take a packet of sound. Numbers count modulo 2^16 and 2^32."""
+        decoder = self._use(codec)
+        if decoder is not None:
+            self._place(ssrc, timestamp, _Waiting(sequence & 0xFFFF, payload, decoder), now)
+
+    def put_noise(
+        self, codec: str, ssrc: int, sequence: int, timestamp: int, payload: bytes, now: float
+    ) -> None:
+        """Take a packet that describes comfort noise, to be heard until sound comes again.
+
+        `codec` is that of the sound, whose clock it has.
+        """
+        if self._use(codec) is not None:
+            self._place(ssrc, timestamp, _Waiting(sequence & 0xFFFF, payload, None), now)
+
+    def _use(self, codec: str) -> Decoder | None:
+        """The decoder of the stream from now on; None where there is no such codec."""
         decoder = self._decoders.get(codec)
         if decoder is None:
             try:
                 decoder = self._decoders[codec] = self._decoder_of(codec)
             except CodecError:
                 self.garbled += 1
-                return
+                return None
         before = self._decoder
         if before is not None and before.clock_hz != decoder.clock_hz:
             self._restart()
         self._decoder = decoder
-        self._place(ssrc, timestamp, _Waiting(sequence & 0xFFFF, payload, decoder), now)
-
-    def put_noise(
-        self, ssrc: int, sequence: int, timestamp: int, payload: bytes, now: float
-    ) -> None:
-        """Take a packet that describes comfort noise, to be heard until sound comes again."""
-        if self._decoder is not None:
-            self._place(ssrc, timestamp, _Waiting(sequence & 0xFFFF, payload, None), now)
+        return decoder
 
     def _place(self, ssrc: int, timestamp: int, packet: _Waiting, now: float) -> None:
         decoder = self._decoder
@@ -310,7 +324,7 @@ class PlayoutBuffer:
         if self._noise is None:
             self._noise = ComfortNoise(self._rate_hz)
         self._noise.describe(payload)
-        self._noise_is_wanted = True
+        self._noise_is_wanted = self._has_begun = True
 
     # The wait
 

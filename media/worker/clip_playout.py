@@ -1,0 +1,91 @@
+"""The clips that a leg's peer hears, and how one sound passes into the next."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ..messages import Codec
+from ..rtp.outgoing_stream import OutgoingStream
+from ..sound.clip import SILENCE, Clip
+from ..sound.fade import FADE_SAMPLES
+from ..sound.frames import SpeakingSources
+from ..sound.g711 import SILENCE as SILENT_FRAME
+from .peer_sender import PeerSender
+
+
+class ClipPlayout(PeerSender):
+    """Lets its clip be played by `speaking`. `ended` gets the number of a finite one at its end."""
+
+    __slots__ = (
+        "_clip",
+        "_ended",
+        "_falls",
+        "_left",
+        "_loop",
+        "_play",
+        "_position",
+        "_speaking",
+        "_tail",
+        "_tail_after",
+        "codec",
+    )
+
+    def __init__(
+        self, stream: OutgoingStream, speaking: SpeakingSources[Any], ended: Callable[[int], None]
+    ) -> None:
+        super().__init__(stream)
+        self._speaking = speaking
+        self._ended = ended
+        self.codec: Codec = "PCMU"
+        self._clip: Clip | None = None
+        self._loop = False
+        self._position = 0
+        self._left: tuple[Clip, int] | None = None
+        self._play = 0
+        self._falls = False
+        # The last sample of a relayed sound, held for as long as it takes to fall, and how many
+        # packets were sent before the fall.
+        self._tail: bytes | None = None
+        self._tail_after = 0
+
+    @property
+    def play(self) -> int:
+        """The number of the finite source that is heard; 0 where it has ended, or none is."""
+        return self._play
+
+    def _remember_loop(self) -> None:
+        """A loop that is heard again goes on where it was left."""
+        if self._loop and self._clip is not None and self._clip is not SILENCE:
+            position = self._speaking.position(self)
+            self._left = self._clip, self._position if position is None else position
+
+    def _falling(self) -> bytes | None:
+        """What the next sound is faded with after a relayed one; None where that has fallen."""
+        return self._tail if self._tail_after == self.stream.packets_sent else None
+
+    def _speak(self) -> None:
+        if self._clip is not None and self._may_send:
+            before = self._falling() or self._speaking.ahead(self)
+            if before is None and self._clip is not SILENCE:
+                before = SILENT_FRAME[self.codec][:FADE_SAMPLES]
+            self._speaking.add_source(
+                self,
+                self._clip,
+                self.codec,
+                loop=self._loop,
+                position=self._position,
+                before=before,
+                falls=self._falls,
+            )
+
+    def _hush(self) -> None:
+        position = self._speaking.remove_source(self)
+        if position is not None:
+            self._position = position
+
+    def clip_ended(self) -> None:
+        """The finite clip had its last frame: silence follows, and the engine hears of it."""
+        play = self._play
+        self._clip, self._loop, self._position = SILENCE, True, 0
+        self._speak()
+        if play:
+            self._ended(play)

@@ -1,0 +1,141 @@
+"""What is encoded for the peer of one leg: whether it has to be, and by what.
+
+A leg of G.711 in packets of 20 ms needs nothing of this before it hears a leg of another codec, or
+one whose packets are longer or shorter than its peer wants.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from ...codec.codec import CodecError, Samples
+from ...codec.formats import G711, Format
+from ...messages import Codec, Connect
+from ...rtp.outgoing_stream import OutgoingStream
+from .packetizer import PacketFormat, Packetizer
+from .transcoder import Transcoder
+
+_ODD_PACKETS: Final = 2  # of another length than is wanted: these are passed on all the same
+
+
+class CodedSound:
+    """The packetizer and the transcoder of one leg, made when they are needed.
+
+    `send` gets payload type, marker and payload of each packet, once the stream has its numbers.
+    """
+
+    __slots__ = (
+        "_misfits",
+        "_send",
+        "_stream",
+        "_wanted_ticks",
+        "codec",
+        "packet",
+        "packetizer",
+        "transcoder",
+    )
+
+    def __init__(self, stream: OutgoingStream, send: Callable[[int, bool, bytes], None]) -> None:
+        self._stream = stream
+        self._send = send
+        self.codec: Codec = "PCMU"
+        """What the peer gets."""
+        self.packet = PacketFormat(Format("PCMU"), 20, 0)
+        self.packetizer: Packetizer | None = None
+        """Where a frame of the clock is no packet as it is."""
+        self.transcoder: Transcoder | None = None
+        """While a stream is heard that cannot be passed on."""
+        self._wanted_ticks = 0  # the length of the packets that the peer has asked for
+        self._misfits = 0  # packets of another length that came in a row
+
+    def agree(self, description: Connect) -> bool:
+        """Take over what packets are like; False where they cannot be made here.
+
+        Whoever calls has stopped the transcoder where `is_other` says so.
+        """
+        self._wanted_ticks = 0
+        if description.wants_ptime:
+            self._wanted_ticks = description.ptime_ms * Format(description.codec).clock_hz // 1000
+        if not self.is_other(description):
+            return True
+        self.codec = description.codec
+        self.packet = _packet_format(description)
+        self._stream.set_clock(self.packet.format.clock_hz)
+        self.packetizer = None
+        return self.is_plain or self.packetizes()
+
+    def is_other(self, description: Connect) -> bool:
+        """Whether packets are to be others from now on."""
+        return _packet_format(description) != self.packet
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a frame of the clock is a packet as it is."""
+        packet = self.packet
+        return (
+            packet.format.name in G711
+            and packet.ptime_ms == 20
+            and packet.noise_payload_type is None
+        )
+
+    def packetizes(self) -> bool:
+        """Make a packetizer, if there is none; False where the codec does not work here."""
+        if self.packetizer is None:
+            try:
+                self.packetizer = Packetizer(self.packet, self._stream, self._send)
+            except CodecError:
+                self._stream.errors += 1
+                return False
+        return True
+
+    def must_code(self, codec: str, payload: bytes, *, is_relayed: bool) -> bool:
+        """Whether a packet cannot be passed on as it is: another codec, or another length."""
+        form = self.packet.format
+        if codec != form.name and not (codec in G711 and form.name in G711):
+            return True
+        transcoder = self.transcoder
+        if transcoder is None and not self._wanted_ticks:
+            return False
+        fits = not self._wanted_ticks or form.ticks(payload) in (0, self._wanted_ticks)
+        if transcoder is not None:
+            return not transcoder.note(fits=fits)
+        self._misfits = 0 if fits else self._misfits + 1
+        return self._misfits > (_ODD_PACKETS if is_relayed else 0)
+
+    def begin(self) -> Transcoder | None:
+        """The transcoder, made if there is none; None where the codec does not work here."""
+        if self.transcoder is None and self.packetizes():
+            assert self.packetizer is not None
+            self.transcoder = Transcoder(self.packetizer.rate_hz)
+        return self.transcoder
+
+    def stop(self, codec: str) -> bytes:
+        """Hear no stream any more; the last sample that was sent of it, in this law of G.711.
+
+        Empty where nothing was.
+        """
+        transcoder, packetizer = self.transcoder, self.packetizer
+        if transcoder is None or packetizer is None:
+            return b""
+        self.transcoder = None
+        self._misfits = 0
+        packetizer.forget()
+        if self.is_plain:
+            self.packetizer = None
+        return packetizer.last_sample(codec) if transcoder.is_heard else b""
+
+    def take(self, now: float) -> Samples | None:
+        """The next 20 ms of the stream that is heard; None while there is nothing to be sent."""
+        transcoder = self.transcoder
+        if transcoder is None:
+            return None
+        samples = transcoder.take(now)
+        return samples if transcoder.has_begun else None
+
+
+def _packet_format(description: Connect) -> PacketFormat:
+    return PacketFormat(
+        Format(description.codec, description.bits_a_second, description.has_copy),
+        description.ptime_ms,
+        description.payload_type,
+        description.comfort_noise_payload_type,
+    )

@@ -1,0 +1,165 @@
+"""Packets of a leg whose sound is encoded here: of any codec, and of 10 to 60 ms."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from ...codec.codec import CodecError, Samples
+from ...codec.comfort_noise import describe_noise
+from ...codec.formats import Format, encoder_of
+from ...codec.resampler import Resampler
+from ...rtp.outgoing_stream import OutgoingStream
+from ...sound import g711
+
+_FADE_S: Final = 0.01
+_QUIET: Final = 80.0  # RMS: under -52 dBov nobody speaks
+_QUIET_FRAMES: Final = 15  # of 20 ms, before noise is described in their place
+_NOISE_AGAIN_FRAMES: Final = 50
+_FULL: Final = 32768.0
+
+
+@dataclass(frozen=True, slots=True)
+class PacketFormat:
+    """What the peer of a leg is sent: in which codec, how long the packets are, and their type.
+
+    With `noise_payload_type` comfort noise (RFC 3389) takes the place of silence.
+    """
+
+    format: Format
+    ptime_ms: int
+    payload_type: int
+    noise_payload_type: int | None = None
+
+
+class Packetizer:
+    """Encodes the frames of 20 ms that one peer hears, and stamps them as they are due.
+
+    `send` gets payload type, marker and payload of each packet, once the stream has its numbers.
+    Raises CodecError where the codec does not work here.
+    """
+
+    __slots__ = (
+        "_before",
+        "_begins_at",
+        "_clock_hz",
+        "_count",
+        "_encoder",
+        "_last",
+        "_packet",
+        "_pending",
+        "_quiet_frames",
+        "_send",
+        "_size",
+        "_stream",
+        "_to_8000",
+        "_upwards",
+        "rate_hz",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        packet: PacketFormat,
+        stream: OutgoingStream,
+        send: Callable[[int, bool, bytes], None],
+    ) -> None:
+        self._packet = packet
+        self._stream = stream
+        self._send = send
+        self.rate_hz = packet.format.rate_hz
+        self._clock_hz = packet.format.clock_hz
+        self._encoder = encoder_of(packet.format, self.rate_hz)
+        self._upwards = None if self.rate_hz == 8000 else Resampler(8000, self.rate_hz)
+        self._to_8000: Resampler | None = None  # for who records
+        self._size = self.rate_hz * packet.ptime_ms // 1000
+        self._pending: list[Samples] = []
+        self._count = 0
+        self._begins_at = 0.0  # when the first of them was due
+        self._before: Samples | None = None  # what the next frame is faded with
+        self._quiet_frames = 0
+        self._last = np.zeros(1, np.int16)  # the last sample that was sent
+
+    def send_g711(self, payload: bytes, codec: str, now: float) -> None:
+        """Send a frame of 20 ms that is in G.711: a clip, or a sum."""
+        samples = g711.decode(payload, codec)
+        if self._upwards is not None:
+            samples = self._upwards.resample(samples)
+        self.send_samples(samples, now)
+
+    def send_samples(self, samples: Samples, now: float) -> None:
+        """Send a frame of `rate_hz`, due now. Packets go as soon as they are full."""
+        if self._before is not None:
+            samples = self._faded(samples)
+        if self._packet.noise_payload_type is not None and self._is_described(samples, now):
+            return
+        if not self._count:
+            self._begins_at = now
+        self._pending.append(samples)
+        self._count += len(samples)
+        while self._count >= self._size:
+            joined = self._pending[0] if len(self._pending) == 1 else np.concatenate(self._pending)
+            self._emit(joined[: self._size])
+            rest = joined[self._size :]
+            self._pending, self._count = ([rest] if len(rest) else []), len(rest)
+            self._begins_at += self._size / self.rate_hz
+
+    def fade_from(self, before: bytes, codec: str) -> None:
+        """The next frame rises out of this, which is 10 ms of G.711."""
+        samples = g711.decode(before, codec)
+        self._before = samples.repeat(self.rate_hz // 8000)
+
+    def forget(self) -> None:
+        """What does not fill a packet yet is not sent any more."""
+        self._pending, self._count, self._before = [], 0, None
+
+    def last_sample(self, codec: str) -> bytes:
+        """The last sample that was sent, in this law of G.711: one byte."""
+        return g711.encode(self._last, codec)
+
+    def recorded(self, samples: Samples) -> bytes:
+        """A frame as who records it takes it: PCMU."""
+        if self.rate_hz != 8000:
+            if self._to_8000 is None:
+                self._to_8000 = Resampler(self.rate_hz, 8000)
+            samples = self._to_8000.resample(samples)
+        return g711.encode(samples, "PCMU")
+
+    def _emit(self, samples: Samples) -> None:
+        try:
+            payload = self._encoder.encode(samples)
+        except CodecError:
+            self._stream.errors += 1
+            return
+        self._last = samples[-1:]
+        ticks = self._packet.ptime_ms * self._clock_hz // 1000
+        marker = self._stream.next_packet(ticks, len(payload), self._begins_at)
+        self._send(self._packet.payload_type, marker, payload)
+
+    def _faded(self, samples: Samples) -> Samples:
+        before, self._before = self._before, None
+        assert before is not None
+        count = min(len(before), len(samples), int(_FADE_S * self.rate_hz))
+        rise = (np.arange(count, dtype=np.float32) + 0.5) / count
+        faded = samples.copy()
+        faded[:count] = np.rint(samples[:count] * rise + before[:count] * (1 - rise))
+        return faded
+
+    def _is_described(self, samples: Samples, now: float) -> bool:
+        """Whether nobody has spoken for so long that the frame is described, not encoded."""
+        wide = samples.astype(np.float32)
+        if float(np.dot(wide, wide)) > _QUIET**2 * len(wide):
+            if self._quiet_frames > _QUIET_FRAMES:
+                self._stream.marker_due = True  # a spurt of speech begins
+            self._quiet_frames = 0
+            return False
+        self._quiet_frames += 1
+        if self._quiet_frames <= _QUIET_FRAMES:
+            return False
+        if (self._quiet_frames - _QUIET_FRAMES) % _NOISE_AGAIN_FRAMES == 1:
+            self.forget()
+            payload = describe_noise(samples)
+            marker = self._stream.next_packet(self._clock_hz // 50, len(payload), now)
+            assert self._packet.noise_payload_type is not None
+            self._send(self._packet.noise_payload_type, marker, payload)
+        return True

@@ -1,0 +1,99 @@
+"""What goes to a leg's peer: one stream of packets on a socket, plain or protected."""
+
+import socket
+from collections.abc import Callable
+
+from ..rtp.outgoing_stream import OutgoingStream
+from ..rtp.rtp import CLOCK_HZ, HEADER, MARKER_BIT, VERSION_BITS
+from ..rtp.srtp import SrtpSender
+from ..rtp.telephone_event import DigitWriter
+from .peer_stream import RecordingTap
+
+
+class PeerSender:
+    """Sends the packets of one stream. Times are seconds of one monotonic clock."""
+
+    __slots__ = (
+        "_digits",
+        "_may_send",
+        "_send",
+        "event_clock_hz",
+        "event_payload_type",
+        "payload_type",
+        "sender",
+        "socket_fd",
+        "stream",
+        "tap",
+    )
+
+    def __init__(self, stream: OutgoingStream) -> None:
+        self.stream = stream
+        self._send: Callable[[bytes], int] = len  # until there is a socket
+        self.socket_fd = -1
+        self.sender: SrtpSender | None = None
+        self.payload_type = 0
+        self.event_payload_type: int | None = None
+        self.event_clock_hz = CLOCK_HZ
+        self.tap: RecordingTap | None = None
+        """Where what the peer hears is recorded; None where it is not."""
+        self._may_send = False
+        self._digits: DigitWriter | None = None  # from the first digit to be sent on
+
+    @property
+    def may_send(self) -> bool:
+        """Whether anything may be sent to the peer."""
+        return self._may_send
+
+    @property
+    def dialling(self) -> bool:
+        """Whether digits are being sent."""
+        return bool(self._digits)
+
+    def use(self, connected: socket.socket | None, sender: SrtpSender | None = None) -> None:
+        """Send on a socket that is connected to the peer; with None what is sent is lost.
+
+        With `sender`, SRTP is sent.
+        """
+        self._send = len if connected is None else connected.send
+        self.sender = sender
+        if connected is not None and sender is not None:
+            self._send = _protected(sender.protect, connected.send)
+        self.socket_fd = -1 if connected is None else connected.fileno()
+
+    def send_digit_frame(self, now: float) -> None:
+        """The next frame of the digits under way."""
+        frame = self._digits.next_frame() if self._digits is not None else None
+        if frame is None or self.event_payload_type is None or not self._may_send:
+            return
+        payload, begins = frame
+        if begins:
+            self.stream.next_frame(len(payload), now)
+        else:
+            self.stream.repeat_timestamp(len(payload))
+        self._send_packet(self.event_payload_type, begins, payload)
+
+    def _record(self, payload: bytes, codec: str, now: float) -> None:
+        if self.tap is not None:
+            self.tap.write(round(now * CLOCK_HZ) & 0xFFFFFFFF, payload, codec, now)
+
+    def _send_packet(self, payload_type: int, marker: bool, payload: bytes) -> None:
+        """Send a packet for which the stream has its numbers."""
+        stream = self.stream
+        self._transmit(payload_type, stream.sequence, stream.timestamp, marker, payload)
+
+    def _transmit(
+        self, payload_type: int, sequence: int, timestamp: int, marker: bool, payload: bytes
+    ) -> None:
+        first = VERSION_BITS | payload_type | (MARKER_BIT if marker else 0)
+        stream = self.stream
+        header = HEADER.pack(first, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, stream.ssrc)
+        try:
+            self._send(header + payload)
+        except OSError:  # the peer's port is closed, or the kernel's buffer is full
+            stream.failed()
+
+
+def _protected(
+    protect: Callable[[bytes], bytes], send: Callable[[bytes], int]
+) -> Callable[[bytes], int]:
+    return lambda packet: send(protect(packet))
