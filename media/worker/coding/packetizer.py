@@ -17,7 +17,7 @@ _FADE_S: Final = 0.01
 _QUIET: Final = 80.0  # RMS: under -52 dBov nobody speaks
 _QUIET_FRAMES: Final = 15  # of 20 ms, before noise is described in their place
 _NOISE_AGAIN_FRAMES: Final = 50
-_FULL: Final = 32768.0
+_SETTLED: Final = 48  # samples of 8 kHz, after which a resampler has forgotten what was before
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,11 @@ class Packetizer:
         "_packet",
         "_pending",
         "_quiet_frames",
+        "_resampler",
         "_send",
         "_size",
         "_stream",
         "_to_8000",
-        "_upwards",
         "rate_hz",
     )  # fmt: skip
 
@@ -70,7 +70,7 @@ class Packetizer:
         self.rate_hz = packet.format.rate_hz
         self._clock_hz = packet.format.clock_hz
         self._encoder = encoder_of(packet.format, self.rate_hz)
-        self._upwards = None if self.rate_hz == 8000 else Resampler(8000, self.rate_hz)
+        self._resampler: Resampler | None = None  # of frames of 8 kHz
         self._to_8000: Resampler | None = None  # for who records
         self._size = self.rate_hz * packet.ptime_ms // 1000
         self._pending: list[Samples] = []
@@ -82,13 +82,23 @@ class Packetizer:
 
     def send_g711(self, payload: bytes, codec: str, now: float) -> None:
         """Send a frame of 20 ms that is in G.711: a clip, or a sum."""
-        samples = g711.decode(payload, codec)
-        if self._upwards is not None:
-            samples = self._upwards.resample(samples)
-        self.send_samples(samples, now)
+        self._send_frame(self._upwards(g711.decode(payload, codec)), now)
 
     def send_samples(self, samples: Samples, now: float) -> None:
         """Send a frame of `rate_hz`, due now. Packets go as soon as they are full."""
+        self._resampler = None
+        self._send_frame(samples, now)
+
+    def _upwards(self, samples: Samples) -> Samples:
+        """Samples of 8 kHz at our rate, going on from the last that was sent."""
+        if self.rate_hz == 8000:
+            return samples
+        if self._resampler is None:
+            self._resampler = Resampler(8000, self.rate_hz)
+            self._resampler.resample(self._last.repeat(_SETTLED))
+        return self._resampler.resample(samples)
+
+    def _send_frame(self, samples: Samples, now: float) -> None:
         if self._before is not None:
             samples = self._faded(samples)
         if self._packet.noise_payload_type is not None and self._is_described(samples, now):
@@ -106,8 +116,7 @@ class Packetizer:
 
     def fade_from(self, before: bytes, codec: str) -> None:
         """The next frame rises out of this, which is 10 ms of G.711."""
-        samples = g711.decode(before, codec)
-        self._before = samples.repeat(self.rate_hz // 8000)
+        self._before = self._upwards(g711.decode(before, codec))
 
     def forget(self) -> None:
         """What does not fill a packet yet is not sent any more."""

@@ -364,8 +364,8 @@ def test_nothing_that_comes_breaks_it(seed: int) -> None:
         for _ in range(rng.integers(0, 4)):
             size = int(rng.choice([0, 1, 80, 160, 240, 1600]))
             if rng.random() < 0.1:
-                buffer.put_noise("PCMA", 1, int(rng.integers(0, 65536)), int(rng.integers(0, 1 << 32)),
-                                 rng.bytes(size % 7), now)  # fmt: skip
+                place = int(rng.integers(0, 65536)), int(rng.integers(0, 1 << 32))
+                buffer.put_noise("PCMA", 1, *place, rng.bytes(size % 7), now)
             else:
                 codec = str(rng.choice(["PCMU", "PCMA"]))
                 buffer.put(codec, int(rng.integers(1, 3)), int(rng.integers(0, 100)),

@@ -1,0 +1,89 @@
+import pytest
+
+from media.codec import opus
+from media.codec.codec import CodecError
+from media.codec.formats import Format, encoder_of
+from media.messages import Codec
+from media.sound import g711
+from media.worker.coding.narrow_stream import NarrowStream
+from tests.support.media.coded_peers import Hearer, Talker
+from tests.support.voices import level_of, tone
+
+
+@pytest.mark.parametrize("codec", ["G722", "L16/16000", "L16/8000"])
+def test_every_codec_becomes_pcmu(codec: Codec) -> None:
+    rate = Format(codec).rate_hz
+    encoder, narrow = encoder_of(Format(codec), rate), NarrowStream(codec)
+    sound = tone(400, 0.2, rate)
+    heard = b"".join(
+        narrow.payload(encoder.encode(sound[at : at + rate // 50]))
+        for at in range(0, len(sound), rate // 50)
+    )
+    assert len(heard) == 1600
+    assert level_of(400, g711.decode(heard, "PCMU")[400:]) == pytest.approx(10000, rel=0.1)
+
+
+def test_timestamps_are_of_8000_hz() -> None:
+    assert NarrowStream("L16/16000").timestamp(320) == 160
+    assert NarrowStream("G722").timestamp(320) == 320
+    assert NarrowStream("opus").timestamp(0xFFFFFFFF) == 0xFFFFFFFF // 6
+
+
+def test_what_cannot_be_decoded_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not opus.missing():
+        assert NarrowStream("opus").payload(b"\xff\xff") == b""
+
+    def missing() -> None:
+        raise CodecError("no libopus")
+
+    monkeypatch.setattr(opus, "_library", missing)
+    assert NarrowStream("opus").payload(b"\x08") == b""
+
+
+class Tap:
+    """Notes what is recorded."""
+
+    def __init__(self) -> None:
+        self.frames: list[tuple[int, int, str]] = []
+
+    def write(self, timestamp: int, payload: bytes, codec: str, now: float) -> None:
+        self.frames.append((timestamp, len(payload), codec))
+
+
+@pytest.mark.parametrize("ptime_ms", [20, 40])
+def test_a_leg_of_another_codec_is_recorded_in_pcmu(ptime_ms: int) -> None:
+    talker = Talker("L16/16000", ptime_ms=ptime_ms)
+    tap = Tap()
+    talker.leg.tap = tap  # type: ignore[assignment]
+    for number in range(10):
+        talker.say(tone(400, 1.0, 16000), 10.0 + number * ptime_ms / 1000)
+    size = ptime_ms * 8
+    assert tap.frames == [(3500 + number * size, size, "PCMU") for number in range(10)]
+
+
+def test_what_a_leg_of_another_codec_hears_is_recorded_in_pcmu() -> None:
+    talker, hearer = Talker("G722"), Hearer("G722")
+    tap = Tap()
+    hearer.playout.tap = tap
+    hearer.playout.hear_peer(talker.stream, hearer.now)
+    hearer.listen(talker, tone(400, 1.0, 16000), 0.4)
+    hearer.playout.hear_silence(hearer.now)
+    hearer.tick()
+    hearer.close()
+    assert {frame[1:] for frame in tap.frames} == {(160, "PCMU")}
+    assert len(tap.frames) >= 17
+    steps = {b[0] - a[0] for a, b in zip(tap.frames, tap.frames[1:], strict=False)}
+    assert steps == {160}
+
+
+def test_whether_a_leg_of_another_codec_is_heard_is_looked_at_now_and_then() -> None:
+    talker = Talker("G722")
+    for number in range(20):
+        talker.say(tone(400, 1.0, 16000), 10.0 + number * 0.02)
+    assert talker.stream.loud_at > 10.2
+    talker.stream.listening = True
+    for number in range(20, 40):
+        talker.say(tone(400, 1.0, 16000) // 10000, 10.0 + number * 0.02)
+        if number % 5 == 0:
+            talker.stream.listening = True
+    assert talker.leg.levels[-1] is False
