@@ -16,6 +16,7 @@ from .values import (
     OptionalAgentAddress,
     PortRange,
     Printable,
+    Ptime,
     Rtp,
     Seconds,
     Srtp,
@@ -110,6 +111,8 @@ class Agent(WithCredentials):
     rtp: Rtp = "symmetric"
     srtp: Srtp = "off"
     codecs: Codecs = Field(default=[])
+    ptime_ms: Ptime = 20
+    comfort_noise: bool = False
     dtmf: Dtmf = "rfc4733"
     rtp_ports: PortRange | None = None
     permanent: bool = False

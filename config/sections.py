@@ -31,6 +31,7 @@ from .values import (
     PerSecond,
     PortRange,
     Printable,
+    Ptime,
     Region,
     RoutePrefix,
     Rtp,
@@ -225,6 +226,8 @@ class Trunk(Reached, WithCredentials):
     max_calls_per_s: PerSecond = 0.0
     srtp: Srtp = "off"
     codecs: Codecs = Field(default=[])
+    ptime_ms: Ptime = 20
+    comfort_noise: bool = False
     dtmf: Dtmf = "rfc4733"
     rtp_ports: PortRange | None = None
     headers: TrunkHeaders = Field(default={})

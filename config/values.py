@@ -1,7 +1,7 @@
 """The kinds of values of the configuration. What each has to be is checked in `value_checks/`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Strict
 
@@ -39,7 +39,8 @@ Srtp = Literal["off", "offered", "required"]
 # How pressed keys are sent and understood: as telephone-events (RFC 4733), by SIP INFO alone, or as
 # sound, which the engine does not listen to.
 Dtmf = Literal["rfc4733", "info", "inband"]
-Codec = Literal["PCMU", "PCMA"]
+# By their encoding names; L16 at 16 kHz, or at 8 kHz where the peer has no more.
+Codec = Literal["PCMU", "PCMA", "G722", "opus", "L16"]
 
 
 def _check_session_expires(seconds: int) -> int:
@@ -65,11 +66,27 @@ def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _known_codecs(value: object) -> object:
+    """Names of codecs as people write them: `Opus`, `G.722`, `pcma`."""
+    if not isinstance(value, list):
+        return value
+    return [_CODEC_NAMES.get(str(one).upper().replace(".", ""), one) for one in value]
+
+
+def _check_ptime_ms(ptime_ms: int) -> int:
+    if ptime_ms % 10 or not 10 <= ptime_ms <= 60:
+        raise reject("must be 10, 20, 30, 40, 50 or 60 ms")
+    return ptime_ms
+
+
+_CODEC_NAMES = {name.upper(): name for name in get_args(Codec)}
 Name = Annotated[str, AfterValidator(check_name)]
 # How often something begins; 0: as often as it comes.
 PerSecond = Annotated[float, Field(allow_inf_nan=False), AfterValidator(_check_per_s)]
-# In the order of preference; none: every codec, that of the other party first.
-Codecs = Annotated[list[Codec], AfterValidator(_check_codecs)]
+# In the order of preference; none: G.711, and another only for who has no G.711.
+Codecs = Annotated[list[Codec], BeforeValidator(_known_codecs), AfterValidator(_check_codecs)]
+# How long packets are.
+Ptime = Annotated[int, AfterValidator(_check_ptime_ms)]
 SocketPath = Annotated[Path, Strict(False), AfterValidator(check_socket_path)]
 FilePath = Annotated[Path, Strict(False), AfterValidator(check_file_path)]
 # Empty means: none.

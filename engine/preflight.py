@@ -15,6 +15,8 @@ from config.sounds import find_configured
 from media.sound.prompts import PromptError, check_prompt
 from media.sound.speech import NoSuchVoice, SpeechError, Synthesizer
 
+from .routing.local_codecs import missing
+
 log = structlog.get_logger()
 
 # What a disk that is full answers: it may have room again at the next call.
@@ -52,6 +54,18 @@ def check(settings: Settings) -> None:
     except SpeechError as error:  # calls are better without speech than not at all
         log.error("no_speech", reason=error.reason)
     warn_of_keys_in_clear(settings)
+    warn_of_missing_codecs(settings)
+
+
+def warn_of_missing_codecs(settings: Settings) -> None:
+    """Log each trunk and agent with a codec that does not work on this machine."""
+    accounts = [("trunk", trunk.name, trunk.codecs) for trunk in settings.trunks]
+    accounts += [("agent", agent.name, agent.codecs) for agent in settings.agents]
+    for kind, name, codecs in accounts:
+        for codec in codecs:
+            reason = missing().get(codec)
+            if reason is not None:
+                log.warning("codec_not_offered", **{kind: name}, codec=codec, reason=reason)
 
 
 def warn_of_keys_in_clear(settings: Settings) -> None:

@@ -18,7 +18,6 @@ VERSION: Final = 1
 
 Direction: TypeAlias = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 Codec: TypeAlias = Literal["PCMU", "PCMA", "G722", "opus", "L16/16000", "L16/8000"]
-"""A codec, for L16 with its RTP clock."""
 RtpPolicy: TypeAlias = Literal["symmetric", "asymmetric", "strict"]
 
 
@@ -58,8 +57,9 @@ class SrtpKeys(_Message):
 class Connect(_Message, tag=2):
     """Where the leg's peer says it is, and what was agreed. Sent again after each re-INVITE.
 
-    The payload types are what the peer wants to get. It may send telephone-event under the number
-    that it was given itself, `telephone_event_received_payload_type`, as well. `number` counts the
+    The payload types are what the peer wants to get. It may send sound and telephone-event under
+    the numbers that it was given itself, `received_payload_type` and
+    `telephone_event_received_payload_type`, as well. `number` counts the
     descriptions of the leg, for MediaTimeout. `rtp` says from where it is taken: from the address
     here alone ("strict"), or from another of its host or of `sip_host`, where that proves to be the
     peer's ("symmetric"; "asymmetric": RTP is sent to the address here all the same). With
@@ -69,8 +69,8 @@ class Connect(_Message, tag=2):
 
     Packets that are made here are `ptime_ms` long: 10 to 60 ms. With `wants_ptime` the peer has
     asked for that, and gets no others. `telephone_event_clock_hz` is that of the key presses in
-    both directions. With `comfort_noise_payload_type` the peer takes comfort noise in place of
-    silence. `bits_a_second` (0: as we like) and `has_copy` are for the Opus encoder.
+    both directions. With `comfort_noise_payload_type` silence may be described. `bits_a_second`
+    (0: as we like) and `has_copy` are for the Opus encoder.
     """
 
     leg: str
@@ -95,6 +95,7 @@ class Connect(_Message, tag=2):
     comfort_noise_payload_type: int | None = None
     bits_a_second: int = 0
     has_copy: bool = True
+    received_payload_type: int | None = None
 
 
 class Hear(_Message, tag=3):
@@ -270,7 +271,7 @@ class LegState(_Message):
 
 class Welcome(_Message, tag=71):
     """The answer to Hello: the version spoken, how many engines have spoken to this worker, its
-    ports set aside, its legs, and what it lacks."""
+    ports set aside and its legs."""
 
     request: int
     version: int
@@ -278,7 +279,6 @@ class Welcome(_Message, tag=71):
     pid: int = 0
     aside: list[int] = []
     legs: list[LegState] = []
-    unavailable: dict[str, str] = {}  # codecs that do not work here, and why
 
 
 class Opened(_Message, tag=64):

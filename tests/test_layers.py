@@ -64,7 +64,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "engine.control": EVERYTHING_BELOW_CONTROL,
     "engine.webrtc": set(),
     "engine.logs": set(),
-    "engine.preflight": set(),
+    "engine.preflight": {"engine.routing"},
     "engine.checks": {*EVERYTHING_BELOW_CONTROL, "engine.control"},
     "engine.reload": {*EVERYTHING_BELOW_CONTROL, "engine.checks"},
     "engine.call_parts": EVERYTHING_BELOW_CONTROL,

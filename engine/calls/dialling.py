@@ -15,11 +15,14 @@ from sip.sdp.offer_answer import LocalAudio
 from sip.sdp.sdes import LocalKeys
 from sip.transport.resolver import ResolutionFailed
 
+from ..routing.local_codecs import here
 from ..routing.media_policy import MediaPolicy
 from ..routing.targets.destination import DialTarget
 from .hangup_cause import HangupCause, of_unknown_name
 
 CODECS: Final = ("PCMU", "PCMA")
+SPARE_CODECS: Final = ("G722", "opus", "L16/16000", "L16/8000")
+"""Taken of who has no G.711, by who has nothing configured."""
 
 # Who calls where neither the configuration nor the call itself names a caller.
 DEFAULT_CALLER: Final = "ringback"
@@ -81,16 +84,36 @@ class DialOptions:
 
 
 def shaped(audio: LocalAudio, policy: MediaPolicy) -> LocalAudio:
-    """The same audio as a trunk or an agent is to have it: codecs, keys that are pressed, SRTP.
+    """The same audio as a trunk or an agent is to have it: codecs, packets, keys, SRTP.
 
     The keys of SRTP are its own: no two peers get the same.
     """
-    codecs = tuple(codec for codec in policy.codecs if codec in audio.codecs) or audio.codecs
-    has_events = audio.telephone_event and policy.dtmf == "rfc4733"
-    audio = structs.replace(audio, codecs=codecs, telephone_event=has_events)
+    audio = structs.replace(
+        audio,
+        codecs=_codecs(audio, policy),
+        spare_codecs=() if policy.codecs else here(SPARE_CODECS),
+        prefers_own=bool(policy.codecs),
+        ptime_ms=policy.ptime_ms,
+        comfort_noise=policy.comfort_noise,
+        telephone_event=audio.telephone_event and policy.dtmf == "rfc4733",
+    )
     if policy.srtp == "off":
         return audio
     return structs.replace(audio, srtp=policy.srtp, keys=LocalKeys.generate(token_bytes))
+
+
+def _codecs(audio: LocalAudio, policy: MediaPolicy) -> tuple[str, ...]:
+    """What is offered or preferred: what the other party speaks first, if that may be.
+
+    One codec alone is what was agreed on: another description keeps to that.
+    """
+    if not policy.codecs or len(audio.codecs) == 1:
+        return here(audio.codecs)
+    both_g711 = audio.other_speaks in CODECS and policy.codecs[0] in CODECS
+    # Converting one law of G.711 into the other costs nothing.
+    first = () if both_g711 else (audio.other_speaks,)
+    ordered = [codec for codec in first if codec in policy.codecs]
+    return here((*ordered, *(codec for codec in policy.codecs if codec not in ordered)))
 
 
 async def hops_of(

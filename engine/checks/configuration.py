@@ -24,6 +24,7 @@ from ..control.event_types import EVENT_TYPES
 from ..errors import EngineError
 from ..routing.dialplan import Dialplan
 from ..routing.endpoint_options import tls_options
+from ..routing.local_codecs import here, missing
 from ..routing.number_plan import NotDialable, NumberPlan, Reading, is_uri
 from ..routing.phone_number import example_number
 from ..routing.targets.number_rewriting import SentNumbers
@@ -58,8 +59,17 @@ def faults_of(written: Written) -> list[Fault]:
     rooms = _unused_rooms(settings, written.known)
     tls = [*_rewritten(settings), *_certificates(settings), *_trust(settings)]
     tls += _browsers(settings)
-    more = [*rooms, *_webhooks(settings), *tls, *unknown_voices(settings)]
+    more = [*rooms, *_webhooks(settings), *tls, *unknown_voices(settings), *_codecs(settings)]
     return [*check.faults, *_hidden(settings), *more]
+
+
+def _codecs(settings: AllSections) -> Iterator[Fault]:
+    """A fault for each trunk or agent all of whose codecs lack what they need on this machine."""
+    wanted = [(f"trunks[{number}]", one.codecs) for number, one in enumerate(settings.trunks)]
+    wanted += [(f"agents[{number}]", one.codecs) for number, one in enumerate(settings.agents)]
+    for account, codecs in wanted:
+        if codecs and not here(codecs):
+            yield Fault(f"{account}.codecs", "; ".join(missing().values()))
 
 
 def readings_of(settings: AllSections) -> list[tuple[str, str, str]]:

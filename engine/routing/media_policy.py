@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from config.values import Codec, Dtmf, Rtp, Srtp
+from sip.sdp.audio_formats import PTIME_MS
 
 _STRICTER: tuple[Srtp, ...] = ("off", "offered", "required")
 
@@ -22,7 +23,15 @@ class HasMediaPolicy(Protocol):
 
     @property
     def codecs(self) -> Sequence[Codec]:
-        """Its codecs in the order of preference; empty: all."""
+        """Its codecs in the order of preference; empty: G.711, and others in need."""
+
+    @property
+    def ptime_ms(self) -> int:
+        """How long packets are."""
+
+    @property
+    def comfort_noise(self) -> bool:
+        """Whether silence may be described, in place of packets."""
 
     @property
     def dtmf(self) -> Dtmf:
@@ -33,6 +42,7 @@ class HasMediaPolicy(Protocol):
         """The ports of our side, where it has a range of its own."""
 
 
+_FORMATS: dict[Codec, tuple[str, ...]] = {"L16": ("L16/16000", "L16/8000")}
 _NARROWER: tuple[Rtp, ...] = ("symmetric", "asymmetric", "strict")
 
 
@@ -40,20 +50,30 @@ _NARROWER: tuple[Rtp, ...] = ("symmetric", "asymmetric", "strict")
 class MediaPolicy:
     """From where RTP is taken, whether it is protected (SRTP), its codecs, and how keys are sent.
 
-    Without `codecs` all are offered, that of the other party first.
+    `codecs` are names of `sip.sdp.audio_formats`. Without them G.711 is offered, and what the other
+    party speaks before it; another codec is taken of who has no G.711.
     """
 
     rtp: Rtp = "symmetric"
     srtp: Srtp = "off"
-    codecs: tuple[Codec, ...] = ()
+    codecs: tuple[str, ...] = ()
     dtmf: Dtmf = "rfc4733"
     rtp_ports: tuple[int, int] | None = None
+    ptime_ms: int = PTIME_MS
+    comfort_noise: bool = False
 
     @classmethod
     def of(cls, account: HasMediaPolicy) -> "MediaPolicy":
         """That of a trunk or an agent."""
-        codecs, ports = tuple(account.codecs), account.rtp_ports
-        return cls(account.rtp, account.srtp, codecs, account.dtmf, ports)
+        return cls(
+            account.rtp,
+            account.srtp,
+            tuple(name for codec in account.codecs for name in _FORMATS.get(codec, (codec,))),
+            account.dtmf,
+            account.rtp_ports,
+            account.ptime_ms,
+            account.comfort_noise,
+        )
 
     @classmethod
     def strictest(cls, accounts: Iterable[HasMediaPolicy]) -> "MediaPolicy":

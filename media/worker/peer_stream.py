@@ -204,8 +204,10 @@ class PeerStream(Reception):
         """Take what was agreed with the peer: its codec, beside G.711, and its key presses."""
         codec, payload_type = description.codec, description.payload_type
         self.audio = _STATIC_CODECS
-        if _STATIC_CODECS.get(payload_type) != codec:
-            self.audio = {**_STATIC_CODECS, payload_type: codec}
+        # As with keys: the number that it gave, or that it was given.
+        for number in (payload_type, description.received_payload_type):
+            if number is not None and self.audio.get(number) != codec:
+                self.audio = {**self.audio, number: codec}
         self.clocks = {codec: Format(codec).clock_hz}
         # Some peers send the number that they gave, others the one that they were given.
         self.event_payload_types = (

@@ -1,7 +1,8 @@
 """Offer and answer (RFC 3264) for one audio stream with telephone-event (RFC 4733).
 
-The only codec is G.711. Of several audio streams the first usable one is accepted, one with SRTP
-before one without where both may be. Other streams are answered, and later offered, with port 0.
+Codecs are those of `audio_formats`. Of several audio streams the first usable one is accepted, one
+with SRTP before one without where both may be. Other streams are answered, and later offered, with
+port 0.
 
 SRTP that is offered and not required goes into RTP/AVP with a=crypto lines: a peer that lacks SRTP
 does not read them, and answers with plain RTP. What is required is offered as RTP/SAVP.
@@ -10,7 +11,7 @@ does not read them, and answers with plain RTP. What is required is offered as R
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from functools import partial
 from ipaddress import ip_address
@@ -19,6 +20,23 @@ from typing import Final
 import msgspec
 
 from ..errors import NegotiationFailed, ParseError
+from .audio import LocalAudio, NegotiatedAudio
+from .audio_formats import (
+    COMFORT_NOISE,
+    COMFORT_NOISE_NUMBER,
+    NARROW_HZ,
+    SHORTEST_MS,
+    TELEPHONE_EVENT,
+    Choice,
+    choose,
+    encoded,
+    event_clocks,
+    event_number,
+    map_of,
+    offered_maps,
+    packet_ms,
+    parameters,
+)
 from .description import (
     Connection,
     Direction,
@@ -34,19 +52,12 @@ from .sdes import (
     CryptoAttribute,
     LocalKeys,
     SrtpKeys,
-    SrtpPolicy,
     agreed,
     select,
 )
 
 __all__ = ["Direction", "LocalAudio", "NegotiatedAudio", "NegotiationFailed", "OfferAnswer"]
 
-_STATIC: Final = {0: RtpMap("PCMU", 8000), 8: RtpMap("PCMA", 8000)}
-_STATIC_NUMBERS: Final = {"PCMU": 0, "PCMA": 8}
-_TELEPHONE_EVENT: Final = "TELEPHONE-EVENT"
-_TELEPHONE_EVENT_NUMBER: Final = 101
-_CLOCK_HZ: Final = 8000
-_PTIME_MS: Final = 20
 _HELD_HOSTS: Final = frozenset({"0.0.0.0", "::", "0:0:0:0:0:0:0:0"})
 _SENDING: Final = frozenset({"sendrecv", "sendonly"})
 # A domain name of RFC 4566 section 9 that cannot be taken for an address.
@@ -57,56 +68,11 @@ _RTCP_MUX: Final = ("rtcp-mux", None)
 _RECEIVING: Final = frozenset({"sendrecv", "recvonly"})
 
 
-class LocalAudio(msgspec.Struct, frozen=True, gc=False):
-    """Our side of the audio: RTP address, codecs in order of preference, and direction.
-
-    `srtp` is the policy for SRTP. Other than "off", it needs `keys`.
-    """
-
-    host: str
-    port: int
-    codecs: tuple[str, ...] = ("PCMU", "PCMA")
-    telephone_event: bool = True
-    direction: Direction = "sendrecv"
-    srtp: SrtpPolicy = "off"
-    keys: LocalKeys | None = None
-
-
-class NegotiatedAudio(msgspec.Struct, frozen=True, gc=False):
-    """The agreed audio: the RTP address of the peer, the formats, and the direction from our view.
-
-    `host` may be a name. `telephone_event_payload_type` is the number to send. The peer may send
-    another one, which our own description named (RFC 3264 section 5.1). While the peer holds the
-    call by the address 0.0.0.0, `host` is its last real address, if there was one. `srtp` is None
-    for plain RTP. With `rtcp_mux`, RTCP shares the port of RTP on both sides (RFC 5761).
-    """
-
-    host: str
-    port: int
-    rtcp_port: int
-    codec: str
-    payload_type: int
-    telephone_event_payload_type: int | None
-    direction: Direction
-    ptime_ms: int
-    telephone_event_received_payload_type: int | None = None
-    srtp: SrtpKeys | None = None
-    rtcp_mux: bool = False
-
-
-class _Choice(msgspec.Struct, frozen=True):
-    """The codec and payload types selected from a media description of the peer."""
-
-    codec: str
-    payload_type: int
-    telephone_event_payload_type: int | None
-
-
 class _Found(msgspec.Struct, frozen=True):
     """The stream of an offer that is answered: its place, its codec, and what answers its SRTP."""
 
     index: int
-    choice: _Choice
+    choice: Choice
     crypto: tuple[CryptoAttribute, SrtpKeys] | None
 
 
@@ -169,19 +135,14 @@ class OfferAnswer:
             raise NegotiationFailed("an offer is not answered yet")
         streams = self._sent.media if self._sent else [_audio(PLAIN[0])]
         media = [_rejected(stream) for stream in streams]
-        maps = {
-            number: _STATIC[number]
-            for number in map(_STATIC_NUMBERS.get, local.codecs)
-            if number is not None
-        }
+        maps = offered_maps(local.codecs)
         if not maps:
             raise NegotiationFailed("no codec to offer")
         protocol = self._protect(local)
         media[self._index] = _describe(
             local,
             protocol,
-            maps,
-            _TELEPHONE_EVENT_NUMBER if local.telephone_event else None,
+            {**maps, **_beside(maps.values(), local)},
             local.direction,
             self._crypto,
             rtcp_mux=self._current is not None and self._current.rtcp_mux,
@@ -239,14 +200,22 @@ class OfferAnswer:
             reason = f"audio is answered over {media.protocol}, not {ours.protocol}"
             raise NegotiationFailed(reason, 302)
         # An answer may use our payload types without repeating their maps.
-        choice = _choose(media, local, ours.rtpmaps())
+        maps = ours.rtpmaps()
+        choice = choose(
+            media,
+            [local.codecs],
+            maps,
+            telephone_event=local.telephone_event,
+            comfort_noise=local.comfort_noise,
+        )
         if choice is None:
             raise NegotiationFailed("the answer has no codec that was offered", 305)
         keys = agreed(media, self._crypto, local.srtp)
-        event = _telephone_event_of(ours)
+        received = _number_of(maps, map_of(choice.codec).encoding, map_of(choice.codec).clock_hz)
+        event = _number_of(maps, TELEPHONE_EVENT, choice.telephone_event_clock_hz)
         if not _wants_rtcp_mux(ours):  # an answer cannot have what was not offered
             media.attributes = [one for one in media.attributes if one != _RTCP_MUX]
-        self._current = self._agree(answer, media, choice, local, event, keys)
+        self._current = self._agree(answer, media, choice, local, (received, event), keys)
         return self._current
 
     def receive_offer(self, body: bytes, local: LocalAudio) -> tuple[bytes, NegotiatedAudio]:
@@ -259,14 +228,13 @@ class OfferAnswer:
         found = self._find_stream(offer, local)
         choice, media = found.choice, offer.media[found.index]
         crypto, keys = ([], None) if found.crypto is None else ([found.crypto[0]], found.crypto[1])
-        event = choice.telephone_event_payload_type
-        negotiated = self._agree(offer, media, choice, local, event, keys)
+        numbers = choice.payload_type, choice.telephone_event_payload_type
+        negotiated = self._agree(offer, media, choice, local, numbers, keys)
         answers = [_rejected(stream) for stream in offer.media]
         answers[found.index] = _describe(
             local,
             media.protocol,
-            {choice.payload_type: RtpMap(choice.codec, _CLOCK_HZ)},
-            choice.telephone_event_payload_type,
+            _answered(choice),
             negotiated.direction,
             crypto,
             rtcp_mux=negotiated.rtcp_mux,
@@ -297,7 +265,13 @@ class OfferAnswer:
                 known = f"{PLAIN[0]} or {SECURE[0]}"
                 reason, code = f"audio is offered over {media.protocol}, not {known}", 302
                 continue
-            choice = _choose(media, local, {})
+            choice = choose(
+                media,
+                local.ranks,
+                {},
+                telephone_event=local.telephone_event,
+                comfort_noise=local.comfort_noise,
+            )
             if choice is None:
                 reason, code = "no codec in common", 305
                 continue
@@ -319,17 +293,21 @@ class OfferAnswer:
         self,
         theirs: SessionDescription,
         media: MediaDescription,
-        choice: _Choice,
+        choice: Choice,
         local: LocalAudio,
-        event_received: int | None,
+        received: tuple[int | None, int | None],
         keys: SrtpKeys | None,
     ) -> NegotiatedAudio:
+        """The agreement. `received` are the numbers of our description: codec, telephone-event."""
         connection = theirs.connection_of(media)
         if connection is None:
             raise NegotiationFailed("the audio stream has no address")
-        longest_ms = media.maxptime_ms or _PTIME_MS
-        if longest_ms < _PTIME_MS:
-            reason = f"packets of {longest_ms} ms at most are wanted, and {_PTIME_MS} ms are sent"
+        ptime_ms, wants_ptime = packet_ms(media, choice.codec, local.ptime_ms)
+        if not ptime_ms:
+            reason = (
+                f"packets of {media.maxptime_ms} ms at most are wanted, and none is shorter than"
+                f" {SHORTEST_MS} ms"
+            )
             raise NegotiationFailed(reason)
         host = connection.host.partition("/")[0]
         if host not in _HELD_HOSTS:
@@ -352,10 +330,15 @@ class OfferAnswer:
                 sends=receives and local.direction in _SENDING,
                 receives=direction in _SENDING and local.direction in _RECEIVING,
             ),
-            ptime_ms=media.ptime_ms or _PTIME_MS,
+            ptime_ms=ptime_ms,
             telephone_event_received_payload_type=(
-                None if choice.telephone_event_payload_type is None else event_received
+                None if choice.telephone_event_payload_type is None else received[1]
             ),
+            received_payload_type=received[0],
+            wants_ptime=wants_ptime,
+            telephone_event_clock_hz=choice.telephone_event_clock_hz,
+            comfort_noise_payload_type=choice.comfort_noise_payload_type,
+            opus=choice.opus,
             srtp=keys,
             rtcp_mux=_wants_rtcp_mux(media),
         )
@@ -392,34 +375,33 @@ def _check_address(host: str, local: LocalAudio) -> None:
         raise NegotiationFailed(reason, 301)
 
 
-def _choose(
-    media: MediaDescription, local: LocalAudio, offered: dict[int, RtpMap]
-) -> _Choice | None:
-    """Select the first format of the peer that is one of our codecs, and telephone-event."""
-    maps = {**_STATIC, **offered, **media.rtpmaps()}
-    codec: tuple[str, int] | None = None
-    telephone_event: int | None = None
-    for text in media.formats:
-        if not text.isascii() or not text.isdigit() or len(text) > 3:
-            continue
-        number = int(text)
-        rtpmap = maps.get(number)
-        if rtpmap is None or rtpmap.clock_hz != _CLOCK_HZ or rtpmap.channels != 1:
-            continue
-        encoding = rtpmap.encoding.upper()
-        if encoding == _TELEPHONE_EVENT:
-            if telephone_event is None and local.telephone_event:
-                telephone_event = number
-        elif codec is None and encoding in local.codecs:
-            codec = encoding, number
-    return None if codec is None else _Choice(*codec, telephone_event)
+def _beside(codecs: Iterable[RtpMap], local: LocalAudio) -> dict[int, RtpMap]:
+    """What is offered beside codecs: key presses in their clocks, comfort noise."""
+    clocks = event_clocks(codecs)
+    maps: dict[int, RtpMap] = {}
+    if local.comfort_noise and NARROW_HZ in clocks:
+        maps[COMFORT_NOISE_NUMBER] = RtpMap(COMFORT_NOISE, NARROW_HZ)
+    if local.telephone_event:
+        for clock_hz in clocks:
+            maps[event_number(clock_hz)] = RtpMap("telephone-event", clock_hz)
+    return maps
+
+
+def _answered(choice: Choice) -> dict[int, RtpMap]:
+    """The payload types of an answer: those of the offer."""
+    maps = {choice.payload_type: map_of(choice.codec)}
+    if choice.comfort_noise_payload_type is not None:
+        maps[choice.comfort_noise_payload_type] = RtpMap(COMFORT_NOISE, NARROW_HZ)
+    if choice.telephone_event_payload_type is not None:
+        event = RtpMap("telephone-event", choice.telephone_event_clock_hz)
+        maps[choice.telephone_event_payload_type] = event
+    return maps
 
 
 def _describe(
     local: LocalAudio,
     protocol: str,
     maps: dict[int, RtpMap],
-    telephone_event: int | None,
     direction: Direction,
     crypto: Sequence[CryptoAttribute],
     *,
@@ -429,16 +411,15 @@ def _describe(
     media.port = local.port
     for number, rtpmap in maps.items():
         media.formats.append(str(number))
-        media.attributes.append(("rtpmap", f"{number} {rtpmap.encoding}/{rtpmap.clock_hz}"))
-    if telephone_event is not None:
-        media.formats.append(str(telephone_event))
-        media.attributes.append(("rtpmap", f"{telephone_event} telephone-event/{_CLOCK_HZ}"))
-        media.attributes.append(("fmtp", f"{telephone_event} 0-15"))
+        media.attributes.append(("rtpmap", f"{number} {encoded(rtpmap)}"))
+        wanted = parameters(rtpmap)
+        if wanted:
+            media.attributes.append(("fmtp", f"{number} {wanted}"))
     for attribute in crypto:
         media.attributes.append(("crypto", attribute.encode()))
     if rtcp_mux:
         media.attributes.append(_RTCP_MUX)
-    media.attributes.append(("ptime", str(_PTIME_MS)))
+    media.attributes.append(("ptime", str(local.ptime_ms)))
     media.attributes.append((direction, None))
     return media
 
@@ -455,12 +436,12 @@ def _rtcp_port(media: MediaDescription) -> int:
     return min(media.port + 1, 65535) if named in (None, media.port) else named
 
 
-def _telephone_event_of(media: MediaDescription) -> int:
-    """The payload type that our description names for telephone-event."""
-    for number, rtpmap in media.rtpmaps().items():
-        if rtpmap.encoding.upper() == _TELEPHONE_EVENT:
+def _number_of(maps: dict[int, RtpMap], encoding: str, clock_hz: int) -> int | None:
+    """The payload type that a description gives a format."""
+    for number, rtpmap in maps.items():
+        if rtpmap.encoding.upper() == encoding.upper() and rtpmap.clock_hz == clock_hz:
             return number
-    return _TELEPHONE_EVENT_NUMBER
+    return None
 
 
 def _audio(protocol: str) -> MediaDescription:

@@ -55,11 +55,13 @@ class Recording:
 
 
 def read_wav(path: Path, *, started: float = 0.0) -> Recording:
-    """The recording in a 16 bit mono WAV file."""
+    """The recording in a 16 bit WAV file; of two channels, the left one."""
     with wave.open(str(path), "rb") as file:
-        assert (file.getnchannels(), file.getsampwidth()) == (1, 2), path
+        channels = file.getnchannels()
+        assert channels in (1, 2) and file.getsampwidth() == 2, path
         data = file.readframes(file.getnframes())
-        return Recording(np.frombuffer(data[: len(data) & ~1], "<i2"), file.getframerate(), started)
+        samples = np.frombuffer(data[: len(data) & ~1], "<i2")[::channels]
+        return Recording(samples, file.getframerate(), started)
 
 
 def read_stereo_wav(path: Path) -> tuple[Recording, Recording]:

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import cast
 
 import structlog
 from msgspec import structs
 
 from config.values import Dtmf
 from media.errors import BadAddress, MediaError
-from media.messages import Connect, LegStats, MediaTimeout, Played, SrtpKeys
+from media.messages import Codec, Connect, LegStats, MediaTimeout, Played, SrtpKeys
 from media.sources import Source
 from media.worker_pool import WorkerPool
 from sip.endpoint import SipEndpoint
@@ -18,7 +19,7 @@ from sip.transport.resolver import ResolutionFailed
 
 from ...job import LegRecord
 from ...routing.media_policy import DEFAULT_MEDIA, MediaPolicy
-from ..dialling import shaped
+from ..dialling import CODECS, shaped
 
 log = structlog.get_logger()
 
@@ -89,8 +90,12 @@ class LegMedia:
         self.is_open = True
 
     def local(self, codecs: tuple[str, ...]) -> LocalAudio:
-        """What SDP says of our side, with `codecs` in this order."""
-        audio = LocalAudio(host=self._host, port=self._port, codecs=codecs)
+        """What SDP says of our side, with `codecs` in this order.
+
+        All but CODECS itself begin with what the other party speaks.
+        """
+        other_speaks = "" if codecs is CODECS else codecs[0]
+        audio = LocalAudio(self._host, self._port, codecs, other_speaks=other_speaks)
         return shaped(audio, self._policy)
 
     @property
@@ -164,7 +169,7 @@ class LegMedia:
                 host=audio.host,
                 port=audio.port,
                 rtcp_port=audio.rtcp_port,
-                codec="PCMA" if audio.codec == "PCMA" else "PCMU",
+                codec=cast(Codec, audio.codec),
                 payload_type=audio.payload_type,
                 telephone_event_payload_type=audio.telephone_event_payload_type,
                 direction=audio.direction,
@@ -175,6 +180,13 @@ class LegMedia:
                 relearn=relearn,
                 must_speak=must_speak,
                 srtp=_keys(audio),
+                received_payload_type=audio.received_payload_type,
+                ptime_ms=audio.ptime_ms,
+                wants_ptime=audio.wants_ptime,
+                telephone_event_clock_hz=audio.telephone_event_clock_hz,
+                comfort_noise_payload_type=audio.comfort_noise_payload_type,
+                bits_a_second=audio.opus.bits_a_second,
+                has_copy=audio.opus.has_copy,
                 rtcp_mux=audio.rtcp_mux,
             )
         )

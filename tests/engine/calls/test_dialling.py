@@ -3,10 +3,20 @@
 from typing import cast
 
 import pytest
+from msgspec import structs
 
-from engine.calls.dialling import DEFAULT_CALLER, Caller, DialOptions, hops_of, shaped
+from engine.calls.dialling import (
+    CODECS,
+    DEFAULT_CALLER,
+    SPARE_CODECS,
+    Caller,
+    DialOptions,
+    hops_of,
+    shaped,
+)
 from engine.calls.hangup_cause import HangupCause
 from engine.routing.identity.caller_identity import CallerIdentity
+from engine.routing.local_codecs import here
 from engine.routing.media_policy import MediaPolicy
 from engine.routing.targets.destination import DialTarget
 from sip.endpoint import SipEndpoint
@@ -43,18 +53,45 @@ def test_an_invitation_has_what_its_target_needs() -> None:
     assert (invitation.target, invitation.hop, invitation.ring_s) == ("sip:bob@pbx", HOP, 20.0)
     assert invitation.from_uri == "sip:alice@example.org"
     assert (invitation.account, invitation.headers) == ("pbx", (("X-Job", "j1"),))
-    assert invitation.audio == AUDIO
+    assert invitation.audio == shaped(AUDIO, MediaPolicy())
 
 
 def test_audio_is_as_the_trunk_or_agent_wants_it() -> None:
-    assert shaped(AUDIO, MediaPolicy()) == AUDIO
+    plain = shaped(AUDIO, MediaPolicy())
+    assert plain == structs.replace(AUDIO, spare_codecs=here(SPARE_CODECS))
     pcma = shaped(AUDIO, MediaPolicy(codecs=("PCMA", "PCMU"), dtmf="info"))
     assert (pcma.codecs, pcma.telephone_event) == (("PCMA", "PCMU"), False)
     assert shaped(AUDIO, MediaPolicy(codecs=("PCMA",), dtmf="inband")).codecs == ("PCMA",)
     only = shaped(LocalAudio("h", 1, codecs=("PCMU",)), MediaPolicy(codecs=("PCMA", "PCMU")))
     assert only.codecs == ("PCMU",), "a re-INVITE keeps to what was agreed"
+    packets = shaped(AUDIO, MediaPolicy(ptime_ms=40, comfort_noise=True))
+    assert (packets.ptime_ms, packets.comfort_noise) == (40, True)
     secure = shaped(AUDIO, MediaPolicy(srtp="required"))
     assert secure.srtp == "required" and secure.keys is not None
+
+
+@pytest.mark.parametrize(
+    ("configured", "other_speaks", "offered"),
+    [
+        (("G722", "PCMU", "PCMA"), "", ("G722", "PCMU", "PCMA")),
+        (("G722", "PCMU", "PCMA"), "PCMA", ("PCMA", "G722", "PCMU")),
+        (("PCMU", "PCMA", "G722"), "G722", ("G722", "PCMU", "PCMA")),
+        (("PCMA", "PCMU"), "PCMU", ("PCMA", "PCMU")),
+        (("PCMA", "PCMU"), "G722", ("PCMA", "PCMU")),
+        ((), "G722", ("G722", "PCMU", "PCMA")),
+    ],
+)
+def test_what_the_other_party_speaks_is_offered_first(
+    configured: tuple[str, ...], other_speaks: str, offered: tuple[str, ...]
+) -> None:
+    others = tuple(one for one in CODECS if one != other_speaks)
+    codecs = (other_speaks, *others) if other_speaks else CODECS
+    audio = shaped(
+        LocalAudio("h", 1, codecs, other_speaks=other_speaks), MediaPolicy(codecs=configured)
+    )
+    assert audio.codecs == offered
+    assert audio.prefers_own == bool(configured)
+    assert (audio.spare_codecs == ()) == bool(configured)
 
 
 def test_headers_of_the_trunk_take_the_place_of_those_of_the_same_name() -> None:

@@ -35,6 +35,9 @@ rtp_ports {first_rtp}-{last_rtp}
 snd_path {directory}
 module_path {modules}
 module g711.so
+module g722.so
+module opus.so
+module l16.so
 module aufile.so
 module aubridge.so
 module sndfile.so
