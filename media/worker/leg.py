@@ -292,7 +292,7 @@ class MediaLeg:
             self.dropped_stranger += 1
         elif (opened := self.protection.open_rtcp(bytes(packet[:size]))) is not None:
             self.dropped_garbage += not rtcp.receive(opened, source, now)
-            self._quality.heard(rtcp)
+            self._quality.heard(rtcp, self.playout.stream.clock_hz)
             if self._rtcp_teller is not None:
                 self._rtcp_teller.tell(opened, source, self._rtcp_local_port, now, is_sent=False)
 

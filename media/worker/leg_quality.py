@@ -40,19 +40,19 @@ class LegQuality:
             self._watch.received(
                 reception.expected,
                 reception.lost + reception.late,
-                jitter_ms=reception.jitter * 1000 / CLOCK_HZ,
+                jitter_ms=reception.jitter * 1000 / reception.clock_hz,
                 round_trip_ms=rtcp.round_trip_ms,
             )
         )
 
-    def heard(self, rtcp: RtcpSession) -> None:
-        """The peer has reported, by which the sent direction is judged."""
+    def heard(self, rtcp: RtcpSession, clock_hz: int = CLOCK_HZ) -> None:
+        """The peer has reported, by which the sent direction is judged, of this RTP clock."""
         block = rtcp.block
         if block is not None:
             self._tell(
                 self._watch.sent(
                     block.fraction_lost / 256,
-                    jitter_ms=block.jitter * 1000 / CLOCK_HZ,
+                    jitter_ms=block.jitter * 1000 / clock_hz,
                     round_trip_ms=rtcp.round_trip_ms,
                 )
             )
@@ -86,7 +86,7 @@ def figures_of(
         bytes_sent=stream.bytes_sent,
         lost=lost,
         lost_fraction=lost / expected if expected else 0.0,
-        jitter_ms=incoming.jitter / 8,
+        jitter_ms=incoming.jitter * 1000 / incoming.clock_hz,
         reordered=incoming.reordered,
         duplicates=incoming.duplicates,
         dropped_stranger=leg.dropped_stranger,
@@ -96,6 +96,6 @@ def figures_of(
         dropped_unauthentic=leg.protection.failures,
     )
     if rtcp is not None:
-        rtcp.fill(figures)
+        rtcp.fill(figures, stream.clock_hz)
         quality.fill(figures, incoming, rtcp.remote_metrics, rtcp.round_trip_ms)
     return figures
