@@ -215,11 +215,11 @@ async def move_calls(client: Client, phone: WirePhone, sip_port: int) -> None:
     await client.call("recording.delete", recording=recording)
     await client.call("call.gather", leg=other, first_digit_s=0.05)
     await client.call("call.unbridge", leg=leg)
+    await confer(client, leg)
     await client.call("call.stream", leg=leg, url="ws://127.0.0.1:9/")
     await client.call("call.tap", leg=other, url="ws://127.0.0.1:9/")
     for one in (leg, other):
         await client.call("call.unstream", leg=one)
-    await confer(client, leg)
     for one in (leg, other):
         await client.call("call.hangup", leg=one)
 
