@@ -196,7 +196,6 @@ class QueueTransfer:
             return await BridgedTransfer(again, third, self._flow, services).connect(until)
         except EngineError as error:
             log.info("not_recalled", call=self._flow.call.id, to=to, reason=error.message)
-        except LegEnded as ended:  # nobody answered
-            if ended.leg is not left:
-                raise
+        except LegEnded:  # nobody answered, and who has left cannot go on talking
+            pass
         return None
