@@ -45,7 +45,7 @@ test-fast: setup
 test-browser: setup
 	@command -v chromium >/dev/null 2>&1 || sh scripts/apt_install.sh chromium
 	@$(PIP) --editable '.[browser]'
-	$(BIN)/python -m pytest tests/integration/test_web_page.py
+	$(BIN)/python -m pytest tests/integration/test_web_page.py tests/integration/test_web_phone.py
 
 check: lint layers test-fast
 

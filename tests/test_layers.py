@@ -150,8 +150,9 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "web.connections", "web.errors", "web.progress", "web.signing", "web.texts",
         "web.visitor_request",
     },
+    "web.agent_desk": set(),
     "web.server": {
-        "web.admission", "web.api", "web.callback_service", "web.client_address",
+        "web.admission", "web.agent_desk", "web.api", "web.callback_service", "web.client_address",
         "web.connections", "web.pages",
         "web.progress", "web.proof_of_work", "web.signing",
     },

@@ -1,4 +1,4 @@
-"""What is not JSON: the snippet that pages load, and the preview of a site's look."""
+"""What is not JSON: the snippet that pages load, the preview of a site's look, and the phone."""
 
 import hashlib
 from collections.abc import Callable
@@ -11,10 +11,15 @@ from config.web_settings import WebSettings
 FOLDER = Path(__file__).parent / "static"
 _SNIPPET_HOLDS_S = 300
 _POLICY = "default-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
+_PHONE_POLICY = (
+    "default-src 'self'; connect-src 'self' {server}; frame-ancestors 'none'; base-uri 'none';"
+    " form-action 'none'"
+)
+_OF_PHONE = {"phone.js": "text/javascript", "sip.js": "text/javascript", "phone.css": "text/css"}
 
 
 class Pages:
-    """Serves the snippet, and `/preview?site=KEY`."""
+    """Serves the snippet, `/preview?site=KEY`, and `/phone` where agents may have one here."""
 
     def __init__(self, settings: Callable[[], WebSettings]) -> None:
         self._settings = settings
@@ -29,6 +34,8 @@ class Pages:
             web.get("/preview/page", self._previewed),
             web.get("/preview.js", self._preview_script),
             web.get("/preview.css", self._preview_style),
+            web.get("/phone", self._phone),
+            *(web.get(f"/{name}", self._of_phone) for name in _OF_PHONE),
         ]
 
     async def _script(self, request: web.Request) -> web.Response:
@@ -62,11 +69,25 @@ class Pages:
     async def _preview_style(self, _request: web.Request) -> web.StreamResponse:
         return self._file("preview.css", "text/css")
 
+    async def _phone(self, _request: web.Request) -> web.StreamResponse:
+        return self._for_agents("phone.html", "text/html")
+
+    async def _of_phone(self, request: web.Request) -> web.StreamResponse:
+        name = request.path.removeprefix("/")
+        return self._for_agents(name, _OF_PHONE[name])
+
+    def _for_agents(self, name: str, kind: str) -> web.Response:
+        """A file of the phone, which connects to the engine's SIP and to nothing else."""
+        server = self._settings().web.phone_server
+        if not server:
+            raise web.HTTPNotFound(text="there is no phone here: web.phone_server is not set\n")
+        return self._file(name, kind, _PHONE_POLICY.format(server=server))
+
     @staticmethod
-    def _file(name: str, kind: str) -> web.Response:
+    def _file(name: str, kind: str, policy: str = _POLICY) -> web.Response:
         headers = {
             "Cache-Control": "no-store",
-            "Content-Security-Policy": _POLICY,
+            "Content-Security-Policy": policy,
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
         }

@@ -21,6 +21,7 @@ from config.web_settings import WebSettings, load
 from ringback_client import Client, ClientError, EngineError
 
 from .admission import Admission
+from .agent_desk import AgentDesk
 from .api import Api
 from .callback_service import CallbackService
 from .client_address import ClientAddresses
@@ -105,6 +106,7 @@ class Gateway:
                 asyncio.create_task(waiting.close_idle()),
             ]
             pages = Pages(lambda: self._settings).routes()
+            pages += AgentDesk(lambda: self._settings, self._connect).routes()
             runner = web.AppRunner(
                 api.application(pages, [waiting.answer]), access_log=None, shutdown_timeout=STOP_S
             )
@@ -137,18 +139,20 @@ class Gateway:
         said = False
         while True:
             try:
-                return await self._connect()
+                return await self._connect(self._token())
             except ClientError as error:
                 if not said:
                     log.warning("waiting for the engine", reason=str(error))
                 said = True
                 await asyncio.sleep(RETRY_S)
 
-    async def _connect(self) -> Client:
+    def _token(self) -> str:
+        """What the gateway itself shows to the engine; "" for nothing."""
+        file = self._settings.web.token_file
+        return read_secret(file, "web.token_file").get_secret_value() if file else ""
+
+    async def _connect(self, token: str) -> Client:
         settings = self._settings
-        token = ""
-        if settings.web.token_file:
-            token = read_secret(settings.web.token_file, "web.token_file").get_secret_value()
         where = settings.web.control
         if not where or os.sep in where:
             path = where or str(settings.control.socket)

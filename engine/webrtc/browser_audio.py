@@ -2,7 +2,7 @@
 
 import structlog
 
-from media.webrtc.messages import Candidate, IceDtls, IceServers, StateChanged
+from media.webrtc.messages import Candidate, IceDtls, IceServers, Setup, StateChanged
 from media.webrtc_client import WebRtcClient, WebRtcFailed
 from sip.errors import ParseError
 from sip.sdp.description import SessionDescription, parse_sdp
@@ -30,6 +30,7 @@ class BrowserAudio:
         self._media_host = LOOPBACK if media_host in _WILDCARDS else media_host
         self._client = WebRtcClient(servers, self._changed)
         self._mids: dict[str, str] = {}
+        self._parts: dict[str, Setup] = {}  # ours in DTLS, as an answer names it
 
     async def to_plain(self, call_id: str, body: bytes, *, is_offer: bool) -> bytes:
         """See WebMedia."""
@@ -46,7 +47,9 @@ class BrowserAudio:
             own = await self._client.describe(call_id, remote if is_offer else None)
         except WebRtcFailed as error:
             raise Untranslated(str(error)) from error
-        if not is_offer:
+        if is_offer:
+            self._parts[call_id] = own.local.setup
+        else:
             self._client.answered(call_id, remote)
         return to_plain(session, LOOPBACK, own.port, own.rtcp_port)
 
@@ -58,7 +61,9 @@ class BrowserAudio:
         except WebRtcFailed as error:
             raise Untranslated(str(error)) from error
         self._connect(call_id, session)
-        side = _shown(own.local, is_offer=is_offer)
+        # An offer after the first leaves the parts open again (RFC 8842 section 5.5).
+        part = "actpass" if is_offer else self._parts.get(call_id, own.local.setup)
+        side = _shown(own.local, part)
         return to_web(session, side, self._mids.setdefault(call_id, "0"))
 
     def _connect(self, call_id: str, session: SessionDescription) -> None:
@@ -74,6 +79,7 @@ class BrowserAudio:
     def end(self, call_id: str) -> None:
         """See WebMedia."""
         self._mids.pop(call_id, None)
+        self._parts.pop(call_id, None)
         self._client.close_session(call_id)
 
     def _changed(self, change: StateChanged) -> None:
@@ -109,13 +115,12 @@ def _told(side: WebSide) -> IceDtls:
     )
 
 
-def _shown(local: IceDtls, *, is_offer: bool) -> WebSide:
-    """Our side. An offer after the first leaves the parts in DTLS open again (RFC 8842 5.5)."""
+def _shown(local: IceDtls, part: Setup) -> WebSide:
     return WebSide(
         local.ufrag,
         local.password,
         local.fingerprints,
-        "actpass" if is_offer else local.setup,
+        part,
         tuple(
             IceCandidate(
                 one.foundation,

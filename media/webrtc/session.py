@@ -21,6 +21,7 @@ from aiortc import (
     RTCIceTransport,
 )
 from aiortc.rtcconfiguration import RTCIceTransportPolicy
+from msgspec import structs
 
 from .messages import Candidate, Connect, IceDtls, IceServers, Setup
 
@@ -28,6 +29,8 @@ LOOPBACK: Final = "127.0.0.1"
 GATHER_S: Final = 5.0
 SETUP_S: Final = 30.0
 """How long ICE and DTLS may take together."""
+
+_HASH: Final = "sha-256"
 
 State = Literal["connected", "failed", "lost"]
 
@@ -121,12 +124,17 @@ class BrowserSession:
             self.port = await self._rtp.open()
             self.rtcp_port = await self._rtcp.open()
         if self._local is not None and (remote is None or self._is_same(remote)):
-            return self._local
+            return self._local if remote is None else self._settled(self._local)
         await self._stop_transports()
         local = await self._gather(is_offerer=remote is None, setup=_setup_for(remote))
         if remote is not None:
             self.answered(remote)
         return local
+
+    def _settled(self, local: IceDtls) -> IceDtls:
+        """Our side with the part in DTLS that we have, as an answer has to name it (RFC 8842)."""
+        is_client = self._dtls is not None and self._dtls._role == "client"
+        return structs.replace(local, setup="active" if is_client else "passive")
 
     def _is_same(self, remote: IceDtls) -> bool:
         """Whether the browser is where it was, with the certificate that it had."""
@@ -159,7 +167,11 @@ class BrowserSession:
         self._local = IceDtls(
             told.usernameFragment or "",
             told.password or "",
-            tuple((one.algorithm, one.value) for one in dtls.getLocalParameters().fingerprints),
+            tuple(
+                (one.algorithm, one.value)
+                for one in dtls.getLocalParameters().fingerprints
+                if one.algorithm == _HASH
+            ),
             setup,
             candidates,
         )

@@ -43,6 +43,27 @@ async def test_the_snippet_is_compressed_and_kept_by_browsers(url: str) -> None:
             assert reply.status == 304
 
 
+@pytest.mark.parametrize("server", ["", "wss://calls.example:5062"])
+async def test_the_phone_is_there_where_its_server_is(server: str) -> None:
+    app = web.Application()
+    settings = WebSettings.model_validate({"web": {"phone_server": server}})
+    app.add_routes(Pages(lambda: settings).routes())
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    async with aiohttp.ClientSession() as session:
+        for path in ("/phone", "/phone.js", "/phone.css", "/sip.js"):
+            async with session.get(url + path) as reply:
+                assert reply.status == (200 if server else 404)
+                policy = reply.headers.get("Content-Security-Policy", "")
+                assert (f"connect-src 'self' {server};" in policy) == bool(server)
+    await runner.cleanup()
+    for name in ("phone.js", "sip.js"):
+        text = (FOLDER / name).read_text()
+        assert not any(what in text for what in ("eval(", "innerHTML", "document.write"))
+
+
 async def test_the_preview_has_a_strict_policy(url: str) -> None:
     async with aiohttp.ClientSession() as session:
         for path in ("/preview?site=shop-key", "/preview/page?site=shop-key"):

@@ -48,6 +48,18 @@ async def test_other_credentials_of_the_browser_restart_ice_at_the_same_plain_po
     await client.close()
 
 
+async def test_an_offer_of_the_browser_in_a_talk_that_we_have_offered_is_answered(
+    changes: list[StateChanged],
+) -> None:
+    client = WebRtcClient(IceServers(), changes.append)
+    own = await client.describe("one", None)
+    remote = IceDtls("abcd", "a" * 24, REMOTE.fingerprints, "active", ())
+    client.answered("one", remote)
+    held = await client.describe("one", remote)
+    assert (held.local.ufrag, held.local.setup) == (own.local.ufrag, "passive")
+    await client.close()
+
+
 async def test_the_address_that_is_advertised_is_told(changes: list[StateChanged]) -> None:
     client = WebRtcClient(IceServers(advertise="203.0.113.5"), changes.append)
     own = await client.describe("one", None)

@@ -1,0 +1,160 @@
+"""An agent's phone in a real browser: from the offer to two voices that hear each other.
+
+Needs chromium (Debian package) and playwright (`pip install 'ringback[browser]'`).
+"""
+
+import asyncio
+import importlib.util
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.web_settings import load
+from tests.support.engines.process import StartEngine, write_config
+from tests.support.phones.real.softphone import StartPhone
+from tests.support.ports import free_port
+from tests.support.recording import write_tone_wav
+from web.server import Gateway
+
+AGENT_HZ, CUSTOMER_HZ = 700, 1100
+PATIENCE_MS = 60_000
+TOKEN = "anna-signs-in-with-this"
+# How loud a tone is in what the page plays, in decibels.
+LEVEL_AT = """async (hz) => {
+  const context = new AudioContext(), analyser = context.createAnalyser();
+  analyser.fftSize = 8192;
+  context.createMediaStreamSource(document.getElementById("ear").srcObject).connect(analyser);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  const bins = new Float32Array(analyser.frequencyBinCount);
+  analyser.getFloatFrequencyData(bins);
+  const at = (f) => bins[Math.round(f * analyser.fftSize / context.sampleRate)];
+  await context.close();
+  return at(hz);
+}"""
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def desk(
+    stack: AsyncExitStack, own_engine: StartEngine, softphone: StartPhone, tmp_path: Path
+) -> Any:
+    """The page of an agent, signed in, whose microphone hears a tone; and a customer."""
+    executable = shutil.which("chromium")
+    if executable is None:
+        pytest.skip("chromium is not installed (Debian package chromium)")
+    if importlib.util.find_spec("playwright") is None:
+        pytest.skip("playwright is not installed (pip install 'ringback[browser]')")
+    from playwright.async_api import async_playwright
+
+    customer = await softphone(
+        user="customer", tone=CUSTOMER_HZ, answer_after=0.3, record=tmp_path / "customer.wav"
+    )
+    sip_port = free_port()
+    engine = await own_engine(
+        sip={"listen": [f"udp:127.0.0.1:{free_port()}", f"ws:127.0.0.1:{sip_port}"]},
+        agents=[{"name": "anna", "uri": "webrtc:anna", "queues": ["sales"]}],
+        queues=[{"name": "sales"}],
+        rights=[{"name": "anna", "token": TOKEN, "agent": "anna"}],
+        control={"default_role": "administer"},
+        trunks=[{"name": "wire", "uri": customer.uri.replace("customer@", "")}],
+        routes=[{"prefix": "+", "trunks": ["wire"]}],
+    )
+    file = tmp_path / "web.toml"
+    own = {
+        "listen": "127.0.0.1:0",
+        "secret_file": str(tmp_path / "web.secret"),
+        "phone_server": f"ws://127.0.0.1:{sip_port}",
+    }
+    write_config(file, {"control": {"socket": str(engine.process.socket)}, "web": own})
+    gateway = Gateway(str(file), load(file, environ={}))
+    url = await stack.enter_async_context(gateway.serving())
+    tone = write_tone_wav(tmp_path / "microphone.wav", AGENT_HZ, 5.0)
+    driver = await stack.enter_async_context(async_playwright())
+    browser = await driver.chromium.launch(
+        executable_path=executable,
+        args=[
+            "--no-sandbox",
+            "--use-fake-device-for-media-stream",
+            "--use-fake-ui-for-media-stream",
+            f"--use-file-for-fake-audio-capture={tone}",
+            "--autoplay-policy=no-user-gesture-required",
+        ],
+    )
+    stack.push_async_callback(browser.close)
+    page: Any = await browser.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.faults = []
+    page.on("pageerror", lambda error: page.faults.append(str(error)))
+    await page.goto(f"{url}/phone")
+    page.engine, page.customer, page.url_of_gateway = engine, customer, url
+    return page
+
+
+async def sign_in(page: Any, token: str = TOKEN) -> None:
+    await page.get_by_label("Token").fill(token)
+    await page.get_by_role("button", name="Sign in").click()
+
+
+async def offered(page: Any) -> str:
+    """Sign in, be ready, and have a callback of a visitor ring."""
+    await sign_in(page)
+    await page.get_by_text("phone connected").wait_for()
+    context = {"name": "<b id=forged>Bob</b>", "page": "https://shop.example/prices"}
+    job: str = (
+        await page.engine.line.call(
+            "callback.request", to="+442079460123", queue="sales", context=context
+        )
+    )["id"]
+    await page.get_by_role("button", name="Answer").wait_for()
+    return job
+
+
+async def test_a_talk_from_the_offer_to_the_end(desk: Any, tmp_path: Path) -> None:
+    job = await offered(desk)
+    await desk.get_by_text("<b id=forged>Bob</b>").wait_for()
+    assert await desk.locator("#forged").count() == 0
+    await desk.keyboard.press("Enter")  # the button has the focus
+    await desk.engine.state("bridged", job)
+    await desk.get_by_text("talking", exact=True).wait_for()
+    assert await desk.evaluate(LEVEL_AT, CUSTOMER_HZ) > -60
+    assert await desk.evaluate(LEVEL_AT, AGENT_HZ) < -70
+    await desk.get_by_role("button", name="Hold").click()
+    await desk.locator("#hold[aria-pressed=true]").wait_for()
+    await desk.get_by_role("button", name="Hold").click()
+    await desk.locator("#hold[aria-pressed=false]").wait_for()
+    await asyncio.sleep(1.5)  # they talk
+    await desk.get_by_role("button", name="Hang up").click()
+    record = await desk.engine.ended(job)
+    assert record["state"] == "completed"
+    assert desk.faults == []
+    await desk.customer.stop()
+    assert desk.customer.heard(tmp_path / "customer.wav").hears(AGENT_HZ, for_s=0.6)
+
+
+async def test_a_page_that_is_loaded_again_goes_on_talking(desk: Any) -> None:
+    job = await offered(desk)
+    await desk.get_by_role("button", name="Answer").click()
+    await desk.engine.state("bridged", job)
+    await desk.get_by_text("talking", exact=True).wait_for()
+    await desk.reload()
+    await desk.get_by_role("button", name="Hang up").wait_for()
+    assert await desk.evaluate(LEVEL_AT, CUSTOMER_HZ) > -60
+    await desk.get_by_role("button", name="Hang up").click()
+    record = await desk.engine.ended(job)
+    assert record["state"] == "completed" and len(record["attempts"]) == 1
+    assert desk.faults == []
+
+
+async def test_a_wrong_token_is_told(desk: Any) -> None:
+    await sign_in(desk, "this-is-nobodys-token")
+    await desk.get_by_role("alert").get_by_text("The token was not accepted.").wait_for()
+    assert await desk.get_by_role("button", name="Ready").is_hidden()

@@ -1,0 +1,227 @@
+"""The line between an agent's page and the engine: who may, what may be asked, and what is told."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from config.web_settings import WebSettings
+from ringback_client import Client, EngineError, NoEngine
+from web import agent_desk
+from web.agent_desk import AgentDesk
+
+ANNA = {"agent": "anna", "state": "available"}
+SERVER = "wss://calls.example:5062"
+
+
+class Engine:
+    """A client of an engine, as the test says what it answers."""
+
+    def __init__(self) -> None:
+        self.tokens: list[str] = []
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.agents: list[dict[str, Any]] = [ANNA]
+        self.happened: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.refuses: Exception | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.is_closed = False
+
+    async def connect(self, token: str) -> Client:
+        self.tokens.append(token)
+        if self.refuses is not None:
+            raise self.refuses
+        return cast(Client, self)
+
+    async def __aenter__(self) -> "Engine":
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        self.is_closed = True
+
+    async def call(self, method: str, **params: Any) -> Any:
+        if method == "agent.list":
+            return {"agents": self.agents}
+        await self.gate.wait()
+        self.calls.append((method, params))
+        if method == "agent.pause":
+            raise EngineError("refused", "that is no reason", "reason")
+        if method == "call.list":
+            raise NoEngine("the engine is gone")
+        return ANNA
+
+    @asynccontextmanager
+    async def events(self) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+        async def each() -> AsyncIterator[dict[str, Any]]:
+            while True:
+                event = await self.happened.get()
+                if event["type"] == "refused":
+                    raise EngineError("refused", "the token is no more")
+                yield event
+
+        yield each()
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return Engine()
+
+
+@asynccontextmanager
+async def page(engine: Engine, **section: object) -> AsyncIterator[TestClient[Any, Any]]:
+    settings = WebSettings.model_validate({"web": {"phone_server": SERVER} | section})
+    app = web.Application()
+    app.add_routes(AgentDesk(lambda: settings, engine.connect).routes())
+    async with TestClient(TestServer(app)) as client:
+        yield client
+
+
+def origin(client: TestClient[Any, Any]) -> str:
+    return f"http://{client.host}:{client.port}"
+
+
+@asynccontextmanager
+async def line(
+    client: TestClient[Any, Any], token: object = "anna-signs-in"
+) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    async with client.ws_connect("/phone/line", origin=origin(client)) as socket:
+        await socket.send_json({"token": token})
+        yield socket
+
+
+async def ask(socket: aiohttp.ClientWebSocketResponse, method: object, params: object) -> Any:
+    await socket.send_json({"id": 7, "method": method, "params": params})
+    return await socket.receive_json(timeout=40)
+
+
+async def test_a_page_is_told_who_it_is_and_where_sip_is(engine: Engine) -> None:
+    async with page(engine) as client, line(client) as socket:
+        assert await socket.receive_json(timeout=40) == {"agent": ANNA, "server": SERVER}
+        assert engine.tokens == ["anna-signs-in"]
+
+
+async def test_requests_go_to_the_engine_and_its_words_come_back(engine: Engine) -> None:
+    async with page(engine) as client, line(client) as socket:
+        await socket.receive_json(timeout=40)
+        assert await ask(socket, "agent.ready", {"agent": "anna"}) == {"id": 7, "result": ANNA}
+        assert await ask(socket, "agent.pause", {"agent": "anna"}) == {
+            "id": 7,
+            "error": "that is no reason",
+            "kind": "refused",
+        }
+        assert await ask(socket, "call.list", {}) == {"id": 7, "error": "the engine is gone"}
+    assert engine.calls[0] == ("agent.ready", {"agent": "anna"})
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("engine.reload", {}),
+        ("callback.request", {"to": "+442079460123"}),
+        (None, {}),
+        (["agent.get"], {}),
+        ("agent.get", ["anna"]),
+    ],
+)
+async def test_nothing_else_is_passed_on(engine: Engine, method: object, params: object) -> None:
+    async with page(engine) as client, line(client) as socket:
+        await socket.receive_json(timeout=40)
+        answer = await ask(socket, method, params)
+        assert answer == {"id": 7, "error": "there is no such request"}
+    assert engine.calls == []
+
+
+async def test_events_come_as_they_happen(engine: Engine) -> None:
+    async with page(engine) as client, line(client) as socket:
+        await socket.receive_json(timeout=40)
+        event = {"type": "agent.ringing", "agent": "anna"}
+        engine.happened.put_nowait(event)
+        assert await socket.receive_json(timeout=40) == {"event": event}
+
+
+async def test_a_page_whose_events_end_is_cut_off(engine: Engine) -> None:
+    async with page(engine) as client, line(client) as socket:
+        await socket.receive_json(timeout=40)
+        engine.happened.put_nowait({"type": "refused"})
+        assert (await socket.receive(timeout=40)).type is aiohttp.WSMsgType.CLOSE
+
+
+async def test_too_many_requests_at_once_are_refused(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent_desk, "MOST_WAITING", 2)
+    engine.gate.clear()
+    async with page(engine) as client, line(client) as socket:
+        await socket.receive_json(timeout=40)
+        for _ in range(3):
+            await socket.send_json({"id": 1, "method": "agent.get", "params": {}})
+        answer = await socket.receive_json(timeout=40)
+        assert answer == {"id": 1, "error": "too many requests at once"}
+        engine.gate.set()
+
+
+@pytest.mark.parametrize("refuses", [EngineError("refused", "wrong"), NoEngine("it is not there")])
+async def test_a_token_that_the_engine_refuses(engine: Engine, refuses: Exception) -> None:
+    engine.refuses = refuses
+    async with page(engine) as client, line(client) as socket:
+        assert await socket.receive_json(timeout=40) == {"refused": "The token was not accepted."}
+        assert (await socket.receive(timeout=40)).type is aiohttp.WSMsgType.CLOSE
+
+
+@pytest.mark.parametrize("token", [None, "", 7, {"a": 1}])
+async def test_what_is_no_token(engine: Engine, token: object) -> None:
+    async with page(engine) as client, line(client, token) as socket:
+        assert await socket.receive_json(timeout=40) == {"refused": "The token was not accepted."}
+    assert engine.tokens == []
+
+
+@pytest.mark.parametrize("agents", [[], [ANNA, {"agent": "bert"}]])
+async def test_a_token_that_is_not_one_agents(engine: Engine, agents: list[Any]) -> None:
+    engine.agents = agents
+    async with page(engine) as client, line(client) as socket:
+        assert await socket.receive_json(timeout=40) == {"refused": "The token is no agent's."}
+
+
+async def test_who_sends_no_request_at_all_is_cut_off(engine: Engine) -> None:
+    async with page(engine) as client, line(client) as socket:
+        await socket.receive_json(timeout=40)
+        await socket.send_str("[1, 2")
+        assert (await socket.receive(timeout=40)).type is aiohttp.WSMsgType.CLOSE
+    assert engine.is_closed
+
+
+@pytest.mark.parametrize("foreign", ["https://evil.example", "null", ""])
+async def test_a_foreign_page_is_refused(engine: Engine, foreign: str) -> None:
+    async with page(engine) as client:
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await client.ws_connect("/phone/line", origin=foreign or None)
+        assert refused.value.status == 403
+    assert engine.tokens == []
+
+
+async def test_the_public_address_is_our_own(engine: Engine) -> None:
+    async with (
+        page(engine, public_url="https://desk.example") as client,
+        client.ws_connect("/phone/line", origin="https://desk.example") as socket,
+    ):
+        await socket.send_json({"token": "anna-signs-in"})
+        assert "agent" in await socket.receive_json(timeout=40)
+
+
+async def test_there_is_none_without_a_server(engine: Engine) -> None:
+    async with page(engine, phone_server="") as client:
+        assert (await client.get("/phone/line")).status == 404
+
+
+async def test_the_number_of_lines_is_bounded(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent_desk, "MOST_LINES", 0)
+    async with page(engine) as client:
+        answer = await client.get("/phone/line", headers={"Origin": origin(client)})
+        assert answer.status == 503

@@ -1,0 +1,156 @@
+"""`/phone`: the page that is an agent's phone, and its line to the engine.
+
+The page shows the agent's token. The gateway opens a connection of its own to the engine with that
+token for it, so that the page may do what the agent may, and the gateway lends it nothing.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import structlog
+from aiohttp import WSMsgType, web
+
+from config.web_settings import WebSettings
+from ringback_client import Client, ClientError, EngineError, RequestRejected
+
+log = structlog.get_logger()
+
+METHODS: Final = frozenset(
+    {
+        "agent.get", "agent.login", "agent.logout", "agent.pause", "agent.ready",
+        "call.get", "call.hangup", "call.list", "call.transfer",
+        "callback.annotate", "callback.get", "queue.list",
+    }
+)  # fmt: skip
+"""What the page may ask for; the engine decides of what."""
+FIRST_S: Final = 10.0
+MOST_MESSAGE_BYTES: Final = 64 * 1024
+MOST_LINES: Final = 500
+MOST_WAITING: Final = 16
+"""Requests of one page that wait for their answers."""
+_HEARTBEAT_S: Final = 25.0
+
+Connect = Callable[[str], Awaitable[Client]]
+"""A client of the engine that shows this token."""
+
+
+class AgentDesk:
+    """The lines of agents' pages. `connect(token)` opens a connection to the engine."""
+
+    def __init__(self, settings: Callable[[], WebSettings], connect: Connect) -> None:
+        self._settings = settings
+        self._connect = connect
+        self._lines = 0
+
+    def routes(self) -> list[web.RouteDef]:
+        """Where the line is."""
+        return [web.get("/phone/line", self._line)]
+
+    async def _line(self, request: web.Request) -> web.StreamResponse:
+        server = self._settings().web.phone_server
+        if not server:
+            raise web.HTTPNotFound(text="there is no phone here: web.phone_server is not set\n")
+        if not self._is_own_page(request):
+            raise web.HTTPForbidden(text="this page is not ours\n")
+        if self._lines >= MOST_LINES:
+            raise web.HTTPServiceUnavailable(text="too many agents\n")
+        socket = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, max_msg_size=MOST_MESSAGE_BYTES)
+        await socket.prepare(request)
+        self._lines += 1
+        try:
+            await self._serve(socket, server)
+        finally:
+            self._lines -= 1
+            await socket.close()
+        return socket
+
+    def _is_own_page(self, request: web.Request) -> bool:
+        """Whether the page that connects is one of this gateway's."""
+        origin = request.headers.get("Origin", "")
+        public = self._settings().web.public_url
+        own = {request.host, urlsplit(public).netloc if public else request.host}
+        return urlsplit(origin).netloc in own
+
+    async def _serve(self, socket: web.WebSocketResponse, server: str) -> None:
+        try:
+            async with asyncio.timeout(FIRST_S):
+                first = await socket.receive_json()
+            token = first["token"]
+            if not isinstance(token, str) or not token:
+                raise ValueError("token")
+            client = await self._connect(token)
+        except (TimeoutError, TypeError, ValueError, KeyError, ClientError, EngineError) as error:
+            log.info("agent_not_signed_in", reason=type(error).__name__)
+            with contextlib.suppress(ConnectionError):
+                await socket.send_json({"refused": "The token was not accepted."})
+            return
+        async with client:
+            try:
+                (agent,) = (await client.call("agent.list"))["agents"]
+            except (ClientError, EngineError, ValueError):
+                await socket.send_json({"refused": "The token is no agent's."})
+                return
+            await socket.send_json({"agent": agent, "server": server})
+            await _Line(socket, client).run()
+
+
+class _Line:
+    """One page and its connection to the engine."""
+
+    def __init__(self, socket: web.WebSocketResponse, client: Client) -> None:
+        self._socket = socket
+        self._client = client
+        self._asked: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Pass requests and events on until one of both has gone."""
+        events = asyncio.create_task(self._events())
+        try:
+            async for message in self._socket:
+                if message.type is not WSMsgType.TEXT or events.done():
+                    break
+                self._take(message.json())
+        except (ValueError, AttributeError):  # it is no request at all
+            pass
+        finally:
+            for task in (events, *self._asked):
+                task.cancel()
+            await asyncio.gather(events, *self._asked, return_exceptions=True)
+
+    def _take(self, request: dict[str, Any]) -> None:
+        task = asyncio.create_task(self._answer(request))
+        self._asked.add(task)
+        task.add_done_callback(self._asked.discard)
+
+    async def _answer(self, request: dict[str, Any]) -> None:
+        number, method = request.get("id"), request.get("method")
+        params = request.get("params", {})
+        if not isinstance(method, str) or method not in METHODS or not isinstance(params, dict):
+            answer: dict[str, Any] = {"error": "there is no such request"}
+        elif len(self._asked) > MOST_WAITING:
+            answer = {"error": "too many requests at once"}
+        else:
+            try:
+                answer = {"result": await self._client.call(method, **params)}
+            except EngineError as error:
+                answer = {"error": error.message, "kind": error.kind}
+            except (RequestRejected, ClientError) as error:
+                answer = {"error": str(error)}
+        await self._send({"id": number} | answer)
+
+    async def _events(self) -> None:
+        """Pass events on. The page is cut off where there can be no more, and comes again."""
+        try:
+            async with self._client.events() as stream:
+                async for event in stream:
+                    await self._send({"event": event})
+        except (ClientError, EngineError) as error:
+            log.info("agent_cut_off", reason=str(error))
+        await self._socket.close()
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        with contextlib.suppress(ConnectionError):
+            await self._socket.send_json(message)

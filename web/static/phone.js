@@ -1,0 +1,248 @@
+"use strict";
+/* The page of an agent: what they are, what they are offered, and their phone (sip.js). */
+
+const $ = (id) => document.getElementById(id);
+const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
+const TALKING = ["mute", "hold", "hang-up", "keys", "transfer"];
+
+let token = sessionStorage.getItem("ringback-token") || "";
+let line = null, phone = null, agent = null, job = null, asked = 0;
+const answers = new Map();
+
+function fault(text) { $("fault").textContent = text || ""; }
+
+function ask(method, params) {
+  return new Promise((resolve, reject) => {
+    const id = asked += 1;
+    answers.set(id, { resolve, reject });
+    line.send(JSON.stringify({ id, method, params }));
+  });
+}
+
+/* Does it, and says beside the buttons why it does not work. */
+async function attempt(method, params) {
+  try {
+    fault();
+    return await ask(method, params);
+  } catch (error) {
+    fault(error.message);
+    return null;
+  }
+}
+
+function signIn() {
+  const address = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/phone/line`;
+  line = new WebSocket(address);
+  line.onopen = () => line.send(JSON.stringify({ token }));
+  line.onmessage = (event) => received(JSON.parse(event.data));
+  line.onclose = () => {
+    for (const { reject } of answers.values()) reject(new Error("The line to the engine is lost."));
+    answers.clear();
+    if (token) setTimeout(signIn, 1000);
+  };
+}
+
+function received(message) {
+  if (message.refused) {
+    token = "";
+    sessionStorage.removeItem("ringback-token");
+    fault(message.refused);
+    $("sign-in").hidden = false;
+  } else if (message.server) {
+    sessionStorage.setItem("ringback-token", token);
+    signedIn(message);
+  } else if (message.event) {
+    told(message.event);
+  } else {
+    const answer = answers.get(message.id);
+    answers.delete(message.id);
+    if (!answer) return;
+    if (message.error) answer.reject(new Error(message.error));
+    else answer.resolve(message.result);
+  }
+}
+
+function signedIn(message) {
+  fault();
+  $("sign-in").hidden = true;
+  $("desk").hidden = false;
+  show(message.agent);
+  $("name").textContent = agent.agent;
+  if (!phone) {
+    phone = new window.RingbackPhone({ server: message.server, user: agent.agent, token, told: toldByPhone });
+  }
+}
+
+function show(view) {
+  agent = view;
+  $("state").textContent = view.reason ? `${view.state} (${view.reason})` : view.state;
+  document.body.dataset.state = view.state;
+  if (view.work) showWork(view.work);
+  $("outcome").hidden = !(view.state === "wrap_up" || view.outcome_due);
+  if (!view.work && !view.outcome_due) {
+    $("work").hidden = true;
+    job = null;
+  }
+}
+
+async function refresh() {
+  const view = await attempt("agent.get", { agent: agent.agent });
+  if (view) show(view);
+}
+
+/* What a visitor or a service has written is text, and never part of the page. */
+function facts(list, pairs) {
+  list.replaceChildren(...pairs.flatMap(([name, value]) => {
+    const term = document.createElement("dt"), detail = document.createElement("dd");
+    term.textContent = name;
+    detail.textContent = typeof value === "string" ? value : JSON.stringify(value);
+    return [term, detail];
+  }));
+}
+
+async function showWork(id) {
+  if (job === id) return;
+  job = id;
+  let found;
+  try {
+    found = await ask("callback.get", { id });
+  } catch (error) {
+    $("title").textContent = "A call";
+    facts($("facts"), []);
+    $("work").hidden = false;
+    return;
+  }
+  $("title").textContent = found.to || "A call";
+  facts($("facts"), Object.entries(found.context || {}));
+  $("history").replaceChildren(...(found.attempts || []).map((one) => {
+    const item = document.createElement("li");
+    item.textContent = one.cause || one.result || one.state || "";
+    return item;
+  }));
+  $("work").hidden = false;
+}
+
+function told(event) {
+  if (event.agent === agent.agent || event.type.startsWith("agent.")) refresh();
+}
+
+const toldByPhone = {
+  registered(isIn) { $("line").textContent = isIn ? "connected" : "not connected"; },
+  ringing() {
+    $("answer").hidden = false;
+    $("hang-up").hidden = false;
+    $("answer").focus();
+    refresh();
+  },
+  talking(stream) { $("ear").srcObject = stream; },
+  again() { talking(true); },
+  held(isHeld) { $("hold").setAttribute("aria-pressed", String(isHeld)); },
+  over() {
+    talking(false);
+    for (const id of ["mute", "hold"]) $(id).setAttribute("aria-pressed", "false");
+    if (agent) refresh();
+  },
+};
+
+function talking(is) {
+  $("answer").hidden = true;
+  for (const id of TALKING) $(id).hidden = !is;
+}
+
+$("sign-in").addEventListener("submit", (event) => {
+  event.preventDefault();
+  token = new FormData(event.target).get("token");
+  event.target.reset();
+  signIn();
+});
+$("sign-out").addEventListener("click", async () => {
+  await attempt("agent.logout", { agent: agent.agent });
+  token = "";
+  sessionStorage.clear();
+  phone.stop();
+  setTimeout(() => location.reload(), 300);
+});
+$("ready").addEventListener("click", async () => {
+  const view = agent.state === "logged_out"
+    ? await attempt("agent.login", { agent: agent.agent })
+    : await attempt("agent.ready", { agent: agent.agent });
+  if (view) show(view);
+});
+$("pause").addEventListener("click", async () => {
+  const reason = $("reason").value;
+  const view = await attempt("agent.pause", { agent: agent.agent, ...(reason && { reason }) });
+  if (view) show(view);
+});
+$("answer").addEventListener("click", async () => {
+  try {
+    await phone.answer();
+    talking(true);
+  } catch (error) {
+    fault(`The microphone cannot be used: ${error.message}`);
+  }
+});
+$("hang-up").addEventListener("click", () => phone.hangUp());
+$("mute").addEventListener("click", () => {
+  const isMuted = $("mute").getAttribute("aria-pressed") !== "true";
+  phone.mute(isMuted);
+  $("mute").setAttribute("aria-pressed", String(isMuted));
+});
+$("hold").addEventListener("click", () => phone.hold($("hold").getAttribute("aria-pressed") !== "true"));
+$("transfer").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const to = new FormData(event.target).get("to");
+  const { calls } = await attempt("call.list", {}) || { calls: [] };
+  for (const call of calls) {
+    const own = call.legs.find((leg) => leg.agent === agent.agent || leg.role === "agent");
+    if (own) await attempt("call.transfer", { call: call.call, leg: own.leg, to });
+  }
+});
+$("outcome").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const data = new FormData(event.target), id = agent.outcome_due || agent.work || job;
+  const outcome = data.get("outcome"), note = data.get("note");
+  const done = await attempt("callback.annotate", { id, ...(outcome && { outcome }), ...(note && { notes: note }) });
+  if (done) {
+    event.target.reset();
+    refresh();
+  }
+});
+$("keys").append(...KEYS.map((key) => {
+  const button = document.createElement("button");
+  button.textContent = key;
+  button.addEventListener("click", () => phone.press(key));
+  return button;
+}));
+document.addEventListener("keydown", (event) => {
+  if (!$("keys").hidden && KEYS.includes(event.key) && event.target === document.body) phone.press(event.key);
+});
+$("test").addEventListener("click", async () => {
+  try {
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+    const context = new AudioContext(), analyser = context.createAnalyser();
+    context.createMediaStreamSource(stream).connect(analyser);
+    const samples = new Float32Array(analyser.fftSize), until = Date.now() + 5000;
+    const look = () => {
+      analyser.getFloatTimeDomainData(samples);
+      $("level").value = Math.max(...samples.map(Math.abs));
+      if (Date.now() < until) return requestAnimationFrame(look);
+      stream.getTracks().forEach((track) => track.stop());
+      return context.close();
+    };
+    look();
+  } catch (error) {
+    fault(`The microphone cannot be used: ${error.message}`);
+  }
+});
+$("tone").addEventListener("click", () => {
+  const context = new AudioContext(), oscillator = context.createOscillator();
+  oscillator.frequency.value = 440;
+  oscillator.connect(context.destination);
+  oscillator.start();
+  oscillator.stop(context.currentTime + 1);
+  oscillator.onended = () => context.close();
+});
+if (token) {
+  $("sign-in").hidden = true;
+  signIn();
+}
