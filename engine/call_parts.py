@@ -40,6 +40,7 @@ from .calls.legs.leg_events import LegEvents
 from .calls.legs.permanent_leg import PermanentLegs
 from .calls.services import CallServices
 from .calls.streams.streams import Streams
+from .calls.supervision.supervisors import Supervisors
 from .clock import Clock
 from .inbound.caller_verification import CallerVerification
 from .inbound.inbound import Inbound
@@ -162,7 +163,7 @@ class CallParts:
         hold = Hold(str(self.announcer.sounds.configured(media.hold)) if media.hold else None)
 
         self.plays = Plays(self.registry, self.announcer, hold=hold, country=media.ringing)
-        self.gathers = Gathers(self.plays, self._recorders)
+        self.gathers = Gathers(self.plays, self._recorders, self._supervisors)
 
         # -- numbers: where a call goes, and whether it may
         self.trunks = Trunks(settings.trunks, sip=self.sip, events=self.events)
@@ -298,10 +299,14 @@ class CallParts:
         self.sip_events = SipEvents(self.trunks, self.inbound, leg_events)
 
     def _recorders(self, call: Call) -> list[RecordsCall]:
-        """What records a call, and the call that it is bridged with."""
-        calls = [call, self.controlled.partner_of(call)]
-        owners = [one.owner or self.dispatcher.callback_of(one.id) for one in calls if one]
+        """What records a call, and the calls that it is joined with."""
+        calls = [call, *self.controlled.joined_with(call)]
+        owners = [one.owner or self.dispatcher.callback_of(one.id) for one in calls]
         return [owner.recorded for owner in owners if owner is not None]
+
+    def _supervisors(self, call: Call) -> list[Supervisors]:
+        """Who supervises a call, and the calls that it is joined with."""
+        return [one.supervisors for one in (call, *self.controlled.joined_with(call))]
 
     def _admits(self, invite: Request, source: Hop, now: float) -> InviteAdmission:
         """What becomes of an INVITE that would begin a call: see PeerPolicy."""

@@ -166,13 +166,11 @@ class ControlledCalls:
             raise EngineError("state", f"call {call.call.id} did not come in", field="call")
         return call
 
-    def partner_of(self, call: Call) -> Call | None:
-        """The call that a call by command is bridged with."""
+    def joined_with(self, call: Call) -> list[Call]:
+        """The calls that a call by command is bridged with, or in a conference with."""
         one = next((each for each in self._calls if each.call is call), None)
-        if one is None or one.pair is None:
-            return None
-        partner = one.pair.partner_of(one.leg)
-        return next((each.call for each in self._calls if each.leg is partner), None)
+        joined = () if one is None else one.listeners()
+        return [each.call for each in self._calls if each is not one and each.leg in joined]
 
     # -- a call that came in ------------------------------------------------------------------
 

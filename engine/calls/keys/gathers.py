@@ -1,7 +1,7 @@
 """Gathers keys of legs by command: with a prompt, one gathering of a leg at a time."""
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from media.sources import Source
 
@@ -12,6 +12,7 @@ from ..announcing.whisper import Announcement
 from ..call import Call, RecordsCall
 from ..leg import Leg
 from ..legs.leg_listener import LegListener, ObservedLeg
+from ..supervision.supervisors import Supervisors
 from .gather import Gather, Gathered, GatherSettings
 
 PROMPT_PRIORITY = 9
@@ -22,12 +23,19 @@ SECRET_KEYS = "secret keys"
 class Gathers:
     """Carries out every gathering. `plays` lets parties hear the prompts.
 
-    `recorders` has what records a call, and who is bridged with it.
+    `recorders` has what records a call, and who is bridged with it; `supervisors` who supervises
+    these.
     """
 
-    def __init__(self, plays: Plays, recorders: Callable[[Call], Iterable[RecordsCall]]) -> None:
+    def __init__(
+        self,
+        plays: Plays,
+        recorders: Callable[[Call], Iterable[RecordsCall]],
+        supervisors: Callable[[Call], Iterable[Supervisors]] = lambda call: (call.supervisors,),
+    ) -> None:
         self._plays = plays
         self._recorders = recorders
+        self._supervisors = supervisors
         self._under_way: dict[Leg, Gather] = {}
 
     async def run(
@@ -40,7 +48,8 @@ class Gathers:
         """Gather keys of a leg of a call. Raises EngineError `state`: it is asked for some already.
 
         Keys that are pressed meanwhile are for this alone, and the other party hears nothing of
-        them; where they are secret, a soft tone in the place of each, and a recording pauses.
+        them; where they are secret, a soft tone in the place of each, a recording pauses,
+        and supervisors do not hear the party.
         """
         if leg in self._under_way:
             raise EngineError("state", f"leg {leg.id} is asked for keys already", field="leg")
@@ -56,8 +65,11 @@ class Gathers:
         leg.take_keys(gather)
         leg.publish_play("gather.started")
         paused: list[RecordsCall] = []
+        unheard = ExitStack()
         try:
             if settings.secret:
+                for supervisors in self._supervisors(call):
+                    unheard.enter_context(supervisors.not_hearing(leg))
                 paused = await self._pause(call)
             if prompt is None:
                 gather.prompt_over()
@@ -70,6 +82,7 @@ class Gathers:
             leg.take_keys(None)
             leg.forget(watch)
             stop_prompt()
+            unheard.close()
             await self._resume(paused)
         told = {} if settings.secret else {"digits": gathered.digits}
         leg.publish_play("gather.finished", ended=gathered.ended, keys=len(gathered.digits), **told)

@@ -146,12 +146,12 @@ class Supervisors(LegListener):
     def not_hearing(self, party: Leg) -> Iterator[None]:
         """No supervisor hears this party in the body: what they say or key in is secret."""
         self._unheard[party] += 1
-        self._changed()
+        self.arrange(self._parties)
         try:
             yield
         finally:
             self._unheard[party] -= 1
-            self._changed()
+            self.arrange(self._parties)
 
     # -- what is heard ---------------------------------------------------------------------------
 

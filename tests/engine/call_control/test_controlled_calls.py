@@ -162,11 +162,11 @@ def test_the_partner_of_a_call_is_the_one_that_it_is_bridged_with(tmp_path: Path
     async def script(stage: Scene, calls: ControlledCalls) -> None:
         one, _phone = await up(stage, calls, "sip:one@127.0.0.1:5061")
         two, _phone = await up(stage, calls, "sip:two@127.0.0.1:5062")
-        assert calls.partner_of(one) is None
+        assert calls.joined_with(one) == []
         calls.bridge(leg_of(one), leg_of(two), end_together=True)
-        assert (calls.partner_of(one), calls.partner_of(two)) == (two, one)
+        assert (calls.joined_with(one), calls.joined_with(two)) == ([two], [one])
         calls.find(one.id, None).hang_up()
         await asyncio.sleep(0.1)
-        assert calls.partner_of(one) is None
+        assert calls.joined_with(one) == []
 
     run_calls(tmp_path, script)

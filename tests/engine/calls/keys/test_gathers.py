@@ -14,11 +14,13 @@ from engine.calls.hangup_cause import BY_COMMAND
 from engine.calls.keys.gather import GatherSettings
 from engine.calls.keys.gathers import SECRET_KEYS, Gathers
 from engine.calls.leg import Leg
+from engine.calls.supervision.supervisors import Supervisor
 from engine.errors import EngineError
 from media.messages import Dtmf
-from media.sources import Hold, Prompt, Tone
+from media.sources import Hold, Peer, Prompt, Silence, Tone
 from sip.events import InfoDigit
 from tests.support.calls_by_command import leg_of, run_calls, up
+from tests.support.legs import dial, leg_to
 from tests.support.phones.scripted import ScriptedPhone
 from tests.support.scene import Scene, ScriptedMedia
 
@@ -179,5 +181,31 @@ def test_one_at_a_time_stopped_by_command_or_by_the_end_of_the_leg(tmp_path: Pat
         leg.hang_up(BY_COMMAND)
         assert (await gathering).ended == "leg_ended"
         await asyncio.sleep(0.1)
+
+    with_two(tmp_path, script)
+
+
+@pytest.mark.parametrize("secret", [True, False])
+def test_supervisors_do_not_hear_who_keys_in_a_secret(tmp_path: Path, secret: bool) -> None:
+    async def script(stage: Scene, gathers: Gathers, leg: Leg, _phone: ScriptedPhone) -> None:
+        call = stage.services.registry.call_of(None, leg.id)
+        boss = leg_to(stage, "sip:boss@127.0.0.1", leg_id="boss", role="supervisor")
+        await dial(stage, boss)
+        supervisor = Supervisor(boss, "boss", "listen")
+        call.supervisors.add(supervisor)
+        call.supervisors.join(supervisor)
+        call.supervisors.arrange((leg,))
+        gathering = asyncio.ensure_future(
+            gathers.run(call, leg, GatherSettings(max_digits=1, secret=secret))
+        )
+        await asyncio.sleep(0.05)
+        assert stage.media.heard["boss"][-1] == (Silence() if secret else Peer(leg.id))
+        await press(leg, "1")
+        await gathering
+        assert stage.media.heard["boss"][-1] == Peer(leg.id)
+        call.supervisors.remove(supervisor)
+        boss.hang_up(BY_COMMAND)
+        await boss.release()
+        del stage.services.registry.legs["boss"]
 
     with_two(tmp_path, script)
