@@ -1,5 +1,6 @@
 """Legs over real sockets, with the clock in the test's hands."""
 
+import gc
 import itertools
 import socket
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from media.rtp.rtp import build
 from media.rtp.telephone_event import PAYLOAD
 from media.sound.g711 import SILENCE, ULAW_TO_ALAW
 from media.sources import Peer, Silence
+from media.worker.leg import MediaLeg
 from media.worker.switch import QUIET_FRAMES, ROUNDS_PER_VISIT
 from tests.support.examples import at_most
 from tests.support.media.relays import BOTH
@@ -897,3 +899,26 @@ def test_keys_are_kept_from_the_partner_to_the_last_packet_of_each(
     a.press(desk.addresses["a"], five)
     converse(desk, a, b, 3)
     assert [packet.payload_type for packet in b.listen()].count(101) == 4
+
+
+def test_a_closed_leg_leaves_nothing_for_the_collector(desk: SwitchBench) -> None:
+    def talk(*names: str) -> None:
+        a, b = desk.phone(names[0], 0x11), desk.phone(names[1], 0x22)
+        desk.switch.execute(m.Bridge(*names))
+        converse(desk, a, b, 3)
+        for name in names:
+            desk.switch.execute(m.Close(1, name))
+        desk.open("again")
+        desk.open("again")  # takes the place of the one before
+        desk.switch.execute(m.Close(1, "again"))
+        desk.reports.clear()
+
+    talk("a", "b")
+    gc.collect()
+    gc.disable()
+    try:
+        talk("c", "d")
+        legs = [one for one in gc.get_objects() if isinstance(one, MediaLeg)]
+    finally:
+        gc.enable()
+    assert not legs
