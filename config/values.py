@@ -37,7 +37,7 @@ Rtp = Literal["symmetric", "asymmetric", "strict"]
 Srtp = Literal["off", "offered", "required"]
 
 # How pressed keys are sent and understood: as telephone-events (RFC 4733), by SIP INFO alone, or as
-# sound, which the engine does not listen to.
+# sound.
 Dtmf = Literal["rfc4733", "info", "inband"]
 # By their encoding names; L16 at 16 kHz, or at 8 kHz where the peer has no more.
 Codec = Literal["PCMU", "PCMA", "G722", "opus", "L16"]

@@ -70,7 +70,8 @@ class Connect(_Message, tag=2):
     Packets that are made here are `ptime_ms` long: 10 to 60 ms. With `wants_ptime` the peer has
     asked for that, and gets no others. `telephone_event_clock_hz` is that of the key presses in
     both directions. With `comfort_noise_payload_type` silence may be described. `bits_a_second`
-    (0: as we like) and `has_copy` are for the Opus encoder.
+    (0: as we like) and `has_copy` are for the Opus encoder. With `keys_as_sound` the
+    peer's keys are listened for, and keys are sent to it as tones.
     """
 
     leg: str
@@ -96,6 +97,7 @@ class Connect(_Message, tag=2):
     bits_a_second: int = 0
     has_copy: bool = True
     received_payload_type: int | None = None
+    keys_as_sound: bool = False
 
 
 class Hear(_Message, tag=3):

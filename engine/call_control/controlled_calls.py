@@ -287,7 +287,6 @@ class ControlledCalls:
     ) -> Call:
         """Send the party these keys, as telephone-events, or by INFO where it takes them so."""
         call = self._up(call_id, leg_id)
-        call.leg.check_keys()
         call.leg.send_keys(digits, duration_ms=duration_ms, gap_ms=gap_ms)
         return call.call
 

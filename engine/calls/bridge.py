@@ -66,14 +66,20 @@ class Bridge(LegListener):
     def digit_pressed(self, leg: ObservedLeg, digit: str) -> None:
         """Tell the others of a key where the worker does not relay it: by INFO, and in a mix."""
         for other in self._parties:
-            if other is not leg and (other.gets_keys_by_info or other in self._mixed):
+            if other is not leg and self._is_told_apart(leg, other):
                 other.send_keys(digit)
 
     def info_received(self, leg: ObservedLeg, digit: str, duration_ms: int) -> None:
         """Send a digit on that came by SIP INFO. The worker relays telephone-events by itself."""
         for other in self._parties:
-            if other is not leg and not (other.gets_keys_by_info or other in self._mixed):
+            if other is not leg and not self._is_told_apart(leg, other):
                 other.send_keys(digit, duration_ms=duration_ms)
+
+    def _is_told_apart(self, leg: ObservedLeg, other: Leg) -> bool:
+        """Whether the worker relays no keys from one to the other, as event or as sound."""
+        if other.gets_keys_by_info or other in self._mixed:
+            return True
+        return other.gets_keys_as_sound and not leg.gets_keys_as_sound
 
     def key_hidden(self, leg: ObservedLeg) -> None:
         """Let the others hear that a secret key was pressed, but not which."""

@@ -17,12 +17,24 @@ _STEP = 1.0 / FADE_SAMPLES
 class MixedClip:
     """One clip over what one listener hears. `rounds` is how often it is heard, 0: without end.
 
-    It rises within 10 ms, and falls as quickly at its end, or once it is stopped.
+    It rises within 10 ms, and falls as quickly at its end, or once it is stopped. The other sound
+    is turned down to `under` of its amplitude meanwhile.
     """
 
-    __slots__ = ("_clip", "_is_stopped", "_level", "_position", "_rounds_left", "heard_samples")
+    __slots__ = (
+        "_clip",
+        "_is_stopped",
+        "_level",
+        "_position",
+        "_rounds_left",
+        "_under",
+        "heard_samples",
+    )
 
-    def __init__(self, clip: Clip, rounds: int = 1, *, position: int = 0) -> None:
+    def __init__(
+        self, clip: Clip, rounds: int = 1, *, position: int = 0, under: float = UNDER
+    ) -> None:
+        self._under = under
         self._clip = clip
         self._rounds_left = (rounds or -1) if clip.samples else 0
         self._position = position % max(1, clip.samples)
@@ -59,7 +71,7 @@ class MixedClip:
         self._level = float(levels[-1])
         clip = np.zeros(count)
         clip[: len(sound)] = decode(sound, codec)
-        mixed = decode(payload, codec) * (1.0 - (1.0 - UNDER) * levels) + clip * levels
+        mixed = decode(payload, codec) * (1.0 - (1.0 - self._under) * levels) + clip * levels
         self.heard_samples += len(sound)
         return encode(np.rint(mixed).clip(-32768, 32767).astype(np.int16), codec)
 

@@ -22,6 +22,7 @@ from ..rtp.rtcp_session import RtcpSession
 from ..rtp.rtp import HEADER, payload_bounds
 from ..rtp.symmetric_rtp import Address, PeerLearner
 from ..rtp.telephone_event import DigitReader
+from ..sound.dtmf_detector import ToneKeys
 from .announcing.leg_sound import LegSound
 from .context import WorkerContext
 from .leg_quality import LegQuality, figures_of
@@ -164,6 +165,8 @@ class MediaLeg:
         self.incoming.expect(description)
         if self.digit_reader is not None:
             self.digit_reader.clock_hz = description.telephone_event_clock_hz
+        tones = self.incoming.tones or ToneKeys(self._tone_pressed)
+        self.incoming.tones = tones if description.keys_as_sound else None
         self._connected_at = now
         self._described = description.number
         self._timed_out = False  # from each description on, the wait for its RTP starts again
@@ -332,6 +335,9 @@ class MediaLeg:
         self.look_at = now  # the end of the key may be lost
         for digit, duration_ms in self.digit_reader.receive(payload, timestamp, now, late=late):
             self._context.emit(Dtmf(self.name, digit, duration_ms))
+
+    def _tone_pressed(self, digit: str, duration_ms: int) -> None:
+        self._context.emit(Dtmf(self.name, digit, duration_ms))
 
     # Now and then
 

@@ -26,6 +26,7 @@ from ..rtp.rtp import (
 )
 from ..rtp.srtp import TAG_BYTES, SrtpSender
 from ..rtp.symmetric_rtp import NEW_SSRC_S
+from ..sound.dtmf_detector import ToneKeys
 from ..sound.g711 import TRANSLATION
 from ..sound.level import LOUD, SILENT_DBFS, level_dbfs
 from .coding.narrow_stream import CODEC as NARROW
@@ -181,6 +182,7 @@ class PeerStream(Reception):
         "leg",
         "listeners",
         "listening",
+        "tones",
     )
 
     def __init__(self, leg: StreamOwner, flow: Flow | None = None) -> None:
@@ -194,6 +196,7 @@ class PeerStream(Reception):
         self.listening = False
         self.is_over = False  # its leg is closed
         self.keeps_keys = False  # from those who hear it
+        self.tones: ToneKeys | None = None  # where its keys come as sound
         self._kept_key = -1  # the time stamp of the last key that was kept
         self._owner = -1  # the SSRC that was heard first of the peer
         self._narrow: NarrowStream | None = None  # where the codec is not G.711
@@ -309,13 +312,19 @@ class PeerStream(Reception):
             self._hear_level(payload, codec, now)
             if leg.tap is not None:
                 leg.tap.write(timestamp, payload, codec, now)
+            if self.tones is not None and extended == self.highest:
+                self.tones.hear(payload, codec)
             for listener in self.listeners:
-                listener.relay_audio(self, extended, timestamp, marker, payload, codec, now)
+                if self.keeps_keys and self.tones is not None:  # they would be heard
+                    listener.relay_nothing(self, extended)
+                else:
+                    listener.relay_audio(self, extended, timestamp, marker, payload, codec, now)
             if (
                 extended == self.highest
                 and end - start == FRAME_SAMPLES
                 and leg.tap is None
                 and not self.listening
+                and self.tones is None
             ):
                 self._arm(payload_type, codec)
         elif payload_type in self.event_payload_types:
@@ -352,15 +361,20 @@ class PeerStream(Reception):
             tap is not None
             or self.listening
             or narrow.is_due()
+            or self.tones is not None
             or not all(listener.takes_any_codec for listener in self.listeners)
         ):
             decoded = narrow.payload(payload)
             self._hear_level(decoded, NARROW, now)
+        if self.tones is not None and sequence == self.highest:
+            self.tones.hear(decoded, NARROW)
         stamp = narrow.timestamp(timestamp)
         if tap is not None and decoded:
             tap.write(stamp, decoded, NARROW, now)
         for listener in self.listeners:
-            if listener.takes_any_codec:
+            if self.keeps_keys and self.tones is not None:
+                listener.relay_nothing(self, sequence)
+            elif listener.takes_any_codec:
                 listener.relay_audio(self, sequence, timestamp, marker, payload, codec, now)
             elif decoded:
                 listener.relay_audio(self, sequence, stamp, marker, decoded, NARROW, now)

@@ -15,7 +15,9 @@ from ..rtp.outgoing_stream import FRAME_S, OutgoingStream
 from ..rtp.rtcp import Cname
 from ..settings import MediaSettings
 from ..sound.clip_library import Library
+from ..sound.dtmf_tones import dtmf_clip
 from ..sound.frames import SpeakingSources
+from ..sound.mixed_clip import MixedClip
 from ..sources import Hold, Mix, Peer, Ringing
 from .announcing.clip_loading import ClipLoading
 from .context import WorkerContext
@@ -337,7 +339,12 @@ class Switch:
 
     def _send_digits(self, command: m.SendDigits) -> None:
         leg = self._legs.get(command.leg)
-        if (
+        if leg is not None and leg.incoming.tones is not None:
+            clip = dtmf_clip(command.digits, command.duration_ms, command.gap_ms)
+            leg.playout.mix(MixedClip(clip, under=0.0))
+            if leg not in self._mixing:
+                self._mixing.append(leg)
+        elif (
             leg is not None
             and leg.playout.send_digits(command.digits, command.duration_ms, command.gap_ms)
             and leg.playout not in self._dialling

@@ -5,6 +5,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import soundfile
+
+from media.sound.dtmf_detector import DtmfDetector
+from media.sound.dtmf_tones import dtmf_clip
+from media.sound.g711 import decode
 from tests.support.engines.process import EngineClient, StartEngine
 from tests.support.phones.real.softphone import StartPhone
 
@@ -81,3 +87,34 @@ async def test_a_pin_is_asked_for_in_a_talk_and_nobody_else_has_it(
     heard = agent.heard(tmp_path / "agent.wav")
     # A soft tone in the place of each secret key, over what the customer says.
     assert heard.at(finished["time"] - 1.5, finished["time"] + 0.4).hears(620, for_s=0.08)
+
+
+async def test_a_phone_without_telephone_events_sends_and_gets_keys_as_sound(
+    own_engine: StartEngine, softphone: StartPhone, tmp_path: Path
+) -> None:
+    keys = tmp_path / "keys.wav"
+    sound = decode(dtmf_clip("2468#", 120, 120).pcmu, "PCMU")
+    soundfile.write(keys, np.concatenate((np.zeros(4000, np.int16), sound)), 8000)
+    phone = await softphone(user="alice", record=tmp_path / "alice.wav")
+    engine = await own_engine(
+        agents=[{"name": "alice", "uri": phone.uri, "dtmf": "inband"}], queues=[]
+    )
+    line = engine.line
+    call = await line.call("call.originate", to="alice")
+    await event(engine, "call.answered", call=call["call"])
+    gathering = asyncio.ensure_future(
+        line.call("call.gather", call=call["call"], secret=False, first_digit_s=30.0)
+    )
+    await event(engine, "gather.started", call=call["call"])
+    phone.command(f"play {keys}")
+    result = await gathering
+    assert (result["digits"], result["ended"]) == ("2468", "terminator")
+    await line.call("call.send_dtmf", call=call["call"], digits="13579", duration_ms=120)
+    await asyncio.sleep(1.5)
+    await line.call("call.hangup", call=call["call"])
+    await event(engine, "call.ended", call=call["call"])
+    await engine.assert_idle()
+    await phone.stop()
+    heard = phone.heard(tmp_path / "alice.wav")
+    found = DtmfDetector().feed(heard.samples.astype(np.int16))
+    assert "".join(key for key, _ms in found) == "13579"

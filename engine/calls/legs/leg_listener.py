@@ -33,6 +33,10 @@ class ObservedLeg(Protocol):
         """Whether the party has put the call on hold."""
 
     @property
+    def gets_keys_as_sound(self) -> bool:
+        """Whether the party sends and takes keys as tones alone."""
+
+    @property
     def may_leave(self) -> bool:
         """Whether the call goes on without it: its party is transferred."""
 

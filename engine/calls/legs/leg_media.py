@@ -103,6 +103,10 @@ class LegMedia:
         """How the keys that are pressed reach the peer."""
         return self._policy.dtmf
 
+    def has_keys_as_sound(self, audio: NegotiatedAudio) -> bool:
+        """Whether the peer sends and takes keys as sound: no telephone-events, and no INFO."""
+        return audio.telephone_event_payload_type is None and self.dtmf != "info"
+
     def take_from(self, sip_host: str, policy: MediaPolicy) -> None:
         """Take RTP by this policy from now on; the peer's SIP comes from `sip_host`."""
         self._sip_host, self._policy = sip_host, policy
@@ -187,6 +191,7 @@ class LegMedia:
                 comfort_noise_payload_type=audio.comfort_noise_payload_type,
                 bits_a_second=audio.opus.bits_a_second,
                 has_copy=audio.opus.has_copy,
+                keys_as_sound=self.has_keys_as_sound(audio),
                 rtcp_mux=audio.rtcp_mux,
             )
         )

@@ -11,8 +11,6 @@ from sip.errors import SipError
 from sip.message.info_dtmf import info_digit_body
 from sip.sdp.offer_answer import NegotiatedAudio
 
-from ...errors import EngineError
-
 if TYPE_CHECKING:
     from .leg_media import LegMedia
 
@@ -36,16 +34,13 @@ class SentKeys:
         """Whether its party is told of keys by SIP INFO."""
         return self._media.dtmf == "info"
 
-    def check_keys(self) -> None:
-        """Raise EngineError `state` where its party cannot be sent keys."""
-        audio = self.audio
-        takes_events = audio is not None and audio.telephone_event_payload_type is not None
-        if not self.gets_keys_by_info and not takes_events:
-            reason = f"the phone of leg {self.id} takes no telephone-events"
-            raise EngineError("state", reason, field="leg")
+    @property
+    def gets_keys_as_sound(self) -> bool:
+        """Whether its party sends and takes keys as tones alone."""
+        return self.audio is not None and self._media.has_keys_as_sound(self.audio)
 
     def send_keys(self, keys: str, *, duration_ms: int = DURATION_MS, gap_ms: int = GAP_MS) -> None:
-        """Send these keys, one after the other. A party that takes none hears nothing of them."""
+        """Send these keys, one after the other, in the way that the party takes them."""
         if not self.gets_keys_by_info:
             self._media.send_keys(keys, duration_ms=duration_ms, gap_ms=gap_ms)
             return

@@ -54,15 +54,15 @@ def test_keys_and_infos_are_sent(tmp_path: Path) -> None:
     run_calls(tmp_path, script)
 
 
-def test_keys_need_telephone_events_on_both_sides(tmp_path: Path) -> None:
+def test_keys_go_as_sound_where_the_phone_takes_no_telephone_events(tmp_path: Path) -> None:
     async def script(stage: Scene, calls: ControlledCalls) -> None:
         call, phone = await up(stage, calls, "alice")
         leg = call.legs[0]
         agreed = structs.replace(audio(), telephone_event_payload_type=None)
         phone.sends(events.MediaChanged(phone.session, agreed))
-        with pytest.raises(EngineError, match="takes no telephone-events"):
-            calls.send_dtmf(None, leg.id, "1", 100, 60)
-        assert stage.media.digits == []
+        calls.send_dtmf(None, leg.id, "1", 100, 60)
+        assert stage.media.digits == [(leg.id, "1", 100)]
+        assert stage.media.peers[-1].keys_as_sound
         phone.hangs_up()
 
     run_calls(tmp_path, script)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from msgspec import structs
+
 from engine.calls.bridge import Bridge
 from engine.calls.leg import Leg
 from engine.calls.supervision.supervisors import Supervisor, Supervisors
@@ -147,6 +149,29 @@ def test_two_with_a_supervisor_are_relayed_mixed_and_relayed_again(tmp_path: Pat
         boss_phone.resumes()
         supervisors.remove(one)
         assert heard()["agent"] == Peer("customer") and heard()["customer"] == Peer("agent")
+        bridge.leave()
+
+    run(main())
+
+
+def test_a_phone_that_takes_keys_as_sound_gets_those_that_are_no_sound(tmp_path: Path) -> None:
+    async def main() -> None:
+        stage = scene(tmp_path)
+        a, _phone = await answered_leg(stage, "a")
+        b, _phone = await answered_leg(stage, "b")
+        bridge = silent_bridge(stage, a, b)
+        bridge.join()
+        a.pressed("1", 100)
+        assert stage.media.digits == []  # the worker relays the telephone-event
+        assert b.audio is not None
+        b.audio = structs.replace(b.audio, telephone_event_payload_type=None)
+        a.pressed("2", 100)
+        b.pressed("3", 100)  # heard as sound: the other hears it as well
+        assert [(leg, digits) for leg, digits, _ms in stage.media.digits] == [("b", "2")]
+        assert a.audio is not None
+        a.audio = structs.replace(a.audio, telephone_event_payload_type=None)
+        a.pressed("4", 100)
+        assert len(stage.media.digits) == 1
         bridge.leave()
 
     run(main())

@@ -53,7 +53,6 @@ def test_keys_reach_the_phone_by_info_where_the_agent_has_it_so(tmp_path: Path) 
         await leg.open()
         await leg.dial(caller=CALLER, ring_s=20.0)
         assert leg.gets_keys_by_info
-        leg.check_keys()
         leg.send_keys("1#")
         await asyncio.sleep(1)
         assert [body.splitlines()[0] for _type, body in phone.infos] == [b"Signal=1", b"Signal=#"]

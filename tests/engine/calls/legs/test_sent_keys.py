@@ -8,10 +8,10 @@ from msgspec import structs
 
 from engine.calls.legs.leg_media import LegMedia
 from engine.calls.legs.sent_keys import INFO_TYPE, SentKeys
-from engine.errors import EngineError
 from sip.dialog.session import Session
 from sip.endpoint import SipEndpoint
 from sip.errors import SipError
+from sip.sdp.offer_answer import NegotiatedAudio
 from tests.support.phones.scripted import audio
 from tests.support.virtual_loop import run
 
@@ -23,6 +23,9 @@ class Media:
         self.dtmf = dtmf
         self.has_telephone_event = has_telephone_event
         self.sent: list[tuple[str, int, int]] = []
+
+    def has_keys_as_sound(self, audio: NegotiatedAudio) -> bool:
+        return LegMedia.has_keys_as_sound(cast(LegMedia, self), audio)
 
     def send_keys(self, keys: str, *, duration_ms: int, gap_ms: int) -> None:
         self.sent.append((keys, duration_ms, gap_ms))
@@ -60,20 +63,25 @@ class Phone(SentKeys):
 def test_telephone_events_are_sent_where_the_phone_takes_them() -> None:
     media = Media("rfc4733")
     phone = Phone(media)
-    phone.check_keys()
     phone.send_keys("12", duration_ms=100, gap_ms=50)
     assert (media.sent, phone.gets_keys_by_info) == ([("12", 100, 50)], False)
-    for mode in ("rfc4733", "inband"):
-        with pytest.raises(EngineError, match="no telephone-events") as caught:
-            Phone(Media(mode, has_telephone_event=False)).check_keys()
-        assert caught.value.kind == "state"
+    assert not phone.gets_keys_as_sound
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_sound"), [("rfc4733", True), ("inband", True), ("info", False)]
+)
+def test_where_there_are_none_keys_go_as_sound_or_by_info(mode: Any, is_sound: bool) -> None:
+    phone = Phone(Media(mode, has_telephone_event=False))
+    assert phone.gets_keys_as_sound is is_sound
+    phone.audio = None  # nothing is agreed on yet
+    assert not phone.gets_keys_as_sound
 
 
 def test_keys_go_by_info_one_after_the_other() -> None:
     async def main() -> Any:
         sip = Sip()
         phone = Phone(Media("info", has_telephone_event=False), sip)
-        phone.check_keys()
         began = asyncio.get_running_loop().time()
         phone.send_keys("5#", duration_ms=100, gap_ms=50)
         await asyncio.sleep(1.0)
