@@ -85,13 +85,10 @@ class BotTalk(TwoPartyCall):
     async def end(self) -> None:
         """The call is over: hang up whoever the party talks with, and give everything back."""
         task = self._task
-        if task is None or task.done():
-            return
-        if not self._is_ending:
-            task.cancel()
-        await asyncio.wait([task])
-        if not self._is_ending:  # it was cancelled before it began
-            await self._give_back()
+        if task is not None and not task.done():
+            if not self._is_ending:
+                task.cancel()
+            await asyncio.wait([task])
 
     async def _run(self) -> None:
         try:

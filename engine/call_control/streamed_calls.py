@@ -83,15 +83,15 @@ class StreamedCalls:
         call.check_up()
         call.check_alone()
         talk = BotTalk(self._services, self._admission, call, destination)
-        call.bot = talk
+        call.bot, has_begun = talk, False
         try:
             await talk.begin()
+            has_begun = True
         except LegEnded as ended:
-            call.bot = None
             raise EngineError("unavailable", str(ended.hangup_cause)) from ended
-        except BaseException:
-            call.bot = None
-            raise
+        finally:
+            if not has_begun:
+                call.bot = None
         return call.call, call.leg, talk.leg
 
     async def _listen(

@@ -21,6 +21,7 @@ from .connector import NotConnected, printable
 _MOST_FRAMES: Final = 100
 _STUCK_S: Final = 5.0  # one that has read nothing for this long does not work
 _MOST_TEXTS: Final = 1000
+_CLOSE_S: Final = 1.0
 MOST_FAULTS: Final = 20
 """How often a bot may send what is not understood."""
 
@@ -87,7 +88,7 @@ class BotConnection:
             raise NotConnected("unreachable", str(error) or "connection lost") from None
 
     async def run(self) -> None:
-        """Send and receive until it is over. Raises BotFault."""
+        """Send and receive until it is over. Raises BotFault, in a group."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._send_all())
             tasks.create_task(self._receive_all())
@@ -109,7 +110,7 @@ class BotConnection:
     async def close(self, text: str | None = None) -> None:
         """Send `text` as the last, and close."""
         try:
-            async with asyncio.timeout(1.0):
+            async with asyncio.timeout(_CLOSE_S):
                 if text is not None and not self._socket.closed:
                     await self._socket.send_str(text)
                 await self._socket.close()
@@ -125,8 +126,8 @@ class BotConnection:
             await wake.wait()
             wake.clear()
             try:
-                async with asyncio.timeout(_STUCK_S):
-                    while texts or frames:
+                while texts or frames:
+                    async with asyncio.timeout(_STUCK_S):
                         if texts:
                             await socket.send_str(texts.popleft())
                         else:

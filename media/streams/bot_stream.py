@@ -154,10 +154,9 @@ class BotStream:
             try:
                 over: list[asyncio.Future[Any]] = [running, self._ending]
                 await asyncio.wait(over, return_when=asyncio.FIRST_COMPLETED)
-                if self._ending.done():
-                    return self._ending.result()
-                running.result()
-                raise AssertionError("a connection ends by a fault alone")
+                if not self._ending.done():
+                    running.result()  # it raises: a connection ends by a fault alone
+                return await self._ending
             except BaseExceptionGroup as group:
                 fault = group.exceptions[0]
                 farewell = bot.write_message("error", reason=str(fault))

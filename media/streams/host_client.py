@@ -91,12 +91,14 @@ class HostClient:
             connection = Connection(event_decoder, self._receive, self._lost)
             await loop.create_connection(lambda: connection, sock=ours)
         except OSError as error:
-            ours.close()
             raise HostFailed(f"the stream host cannot start: {error.strerror}") from error
+        else:
+            self._connection = connection
         finally:
             theirs.close()
+            if self._connection is None:
+                ours.close()
             self._starting = None
-        self._connection = connection
 
     def _receive(self, events: list[Event]) -> None:
         for event in events:

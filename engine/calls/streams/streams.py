@@ -134,15 +134,15 @@ class Streams:
             connect_s=settings.connect_s,
             retries=settings.retries,
         )
-        owners[owner.id] = owner
+        owners[owner.id], is_open = owner, False
         try:
             await self._host.open(order)
+            is_open = True
         except HostFailed as error:
-            owners.pop(owner.id, None)
             raise StreamNotOpened(str(error)) from error
-        except BaseException:
-            owners.pop(owner.id, None)
-            raise
+        finally:
+            if not is_open:
+                owners.pop(owner.id, None)
 
     def close(self, owner: StreamOwner, cause: str) -> bool:
         """End the stream: StreamClosed follows. False where it has ended already."""

@@ -6,12 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from engine.call_control.controlled_calls import ControlledCalls
+from config.agents import Agent as AgentSettings
+from config.queues import Queue
+from engine.call_control.controlled_calls import ControlledCalls, Origination
 from engine.call_control.streamed_calls import Begun, StreamedCalls
+from engine.calls.announcing.whisper import Announcer
 from engine.calls.call import Call, CallOwner, TransferOrder
+from engine.calls.streams.stream_leg import StreamLeg
+from engine.calls.talk import Talk
 from engine.errors import EngineError
 from engine.routing.targets.stream_target import Handover, StreamFallback, StreamTarget
+from media.sound.speech import SpeechError
 from media.sources import Peer, Silence
 from tests.support.calls_by_command import leg_of, run_calls, up
 from tests.support.scene import Scene
@@ -370,3 +377,152 @@ def test_without_a_port_there_is_no_stream(tmp_path: Path, mode: str) -> None:
         await stage.begin(leg_of(call), mode)
 
     run(tmp_path, script)
+
+
+def test_a_bot_hands_the_party_over_to_a_queue(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        services = stage.scene.services
+        settings = AgentSettings(name="bob", uri="sip:bob@127.0.0.1:5080", queues=["sales"])
+        services.agents.enrol(settings)
+        services.queues.start([Queue(name="sales")])
+        call, _phone = await up(stage.scene, stage.calls, "+442079460123")
+        await stage.begin(leg_of(call), fallback=StreamFallback(Handover(queue="sales")))
+        await stage.host.ready()
+        await stage.host.ask(type="handover", queue="sales", context={"mood": "good"})
+        await asyncio.sleep(0.1)
+        assert stage.scene.last("transfer.completed")["to_queue"] == "sales"
+        joined = stage.scene.last("queue.joined")
+        assert (joined["queue"], joined["call"]) == ("sales", call.id)
+        services.agents.login("bob")
+        bob = await stage.scene.phone()
+        bob.answers()
+        await asyncio.sleep(5.0)
+        offered = stage.scene.last("agent.offered")
+        assert (offered["agent"], offered["number"]) == ("bob", "+442079460123")
+        assert services.agents.known("bob").state == "talking"
+        bot = stage.calls.find(call.id, None).bot
+        assert bot is not None and bot.ring_s == services.dial.ring_s
+        bob.hangs_up()
+        await asyncio.sleep(1.0)
+        assert stage.scene.last("call.ended")["result"] == "completed"
+        services.queues.stop()
+
+    run(tmp_path, script)
+
+
+def test_a_talk_with_a_bot_has_an_end(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        limit_s = stage.scene.services.dial.max_duration_s
+        call, phone = await up(stage.scene, stage.calls, "alice", max_duration_s=2 * limit_s)
+        await stage.begin(leg_of(call))
+        await stage.host.ready()
+        await asyncio.sleep(limit_s + 10.0)
+        assert phone.is_hung_up
+        assert stage.scene.last("call.ended")["cause"] == "maximum duration reached"
+
+    run(tmp_path, script)
+
+
+def test_a_talk_that_cannot_go_on_ends_the_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_talk: Talk, _limit_s: float) -> None:
+        raise EngineError("unavailable", "no room")
+
+    monkeypatch.setattr(Talk, "run", fail)
+
+    async def script(stage: Stage) -> None:
+        await talking(stage)
+        await asyncio.sleep(0.1)
+        assert stage.scene.last("call.ended")["cause"] == "no room"
+
+    run(tmp_path, script)
+
+
+def test_a_tap_that_fails_for_a_defect_is_logged_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_leg: StreamLeg, **_options: Any) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(StreamLeg, "dial", fail)
+
+    async def script(stage: Stage) -> None:
+        call, _phone = await up(stage.scene, stage.calls, "alice")
+        with capture_logs() as logs:
+            begun = await stage.begin(leg_of(call), "listen")
+            await asyncio.sleep(0.1)
+        assert [(one["event"], one["leg"]) for one in logs] == [("stream_died", begun.leg)]
+        assert begun.leg not in stage.scene.services.registry.legs
+
+    run(tmp_path, script)
+
+
+def test_a_fallback_that_cannot_be_leaves_the_party_hung_up(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        call, phone = await up(stage.scene, stage.calls, "alice")
+        await stage.begin(leg_of(call), fallback=TO_BOB)
+        stage.scene.services.dialplan.forget_agent("bob")
+        await stage.host.end("no WebSocket", "unreachable")
+        await asyncio.sleep(0.1)
+        assert phone.is_hung_up
+        assert stage.scene.last("transfer.failed")["by"] == "bot"
+
+    run(tmp_path, script)
+
+
+def test_a_stream_that_is_ended_at_once_leaves_nothing(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        call, phone = await up(stage.scene, stage.calls, "alice")
+        await stage.begin(leg_of(call))
+        await stage.begin(leg_of(call), "listen")
+        phone.hangs_up()
+        await asyncio.sleep(0.1)
+        assert call.state == "ended"
+        with pytest.raises(EngineError, match="there is no leg"):
+            await stage.begin(leg_of(call), "listen")
+
+    run(tmp_path, script)
+
+
+def test_a_leg_that_is_not_up_yet_cannot_be_listened_to(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        call = await stage.calls.originate(Origination(to="+442079460123"))
+        with pytest.raises(EngineError, match="is not up"):
+            await stage.begin(leg_of(call), "listen")
+        with pytest.raises(EngineError, match="no customer is up"):
+            await stage.streamed.begin(call.id, None, StreamTarget(URL), "listen")
+        phone = await stage.scene.phone()
+        phone.answers()
+        phone.state = "confirmed"
+        await asyncio.sleep(0.01)
+        begun = await stage.streamed.begin(call.id, None, StreamTarget(URL), "listen")
+        assert begun.of_leg == leg_of(call)
+        await stage.host.ready()
+        assert stage.streamed.end(call.id, None) == [begun.leg]
+
+    run(tmp_path, script)
+
+
+def test_an_announcement_that_cannot_be_spoken_is_told(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        stage.scene.services.announcer = Announcer(FailingSynthesizer())  # type: ignore[arg-type]
+        _call, phone, _stream = await talking(
+            stage, fallback=StreamFallback(announcement="We are sorry.")
+        )
+        await stage.host.end("connection lost", "failed")
+        await asyncio.sleep(1.0)
+        assert phone.is_hung_up
+        assert stage.scene.last("leg.not_played")["error"] == "no voice"
+
+    run(tmp_path, script)
+
+
+class FailingSynthesizer:
+    """Speaks nothing."""
+
+    def prompt(self, _text: str, **_options: Any) -> Path:
+        raise SpeechError("no voice")
+
+    def close(self) -> None:
+        """It has nothing."""

@@ -209,3 +209,60 @@ async def test_the_last_word_reaches_the_bot() -> None:
 
     await with_bot(serve, script)
     assert words == [{"type": "stop"}]
+
+
+class BrokenSocket:
+    """A WebSocket whose connection is gone, or (`hangs`) that takes nothing."""
+
+    closed = False
+    close_code = None
+
+    def __init__(self, *, hangs: bool = False) -> None:
+        self.hangs = hangs
+        self.was_cut = False
+        self._response = self
+
+    async def send_str(self, _text: str) -> None:
+        if self.hangs:
+            await asyncio.sleep(LIMIT_S)
+        raise ConnectionResetError("gone")
+
+    async def receive(self) -> Any:
+        await asyncio.sleep(LIMIT_S)
+
+    def close(self) -> None:
+        """That of its response: it cuts the connection."""
+        self.was_cut = True
+
+
+def connection_of(socket: BrokenSocket) -> BotConnection:
+    made: Any = socket
+    return BotConnection(made, on_audio=lambda _sound: None, on_message=lambda _message: None)
+
+
+async def test_a_connection_that_is_gone_is_told_wherever_it_is_used() -> None:
+    socket = BrokenSocket()
+    with pytest.raises(NotConnected, match="gone"):
+        await connection_of(socket).greet("{}", LIMIT_S)
+    connection = connection_of(socket)
+    connection.send_text("{}")
+    fault = await fault_of(connection)
+    assert fault.reason == "connection lost: gone" and fault.may_change
+    await connection.close("{}")
+    assert socket.was_cut
+
+
+async def test_a_bot_that_does_not_take_its_last_word_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bot_connection, "_CLOSE_S", 0.05)
+    socket = BrokenSocket(hangs=True)
+    await connection_of(socket).close("{}")
+    assert socket.was_cut
+
+
+async def test_texts_beyond_any_measure_are_dropped() -> None:
+    connection = connection_of(BrokenSocket())
+    for _ in range(bot_connection._MOST_TEXTS + 5):
+        connection.send_text("{}")
+    assert len(connection._texts) == bot_connection._MOST_TEXTS

@@ -116,7 +116,7 @@ async def test_leg_and_bot_hear_each_other() -> None:
 
     async def serve(socket: web.WebSocketResponse) -> None:
         received.put_nowait(await ready(socket))
-        await socket.send_bytes(pcm(480))
+        await socket.send_bytes(pcm(500))
         await socket.send_json({"type": "mark", "name": "end"})
         async for message in socket:
             received.put_nowait(message.data)

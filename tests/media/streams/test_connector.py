@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from media.streams.connector import Connector, NotConnected, is_reachable, printable
+from media.streams import connector as media_connector
+from media.streams.connector import (
+    Connector,
+    NotConnected,
+    ServiceResolver,
+    is_reachable,
+    printable,
+)
 from media.streams.messages import Service
 from tests.support.bots import bot_that
 from tests.support.certificates import Authority
@@ -108,6 +115,36 @@ async def test_a_file_of_issuers_that_cannot_be_read_is_named(
 ) -> None:
     error = await why_not(connector, Service("wss://localhost/", ca_file=str(tmp_path / "no.pem")))
     assert "streams.ca_file" in error.reason and not error.may_change
+
+
+async def test_a_name_is_looked_up_and_never_leads_where_no_service_is(
+    connector: Connector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with bot_that(silent) as bot:
+        socket = await connector.connect(
+            Service(bot.url.replace("127.0.0.1", "localhost")), LIMIT_S
+        )
+        await socket.close()
+    resolver = ServiceResolver()
+    found = await resolver.resolve("localhost", 80)
+    assert {one["host"] for one in found} <= {"127.0.0.1", "::1"}
+    monkeypatch.setattr(media_connector, "is_reachable", lambda _address: False)
+    with pytest.raises(OSError, match="no address that a service may have"):
+        await resolver.resolve("localhost", 80)
+    await resolver.close()
+
+
+async def test_what_is_no_answer_of_a_websocket_is_no_connection(connector: Connector) -> None:
+    async def nonsense(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"220 mail.example ESMTP\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(nonsense, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    error = await why_not(connector, Service(f"ws://127.0.0.1:{port}/?key=s3"))
+    server.close()
+    assert error.failure == "unreachable" and "s3" not in error.reason
 
 
 async def test_a_name_that_leads_nowhere_is_no_connection(connector: Connector) -> None:

@@ -4,12 +4,14 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
 import sys
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from media.streams import host_client
 from media.streams.host_client import HostClient, HostFailed
 from media.streams.messages import (
     Event,
@@ -67,6 +69,10 @@ async def test_streams_are_opened_told_closed_and_lost_with_the_process() -> Non
             assert host.pid is None
             await host.open(OpenStream("s4", Service(bot.url), b"{}", *leg.getsockname()))
             await event(events, StreamReady, "s4")
+            nobody = Service("ws://127.0.0.1:9/")
+            await host.open(OpenStream("s5", nobody, b"{}", *leg.getsockname(), retries=0))
+            assert (await event(events, StreamEnded, "s5")).failure == "unreachable"
+            assert not host.close("s5", "it has ended")
             assert host.pid not in (None, pid)
             await host.stop()
     await HostClient(events.add).stop()
@@ -77,3 +83,20 @@ async def test_a_host_that_cannot_start_is_told(monkeypatch: pytest.MonkeyPatch)
     host = HostClient(lambda _event: None)
     with pytest.raises(HostFailed, match="cannot start"):
         await host.open(OpenStream("s1", Service("ws://127.0.0.1:1/"), b"{}", "127.0.0.1", 4000))
+
+
+async def test_a_host_that_is_starting_when_it_is_stopped_starts_no_more() -> None:
+    host = HostClient(lambda _event: None)
+    order = OpenStream("s1", Service("ws://127.0.0.1:1/"), b"{}", "127.0.0.1", 4000)
+    opening = asyncio.ensure_future(host.open(order))
+    await asyncio.sleep(0)
+    await host.stop()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+
+
+def test_a_process_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_client, "STOP_DEADLINE_S", 0.05)
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    host_client._reap(process)
+    assert process.returncode == -signal.SIGKILL
