@@ -27,7 +27,7 @@ from .job import Job
 from .parts import Parts
 from .restart.dialog_journal import end_all
 from .routing.endpoint_options import tell_of_certificates
-from .routing.opening_hours import opening_hours
+from .routing.hours.opening_hours import opening_hours
 from .routing.targets.destination import credentials_of
 from .store.errors import StoreError
 

@@ -55,8 +55,8 @@ from .reports.live import Live
 from .reports.report import Reports, service_levels
 from .routing.admission import PolicySettings
 from .routing.endpoint_options import reconfigure
+from .routing.hours.opening_hours import opening_hours
 from .routing.number_plan import NumberPlan
-from .routing.opening_hours import opening_hours
 from .webhooks.webhooks import Webhooks
 from .webrtc.browsers import agent_tokens
 

@@ -2,7 +2,7 @@
 
 from typing import TypedDict
 
-from ..routing.opening_hours import OpeningHours
+from ..routing.hours.opening_hours import OpeningHours
 from .queue import CallQueue
 
 DAY_S = 86400.0

@@ -11,7 +11,7 @@ from typing import Any, TypedDict, cast
 from config.queues import Centre, EntryKind, Queue, StrategyName, Vip
 
 from ..errors import EngineError
-from ..routing.opening_hours import OpeningHours
+from ..routing.hours.opening_hours import OpeningHours
 from .matching.agent_strategy import AgentStrategy
 from .matching.centre_shares import CentreShares
 from .matching.expected_wait import ExpectedWait

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from config.queues import Centre, EntryKind, Overflow, Queue
 
 from ..errors import EngineError
-from ..routing.opening_hours import OpeningHours
+from ..routing.hours.opening_hours import OpeningHours
 from .agent_pool import PooledAgent
 from .queue import CallQueue
 from .queue_entry import Turned

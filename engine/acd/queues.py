@@ -15,7 +15,7 @@ from typing import Any, TypedDict, TypeVar
 from config.queues import Centre, EntryKind, Queue
 
 from ..clock import Timer
-from ..routing.opening_hours import OpeningHours
+from ..routing.hours.opening_hours import OpeningHours
 from ..store.protocols import NOTHING_KEPT, Documents, Publisher
 from . import explain
 from .agent_pool import AgentPool, PooledAgent

@@ -20,7 +20,7 @@ from ..errors import EngineError
 from ..job import site_of
 from ..store.protocols import NOTHING_KEPT, LoadedDocuments
 from .blocking.do_not_call import DoNotCall
-from .calling_hours import CallingHours
+from .hours.calling_hours import CallingHours
 from .limits import Accepted, RateLimits
 from .number_plan import NumberPlan, Reading, refused
 from .phone_number import CalledNumber, parse_written

@@ -16,8 +16,8 @@ from config.calendars import Calendar, read_dates
 from config.patterns import compile_regex
 from config.rules import CalendarMatch, FieldMatch, HistoryMatch, Match, QueueMatch
 
+from .hours.opening_hours import OpeningHours
 from .identity.shown_number import ANONYMOUS
-from .opening_hours import OpeningHours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,8 @@ from ..request import CallbackRequest
 from ..store.errors import StoreError
 from ..store.protocols import NOTHING_KEPT, Rows
 from .conditions import CallerHistory, Facts, NoQueues, Queues, Surroundings
+from .hours.opening_hours import opening_hours
 from .number_plan import NumberPlan
-from .opening_hours import opening_hours
 from .phone_number import CalledNumber
 from .rules import Rules, Ruling
 

@@ -15,7 +15,7 @@ from engine.acd.agent_clock import AgentClock
 from engine.acd.agents import AgentRegistry
 from engine.acd.queues import Queues
 from engine.acd.waiting import Leave, Offer, Waiting
-from engine.routing.opening_hours import OpeningHours
+from engine.routing.hours.opening_hours import OpeningHours
 
 from .virtual_loop import run
 

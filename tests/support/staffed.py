@@ -10,7 +10,7 @@ from config.queues import Queue
 from engine.acd.agents import AgentRegistry
 from engine.acd.queues import Queues
 from engine.callbacks.dispatcher import Dispatcher
-from engine.routing.opening_hours import OpeningHours
+from engine.routing.hours.opening_hours import OpeningHours
 
 from .scene import Scene, run_scene
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from config.queues import Centre, Share
 
-from ...routing.opening_hours import OpeningHours
+from ...routing.hours.opening_hours import OpeningHours
 
 CanTake = Callable[[str], bool]
 """Whether a centre, by its name, can take the entry now: it has agents on duty, or a number."""

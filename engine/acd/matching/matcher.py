@@ -16,7 +16,7 @@ from typing import Any
 from config.queues import Centre, Queue
 
 from ...errors import EngineError
-from ...routing.opening_hours import OpeningHours
+from ...routing.hours.opening_hours import OpeningHours
 from ..agent_pool import AgentPool, PooledAgent
 from ..queue import CallQueue
 from ..queue_entry import Entry, EntryState, QueueEvent, Scope, Turned

@@ -6,7 +6,7 @@ from config.calendars import Calendar
 from config.queues import Queue
 from engine.acd.availability import DAY_S, availability
 from engine.acd.queue import CallQueue
-from engine.routing.opening_hours import opening_hours
+from engine.routing.hours.opening_hours import opening_hours
 
 MONDAY = 1_795_996_800.0  # 2026-11-30, 00:00 UTC
 

@@ -9,7 +9,7 @@ from config.agents import Agent as AgentSettings
 from config.calendars import Calendar
 from config.queues import Centre, Overflow, Queue, QueueLimits, Share, Tier, Vip
 from engine.errors import EngineError
-from engine.routing.opening_hours import opening_hours
+from engine.routing.hours.opening_hours import opening_hours
 from tests.support.floor import START, Floor, Guest, agent, run_floor
 
 

@@ -11,7 +11,7 @@ from engine.acd.agents import AgentRegistry
 from engine.acd.waiting import Waiting
 from engine.callbacks.dispatcher import Dispatcher
 from engine.job import Failure, Job, Request, RetryRule
-from engine.routing.opening_hours import OpeningHours
+from engine.routing.hours.opening_hours import OpeningHours
 from tests.support.jobs import new_job
 from tests.support.phones.scripted import ScriptedPhone
 from tests.support.scene import Scene

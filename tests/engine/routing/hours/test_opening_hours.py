@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from config.calendars import Calendar, CalendarException
-from engine.routing.opening_hours import OpeningHours
+from engine.routing.hours.opening_hours import OpeningHours
 
 LONDON = ZoneInfo("Europe/London")
 

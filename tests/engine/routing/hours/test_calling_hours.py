@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.policy import Hours, RegionHours
-from engine.routing.calling_hours import CallingHours, next_open
+from engine.routing.hours.calling_hours import CallingHours, next_open
+from engine.routing.hours.weekly_hours import DaySpans, LocalHours, WeeklyHours
 from engine.routing.phone_number import CalledNumber, parse_written
-from engine.routing.weekly_hours import DaySpans, LocalHours, WeeklyHours
 
 OFFICE = ["mon-fri 09:00-17:00"]
 MINUTE_S = 60

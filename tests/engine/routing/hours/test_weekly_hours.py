@@ -2,7 +2,7 @@
 
 import datetime
 
-from engine.routing.weekly_hours import holiday_name
+from engine.routing.hours.weekly_hours import holiday_name
 
 EPIPHANY = datetime.date(2026, 1, 6)
 
