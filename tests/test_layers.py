@@ -150,7 +150,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "web.connections", "web.errors", "web.progress", "web.signing", "web.texts",
         "web.visitor_request",
     },
-    "web.agent_desk": set(),
+    "web.agent_desk": {"web.client_address", "web.limits"},
     "web.server": {
         "web.admission", "web.agent_desk", "web.api", "web.callback_service", "web.client_address",
         "web.connections", "web.pages",

@@ -16,6 +16,9 @@ from aiohttp import WSMsgType, web
 from config.web_settings import WebSettings
 from ringback_client import Client, ClientError, EngineError, RequestRejected
 
+from .client_address import ClientAddresses, one_visitor
+from .limits import HourlyLimits
+
 log = structlog.get_logger()
 
 METHODS: Final = frozenset(
@@ -26,6 +29,8 @@ METHODS: Final = frozenset(
     }
 )  # fmt: skip
 """What the page may ask for; the engine decides of what."""
+WRONG_AN_HOUR: Final = 30
+MOST_COUNTED: Final = 10_000
 FIRST_S: Final = 10.0
 MOST_MESSAGE_BYTES: Final = 64 * 1024
 MOST_LINES: Final = 500
@@ -38,11 +43,22 @@ Connect = Callable[[str], Awaitable[Client]]
 
 
 class AgentDesk:
-    """The lines of agents' pages. `connect(token)` opens a connection to the engine."""
+    """The lines of agents' pages. `connect(token)` opens a connection to the engine.
 
-    def __init__(self, settings: Callable[[], WebSettings], connect: Connect) -> None:
+    An address that has shown WRONG_AN_HOUR wrong tokens may show few more.
+    """
+
+    def __init__(
+        self,
+        settings: Callable[[], WebSettings],
+        connect: Connect,
+        addresses: ClientAddresses,
+    ) -> None:
         self._settings = settings
         self._connect = connect
+        self._addresses = addresses
+        self._wrong = HourlyLimits(MOST_COUNTED)
+        self._paused: dict[str, float] = {}
         self._lines = 0
 
     def routes(self) -> list[web.RouteDef]:
@@ -55,13 +71,18 @@ class AgentDesk:
             raise web.HTTPNotFound(text="there is no phone here: web.phone_server is not set\n")
         if not self._is_own_page(request):
             raise web.HTTPForbidden(text="this page is not ours\n")
+        visitor = one_visitor(
+            self._addresses.of(request.remote or "", request.headers.getall("X-Forwarded-For", []))
+        )
+        if self._paused.get(visitor, 0.0) > asyncio.get_running_loop().time():
+            raise web.HTTPTooManyRequests(text="too many tokens were wrong\n")
         if self._lines >= MOST_LINES:
             raise web.HTTPServiceUnavailable(text="too many agents\n")
         socket = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, max_msg_size=MOST_MESSAGE_BYTES)
         await socket.prepare(request)
         self._lines += 1
         try:
-            await self._serve(socket, server)
+            await self._serve(socket, server, visitor)
         finally:
             self._lines -= 1
             await socket.close()
@@ -74,7 +95,15 @@ class AgentDesk:
         own = {request.host, urlsplit(public).netloc if public else request.host}
         return urlsplit(origin).netloc in own
 
-    async def _serve(self, socket: web.WebSocketResponse, server: str) -> None:
+    def _note_wrong(self, visitor: str) -> None:
+        """A wrong token has come from there."""
+        now = asyncio.get_running_loop().time()
+        wait_s = self._wrong.admit([(visitor, WRONG_AN_HOUR)], now)
+        if wait_s is not None:
+            self._paused = {one: until for one, until in self._paused.items() if until > now}
+            self._paused[visitor] = now + wait_s
+
+    async def _serve(self, socket: web.WebSocketResponse, server: str, visitor: str) -> None:
         try:
             async with asyncio.timeout(FIRST_S):
                 first = await socket.receive_json()
@@ -84,6 +113,8 @@ class AgentDesk:
             client = await self._connect(token)
         except (TimeoutError, TypeError, ValueError, KeyError, ClientError, EngineError) as error:
             log.info("agent_not_signed_in", reason=type(error).__name__)
+            if isinstance(error, EngineError):
+                self._note_wrong(visitor)
             with contextlib.suppress(ConnectionError):
                 await socket.send_json({"refused": "The token was not accepted."})
             return

@@ -93,12 +93,13 @@ class Gateway:
         session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
         async with session, await self._connected() as client:
             service = CallbackService(client, signing, Followers(settings.max_followers))
+            addresses = ClientAddresses(settings.trusted_proxies)
             api = Api(
                 lambda: self._settings,
                 service,
                 Admission(ProofOfWork(signing), session),
                 signing,
-                ClientAddresses(settings.trusted_proxies),
+                addresses,
             )
             waiting = WaitingConnections()
             tasks = [
@@ -106,7 +107,7 @@ class Gateway:
                 asyncio.create_task(waiting.close_idle()),
             ]
             pages = Pages(lambda: self._settings).routes()
-            pages += AgentDesk(lambda: self._settings, self._connect).routes()
+            pages += AgentDesk(lambda: self._settings, self._connect, addresses).routes()
             runner = web.AppRunner(
                 api.application(pages, [waiting.answer]), access_log=None, shutdown_timeout=STOP_S
             )

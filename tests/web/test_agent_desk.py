@@ -14,6 +14,7 @@ from config.web_settings import WebSettings
 from ringback_client import Client, EngineError, NoEngine
 from web import agent_desk
 from web.agent_desk import AgentDesk
+from web.client_address import ClientAddresses
 
 ANNA = {"agent": "anna", "state": "available"}
 SERVER = "wss://calls.example:5062"
@@ -76,7 +77,7 @@ def engine() -> Engine:
 async def page(engine: Engine, **section: object) -> AsyncIterator[TestClient[Any, Any]]:
     settings = WebSettings.model_validate({"web": {"phone_server": SERVER} | section})
     app = web.Application()
-    app.add_routes(AgentDesk(lambda: settings, engine.connect).routes())
+    app.add_routes(AgentDesk(lambda: settings, engine.connect, ClientAddresses([])).routes())
     async with TestClient(TestServer(app)) as client:
         yield client
 
@@ -171,6 +172,20 @@ async def test_a_token_that_the_engine_refuses(engine: Engine, refuses: Exceptio
     async with page(engine) as client, line(client) as socket:
         assert await socket.receive_json(timeout=40) == {"refused": "The token was not accepted."}
         assert (await socket.receive(timeout=40)).type is aiohttp.WSMsgType.CLOSE
+
+
+async def test_who_guesses_tokens_is_not_heard_for_a_while(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent_desk, "WRONG_AN_HOUR", 2)
+    engine.refuses = EngineError("refused", "wrong")
+    async with page(engine) as client:
+        for _ in range(3):
+            async with line(client) as socket:
+                await socket.receive_json(timeout=40)
+        answer = await client.get("/phone/line", headers={"Origin": origin(client)})
+        assert answer.status == 429
+    assert len(engine.tokens) == 3
 
 
 @pytest.mark.parametrize("token", [None, "", 7, {"a": 1}])
