@@ -45,7 +45,6 @@ PauseReasons = Annotated[list[PauseReason], AfterValidator(no_duplicate)]
 Outcomes = Annotated[list[Outcome], AfterValidator(no_duplicate), Field(max_length=100)]
 
 # Why an agent cannot be permanent: both legs of a call live in one media worker.
-ONE_WORKER = "a permanent line needs media.workers = 1: it cannot move to the worker of a call"
 
 
 class Address(Section):

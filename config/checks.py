@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .agent_capacity import names_of
-from .agents import ONE_WORKER, Agent
+from .agents import Agent
 from .all_sections import AllSections
 from .errors import Fault
 from .rights import TOKEN_LENGTH
@@ -348,8 +348,6 @@ def _check_agents(settings: AllSections, known: Known) -> Iterator[Fault]:
         yield from known.missing(f"{key}.queue_priority", "queues", agent.queue_priority)
         yield from known.missing(f"{key}.queues", "queues", agent.queues)
         yield from known.missing(f"{key}.centre", "centres", [agent.centre])
-        if agent.permanent and settings.media.workers > 1:
-            yield Fault(f"{key}.permanent", ONE_WORKER)
         yield from known.missing(f"{key}.fallback.queue", "queues", [agent.fallback.queue])
         yield from known.missing(f"{key}.fallback.agent", "agents", [agent.fallback.agent])
         names = {one.name for one in settings.agents}

@@ -201,7 +201,6 @@ class CallParts:
             dialplan=self.dialplan,
             store=self.store,
             events=self.events,
-            takes_permanent=media.workers == 1,
         )
         self.agent_clock = AgentClock(self.agents, clock=now)
         self.queues = Queues(

@@ -1,21 +1,23 @@
 """Several media workers behind the interface of one.
 
-Both legs of a call live in the same worker. A worker that dies, or is killed because it hangs, is
+Both legs of a call live in the same worker where that can be. Where they do not, they hear each
+other over a link (see worker_links.py). A worker that dies, or is killed because it hangs, is
 started again, at growing intervals while it keeps dying; its legs are gone, the owner hears of it
 which.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from .errors import MediaError, UnknownLeg, WorkerFailed, WorkerGone
-from .messages import Connect, Event, LegStats, Recorded, RecordingAt, WorkerCounters
+from .messages import Connect, Event, LegStats, Played, Recorded, RecordingAt, WorkerCounters
 from .settings import MediaSettings
-from .sources import Source
+from .sources import Mix, Peer, Source
 from .watchdog import PERIOD_S
 from .worker_client import DIGIT_DURATION_MS, DIGIT_GAP_MS, Endpoint, WorkerClient
+from .worker_links import WorkerLinks
 
 FIRST_RESTART_S: Final = 0.1
 LONGEST_RESTART_S: Final = 10.0
@@ -57,10 +59,14 @@ class WorkerPool:
         workers: int = 1,
         watch_period_s: float = PERIOD_S,
     ) -> None:
+        self._on_event = on_event
         self._on_died = on_died
         self._on_restarted = on_restarted
         self._members: list[_Member] = []
         self._by_leg: dict[str, _Member] = {}
+        self._links = WorkerLinks()
+        self._wishes: dict[str, int] = {}  # by leg: what it is to hear was said so often
+        self._joining: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._ports = first, last = settings.ports
         share = (last - first + 1) // workers // 2 * 2
@@ -105,7 +111,10 @@ class WorkerPool:
     async def stop(self) -> None:
         """End all workers."""
         self._stopping = True
+        for task in self._joining:
+            task.cancel()
         for member in self._members:
+            self._links.worker_gone(member.client)
             if member.starting is not None:
                 member.starting.cancel()
                 member.starting = None
@@ -146,11 +155,50 @@ class WorkerPool:
         member = self._by_leg.get(peer.leg)
         if member is not None:
             member.client.connect(peer)
+            self._links.described(peer)
 
     def hear(self, leg: str, source: Source) -> int:
-        """As WorkerClient.hear; 0 when the leg is gone."""
+        """As WorkerClient.hear; 0 when the leg is gone, or has to wait for a link."""
         member = self._by_leg.get(leg)
-        return member.client.hear(leg, source) if member is not None else 0
+        if member is None:
+            return 0
+        wish = self._wish(leg)
+        far = [one for one in _legs_in(source) if not self._is_in(one, member)]
+        if not far:
+            return member.client.hear(leg, source)
+        self._join(self._hear_far(leg, member, source, far, wish), leg)
+        return 0
+
+    async def _hear_far(
+        self, leg: str, member: _Member, source: Source, far: list[str], wish: int
+    ) -> None:
+        near = {one: await self._near(one, member) for one in far}
+        if self._wishes.get(leg) == wish and self._by_leg.get(leg) is member:
+            member.client.hear(leg, _with_legs(source, near))
+
+    async def _near(self, leg: str, member: _Member) -> str:
+        """The leg of this worker that stands for a leg of another. Raises MediaError."""
+        link = await self._links.get(leg, self._client(leg), member.client)
+        return link.near.name
+
+    def _wish(self, leg: str) -> int:
+        self._wishes[leg] = wish = self._wishes.get(leg, 0) + 1
+        return wish
+
+    def _is_in(self, leg: str, member: _Member) -> bool:
+        """Whether a leg is in this worker; one that is gone is nowhere else."""
+        return self._by_leg.get(leg, member) is member
+
+    def _join(self, work: Coroutine[Any, Any, None], leg: str) -> None:
+        async def join() -> None:
+            try:
+                await work
+            except MediaError as error:  # the party hears what it heard
+                self._on_event(Played(leg, 0, f"it cannot be joined: {error}"))
+
+        task = asyncio.get_running_loop().create_task(join())
+        self._joining.add(task)
+        task.add_done_callback(self._joining.discard)
 
     def announce(self, leg: str, source: Source, *, mix: bool = False, rounds: int = 1) -> int:
         """As WorkerClient.announce; 0 when the leg is gone."""
@@ -173,14 +221,31 @@ class WorkerPool:
 
     def bridge(self, a: str, b: str) -> None:
         """As WorkerClient.bridge."""
-        member = self._by_leg.get(a)
-        if member is not None:
+        member, other = self._by_leg.get(a), self._by_leg.get(b)
+        if member is None:
+            return
+        wishes = {leg: self._wish(leg) for leg in (a, b)}
+        if other is None or other is member:
             member.client.bridge(a, b)
+        else:
+            self._join(self._bridge_far(a, b, (member, other), wishes), a)
+
+    async def _bridge_far(
+        self, a: str, b: str, members: tuple[_Member, _Member], wishes: Mapping[str, int]
+    ) -> None:
+        here, there = members
+        link = await self._links.get(b, there.client, here.client)
+        for leg, member, end in ((a, here, link.near), (b, there, link.far)):
+            if self._by_leg.get(leg) is not member:
+                continue
+            if self._wishes.get(leg) == wishes[leg]:
+                member.client.bridge(leg, end.name)
+            else:  # it hears something else by now, and is heard all the same
+                member.client.hear(end.name, Peer(leg))
 
     def are_together(self, a: str, b: str) -> bool:
-        """Whether two open legs have the same worker, so that they can be bridged."""
-        member = self._by_leg.get(a)
-        return member is not None and member is self._by_leg.get(b)
+        """Whether two legs are open, so that they can be bridged, in one worker or over a link."""
+        return a in self._by_leg and b in self._by_leg
 
     def send_digits(
         self,
@@ -198,8 +263,11 @@ class WorkerPool:
     async def record(
         self, a: str, b: str, path: str, *, channels: Literal[1, 2] = 2, min_free_bytes: int = 0
     ) -> None:
-        """As WorkerClient.record."""
-        await self._client(a).record(a, b, path, channels=channels, min_free_bytes=min_free_bytes)
+        """As WorkerClient.record; `b` may have another worker."""
+        client, member = self._client(a), self._by_leg[a]
+        if b and not self._is_in(b, member):
+            b = await self._near(b, member)
+        await client.record(a, b, path, channels=channels, min_free_bytes=min_free_bytes)
 
     def stop_recording(self, a: str) -> "asyncio.Future[Recorded]":
         """As WorkerClient.stop_recording. Raises UnknownLeg."""
@@ -248,12 +316,14 @@ class WorkerPool:
         member = self._by_leg.pop(leg, None)
         if member is not None:
             member.legs.discard(leg)
+            self._links.closed(leg)
+            self._wishes.pop(leg, None)
 
     def _died(self, member: _Member, reason: str) -> None:
         legs = sorted(member.legs)
         for leg in legs:
-            self._by_leg.pop(leg, None)
-        member.legs.clear()
+            self._forget(leg)
+        self._links.worker_gone(member.client)
         if not self._stopping:
             member.starting = asyncio.ensure_future(self._restart(member))
         self._on_died(reason, legs)
@@ -276,3 +346,25 @@ class WorkerPool:
             break
         member.starting = None
         self._on_restarted()
+
+
+def _legs_in(source: Source) -> tuple[str, ...]:
+    """The legs that a source is made of."""
+    match source:
+        case Peer():
+            return (source.leg,)
+        case Mix():
+            return source.legs
+        case _:
+            return ()
+
+
+def _with_legs(source: Source, near: Mapping[str, str]) -> Source:
+    """The same source with other legs in place of some."""
+    match source:
+        case Peer():
+            return Peer(near.get(source.leg, source.leg))
+        case Mix():
+            return Mix(tuple(near.get(leg, leg) for leg in source.legs))
+        case _:
+            return source

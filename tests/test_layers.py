@@ -177,7 +177,9 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     },
     "media.webrtc": {"media.channel"},
     "media.webrtc_client": {"media.channel", "media.webrtc"},
+    "media.worker_links": {"media.messages", "media.sources", "media.worker_client"},
     "media.worker_pool": {
+        "media.worker_links",
         "media.watchdog",
         "media.errors", "media.messages", "media.settings", "media.sources",
         "media.worker_client",

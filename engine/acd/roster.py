@@ -11,8 +11,8 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
-from config.agents import ONE_WORKER, AgentDefaults
 from config.agents import Agent as AgentSettings
+from config.agents import AgentDefaults
 
 from ..errors import EngineError, refused_settings
 from ..routing.dialplan import Dialplan
@@ -39,14 +39,12 @@ class Roster:
         dialplan: Dialplan,
         store: Store,
         events: Publisher,
-        takes_permanent: bool = True,
     ) -> None:
         self._configured = {one.name: one for one in configured}
         self._agents = agents
         self._dialplan = dialplan
         self._store = store
         self._events = events
-        self._takes_permanent = takes_permanent
         self._leaving: set[str] = set()
         agents.subscribe(on_change=self._changed)
 
@@ -62,9 +60,6 @@ class Roster:
                 continue
             try:
                 settings = AgentSettings(**fields)
-                if settings.permanent and not self._takes_permanent:
-                    log.warning("no_permanent_line", agent=name, reason=ONE_WORKER)
-                    settings = settings.model_copy(update={"permanent": False})
                 self._agents.enrol(settings, added=True)
             except ValidationError as error:  # kept by another version
                 log.error("agent_left_out", agent=name, reason=str(error))
@@ -95,8 +90,6 @@ class Roster:
             if (owner := self._dialplan.agent_at(address.uri)) is not None:
                 reason = f"{address.uri} is an address of agent {owner} as well"
                 raise EngineError("conflict", reason, field=field)
-        if settings.permanent and not self._takes_permanent:
-            raise EngineError("refused", ONE_WORKER, field="permanent")
         agent = self._agents.enrol(settings, added=True)
         self._events.publish("agent.added", agent=name, if_saved=True)
         try:

@@ -223,7 +223,7 @@ class ControlledCalls:
         for call, name in ((first, "leg"), (second, "with")):
             call.check_alone(name)
         if not self._services.media.are_together(first.leg.id, second.leg.id):
-            reason = "the two legs have different media workers: originate one `beside` the other"
+            reason = "one of the two legs has no media any more"
             raise EngineError("state", reason, field="with")
 
         def parted(pair: LegPair, ended: Any) -> None:

@@ -123,14 +123,10 @@ def test_refused_with_key_and_reason(tmp_path: Path, text: str, key: str, reason
     assert reason in refused.value.reason
 
 
-def test_a_permanent_line_needs_one_media_worker(tmp_path: Path) -> None:
+def test_permanent_lines_go_with_any_number_of_media_workers(tmp_path: Path) -> None:
     text = "[[agents]]\nname = 'bert'\nuri = 'sip:bert@pbx.example'\npermanent = true"
-    with pytest.raises(ConfigError) as refused:
-        loaded(tmp_path, text)
-    assert str(refused.value).endswith(
-        "agents[1].permanent: a permanent line needs media.workers = 1: "
-        "it cannot move to the worker of a call"
-    )
+    settings = loaded(tmp_path, text)
+    assert (settings.agents[1].permanent, settings.media.workers) == (True, 2)
 
 
 def test_callers_and_callbacks_take_from_the_queue_what_they_do_not_say(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from tests.support.phones.errors import PeerError
 from tests.support.phones.real.sipp import Sipp
 from tests.support.phones.real.softphone import StartPhone
 from tests.support.phones.wire.phone import MakeWire
+from tests.support.recording import read_stereo_wav
 
 AGENT_HZ, CUSTOMER_HZ, SECOND_HZ = 600, 1500, 2100
 ELSEWHERE = 'Reason: SIP;cause=200;text="Call completed elsewhere"'
@@ -238,3 +239,33 @@ async def test_an_agent_must_press_the_key_before_the_customer_is_called(
     await mobile.stop()
     heard = mobile.heard(tmp_path / "mobile.wav").at(answered, answered + 2.5)
     assert heard.level_dbfs() > -40, "the agent was asked to press it"
+
+
+async def test_a_line_and_a_customer_of_different_media_workers_hear_each_other(
+    own_engine: StartEngine, wire: MakeWire
+) -> None:
+    agent_phone, customer_phone = wire("anna"), wire("customer", codec="PCMA")
+    engine = await own_engine(
+        media={"workers": 2},
+        agents=[{"name": "anna", "uri": agent_phone.uri, "permanent": True, "queues": ["sales"]}],
+        queues=[{"name": "sales"}],
+    )
+    agent = await agent_phone.answer(tone_hz=AGENT_HZ)
+    await agent_is(engine, "anna", "available", timeout_s=60.0)
+    job = await engine.queued_callback(customer_phone.uri, order="customer_first", record=True)
+    customer = await customer_phone.answer(tone_hz=CUSTOMER_HZ)
+    await engine.event("recording.started", job, timeout_s=60.0)
+    since = time.time()
+    await asyncio.sleep(1.5)
+    status = await engine.line.call("engine.status")
+    assert [worker["legs"] for worker in status["media"]["workers"]] == [2, 2]
+    assert agent.rtp.heard(since).hears(CUSTOMER_HZ, for_s=0.6)
+    assert customer.rtp.heard(since).hears(AGENT_HZ, for_s=0.6)
+    customer.bye()
+    record = await engine.ended(job, timeout_s=60.0)
+    left, right = read_stereo_wav(engine.process.directory / record["recording"])
+    assert left.hears(AGENT_HZ, for_s=0.6) and right.hears(CUSTOMER_HZ, for_s=0.6)
+    await agent_is(engine, "anna", "available", timeout_s=60.0)
+    await engine.line.call("agent.logout", agent="anna")
+    await agent.receive("BYE")
+    await engine.assert_idle()

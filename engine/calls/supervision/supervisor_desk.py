@@ -70,7 +70,7 @@ class SupervisorDesk:
             leg = self._thirds.admit(order.to, order.destination, "supervisor")
         elif not are_together(services.media, leg, parties):
             self._legs.drop(leg)
-            reason = f"the permanent line of {agent} has another media worker than the call"
+            reason = f"the permanent line of {agent} has no media any more"
             raise EngineError("unavailable", reason, field="agent")
         supervisor = Supervisor(leg, order.to, order.mode, order.coached)
         self._call.supervisors.add(supervisor)

@@ -29,7 +29,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 class Staff:
     """A register, a dialplan and a roster over a store."""
 
-    def __init__(self, store: Store, *configured: Any, takes_permanent: bool = True) -> None:
+    def __init__(self, store: Store, *configured: Any) -> None:
         self.dialplan = Dialplan(
             trunks=[], routes=[], agents=configured, allow_hosts=["127.0.0.1"],
             plan=NumberPlan("GB"),
@@ -40,7 +40,7 @@ class Staff:
         )
         self.roster = Roster(
             configured, agents=self.agents, dialplan=self.dialplan, store=store,
-            events=self.events, takes_permanent=takes_permanent,
+            events=self.events,
         )  # fmt: skip
 
     def seen(self) -> list[str]:
@@ -99,11 +99,10 @@ async def test_who_was_added_and_is_configured_now_is_the_configured_one(store: 
         ({"name": "b"}, "uri"),
         ({"name": "b", "uri": "sip:b@127.0.0.1", "skills": {"german": 11}}, "skills.german"),
         ({"name": "b", "addresses": [{"uri": "sip:b@evil.example"}]}, "addresses"),
-        ({"name": "b", "uri": "sip:b@127.0.0.1", "permanent": True}, "permanent"),
     ],
 )
 async def test_what_an_agent_may_not_be(store: Store, fields: Any, field: str) -> None:
-    staff = Staff(store, takes_permanent=False)
+    staff = Staff(store)
     await staff.roster.start()
     with pytest.raises(EngineError) as refused:
         await staff.roster.add_agent(fields)
@@ -145,19 +144,6 @@ async def test_what_no_longer_fits_is_left_out_of_a_start(
     assert [one.name for one in again.agents] == ["anna"]
     assert "agent_left_out" in capsys.readouterr().out
     assert "carl" not in await store.load(STORED_AS, AgentImage)
-
-
-async def test_who_was_added_as_permanent_is_dialled_where_no_line_can_be_kept(
-    store: Store,
-) -> None:
-    staff = Staff(store)
-    await staff.roster.start()
-    await staff.roster.add_agent({"name": "bert", "uri": "sip:bert@127.0.0.1", "permanent": True})
-    assert staff.agents.known("bert").state == "paused"
-    again = Staff(store, takes_permanent=False)
-    await again.roster.start()
-    bert = again.agents.known("bert")
-    assert (bert.permanent, bert.state) == (False, "available")
 
 
 @pytest.mark.parametrize("is_permanent", [True, False])

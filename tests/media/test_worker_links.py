@@ -1,0 +1,174 @@
+"""Legs of different workers hear each other as if they had one."""
+
+import asyncio
+import os
+import signal
+import wave
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from media import messages as m
+from media.errors import MediaError
+from media.settings import MediaSettings
+from media.sound import g711
+from media.sources import Mix, Peer, Silence
+from media.worker_links import _reachable
+from media.worker_pool import WorkerPool
+from tests.support.media.worker import HOST
+from tests.support.phones.wire.frames import FramePhone
+from tests.support.ports import free_udp_range
+from tests.support.waiting import until
+
+PATIENCE_S = 40.0
+
+
+class Two:
+    """A pool of two workers, and phones in either."""
+
+    def __init__(self, pairs: int = 12) -> None:
+        first = free_udp_range(2 * pairs)[0]
+        self.events: list[m.Event] = []
+        self.deaths: list[list[str]] = []
+        self.phones: dict[str, tuple[FramePhone, tuple[str, int]]] = {}
+        self.pool = WorkerPool(
+            MediaSettings(HOST, (first, first + 2 * pairs - 1), quarantine_s=0.1),
+            workers=2,
+            on_event=self.events.append,
+            on_died=lambda _reason, legs: self.deaths.append(legs),
+        )
+
+    async def phone(self, leg: str, fill: int) -> FramePhone:
+        phone = FramePhone(fill)
+        endpoint = await self.pool.open(leg)
+        self.pool.connect(phone.describe(leg))
+        self.phones[leg] = phone, (endpoint.host, endpoint.port)
+        return phone
+
+    async def talk_until_heard(self, *pairs: tuple[str, str]) -> None:
+        """Let everybody talk until, of each pair, the second has heard the first."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not all(self.hears(listener, speaker) for speaker, listener in pairs):
+                for phone, address in self.phones.values():
+                    phone.talk(address)
+                await asyncio.sleep(0.02)
+
+    def hears(self, listener: str, speaker: str) -> bool:
+        phone = self.phones[listener][0]
+        phone.listen()
+        return any(one.payload == self.phones[speaker][0].frame for one in phone.heard)
+
+    async def legs(self) -> list[int]:
+        return sorted(counters.legs for counters in await self.pool.counters())
+
+
+@pytest.fixture
+async def two() -> AsyncIterator[Two]:
+    made = Two()
+    await made.pool.start()
+    yield made
+    await made.pool.stop()
+    for phone, _address in made.phones.values():
+        phone.close()
+
+
+async def test_two_in_different_workers_are_bridged_and_parted(two: Two) -> None:
+    await two.phone("a", 0x11)
+    await two.phone("b", 0x22)
+    assert await two.legs() == [1, 1]
+    assert two.pool.are_together("a", "b") and not two.pool.are_together("a", "c")
+    two.pool.bridge("a", "b")
+    await two.talk_until_heard(("a", "b"), ("b", "a"))
+    assert await two.legs() == [2, 2]
+    two.pool.bridge("a", "b")  # again, over the same link
+    await two.talk_until_heard(("a", "b"), ("b", "a"))
+    assert await two.legs() == [2, 2]
+    two.pool.connect(two.phones["b"][0].describe("b"))  # a re-INVITE
+    await two.pool.close("b")
+    assert await two.legs() == [0, 1]
+    assert two.events == []
+
+
+async def test_who_is_heard_alone_or_with_others(two: Two, tmp_path: Path) -> None:
+    for leg, fill in (("a", 0x11), ("b", 0x22), ("c", 0x33)):
+        await two.phone(leg, fill)
+    two.pool.hear("a", Peer("b"))
+    two.pool.hear("b", Mix(("c",)))
+    await two.talk_until_heard(("b", "a"))
+    path = tmp_path / "call.wav"
+    await two.pool.record("a", "b", str(path))
+    for _ in range(10):
+        for phone, address in two.phones.values():
+            phone.talk(address)
+        await asyncio.sleep(0.02)
+    await asyncio.sleep(0.1)
+    await two.pool.stop_recording("a")
+    with wave.open(str(path)) as sound:
+        samples = np.frombuffer(sound.readframes(sound.getnframes()), "<i2").reshape(-1, 2)
+    for side, spoken in ((0, b"\x11"), (1, b"\x22")):
+        assert np.count_nonzero(samples[:, side] == g711.decode(spoken, "PCMU")[0]) >= 800
+
+
+async def test_a_newer_wish_is_what_a_party_hears(two: Two) -> None:
+    await two.phone("a", 0x11)
+    await two.phone("b", 0x22)
+    two.pool.hear("a", Peer("b"))
+    two.pool.hear("a", Silence())  # before the link is there
+    await until(lambda: not two.pool._joining)
+    await two.talk_until_heard()
+    for _ in range(5):
+        phone, address = two.phones["b"]
+        phone.talk(address)
+        await asyncio.sleep(0.02)
+    assert not two.hears("a", "b")
+    two.pool.bridge("a", "b")
+    two.pool.hear("a", Silence())
+    await two.talk_until_heard(("a", "b"))
+    assert not two.hears("a", "b")
+
+
+async def test_a_worker_that_dies_takes_the_links_to_it(two: Two) -> None:
+    await two.phone("a", 0x11)
+    await two.phone("b", 0x22)
+    two.pool.bridge("a", "b")
+    await two.talk_until_heard(("a", "b"))
+    os.kill(two.pool.pids[0], signal.SIGKILL)
+    await until(lambda: two.deaths)
+    assert two.deaths == [["a"]]
+    await until(lambda: len(two.pool.pids) == 2)
+    async with asyncio.timeout(PATIENCE_S):
+        while await two.legs() != [0, 1]:  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.05)
+    two.pool.bridge("a", "b")  # one is gone
+    await two.phone("c", 0x33)
+    del two.phones["a"]
+    two.pool.bridge("c", "b")
+    await two.talk_until_heard(("b", "c"), ("c", "b"))
+
+
+async def test_without_a_port_left_the_party_is_told_of() -> None:
+    two = Two(pairs=2)
+    await two.pool.start()
+    try:
+        await two.phone("a", 0x11)
+        await two.phone("b", 0x22)
+        two.pool.bridge("a", "b")
+        await until(lambda: two.events)
+        (played,) = two.events
+        assert isinstance(played, m.Played)
+        assert (played.leg, played.play) == ("a", 0)
+        assert played.error is not None and "cannot be joined" in played.error
+        with pytest.raises(MediaError):
+            await two.pool.record("a", "b", "/tmp/never.wav")
+    finally:
+        await two.pool.stop()
+        for phone, _address in two.phones.values():
+            phone.close()
+
+
+def test_a_worker_that_listens_everywhere_is_reached_on_this_machine() -> None:
+    assert [_reachable(host) for host in ("0.0.0.0", "::", "192.0.2.1")] == [
+        "127.0.0.1", "::1", "192.0.2.1",
+    ]  # fmt: skip
