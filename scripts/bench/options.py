@@ -16,6 +16,9 @@ class Options:
     talk_s: float = 8.0
     setup_rates: tuple[tuple[int, int], ...] = ((20, 300), (50, 1000), (100, 1000))
     setup_runs: int = 3
+    mixed_streams: int = 500
+    mixing_runs: int = 3
+    mixing_frames: int = 250
     messages: int = 20_000
     messages_runs: int = 5
     sustained_rate: int = 150
@@ -49,6 +52,7 @@ QUICK = Options(
     talk_s=4.0,
     setup_rates=((20, 60), (50, 250), (100, 300)),
     setup_runs=1,
+    mixing_frames=100,
     messages=4_000,
     sustained_s=10.0,
     registrations=500,
