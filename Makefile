@@ -82,7 +82,7 @@ bench: setup
 	$(BIN)/python -m scripts.bench
 
 # Floods, idle and half-open connections, forged packets, damaged files: each for ten seconds; then more calls
-# than the machine can carry. Under ten minutes in all. Needs root, for a network namespace.
+# than the machine can carry. Under twelve minutes in all. Needs root, for a network namespace, and to come before other programs.
 attack: setup
 	$(BIN)/python -m scripts.attack
 

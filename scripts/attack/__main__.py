@@ -13,6 +13,7 @@ import socket
 import struct
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import uvloop
@@ -35,6 +36,7 @@ from .target import MORE
 
 TALKS = 20
 SECONDS = 10.0
+WARM_CALLS = 400
 LIMIT_S = 30.0
 END_S = 60.0
 """How long an attack may take to end, with the calls that were set up meanwhile."""
@@ -117,8 +119,11 @@ async def _one_by_one(console: Console, table: Table, names: list[str], seconds:
                 return True
             # What is made at first use, and the rings that keep calls and events, fill up anyway.
             console.print("nobody attacks, to warm up and to compare with", highlight=False)
+            warm = await calls.at_rate(WARM_CALLS, 20.0, "answer-0", "answer-0.bye-300")
+            await calls.all_ended(warm, LIMIT_S)
             await notice(engine, peer, calls, None, seconds, tls)
             quiet = await notice(engine, peer, calls, None, seconds, tls)
+            memory_mib = quiet.memory_mib
             _add(table, "nobody", quiet, ())
             for name in names:
                 try:
@@ -127,7 +132,8 @@ async def _one_by_one(console: Console, table: Table, names: list[str], seconds:
                 except TimeoutError:
                     console.print(f"{name}: not over {END_S:g} s after its end")
                     return True
-                broken = judge(found, quiet)
+                broken = judge(found, replace(quiet, memory_mib=memory_mib))
+                memory_mib = found.memory_mib
                 is_noticed = is_noticed or bool(broken)
                 _add(table, name, found, broken)
                 console.print(f"{name}: {', '.join(broken) or 'held'}", highlight=False)
@@ -136,7 +142,7 @@ async def _one_by_one(console: Console, table: Table, names: list[str], seconds:
 
 
 def judge(found: Noticed, quiet: Noticed) -> tuple[str, ...]:
-    """What others noticed more than they may."""
+    """What others noticed more than they may; `quiet` has the memory before this attack."""
     # What else runs on the machine delays everybody: then the quiet span is the measure.
     ping_ms = max(PING_P99_MS, quiet.ping_p99_ms * SET_UP_RATIO)
     lost = quiet.lost * SET_UP_RATIO
