@@ -7,6 +7,7 @@ the engine speaks to it. It ends with that connection.
 import asyncio
 import contextlib
 import ctypes
+import os
 import resource
 import signal
 import socket
@@ -33,6 +34,8 @@ from .messages import (
     command_decoder,
 )
 
+# Where it is allowed: after the media worker, before everything else.
+_NICENESS: Final = -5
 _PR_SET_NO_NEW_PRIVS: Final = 38  # linux/prctl.h
 
 
@@ -130,6 +133,8 @@ def main() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
     # What comes from bots is foreign data: no file is written, no program with other rights run.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)

@@ -38,6 +38,7 @@ class Options:
     top_s: float = 20.0
     trace_turns: int = 12
     trace_callbacks: int = 250
+    streams_s: float = 600.0
     soak_callbacks: int = 10_000
     soak_per_s: float = 80.0
 
@@ -66,5 +67,6 @@ QUICK = Options(
     top_s=8.0,
     trace_turns=4,
     trace_callbacks=150,
+    streams_s=10.0,
     soak_callbacks=500,
 )
