@@ -6,6 +6,7 @@ A call has one recording at a time. Whether it begins is never a reason for the 
 import asyncio
 from collections.abc import Sequence
 from typing import Any, Protocol
+from weakref import ref
 
 import structlog
 
@@ -61,12 +62,21 @@ class CallRecording:
     def __init__(self, call: Call, services: CallServices, flow: Recordable) -> None:
         self._call = call
         self._services = services
-        self._flow = flow
+        # The flow has its recording, which keeps it only while there is something to publish: a
+        # call that is over is freed at once.
+        self._flow_while_up = ref(flow)
+        self._kept_flow: Recordable | None = None
         self._entry: RecordingEntry | None = None
         self._leg = ""
         self._stopping: asyncio.Task[None] | None = None
         self._starting = False
         self._pauses = 0
+
+    @property
+    def _flow(self) -> Recordable:
+        flow = self._flow_while_up()
+        assert flow is not None
+        return flow
 
     @property
     def entry(self) -> RecordingEntry | None:
@@ -112,6 +122,7 @@ class CallRecording:
             self._facts(), format=order.format, channels=order.channels, side=order.side
         )
         self._entry, self._leg, self._stopping, self._pauses = entry, left.id, None, 0
+        self._kept_flow = self._flow
         key = str(entry.written.absolute())
         self._services.registry.recordings[key] = self.over
         try:
@@ -251,8 +262,9 @@ class CallRecording:
 
     def _ended(self, entry: RecordingEntry, duration_s: float) -> None:
         if self._entry is entry:
+            flow = self._flow
             self._forget(entry)
-            self._services.recordings.ended(entry, duration_s, self._flow.publish)
+            self._services.recordings.ended(entry, duration_s, flow.publish)
 
     def _refuse(self, reason: str) -> None:
         log.error("recording_failed", call=self._call.id, reason=reason)
@@ -262,14 +274,15 @@ class CallRecording:
     def _fail(self, entry: RecordingEntry, reason: str, *, began: bool = True) -> None:
         if self._entry is not entry:
             return
+        flow = self._flow
         self._forget(entry)
         self._services.recordings.failed(entry, reason, began=began)
         log.error("recording_failed", path=entry.path, reason=reason)
-        self._flow.publish("recording.failed", recording=entry.id, path=entry.path, reason=reason)
-        self._flow.on_recording(None)
+        flow.publish("recording.failed", recording=entry.id, path=entry.path, reason=reason)
+        flow.on_recording(None)
 
     def _forget(self, entry: RecordingEntry) -> None:
-        self._entry = None
+        self._entry = self._kept_flow = None
         self._services.registry.recordings.pop(str(entry.written.absolute()), None)
 
     def _facts(self) -> RecordedCall:
