@@ -1,5 +1,6 @@
 """The difference between two configurations: what is shown, and what never is."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -124,8 +125,9 @@ def test_what_needs_a_restart_stays_and_the_rest_holds() -> None:
     assert all(not change.live and "restart" in change.words for change in left)
 
 
-def test_what_makes_no_sense_together_is_an_error() -> None:
-    agent = {"name": "a", "uri": "sip:a@h", "permanent": True}
-    wanted = settings(agents=[agent])
+def test_what_makes_no_sense_together_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "room.wav").touch()
+    room = {"name": "default", "music": "room.wav"}
+    wanted = settings(media={"sounds": [tmp_path]}, rooms=[room])
     with pytest.raises(ValidationError):
-        effective(settings(media={"workers": 2}), wanted)
+        effective(settings(), wanted)  # the directory needs a restart

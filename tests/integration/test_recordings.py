@@ -76,7 +76,8 @@ async def test_a_talk_as_flac_with_its_announcement_and_a_pause(
         assert heard.between(0.0, from_s).hears(own, for_s=0.6)
         assert heard.between(until_s).hears(own, for_s=0.6)
         assert not heard.hears(other)
-        silent = heard.between(from_s + 0.02, until_s - 0.02).samples
+        # A frame has its place by the clock of its phone: up to 0.2 s from where it came.
+        silent = heard.between(from_s + 0.25, until_s - 0.25).samples
         assert silent.size and not silent.any()
     await engine.assert_idle()
 
