@@ -52,7 +52,7 @@ class TwoPartyCall(ABC):
         self._services = services
         self._agent_holder: AgentHolder | None = None
         self._whispered_to: Leg | None = None
-        self.recorded = CallRecording(call, services, self)
+        self._recording: CallRecording | None = None  # until it is recorded, or asked for
         self._talking: Talk | None = None
         # The agents who have replaced others, by their legs.
         self._third_agents: dict[str, str] = {}
@@ -136,8 +136,20 @@ class TwoPartyCall(ABC):
             await talk.run(limit_s)
         finally:
             self._talking = None
-            self.recorded.cut()
+            if self._recording is not None:
+                self._recording.cut()
             talk.leave()
+
+    @property
+    def recorded(self) -> CallRecording:
+        """How the talk is recorded: a call that is not has no such part, and is freed at once."""
+        if self._recording is None:
+            self._recording = CallRecording(self.call, self._services, self)
+        return self._recording
+
+    async def _stop_recording(self) -> None:
+        if self._recording is not None:
+            await within_report_limit(self.call, self._recording.stop())
 
     def supervise(self, order: SuperviseOrder) -> None:
         """Ring a supervisor, or change the mode of one. Raises EngineError."""
@@ -236,7 +248,7 @@ class TwoPartyCall(ABC):
 
     async def party_left(self, request: TransferRequest) -> None:
         """The party who was replaced has no part in the call any more, and is free."""
-        await within_report_limit(self.call, self.recorded.stop())
+        await self._stop_recording()
         if request.leaves.role == "agent" and not self._finish_third(request.leaves.id):
             self._release_agents()
 
@@ -298,7 +310,7 @@ class TwoPartyCall(ABC):
         for leg_id in (*self._third_agents, *self._third_holders):
             self._finish_third(leg_id)
         # On its own, so that a recording that is slow to end keeps no port.
-        await within_report_limit(self.call, self.recorded.stop())
+        await self._stop_recording()
         if self._desk is not None:
             await self._desk.close()
             self._desk = None
