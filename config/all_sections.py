@@ -6,6 +6,7 @@ from .agents import Agent, AgentDefaults
 from .alerts import Alert
 from .calendars import Calendar
 from .inbound import Inbound, Room
+from .music import MusicStream
 from .numbering import Numbering
 from .policy import Costs, Destinations, DoNotCall, Hours, Limits, Rate
 from .queues import Centre, Queue
@@ -62,6 +63,7 @@ class AllSections(BaseSettings):
     rates: list[Rate] = []
     inbound: list[Inbound] = []
     rooms: list[Room] = []
+    music: list[MusicStream] = []
     rules: list[Rule] = []
     agent_defaults: AgentDefaults = AgentDefaults()
     agents: list[Agent] = []

@@ -24,6 +24,7 @@ NAMED = (
     "alerts",
     "inbound",
     "rooms",
+    "music",
     "calendars",
     "centres",
     "queues",
@@ -80,8 +81,8 @@ def faults_of(settings: AllSections, known: Known | None = None) -> Iterator[Fau
     ):  # fmt: skip
         yield from check(settings)
     for check_names in (
-        _check_routes, _check_inbound, _check_rules, _check_alerts, _check_webhooks, _check_agents,
-        _check_queues, _check_sites,
+        _check_routes, _check_inbound, _check_rooms, _check_rules, _check_alerts, _check_webhooks,
+        _check_agents, _check_queues, _check_sites,
     ):  # fmt: skip
         yield from check_names(settings, known)
 
@@ -201,10 +202,16 @@ def _check_sounds(settings: AllSections) -> Iterator[Fault]:
             if other.absolute().is_relative_to(directory.absolute()):
                 reason = f"{directory} has {what} in it, which requests must not play"
                 yield Fault(f"media.sounds[{index}]", reason)
-    for index, room in enumerate(settings.rooms):
-        for key, name in room.sounds():
-            if find_configured(name, media.sounds) is None:
-                yield Fault(f"rooms[{index}].{key}", f"{name}: there is no such file")
+    named = [
+        (f"rooms[{index}].{key}", name)
+        for index, room in enumerate(settings.rooms)
+        for key, name in room.sounds()
+    ]
+    for index, stream in enumerate(settings.music):
+        named += [(f"music[{index}].files[{nth}]", name) for nth, name in enumerate(stream.files)]
+    for key, name in named:
+        if find_configured(name, media.sounds) is None:
+            yield Fault(key, f"{name}: there is no such file")
 
 
 def _check_rights(settings: AllSections) -> Iterator[Fault]:
@@ -297,6 +304,11 @@ def _check_inbound(settings: AllSections, known: Known) -> Iterator[Fault]:
             elif fallback.handler == "client":
                 yield Fault(f"{key}.fallback", f"{route.fallback!r} hands its calls to clients too")
         yield from known.missing(f"{key}.room", "rooms", [route.room])
+
+
+def _check_rooms(settings: AllSections, known: Known) -> Iterator[Fault]:
+    for index, room in enumerate(settings.rooms):
+        yield from known.missing(f"rooms[{index}].music", "music", [room.stream])
 
 
 def _check_rules(settings: AllSections, known: Known) -> Iterator[Fault]:

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from .errors import wrong
 from .languages import Language
+from .music import STREAM
 from .section import Section
 from .sounds import FILE
 from .spoken import Spoken, Texts, VoiceName, check_path, split_voice
@@ -78,9 +79,14 @@ class Room(Section):
         for tag, wording in self.languages.items():
             yield from ((f"languages.{tag}.{key}", text) for key, text in wording.said())
 
+    @property
+    def stream(self) -> str:
+        """The name of the stream that is its music; "": it is a file, or none."""
+        return self.music.removeprefix(STREAM) if self.music.startswith(STREAM) else ""
+
     def sounds(self) -> Iterator[tuple[str, str]]:
         """Every sound file that it names, with the key."""
-        if self.music:
+        if self.music and not self.stream:
             yield "music", self.music
         for key, text in self.said():
             if text.startswith(FILE):
@@ -115,7 +121,8 @@ class Room(Section):
     @field_validator("music")
     @classmethod
     def _check_music(cls, music: str) -> str:
-        check_path(music)
+        if not music.startswith(STREAM):
+            check_path(music)
         return music
 
     @field_validator("callback_digit")

@@ -160,6 +160,7 @@ class CallParts:
             ),
             SoundFiles(media.sounds),
         )
+        self.announcer.sounds.configure(settings.music)
         hold = Hold(str(self.announcer.sounds.configured(media.hold)) if media.hold else None)
 
         self.plays = Plays(self.registry, self.announcer, hold=hold, country=media.ringing)

@@ -330,6 +330,7 @@ class Parts(CallParts):
             "router": self.router.apply_settings,
             "intake": self.intake.apply_settings,
             "agents": agents,
+            "music": lambda settings: self.announcer.sounds.configure(settings.music),
             "rooms": lambda settings: self.rooms.configure(
                 settings.rooms, settings.queues, settings.reports.alone_s
             ),

@@ -98,6 +98,13 @@ class Plays:
             raise EngineError("refused", str(error), field="tone") from error
         return Tone(tone, loop=loop)
 
+    def stream(self, name: str) -> Source:
+        """A music stream of the configuration. Raises EngineError `refused`."""
+        try:
+            return self._announcer.sounds.stream(name)
+        except NoSound as error:
+            raise EngineError("refused", str(error), field="stream") from error
+
     def hold_sound(self) -> Source:
         """The hold sound of the configuration."""
         return self._hold

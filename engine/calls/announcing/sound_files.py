@@ -1,12 +1,14 @@
 """The sound files that requests and the configuration name."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from config.music import MusicStream
 from config.sounds import find_configured, find_sound
 from media.sound.prompts import PromptError, check_prompt
+from media.sources import Stream
 
 _MOST_REMEMBERED = 1000
 _Identity = tuple[str, int, int]  # path, mtime in ns, size
@@ -21,6 +23,7 @@ class SoundFiles:
 
     def __init__(self, directories: Sequence[Path] = ()) -> None:
         self._directories = tuple(directories)
+        self._streams: dict[str, Stream] = {}
         self._objections: dict[_Identity | None, str | None] = {}
 
     def requested(self, name: str) -> Path:
@@ -58,6 +61,19 @@ class SoundFiles:
         objection = self._objections.get(_identity(str(self.requested(name))))
         if objection is not None:
             raise NoSound(f"{name}: {objection}")
+
+    def configure(self, streams: Iterable[MusicStream]) -> None:
+        """Have these music streams from now on."""
+        self._streams = {
+            one.name: Stream(tuple(str(self.configured(name)) for name in one.files))
+            for one in streams
+        }
+
+    def stream(self, name: str) -> Stream:
+        """A music stream of the configuration. Raises NoSound."""
+        if name not in self._streams:
+            raise NoSound(f"there is no stream named {name!r}")
+        return self._streams[name]
 
     def configured(self, name: str) -> Path:
         """The file that the configuration names: in the directories, or at that path.

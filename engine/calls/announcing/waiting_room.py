@@ -17,10 +17,11 @@ import structlog
 from config.inbound import Inbound, Room
 from config.queues import Queue
 from config.sounds import FILE
-from media.sources import Hold, Prompt, Silence
+from media.sources import Hold, Prompt, Silence, Stream
 
 from ..leg import Leg
 from .due_announcements import Announcements, QueuePosition
+from .sound_files import SoundFiles
 from .whisper import Announcement, Announcer
 
 log = structlog.get_logger()
@@ -53,8 +54,7 @@ class WaitingRoom:
     ) -> None:
         self.settings = settings
         self._voice = voice
-        music = settings.music
-        self.music = Hold(str(announcer.sounds.configured(music))) if music else hold
+        self.music = _music_of(settings, announcer.sounds, hold)
         self._announcer = announcer
         self._alone_s = alone_s
         self._clock = clock
@@ -117,6 +117,12 @@ class WaitingRoom:
             if number:
                 await asyncio.sleep(SENTENCE_PAUSE_S)
             await leg.play(sound.source, limit_s=sound.limit_s)
+
+
+def _music_of(settings: Room, sounds: SoundFiles, hold: Hold) -> Hold | Stream:
+    if settings.stream:
+        return sounds.stream(settings.stream)
+    return Hold(str(sounds.configured(settings.music))) if settings.music else hold
 
 
 class WaitingParty:

@@ -73,13 +73,14 @@ class PlayRequest(HowRequested):
     file: FileName | None = None
     files: Files | None = None
     tone: AnyTone | None = None
+    stream: Identifier | None = None
     hold: bool | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.hold is False:
             raise BadParams("hold", "must be true, or left out")
-        names = ("file", "files", "tone", "hold")
+        names = ("file", "files", "tone", "stream", "hold")
         one_of(names, {name: getattr(self, name) for name in names})
 
 
@@ -213,6 +214,8 @@ class PlayMethods:
         plays.leg_up(params.call, params.leg)
         if params.hold:
             source = plays.hold_sound()
+        elif params.stream is not None:
+            source = plays.stream(params.stream)
         else:
             source = await self._source(params.file, params.files, params.tone, loop=loop)
         call, leg = plays.leg_up(params.call, params.leg)

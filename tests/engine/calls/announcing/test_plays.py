@@ -8,13 +8,14 @@ from unittest.mock import patch
 
 import pytest
 
+from config.music import MusicStream
 from engine.call_control.controlled_calls import ControlledCalls
 from engine.calls.announcing.plays import HowPlayed, Plays
 from engine.calls.announcing.sound_files import SoundFiles
 from engine.calls.announcing.whisper import LINGER_S, Announcer, Unspoken
 from engine.calls.call import CallRegistry
 from engine.errors import EngineError
-from media.sources import Hold, Playlist, Prompt, Silence, Tone
+from media.sources import Hold, Playlist, Prompt, Silence, Stream, Tone
 from tests.support.calls_by_command import leg_of, run_calls, up
 from tests.support.quiet_speech import QuietSynthesizer
 from tests.support.recording import write_tone_wav
@@ -86,6 +87,11 @@ def test_files_are_found_by_name_in_their_directories_alone(tmp_path: Path) -> N
                 await plays.files(["a.wav", name], "files")
             assert fault(error) == ("refused", "files")
         assert plays.hold_sound() == Hold("h.wav")
+        announcer.sounds.configure([MusicStream(name="lobby", files=["a.wav", b])])
+        assert plays.stream("lobby") == Stream((a, b))
+        with pytest.raises(EngineError) as error:
+            plays.stream("garden")
+        assert fault(error) == ("refused", "stream")
         announcer.close()
 
     asyncio.run(main())

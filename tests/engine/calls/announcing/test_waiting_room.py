@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from config.inbound import Inbound, Room
+from config.music import MusicStream
 from config.queues import Queue
 from config.spoken import Texts
 from engine.calls.announcing.due_announcements import QueuePosition
@@ -19,10 +20,11 @@ from engine.calls.announcing.waiting_room import (
 )
 from engine.calls.announcing.whisper import Announcement, Announcer, Unspoken
 from engine.calls.leg import Leg
-from media.sources import Hold, Prompt, Silence, Source
+from media.sources import Hold, Prompt, Silence, Source, Stream
 from tests.support.leg_owner import LegOwner
 from tests.support.legs import dial, leg_to
 from tests.support.phones.scripted import ScriptedPhone
+from tests.support.quiet_speech import QuietSynthesizer
 from tests.support.scene import Scene, ScriptedSpeech, run_scene
 
 MUSIC = Hold()
@@ -328,3 +330,15 @@ async def test_the_route_goes_before_the_queue_and_the_queue_before_the_room(
     )
     await room.prepare(cast(Leg, None), room.settings.welcome)
     assert announcer.said == [expected]
+
+
+def test_the_music_of_a_room_may_be_a_stream(tmp_path: Path) -> None:
+    announcer = Announcer(QuietSynthesizer(tmp_path / "speech"))
+    announcer.sounds.configure([MusicStream(name="lobby", files=["waltz.wav", "tango.wav"])])
+    try:
+        room = WaitingRoom(
+            Room(name="default", music="stream:lobby"), announcer=announcer, hold=Hold()
+        )
+        assert room.music == Stream(("waltz.wav", "tango.wav"))
+    finally:
+        announcer.close()

@@ -10,7 +10,7 @@ from engine.calls.announcing.plays import HowPlayed, Plays
 from engine.calls.keys.gather import Gathered, GatherSettings
 from engine.calls.keys.gathers import Gathers
 from engine.control.methods.plays import PlayMethods
-from media.sources import Hold, Prompt, Tone
+from media.sources import Hold, Prompt, Stream, Tone
 from tests.support.method_call import call_method
 
 HOW = HowPlayed()
@@ -36,6 +36,9 @@ class FakePlays:
 
     def hold_sound(self) -> Any:
         return Hold()
+
+    def stream(self, name: str) -> Any:
+        return Stream((name,))
 
     async def speech(self, *asked: Any, is_personal: bool) -> Any:
         self.asked.append((*asked, is_personal))
@@ -102,6 +105,7 @@ async def test_what_is_gathered(prompt: dict[str, Any] | None, sound: object) ->
         ),
         ({"tone": "busy", "loop": 3}, Tone("busy None"), HowPlayed(rounds=3)),
         ({"tone": {"name": "busy", "country": "DE"}}, Tone("busy DE"), HOW),
+        ({"stream": "lobby"}, Stream(("lobby",)), HOW),
         ({"hold": True, "mix": True, "priority": 9}, Hold(), HowPlayed(mix=True, priority=9)),
     ],
 )

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from media import messages as m
-from media.sources import Prompt, Silence
+from media.sources import Playlist, Prompt, Silence, Stream
 from tests.support.media.switch import SwitchBench
 from tests.support.recording import write_tone_wav
 
@@ -79,5 +79,38 @@ async def test_a_leg_that_is_closed_meanwhile_hears_nothing(tmp_path: Path) -> N
         desk.switch.execute(m.Announce("a", 3, Prompt("x.wav")))
         assert played(desk)[-1] == (3, "leg_ended", False)
         await asyncio.sleep(0)
+    finally:
+        desk.close()
+
+
+async def test_all_who_hear_a_stream_hear_the_same_place_of_it(tmp_path: Path) -> None:
+    desk = SwitchBench()
+    try:
+        one, two = desk.phone("a", 0x11), desk.phone("b", 0x22)
+        files = tuple(
+            str(write_tone_wav(tmp_path / f"{hz}.wav", hz, 0.5, peak=0.3)) for hz in (400, 777)
+        )
+        run = desk.switch.execute
+        run(m.Hear("a", 1, Stream(files)))
+        await loaded(desk)
+        desk.tick(33)
+        run(m.Announce("b", 2, Stream(files)))
+        desk.tick(20)
+        # The first frames rise out of what was heard before.
+        heard = [packet.payload for packet in one.listen()[-17:]]
+        assert heard == [packet.payload for packet in two.listen()[-17:]]
+        assert len(set(heard)) > 5
+        # It goes on meanwhile for who hears an announcement.
+        run(m.Announce("a", 3, Playlist(files)))
+        await loaded(desk)
+        desk.tick(200)
+        assert [packet.payload for packet in one.listen()[-10:]] == [
+            packet.payload for packet in two.listen()[-10:]
+        ]
+        assert played(desk) == [(3, "finished", False)]
+        (tmp_path / "777.wav").unlink()
+        run(m.Announce("b", 4, Stream(files)))
+        await loaded(desk)
+        assert played(desk)[-1][1:] == ("failed", True)
     finally:
         desk.close()
