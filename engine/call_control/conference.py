@@ -47,6 +47,8 @@ class ConferenceView(TypedDict):
     """What the client gave."""
     members: list[MemberView]
     """Who takes part, in the order in which they joined."""
+    recorded_by: str | None
+    """The call whose recording is that of the conference; null: it is not recorded."""
     invited: list[str]
     """The calls of those who are being called, and join when they answer."""
 
@@ -72,7 +74,7 @@ class Member:
 
 
 class Conference(Bridge):
-    """One conference. `on_empty` is called when its last member has left."""
+    """One conference. `on_change` is called when a member has left, or was muted or deafened."""
 
     def __init__(
         self,
@@ -83,7 +85,7 @@ class Conference(Bridge):
         context: dict[str, Any],
         media: WorkerPool,
         hold: Hold,
-        on_empty: Callable[["Conference"], None],
+        on_change: Callable[["Conference"], None],
     ) -> None:
         super().__init__((), media=media, hold=hold, publish=lambda _kind, _leg: None)
         self.name = name
@@ -91,9 +93,11 @@ class Conference(Bridge):
         self.max_members = max_members
         self.context = context
         self.invited: list[ControlledCall] = []
+        self.recorder: ControlledCall | None = None
+        """Whose recording is that of the conference: what it says, and what it hears."""
         self._created = created
         self._members: dict[Leg, Member] = {}
-        self._on_empty = on_empty
+        self._on_change = on_change
 
     def view(self) -> ConferenceView:
         """What `conference.get` shows of it."""
@@ -104,6 +108,7 @@ class Conference(Bridge):
             "max_members": self.max_members,
             "context": self.context,
             "members": [member.view() for member in self.members],
+            "recorded_by": None if self.recorder is None else self.recorder.call.id,
             "invited": [call.call.id for call in self.invited],
         }
 
@@ -120,6 +125,11 @@ class Conference(Bridge):
     def member_at(self, call: ControlledCall) -> Member | None:
         """The member with this call."""
         return self._members.get(call.leg)
+
+    def best_recorder(self) -> ControlledCall | None:
+        """The member who hears most, and is heard; None where nobody takes part."""
+        members = sorted(self.members, key=lambda one: (one.deaf, one.muted))
+        return members[0].call if members else None
 
     # -- coming and going ---------------------------------------------------------------------
 
@@ -145,8 +155,7 @@ class Conference(Bridge):
         if call.is_up:
             call.hear_alone()
         self._renew()
-        if not self._members:
-            self._on_empty(self)
+        self._on_change(self)
 
     def _renew(self) -> None:
         self._parties = tuple(self._members)
@@ -164,6 +173,7 @@ class Conference(Bridge):
             leg = member.call.leg.id
             member.call.publish(kind, conference=self.name, leg=leg)
             self.arrange()
+            self._on_change(self)
 
     def digit_pressed(self, leg: ObservedLeg, digit: str) -> None:
         """Keys are for whoever controls the conference, not for its members."""

@@ -1,15 +1,21 @@
 """The conferences that there are: what creates and ends them, and every command."""
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any, Final, Literal
+
+import structlog
 
 from ..calls.call import Call
 from ..calls.services import CallServices
 from ..errors import EngineError
+from ..recordings.entry import RecordingOrder
 from .conference import Conference, Member
 from .controlled_call import ControlledCall
 from .controlled_calls import ControlledCalls, Origination
+
+log = structlog.get_logger()
 
 MOST_CONFERENCES = 1000
 
@@ -30,7 +36,7 @@ class Conferences:
         self._calls = calls
         self._all: dict[str, Conference] = {}
         self._limits: dict[str, asyncio.TimerHandle] = {}
-        self._inviting: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def find(self, name: str) -> Conference:
         """The conference of this id. Raises EngineError `not_found`."""
@@ -64,7 +70,7 @@ class Conferences:
             context=context,
             media=services.media,
             hold=services.hold,
-            on_empty=self._emptied,
+            on_change=self._changed,
         )
         self._all[name] = conference
         limit = "maximum duration reached"
@@ -88,6 +94,12 @@ class Conferences:
         self._publish(conference, "conference.ended", cause=cause)
         return conference
 
+    def _changed(self, conference: Conference) -> None:
+        """A member has left, or was muted or deafened."""
+        self._review_recorder(conference)
+        if not conference.members:
+            self._emptied(conference)
+
     def _emptied(self, conference: Conference) -> None:
         """The last member has left: the conference ends, unless somebody is still being called."""
         if self._all.get(conference.name) is conference and not conference.invited:
@@ -95,6 +107,64 @@ class Conferences:
 
     def _publish(self, conference: Conference, kind: str, **fields: Any) -> None:
         self._services.events.publish(kind, conference=conference.name, **fields)
+
+    # -- recording ------------------------------------------------------------------------------
+
+    async def record(self, name: str, *, is_on: bool) -> Conference:
+        """Record a conference, or end that. Raises EngineError.
+
+        What one member says and hears is the whole of it. Where that one leaves, is muted or
+        deafened, another recording follows, of another member.
+        """
+        conference = self.find(name)
+        if is_on == (conference.recorder is not None):
+            what = "being recorded already" if is_on else "not being recorded"
+            raise EngineError("state", f"conference {name} is {what}", field="conference")
+        if is_on:
+            await self._record_by(conference, conference.best_recorder())
+        else:
+            recorder, conference.recorder = conference.recorder, None
+            assert recorder is not None
+            await recorder.recorded.stop()
+        return conference
+
+    async def _record_by(self, conference: Conference, recorder: ControlledCall | None) -> None:
+        if recorder is None:
+            reason = f"nobody takes part in conference {conference.name}"
+            raise EngineError("state", reason, field="conference")
+        conference.recorder = recorder
+        try:
+            await recorder.recorded.start_by_command(RecordingOrder(channels=1))
+        except BaseException:
+            conference.recorder = None
+            raise
+
+    def _review_recorder(self, conference: Conference) -> None:
+        """Somebody has left, or hears less: record another member where that is better."""
+        before, best = conference.recorder, conference.best_recorder()
+        member = None if before is None else conference.member_at(before)
+        if before is None or (member is not None and not member.muted and not member.deaf):
+            return
+        if best is not before:
+            conference.recorder = best
+            self._begin_task(self._record_elsewhere(conference, before, best))
+
+    async def _record_elsewhere(
+        self, conference: Conference, before: ControlledCall, after: ControlledCall | None
+    ) -> None:
+        await before.recorded.stop()
+        if after is None or conference.recorder is not after:
+            return
+        try:
+            await after.recorded.start_by_command(RecordingOrder(channels=1))
+        except EngineError as error:
+            log.info("conference_not_recorded", conference=conference.name, reason=error.message)
+            conference.recorder = None
+
+    def _begin_task(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     # -- members --------------------------------------------------------------------------------
 
@@ -121,11 +191,7 @@ class Conferences:
             asked = replace(asked, beside=members[0].call.leg.id)
         call = self._calls.find((await self._calls.originate(asked)).id, None)
         conference.invited.append(call)
-        task = asyncio.get_running_loop().create_task(
-            self._until_answered(conference, call, muted=muted, deaf=deaf)
-        )
-        self._inviting.add(task)
-        task.add_done_callback(self._inviting.discard)
+        self._begin_task(self._until_answered(conference, call, muted=muted, deaf=deaf))
         return conference, call.call
 
     async def _until_answered(

@@ -100,6 +100,12 @@ def lock(name: Name, off: Off = False, socket: SocketAfter = None, json: Json = 
     call("conference.lock", _print_one, conference=name, on=not off)
 
 
+@app.command("record", epilog="Example: ringback conferences record friday")
+def record(name: Name, off: Off = False, socket: SocketAfter = None, json: Json = False) -> None:
+    """Record a conference."""
+    call("conference.record", _print_one, conference=name, on=not off)
+
+
 @app.command("end", epilog="Example: ringback conferences end friday")
 def end(
     name: Name,

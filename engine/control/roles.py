@@ -98,6 +98,7 @@ METHODS: Mapping[str, Role] = {
     "conference.kick": "operate",
     "conference.lock": "operate",
     "conference.mute": "operate",
+    "conference.record": "operate",
     "number.block": "operate",
     "number.import": "operate",
     "recording.pause": "operate",

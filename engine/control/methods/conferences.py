@@ -78,7 +78,7 @@ class Switch(MemberRef, kw_only=True):
 
 
 class Lock(ConferenceRef, kw_only=True):
-    """conference.lock."""
+    """conference.lock, conference.record."""
 
     on: bool = True
 
@@ -117,6 +117,7 @@ class ConferenceMethods:
             "conference.list": Method(NoParams, self._list),
             "conference.lock": Method(Lock, self._lock),
             "conference.mute": Method(Switch, self._mute),
+            "conference.record": Method(Lock, self._record),
         }
 
     def _create(self, params: Create, _peer: Peer) -> ConferenceView:
@@ -162,3 +163,6 @@ class ConferenceMethods:
 
     def _lock(self, params: Lock, _peer: Peer) -> ConferenceView:
         return self._conferences.lock(params.conference, is_on=params.on).view()
+
+    async def _record(self, params: Lock, _peer: Peer) -> ConferenceView:
+        return (await self._conferences.record(params.conference, is_on=params.on)).view()

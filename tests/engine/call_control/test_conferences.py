@@ -195,3 +195,50 @@ def test_legs_of_different_workers_do_not_join(tmp_path: Path) -> None:
             conferences.join("friday", second.id, None, **PLAIN)
 
     run_calls(tmp_path, script)
+
+
+def test_one_who_is_heard_and_hears_records_the_conference(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        conferences = Conferences(stage.services, calls)
+        conference = conferences.create("friday", 3, {})
+        with pytest.raises(EngineError, match="nobody takes part"):
+            await conferences.record("friday", is_on=True)
+        with pytest.raises(EngineError, match="not being recorded"):
+            await conferences.record("friday", is_on=False)
+        first, first_phone = await up(stage, calls, ONE)
+        second, _second_phone = await up(stage, calls, TWO)
+        conferences.join("friday", first.id, None, muted=True, deaf=False)
+        conferences.join("friday", second.id, None, **PLAIN)
+        await conferences.record("friday", is_on=True)
+        assert conference.view()["recorded_by"] == second.id
+        (legs,) = [(a, b) for a, b, _path in stage.media.recorded]
+        assert legs == (leg_of(second), leg_of(second))
+        with pytest.raises(EngineError, match="already"):
+            await conferences.record("friday", is_on=True)
+        conferences.change("friday", first.id, None, "muted", is_on=False)
+        conferences.change("friday", second.id, None, "deaf", is_on=True)
+        await asyncio.sleep(0.1)
+        assert conference.view()["recorded_by"] == first.id
+        assert stage.media.stopped == [leg_of(second)]
+        first_phone.hangs_up()
+        await asyncio.sleep(0.1)
+        assert conference.view()["recorded_by"] == second.id
+        assert [a for a, _b, _path in stage.media.recorded] == [
+            leg_of(second), leg_of(first), leg_of(second),
+        ]  # fmt: skip
+        await conferences.record("friday", is_on=False)
+        assert conference.view()["recorded_by"] is None
+        stage.media.records = False
+        with pytest.raises(EngineError, match="not recorded"):
+            await conferences.record("friday", is_on=True)
+        assert conference.recorder is None
+        third, third_phone = await up(stage, calls, THREE)
+        conferences.join("friday", third.id, None, **PLAIN)
+        stage.media.records = True
+        await conferences.record("friday", is_on=True)
+        stage.media.records = False
+        third_phone.hangs_up()
+        await asyncio.sleep(0.1)
+        assert conference.recorder is None  # the next could not be recorded
+
+    run_calls(tmp_path, script)

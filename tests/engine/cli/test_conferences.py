@@ -49,6 +49,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
         ("mute friday l1", "conference.mute", {"leg": "l1", "on": True}),
         ("deafen friday l1 --off", "conference.deafen", {"leg": "l1", "on": False}),
         ("lock friday --off", "conference.lock", {"on": False}),
+        ("record friday", "conference.record", {"on": True}),
         ("end friday --keep", "conference.end", {"hang_up": False}),
     ],
 )  # fmt: skip

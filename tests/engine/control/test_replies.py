@@ -233,6 +233,8 @@ async def confer(client: Client, leg: str) -> None:
     await client.call("conference.mute", **of_leg)
     await client.call("conference.deafen", **of_leg)
     await client.call("conference.lock", conference="friday")
+    await client.call("conference.record", conference="friday")
+    await client.call("conference.record", conference="friday", on=False)
     await client.call("conference.get", conference="friday")
     await client.call("conference.list")
     await client.call("conference.kick", **of_leg, hang_up=False)
