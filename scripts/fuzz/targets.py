@@ -55,6 +55,7 @@ from sip.transport.tls.channel import TlsChannel
 from sip.transport.tls.failure import TlsFailed
 from sip.user_agent import UserAgent
 
+from .codec_target import payloads
 from .outer_targets import form, keys, name_service, web_text, worker_messages
 
 Target = Callable[[bytes], None]
@@ -133,7 +134,8 @@ def offer(data: bytes) -> None:
     keys = LocalKeys.generate(bytes)
     policies: tuple[SrtpPolicy, ...] = ("off", "offered", "required")
     for policy in policies:
-        local = LocalAudio("192.0.2.1", 4000, srtp=policy, keys=keys)
+        codecs = "PCMU", "opus", "G722", "L16/16000"
+        local = LocalAudio("192.0.2.1", 4000, codecs, srtp=policy, keys=keys, comfort_noise=True)
         with contextlib.suppress(ParseError, NegotiationFailed):
             answer, audio = OfferAnswer(1).receive_offer(data, local)
             assert parse_sdp(answer).media
@@ -356,6 +358,7 @@ TARGETS: Mapping[str, Target] = {
     "certificate": certificate,
     "user_agent": user_agent,
     "rtp": rtp,
+    "codecs": payloads,
     "rtcp": rtcp_packets,
     "control": control,
     "party": party,

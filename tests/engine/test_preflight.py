@@ -109,6 +109,22 @@ def test_calls_are_made_where_nothing_can_be_spoken(
     preflight.check(settings(tmp_path))
 
 
+def test_a_codec_that_does_not_work_here_is_told_in_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(preflight, "missing", lambda: {"opus": "libopus is not here"})
+    given = Settings(
+        trunks=[Trunk(name="carrier", uri="sip:192.0.2.1", codecs=["opus", "PCMA"])],
+        agents=[Agent(name="alice", uri="sip:alice@192.0.2.2", codecs=["opus"])],
+    )
+    with structlog.testing.capture_logs() as logs:
+        preflight.warn_of_missing_codecs(given)
+    assert [(log["event"], log.get("trunk"), log.get("agent"), log["reason"]) for log in logs] == [
+        ("codec_not_offered", "carrier", None, "libopus is not here"),
+        ("codec_not_offered", None, "alice", "libopus is not here"),
+    ]
+
+
 def test_keys_that_travel_in_clear_are_told_once_each(tmp_path: Path) -> None:
     trunks = [
         Trunk(name="open", uri="sip:a.example", srtp="offered"),

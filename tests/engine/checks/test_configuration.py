@@ -6,7 +6,9 @@ import pytest
 
 from config.errors import ConfigError
 from config.settings import Settings
+from engine.checks import configuration
 from engine.checks.configuration import load, readings_of
+from engine.routing import local_codecs
 
 BASE = """\
 [[trunks]]
@@ -137,4 +139,18 @@ set = { agent = "alice" }
     assert readings_of(loaded(tmp_path, BASE + text)) == [
         ("agents[1].addresses[0].uri", "2001", "the extension 2001 of pbx"),
         ("agents[1].addresses[1].uri", "02079460123", "the number +442079460123"),
+    ]
+
+
+def test_an_account_all_of_whose_codecs_are_missing_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_codecs, "missing", lambda: {"opus": "libopus is not here"})
+    monkeypatch.setattr(configuration, "missing", lambda: {"opus": "libopus is not here"})
+    trunk, agent = 'uri = "sip:192.0.2.1"', 'uri = "sip:alice@192.0.2.2"'
+    some = BASE.replace(trunk, trunk + '\ncodecs = ["opus", "PCMU"]')
+    assert loaded(tmp_path, some).trunks[0].codecs == ["opus", "PCMU"]
+    none = BASE.replace(agent, agent + '\ncodecs = ["opus"]')
+    assert [fault[:2] for fault in faults(tmp_path, none)] == [
+        ("agents[0].codecs", "libopus is not here")
     ]
