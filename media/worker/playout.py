@@ -284,7 +284,7 @@ class Playout(ClipPlayout):
     ) -> None:
         """Forward an audio packet of the leg that is heard. `sequence` is extended."""
         if self._must_code(codec, payload):
-            transcoder = self._code()
+            transcoder = self._code(codec)
             if transcoder is not None:
                 transcoder.buffer.put(codec, source.ssrc, sequence, timestamp, payload, now)
             return
@@ -323,7 +323,7 @@ class Playout(ClipPlayout):
         if self.event_payload_type is None:
             self.relay_nothing(source, sequence)
         elif transcoder is not None or source.event_clock_hz != self.event_clock_hz:
-            transcoder = self._code()
+            transcoder = self._code(self.codec)
             if transcoder is not None:
                 clocks_hz = source.event_clock_hz, self.event_clock_hz
                 payload, marker = transcoder.event(self.stream, payload, timestamp, clocks_hz, now)
@@ -344,7 +344,7 @@ class Playout(ClipPlayout):
                 if numbers is not None:
                     self._transmit(noise_payload_type, *numbers, False, payload)
             return
-        transcoder = self._code()
+        transcoder = self._code(self.codec)
         if transcoder is not None:
             transcoder.buffer.put_noise(self.codec, source.ssrc, sequence, timestamp, payload, now)
 
@@ -365,13 +365,13 @@ class Playout(ClipPlayout):
             self._stop_coding()
         return must_code
 
-    def _code(self) -> Transcoder | None:
+    def _code(self, codec: str) -> Transcoder | None:
         """What codes the stream that is heard anew; None while nothing of it may be sent."""
         self.relayed = None
         if not self._may_send or self._digits:
             return None
         self._coded[self] = None
-        return self._coding.begin()
+        return self._coding.begin(codec)
 
     def _stop_coding(self) -> None:
         last = self._coding.stop(self.codec)

@@ -15,6 +15,7 @@ from scripts.arguments import whole, writable
 from . import (
     accept_part,
     asterisk_part,
+    codecs_part,
     dispatch_part,
     messages_part,
     mixing_part,
@@ -41,6 +42,7 @@ PARTS: dict[str, Callable[[Report, Options], Awaitable[None]]] = {
     "plain": relay_part.run_plain,
     "srtp": srtp_part.run,
     "mixing": mixing_part.run,
+    "codecs": codecs_part.run,
     "talk": talk_part.run,
     "streams": streams_part.run,
     "setup": setup_part.run,

@@ -11,7 +11,7 @@ from ...codec.codec import CodecError, Samples
 from ...codec.formats import G711, Format
 from ...messages import Codec, Connect
 from ...rtp.outgoing_stream import OutgoingStream
-from .packetizer import PacketFormat, Packetizer
+from .packetizer import NARROW_HZ, PacketFormat, Packetizer
 from .transcoder import Transcoder
 
 _ODD_PACKETS: Final = 2  # of another length than is wanted: these are passed on all the same
@@ -101,10 +101,15 @@ class CodedSound:
         self._misfits = 0 if fits else self._misfits + 1
         return self._misfits > (_ODD_PACKETS if is_relayed else 0)
 
-    def begin(self) -> Transcoder | None:
-        """The transcoder, made if there is none; None where the codec does not work here."""
+    def begin(self, codec: str) -> Transcoder | None:
+        """The transcoder, made if there is none; None where the codec does not work here.
+
+        `codec` is that of the stream that is heard. Where both sides have more than 8 kHz, so has
+        what is between them.
+        """
         if self.transcoder is None and self.packetizes():
             assert self.packetizer is not None
+            self.packetizer.set_rate(min(Format(codec).rate_hz, self.packet.format.rate_hz))
             self.transcoder = Transcoder(self.packetizer.rate_hz)
         return self.transcoder
 
@@ -118,10 +123,12 @@ class CodedSound:
             return b""
         self.transcoder = None
         self._misfits = 0
+        last = packetizer.last_sample(codec) if transcoder.is_heard else b""
         packetizer.forget()
+        packetizer.set_rate(NARROW_HZ)
         if self.is_plain:
             self.packetizer = None
-        return packetizer.last_sample(codec) if transcoder.is_heard else b""
+        return last
 
     def take(self, now: float) -> Samples | None:
         """The next 20 ms of the stream that is heard; None while there is nothing to be sent."""

@@ -13,6 +13,7 @@ from ...codec.resampler import Resampler
 from ...rtp.outgoing_stream import OutgoingStream
 from ...sound import g711
 
+NARROW_HZ: Final = 8000
 _FADE_S: Final = 0.01
 _QUIET: Final = 80.0  # RMS: under -52 dBov nobody speaks
 _QUIET_FRAMES: Final = 15  # of 20 ms, before noise is described in their place
@@ -36,6 +37,9 @@ class PacketFormat:
 class Packetizer:
     """Encodes the frames of 20 ms that one peer hears, and stamps them as they are due.
 
+    They have 8 kHz, as all sound that is made here, until `set_rate` says otherwise; those of Opus
+    16 kHz, as its decoder hears a change.
+
     `send` gets payload type, marker and payload of each packet, once the stream has its numbers.
     Raises CodecError where the codec does not work here.
     """
@@ -46,12 +50,12 @@ class Packetizer:
         "_clock_hz",
         "_count",
         "_encoder",
-        "_last",
         "_packet",
         "_pending",
         "_quiet_frames",
         "_resampler",
         "_send",
+        "_sent",
         "_size",
         "_stream",
         "_to_8000",
@@ -67,8 +71,10 @@ class Packetizer:
         self._packet = packet
         self._stream = stream
         self._send = send
-        self.rate_hz = packet.format.rate_hz
+        self.rate_hz = packet.format.rate_hz if packet.format.name == "opus" else NARROW_HZ
+        """Samples a second that are encoded."""
         self._clock_hz = packet.format.clock_hz
+        self._sent = np.zeros(0, np.int16)  # the newest packet
         self._encoder = encoder_of(packet.format, self.rate_hz)
         self._resampler: Resampler | None = None  # of frames of 8 kHz
         self._to_8000: Resampler | None = None  # for who records
@@ -78,7 +84,6 @@ class Packetizer:
         self._begins_at = 0.0  # when the first of them was due
         self._before: Samples | None = None  # what the next frame is faded with
         self._quiet_frames = 0
-        self._last = np.zeros(1, np.int16)  # the last sample that was sent
 
     def send_g711(self, payload: bytes, codec: str, now: float) -> None:
         """Send a frame of 20 ms that is in G.711: a clip, or a sum."""
@@ -91,11 +96,11 @@ class Packetizer:
 
     def _upwards(self, samples: Samples) -> Samples:
         """Samples of 8 kHz at our rate, going on from the last that was sent."""
-        if self.rate_hz == 8000:
+        if self.rate_hz == NARROW_HZ:
             return samples
         if self._resampler is None:
-            self._resampler = Resampler(8000, self.rate_hz)
-            self._resampler.resample(self._last.repeat(_SETTLED))
+            self._resampler = Resampler(NARROW_HZ, self.rate_hz)
+            self._resampler.resample(self._sent[-1:].repeat(_SETTLED))
         return self._resampler.resample(samples)
 
     def _send_frame(self, samples: Samples, now: float) -> None:
@@ -114,6 +119,18 @@ class Packetizer:
             self._pending, self._count = ([rest] if len(rest) else []), len(rest)
             self._begins_at += self._size / self.rate_hz
 
+    def set_rate(self, rate_hz: int) -> None:
+        """Encode samples of another rate from now on, if the codec can change without a click."""
+        if rate_hz != self.rate_hz and self._packet.format.name != "opus":
+            self.forget()
+            self._sent = Resampler(self.rate_hz, rate_hz).resample(self._sent)
+            self._encoder = encoder_of(self._packet.format, rate_hz)
+            if len(self._sent):  # the peer's decoder knows what was before, and so should this one
+                self._encoder.encode(self._sent)
+            self._resampler = self._to_8000 = None
+            self._size = self._size * rate_hz // self.rate_hz
+            self.rate_hz = rate_hz
+
     def fade_from(self, before: bytes, codec: str) -> None:
         """The next frame rises out of this, which is 10 ms of G.711."""
         self._before = self._upwards(g711.decode(before, codec))
@@ -124,13 +141,13 @@ class Packetizer:
 
     def last_sample(self, codec: str) -> bytes:
         """The last sample that was sent, in this law of G.711: one byte."""
-        return g711.encode(self._last, codec)
+        return g711.encode(self._sent[-1:], codec)
 
     def recorded(self, samples: Samples) -> bytes:
         """A frame as who records it takes it: PCMU."""
-        if self.rate_hz != 8000:
+        if self.rate_hz != NARROW_HZ:
             if self._to_8000 is None:
-                self._to_8000 = Resampler(self.rate_hz, 8000)
+                self._to_8000 = Resampler(self.rate_hz, NARROW_HZ)
             samples = self._to_8000.resample(samples)
         return g711.encode(samples, "PCMU")
 
@@ -140,7 +157,7 @@ class Packetizer:
         except CodecError:
             self._stream.errors += 1
             return
-        self._last = samples[-1:]
+        self._sent = samples
         ticks = self._packet.ptime_ms * self._clock_hz // 1000
         marker = self._stream.next_packet(ticks, len(payload), self._begins_at)
         self._send(self._packet.payload_type, marker, payload)
