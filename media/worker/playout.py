@@ -159,7 +159,8 @@ class Playout(ClipPlayout):
     def keep_mixing(self, now: float) -> None:
         """Send silence under what is mixed where the relayed peer pauses; forget what is over."""
         self.mixed.forget_over()
-        pauses = self.hearing is not None and now - self.stream.sent_at >= MIX_GAP_S
+        is_relayed = self.hearing is not None and self._coding.transcoder is None
+        pauses = is_relayed and now - self.stream.sent_at >= MIX_GAP_S
         if self.mixed and pauses and self._may_send and self._clip is None and not self._digits:
             self.settle()
             self.relayed = None

@@ -10,6 +10,7 @@ from media.codec.codec import CodecError
 from media.codec.formats import unavailable
 from media.messages import Codec
 from media.sound.clip import Clip
+from media.sound.mixed_clip import MixedClip
 from media.worker.coding.coded_sound import CodedSound
 from tests.support.media.coded_peers import Hearer, Talker, described
 from tests.support.voices import level_of, tone
@@ -298,3 +299,21 @@ def test_the_same_description_again_changes_nothing(hears: Make) -> None:
     hearer.agree("G722")
     assert coding.packetizer is packetizer
     assert isinstance(coding, CodedSound) and not coding.is_other(described("G722"))
+
+
+@pytest.mark.parametrize("ptime_ms", [20, 60])
+def test_what_is_mixed_over_a_stream_that_is_coded_anew_comes_with_it(
+    hears: Make, ptime_ms: int
+) -> None:
+    talker, hearer = Talker("PCMU"), hears("G722", ptime_ms=ptime_ms)
+    hearer.playout.hear_peer(talker.stream, hearer.now)
+    hearer.listen(talker, tone(400, 1.0), 0.3)
+    hearer.playout.mix(MixedClip(Clip.of(tone(900, 0.6))))
+    for _ in range(25):
+        hearer.listen(talker, tone(400, 1.0), 0.02)
+        hearer.playout.keep_mixing(hearer.now)
+    packets = hearer.packets()
+    assert len(packets) == pytest.approx(800 / ptime_ms, abs=3)
+    heard = hearer.heard(packets)[-6400:]
+    assert level_of(900, heard, 16000) == pytest.approx(10000, rel=0.2)
+    assert level_of(400, heard, 16000) == pytest.approx(5000, rel=0.25)
