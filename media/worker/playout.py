@@ -454,6 +454,7 @@ class Playout(ClipPlayout):
     def close(self) -> None:
         """Send nothing any more."""
         self.leave_peer(self.stream.sent_at)
+        self._coding.close()
         self._speaking.remove_source(self)
         self._clip = None
         self._may_send = False

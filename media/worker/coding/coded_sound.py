@@ -130,6 +130,11 @@ class CodedSound:
             self.packetizer = None
         return last
 
+    def close(self) -> None:
+        """Send nothing any more, and hold nobody who might be told."""
+        self.transcoder = self.packetizer = None
+        self._send = _nobody
+
     def take(self, now: float) -> Samples | None:
         """The next 20 ms of the stream that is heard; None while there is nothing to be sent."""
         transcoder = self.transcoder
@@ -137,6 +142,10 @@ class CodedSound:
             return None
         samples = transcoder.take(now)
         return samples if transcoder.has_begun else None
+
+
+def _nobody(_payload_type: int, _marker: bool, _payload: bytes) -> None:
+    """Takes the packets of a leg that is closed."""
 
 
 def _packet_format(description: Connect) -> PacketFormat:

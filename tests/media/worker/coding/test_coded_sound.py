@@ -1,5 +1,6 @@
 """What a peer hears of one that speaks another codec, or in packets of another length."""
 
+import gc
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -317,3 +318,16 @@ def test_what_is_mixed_over_a_stream_that_is_coded_anew_comes_with_it(
     heard = hearer.heard(packets)[-6400:]
     assert level_of(900, heard, 16000) == pytest.approx(10000, rel=0.2)
     assert level_of(400, heard, 16000) == pytest.approx(5000, rel=0.25)
+
+
+def test_a_leg_that_is_closed_is_not_held_by_what_coded_for_it(hears: Make) -> None:
+    talker, hearer = Talker("PCMU"), hears("G722")
+    hearer.playout.hear_peer(talker.stream, hearer.now)
+    hearer.listen(talker, tone(400, 1.0), 0.2)
+    coding = hearer.playout._coding
+    hearer.playout.close()
+    assert hearer.playout not in gc.get_referents(coding)
+    assert (coding.packetizer, coding.transcoder, hearer.coded) == (None, None, {})
+    hearer.packets()
+    coding._send(0, False, b"")
+    assert hearer.packets() == []
