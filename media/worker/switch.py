@@ -384,4 +384,7 @@ class Switch:
 def _let_go(leg: MediaLeg) -> None:
     """Part a closed leg from its sides, which know it: a worker collects cycles too seldom, and
     those of thousands of calls would wait for it."""
-    del leg.incoming, leg.playout, leg.sound
+    del leg.playout._coding
+    for name in MediaLeg.__slots__:
+        if hasattr(leg, name):
+            delattr(leg, name)
