@@ -32,7 +32,7 @@ auplay_srate 8000
 ausrc_channels 1
 auplay_channels 1
 rtp_ports {first_rtp}-{last_rtp}
-snd_path {directory}
+snd_path .
 module_path {modules}
 module g711.so
 module g722.so
@@ -93,7 +93,6 @@ class Baresip:
                 source=write_tone_wav(home / "tone.wav", tone_hz, 60),
                 first_rtp=first_rtp,
                 last_rtp=last_rtp,
-                directory=home,
                 modules=_modules(),
                 control=control,
             )
@@ -109,6 +108,7 @@ class Baresip:
             + (f";mediaenc={encryption}\n" if encryption else "\n")
         )
         (home / "contacts").write_text("")
+        # Its recordings go into the working directory: it cuts off names of over 128 characters.
         phone._peer = await PeerProcess.start("baresip", [program, "-f", str(home)], cwd=home)
         await phone._connect(control)
         return phone
@@ -117,7 +117,7 @@ class Baresip:
         """The events of this type so far, such as CALL_ESTABLISHED."""
         return self.events.that(lambda event: event.get("type") == kind)
 
-    async def wait_for(self, kind: str, *, timeout_s: float = 8.0, nth: int = 1) -> dict[str, Any]:
+    async def wait_for(self, kind: str, *, timeout_s: float = 40.0, nth: int = 1) -> dict[str, Any]:
         """The nth event of this type. Raises PeerError after `timeout_s`."""
         try:
             return await self.events.wait_for(
