@@ -68,7 +68,8 @@ class Following:
             left_s = until - loop.time()
             if left_s <= 0:
                 return number
-            if await self._one_more(left_s):
+            # What has come while it looked is looked at, not waited for.
+            if self._trace.number == newest and await self._one_more(left_s):
                 await asyncio.sleep(GATHER_S)
 
     async def after(self, number: int, limit: int) -> Found:

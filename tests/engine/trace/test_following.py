@@ -63,6 +63,25 @@ def test_it_waits_for_the_next_and_takes_what_comes_with_it() -> None:
     run(main())
 
 
+def test_what_comes_while_it_looks_is_not_waited_for() -> None:
+    async def main() -> None:
+        kept = trace()
+        kept.received(request("INVITE", "of-another"), STRANGER, OURS)
+        coming = [request("INVITE", "wanted").replace(b"+442079460000", b"+442079460002")]
+
+        async def pause() -> None:
+            if coming:
+                kept.received(coming.pop(), STRANGER, OURS)
+
+        following = Following(kept, "+442079460002", lambda _job: None, pause)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        found = await followed(following, 0, wait_s=40)
+        assert lines(found) == [("INVITE", None)] and loop.time() == began
+
+    run(main())
+
+
 def test_it_gives_up_after_its_time() -> None:
     async def main() -> None:
         kept = trace()
