@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs every test, in two passes: those that may share the machine, several at a time; then those
-# marked `alone`, one after the other. Fails if either pass fails. COVERAGE=1 measures both.
+# marked `alone`, one after the other. Many wait for others, so there is one more than a machine of two
+# cores has cores. Fails if either pass fails. COVERAGE=1 measures both.
 set -u
 
 if [ "${COVERAGE:-}" = 1 ]; then
@@ -12,7 +13,7 @@ else
 fi
 
 # shellcheck disable=SC2086
-.venv/bin/python -m pytest -n "${JOBS:-2}" --dist loadfile -m "not alone" $options "$@"
+.venv/bin/python -m pytest -n "${JOBS:-3}" --dist loadfile -m "not alone" $options "$@"
 together=$?
 # shellcheck disable=SC2086
 .venv/bin/python -m pytest -m alone $options ${options:+--cov-append} "$@"
