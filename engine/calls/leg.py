@@ -21,6 +21,7 @@ from sip.dialog.uas import UasSession
 from sip.endpoint import SipEndpoint
 from sip.errors import SipError
 from sip.hop import Hop
+from sip.message.grammar import printable
 from sip.sdp.offer_answer import NegotiatedAudio
 from sip.usage import ReferralUsage
 
@@ -222,7 +223,7 @@ class Leg(SentKeys, PressedKeys, HeardSound):
         target = self.destination.targets[0]
         self._media.take_from(session.source.host, target.media)
         self.record.trunk, self.record.hop = target.trunk, str(session.source)
-        self.record.call_id = session.call_id
+        self.record.call_id = printable(session.call_id)
         self._owner.signalled(self)
         self.record.started = self._owner.now()
 
@@ -297,7 +298,11 @@ class Leg(SentKeys, PressedKeys, HeardSound):
         self._hang_up_session(CLEARING if was_up else ELSEWHERE)
         self._session, before = session, self.record.uri
         self._media.moved_to(session.source.host)
-        self.record.replaced_by(session.request.from_.uri.encode(), session.call_id, session.source)
+        self.record.replaced_by(
+            printable(session.request.from_.uri.encode()),
+            printable(session.call_id),
+            session.source,
+        )
         self._owner.signalled(self)
         if was_up:
             self._connect(audio, relearn=True)

@@ -199,13 +199,24 @@ class EventLog:
         for name, value in fields.items():
             if value is not None:
                 params[name] = value
-        row = _new_row(EventRow, (seq, now, type, self._encoder.encode(params)))
+        row = _new_row(EventRow, (seq, now, type, self._encoded(params)))
         self._store.append(row, partial(self._not_saved, params) if if_saved else None)
         if self._watchers:
             self._show(params)
         if not self._is_watching:
             self._store.published()
         return seq
+
+    def _encoded(self, params: dict[str, Any]) -> bytes:
+        """The event in JSON. What a peer has sent that is no text has marks in its place."""
+        try:
+            return self._encoder.encode(params)
+        except UnicodeEncodeError:
+            log.warning("event_not_text", type=params["type"])
+            for name, value in params.items():
+                if not isinstance(value, msgspec.Raw):  # which is text already
+                    params[name] = _readable(msgspec.to_builtins(value))
+            return self._encoder.encode(params)
 
     def _not_saved(self, params: Mapping[str, Any]) -> EventRow:
         """What is published instead of an event."""
@@ -345,3 +356,14 @@ class EventLog:
     def listeners(self) -> int:
         """How many listen."""
         return len(self._listeners)
+
+
+def _readable(value: Any) -> Any:
+    """The same with U+FFFD in place of what is no character."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    if isinstance(value, dict):
+        return {_readable(key): _readable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_readable(item) for item in value]
+    return value

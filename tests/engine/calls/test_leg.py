@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from engine.calls.dialling import CODECS, Caller
@@ -357,12 +358,16 @@ def calling_leg(stage: Scene, owner: LegOwner, caller: ScriptedCaller) -> Leg:
     return leg
 
 
-def run_called(tmp_path: Path, script: Callable[[Scene, Leg, ScriptedCaller], Any]) -> Published:
+def run_called(
+    tmp_path: Path,
+    script: Callable[[Scene, Leg, ScriptedCaller], Any],
+    call_id: str = "",
+) -> Published:
     """Run a script with one leg that has called us; it must give everything back."""
     owner = LegOwner()
 
     async def with_caller(stage: Scene) -> None:
-        caller = incoming()
+        caller = incoming(call_id=call_id)
         leg = calling_leg(stage, owner, caller)
         await script(stage, leg, caller)
         await leg.release()
@@ -371,6 +376,15 @@ def run_called(tmp_path: Path, script: Callable[[Scene, Leg, ScriptedCaller], An
 
     run_scene(tmp_path, with_caller)
     return owner.published
+
+
+def test_a_call_id_that_is_no_text_is_readable_in_the_record(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, caller: ScriptedCaller) -> None:
+        call_id = leg.record.call_id
+        assert call_id is not None and call_id == "x\ufffd"
+        msgspec.json.encode(leg.record)
+
+    run_called(tmp_path, script, call_id="x\udcff")
 
 
 def test_a_party_that_calls_is_rung_accepted_and_heard(tmp_path: Path) -> None:

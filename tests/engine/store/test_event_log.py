@@ -57,6 +57,21 @@ def test_later_changes_do_not_reach_a_published_event() -> None:
     assert decoded(event)["legs"] == ["a"]
 
 
+def test_what_is_no_text_is_published_all_the_same() -> None:
+    class Part(msgspec.Struct):
+        uri: str
+
+    log = EventLog()
+    context = msgspec.Raw(b'{"site":"shop"}')
+    damaged = Part("sip:a\udcff@b")
+    log.publish("leg.ringing", call="c\udc80", legs=[damaged], context=context)
+    log.publish("engine.started")
+    first, second = log.after(0)
+    said = decoded(first)
+    assert said["call"].startswith("c\ufffd") and "\ufffd" in said["legs"][0]["uri"]
+    assert said["context"] == {"site": "shop"} and decoded(second)["seq"] == 2
+
+
 def test_context_may_be_encoded_already() -> None:
     log = EventLog()
     log.publish("callback.queued", context=msgspec.Raw(b'{"k":1}'))

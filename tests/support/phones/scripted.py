@@ -326,15 +326,18 @@ def incoming(
     host: str = "127.0.0.1",
     port: int = 5071,
     headers: tuple[tuple[str, str], ...] = (),
+    call_id: str = "",
 ) -> ScriptedCaller:
     """A phone behind a trunk at `host` that calls `dialled`."""
     fields = [
         ("Via", f"SIP/2.0/UDP {host}:{port};branch=z9hG4bKin"),
         ("From", f'"A caller" <sip:{caller}@{host}>;tag=in'),
         ("To", f"<sip:{dialled}@127.0.0.1>"),
-        ("Call-ID", f"in-{dialled}-{caller}"),
+        ("Call-ID", call_id or f"in-{dialled}-{caller}"),
         ("CSeq", "1 INVITE"),
         *headers,
     ]
     request = Request("INVITE", parse_uri(f"sip:{dialled}@127.0.0.1:5060"), fields)
-    return ScriptedCaller(request, Hop("udp", host, port))
+    phone = ScriptedCaller(request, Hop("udp", host, port))
+    phone.call_id = call_id or phone.call_id
+    return phone
