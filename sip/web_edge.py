@@ -35,6 +35,17 @@ BROWSERS_HOST: Final = "browsers.invalid"
 """The host of browsers in our own URIs, which no name server can know (RFC 2606)."""
 
 
+def browser_uri(name: str) -> str:
+    """Our own URI of the browser that is signed in as `name`."""
+    return f"sip:{name}@{BROWSERS_HOST}"
+
+
+def browser_name(uri_text: str) -> str | None:
+    """As whom the browser is signed in that `browser_uri` has named so; None for any other URI."""
+    name, at, host = uri_text.partition(":")[2].partition("@")
+    return name if at and host == BROWSERS_HOST else None
+
+
 def browser_peer(name: str) -> str:
     """What a call of the browser that is signed in as `name` is said to be of."""
     return f"webrtc:{name}"
@@ -133,8 +144,8 @@ class WebEdge:
 
         Raises ResolutionFailed where nobody is signed in by that name.
         """
-        name, at, host = uri_text.partition(":")[2].partition("@")
-        if not at or host != BROWSERS_HOST:
+        name = browser_name(uri_text)
+        if name is None:
             return None
         hop = self._browsers.hop_of(name, self._clock())
         if hop is None:

@@ -15,7 +15,7 @@ from sip.dialog.uas import UasSession
 from sip.errors import SipError
 from sip.hop import Hop
 from sip.usage import DialogUsage
-from sip.web_edge import BROWSERS_HOST, browser_peer
+from sip.web_edge import browser_name, browser_peer
 
 from ..calls.leg import Leg
 
@@ -62,5 +62,5 @@ def _browser_called(leg: Leg) -> str:
     session = leg.session
     if not isinstance(session, UacSession):
         return ""
-    name, at, host = session.target.partition(":")[2].partition("@")
-    return browser_peer(name) if at and host == BROWSERS_HOST else ""
+    name = browser_name(session.target)
+    return "" if name is None else browser_peer(name)

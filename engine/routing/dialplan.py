@@ -17,7 +17,7 @@ from config.value_checks.sip_uris import browser_of
 from sip.auth.digest import Credentials
 from sip.errors import ParseError
 from sip.message.uri import SipUri, parse_uri
-from sip.web_edge import BROWSERS_HOST
+from sip.web_edge import browser_uri
 
 from ..errors import EngineError
 from .blocking.do_not_call import DoNotCall
@@ -316,7 +316,7 @@ class Dialplan:
             return Destination(name, (service,), kind=address.kind, agent=name, stream=stream)
         browser = browser_of(address.uri)
         if browser is not None:
-            to = f"sip:{browser}@{BROWSERS_HOST}"
+            to = browser_uri(browser)
             targets: tuple[DialTarget, ...] = (DialTarget(to, to, media=own[1]),)
         elif is_uri(address.uri):  # its host was checked when it was set
             uri = sip_uri(address.uri)
