@@ -16,7 +16,7 @@ from .errors import ParseError
 from .hop import Hop
 from .message.message import Fields, Message, Request, Response, response_to
 from .message.parser import parse
-from .sdp.description import parse_sdp
+from .sdp.description import SessionDescription, parse_sdp
 from .transport.resolver import ResolutionFailed
 
 log = logging.getLogger(__name__)
@@ -69,10 +69,13 @@ class Browsers(Protocol):
     def may_call(self, invite: Request, hop: Hop, now: float) -> bool:
         """Whether a browser may begin a call by this INVITE."""
 
-    async def to_plain(self, call_id: str, body: bytes, *, is_offer: bool) -> bytes:
-        """What a browser describes, with its audio at a plain address. Raises Untranslated."""
+    async def to_plain(self, call_id: str, session: SessionDescription, *, is_offer: bool) -> bytes:
+        """What a browser describes, with its audio at a plain address.
 
-    async def to_web(self, call_id: str, body: bytes, *, is_offer: bool) -> bytes:
+        Raises Untranslated and ParseError.
+        """
+
+    async def to_web(self, call_id: str, session: SessionDescription, *, is_offer: bool) -> bytes:
         """What we describe, as a browser wants it. Raises Untranslated."""
 
     def call_ids(self) -> set[str]:
@@ -213,14 +216,14 @@ class WebEdge:
         body = message.sdp
         if not body or not self._is_admitted(message, hop, is_received=is_received):
             return data
-        parse_sdp(body)
+        session = parse_sdp(body)
         call_id = message.call_id
         is_offer = self._is_offer(message, is_received=is_received)
         self._plan_sweep()
         if is_received:
-            translated = await self._browsers.to_plain(call_id, body, is_offer=is_offer)
+            translated = await self._browsers.to_plain(call_id, session, is_offer=is_offer)
         else:
-            translated = await self._browsers.to_web(call_id, body, is_offer=is_offer)
+            translated = await self._browsers.to_web(call_id, session, is_offer=is_offer)
         message.set("Content-Type", "application/sdp")
         message.body = translated
         return message.encode()

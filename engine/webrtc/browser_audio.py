@@ -4,8 +4,7 @@ import structlog
 
 from media.webrtc.messages import Candidate, IceDtls, IceServers, Setup, StateChanged
 from media.webrtc_client import WebRtcClient, WebRtcFailed
-from sip.errors import ParseError
-from sip.sdp.description import SessionDescription, parse_sdp
+from sip.sdp.description import SessionDescription
 from sip.sdp.webrtc import (
     IceCandidate,
     WebSide,
@@ -24,7 +23,10 @@ _WILDCARDS = ("0.0.0.0", "::")
 
 
 class BrowserAudio:
-    """See sip.web_edge.WebMedia. `media_host` is where the media worker is reached on this host."""
+    """What sip.web_edge.Browsers has about audio.
+
+    `media_host` is where the media worker is reached on this host.
+    """
 
     def __init__(self, servers: IceServers, media_host: str) -> None:
         self._media_host = LOOPBACK if media_host in _WILDCARDS else media_host
@@ -32,15 +34,11 @@ class BrowserAudio:
         self._mids: dict[str, str] = {}
         self._parts: dict[str, Setup] = {}  # ours in DTLS, as an answer names it
 
-    async def to_plain(self, call_id: str, body: bytes, *, is_offer: bool) -> bytes:
-        """See WebMedia."""
-        session = parse_sdp(body)
+    async def to_plain(self, call_id: str, session: SessionDescription, *, is_offer: bool) -> bytes:
+        """See Browsers."""
         if not is_of_browser(session):
             raise Untranslated("it is not protected by DTLS")
-        try:
-            described = read_web(session)
-        except ParseError as error:
-            raise Untranslated(error.reason) from error
+        described = read_web(session)
         self._mids[call_id] = described.mid
         remote = _told(described.side)
         try:
@@ -53,9 +51,8 @@ class BrowserAudio:
             self._client.answered(call_id, remote)
         return to_plain(session, LOOPBACK, own.port, own.rtcp_port)
 
-    async def to_web(self, call_id: str, body: bytes, *, is_offer: bool) -> bytes:
-        """See WebMedia."""
-        session = parse_sdp(body)
+    async def to_web(self, call_id: str, session: SessionDescription, *, is_offer: bool) -> bytes:
+        """See Browsers."""
         try:
             own = await self._client.describe(call_id, None)
         except WebRtcFailed as error:
@@ -73,11 +70,11 @@ class BrowserAudio:
             self._client.connect(call_id, self._media_host, port, rtcp_port)
 
     def call_ids(self) -> set[str]:
-        """See WebMedia."""
+        """See Browsers."""
         return set(self._client.sessions)
 
     def end(self, call_id: str) -> None:
-        """See WebMedia."""
+        """See Browsers."""
         self._mids.pop(call_id, None)
         self._parts.pop(call_id, None)
         self._client.close_session(call_id)

@@ -10,6 +10,7 @@ from media.webrtc.messages import IceServers
 from sip.hop import Hop
 from sip.message.message import Fields, Request
 from sip.policy import Admission, Authenticated
+from sip.sdp.description import SessionDescription
 from sip.web_edge import browser_peer
 
 from .browser_audio import BrowserAudio
@@ -62,13 +63,13 @@ class Browsers:
             return "refuse"
         return Authenticated(browser_peer(self.registrar.agent_at(hop, now) or ""))
 
-    async def to_plain(self, call_id: str, body: bytes, *, is_offer: bool) -> bytes:
+    async def to_plain(self, call_id: str, session: SessionDescription, *, is_offer: bool) -> bytes:
         """See sip.web_edge.Browsers."""
-        return await self._audio.to_plain(call_id, body, is_offer=is_offer)
+        return await self._audio.to_plain(call_id, session, is_offer=is_offer)
 
-    async def to_web(self, call_id: str, body: bytes, *, is_offer: bool) -> bytes:
+    async def to_web(self, call_id: str, session: SessionDescription, *, is_offer: bool) -> bytes:
         """See sip.web_edge.Browsers."""
-        return await self._audio.to_web(call_id, body, is_offer=is_offer)
+        return await self._audio.to_web(call_id, session, is_offer=is_offer)
 
     def call_ids(self) -> set[str]:
         """See sip.web_edge.Browsers."""

@@ -8,6 +8,7 @@ from sip import web_edge
 from sip.hop import Hop
 from sip.message.message import Fields, Request
 from sip.message.parser import parse
+from sip.sdp.description import SessionDescription
 from sip.transport.resolver import ResolutionFailed
 from sip.web_edge import BROWSERS_HOST, Untranslated, WebEdge
 
@@ -40,11 +41,11 @@ class KnownBrowsers:
     def may_call(self, invite: Request, hop: Hop, now: float) -> bool:
         return self.may
 
-    async def to_plain(self, call_id: str, body: bytes, *, is_offer: bool) -> bytes:
-        return await self._translated("plain", call_id, body, is_offer)
+    async def to_plain(self, call_id: str, session: SessionDescription, *, is_offer: bool) -> bytes:
+        return await self._translated("plain", call_id, session.encode(), is_offer)
 
-    async def to_web(self, call_id: str, body: bytes, *, is_offer: bool) -> bytes:
-        return await self._translated("web", call_id, body, is_offer)
+    async def to_web(self, call_id: str, session: SessionDescription, *, is_offer: bool) -> bytes:
+        return await self._translated("web", call_id, session.encode(), is_offer)
 
     async def _translated(self, way: str, call_id: str, body: bytes, is_offer: bool) -> bytes:
         if call_id in self.held:
