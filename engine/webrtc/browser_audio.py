@@ -1,6 +1,7 @@
 """The audio of browsers' calls: what they describe is made plain by the WebRTC process."""
 
 import structlog
+from msgspec import structs
 
 from media.webrtc.messages import Candidate, IceDtls, IceServers, Setup, StateChanged
 from media.webrtc_client import WebRtcClient, WebRtcFailed
@@ -94,20 +95,7 @@ def _told(side: WebSide) -> IceDtls:
         side.password,
         side.fingerprints,
         side.setup,
-        tuple(
-            Candidate(
-                one.foundation,
-                one.component,
-                one.transport,
-                one.priority,
-                one.host,
-                one.port,
-                one.kind,
-                one.related_host,
-                one.related_port,
-            )
-            for one in side.candidates
-        ),
+        tuple(Candidate(*structs.astuple(one)) for one in side.candidates),
         side.is_lite,
     )
 
@@ -118,18 +106,5 @@ def _shown(local: IceDtls, part: Setup) -> WebSide:
         local.password,
         local.fingerprints,
         part,
-        tuple(
-            IceCandidate(
-                one.foundation,
-                one.component,
-                one.transport,
-                one.priority,
-                one.host,
-                one.port,
-                one.kind,
-                one.related_host,
-                one.related_port,
-            )
-            for one in local.candidates
-        ),
+        tuple(IceCandidate(*structs.astuple(one)) for one in local.candidates),
     )
