@@ -164,10 +164,15 @@ def _check_tls(settings: AllSections) -> Iterator[Fault]:
             yield Fault(key, "needs TLS, and sip.listen has no tls: address to be answered at")
 
 
+def listens_to_browsers(settings: AllSections) -> bool:
+    """Whether there is an address that browsers can connect to."""
+    own = (text for trunk in settings.trunks for text in trunk.listen)
+    return any(text.startswith(("ws:", "wss:")) for text in (*settings.sip.listen, *own))
+
+
 def _check_browsers(settings: AllSections) -> Iterator[Fault]:
     """A browser that an agent is reached at can sign in."""
-    listen = [*settings.sip.listen, *(text for trunk in settings.trunks for text in trunk.listen)]
-    listens = any(text.startswith(("ws:", "wss:")) for text in listen)
+    listens = listens_to_browsers(settings)
     with_token = {right.agent for right in settings.rights if right.token.get_secret_value()}
     for index, agent in enumerate(settings.agents):
         for key, text in _addresses_of(index, agent):

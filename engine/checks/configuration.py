@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from config.all_sections import AllSections
-from config.checks import Known, outside_numbers
+from config.checks import Known, listens_to_browsers, outside_numbers
 from config.errors import Fault
 from config.inbound import Inbound
 from config.settings import Route, Settings, Written, read
@@ -221,8 +221,7 @@ def _trust(settings: AllSections) -> Iterator[Fault]:
 
 def _browsers(settings: AllSections) -> Iterator[Fault]:
     """Browsers need a library, which is not installed with everything else."""
-    listens = any(text.startswith(("ws:", "wss:")) for text in settings.sip.listen)
-    if listens and not is_installed():
+    if listens_to_browsers(settings) and not is_installed():
         reason = "browsers need a library that is not there: pip install 'ringback[webrtc]'"
         yield Fault("sip.listen", reason)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from config.checks import listens_to_browsers
 from config.rights import Right
 from config.settings import Settings
 from config.sip import Digest
@@ -86,8 +87,7 @@ class Browsers:
 
 def browsers_of(settings: Settings, on_proved: Callable[[Hop], None]) -> Browsers | None:
     """The browsers of a configuration that listens for any; else None."""
-    listen = [*settings.sip.listen, *(one for trunk in settings.trunks for one in trunk.listen)]
-    if not any(text.startswith(("ws:", "wss:")) for text in listen):
+    if not listens_to_browsers(settings):
         return None
     return Browsers(
         settings.sip.digest,
