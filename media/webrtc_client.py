@@ -3,14 +3,12 @@ its end. What it does not answer in time counts as failed."""
 
 import asyncio
 import importlib.util
-import os
 import socket
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 from .channel import Connection
+from .child_process import python_process
 from .webrtc.messages import (
     Answered,
     Close,
@@ -27,7 +25,6 @@ from .webrtc.messages import (
     report_decoder,
 )
 
-_ROOT: Final = Path(__file__).resolve().parents[1]
 ANSWER_S: Final = 15.0
 """The process starts in a second or two; a TURN server has five."""
 END_S: Final = 3.0
@@ -103,15 +100,15 @@ class WebRtcClient:
     async def _start(self) -> Connection[Command, Report]:
         ours, theirs = socket.socketpair()
         try:
+            child = python_process("media.webrtc.process")
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-P", "-m", "media.webrtc.process",
+                *child.command,
                 stdin=theirs.fileno(),
                 stdout=asyncio.subprocess.DEVNULL,
                 cwd="/",
-                # Nothing of the engine's: neither its files, nor its environment with tokens in it.
-                env={"PYTHONPATH": os.pathsep.join([str(_ROOT), *filter(None, sys.path)])},
+                env=child.environment,
                 start_new_session=True,
-            )  # fmt: skip
+            )
         except BaseException:
             ours.close()
             raise

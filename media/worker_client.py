@@ -9,7 +9,6 @@ import secrets
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable
@@ -21,6 +20,7 @@ import msgspec
 
 from . import messages as m
 from .channel import Connection
+from .child_process import python_process
 from .errors import (
     BadAddress,
     MediaError,
@@ -432,20 +432,9 @@ class WorkerClient:
             raise WorkerFailed(f"media address {address}: {error.strerror}") from error
 
     def _spawn(self, socket_path: Path) -> subprocess.Popen[bytes]:
-        root = str(Path(__file__).resolve().parent.parent)
-        path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
-        return subprocess.Popen(
-            [
-                sys.executable,
-                "-P",  # a `media` in the working directory is somebody else's
-                "-m",
-                "media.worker.worker",
-                str(socket_path),
-                msgspec.json.encode(self._settings).decode(),
-            ],
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": path},
-        )
+        settings = msgspec.json.encode(self._settings).decode()
+        child = python_process("media.worker.worker", str(socket_path), settings)
+        return subprocess.Popen(child.command, stdin=subprocess.DEVNULL, env=child.environment)
 
 
 def _new_socket_path(directory: str) -> Path:

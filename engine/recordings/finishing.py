@@ -3,17 +3,16 @@
 import asyncio
 import contextlib
 import hashlib
-import os
-import sys
 import wave
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from media.child_process import python_process
 
 from .entry import RecordingEntry
 
 # Of a talk of two hours it takes about a minute.
 ENCODE_LIMIT_S: Final = 3600.0
-_ROOT: Final = str(Path(__file__).resolve().parents[2])
 _BLOCK_BYTES: Final = 1 << 20
 _REASON_BYTES: Final = 500
 
@@ -66,19 +65,13 @@ def digest_of(path: Path) -> tuple[int, str]:
 
 async def encode(source: Path, target: Path, format: str) -> None:
     """Encode a WAV file in a process of its own. Raises NotFinished."""
-    path = os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))
+    child = python_process("engine.recordings.encode_process", str(source), str(target), format)
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",
-        "-m",
-        "engine.recordings.encode_process",
-        str(source),
-        str(target),
-        format,
+        *child.command,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": path},
+        env=child.environment,
     )
     try:
         async with asyncio.timeout(ENCODE_LIMIT_S):

@@ -7,19 +7,17 @@ it is counted in a process of its own, which is gone when it has answered.
 
 import asyncio
 import contextlib
-import os
 import sqlite3
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import tzinfo
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from config.queues import Queue
 from config.reporting import Reports as ReportSettings
+from media.child_process import python_process
 
 from ..errors import BadParams, EngineError
 from ..store.store import Store
@@ -33,7 +31,6 @@ ROWS_HERE = 2_000
 WORKER_LIMIT_S = 120.0
 # How long the pages after the one that was asked for are kept.
 KEPT_S = 60.0
-ROOT = str(Path(__file__).resolve().parents[2])
 
 
 class Reports:
@@ -156,14 +153,13 @@ class Reports:
         self._forget_timer = loop.call_later(KEPT_S, self._ahead.clear)
 
     async def _elsewhere(self, asked: Question) -> list[Page]:
-        path = os.pathsep.join(filter(None, (ROOT, os.environ.get("PYTHONPATH"))))
+        child = python_process("engine.reports.report_worker")
         worker = await asyncio.create_subprocess_exec(
-            # -P: an `engine` in the working directory is somebody else's.
-            *(sys.executable, "-P", "-m", "engine.reports.report_worker"),
+            *child.command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             start_new_session=True,  # it is not meant by the signals of a terminal
-            env={**os.environ, "PYTHONPATH": path},
+            env=child.environment,
         )
         order = msgspec.json.encode(Order(path=str(self._store.path), asked=asked))
         try:

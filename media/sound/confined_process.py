@@ -4,18 +4,16 @@ Whatever the data does to a library, it ends one of these processes and costs th
 """
 
 import contextlib
-import os
 import select
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final, TypeVar
 
-_ROOT = Path(__file__).resolve().parents[2]
+from ..child_process import python_process
+
 _READ_BYTES: Final = 1 << 18
 _WRITE_BYTES: Final = 1 << 14
 
@@ -39,18 +37,15 @@ class ConfinedProcess:
         self.used_at = 0.0
         self._socket, theirs = socket.socketpair()
         try:
-            # Nothing of the engine's: neither its files, nor its environment with tokens in it.
-            # -S: what site would find is in the path already.
+            child = python_process(module, imports_site=False)
             self._process = subprocess.Popen(
-                [sys.executable, "-S", "-P", "-B", "-m", module],
+                child.command,
                 stdin=theirs.fileno(),
                 stdout=theirs.fileno(),
                 stderr=subprocess.DEVNULL,
                 cwd="/",
-                env={
-                    "PYTHONPATH": os.pathsep.join([str(_ROOT), *filter(None, sys.path)]),
-                    "OPENBLAS_NUM_THREADS": "1",  # each takes memory
-                },
+                # Each thread takes memory.
+                env=child.environment | {"OPENBLAS_NUM_THREADS": "1"},
                 start_new_session=True,  # a Ctrl-C at the terminal is the engine's to answer
             )
         except OSError:

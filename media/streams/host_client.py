@@ -2,15 +2,13 @@
 notices its end."""
 
 import asyncio
-import os
 import socket
 import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 from ..channel import Connection
+from ..child_process import python_process
 from .messages import (
     CloseStream,
     Command,
@@ -22,7 +20,6 @@ from .messages import (
     event_decoder,
 )
 
-_ROOT: Final = Path(__file__).resolve().parents[2]
 STOP_DEADLINE_S: Final = 2.0
 
 
@@ -119,12 +116,12 @@ class HostClient:
 
 
 def _spawn(theirs: socket.socket) -> subprocess.Popen[bytes]:
-    path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
+    child = python_process("media.streams.stream_host", str(theirs.fileno()))
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "media.streams.stream_host", str(theirs.fileno())],
+        child.command,
         stdin=subprocess.DEVNULL,
         pass_fds=(theirs.fileno(),),
-        env={**os.environ, "PYTHONPATH": path},
+        env=child.environment,
     )
 
 

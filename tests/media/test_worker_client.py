@@ -46,6 +46,14 @@ def worker_fds(bench: WorkerBench) -> int:
     return len(os.listdir(f"/proc/{bench.client.pid}/fd"))
 
 
+async def test_a_worker_is_not_told_the_secrets_of_the_engine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RINGBACK_CONTROL__TOKEN", "s3cret")
+    async with WorkerBench() as bench:
+        assert b"s3cret" not in Path(f"/proc/{bench.client.pid}/environ").read_bytes()
+
+
 async def test_a_tone_is_played_to_its_end_then_silence(bench: WorkerBench) -> None:
     phone, _ = await bench.phone("a", 0x11)
     play = bench.client.hear("a", Tone("440/200"))

@@ -1,0 +1,47 @@
+"""How the engine starts a Python process of its own: by which command, in which environment.
+
+The environment of the engine has tokens and passwords in it (`RINGBACK_…`), and whatever else was
+there when it was started. A child gets what Python, the C library and TLS look at, and no more.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+_ROOT: Final = Path(__file__).resolve().parents[1]
+_KEPT: Final = frozenset({"PATH", "HOME", "LANG", "TZ", "TMPDIR", "RINGBACK_RELAY"})
+# COVERAGE_: what measures the tests goes on in the processes that they start.
+_KEPT_PREFIXES: Final = ("LC_", "LD_", "MALLOC_", "OPENBLAS_", "PYTHON", "SSL_CERT_", "COVERAGE_")
+
+
+class ChildProcess(NamedTuple):
+    """What `subprocess.Popen` needs to know of one."""
+
+    command: list[str]
+    environment: dict[str, str]
+
+
+def python_process(
+    module: str,
+    *arguments: str,
+    imports_site: bool = True,
+    environ: Mapping[str, str] | None = None,
+) -> ChildProcess:
+    """A process that runs `module` of one of the rooms, which it finds wherever it is started.
+
+    Without `imports_site` it starts sooner: it has this process's path, and reads no `.pth` file.
+    `environ` is what the environment is chosen from, this process's by default.
+    """
+    given = os.environ if environ is None else environ
+    # An `engine` in the working directory is somebody else's.
+    options = ["-P"] if imports_site else ["-S", "-P", "-B"]
+    path = [given.get("PYTHONPATH")] if imports_site else sys.path
+    kept = {
+        name: value
+        for name, value in given.items()
+        if name in _KEPT or name.startswith(_KEPT_PREFIXES)
+    }
+    kept["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *filter(None, path)])
+    return ChildProcess([sys.executable, *options, "-m", module, *arguments], kept)

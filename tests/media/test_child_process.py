@@ -1,0 +1,52 @@
+"""What a process that the engine starts gets of its environment, and where it finds its modules."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from media.child_process import python_process
+
+ROOT = str(Path(__file__).resolve().parents[2])
+
+
+@pytest.mark.parametrize("imports_site", [True, False])
+def test_a_child_is_not_told_what_is_the_engines_own(imports_site: bool) -> None:
+    given = {
+        "RINGBACK_CONTROL__TOKEN": "secret",
+        "RINGBACK_SECRETS_DIR": "/run/secrets",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+    }
+    child = python_process("media.worker.worker", imports_site=imports_site, environ=given)
+    assert list(child.environment) == ["PYTHONPATH"]
+
+
+def test_a_child_has_what_the_interpreter_and_its_libraries_look_at() -> None:
+    given = dict.fromkeys(
+        (
+            "PATH", "HOME", "TZ", "TMPDIR", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "MALLOC_ARENA_MAX",
+            "PYTHONMALLOC", "SSL_CERT_FILE", "RINGBACK_RELAY",
+        ),
+        "as it was",
+    )  # fmt: skip
+    child = python_process("media.worker.worker", environ=given)
+    assert child.environment == given | {"PYTHONPATH": ROOT}
+
+
+def test_the_rooms_come_before_whatever_else_is_on_the_path() -> None:
+    child = python_process("engine.reports.report_worker", environ={"PYTHONPATH": "/opt/more"})
+    assert child.environment["PYTHONPATH"] == os.pathsep.join([ROOT, "/opt/more"])
+
+
+def test_a_child_without_site_has_the_path_of_this_process() -> None:
+    child = python_process("media.sound.speech_process", imports_site=False, environ={})
+    assert child.environment["PYTHONPATH"].split(os.pathsep) == [ROOT, *filter(None, sys.path)]
+    assert "-S" in child.command
+
+
+def test_the_module_gets_its_arguments() -> None:
+    child = python_process("media.worker.worker", "/run/worker.sock", "{}", environ={})
+    assert child.command == [
+        sys.executable, "-P", "-m", "media.worker.worker", "/run/worker.sock", "{}",
+    ]  # fmt: skip
