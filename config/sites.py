@@ -121,6 +121,7 @@ class Site(Section):
     context: list[FieldName] = Field(default=list(PAGE_FIELDS), max_length=32)
     show_hours: bool = True
     slot_min: int = Field(default=30, ge=5, le=480)
+    slot_callbacks: int = Field(default=0, ge=0, le=10_000)
     slot_days: int = Field(default=7, ge=1, le=31)
     priority: int = Field(default=0, ge=-1000, le=1000)
     max_wait_s: Seconds = 3600.0

@@ -217,7 +217,7 @@ class Parts(CallParts):
             **ConferenceMethods(self.conferences).table(),
             **AgentMethods(self.agents, self.roster, self.queues).table(),
             **PersonMethods(self.personal_data, self.events, lambda: self.admission.region).table(),
-            **QueueMethods(self.queues).table(),
+            **QueueMethods(self.queues, self.intake.bookings).table(),
             **NumberMethods(self.admission, self.dialplan).table(),
             **RouteMethods(
                 self.router,

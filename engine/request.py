@@ -95,6 +95,25 @@ class RetrySpec(Params):
         )
 
 
+class SlotSpec(Params):
+    """The slot of a callback: at most `most` of its queue are due from `start` and before `end`.
+
+    Without `most`: as many as the queue has agents.
+    """
+
+    start: UnixTime
+    end: UnixTime
+    most: Annotated[int, Meta(ge=1, le=10_000)] | None = None
+
+    def __post_init__(self) -> None:
+        if self.end <= self.start:
+            raise BadParams("slot.end", "must be later than slot.start")
+
+    def holds(self, at: float | None) -> bool:
+        """Whether a time is in it."""
+        return at is not None and self.start <= at < self.end
+
+
 Numbers = Annotated[list[Target], Meta(max_length=MOST_NUMBERS)]
 Priority = Annotated[int, Meta(ge=-1000, le=1000)]
 Skills = Annotated[
@@ -141,8 +160,11 @@ class CallbackRequest(Params):
     notify_url: Annotated[str, Meta(min_length=1, max_length=2048)] | None = None
     to_kind: ToKind | None = None
     region: RegionCode | None = None
+    slot: SlotSpec | None = None
 
     def __post_init__(self) -> None:
+        if self.slot is not None and not self.slot.holds(self.not_before):
+            raise BadParams("slot", "must have not_before in it")
         if self.agent is not None and self.queue is not None:
             raise BadParams("queue", "give only one of agent or queue")
         for field in _PRINTABLE:

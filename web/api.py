@@ -21,7 +21,7 @@ from .errors import Refusal
 from .progress import Progress, is_over, queued
 from .signing import Signing
 from .texts import chosen_language, moment_text, sentence, texts
-from .visitor_request import BODY_BYTES, CallbackForm, RatingForm, read_form
+from .visitor_request import BODY_BYTES, NOW, CallbackForm, RatingForm, read_form
 
 HEARTBEAT_S = 15.0
 LONGEST_STREAM_S = 3600.0
@@ -90,6 +90,8 @@ class Api:
         else:
             await self._admission.admit(site, form, address)
             progress = await self._service.request(callback_id, site, form, str(address))
+            if form.when != NOW:
+                self._availabilities.forget(site)
         token = self._signing.link_token(progress["id"])
         link = f"{self._public_url(request)}/v1/callbacks/{progress['id']}?token={token}"
         return self._json(request, {**progress, "token": token, "link": link}, status=202)

@@ -19,6 +19,7 @@ DAY_S = 86400.0
 # them asked not to be called, or were called lately.
 _SILENT = frozenset({"do_not_call", "velocity"})
 _RETRY_S = 2.0
+_SECONDS_PER_MIN = 60.0
 MOST_ACCEPTED = 100_000
 
 
@@ -65,7 +66,8 @@ class CallbackService:
             "deadline": (slot or now) + site.max_wait_s,
         }
         optional = {
-            "queue": site.queue, "agent": site.agent, "script": site.script, "not_before": slot
+            "queue": site.queue, "agent": site.agent, "script": site.script, "not_before": slot,
+            "slot": _slot_of(site, slot) if slot and site.queue else None,
         }  # fmt: skip
         params |= {name: value for name, value in optional.items() if value}
         try:
@@ -130,12 +132,16 @@ class CallbackService:
             except (ClientError, EngineError):
                 await asyncio.sleep(_RETRY_S)
 
-    async def availability(self, queue: str, days: int) -> Mapping[str, Any]:
-        """The availability of a queue. Raises Refusal `engine`."""
+    async def availability(self, site: Site) -> Mapping[str, Any]:
+        """The availability of a site's queue. Raises Refusal `engine`."""
+        asked = {
+            "queue": site.queue,
+            "days": site.slot_days,
+            "slot_min": site.slot_min,
+            **({"slot_callbacks": site.slot_callbacks} if site.slot_callbacks else {}),
+        }
         try:
-            found: Mapping[str, Any] = await self._call(
-                "queue.availability", queue=queue, days=days
-            )
+            found: Mapping[str, Any] = await self._call("queue.availability", **asked)
         except EngineError:
             raise Refusal(503, "engine") from None
         return found
@@ -170,10 +176,20 @@ class CallbackService:
             raise Refusal(503, "engine", retry_after_s=_RETRY_S) from None
 
 
+def _slot_of(site: Site, at: float) -> dict[str, Any]:
+    """The slot in which a time is, as the engine offers it."""
+    length_s = site.slot_min * _SECONDS_PER_MIN
+    start = at // length_s * length_s
+    slot: dict[str, Any] = {"start": start, "end": start + length_s}
+    return slot | ({"most": site.slot_callbacks} if site.slot_callbacks else {})
+
+
 def _refusal(error: EngineError) -> Refusal:
     """What a visitor is told of why the engine refuses, which is no more than they need."""
     data = error.data
     opens_at = data.get("opens_at")
+    if data.get("reason") == "slot_full":
+        return Refusal(409, "slot", field="when")
     if error.kind == "unavailable" and data.get("reason") == "full":
         return Refusal(503, "busy", retry_after_s=60.0)
     if data.get("policy") == "hours" or data.get("reason") == "closed" or opens_at is not None:

@@ -1,11 +1,14 @@
 """What somebody who would like to be called back is told of a queue: who is there, and when."""
 
-from typing import TypedDict
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, NotRequired, TypedDict
 
 from ..routing.hours.opening_hours import OpeningHours
 from .queue import CallQueue
 
 DAY_S = 86400.0
+MOST_SLOTS = 1000
 
 
 class Span(TypedDict):
@@ -15,6 +18,29 @@ class Span(TypedDict):
     """When it begins."""
     closes: float
     """When it ends, or where what is shown ends."""
+
+
+class FreeSlot(TypedDict):
+    """A time at which a callback may be requested for later."""
+
+    start: float
+    """When it begins."""
+    end: float
+    """When it ends."""
+    left: int
+    """How many more callbacks it has room for."""
+
+
+class SlotQuery(NamedTuple):
+    """Which slots are asked for: of so many seconds, with room for so many callbacks each.
+
+    `most` is None for as many as the queue has agents. `due_times` gives when the callbacks of a
+    queue are due.
+    """
+
+    length_s: float
+    most: int | None
+    due_times: Callable[[str], Iterable[float]]
 
 
 class Availability(TypedDict):
@@ -37,16 +63,24 @@ class Availability(TypedDict):
     """How long the next to come would wait; null: not known."""
     hours: list[Span] | None
     """When it is open in the days asked for; null: it has no calendar, and is always open."""
+    slots: NotRequired[list[FreeSlot]]
+    """The slots that are not full, where they were asked for."""
 
 
 def availability(
-    queue: CallQueue, agents: dict[str, int], accepts: bool, days: int, now: float
+    queue: CallQueue,
+    agents: dict[str, int],
+    accepts: bool,
+    days: int,
+    now: float,
+    slots: SlotQuery | None = None,
 ) -> Availability:
     """The availability of a queue with so many `agents` in each state, at `now` (Unix seconds)."""
     view, hours = queue.view(now), queue.hours
     is_open = hours is None or hours.is_open(now)
     absent = agents.get("logged_out", 0) + agents.get("paused", 0)
-    return {
+    spans = None if hours is None else _spans(hours, now, days)
+    found: Availability = {
         "queue": queue.name or "",
         "open": is_open and accepts and not queue.paused,
         "opens_at": None if hours is None or is_open else hours.opens_at(now),
@@ -54,10 +88,38 @@ def availability(
         "agents_present": sum(agents.values()) - absent,
         "waiting": view["waiting"],
         "expected_wait_s": view["expected_wait_s"],
-        "hours": None if hours is None else _spans(hours, now, days),
+        "hours": spans,
     }
+    if slots is not None:
+        always: list[Span] = [{"opens": now, "closes": now + days * DAY_S}]
+        most = slots.most or sum(agents.values()) or 1
+        due = slots.due_times(queue.name or "")
+        found["slots"] = free_slots(
+            always if spans is None else spans, slots.length_s, most, due, now
+        )
+    return found
 
 
 def _spans(hours: OpeningHours, now: float, days: int) -> list[Span]:
     found = hours.spans(now, now + days * DAY_S)
     return [{"opens": opens, "closes": closes} for opens, closes in found]
+
+
+def free_slots(
+    spans: Iterable[Span], length_s: float, most: int, due_times: Iterable[float], now: float
+) -> list[FreeSlot]:
+    """The whole slots of `length_s` within the spans, from the next one on, that have room.
+
+    A slot begins at a multiple of `length_s`, and has room for `most` callbacks. There are at most
+    MOST_SLOTS.
+    """
+    due = sorted(due_times)
+    found: list[FreeSlot] = []
+    for span in spans:
+        start = -(-max(span["opens"], now) // length_s) * length_s
+        while (end := start + length_s) <= span["closes"] and len(found) < MOST_SLOTS:
+            left = most - (bisect_left(due, end) - bisect_left(due, start))
+            if left > 0:
+                found.append({"start": start, "end": end, "left": left})
+            start = end
+    return found

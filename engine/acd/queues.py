@@ -19,7 +19,7 @@ from ..routing.hours.opening_hours import OpeningHours
 from ..store.protocols import NOTHING_KEPT, Documents, Publisher
 from . import explain
 from .agent_pool import AgentPool, PooledAgent
-from .availability import Availability, availability
+from .availability import Availability, SlotQuery, availability
 from .decision_times import DecisionTimes, DecisionView
 from .matching.matcher import Matcher
 from .positions.position_watch import PERIOD_S, PositionWatch
@@ -201,6 +201,10 @@ class Queues:
         available = (agent for agent in self._pool.all() if agent.state == "available")
         return sum(queue in self.matcher.staffing.own_queues(agent) for agent in available)
 
+    def count_agents(self, queue: str) -> int:
+        """How many agents a queue has as its own, wherever they are."""
+        return sum(self._staff().get(queue, {}).values())
+
     def outcomes_of(self, queue: str | None) -> list[str] | None:
         """The outcomes that calls of a queue may have; None: as for every agent."""
         known = self._lines.get(queue) if queue else None
@@ -230,14 +234,15 @@ class Queues:
         line = self.matcher.queues.named(queue)
         return self._view_of(line, self._staff().get(queue, {}), self._clock())
 
-    def availability(self, queue: str, days: int) -> Availability:
-        """What outsiders may know of a queue, with its hours of `days` days.
+    def availability(self, queue: str, days: int, slots: SlotQuery | None = None) -> Availability:
+        """What outsiders may know of a queue, with its hours of `days` days, and their `slots`.
 
         Raises EngineError `not_found`.
         """
         line, now = self.matcher.queues.named(queue), self._clock()
         accepts = self.matcher.queues.accepts(queue, now, "callback")
-        return availability(line, self._staff().get(queue, {}), accepts, days, now)
+        staff = self._staff().get(queue, {})
+        return availability(line, staff, accepts, days, now, slots)
 
     def _view_of(self, line: CallQueue, staff: dict[str, int], now: float) -> QueueView:
         why = explain.why_waiting(self.matcher, self._pool, line, now)

@@ -29,6 +29,7 @@ from .joining import JOINED, Further, Joined, Joining
 from .request_check import RequestCheck
 from .retry import most_attempts
 from .same_request import fingerprint_of, meaning_of
+from .slot_bookings import SlotBookings
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -69,7 +70,8 @@ class Intake:
         self._services = services
         self._dispatcher = dispatcher
         self._router, self._admission = router, admission
-        self.check = RequestCheck(services, admission, settings.notify)
+        self.bookings = SlotBookings(dispatcher.open, services.queues)
+        self.check = RequestCheck(services, admission, settings.notify, self.bookings)
         self._clock = clock
         self._joining = Joining(services, dispatcher, self._clock)
         # Ids and jobs on their way to the disk, so that two requests cannot both be first.
@@ -206,7 +208,7 @@ class Intake:
             check()
         if params.queue is None and (params.not_before or 0.0) <= now:
             self._services.overload.check()  # somebody would be rung at once
-        admitted = self.check.admit(params, now)
+        admitted = self._admit(params, now)
         fingerprint, meaning = fingerprint_of(asked), self._meaning_of(asked)
         if (open_job := self.joined_by(params, admitted.called)) is not None:
             request = self._request(params, admitted, self._whisper(params, ruling))
@@ -218,6 +220,8 @@ class Intake:
                 meaning=meaning,
                 requested_by=requested_by,
             )
+            if params.to_kind == "number":
+                self.check.place(params, admitted, now)  # so that joining tells outsiders nothing
             return await self._join(open_job, further)
         placed = self.check.place(params, admitted, now)
         request = self._request(params, placed, self.check_whisper(params, ruling))
@@ -250,6 +254,19 @@ class Intake:
             raise
         self._dispatcher.submit(job)
         return AcceptedRequest(job)
+
+    def _admit(self, params: CallbackRequest, now: float) -> Admitted:
+        """What the policies admit. Raises EngineError.
+
+        What is wrong with the queue or the time comes before what is known of the number: else who
+        tries numbers would learn from the order which of them are blocked, or were called lately.
+        """
+        try:
+            return self.check.admit(params, now)
+        except EngineError as refusal:
+            if refusal.data.get("policy") in ("do_not_call", "velocity"):
+                self.check.place(params, self.check.admit_any(params, now), now)
+            raise
 
     async def reschedule(self, job: Job, change: Reschedule) -> None:
         """Give a queued job other times, or other further numbers. Raises EngineError, StoreError.

@@ -19,10 +19,12 @@ from ..routing.admission import Admission, AdmissionQuery, Admitted
 from ..routing.number_plan import ReadingView, is_uri
 from ..routing.phone_number import check_region
 from ..routing.trunk_states import NoTrunkUsable, TrunksFull
+from .slot_bookings import SlotBookings
 from .slots import Slots
 
 Step = Literal[
-    "party", "agent", "trunks", "caller_id", "known_agent", "centre", "notify_url", "deadline"
+    "party", "agent", "trunks", "caller_id", "known_agent", "centre", "notify_url", "deadline",
+    "slot",
 ]  # fmt: skip
 Request = TypeVar("Request", bound=CallbackRequest)
 Check = tuple[Step, Callable[[], object]]
@@ -31,9 +33,16 @@ Check = tuple[Step, Callable[[], object]]
 class RequestCheck:
     """The checks of requests, once the rules have completed them."""
 
-    def __init__(self, services: CallServices, admission: Admission, notify: Notify) -> None:
+    def __init__(
+        self,
+        services: CallServices,
+        admission: Admission,
+        notify: Notify,
+        bookings: SlotBookings,
+    ) -> None:
         self._services = services
         self._admission = admission
+        self._bookings = bookings
         self.slots = Slots(services.queues, admission)
         self.apply_settings(notify)
 
@@ -103,11 +112,16 @@ class RequestCheck:
             ("centre", lambda: self._centre(params.centre)),
             ("notify_url", lambda: self._notify_url(params.notify_url)),
             ("deadline", lambda: self._deadline(params.deadline, now)),
+            ("slot", lambda: self._bookings.check(params)),
         ]
 
     def admit(self, params: CallbackRequest, now: float) -> Admitted:
         """Whether the policies admit it, and for when. Raises EngineError `refused`."""
         return self._admission.check(AdmissionQuery.of(params), now)
+
+    def admit_any(self, params: CallbackRequest, now: float) -> Admitted:
+        """As `admit`, of a number that may be blocked, or was called too often."""
+        return self._admission.check(AdmissionQuery.of(params), now, counts=False, blocks=False)
 
     def place(self, params: CallbackRequest, admitted: Admitted, now: float) -> Admitted:
         """What is admitted, at a time at which its queue is open, and accepts one more.

@@ -188,10 +188,13 @@ class Admission:
             raise EngineError("refused", f"{text!r} is not a telephone number", field="number")
         return number.e164
 
-    def check(self, query: AdmissionQuery, now: float, *, counts: bool = True) -> Admitted:
+    def check(
+        self, query: AdmissionQuery, now: float, *, counts: bool = True, blocks: bool = True
+    ) -> Admitted:
         """What of the query may be called, and when. Raises EngineError `refused`.
 
-        `counts` is False where it was accepted already, and only its time is another one.
+        `counts` is False where it was accepted already, and only its time is another one; `blocks`
+        where it does not matter whether the number is blocked.
         """
         if query.agent is not None:
             self._check_place(query.agent, "agent")
@@ -199,7 +202,8 @@ class Admission:
         for text in query.numbers:
             number = self._check_place(text, "numbers")
             if number is not None:
-                self._check_register(number, now, "numbers")
+                if blocks:
+                    self._check_register(number, now, "numbers")
                 others.append(number)
         number = self._check_place(query.to, "to")
         asked = Admitted(
@@ -215,7 +219,8 @@ class Admission:
             if counts:
                 self._check_limits(asked, now)
             return asked
-        self._check_register(number, now, "to")
+        if blocks:
+            self._check_register(number, now, "to")
         not_before, scheduled = self._when(number, query, now)
         estimate = self.rates.estimate(number.e164)
         admitted = Admitted(

@@ -302,8 +302,14 @@ async def test_closed_and_full_are_told_in_words(pages: Pages) -> None:
     assert error["message"].startswith("We are closed. We open ")
     assert error["opens_at"] > time.time()
     await pages.request("full")
-    error = await pages.refused("full", number="020 7946 0124", status=503)
-    assert error["reason"] == "busy" and pages.headers["Retry-After"] == "60"
+    await pages.engine.call("number.block", number="020 7946 0125")
+    # Nothing is learnt of numbers: one that waits already, any other, one that is blocked.
+    for number in (NUMBER, "020 7946 0124", "020 7946 0125"):
+        error = await pages.refused("full", number=number, status=503)
+        assert error["reason"] == "busy" and pages.headers["Retry-After"] == "60"
+    assert await pages.refused("night", number="020 7946 0125", status=409) == await pages.refused(
+        "night", status=409
+    )
     found = await pages.send("GET", "/v1/sites/night/availability")
     assert (found["open"], found["opens_at"], found["slots"]) == (False, None, [])
 
@@ -311,7 +317,20 @@ async def test_closed_and_full_are_told_in_words(pages: Pages) -> None:
 async def test_availability(pages: Pages) -> None:
     await pages.engine.call("agent.login", agent="bert")
     found = await pages.send("GET", "/v1/sites/shop/availability")
-    assert (found["open"], found["agents_free"], found["slots"]) == (True, 1, [])
+    assert (found["open"], found["agents_free"]) == (True, 1)
+    first, second = found["slots"][:2]
+    assert second == {"from": first["from"] + 1800, "to": first["to"] + 1800}
+
+
+async def test_a_slot_that_is_taken_is_offered_and_given_to_nobody_else(pages: Pages) -> None:
+    slot = (await pages.send("GET", "/v1/sites/shop/availability"))["slots"][1]
+    accepted = await pages.request(when=slot["from"])  # for the one agent that there is
+    assert accepted["at"] == slot["from"]
+    assert slot not in (await pages.send("GET", "/v1/sites/shop/availability"))["slots"]
+    for number in (NUMBER, "020 7946 0124"):
+        error = await pages.refused(number=number, when=slot["from"] + 60, status=409)
+        assert (error["reason"], error["field"]) == ("slot", "when")
+        assert error["message"] == "This time is taken. Please choose another."
 
 
 async def test_what_there_is_not(pages: Pages) -> None:

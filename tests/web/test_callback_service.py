@@ -109,6 +109,7 @@ def test_only_the_latest_requests_are_remembered(monkeypatch: pytest.MonkeyPatch
     [
         (error("unavailable", reason="full"), 503, "busy"),
         (error("unavailable"), 503, "busy"),
+        (error("unavailable", "slot", reason="slot_full"), 409, "slot"),
         (error("refused", policy="hours", opens_at=5.0), 409, "closed"),
         (error("unavailable", reason="closed"), 409, "closed_now"),
         (error("refused", "to", policy="destination"), 422, "number"),
@@ -168,7 +169,7 @@ def test_a_callback_that_the_engine_does_not_cancel() -> None:
 
 def test_a_queue_that_the_engine_does_not_know_is_no_answer() -> None:
     client = ScriptedClient(queue_availability=[error("not_found", "queue")])
-    assert refused(client, lambda of: of.availability("sales", 3)).reason == "engine"
+    assert refused(client, lambda of: of.availability(site(slot_callbacks=2))).reason == "engine"
 
 
 def test_followers_hear_of_their_job_of_a_gap_and_of_an_engine_that_is_back() -> None:

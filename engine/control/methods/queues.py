@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from msgspec import Meta
 
-from ...acd.availability import Availability
+from ...acd.availability import Availability, SlotQuery
 from ...acd.queue import QueueView
 from ...acd.queue_entry import EntryView, Key
 from ...acd.queues import QueueExplanation
@@ -16,6 +16,9 @@ from .pages import Paged, after_named, cursor_at, page_of
 
 if TYPE_CHECKING:
     from ...acd.queues import Queues
+    from ...callbacks.slot_bookings import SlotBookings
+
+_SECONDS_PER_MIN = 60.0
 
 
 class QueueRef(Params):
@@ -51,10 +54,16 @@ class QueueExplain(Params):
 
 
 class AvailabilityQuery(Params):
-    """queue.availability: with the hours of `days` days from now."""
+    """queue.availability: with the hours of `days` days from now.
+
+    With `slot_min` also the slots of so many minutes in them that have room, each for
+    `slot_callbacks` (None: for as many as the queue has agents).
+    """
 
     queue: Identifier
     days: Annotated[int, Meta(ge=1, le=31)] = 7
+    slot_min: Annotated[int, Meta(ge=1, le=1440)] | None = None
+    slot_callbacks: Annotated[int, Meta(ge=1, le=10_000)] | None = None
 
 
 class EntryMove(Params):
@@ -91,10 +100,11 @@ class EntryPage(TypedDict):
 
 
 class QueueMethods:
-    """What a client may do with queues and their entries."""
+    """What a client may do with queues and their entries. `bookings`: callbacks for later."""
 
-    def __init__(self, queues: "Queues") -> None:
+    def __init__(self, queues: "Queues", bookings: "SlotBookings") -> None:
         self._queues = queues
+        self._bookings = bookings
 
     def table(self) -> dict[str, Method]:
         """Method names, with the parameters each takes and what it does."""
@@ -121,7 +131,11 @@ class QueueMethods:
         return self._queues.view(params.queue)
 
     def _availability(self, params: AvailabilityQuery, _peer: Peer) -> Availability:
-        return self._queues.availability(params.queue, params.days)
+        if params.slot_min is None:
+            return self._queues.availability(params.queue, params.days)
+        length_s = params.slot_min * _SECONDS_PER_MIN
+        slots = SlotQuery(length_s, params.slot_callbacks, self._bookings.due_times)
+        return self._queues.availability(params.queue, params.days, slots)
 
     async def _entries(self, params: QueueEntries, _peer: Peer) -> EntryPage:
         if params.id is not None:

@@ -2,9 +2,12 @@
 
 import random
 
+import pytest
+
 from config.calendars import Calendar
 from config.queues import Queue
-from engine.acd.availability import DAY_S, availability
+from engine.acd import availability as of_queues
+from engine.acd.availability import DAY_S, SlotQuery, availability, free_slots
 from engine.acd.queue import CallQueue
 from engine.routing.hours.opening_hours import opening_hours
 
@@ -42,3 +45,29 @@ def test_one_that_accepts_nobody_or_is_paused_is_not_open() -> None:
     paused = queue()
     paused.paused = True
     assert not availability(paused, {}, True, 1, MONDAY)["open"]
+
+
+def test_the_slots_are_whole_within_the_hours_and_not_full() -> None:
+    hour = 3600.0
+    spans = of_queues._spans(queue("mon 09:00-12:00").hours, MONDAY, 1)  # type: ignore[arg-type]
+    nine, ten, eleven = (MONDAY + n * hour for n in (9, 10, 11))
+    due = [eleven - 1, nine, ten + 5, ten, MONDAY]
+    assert free_slots(spans, hour, 2, due, MONDAY) == [
+        {"start": nine, "end": ten, "left": 1},
+        {"start": eleven, "end": eleven + hour, "left": 2},
+    ]
+    assert free_slots(spans, hour, 1, [], nine + 1)[0]["start"] == ten
+    half = [{"opens": nine + 600, "closes": ten + 1800}]
+    assert free_slots(half, hour, 1, [], MONDAY) == []  # type: ignore[arg-type]
+
+
+def test_a_slot_has_room_for_as_many_as_the_queue_has_agents(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(of_queues, "MOST_SLOTS", 3)
+    agents = {"logged_out": 2, "talking": 1}
+    found = availability(queue(), agents, True, 1, MONDAY, SlotQuery(1800.0, None, lambda _one: []))
+    assert [one["left"] for one in found["slots"]] == [3, 3, 3]  # it is always open
+    one = availability(queue(), {}, True, 1, MONDAY, SlotQuery(1800.0, None, lambda _one: []))
+    assert one["slots"][0] == {"start": MONDAY, "end": MONDAY + 1800, "left": 1}
+    assert "slots" not in availability(queue(), {}, True, 1, MONDAY)

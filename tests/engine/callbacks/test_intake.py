@@ -349,3 +349,22 @@ async def test_a_draining_engine_accepts_nothing(daemon: Daemon) -> None:
     await daemon.dispatcher.drain(1.0)
     assert (await refused_by_intake(daemon, id="new")).kind == "unavailable"
     assert await daemon.intake.accept(asked(id="known")) == AcceptedRequest(known, replayed=True)
+
+
+async def test_outsiders_hear_of_the_queue_before_anything_of_the_number(
+    settings: Settings,
+) -> None:
+    number, queue = "+442079460188", Queue(name="small", max_length=1)
+    async with running(changed(settings, queues=[queue])) as (daemon, client):
+        await daemon.intake.accept(asked(agent=None, queue="small", not_before=None))
+        await client.call("number.block", number=number)
+        for to in (NUMBER, number, "+442079460189"):
+            error = await refused_by_intake(
+                daemon, to=to, to_kind="number", agent=None, queue="small", not_before=None
+            )
+            assert (error.kind, error.data["reason"]) == ("unavailable", "full")
+        # A number that is blocked is told where nothing else is wrong.
+        error = await refused_by_intake(daemon, to=number, agent=None, queue="small")
+        assert error.data["policy"] == "do_not_call"
+        joined = await daemon.intake.accept(asked(agent=None, queue="small", not_before=None))
+        assert joined.joined is not None

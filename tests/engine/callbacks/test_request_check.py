@@ -10,6 +10,7 @@ from config.reporting import Notify
 from engine.acd.agents import AgentRegistry
 from engine.callbacks.dispatcher import Dispatcher
 from engine.callbacks.request_check import RequestCheck
+from engine.callbacks.slot_bookings import SlotBookings
 from engine.errors import BadParams, EngineError
 from engine.request import CallbackRequest
 from engine.routing.admission import Admitted
@@ -36,10 +37,15 @@ def objection(check: RequestCheck, **params: Any) -> tuple[str, str] | None:
     return None
 
 
+def check_of(stage: Scene, dispatcher: Dispatcher) -> RequestCheck:
+    bookings = SlotBookings(dispatcher.open, stage.services.queues)
+    return RequestCheck(stage.services, stage.admission, Notify(), bookings)
+
+
 def test_each_check_objects_in_its_step(tmp_path: Path) -> None:
-    async def script(stage: Scene, _dispatcher: Dispatcher, _agents: AgentRegistry) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, _agents: AgentRegistry) -> None:
         stage.services.queues.configure([], [Centre(name="london")], {})
-        check = RequestCheck(stage.services, stage.admission, Notify())
+        check = check_of(stage, dispatcher)
         assert objection(check, agent="alice") is None
         assert objection(check, queue="sales", centre="london", known_agent="alice") is None
         for params, step, words in (
@@ -61,8 +67,8 @@ def test_each_check_objects_in_its_step(tmp_path: Path) -> None:
 
 
 def test_numbers_are_read_in_full_where_the_request_says_what_they_are(tmp_path: Path) -> None:
-    async def script(stage: Scene, _dispatcher: Dispatcher, _agents: AgentRegistry) -> None:
-        check = RequestCheck(stage.services, stage.admission, Notify())
+    async def script(stage: Scene, dispatcher: Dispatcher, _agents: AgentRegistry) -> None:
+        check = check_of(stage, dispatcher)
         plain = asked(to="020 7946 0123")
         assert check.read_numbers(plain) is plain
         number = check.read_numbers(asked(to="020 7946 0123", to_kind="number"))
@@ -79,10 +85,10 @@ def test_numbers_are_read_in_full_where_the_request_says_what_they_are(tmp_path:
 
 
 def test_a_queue_has_to_exist_and_to_have_room(tmp_path: Path) -> None:
-    async def script(stage: Scene, _dispatcher: Dispatcher, _agents: AgentRegistry) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, _agents: AgentRegistry) -> None:
         full = Queue(name="full", max_length=1)
         stage.services.queues.configure([full], [], {})
-        check = RequestCheck(stage.services, stage.admission, Notify())
+        check = check_of(stage, dispatcher)
         admitted = Admitted(called="+442079460123")
         assert check.place(asked(agent="alice"), admitted, NOW) is admitted
         assert check.place(asked(queue="full"), admitted, NOW).called == admitted.called

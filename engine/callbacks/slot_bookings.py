@@ -1,0 +1,35 @@
+"""How many callbacks of a queue are to be made in a slot of time, and whether one more has room."""
+
+from collections.abc import Iterator
+
+from ..acd.queues import Queues
+from ..errors import EngineError
+from ..request import CallbackRequest
+from .open_jobs import OpenJobs
+
+
+class SlotBookings:
+    """Counts the open callbacks by the time at which they are due.
+
+    A slot holds as many callbacks as asked for, or as its queue has agents.
+    """
+
+    def __init__(self, open_jobs: OpenJobs, queues: Queues) -> None:
+        self._open = open_jobs
+        self._queues = queues
+
+    def due_times(self, queue: str) -> Iterator[float]:
+        """When the callbacks of a queue are due for which nobody is being called (Unix seconds)."""
+        for job in self._open.all():
+            if job.request.queue == queue and job.state == "queued":
+                yield job.next_due_at
+
+    def check(self, params: CallbackRequest) -> None:
+        """Raise EngineError `unavailable`, reason `slot_full`, where its slot has no room."""
+        slot, queue = params.slot, params.queue
+        if slot is None or queue is None:
+            return
+        taken = sum(slot.holds(at) for at in self.due_times(queue))
+        if taken >= (slot.most or self._queues.count_agents(queue) or 1):
+            data = {"reason": "slot_full"}
+            raise EngineError("unavailable", "the slot is full", "slot", data)
