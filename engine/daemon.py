@@ -67,12 +67,13 @@ async def _run(settings: Settings) -> None:
         loop.add_signal_handler(number, daemon.stop_requested.set)
     # Before it is up there is nothing to reload, and SIGHUP must not end it.
     loop.add_signal_handler(signal.SIGHUP, daemon.on_hangup)
+    # The collector never looks at what stays: modules and parts, and the jobs that a start loads.
     gc.disable()
+    gc.collect()
     try:
         await daemon.start()
-        gc.enable()
-        gc.collect()
         gc.freeze()
+        gc.enable()
         gc.set_threshold(*GC_THRESHOLD)
         await daemon.stop_requested.wait()
     finally:

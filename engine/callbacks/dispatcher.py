@@ -129,9 +129,10 @@ class Dispatcher:
         portions, so that many of them hold up neither the start nor a call. `on_resumed` is called
         when each has been looked at.
         """
-        for job, at in self.resumed.begin(jobs, self._clock(), on_resumed):
+        resumed = self.resumed.begin(jobs, self._clock(), on_resumed)
+        self._schedule.look_at_all(resumed)
+        for job, _ in resumed:
             self._add(job)
-            self._schedule.look_at(job, at, "due")
         for _ in range(RESUMED_AT_ONCE // LOOKED_AT_ONCE):
             self.dispatch()
             if not self.resumed:

@@ -27,8 +27,9 @@ class ResumedJobs:
         """
         self._on_done = on_done
         ordered = sorted(jobs, key=lambda job: -job.request.priority)
-        self._left.update(job.id for job in ordered if job.next_due_at <= now)
-        return [(job, max(job.next_due_at, now)) for job in ordered]
+        found = [(job, max(job.next_due_at, now)) for job in ordered]
+        self._left.update(job.id for job, at in found if at == now)
+        return found
 
     def looked_at(self, job_id: str) -> None:
         """The job has been looked at, or has ended. Does nothing for any other."""

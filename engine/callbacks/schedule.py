@@ -7,7 +7,7 @@ before, so that a job has few entries however often it is changed.
 
 import heapq
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 from ..job import Job
@@ -46,6 +46,10 @@ class JobSchedule:
         """The next time to look at a job; None where there is none."""
         first = self._later.first()
         return None if first is None else first[0]
+
+    def look_at_all(self, jobs: Iterable[tuple[Job, float]]) -> None:
+        """As `look_at` of each when it is due, for many jobs of which none is ready."""
+        self._later.extend((((at,), job.id) for job, at in jobs), "due")
 
     # -- ready jobs -------------------------------------------------------------------------
 
@@ -90,13 +94,23 @@ class _Heap:
         return id in self._valid
 
     def push(self, rank: tuple[float, ...], id: str, reason: str = "") -> None:
-        reasons = self._valid.setdefault(id, {})
-        self._count += reason not in reasons
-        reasons[reason] = order = next(self._order)
-        heapq.heappush(self.entries, (*rank, order, reason, id))
+        heapq.heappush(self.entries, (*rank, self._note(id, reason), reason, id))
         if len(self.entries) > 2 * self._count + MOST_STALE:
             self.entries = [entry for entry in self.entries if self._is_valid(entry)]
             heapq.heapify(self.entries)
+
+    def _note(self, id: str, reason: str) -> int:
+        """The number of a new entry, which is the one that counts for this id and reason."""
+        reasons = self._valid.setdefault(id, {})
+        self._count += reason not in reasons
+        reasons[reason] = order = next(self._order)
+        return order
+
+    def extend(self, ranks: Iterable[tuple[tuple[float, ...], str]], reason: str) -> None:
+        """As `push` of each, many at once."""
+        for rank, id in ranks:
+            self.entries.append((*rank, self._note(id, reason), reason, id))
+        heapq.heapify(self.entries)
 
     def first(self) -> tuple[Any, ...] | None:
         """The entry that comes first, if there is one."""

@@ -1,6 +1,7 @@
 """Jobs as the store reads them: one by its id, a page of a list, the open ones at a start."""
 
 import sqlite3
+from operator import itemgetter
 
 import msgspec
 
@@ -39,9 +40,15 @@ def find(connection: sqlite3.Connection, job_id: str) -> Job | None:
 
 def load_open(connection: sqlite3.Connection) -> Jobs:
     """Every job that has not ended, oldest first."""
-    marks = ",".join("?" * len(OPEN_STATES))
-    query = f"SELECT body FROM jobs WHERE state IN ({marks}) ORDER BY number"
-    return [decode(body) for (body,) in connection.execute(query, OPEN_STATES)]
+    # State by state the index has the order: SQLite would copy the bodies of all to sort them.
+    query = "SELECT number, body FROM jobs WHERE state = ? ORDER BY number"
+    found = [
+        (number, decode(body))
+        for state in OPEN_STATES
+        for number, body in connection.execute(query, (state,))
+    ]
+    found.sort(key=itemgetter(0))
+    return [job for _, job in found]
 
 
 def count(connection: sqlite3.Connection) -> dict[str, int]:

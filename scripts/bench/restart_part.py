@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import dataclass
 
 from ringback_client import Client
 from scripts.load.driver import LoadPeerProcess
@@ -34,21 +35,41 @@ async def run(report: Report, options: Options) -> None:
     all_open = still_open + options.restart_queued_jobs
     queued = [await _start(engine, all_open) for _ in range(options.restart_runs)]
     add = report.figures.append
-    add(figure(PART, "start to first answer, empty store", "s", empty))
+    for took, which in (
+        (empty, "empty store"),
+        (full, f"{jobs} jobs"),
+        (queued, f"{all_open} queued jobs"),
+    ):
+        cpu = [one.cpu_s for one in took]
+        add(figure(PART, f"processor time of a start, {which}", "s", cpu))
+    add(figure(PART, "start to first answer, empty store", "s", _waited(empty)))
     note = f"{still_open} of them open; {engine.store.stat().st_size / 1e6:.0f} MB"
     label = f"start to first answer, {jobs} jobs"
-    add(figure(PART, label, "s", full, target=START_TARGET_S, note=note))
+    add(figure(PART, label, "s", _waited(full), target=START_TARGET_S, note=note))
     label = f"start to first answer, {all_open} queued jobs"
-    add(figure(PART, label, "s", queued, target=QUEUED_START_TARGET_S))
+    add(figure(PART, label, "s", _waited(queued), target=QUEUED_START_TARGET_S))
 
 
-async def _start(engine: EngineProcess, open_jobs: int) -> float:
-    """Seconds until the engine answers. Raises EngineFailed where it does not know its jobs."""
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What one start took until the first answer."""
+
+    waited_s: float
+    cpu_s: float
+    """Of the engine. Other work on the machine does not count."""
+
+
+def _waited(starts: list[Start]) -> list[float]:
+    return [one.waited_s for one in starts]
+
+
+async def _start(engine: EngineProcess, open_jobs: int) -> Start:
+    """Wait until the engine answers. Raises EngineFailed where it does not know its jobs."""
     began = time.monotonic()
     async with engine:
-        took_s = time.monotonic() - began
+        took = Start(time.monotonic() - began, engine.cpu_s()[0])
         async with await Client.connect(str(engine.socket)) as client:
             queued = (await client.call("engine.status"))["jobs"].get("queued", 0)
             if queued != open_jobs:
                 raise EngineFailed(f"after the start {queued} jobs wait, not {open_jobs}")
-    return took_s
+    return took

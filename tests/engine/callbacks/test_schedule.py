@@ -96,3 +96,15 @@ def test_replaced_entries_and_ended_jobs_do_not_pile_up() -> None:
         schedule.forget(callback_job(f"over {number}"))
     assert len(schedule) <= 4 + 2 * MOST_STALE
     assert list(schedule.due(1e9)) == ["moved"]
+
+
+def test_many_at_once_are_looked_at_as_one_by_one() -> None:
+    schedule = JobSchedule()
+    schedule.look_at(callback_job("known"), 3.0, "deadline")
+    schedule.look_at(callback_job("known"), 1.0, "due")
+    schedule.look_at_all([(callback_job(one), at) for one, at in (("late", 9.0), ("soon", 2.0))])
+    schedule.look_at_all([(callback_job("known"), 5.0)])
+    assert schedule.next_at == 2.0
+    assert list(schedule.due(4.0)) == ["soon", "known"]
+    assert list(schedule.due(9.0)) == ["known", "late"]
+    assert schedule.next_at is None
