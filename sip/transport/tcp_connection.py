@@ -257,6 +257,8 @@ class TcpConnection(asyncio.BufferedProtocol):
             self.active_at = now
             self.begun_at = now if len(self._framer) else None
             self._owner.handle(self, message)
+        elif not len(self._framer):
+            self.begun_at = None  # it was a ping of a WebSocket, or an answer to ours
         self._has_turn = self.is_open and self._framer.is_ready
         if not self._has_turn:
             self._read(True)

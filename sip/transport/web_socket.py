@@ -10,7 +10,7 @@ from typing import Final
 from websockets.exceptions import InvalidHandshake
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request
-from websockets.protocol import OPEN
+from websockets.protocol import CONNECTING, OPEN
 from websockets.server import ServerProtocol
 from websockets.typing import Origin, Subprotocol
 
@@ -20,6 +20,7 @@ from ..message.parser import MAX_MESSAGE_BYTES
 _SUBPROTOCOL: Final = Subprotocol("sip")
 _PIECE_BYTES: Final = 4 * 1024
 """What is read in one turn."""
+_MOST_HANDSHAKE_BYTES: Final = 16 * 1024
 _LINE_ENDS: Final = b"\r\n"
 _silent = logging.getLogger(f"{__name__}.library")
 _silent.addHandler(logging.NullHandler())
@@ -36,6 +37,8 @@ class WebSocketFramer:
 
     __slots__ = (
         "_fault",
+        "_handshake_bytes",
+        "_is_begun",
         "_messages",
         "_parts",
         "_pings",
@@ -59,7 +62,11 @@ class WebSocketFramer:
         )
         self._unread = bytearray()
         self._messages: deque[bytes] = deque()
-        self._parts: list[bytes] = []
+        self._parts = bytearray()
+        self._is_begun = False
+        """Whether there are parts, which may be empty."""
+        self._handshake_bytes = 0
+        """Of a handshake that is not complete."""
         self._waiting_bytes = 0  # of messages and parts
         self._pings = 0
         self._was_ponged = False
@@ -68,8 +75,11 @@ class WebSocketFramer:
         """Whether the peer has closed it as it should."""
 
     def __len__(self) -> int:
-        """The bytes that it holds."""
-        return len(self._unread) + self._waiting_bytes
+        """The bytes that it holds, at least 1 while a message is begun."""
+        held = len(self._unread) + self._waiting_bytes + self._is_begun
+        if self._fault is None:
+            held += self._handshake_bytes or len(self._protocol.reader.buffer)
+        return held
 
     def push(self, data: bytes | memoryview) -> None:
         """Add received bytes. After a fault they are dropped."""
@@ -100,9 +110,12 @@ class WebSocketFramer:
 
     def _read(self, piece: bytes) -> None:
         protocol = self._protocol
+        if protocol.state is CONNECTING:
+            self._handshake_bytes += len(piece)
         protocol.receive_data(piece)
         for event in protocol.events_received():
             if isinstance(event, Request):
+                self._handshake_bytes = 0
                 protocol.send_response(protocol.accept(event))
             elif isinstance(event, Frame):
                 self._take_frame(event)
@@ -112,6 +125,8 @@ class WebSocketFramer:
             self._fault = ParseError(f"no WebSocket for SIP: {error}")
         elif self.is_over:
             self._fault = ParseError("the peer has closed the WebSocket")
+        elif self._handshake_bytes > _MOST_HANDSHAKE_BYTES:
+            self._fault = ParseError("the handshake of the WebSocket is too long")
         if self._fault is not None:
             self._unread.clear()
 
@@ -119,10 +134,12 @@ class WebSocketFramer:
         if frame.opcode is Opcode.PONG:
             self._was_ponged = True
         elif frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
-            self._parts.append(bytes(frame.data))
+            # Added up: a message in parts that are empty holds nothing for each of them.
+            self._parts += frame.data
             self._waiting_bytes += len(frame.data)
+            self._is_begun = not frame.fin
             if frame.fin:
-                self._complete(b"".join(self._parts))
+                self._complete(bytes(self._parts))
                 self._parts.clear()
 
     def _complete(self, message: bytes) -> None:

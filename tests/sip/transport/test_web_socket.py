@@ -2,7 +2,10 @@
 
 import asyncio
 import ssl
+import sys
 from pathlib import Path
+from typing import cast
+from unittest.mock import Mock
 
 import aiohttp
 import pytest
@@ -14,8 +17,10 @@ from websockets.uri import parse_uri
 from sip.dialog.uac import Invitation
 from sip.errors import ParseError
 from sip.events import Answered, Ended, Failed, IncomingInvite
+from sip.hop import Hop
 from sip.message.parser import MAX_MESSAGE_BYTES
 from sip.policy import EveryPeer
+from sip.transport.tcp_connection import ConnectionOwner, TcpConnection
 from sip.transport.tcp_limits import TcpLimits
 from sip.transport.tls.contexts import TlsOptions
 from sip.transport.web_socket import WebSocketFramer
@@ -167,6 +172,39 @@ def test_a_message_that_is_too_long_ends_the_stream() -> None:
     assert len(framer) == 0
 
 
+def test_what_is_begun_is_held_and_costs_no_more_than_its_bytes() -> None:
+    framer, browser = opened()
+    browser.protocol.send_binary(b"", fin=False)
+    assert read(framer, browser.taken()) == []
+    assert len(framer) == 1  # it has to be ended in time
+    before = framer_bytes(framer)
+    for _ in range(20_000):
+        browser.protocol.send_continuation(b"", fin=False)
+    assert read(framer, browser.taken()) == []
+    assert len(framer) == 1
+    assert framer_bytes(framer) == before
+    browser.protocol.send_continuation(MESSAGE, fin=True)
+    data = browser.taken()
+    assert read(framer, data[:20]) == []
+    assert len(framer) > 1
+    assert read(framer, data[20:]) == [MESSAGE]
+    assert len(framer) == 0
+
+
+def framer_bytes(framer: WebSocketFramer) -> int:
+    return sum(sys.getsizeof(getattr(framer, name)) for name in ("_parts", "_messages", "_unread"))
+
+
+def test_a_handshake_without_end_is_held_and_then_given_up() -> None:
+    framer = WebSocketFramer()
+    assert read(framer, b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 100) == []
+    assert len(framer) == 616
+    with pytest.raises(ParseError, match="too long"):
+        for _ in range(10):
+            read(framer, b"X: " + b"y" * 4000 + b"\r\n")
+    assert len(framer) == 0
+
+
 def test_either_side_closes() -> None:
     framer, browser = opened()
     browser.protocol.send_text(MESSAGE)
@@ -298,3 +336,73 @@ async def test_a_silent_browser_is_pinged_and_given_up_without_an_answer() -> No
                 while (await socket.receive()).type is not aiohttp.WSMsgType.PING:
                     pass
             await until(lambda: phone.endpoint.tcp.connection_count == 0)
+
+
+class Owner:
+    """The transport, for one connection: it lets it read, and hands out its turns."""
+
+    limits = TcpLimits()
+
+    def __init__(self) -> None:
+        self.input = bytearray(65536)
+        self.messages: list[bytes] = []
+        self.turns: list[TcpConnection] = []
+
+    def made(self, connection: TcpConnection) -> bool:
+        return True
+
+    def opened(self, connection: TcpConnection) -> bool:
+        return True
+
+    def received(self, connection: TcpConnection) -> None:
+        pass
+
+    def handle(self, connection: TcpConnection, message: bytes) -> None:
+        self.messages.append(message)
+
+    def answers_pings(self, connection: TcpConnection, *, now_too: bool = False) -> bool:
+        return True
+
+    def wait_s(self, connection: TcpConnection) -> float:
+        return 0.0
+
+    def go_on_in(self, connection: TcpConnection, after_s: float) -> None:
+        self.turns.append(connection)
+
+    def gives(self, connection: TcpConnection, data: bytes) -> None:
+        """The peer has sent this."""
+        self.input[: len(data)] = data
+        connection.buffer_updated(len(data))
+        while self.turns:
+            while self.turns.pop().work():
+                pass
+
+
+async def test_a_browser_that_only_answers_pings_stays_connected_and_one_that_begins_does_not() -> (
+    None
+):
+    owner, browser = Owner(), Browser()
+    connection = TcpConnection(
+        cast(ConnectionOwner, owner),
+        Hop("ws", "127.0.0.1", 4000),
+        WebSocketFramer(),
+        is_known=True,
+        is_accepted=True,
+    )
+    stream = Mock(spec=asyncio.Transport)
+    stream.get_extra_info.return_value = ("127.0.0.1", 5062)
+    stream.is_closing.return_value = False
+    stream.get_write_buffer_size.return_value = 0
+    connection.connection_made(stream)
+    owner.gives(connection, browser.taken())
+    browser.received(b"".join(call.args[0] for call in stream.write.call_args_list))
+    browser.protocol.send_text(MESSAGE)
+    owner.gives(connection, browser.taken())
+    assert owner.messages == [MESSAGE]
+    later = asyncio.get_running_loop().time() + 2 * owner.limits.first_message_s
+    browser.protocol.send_pong(b"")
+    owner.gives(connection, browser.taken())
+    assert connection.overdue(later) is None
+    browser.protocol.send_binary(b"", fin=False)
+    owner.gives(connection, browser.taken())
+    assert connection.overdue(later) == "a message was not completed"
