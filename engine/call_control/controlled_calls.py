@@ -202,7 +202,7 @@ class ControlledCalls:
         """
         call = self._undecided(call_id, leg_id)
         now = self._services.clock.now()
-        target = self._services.dialplan.destination(to, field="to").targets[0].target
+        target = self._services.dialplan.destination(to, field="to").uri_for_phones("to")
         query = AdmissionQuery(to=to, site=call.call.site)
         admitted = self._admission.check_now(query, now)
         call.redirect(target)

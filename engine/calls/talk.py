@@ -305,6 +305,8 @@ class Talk(LegListener):
             services.queues.check(request.to, "call")
             return QueueTransfer(request, flow, services)
         check_third_party(request.destination, self.parties, services.dialplan)
+        if request.how == "refer":
+            request.destination.uri_for_phones("to")
         way = ReferredTransfer if request.how == "refer" else BridgedTransfer
         return way(request, flow.admit_third(request), flow, services)
 

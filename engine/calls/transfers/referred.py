@@ -35,7 +35,7 @@ class ReferredTransfer(BridgedTransfer):
             await self._reach(until)
             third.hear(self._services.hold)
         assert request.destination is not None
-        refer_to = request.destination.targets[0].request_uri
+        refer_to = request.destination.uri_for_phones("to")
         if third.session is not None:
             refer_to = refer_to_replacing(third.session)
         request.stays.hear(self._services.ringing)

@@ -6,7 +6,9 @@ from config.agents import Agent, ReachedKind
 from config.settings import Trunk
 from sip.auth.digest import Credentials
 from sip.hop import Hop
+from sip.web_edge import browser_name
 
+from ...errors import EngineError
 from ..identity.caller_identity import NO_IDENTITY, CallerIdentity
 from ..media_policy import DEFAULT_MEDIA, MediaPolicy
 from .stream_target import StreamTarget
@@ -53,6 +55,18 @@ class Destination:
     agent: str | None = None  # whose address it is
     confirm: str = ""  # the key that accepts a call there
     stream: StreamTarget | None = None  # a service, which is reached by a WebSocket
+
+    def uri_for_phones(self, field: str) -> str:
+        """The URI that a phone calls which is sent there itself, by REFER or 302.
+
+        Raises EngineError `refused` of `field` where nobody but the engine reaches the party.
+        """
+        uri = self.targets[0].request_uri
+        if self.stream is not None or browser_name(uri) is not None:
+            what = "a service" if self.stream is not None else "a browser"
+            reason = f"{self.user} is {what}, which no phone can call by itself"
+            raise EngineError("refused", reason, field=field)
+        return uri
 
 
 def credentials_of(account: Agent | Trunk) -> Credentials | None:

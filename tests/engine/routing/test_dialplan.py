@@ -510,3 +510,20 @@ def test_a_bot_is_reached_by_its_url_which_is_shown_without_its_query() -> None:
         ({"hang_up": True}, "hang_up"),
     ):
         assert StreamFallback.of(Fallback.model_validate(settings)).text == text
+
+
+def test_a_phone_is_sent_to_a_number_as_its_trunk_writes_it() -> None:
+    destination = rewriting(format="e164", prepend="9").destination("+442079460000", field="to")
+    uri = destination.uri_for_phones("to")
+    assert uri.startswith("sip:9442079460000@")
+
+
+def test_no_phone_is_sent_to_whom_the_engine_alone_reaches() -> None:
+    dialplan = plan()
+    dialplan.set_agent("bot", Agent(name="bot", stream="wss://bots.example/voice").reached_at)
+    dialplan.set_agent("eve", Agent(name="eve", uri="webrtc:eve").reached_at)
+    for agent, what in (("bot", "service"), ("eve", "browser")):
+        (destination,) = dialplan.agent_destinations(agent)
+        with pytest.raises(EngineError, match=what) as caught:
+            destination.uri_for_phones("agent")
+        assert (caught.value.kind, caught.value.field) == ("refused", "agent")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from config.agents import Agent
 from engine.errors import EngineError
 from sip.message.name_addr import parse_name_addr
 from tests.support.two_who_talk import CAROL, Stage, run_talk
@@ -65,6 +66,20 @@ def test_the_dial_policy_is_asked_first(tmp_path: Path) -> None:
             with pytest.raises(EngineError):
                 stage.transfer(target, how="refer")
         assert stage.customer.referred_to == []
+        stage.agent.hangs_up()
+        await stage.completed()
+
+    run_talk(tmp_path, script)
+
+
+def test_no_phone_is_asked_to_call_a_browser(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        browser = Agent(name="eve", uri="webrtc:eve").reached_at
+        stage.scene.services.dialplan.set_agent("eve", browser)
+        for mode in ("blind", "attended"):
+            with pytest.raises(EngineError, match="browser"):
+                stage.transfer("eve", how="refer", mode=mode)
+        assert stage.customer.referred_to == [] and stage.scene.sip.phones.empty()
         stage.agent.hangs_up()
         await stage.completed()
 
