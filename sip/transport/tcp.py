@@ -149,12 +149,6 @@ class TcpTransport:
         self._listeners[hop._replace(host=address[0], port=address[1])] = listener
         return address
 
-    def stop_listening(self, hop: Hop) -> None:
-        """Accept no more connections at this bound address; those that are up go on."""
-        listener = self._listeners.pop(hop, None)
-        if listener is not None:
-            listener.close()
-
     def leave_from(self, local: str, family: Literal["ipv4", "ipv6"], host: str | None) -> None:
         """Have connections to the peers of a trunk leave from this address; None: as others do."""
         if host is None:

@@ -13,6 +13,7 @@ from .owner import (
     refer,
     refuses_transfers,
     rejects,
+    rejects_for_all,
     resume,
     rings,
     rings_twice,
@@ -195,6 +196,7 @@ CALLS: Final[dict[str, Situation]] = {
         "media recvonly, media sendrecv, ended remote"
     ),
     "rejected": Situation("invite, failed local 486", owner=rejects),
+    "rejected_for_all": Situation("invite, failed local 606", owner=rejects_for_all),
     "replaces": Situation(
         "invite, answered, invite in place of another, answered, ended local, ended remote",
         owner=gives_way,

@@ -236,6 +236,12 @@ def rejects(ours: ObservedEndpoint, event: Event) -> None:
         ours.endpoint.reject(event.session, 486, reason="in a meeting")
 
 
+def rejects_for_all(ours: ObservedEndpoint, event: Event) -> None:
+    """Refuse in the name of every place at which the user could be."""
+    if isinstance(event, IncomingInvite):
+        ours.endpoint.reject(event.session, 606, reason="no codec of ours")
+
+
 def redirects(ours: ObservedEndpoint, event: Event) -> None:
     """Send the caller somewhere else."""
     if isinstance(event, IncomingInvite):

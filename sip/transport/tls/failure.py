@@ -101,10 +101,3 @@ def failure_of(error: ssl.SSLError) -> TlsFailed:
         return TlsFailed("closed")
     detail = reason.replace("_", " ").lower()
     return TlsFailed(_BY_REASON.get(reason, "handshake_failed"), detail)
-
-
-def word_of(reason: str) -> str:
-    """The word in the text of a TlsFailed; "" for the reason of another failure."""
-    if not reason.startswith("tls "):
-        return ""
-    return reason[4:].partition(":")[0]

@@ -54,6 +54,11 @@ def test_a_client_refuses_or_redirects_it(tmp_path: Path) -> None:
         assert (caller.statuses, caller.refused_because) == ([486], "not now")
         caller = desk.call()
         await asyncio.sleep(0.01)
+        desk.controlled.reject(call_id(desk), None, 606, "no codec")
+        await caller.rejected.wait()
+        assert (caller.statuses, caller.refused_because) == ([606], "no codec")
+        caller = desk.call()
+        await asyncio.sleep(0.01)
         for to in ("112", "sip:x@198.51.100.9"):
             with pytest.raises(EngineError) as caught:
                 desk.controlled.redirect(call_id(desk), None, to)

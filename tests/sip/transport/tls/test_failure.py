@@ -4,7 +4,7 @@ import ssl
 
 import pytest
 
-from sip.transport.tls.failure import TlsFailed, failure_of, word_of
+from sip.transport.tls.failure import failure_of
 
 
 @pytest.mark.parametrize(
@@ -23,11 +23,6 @@ def test_reasons_of_the_library_become_words(reason: str, word: str) -> None:
     failure = failure_of(error)
     assert failure.word == word
     assert failure.reason.endswith(f"({reason.replace('_', ' ').lower()})")
-
-
-def test_the_word_is_found_in_the_text() -> None:
-    assert word_of(TlsFailed("certificate_expired").reason) == "certificate_expired"
-    assert word_of("connection refused") == ""
 
 
 @pytest.mark.parametrize("kind", [ssl.SSLEOFError, ssl.SSLZeroReturnError])
