@@ -348,6 +348,7 @@ class ControlledCall(ABC):
         if self.conference is not None:
             self.conference.remove(self, result.cause)
         self.call.state = "ended"
+        self.call.ending = result.word, result.cause
         self.legs.hang_up()
         if self._desk is not None:
             await self._desk.close()

@@ -165,6 +165,8 @@ class Call:
         self.state = "dialing"
         self.started = started
         self.bridged_at: float | None = None
+        self.ending: tuple[str, str] | None = None
+        """How a call by command ended, in a word, and why. Of other calls a record says so."""
         self.legs: list[Leg] = []
         self.supervisors = Supervisors()
 

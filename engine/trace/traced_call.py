@@ -39,6 +39,10 @@ class CallToTrace(Protocol):
     def bridged_at(self) -> float | None:
         """When the two were joined."""
 
+    @property
+    def ending(self) -> tuple[str, str] | None:
+        """How it ended, in a word, and why; None while it is up, or where a record says so."""
+
 
 class Line:
     """The permanent line of an agent, which is traced as a call of its own."""
@@ -46,6 +50,7 @@ class Line:
     job_id = None
     direction: Literal["outbound"] = "outbound"
     bridged_at = None
+    ending = None
 
     def __init__(self, line_id: str, agent: str, started: float) -> None:
         self.id = line_id
@@ -67,8 +72,8 @@ class TracedCall:
     """One call, up or over. `about` is what little of the call's own is kept."""
 
     __slots__ = (
-        "_source", "about", "bridged_at", "direction", "ended_at", "id", "job_id", "legs", "site",
-        "started",
+        "_source", "about", "bridged_at", "direction", "ended_at", "ending", "id", "job_id", "legs",
+        "site", "started",
     )  # fmt: skip
 
     def __init__(self, source: CallToTrace) -> None:
@@ -114,6 +119,7 @@ class TracedCall:
     def _look(self, source: CallToTrace) -> None:
         self.started = source.started
         self.bridged_at = source.bridged_at
+        self.ending = source.ending
         about = source.about
         self.about = {name: about[name] for name in _KEPT if about.get(name) is not None}
         self.site = site_of(about.get("context") or {})

@@ -28,6 +28,7 @@ class AnyCall:
     about: Mapping[str, Any] = field(default_factory=dict)
     started: float = 0.0
     bridged_at: float | None = None
+    ending: tuple[str, str] | None = None
 
 
 def leg(

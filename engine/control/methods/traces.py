@@ -230,6 +230,9 @@ class TraceMethods:
         elif not call.is_up and call.direction == "inbound":
             record = await self._record(call.id)
             ending = {"result": record.get("result"), "cause": sentence(record.get("cause"))}
+        elif call.ending is not None:
+            word, cause = call.ending
+            ending = {"result": word, "cause": sentence(cause)}
         return call_view(self._trace, call, job, ending)
 
     async def _record(self, call_id: str) -> dict[str, Any]:

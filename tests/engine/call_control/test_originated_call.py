@@ -38,6 +38,7 @@ def test_a_call_from_its_origination_to_its_end(tmp_path: Path) -> None:
         assert (begun["to"], begun["number"], begun["site"]) == (NUMBER, NUMBER, "shop")
         assert (ended["direction"], ended["result"]) == ("outbound", "completed")
         assert ended["cause"] == "the party hung up"
+        assert call.ending == ("completed", "the party hung up")
 
     run_calls(tmp_path, script)
 

@@ -89,6 +89,17 @@ async def test_a_callback_has_the_sip_of_its_calls_and_the_cause(engine: Running
     assert (await client.call("trace.explain", call=call["call"]))["job"] == "order-17"
 
 
+async def test_a_call_by_command_says_how_it_ended(engine: RunningEngine) -> None:
+    kept = engine.daemon.trace
+    kept.belongs(AnyCall("c1", ending=("busy", "486 Busy Here")), leg("leg-1", call_id="sip-1"))
+    kept.received(request("INVITE", "sip-1"), AGENT, OURS)
+    kept.over("c1")
+    (call,) = (await engine.client.call("trace.get", call="c1"))["calls"]
+    assert (call["result"], call["cause"]) == ("busy", "486 Busy Here.")
+    story = await engine.client.call("trace.explain", call="c1")
+    assert "The call ended. 486 Busy Here." in [one["text"] for one in story["sentences"]]
+
+
 async def test_what_there_is_not_is_not_found(engine: RunningEngine) -> None:
     for wrong in ({}, {"call": "a", "job": "b"}):
         with pytest.raises(RequestRejected, match="give"):
