@@ -216,7 +216,9 @@ class Parts(CallParts):
             **StreamMethods(self.streamed).table(),
             **ConferenceMethods(self.conferences).table(),
             **AgentMethods(self.agents, self.roster, self.queues).table(),
-            **PersonMethods(self.personal_data, self.events, lambda: self.admission.region).table(),
+            **PersonMethods(
+                self.personal_data, self.events, self._find_job, lambda: self.admission.region
+            ).table(),
             **QueueMethods(self.queues, self.intake.bookings).table(),
             **NumberMethods(self.admission, self.dialplan).table(),
             **RouteMethods(

@@ -131,6 +131,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "web.texts": set(),
     "web.client_address": set(),
     "web.limits": set(),
+    "web.numbers": set(),
+    "web.uncalled_requests": {"web.numbers"},
     "web.connections": set(),
     "web.signing": set(),
     "web.progress": set(),
@@ -138,11 +140,12 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "web.proof_of_work": {"web.errors", "web.signing"},
     "web.visitor_request": {"web.errors"},
     "web.callback_service": {
-        "web.errors", "web.progress", "web.signing", "web.visitor_request",
+        "web.errors", "web.progress", "web.signing", "web.uncalled_requests",
+        "web.visitor_request",
     },
     "web.availability": {"web.callback_service"},
     "web.admission": {
-        "web.client_address", "web.errors", "web.limits", "web.proof_of_work",
+        "web.client_address", "web.errors", "web.limits", "web.numbers", "web.proof_of_work",
         "web.visitor_request",
     },
     "web.api": {

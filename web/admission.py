@@ -13,8 +13,13 @@ from config.sites import Captcha, Site
 from .client_address import Address, one_network, one_visitor
 from .errors import Refusal
 from .limits import HourlyLimits
+from .numbers import one_number
 from .proof_of_work import Challenge, ProofOfWork
 from .visitor_request import CallbackForm
+
+READS_AN_HOUR = 10
+"""How often what is kept of one callback may be asked for, or erased: the engine reads all events
+for it."""
 
 
 class Admission:
@@ -40,8 +45,12 @@ class Admission:
         """A new challenge for a page of the site."""
         return self._proof.challenge(site.key, self._clock())
 
-    async def admit(self, site: Site, form: CallbackForm, address: Address) -> None:
-        """Raise Refusal where the request is not taken; else it counts towards the limits."""
+    async def admit(self, site: Site, form: CallbackForm, address: Address) -> bool:
+        """Raise Refusal where the request is not taken; else it counts towards the limits.
+
+        False: it is to be accepted like any other, and nobody called. Others have asked for its
+        number too often, and who asks must not learn that they have.
+        """
         if site.consent and not form.consent:
             raise Refusal(400, "consent", field="consent")
         if site.proof_of_work:
@@ -51,17 +60,24 @@ class Admission:
             self._proof.check(form.proof.challenge, answers, site.key, self._clock())
         if site.captcha is not None:
             await self._check_captcha(site.captcha, form, address)
-        limits, key = site.limits, site.key
-        digits = "".join(one for one in form.number if one.isdecimal())
+        limits, key, now = site.limits, site.key, self._clock()
+        number, visitor = one_number(form.number, form.region or site.region), one_visitor(address)
         wait_s = self._limits.admit(
             (
-                (f"{key} address {one_visitor(address)}", limits.per_address),
+                (f"{key} address {visitor}", limits.per_address),
                 (f"{key} network {one_network(address)}", limits.per_network),
-                (f"{key} number {digits}", limits.per_number),
+                (f"{key} number {number} of {visitor}", limits.per_number),
                 (f"{key} site", limits.per_site),
             ),
-            self._clock(),
+            now,
         )
+        if wait_s is not None:
+            raise Refusal(429, "too_many", retry_after_s=wait_s)
+        return self._limits.admit([(f"{key} number {number}", limits.per_number)], now) is None
+
+    def check_reads(self, callback_id: str) -> None:
+        """Raise Refusal where what is kept of a callback was asked for too often."""
+        wait_s = self._limits.admit([(f"read {callback_id}", READS_AN_HOUR)], self._clock())
         if wait_s is not None:
             raise Refusal(429, "too_many", retry_after_s=wait_s)
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -24,6 +25,9 @@ from .texts import chosen_language, moment_text, sentence, texts
 from .visitor_request import BODY_BYTES, NOW, CallbackForm, RatingForm, read_form
 
 HEARTBEAT_S = 15.0
+REPLY_STEP_S = 0.05
+"""Requests are accepted after a multiple of this time: how long it took tells nothing of a number,
+such as whether it is on the engine's disk, or was never to be called."""
 LONGEST_STREAM_S = 3600.0
 _PREFLIGHT_S = "600"
 # What has been found out about a request, for the sentence that refuses it.
@@ -41,7 +45,9 @@ class Api:
         admission: Admission,
         signing: Signing,
         addresses: ClientAddresses,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self._settings = settings
         self._service = service
         self._admission = admission
@@ -67,6 +73,7 @@ class Api:
                 web.delete(callback, self._cancel),
                 web.post(f"{callback}/rating", self._rate),
                 web.get(f"{callback}/data", self._data),
+                web.delete(f"{callback}/data", self._erase),
                 web.options("/v1/{anything:.*}", self._preflight),
                 web.get("/health", self._health),
                 *pages,
@@ -83,15 +90,19 @@ class Api:
         request[_LANGUAGE] = self._language(request, site, form.language)
         address = self._address(request)
         callback_id = self._signing.callback_id(site.key, form.key)
+        asked_at = self._clock()
         if form.website:  # no person sees this field
             progress = queued(self._signing.callback_id(site.key, f"honeypot {form.key}"))
         elif self._service.has_accepted(callback_id):
             progress = await self._service.progress(callback_id)
         else:
-            await self._admission.admit(site, form, address)
-            progress = await self._service.request(callback_id, site, form, str(address))
+            is_called = await self._admission.admit(site, form, address)
+            progress = await self._service.request(
+                callback_id, site, form, str(address), is_called=is_called
+            )
             if form.when != NOW:
                 self._availabilities.forget(site)
+        await asyncio.sleep(-(self._clock() - asked_at) % REPLY_STEP_S)
         token = self._signing.link_token(progress["id"])
         link = f"{self._public_url(request)}/v1/callbacks/{progress['id']}?token={token}"
         return self._json(request, {**progress, "token": token, "link": link}, status=202)
@@ -148,7 +159,15 @@ class Api:
         return self._json(request, {"id": callback_id, "rating": form.rating})
 
     async def _data(self, request: web.Request) -> web.Response:
-        return self._json(request, await self._service.kept(self._own_callback(request)))
+        callback_id = self._own_callback(request)
+        self._admission.check_reads(callback_id)
+        return self._json(request, await self._service.kept(callback_id))
+
+    async def _erase(self, request: web.Request) -> web.Response:
+        callback_id = self._own_callback(request)
+        self._admission.check_reads(callback_id)
+        await self._service.erase(callback_id)
+        return self._json(request, {"id": callback_id, "erased": True})
 
     # -- what a page asks before --------------------------------------------------------------
 

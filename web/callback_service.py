@@ -12,12 +12,14 @@ from ringback_client import Client, ClientError, ConnectionLost, EngineError, Re
 from .errors import Refusal
 from .progress import Followers, Progress, progress_of, queued
 from .signing import Signing
+from .uncalled_requests import UncalledRequests
 from .visitor_request import CallbackForm, kept_context, slot_time
 
 DAY_S = 86400.0
 # Policies that are told to nobody outside: who types in number after number would learn which of
 # them asked not to be called, or were called lately.
 _SILENT = frozenset({"do_not_call", "velocity"})
+_ENDED = frozenset({"completed", "failed", "cancelled", "expired"})
 _RETRY_S = 2.0
 _SECONDS_PER_MIN = 60.0
 MOST_ACCEPTED = 100_000
@@ -31,65 +33,72 @@ class CallbackService:
         self._signing = signing
         self.followers = followers
         self._accepted: OrderedDict[str, None] = OrderedDict()
+        self._uncalled = UncalledRequests()
+        self._reading = asyncio.Lock()
 
     def has_accepted(self, callback_id: str) -> bool:
         """Whether this request was accepted lately: a page that got no reply sends it again."""
         return callback_id in self._accepted
 
     async def request(
-        self, callback_id: str, site: Site, form: CallbackForm, address: str
+        self,
+        callback_id: str,
+        site: Site,
+        form: CallbackForm,
+        address: str,
+        *,
+        is_called: bool = True,
     ) -> Progress:
         """Ask for a callback, which is on the engine's disk when this returns.
 
         Raises Refusal. A number that must not be called is accepted like any other, and not called.
         """
-        progress = await self._request(callback_id, site, form, address)
+        params = _params_of(callback_id, site, form, address)
+        if is_called:
+            progress = await self._request(callback_id, params)
+        else:
+            progress = self._not_called(callback_id, params)
         self._accepted[callback_id] = None
         if len(self._accepted) > MOST_ACCEPTED:
             self._accepted.popitem(last=False)
         return progress
 
-    async def _request(
-        self, callback_id: str, site: Site, form: CallbackForm, address: str
-    ) -> Progress:
-        now = time.time()
-        slot = slot_time(form.when, now + site.slot_days * DAY_S)
-        params: dict[str, Any] = {
-            "id": callback_id,
-            "to": form.number,
-            "to_kind": "number",
-            "region": form.region or site.region,
-            "site": site.name,
-            "source": address,
-            "context": kept_context(site, form, address, now),
-            "priority": site.priority,
-            "deadline": (slot or now) + site.max_wait_s,
-        }
-        optional = {
-            "queue": site.queue, "agent": site.agent, "script": site.script, "not_before": slot,
-            "slot": _slot_of(site, slot) if slot and site.queue else None,
-        }  # fmt: skip
-        params |= {name: value for name, value in optional.items() if value}
+    async def _request(self, callback_id: str, params: dict[str, Any]) -> Progress:
         try:
             job = await self._call("callback.request", **params)
         except EngineError as error:
             if error.kind == "conflict":  # the page sent it before
                 return await self.progress(callback_id)
             if error.data.get("policy") in _SILENT:
-                return queued(callback_id)
+                return self._not_called(callback_id, params)
             raise _refusal(error) from None
-        return queued(callback_id) if "joined_to" in job else progress_of(callback_id, job)
+        if "joined_to" in job:
+            return self._not_called(callback_id, params)
+        return progress_of(callback_id, job)
+
+    def _not_called(self, callback_id: str, params: dict[str, Any]) -> Progress:
+        """It makes no callback of its own, and who asked must not notice."""
+        self._uncalled.add(callback_id, params)
+        return {"id": callback_id, "stage": "queued", "at": params.get("not_before")}
 
     async def progress(self, callback_id: str) -> Progress:
         """How far a callback is. Raises Refusal `unknown`, `engine`."""
         job = await self._job(callback_id)
+        uncalled = self._uncalled.find(callback_id)
+        if uncalled is not None and (job is None or uncalled["state"] != "queued"):
+            return progress_of(callback_id, uncalled)
         return queued(callback_id) if job is None else progress_of(callback_id, job)
 
     async def cancel(self, callback_id: str) -> Progress:
         """Cancel a callback. Raises Refusal `over`, `unknown`, `engine`."""
         job = await self._own_job(callback_id)
         if job is None:
-            return {"id": callback_id, "stage": "cancelled", "at": None}
+            if self._uncalled.find(callback_id) is None:  # of before a restart
+                return {"id": callback_id, "stage": "cancelled", "at": None}
+            cancelled = self._uncalled.cancel(callback_id)
+            if cancelled is None:
+                raise Refusal(409, "over")
+            return progress_of(callback_id, cancelled)
         try:
             job = await self._call("callback.cancel", id=callback_id)
         except EngineError as error:
@@ -113,10 +122,60 @@ class CallbackService:
     async def kept(self, callback_id: str) -> dict[str, Any]:
         """What is kept of a request, for its visitor to see. Raises Refusal `unknown`, `engine`."""
         job = await self._own_job(callback_id)
-        if job is None:
+        found = job or self._uncalled.find(callback_id)
+        if found is None:
             return {"id": callback_id}
         names = ("to", "created", "not_before", "context", "rating", "state", "ended_at")
-        return {"id": callback_id, **{name: job[name] for name in names}}
+        kept = {"id": callback_id, **{name: found[name] for name in names}, "events": []}
+        if job is not None and job["state"] in _ENDED:
+            kept |= await self._export(callback_id)
+        return kept
+
+    async def _export(self, callback_id: str) -> dict[str, Any]:
+        """When what happened, and how much is recorded. Agents and their notes are nobody's here.
+
+        The talk itself is not handed out: who has the link need not be who was called.
+        """
+        events: list[dict[str, Any]] = []
+        recorded_bytes, cursor = 0, None
+        async with self._reading:  # the whole event log is read for it
+            while True:
+                try:
+                    page = await self._call("person.export", job=callback_id, cursor=cursor)
+                except EngineError:
+                    raise Refusal(503, "engine", retry_after_s=_RETRY_S) from None
+                for item in page["items"]:
+                    data = item["data"]
+                    if item["kind"] == "event":
+                        events.append({"type": data["type"], "time": data["time"]})
+                    elif item["kind"] == "recording":
+                        recorded_bytes += data["bytes"]
+                cursor = page["cursor"]
+                if cursor is None:
+                    return {"events": events, "recorded_bytes": recorded_bytes}
+
+    async def erase(self, callback_id: str) -> None:
+        """Erase what this request left. What else there is of its number stays.
+
+        Raises Refusal `not_over`, `unknown`, `engine`.
+        """
+        job = await self._own_job(callback_id)
+        uncalled = None if job is not None else self._uncalled.find(callback_id)
+        found = job or uncalled
+        if found is None:
+            return
+        if found["state"] not in _ENDED:
+            raise Refusal(409, "not_over")
+        if uncalled is not None:
+            self._uncalled.erase(callback_id)
+            return
+        try:
+            async with self._reading:
+                await self._call("person.erase", job=callback_id)
+        except EngineError as error:
+            if error.kind == "state":  # its call is being hung up yet
+                raise Refusal(409, "not_over") from None
+            raise Refusal(503, "engine", retry_after_s=_RETRY_S) from None
 
     async def follow_events(self) -> None:
         """Tell the followers what changes, for ever. A lost engine is awaited."""
@@ -174,6 +233,28 @@ class CallbackService:
                 raise Refusal(503, "engine", retry_after_s=_RETRY_S) from None
         except ClientError:
             raise Refusal(503, "engine", retry_after_s=_RETRY_S) from None
+
+
+def _params_of(callback_id: str, site: Site, form: CallbackForm, address: str) -> dict[str, Any]:
+    """What the engine is asked for. Raises Refusal."""
+    now = time.time()
+    slot = slot_time(form.when, now + site.slot_days * DAY_S)
+    params: dict[str, Any] = {
+        "id": callback_id,
+        "to": form.number,
+        "to_kind": "number",
+        "region": form.region or site.region,
+        "site": site.name,
+        "source": address,
+        "context": kept_context(site, form, address, now),
+        "priority": site.priority,
+        "deadline": (slot or now) + site.max_wait_s,
+    }
+    optional = {
+        "queue": site.queue, "agent": site.agent, "script": site.script, "not_before": slot,
+        "slot": _slot_of(site, slot) if slot and site.queue else None,
+    }  # fmt: skip
+    return params | {name: value for name, value in optional.items() if value}
 
 
 def _slot_of(site: Site, at: float) -> dict[str, Any]:

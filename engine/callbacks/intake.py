@@ -147,6 +147,10 @@ class Intake:
         self._accepting[job_id] = accepted
         try:
             return await self._accept(job_id, params, queue_joined_at, requested_by)
+        except EngineError as refusal:
+            if refusal.data.get("policy") in ("do_not_call", "velocity"):
+                await self._check_without_number(params)
+            raise
         finally:
             del self._accepting[job_id]
             accepted.set_result(None)
@@ -208,7 +212,7 @@ class Intake:
             check()
         if params.queue is None and (params.not_before or 0.0) <= now:
             self._services.overload.check()  # somebody would be rung at once
-        admitted = self._admit(params, now)
+        admitted = self.check.admit(params, now)
         fingerprint, meaning = fingerprint_of(asked), self._meaning_of(asked)
         if (open_job := self.joined_by(params, admitted.called)) is not None:
             request = self._request(params, admitted, self._whisper(params, ruling))
@@ -255,18 +259,16 @@ class Intake:
         self._dispatcher.submit(job)
         return AcceptedRequest(job)
 
-    def _admit(self, params: CallbackRequest, now: float) -> Admitted:
-        """What the policies admit. Raises EngineError.
+    async def _check_without_number(self, asked: CallbackRequest) -> None:
+        """Raise EngineError for what is wrong with a request apart from its number.
 
-        What is wrong with the queue or the time comes before what is known of the number: else who
-        tries numbers would learn from the order which of them are blocked, or were called lately.
+        That comes before what is known of the number: else who tries numbers would learn from the
+        order which of them are blocked, or were called lately.
         """
-        try:
-            return self.check.admit(params, now)
-        except EngineError as refusal:
-            if refusal.data.get("policy") in ("do_not_call", "velocity"):
-                self.check.place(params, self.check.admit_any(params, now), now)
-            raise
+        history = await self._router.history(asked.to)
+        now = self._clock()
+        params, _ruling = self._router.route(asked, history, now)
+        self.check.without_number(params, now)
 
     async def reschedule(self, job: Job, change: Reschedule) -> None:
         """Give a queued job other times, or other further numbers. Raises EngineError, StoreError.

@@ -119,9 +119,17 @@ class RequestCheck:
         """Whether the policies admit it, and for when. Raises EngineError `refused`."""
         return self._admission.check(AdmissionQuery.of(params), now)
 
-    def admit_any(self, params: CallbackRequest, now: float) -> Admitted:
-        """As `admit`, of a number that may be blocked, or was called too often."""
-        return self._admission.check(AdmissionQuery.of(params), now, counts=False, blocks=False)
+    def without_number(self, params: CallbackRequest, now: float) -> None:
+        """Raise EngineError for a time or a queue with which any number would be refused."""
+        number = self._services.dialplan.classify(params.to, region=params.region).number
+        if number is None or params.queue is None:
+            return
+        self._deadline(params.deadline, now)
+        self._bookings.check(params)
+        query = AdmissionQuery.of(params)
+        not_before, scheduled = self._admission.when(number, query, now)
+        admitted = Admitted(called=number.e164, not_before=not_before, scheduled=scheduled)
+        self.place(params, admitted, now)
 
     def place(self, params: CallbackRequest, admitted: Admitted, now: float) -> Admitted:
         """What is admitted, at a time at which its queue is open, and accepts one more.

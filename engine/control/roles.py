@@ -12,7 +12,7 @@ from ..errors import EngineError
 
 Role = Literal["none", "request", "gateway", "read", "operate", "supervise", "administer"]
 """`none`: known, and may do nothing. `request`: asks for callbacks, and sees its own. `gateway`:
-that too, ends and rates them, and sees whether a queue is open."""
+that too, ends, rates and erases them, and sees whether a queue is open."""
 
 RANKS: Mapping[Role, int] = {
     "none": 0,
@@ -142,7 +142,14 @@ REQUEST_METHODS = frozenset(
 OWN_JOB_METHODS: Mapping[Role, frozenset[str]] = {
     "request": REQUEST_METHODS,
     "gateway": REQUEST_METHODS
-    | {"callback.annotate", "callback.cancel", "callback.reschedule", "queue.availability"},
+    | {
+        "callback.annotate",
+        "callback.cancel",
+        "callback.reschedule",
+        "person.erase",
+        "person.export",
+        "queue.availability",
+    },
 }
 """What the roles have that see their own jobs alone; job_scope.py says what of it. They are no part
 of the roles after them: who reads does not request."""
@@ -168,7 +175,8 @@ SITE_METHODS = frozenset(
         "call.ring", "call.say", "call.send_dtmf", "call.send_info", "call.stop", "call.unbridge",
         "callback.annotate", "callback.cancel", "callback.get", "callback.list",
         "callback.reprioritise", "callback.request", "callback.reschedule",
-        "events.subscribe", "number.check", "queue.availability", "record.get", "record.list",
+        "events.subscribe", "number.check", "person.erase", "person.export", "queue.availability",
+        "record.get", "record.list",
         "recording.get", "recording.list", "recording.pause",
         "recording.resume", "recording.start", "recording.stop",
         "report.site", "trace.explain", "trace.follow", "trace.get",

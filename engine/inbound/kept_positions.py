@@ -113,10 +113,10 @@ class KeptPositions:
             self._store_position(position)
         self._expiring = [(until + by_s, key) for until, key in self._expiring]
 
-    def forget_number(self, number: str) -> None:
+    def forget_number(self, number: str | None) -> None:
         """Keep no position of `number` any more, in any queue."""
         for key, position in tuple(self._held.items()):
-            if position.number == number:
+            if number is not None and position.number == number:
                 self._drop(key)
 
     def _of(self, call: str, queue: str, number: str | None) -> KeptPosition | None:

@@ -103,6 +103,22 @@ def _traces(connection: sqlite3.Connection, person: Person) -> Traces:
     return Traces(tuple(jobs), tuple(records), {id: note for id, note in notes.items() if note})
 
 
+async def find_traces_of_job(store: Store, job_id: str) -> Traces:
+    """One job and its record. Raises StoreError."""
+    return await store.read(lambda connection: _traces_of_job(connection, job_id))
+
+
+def _traces_of_job(connection: sqlite3.Connection, job_id: str) -> Traces:
+    jobs = connection.execute("SELECT body FROM jobs WHERE id = ?", (job_id,)).fetchall()
+    records = connection.execute("SELECT body FROM records WHERE id = ?", (job_id,)).fetchall()
+    note = _notes_of(connection, job_id)
+    return Traces(
+        tuple(job_table.decode(body) for (body,) in jobs),
+        tuple((job_id, msgspec.json.decode(body)) for (body,) in records),
+        {} if note is None else {job_id: note},
+    )
+
+
 def is_of(job: Job, person: Person) -> bool:
     """Whether the job calls this person, by any of its numbers."""
     return any(

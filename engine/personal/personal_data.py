@@ -27,7 +27,8 @@ class PersonalData:
     """What the store and the directory of recordings have of one person.
 
     `calls_of` gives the ids of the calls of the person that are up now. Each of `forget`
-    gives up what a part holds in memory of a number (E.164), and of the person's jobs.
+    gives up what a part holds in memory of a number (E.164; None: of no number), and of these jobs.
+    Where a method takes `job_id`, it is about that job of the person, and nothing else of them.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class PersonalData:
         *,
         recordings: RecordingLibrary,
         calls_of: Callable[[Person], Iterable[str]],
-        forget: Iterable[Callable[[str, Collection[str]], None]],
+        forget: Iterable[Callable[[str | None, Collection[str]], None]],
     ) -> None:
         self._store = store
         self._events = events
@@ -51,22 +52,24 @@ class PersonalData:
 
     # -- to hand out ------------------------------------------------------------------------
 
-    async def items(self, person: Person, now: float) -> AsyncIterator[Item]:
+    async def items(
+        self, person: Person, now: float, job_id: str | None = None
+    ) -> AsyncIterator[Item]:
         """All that is kept, as pairs of a kind and what it says, in a stable order.
 
         Kinds: job, record, event, audit, recording, blocked. Raises StoreError.
         """
-        traces = await collection.find_traces(self._store, person)
+        traces = await self._traces(person, job_id)
         for job in traces.jobs:
             yield "job", dict(job_view(job))
         for id, record in traces.records:
             yield "record", record | traces.notes.get(id, {})
-        async for _seq, event, _is_theirs in collection.events_of(self._store, person, traces.ids):
-            yield "event", event
-        async for _number, entry, _is_theirs in collection.audit_of(
-            self._store, person, traces.ids
-        ):
-            yield "audit", entry
+        async for _seq, event, is_theirs in collection.events_of(self._store, person, traces.ids):
+            if is_theirs or job_id is None:
+                yield "event", event
+        async for _number, entry, is_theirs in collection.audit_of(self._store, person, traces.ids):
+            if is_theirs or job_id is None:
+                yield "audit", entry
         entries = await self._recordings.of_calls(traces.ids)
         for one in entries:
             yield "recording", {**one.view(), "bytes": one.bytes or 0}
@@ -77,37 +80,46 @@ class PersonalData:
             with contextlib.suppress(FileNotFoundError):
                 yield "recording", {"path": str(path), "bytes": path.stat().st_size}
         blocked = self._do_not_call.find(person.e164, now)
-        if blocked is not None:
+        if blocked is not None and job_id is None:
             yield "blocked", msgspec.structs.asdict(blocked)
 
     # -- to erase ---------------------------------------------------------------------------
 
-    async def erase(self, person: Person) -> dict[str, int]:
+    async def erase(self, person: Person, job_id: str | None = None) -> dict[str, int]:
         """Erase all of it but the do-not-call entry; returns how much there was of each kind.
 
         Raises EngineError `state` while a job of the person is open or a call of theirs is up, and
         StoreError where it cannot be written now: what was written before stays erased.
         """
-        traces = await collection.find_traces(self._store, person)
-        self._refuse_while_open(traces.jobs, person)
+        traces = await self._traces(person, job_id)
+        self._refuse_while_open(traces.jobs, person if job_id is None else None)
+        only_theirs, jobs = job_id is not None, {job.id for job in traces.jobs}
         erased = {
             "jobs": len(traces.jobs),
             "records": len(traces.records),
-            "events": await self._erase_events(person, traces.ids),
-            "audit": await self._erase_audit(person, traces.ids),
+            "events": await self._erase_events(person, traces.ids, only_theirs=only_theirs),
+            "audit": await self._erase_audit(person, traces.ids, only_theirs=only_theirs),
             "recordings": await self._delete_recordings(traces),
         }
         self._erase_jobs(traces.jobs, person)
         self._erase_records(traces, person)
-        await self._erase_mentions(person)
+        if job_id is None:
+            await self._erase_mentions(person)
+            self._history.forget(person.e164)
+        else:
+            self._history.forget_record(job_id)
         for forget in self._forget:
-            forget(person.e164, {job.id for job in traces.jobs})
-        self._history.forget(person.e164)
+            forget(person.e164 if job_id is None else None, jobs)
         await self._store.flush()
         await self._store.overwrite_deleted()
         return erased
 
-    def _refuse_while_open(self, jobs: Iterable[Job], person: Person) -> None:
+    async def _traces(self, person: Person, job_id: str | None) -> collection.Traces:
+        if job_id is None:
+            return await collection.find_traces(self._store, person)
+        return await collection.find_traces_of_job(self._store, job_id)
+
+    def _refuse_while_open(self, jobs: Iterable[Job], person: Person | None) -> None:
         under_way = [job.id for job in jobs if not job.is_terminal]
         if under_way:
             raise EngineError(
@@ -116,7 +128,7 @@ class PersonalData:
                 field="number",
                 data={"jobs": under_way},
             )
-        up = sorted(self._calls_of(person))
+        up = [] if person is None else sorted(self._calls_of(person))
         if up:
             raise EngineError(
                 "state",
@@ -130,9 +142,11 @@ class PersonalData:
         files = traces.recordings(self._recordings.directory)
         return known + await asyncio.to_thread(recording_files.delete, files)
 
-    async def _erase_events(self, person: Person, ids: frozenset[str]) -> int:
+    async def _erase_events(self, person: Person, ids: frozenset[str], *, only_theirs: bool) -> int:
         count = 0
         async for seq, event, is_theirs in collection.events_of(self._store, person, ids):
+            if only_theirs and not is_theirs:
+                continue
             kept = scrub.scrub_event(event, person) if is_theirs else person.without(event)
             self._events.rewrite(seq, kept)
             count += 1
@@ -143,9 +157,11 @@ class PersonalData:
         for table, column, id, text in await collection.mentions_of(self._store, person):
             self._store.execute(f"UPDATE {table} SET {column} = ? WHERE id = ?", (text, id))
 
-    async def _erase_audit(self, person: Person, ids: frozenset[str]) -> int:
+    async def _erase_audit(self, person: Person, ids: frozenset[str], *, only_theirs: bool) -> int:
         count = 0
         async for number, entry, is_theirs in collection.audit_of(self._store, person, ids):
+            if only_theirs and not is_theirs:
+                continue
             if is_theirs:
                 params = msgspec.json.encode({ERASED: True}).decode()
             else:

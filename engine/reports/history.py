@@ -87,6 +87,11 @@ class History:
         kept = [entry for entry in self._recent if entry[0] != number]
         self._recent = deque(kept, maxlen=REMEMBERED)
 
+    def forget_record(self, id: str) -> None:
+        """Remember nothing of one record any more."""
+        kept = [entry for entry in self._recent if entry[1]["id"] != id]
+        self._recent = deque(kept, maxlen=REMEMBERED)
+
     def of(self, called: str | None, limit: int = 5) -> list[dict[str, Any]]:
         """What ended earlier for this number (E.164), newest first: short dictionaries.
 

@@ -188,13 +188,10 @@ class Admission:
             raise EngineError("refused", f"{text!r} is not a telephone number", field="number")
         return number.e164
 
-    def check(
-        self, query: AdmissionQuery, now: float, *, counts: bool = True, blocks: bool = True
-    ) -> Admitted:
+    def check(self, query: AdmissionQuery, now: float, *, counts: bool = True) -> Admitted:
         """What of the query may be called, and when. Raises EngineError `refused`.
 
-        `counts` is False where it was accepted already, and only its time is another one; `blocks`
-        where it does not matter whether the number is blocked.
+        `counts` is False where it was accepted already, and only its time is another one.
         """
         if query.agent is not None:
             self._check_place(query.agent, "agent")
@@ -202,8 +199,7 @@ class Admission:
         for text in query.numbers:
             number = self._check_place(text, "numbers")
             if number is not None:
-                if blocks:
-                    self._check_register(number, now, "numbers")
+                self._check_register(number, now, "numbers")
                 others.append(number)
         number = self._check_place(query.to, "to")
         asked = Admitted(
@@ -219,9 +215,8 @@ class Admission:
             if counts:
                 self._check_limits(asked, now)
             return asked
-        if blocks:
-            self._check_register(number, now, "to")
-        not_before, scheduled = self._when(number, query, now)
+        self._check_register(number, now, "to")
+        not_before, scheduled = self.when(number, query, now)
         estimate = self.rates.estimate(number.e164)
         admitted = Admitted(
             called=number.e164,
@@ -321,10 +316,13 @@ class Admission:
         with refused(field):
             self.do_not_call.check(number.e164, now)
 
-    def _when(
+    def when(
         self, number: CalledNumber, query: AdmissionQuery, now: float
     ) -> tuple[float | None, str | None]:
-        """The time of the call, and why it is not the one that was asked for."""
+        """The time of the call, and why it is not the one that was asked for.
+
+        Raises EngineError `refused` where there is none before the deadline.
+        """
         wanted = max(now, query.not_before or 0.0)
         opens_at = self.hours.opens(number, wanted)
         if opens_at == wanted:

@@ -250,8 +250,11 @@ class Trace:
             self._forget(call_id)
         return len(found)
 
-    def forget_person(self, number: str, jobs: Collection[str]) -> None:
-        """Forget the calls with this number, those of these jobs, and dialogs with the number."""
+    def forget_person(self, number: str | None, jobs: Collection[str]) -> None:
+        """Forget the calls of these jobs; and those with this number, and dialogs with it."""
+        if number is None:
+            self.erase(lambda call: call.job_id in jobs)
+            return
         self.erase(lambda call: call.job_id in jobs or call.about.get("number") == number)
         for origin, flows in self._others.items():
             theirs = [key for key, flow in flows.items() if _is_about(flow, number)]

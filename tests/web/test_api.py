@@ -16,8 +16,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from config.web_settings import WebSettings, load
 from ringback_client import Client
 from tests.support.engines.in_process import running, settings_in
-from web.admission import Admission
-from web.api import Api
+from web.admission import READS_AN_HOUR, Admission
+from web.api import REPLY_STEP_S, Api
 from web.callback_service import CallbackService
 from web.client_address import ClientAddresses
 from web.errors import Refusal
@@ -79,6 +79,13 @@ name = "full.example"
 origins = ["https://shop.example"]
 queue = "small"
 proof_of_work = false
+[[sites]]
+key = "often"
+name = "often.example"
+origins = ["https://shop.example"]
+queue = "sales"
+proof_of_work = false
+limits = {{ per_number = 2 }}
 [[sites]]
 key = "checked"
 name = "checked.example"
@@ -272,17 +279,63 @@ async def test_numbers_that_are_not_called(pages: Pages, number: str, reason: st
     assert (error["reason"], error["field"]) == (reason, "number")
 
 
-async def test_who_must_not_be_called_cannot_be_found_by_trying(pages: Pages) -> None:
+async def seen_of(pages: Pages, **form: Any) -> list[Any]:
+    """All that who asks for a callback can find out of it, without what is different each time."""
+    began = time.monotonic()
+    accepted = await pages.request(name="Eve", **form)
+    took = time.monotonic() - began
+    path = f"/v1/callbacks/{accepted['id']}"
+    link = f"?token={accepted['token']}"
+    seen = [accepted, await pages.send("GET", path), await pages.send("GET", f"{path}/data{link}")]
+    seen.append(await pages.send("DELETE", f"{path}/data{link}", status=409))
+    seen.append(await pages.send("POST", f"{path}/rating{link}", status=409, json={"rating": 5}))
+    seen.append(await pages.send("DELETE", f"{path}{link}"))
+    seen.append(await pages.send("GET", path))
+    seen.append(await pages.send("DELETE", f"{path}{link}", status=409))
+    ended = await pages.send("GET", f"{path}/data{link}")
+    seen.append({name: ended[name] for name in ("to", "state", "context", "rating")})
+    seen.append(await pages.send("DELETE", f"{path}/data{link}"))
+    erased = await pages.send("GET", f"{path}/data{link}")
+    seen.append({name: erased[name] for name in ("to", "state", "context", "rating")})
+    for one in seen:
+        for own in ("id", "token", "link", "created", "ended_at"):
+            one.pop(own, None)
+    assert took >= REPLY_STEP_S
+    return seen
+
+
+async def test_nothing_is_learnt_by_trying_numbers(pages: Pages) -> None:
     await pages.engine.call("number.block", number="+442079460199")
-    blocked = await pages.request(number="020 7946 0199")
-    called = await pages.request()
-    assert blocked.keys() == called.keys()
-    assert blocked["stage"] == called["stage"] == "queued"
-    link = blocked["link"].removeprefix(pages.url)
-    assert (await pages.send("GET", f"/v1/callbacks/{blocked['id']}"))["stage"] == "queued"
-    assert (await pages.send("GET", link.replace("?", "/data?"))) == {"id": blocked["id"]}
-    assert (await pages.send("DELETE", link))["stage"] == "cancelled"
-    assert len((await pages.engine.call("callback.list"))["jobs"]) == 1
+    waiting = await pages.request(number="020 7946 0198")
+    any_other = await seen_of(pages)
+    assert [one.get("stage") for one in any_other[:2]] == ["queued", "queued"]
+    assert [one.get("stage") for one in any_other[5:7]] == ["cancelled", "cancelled"]
+    assert any_other[8]["to"] == "+442079460123"
+    assert (any_other[10]["to"], any_other[10]["context"]) == ("erased", {})
+    for number in ("020 7946 0199", "020 7946 0198"):  # one that is blocked, one that waits
+        seen = await seen_of(pages, number=number)
+        assert json.dumps(seen).replace(number.replace(" ", "")[1:], "2079460123") == json.dumps(
+            any_other
+        )
+    job = await pages.engine.call("callback.get", id=waiting["id"])
+    assert (job["state"], job["to"]) == ("queued", "+442079460198")
+
+
+async def test_a_number_that_others_have_asked_for_too_often_is_not_called_and_nobody_told(
+    pages: Pages,
+) -> None:
+    async def ask(address: str, number: str, **more: Any) -> Any:
+        headers = {"X-Forwarded-For": address}
+        return await pages.request("often", number=number, headers=headers, **more)
+
+    await ask("192.0.2.1", "020 7946 0123")
+    await ask("198.51.100.1", "+44 (0)20 7946 0123")  # the same, written otherwise
+    (first,) = (await pages.engine.call("callback.list"))["jobs"]
+    await pages.engine.call("callback.cancel", id=first["id"])
+    assert (await ask("203.0.113.1", "02079460123"))["stage"] == "queued"
+    assert (await pages.engine.call("callback.list", state="queued"))["jobs"] == []
+    await ask("192.0.2.1", "020 7946 0123")
+    assert (await ask("192.0.2.1", "020 7946 0123", status=429))["error"]["reason"] == "too_many"
 
 
 async def test_who_types_the_number_of_another_neither_sees_nor_cancels_their_call(
@@ -292,9 +345,32 @@ async def test_who_types_the_number_of_another_neither_sees_nor_cancels_their_ca
     second = await pages.request(context={"page": "/mine"})
     assert (second["stage"], first["id"] != second["id"]) == ("queued", True)
     link = second["link"].removeprefix(pages.url)
+    found = await pages.send("GET", link.replace("?", "/data?"))
+    assert (found["id"], found["context"]["page"]) == (second["id"], "/mine")
     assert (await pages.send("DELETE", link))["stage"] == "cancelled"
     assert (await pages.engine.call("callback.get", id=first["id"]))["state"] == "queued"
-    assert (await pages.send("GET", link.replace("?", "/data?"))) == {"id": second["id"]}
+
+
+async def test_what_a_visitor_may_see_and_erase(pages: Pages) -> None:
+    accepted = await pages.request(name="Ann")
+    other = await pages.request(number="020 7946 0124", name="Bob")
+    link = accepted["link"].removeprefix(pages.url)
+    data = link.replace("?", "/data?")
+    await pages.send("DELETE", link)
+    kept = await pages.send("GET", data)
+    assert (kept["to"], kept["context"]["name"]) == ("+442079460123", "Ann")
+    assert {"callback.queued", "callback.cancelled"} <= {one["type"] for one in kept["events"]}
+    assert all(one.keys() == {"type", "time"} for one in kept["events"])
+    assert kept["recorded_bytes"] == 0
+    theirs = data.replace(accepted["id"], other["id"])
+    assert (await pages.send("DELETE", theirs, status=404))["error"]["reason"] == "unknown"
+    assert await pages.send("DELETE", data) == {"id": accepted["id"], "erased": True}
+    job = await pages.engine.call("callback.get", id=accepted["id"])
+    assert (job["to"], job["context"], job["source"]) == ("erased", {}, None)
+    assert (await pages.engine.call("callback.get", id=other["id"]))["context"]["name"] == "Bob"
+    for _ in range(READS_AN_HOUR - 2):
+        await pages.send("DELETE", data)
+    assert (await pages.send("GET", data, status=429))["error"]["reason"] == "too_many"
 
 
 async def test_closed_and_full_are_told_in_words(pages: Pages) -> None:

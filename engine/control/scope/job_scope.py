@@ -40,6 +40,7 @@ _OF_ONE_CALL = frozenset(
         "recording.stop",
     }
 )  # fmt: skip
+_OF_ONE_PERSON = frozenset({"person.erase", "person.export"})
 _OF_ONE_TRACE = frozenset({"trace.explain", "trace.get"})
 
 # What the client whose request joined another's job learns of that job.
@@ -129,6 +130,9 @@ class JobScope:
                 self._check_rating(params)
         elif method == "record.get" and self._owner_of(params.id) and not self._owns(params.id):
             raise _no_record(params.id)
+        elif method in _OF_ONE_PERSON:
+            if params.job is None or not self._owns(params.job):
+                raise self._no_right(method, "number" if params.job is None else "job")
         elif method in _OF_ONE_TRACE:
             self._check_trace(method, params)
         elif method in _OF_ONE_CALL and not self._has_call(self._call_id(params)):
@@ -177,6 +181,9 @@ class JobScope:
             return result | {"jobs": [job for job in result["jobs"] if self._owns(job["id"])]}
         if method == "call.list":
             return {"calls": [call for call in result["calls"] if self._sees_call(call)]}
+        if method == "person.export":  # what others have done is theirs
+            mine = [one for one in result["items"] if one["kind"] != "audit"]
+            return result | {"items": mine}
         if method in ("trace.get", "trace.follow"):
             return self._narrowed_trace(result)
         if method == "trace.explain" and not self._sees_traced(result["job"], result["site"]):

@@ -27,7 +27,7 @@ class Kept:
         self.here = here
         self.recordings = recordings
         self.calls: list[str] = []
-        self.forgotten: list[str] = []
+        self.forgotten: list[str | None] = []
         self.do_not_call = DoNotCall(events=here.log)
         self.data = PersonalData(
             here.store,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ringback_client import Client, EngineError
+from ringback_client import Client, EngineError, RequestRejected
 from tests.support.engines.in_process import request, running, settings_in
 
 NUMBER = "+442079460123"
@@ -142,3 +142,39 @@ async def test_the_erasure_is_an_event_and_in_the_audit_log_without_the_number(
         entries = (await client.call("audit.list", method="person."))["entries"]
         assert [entry["method"] for entry in entries] == ["person.erase"]
         assert DIGITS not in json.dumps(entries)
+
+
+async def test_one_job_is_handed_out_and_erased_by_itself(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    async with running(settings) as (_daemon, client):
+        for job in ("j1", "j2"):
+            await _ended(client, job, NUMBER, context={"name": f"the {job}"})
+        await client.call("number.block", number=NUMBER)
+        recordings = [_recording(settings.media.recordings, job) for job in ("j1", "j2")]
+        items = (await client.call("person.export", job="j1"))["items"]
+        assert {item["kind"] for item in items} == {"job", "record", "event", "audit", "recording"}
+        assert "j2" not in json.dumps(items)
+        erased = await client.call("person.erase", job="j1")
+        assert (erased["jobs"], erased["records"], erased["recordings"]) == (1, 1, 1)
+        assert [one.exists() for one in recordings] == [False, True]
+        assert (await client.call("callback.get", id="j1"))["to"] == "erased"
+        other = await client.call("callback.get", id="j2")
+        assert (other["to"], other["context"]) == (NUMBER, {"name": "the j2"})
+        assert len(other["notes"]) == 1
+        (entry,) = (await client.call("history.get", number=NUMBER))["history"]
+        assert entry["id"] == "j2"
+        assert set((await client.call("person.erase", job="j1")).values()) == {0}
+        again = await client.call("person.export", job="j1")
+        assert (again["number"], again["items"]) == ("erased", [])
+        for method in ("person.export", "person.erase"):
+            with pytest.raises(EngineError, match="there is no job none"):
+                await client.call(method, job="none")
+            with pytest.raises(RequestRejected, match="only one of number or job"):
+                await client.call(method, job="j2", number=NUMBER)
+
+
+async def test_the_job_of_an_open_call_is_not_erased(tmp_path: Path) -> None:
+    async with running(settings_in(tmp_path)) as (_daemon, client):
+        await client.callback(**request(to=NUMBER, id="j1", not_before=4e9))
+        with pytest.raises(EngineError, match="j1 has not ended: cancel it first"):
+            await client.call("person.erase", job="j1")

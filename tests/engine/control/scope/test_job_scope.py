@@ -12,6 +12,7 @@ from engine.callbacks.intake import Owner
 from engine.calls.call import Call
 from engine.calls.leg import Leg
 from engine.control.methods.call_control import BridgeRequest, Originate
+from engine.control.methods.persons import PersonErase, PersonExport
 from engine.control.methods.records import Annotation
 from engine.control.params import CallRef, JobRef
 from engine.control.rights import Principal
@@ -298,3 +299,17 @@ def test_a_gateway_rates_and_ends_its_own_jobs_alone() -> None:
         mine.check("callback.annotate", Annotation(id="mine", rating=4, outcome="sold"))
     with pytest.raises(NoRight):
         gateway.check("queue.get")
+
+
+def test_a_gateway_has_its_own_jobs_erased_and_nobody_by_their_number() -> None:
+    gateway = Principal("web", "gateway")
+    mine = JobScope(gateway, {"mine": Owner("web", None), "theirs": Owner("root", None)}.get)
+    for method, params in (("person.erase", PersonErase), ("person.export", PersonExport)):
+        gateway.check(method)
+        mine.check(method, params(job="mine"))
+        others: list[dict[str, Any]] = [{"job": "theirs"}, {"job": "none"}, {"number": "+44207"}]
+        for wanted in others:
+            with pytest.raises(NoRight):
+                mine.check(method, params(**wanted))
+    shown = {"number": "+44", "items": [{"kind": "job"}, {"kind": "audit"}], "cursor": None}
+    assert mine.narrowed("person.export", shown)["items"] == [{"kind": "job"}]
