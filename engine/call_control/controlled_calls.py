@@ -94,6 +94,7 @@ class ControlledCalls:
             await call.leg.open(beside=beside)
         except LegEnded as ended:
             services.registry.remove_call(call.call)
+            call.free_agent()
             self._admission.forget(facts.call)
             raise EngineError("unavailable", str(ended.hangup_cause)) from ended
         self._calls.begin(call)

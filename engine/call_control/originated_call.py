@@ -1,5 +1,6 @@
 """A call that a client originates."""
 
+from ..calls.call_result import Result
 from ..calls.dialling import DEFAULT_CALLER, Caller
 from ..calls.services import CallServices
 from ..routing.admission import Admission
@@ -7,7 +8,10 @@ from .controlled_call import CallFacts, ControlledCall
 
 
 class OriginatedCall(ControlledCall):
-    """It is dialled, and up once the party has answered."""
+    """It is dialled, and up once the party has answered.
+
+    Where that is an agent who takes calls now, no queue offers them another one meanwhile.
+    """
 
     def __init__(
         self,
@@ -23,7 +27,25 @@ class OriginatedCall(ControlledCall):
         self._caller_id = caller_id
         self._ring_s = ring_s
         self._headers = headers
+        self._reserved = False
         self.legs.show(self.leg)
+
+    def register(self) -> None:
+        """See ControlledCall."""
+        super().register()
+        agent = self._facts.destination.agent
+        self._reserved = agent is not None and self._services.agents.reserve(agent, self.call.id)
+
+    def free_agent(self) -> None:
+        """Let queues offer calls to the agent again. Idempotent."""
+        agent = self._facts.destination.agent
+        if agent is not None and self._reserved:
+            self._reserved = False
+            self._services.agents.release(agent, self.call.id)
+
+    async def _clear(self, result: Result) -> None:
+        await super()._clear(result)
+        self.free_agent()
 
     def announce(self) -> None:
         """See ControlledCall."""

@@ -15,7 +15,7 @@ from ..errors import NegotiationFailed, ParseError, SipError
 from ..events import Cause, Ended, Event, MediaChanged, ReferralEnded
 from ..hop import Hop
 from ..message.message import Message, Request, response_to
-from ..message.reason import reason_text
+from ..message.reason import reason_text, status_reason
 from ..saved import SavedSession
 from ..sdp.offer_answer import LocalAudio, NegotiatedAudio, OfferAnswer
 from ..transaction.server import ServerTransaction
@@ -249,7 +249,7 @@ class Session:
     def _session_expired(self, now: float) -> None:
         """End the session, because the peer has not refreshed it (RFC 4028 section 10)."""
         if self.state == "confirmed":
-            reason = 'SIP;cause=408;text="Session timer expired"'
+            reason = status_reason(408, "Session timer expired")
             self._report(Ended(self, Cause(408, "session timer expired", "timeout")))
             self.end(self._cause, now, reason=reason)
 
@@ -318,7 +318,8 @@ class Session:
         `Ended` is emitted now, because an unreachable peer does not answer the BYE.
         """
         self._report(Ended(self, cause))
-        self.end(cause, now)
+        reason = None if cause.status is None else status_reason(cause.status)
+        self.end(cause, now, reason=reason)
 
     def _report(self, event: Event) -> None:
         """Emit the event that ends the session, but only once."""

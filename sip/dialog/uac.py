@@ -12,6 +12,7 @@ from ..events import Answered, Cause, Event, Failed, Origin, Progress
 from ..hop import Hop
 from ..message.message import Fields, Message, Request, Response
 from ..message.name_addr import NameAddr, parse_name_addr
+from ..message.reason import status_reason
 from ..message.uri import OtherUri, SipUri, Uri, parse_uri, without_headers
 from ..saved import SavedSession
 from ..sdp.offer_answer import LocalAudio, NegotiatedAudio, OfferAnswer
@@ -305,7 +306,7 @@ class UacSession(Session):
             audio = self._agreed(response.sdp, early)
         except (ParseError, NegotiationFailed) as error:
             self._report(Failed(self, Cause(488, error.reason, "local")))
-            self.end(self._cause, now, reason='SIP;cause=488;text="Not Acceptable Here"')
+            self.end(self._cause, now, reason=status_reason(488))
             return
         self.state = "confirmed"
         self.timer.answered(response, now)

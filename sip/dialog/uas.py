@@ -8,6 +8,7 @@ from ..events import Answered, Cause, Ended, Event, Failed, IncomingInvite
 from ..hop import Hop
 from ..message.headers import warning
 from ..message.message import Fields, Request, Response, response_to
+from ..message.reason import status_reason
 from ..message.reason_phrases import REASON_PHRASES
 from ..saved import SavedSession
 from ..sdp.offer_answer import LocalAudio, NegotiatedAudio, OfferAnswer
@@ -263,7 +264,7 @@ class UasSession(Session):
         # Supported can be read: that was found when the call came in.
         if any(option.strip() == "199" for option in request.get_list("Supported")):
             phrase = REASON_PHRASES.get(status, "Refused")
-            reason = ("Reason", f'SIP;cause={status};text="{phrase}"')
+            reason = ("Reason", status_reason(status, phrase))
             self._transaction.respond(self._response(199, [reason]), now)
 
     def _must_be_open(self) -> None:

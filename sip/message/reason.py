@@ -9,6 +9,7 @@ import msgspec
 from ..errors import ParseError
 from .grammar import LWS, is_token, parse_params, printable, quote, split_commas, unquote
 from .message import Message
+from .reason_phrases import REASON_PHRASES
 
 Q850: Final = "Q.850"
 
@@ -24,6 +25,11 @@ class Reason(msgspec.Struct, frozen=True, gc=False):
         """The value of a Reason header."""
         cause = "" if self.cause is None else f";cause={self.cause}"
         return f"{self.protocol}{cause}" + (f";text={quote(self.text)}" if self.text else "")
+
+
+def status_reason(status: int, text: str = "") -> str:
+    """The value of a Reason header that names a status; `text` is its phrase, if left out."""
+    return Reason("SIP", status, text or REASON_PHRASES.get(status, "")).encode()
 
 
 def reason_text(message: Message) -> str | None:

@@ -59,7 +59,7 @@ async def test_two_who_were_called_are_bridged_held_and_parted(
     await asyncio.gather(one.stop(), two.stop())
     heard = two.heard(tmp_path / "two.wav")
     assert heard.at(joined["time"] + 0.2, held["time"] - 0.1).hears(FIRST_HZ, for_s=0.6)
-    assert heard.at(held["time"] + 0.3, resumed["time"] - 0.1).hears(HOLD_HZ, for_s=0.4)
+    assert heard.at(held["time"] + 0.3, resumed["time"] - 0.1).hears(HOLD_HZ, for_s=0.2)
     assert heard.at(resumed["time"] + 0.3, parted["time"] - 0.1).hears(FIRST_HZ, for_s=0.6)
     other = one.heard(tmp_path / "one.wav")
     assert other.at(joined["time"] + 0.2, held["time"] - 0.1).hears(SECOND_HZ, for_s=0.6)

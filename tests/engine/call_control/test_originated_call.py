@@ -12,6 +12,7 @@ from engine.store.errors import StoreError
 from media.sources import Silence
 from tests.support.calls_by_command import NUMBER, leg_of, run_calls, up
 from tests.support.scene import Scene
+from tests.support.staffed import staff
 
 
 def test_a_call_from_its_origination_to_its_end(tmp_path: Path) -> None:
@@ -39,6 +40,41 @@ def test_a_call_from_its_origination_to_its_end(tmp_path: Path) -> None:
         assert (ended["direction"], ended["result"]) == ("outbound", "completed")
         assert ended["cause"] == "the party hung up"
         assert call.ending == ("completed", "the party hung up")
+
+    run_calls(tmp_path, script)
+
+
+def test_no_queue_rings_an_agent_meanwhile(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        agents = staff(stage, "alice", "bob")
+
+        def states() -> list[str]:
+            return [agents.known(name).state for name in ("alice", "bob")]
+
+        await calls.originate(Origination(to="alice"))
+        assert states() == ["reserved", "available"]
+        phone = await stage.phone()
+        phone.refuses(486)
+        await asyncio.sleep(0.1)
+        assert states() == ["available", "available"]
+        agents.pause("bob", "lunch")
+        for name in ("alice", "bob"):
+            _, phone = await up(stage, calls, name)
+            assert states() == ["reserved" if name == "alice" else "available", "paused"]
+            phone.hangs_up()
+            await asyncio.sleep(0.1)
+        assert states() == ["available", "paused"]
+
+    run_calls(tmp_path, script, agents=("alice", "bob"))
+
+
+def test_an_agent_whose_call_has_no_port_is_free_again(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        agents = staff(stage, "alice")
+        stage.media.port_left = False
+        with pytest.raises(EngineError):
+            await calls.originate(Origination(to="alice"))
+        assert agents.known("alice").state == "available"
 
     run_calls(tmp_path, script)
 
