@@ -15,6 +15,7 @@ from .reporting import Metrics, Notify, Reports, Webhook
 from .retry import RetryRule
 from .rights import Right
 from .rules import Rule
+from .scripts import Script
 from .sections import Control, Dial, Log, Media, Route, Store, Trunk, Whisper
 from .sip import Sip
 from .sites import Site, Web
@@ -64,6 +65,7 @@ class AllSections(BaseSettings):
     inbound: list[Inbound] = []
     rooms: list[Room] = []
     music: list[MusicStream] = []
+    scripts: list[Script] = []
     rules: list[Rule] = []
     agent_defaults: AgentDefaults = AgentDefaults()
     agents: list[Agent] = []

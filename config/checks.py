@@ -11,6 +11,7 @@ from .agents import Agent
 from .all_sections import AllSections
 from .errors import Fault
 from .rights import TOKEN_LENGTH
+from .script_checks import script_faults
 from .sites import Site
 from .skills import skill_faults
 from .sounds import find_configured
@@ -25,6 +26,7 @@ NAMED = (
     "inbound",
     "rooms",
     "music",
+    "scripts",
     "calendars",
     "centres",
     "queues",
@@ -82,7 +84,7 @@ def faults_of(settings: AllSections, known: Known | None = None) -> Iterator[Fau
         yield from check(settings)
     for check_names in (
         _check_routes, _check_inbound, _check_rooms, _check_rules, _check_alerts, _check_webhooks,
-        _check_agents, _check_queues, _check_sites,
+        _check_agents, _check_queues, _check_sites, script_faults,
     ):  # fmt: skip
         yield from check_names(settings, known)
 
@@ -212,6 +214,8 @@ def _check_sounds(settings: AllSections) -> Iterator[Fault]:
         for index, room in enumerate(settings.rooms)
         for key, name in room.sounds()
     ]
+    for index, script in enumerate(settings.scripts):
+        named += [(f"scripts[{index}].{key}", name) for key, name in script.sounds()]
     for index, stream in enumerate(settings.music):
         named += [(f"music[{index}].files[{nth}]", name) for nth, name in enumerate(stream.files)]
     for key, name in named:
@@ -283,6 +287,10 @@ def outside_numbers(settings: AllSections) -> Iterator[tuple[str, str]]:
         for where, step in queue.overflows:
             if step.number:
                 yield f"queues[{index}].{where}.number", step.number
+    for index, script in enumerate(settings.scripts):
+        for nth, one in enumerate(script.steps):
+            if one.kind == "transfer" and one.number:
+                yield f"scripts[{index}].steps[{nth}].number", one.number
 
 
 # -- names ---------------------------------------------------------------------------------------

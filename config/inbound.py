@@ -148,6 +148,10 @@ class Inbound(Section):
     handler: Literal["queue", "client"] = "queue"
     handler_s: float = Field(default=10.0, gt=0, le=120, allow_inf_nan=False)
     fallback: Name | Literal[""] = ""
+    script: Name | Literal[""] = ""
+    """What callers go through before they enter the queue, if they do."""
+    after_script: Name | Literal[""] = ""
+    """What callers go through after the talk."""
     room: str = ""
     language: Language = ""
     voice: VoiceName = ""
@@ -168,8 +172,11 @@ class Inbound(Section):
 
     @model_validator(mode="after")
     def _check_handler(self) -> "Inbound":
-        if self.handler == "queue" and not self.queue:
-            raise wrong("queue", 'needed, except with handler = "client"')
+        if self.handler == "queue" and not (self.queue or self.script):
+            raise wrong("queue", 'needed, except with script, or with handler = "client"')
+        for key in ("script", "after_script"):
+            if self.handler == "client" and getattr(self, key):
+                raise wrong(key, 'not with handler = "client": name a route with it as fallback')
         if self.handler == "client" and self.queue:
             raise wrong("queue", 'not with handler = "client": name a route with it as fallback')
         if self.fallback and self.handler != "client":

@@ -38,6 +38,7 @@ from .calls.keys.gathers import Gathers
 from .calls.legs.agent_lines import AgentLines
 from .calls.legs.leg_events import LegEvents
 from .calls.legs.permanent_leg import PermanentLegs
+from .calls.scripting.scripts import Scripts
 from .calls.services import CallServices
 from .calls.streams.streams import Streams
 from .calls.supervision.supervisors import Supervisors
@@ -254,6 +255,8 @@ class CallParts:
             hold=hold,
             ringing=Ringing(media.ringing),
             recordings=self.recordings,
+            gathers=self.gathers,
+            scripts=Scripts(settings.scripts, settings.calendars),
             streams=Streams(settings.streams),
             rtp_host=media.advertise,
             overload=self.overload,

@@ -12,6 +12,7 @@ import msgspec
 from config.retry import RetryCause
 
 from .clock import shifted
+from .scripts.record import ScriptRecord
 
 Order = Literal["agent_first", "customer_first"]
 JobState = Literal[
@@ -189,12 +190,16 @@ class AttemptRecord(msgspec.Struct, kw_only=True):
     """What was dialled for the customer, where it was not the request's `to`."""
     ended: float | None = None
     """When it ended."""
+    scripts: list[ScriptRecord] = []
+    """The scripts that its parties went through."""
 
     def shift(self, by_s: float) -> None:
         """The clock was stepped."""
         self.ended = shifted(self.ended, by_s)
         for leg in self.legs:
             leg.shift(by_s)
+        for script in self.scripts:
+            script.shift(by_s)
 
     @property
     def was_answered(self) -> bool:

@@ -321,6 +321,9 @@ class Parts(CallParts):
             "logs": lambda settings: logs.set_level(settings.log.level),
             "dial": lambda settings: self.services.configure(settings.dial),
             "streams": lambda settings: self.services.streams.configure(settings.streams),
+            "scripts": lambda settings: self.services.scripts.configure(
+                settings.scripts, settings.calendars
+            ),
             "dialplan": lambda settings: self.dialplan.configure(
                 trunks=settings.trunks,
                 routes=settings.routes,

@@ -22,7 +22,7 @@ ROOM_MAY_IMPORT: Mapping[str, set[str]] = {
     "engine": {"sip", "media", "config", "web"},
 }
 
-NOUNS = {"engine.errors", "engine.job", "engine.request", "engine.clock"}
+NOUNS = {"engine.errors", "engine.job", "engine.request", "engine.clock", "engine.scripts"}
 BELOW_CALLS = {
     *NOUNS,
     "engine.store",
@@ -43,7 +43,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     # engine: the later ones stand on the earlier ones
     "engine.errors": set(),
     "engine.clock": set(),
-    "engine.job": {"engine.clock", "engine.errors"},
+    "engine.scripts": set(),
+    "engine.job": {"engine.clock", "engine.errors", "engine.scripts"},
     "engine.request": {"engine.errors", "engine.job"},
     "engine.store": NOUNS,
     "engine.routing": {*NOUNS, "engine.store"},

@@ -69,6 +69,16 @@ EXCEPTIONS: dict[str, str] = {
     "sip/usage.py": "a protocol without behaviour",
     "web/admission.py": "test_api.py",
     "web/errors.py": "a class without behaviour",
+    "engine/calls/scripting/call_scripts.py": "inbound/test_caller_script.py, in such calls",
+    "engine/calls/scripting/leg_script.py": "inbound/test_caller_script.py, in calls that come in",
+    "engine/calls/scripting/scripts.py": "scripts/test_machine.py; inbound/test_caller_script.py",
+    "engine/calls/scripting/voicemail.py": "inbound/test_caller_script.py, in calls that come in",
+    "engine/cli/settings.py": "test_main.py and test_scripts.py, by the commands",
+    "engine/inbound/caller_call.py": "test_inbound_call.py: one call is both",
+    "engine/inbound/ended_call.py": "test_inbound_call.py, by its last event",
+    "engine/scripts/actions.py": "records; test_machine.py",
+    "engine/scripts/record.py": "a record; inbound/test_caller_script.py",
+    "engine/store/annotations.py": "control/methods/test_records.py; inbound/test_caller_script.py",
 }
 """Modules without a test file of their own, and where they are tested."""
 

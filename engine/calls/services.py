@@ -28,7 +28,9 @@ from .announcing.waiting_room import WaitingRooms
 from .announcing.whisper import Announcer
 from .call import CallRegistry
 from .hangup_cause import HangupCause
+from .keys.gathers import Gathers
 from .legs.agent_lines import AgentLines
+from .scripting.scripts import Scripts
 from .streams.streams import Streams
 from .templates import Subject, context_headers
 
@@ -60,6 +62,8 @@ class CallServices:
     hold: Hold
     ringing: Ringing
     recordings: RecordingLibrary
+    gathers: Gathers
+    scripts: Scripts = field(default_factory=Scripts)
     streams: Streams = field(default_factory=Streams)
     rtp_host: str = ""
     overload: Overload = field(default_factory=Overload)

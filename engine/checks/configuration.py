@@ -49,7 +49,7 @@ def faults_of(written: Written) -> list[Fault]:
         names = [trunk.name for trunk in settings.trunks] or ["none"]
         routes.append(Route.model_construct(prefix="", trunks=names))
     try:
-        dialplan = _dialplan(settings, routes)
+        dialplan = dialplan_of(settings, routes)
     except ParseError as error:
         return [Fault("trunks", error.reason)]
     check = _Check(settings, dialplan, written.known)
@@ -74,7 +74,7 @@ def _codecs(settings: AllSections) -> Iterator[Fault]:
 
 def readings_of(settings: AllSections) -> list[tuple[str, str, str]]:
     """What each number that the configuration would dial is read as: key, text, words."""
-    dialplan = _dialplan(settings, settings.routes)
+    dialplan = dialplan_of(settings)
     agents = [(key, text) for key, _name, text in _agents_addresses(settings)]
     return [
         (key, text, dialplan.classify(text, field=key).describe())
@@ -83,10 +83,11 @@ def readings_of(settings: AllSections) -> list[tuple[str, str, str]]:
     ]
 
 
-def _dialplan(settings: AllSections, routes: Iterable[Route]) -> Dialplan:
+def dialplan_of(settings: AllSections, routes: Iterable[Route] | None = None) -> Dialplan:
+    """The dialplan that the running engine would have; with these routes, where they are given."""
     return Dialplan(
         trunks=settings.trunks,
-        routes=tuple(routes),
+        routes=tuple(settings.routes if routes is None else routes),
         agents=settings.agents,
         allow_hosts=settings.dial.allow_hosts,
         plan=NumberPlan.of(settings),

@@ -33,6 +33,9 @@ def _named(settings: AllSections) -> Iterator[tuple[str, str]]:
     if whisper.voice != Whisper().voice:
         yield "whisper.voice", whisper.voice
     yield "whisper.default", split_voice(whisper.default)[0]
+    for number, script in enumerate(settings.scripts):
+        for key, voice in script.voices():
+            yield f"scripts[{number}].{key}", voice
     for number, room in enumerate(settings.rooms):
         for key, voice in room.voices():
             yield f"rooms[{number}].{key}", voice

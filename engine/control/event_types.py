@@ -21,6 +21,7 @@ _AGENT = ("agent", "previous", "reason", "work", "since", "missed", "outcome_due
 _LINE = ("agent", "uri", "sip_status", "reason", "retry_s", *_WAY)
 _SUPERVISOR = ("leg", "supervisor", "mode")
 _TRANSFER = ("leg", "from_leg", "to", "to_queue", "mode", "how", "by")
+_SCRIPT = ("leg", "script")
 _RECORDING = ("recording", "path")
 _RECORD = (
     "to", "order", "source", "result", "cause", "failure", "created", "due_at", "deadline",
@@ -108,6 +109,13 @@ EVENT_TYPES: Mapping[str, EventType] = {
             *_SUPERVISOR, "result", "cause", "sip_status"),
     **_each("supervision", "failed", "the supervisor has not answered",
             *_SUPERVISOR, "result", "cause", "sip_status"),
+    # -- scripts
+    **_each("script", "step", "a party enters a step of a script", *_SCRIPT, "step", "step_kind",
+            "nth"),
+    **_each("script", "finished", "the script is over for the party", *_SCRIPT, "use", "result",
+            "cause", "steps", "path"),
+    **_each("voicemail", "left", "a caller has left a message for the queue", "recording",
+            "duration_s"),
     # -- streams
     **_each("stream", "started", "the service has taken the stream of a leg",
             *_LEG, "of_leg", "mode", "rate_hz"),
@@ -169,7 +177,8 @@ EVENT_TYPES: Mapping[str, EventType] = {
             "callback", "reason"),
     **_each("call", "ended", "the call is over", *_CALLER, "to",
             "direction", "queue", "agent", "result", "cause", "started", "taken_at", "answered_at",
-            "bridged_at", "talk_s", "cost", "recording", "callback", "offers", "legs", "ended_at"),
+            "bridged_at", "talk_s", "cost", "recording", "callback", "offers", "legs", "scripts",
+            "ended_at"),
     **_each("call", "refused", "a call of a trunk was refused",
             "from", "number", "dialled", "trunk", "sip_status", "reason", "extensions"),
     # -- conferences

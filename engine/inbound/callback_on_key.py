@@ -52,6 +52,8 @@ class CallbackOnKey:
         self.joined_at: float | None = None
         """The caller's queue position, once they have one."""
         self._accepting: asyncio.Task[Job] | None = None
+        self.refused = ""
+        """Why the caller cannot be called back, once that is known."""
 
     @property
     def is_requested(self) -> bool:
@@ -65,24 +67,28 @@ class CallbackOnKey:
     def can_call_back(self) -> bool:
         """Whether the caller can be called back. Asked before the ringing of agents stops."""
         try:
-            number = self._called_back_at()
+            number = self.called_back_at()
             trunk = self._incoming.ruling.trunk
             self._services.dialplan.destination(number, field="to", trunk=trunk)
             self._inbound.admission.check(AdmissionQuery(to=number), self._clock())
         except EngineError as error:
-            self._on_refused(error.message)
+            self._refuse(error.message)
             return False
         return True
+
+    def _refuse(self, reason: str) -> None:
+        self.refused = reason
+        self._on_refused(reason)
 
     @property
     def line(self) -> str | None:
         """What a callback to the caller would dial: their line; None where there is none."""
         try:
-            return self._called_back_at()
+            return self.called_back_at()
         except EngineError:
             return None
 
-    def _called_back_at(self) -> str:
+    def called_back_at(self) -> str:
         """The caller's number, or their extension at the trunk that brought them in.
 
         Raises EngineError `refused` where the number is withheld.
@@ -114,33 +120,49 @@ class CallbackOnKey:
             await asyncio.shield(self._accepting)
         except EngineError as error:
             self._accepting = None
-            self._on_refused(error.message)
+            self._refuse(error.message)
             return False
         return True
 
     async def _accept(self) -> Job:
-        incoming = self._incoming
-        whisper = incoming.whisper
-        accepted = await self._inbound.intake.accept(
-            CallbackRequest(
-                id=self._id,
-                to=self._called_back_at(),
-                queue=incoming.queue,
-                context=incoming.context,
-                whisper=WhisperSpec(text=whisper) if whisper else None,
-                trunk=incoming.ruling.trunk,
-                skills=incoming.skills or None,
-                known_agent=self._known_agent,
-                centre=incoming.ruling.centre,
-                script=incoming.ruling.script,
-                priority=incoming.priority,
-                record=incoming.is_recorded,
-                not_before=self._clock() + HELD_S,
-            ),
-            queue_joined_at=self.joined_at,
+        request = self._request(
+            self.called_back_at(), not_before=self._clock() + HELD_S, id=self._id
         )
+        accepted = await self._inbound.intake.accept(request, queue_joined_at=self.joined_at)
         self._on_accepted(accepted.job)
         return accepted.job
+
+    async def accept(self, to: str, *, not_before: float | None, source: str | None) -> Job:
+        """Have `to` called at that time, or as soon as it may be. `source` counts for the limits.
+
+        Raises EngineError.
+        """
+        request = self._request(to, not_before=not_before, source=source)
+        accepted = await self._inbound.intake.accept(request)
+        self._on_accepted(accepted.job)
+        return accepted.job
+
+    def _request(
+        self, to: str, *, not_before: float | None, id: str | None = None, source: str | None = None
+    ) -> CallbackRequest:
+        incoming = self._incoming
+        whisper = incoming.whisper
+        return CallbackRequest(
+            id=id,
+            to=to,
+            source=source,
+            queue=incoming.queue or None,
+            context=incoming.context,
+            whisper=WhisperSpec(text=whisper) if whisper else None,
+            trunk=incoming.ruling.trunk,
+            skills=incoming.skills or None,
+            known_agent=self._known_agent,
+            centre=incoming.ruling.centre,
+            script=incoming.ruling.script,
+            priority=incoming.priority,
+            record=incoming.is_recorded,
+            not_before=not_before,
+        )
 
     @property
     def _known_agent(self) -> str | None:

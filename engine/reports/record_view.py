@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 from msgspec import Meta
 
 from ..job import AttemptRecord, CostView, Failure, LegRecord, OfferRecord, Order
+from ..scripts.record import ScriptRecord
 from ..stir.verdict import Attestation, AttestationFailure
 
 # -- legs ----------------------------------------------------------------------------------------
@@ -197,6 +198,8 @@ class Record(_Caller):
     """Of a call: when the engine answered."""
     bridged_at: NotRequired[float | None]
     """Of a call: when the two were joined."""
+    scripts: NotRequired[list[ScriptRecord] | None]
+    """Of a call: the scripts that the caller went through."""
     callback: NotRequired[str | None]
     """Of a call: the job by which the caller is called back."""
     legs: NotRequired[list[LegRecord]]

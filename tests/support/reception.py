@@ -2,7 +2,7 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -10,9 +10,11 @@ from typing import Any, cast
 import msgspec
 
 from config.agents import Agent, AgentDefaults
+from config.calendars import Calendar
 from config.inbound import Inbound as Route
 from config.inbound import Room
 from config.queues import Queue
+from config.scripts import Script
 from config.settings import Settings
 from engine.acd.agents import AgentRegistry
 from engine.acd.queues import Queues
@@ -140,18 +142,20 @@ class Reception:
         return {agent.name: agent.state for agent in self.agents.all()}
 
 
-Script = Callable[[Reception], Awaitable[None]]
+Conduct = Callable[[Reception], Awaitable[None]]
 
 
 def reception(
     tmp_path: Path,
-    script: Script,
+    script: Conduct,
     *,
     agents: tuple[str, ...] = ("alice",),
     queues: list[Queue] | None = None,
     routes: list[Route] | None = None,
     room: Mapping[str, Any] | None = None,
     rules: list[Any] | None = None,
+    scripts: Sequence[Script] = (),
+    calendars: Sequence[Calendar] = (),
     documents: Documents | None = None,
     speech: ScriptedSpeech | None = None,
     history: CustomerHistory | None = None,
@@ -190,7 +194,11 @@ def reception(
             "queues": [{"name": "sales"}],
             "trunks": [{"name": "one", "uri": "sip:127.0.0.1:5071", **(trunk or {})}],
             "rules": rules or [],
+            "scripts": [
+                {"name": one.name, "steps": [{"name": "x", "kind": "hangup"}]} for one in scripts
+            ],
         })  # fmt: skip
+        services.scripts.configure(scripts, calendars)
         intake = ScriptedIntake()
         kept = documents or Documents()
         parts = InboundServices(

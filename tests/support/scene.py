@@ -22,11 +22,13 @@ from engine.acd.agents import AgentRegistry
 from engine.acd.queues import Queues
 from engine.callbacks.attempt import Attempt
 from engine.callbacks.dispatcher import Dispatcher
+from engine.calls.announcing.plays import Plays
 from engine.calls.announcing.sound_files import SoundFiles
 from engine.calls.announcing.waiting_room import WaitingRooms
 from engine.calls.announcing.whisper import Announcement, Announcer, Unspoken, Whisper
 from engine.calls.call import CallRegistry
 from engine.calls.call_flow import CustomerHistory
+from engine.calls.keys.gathers import Gathers
 from engine.calls.legs.agent_lines import AgentLines
 from engine.calls.services import CallServices
 from engine.clock import Clock
@@ -69,7 +71,9 @@ class ScriptedMedia:
     port_left: bool = True
     plays: int = 0
     ends_plays: bool = True
+    ends_announcements: bool = False
     records: bool = True
+    recorded_s: float = 0.1
     recorded: list[tuple[str, str, str]] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     paused: list[tuple[str, bool]] = field(default_factory=list)
@@ -116,10 +120,12 @@ class ScriptedMedia:
         return self.plays
 
     def announce(self, leg: str, source: Source, *, mix: bool, rounds: int) -> int:
-        """As WorkerPool.announce: nothing ends but by `end_announcement`."""
+        """As WorkerPool.announce. It ends by `end_announcement`, or (`ends_announcements`) soon."""
         self.plays += 1
         self.announced.append((leg, source, mix, rounds))
         self.announcements[self.plays] = leg
+        if self.ends_announcements:
+            asyncio.get_running_loop().call_later(1.0, self.end_announcement, self.plays)
         return self.plays
 
     def block_keys(self, leg: str, *, is_blocked: bool) -> None:
@@ -159,11 +165,11 @@ class ScriptedMedia:
         file.parent.mkdir(parents=True, exist_ok=True)
         with wave.open(str(file), "wb") as sound:
             sound.setparams((channels if b else 1, 2, 8000, 0, "NONE", ""))
-            sound.writeframes(bytes(3200))
+            sound.writeframes(bytes(max(3200, 2 * int(8000 * self.recorded_s))))
 
     async def stop_recording(self, a: str) -> Recorded:
         self.stopped.append(a)
-        return Recorded(0, 0.1, 3244)
+        return Recorded(0, self.recorded_s, 3244)
 
     async def pause_recording(self, a: str, *, pauses: bool) -> RecordingAt:
         self.paused.append((a, pauses))
@@ -198,6 +204,9 @@ class ScriptedSpeech:
     def discard(self, whisper: "asyncio.Future[Whisper]") -> None:
         whisper.cancel()
 
+    def forget(self, _spoken: Announcement) -> None:
+        """Nothing has to be deleted."""
+
     async def _prepare(self, whisper: Mapping[str, Any]) -> Whisper:
         text = whisper.get("text") or whisper.get("template")
         return await self.speak(text) if text else None
@@ -210,6 +219,10 @@ class ScriptedStore:
         self.jobs: dict[str, bytes] = {}
         self.documents: dict[tuple[str, str], bytes] = {}
         self.failure: StoreError | None = None
+        self.executed: list[tuple[Any, ...]] = []
+
+    def execute(self, _statement: str, values: tuple[Any, ...] = ()) -> None:
+        self.executed.append(values)
 
     def save(self, job: Job, *, durable: bool = False) -> "asyncio.Future[None]":
         self.jobs[job.id] = msgspec.json.encode(job)
@@ -365,6 +378,7 @@ def scene(
         recordings=RecordingLibrary(
             cast(Store, store), events, tmp_path / "recordings", RecordingSettings(min_free_mib=0)
         ),
+        gathers=Gathers(Plays(registry, announcer, hold=hold, country="GB"), lambda _call: ()),
         clock=Clock(_now, _now),
     )
     return Scene(services, sip, media, store, Admission(do_not_call=do_not_call))

@@ -14,6 +14,7 @@ from ...job import Job
 from ...reports.job_view import JobView, job_view
 from ...reports.record_view import HistoryEntry, HistoryView, Record, RecordPage
 from ...request import JobId, Params, Target
+from ...store.annotations import annotate
 from ...store.cursor import never_given, row_of
 from ...store.filters import joined
 from ...store.job_table import MOST_READ
@@ -214,15 +215,7 @@ class RecordMethods:
         notes = [*notes, params.notes] if params.notes is not None else notes
         now = time.time()
         annotated = params.id if job is None else job.id
-        store.execute(
-            """
-            INSERT INTO annotations (id, time, outcome, rating, notes) VALUES (?, ?, ?, ?, ?)
-            ON CONFLICT (id) DO UPDATE SET time = excluded.time, notes = excluded.notes,
-            outcome = COALESCE(excluded.outcome, outcome),
-            rating = COALESCE(excluded.rating, rating)
-            """,
-            (annotated, now, params.outcome, params.rating, msgspec.json.encode(notes)),
-        )
+        annotate(store, annotated, now, outcome=params.outcome, rating=params.rating, notes=notes)
         whose: dict[str, Any] = {"call": annotated}
         if job is not None:
             whose = job.about()

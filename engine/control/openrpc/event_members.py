@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, NamedTuple, TypedDict
 
 from config.queues import EntryKind
 from config.recording import RecordingFormat
+from config.scripts import StepKind
 from media.messages import PlayEnd
 
 from ...acd.agent import Wish
@@ -31,6 +32,8 @@ from ...reports.job_view import JobView
 from ...reports.record_view import HistoryEntry
 from ...routing.blocking.do_not_call import Blocked
 from ...routing.trunks import TrunkView
+from ...scripts.actions import EndWord
+from ...scripts.record import ScriptRecord, ScriptUse
 from ...stir.verdict import Attestation, AttestationFailure
 
 
@@ -227,6 +230,13 @@ MEMBERS: Final[Mapping[str, Member]] = {
     "resume": Member(
         int, "The number of the last event that was sent: subscribe again `since` it."
     ),
+    # -- scripts
+    "step": Member(str, "The step that the party enters."),
+    "step_kind": Member(StepKind, "What kind of step it is."),
+    "nth": Member(int, "How many steps were entered before it, and itself."),
+    "use": Member(ScriptUse, "When the party goes through the script."),
+    "steps": Member(int, "How many steps were entered."),
+    "scripts": Member(list[ScriptRecord], "The scripts that its parties went through."),
     # -- streams
     "of_leg": Member(str, "The leg whose sound the service gets, where a command named one."),
     "rate_hz": Member(int, "How many samples a second the service gets."),
@@ -260,6 +270,11 @@ OTHERWISE: Final[Mapping[tuple[str, str], Member]] = {
         (f"recording.{kind}", "recording"): Member(str, "The recording.")
         for kind in ("started", "paused", "resumed", "ended", "failed", "moved", "deleted")
     },
+    ("script.step", "script"): Member(str, "The script."),
+    ("script.finished", "script"): Member(str, "The script."),
+    ("script.finished", "result"): Member(EndWord, "How it ended, in one word."),
+    ("script.finished", "path"): Member(list[str], "The steps in their order, the first hundred."),
+    ("voicemail.left", "recording"): Member(str, "The recording of the message."),
     ("play.finished", "reason"): Member(PlayEnd, "Why it is heard no more."),
     ("leg.quality", "direction"): Member(
         Literal["received", "sent"], "What the party says, or what it hears."

@@ -1,0 +1,120 @@
+"""What is wrong with scripts: steps that are not there, that none leads to, that go in circles."""
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
+
+from .all_sections import AllSections
+from .errors import Fault
+from .scripts import Script, Step
+
+_FIELD = re.compile(r"\{context\.([^{}]+)\}")
+
+
+class KnownNames(Protocol):
+    """Knows the entries of each section by their names."""
+
+    def missing(self, key: str, section: str, names: Iterable[str | None]) -> Iterator[Fault]:
+        """A fault of `key` for each of the names that the section does not have; "" is none."""
+
+
+def script_faults(settings: AllSections, known: KnownNames) -> Iterator[Fault]:
+    """Every fault of every script, and of what names one."""
+    for index, script in enumerate(settings.scripts):
+        at = f"scripts[{index}]"
+        yield from _steps(script, at)
+        yield from _secrets(script, at)
+        for number, step in enumerate(script.steps):
+            key = f"{at}.steps[{number}]"
+            yield from known.missing(f"{key}.queue", "queues", [step.queue])
+            yield from known.missing(f"{key}.agent", "agents", [step.agent])
+            yield from known.missing(f"{key}.calendar", "calendars", [step.calendar])
+    scripts = {one.name: one for one in settings.scripts}
+    for index, route in enumerate(settings.inbound):
+        at = f"inbound[{index}]"
+        yield from known.missing(f"{at}.script", "scripts", [route.script])
+        yield from known.missing(f"{at}.after_script", "scripts", [route.after_script])
+        if route.script in scripts and not route.queue and _connects(scripts[route.script]):
+            reason = f"needed: the script {route.script!r} connects callers with it"
+            yield Fault(f"{at}.queue", reason)
+
+
+def _steps(script: Script, at: str) -> Iterator[Fault]:
+    by_name: dict[str, Step] = {}
+    for number, step in enumerate(script.steps):
+        if step.name in by_name:
+            yield Fault(f"{at}.steps[{number}].name", f"the step {step.name!r} stands twice")
+        by_name.setdefault(step.name, step)
+    if script.first not in by_name:
+        yield Fault(f"{at}.start", _no_step(script.first, by_name))
+        return
+    for number, step in enumerate(script.steps):
+        for key, target in step.follows:
+            if target not in by_name:
+                yield Fault(f"{at}.steps[{number}].{key}", _no_step(target, by_name))
+    reached = _reached(script.first, by_name)
+    for number, step in enumerate(script.steps):
+        if step.name not in reached:
+            yield Fault(f"{at}.steps[{number}].name", f"no step leads to {step.name!r}")
+    numbers = {step.name: number for number, step in reversed(list(enumerate(script.steps)))}
+    for circle in _circles(by_name):
+        way = " → ".join((*circle, circle[0]))
+        reason = f"goes in a circle without waiting for a key: {way}"
+        first, following = circle[0], circle[1 % len(circle)]
+        key = next(key for key, target in by_name[first].follows if target == following)
+        yield Fault(f"{at}.steps[{numbers[first]}].{key}", reason)
+
+
+def _no_step(name: str, steps: Mapping[str, Step]) -> str:
+    close = difflib.get_close_matches(name, steps, n=1)
+    return f"there is no step named {name!r}" + (f"; did you mean {close[0]}?" if close else "")
+
+
+def _reached(first: str, steps: Mapping[str, Step]) -> set[str]:
+    """The steps that can be come to."""
+    found: set[str] = set()
+    ahead = [first]
+    while ahead:
+        name = ahead.pop()
+        if name in steps and name not in found:
+            found.add(name)
+            ahead += [target for _key, target in steps[name].follows]
+    return found
+
+
+def _circles(steps: Mapping[str, Step]) -> Iterator[list[str]]:
+    """The circles of steps none of which waits for the party, each once."""
+    done: set[str] = set()
+
+    def walk(name: str, way: list[str]) -> Iterator[list[str]]:
+        step = steps.get(name)
+        if step is None or step.waits_for_party:
+            return
+        if name in way:
+            yield way[way.index(name) :]
+            return
+        if name in done:
+            return
+        for _key, target in step.follows:
+            yield from walk(target, [*way, name])
+        done.add(name)
+
+    for name in steps:
+        yield from walk(name, [])
+
+
+def _secrets(script: Script, at: str) -> Iterator[Fault]:
+    """What is gathered in secret is neither said nor set."""
+    secret = {step.into for step in script.steps if step.secret}
+    for number, step in enumerate(script.steps):
+        texts = [*step.said(), *((f"values.{key}", text) for key, text in step.values.items())]
+        for key, text in texts:
+            for field in _FIELD.findall(text):
+                if field in secret:
+                    reason = f"{{context.{field}}} is gathered in secret: it is not said or kept"
+                    yield Fault(f"{at}.steps[{number}].{key}", reason)
+
+
+def _connects(script: Script) -> bool:
+    return any(step.kind == "connect" for step in script.steps)

@@ -1,0 +1,76 @@
+"""Callbacks that a script asks for: at which times they may be, and for which number."""
+
+from ..acd.queues import Queues
+from ..calls.scripting.scripts import Scripts
+from ..errors import EngineError
+from ..routing.admission import Admission
+from ..routing.dialplan import Dialplan
+from ..routing.phone_number import CalledNumber
+from ..scripts.actions import FindSlots, Slot
+from ..scripts.actions import Slots as FoundSlots
+from ..scripts.slots import next_beginning, slot_of
+from .slots import Slots
+
+# The hours of a number and of a queue are looked through this far.
+MOST_LOOKED_AT = 200
+
+
+class ScriptCallbacks:
+    """Finds the slots, and reads the numbers that callers key in."""
+
+    def __init__(
+        self,
+        queues: Queues,
+        admission: Admission,
+        dialplan: Dialplan,
+        scripts: Scripts,
+    ) -> None:
+        self._queues = queues
+        self._admission = admission
+        self._dialplan = dialplan
+        self._scripts = scripts
+        self._slots = Slots(queues, admission)
+
+    def keyed_in(self, digits: str, *, field: str = "number") -> str:
+        """The number in E.164. Raises EngineError `refused` where it may not be called.
+
+        It has to be a number of the telephone network: never an extension, an agent or a service.
+        """
+        return self._dialplan.read_number(digits, field=field)
+
+    def find(self, wanted: FindSlots, to: str, *, language: str, now: float) -> FoundSlots:
+        """The first times from the next beginning on, all of which are open to their ends."""
+        number = self._admission.number(to)
+        zone = self._scripts.zone(self._calendar_of(wanted.queue))
+        found: list[Slot] = []
+        at = next_beginning(now, wanted.slot_s, zone)
+        for _ in range(MOST_LOOKED_AT):
+            opens = self._opens(number, wanted.queue, at)
+            if opens is None or len(found) == wanted.most:
+                break
+            if opens > at:
+                at = next_beginning(opens, wanted.slot_s, zone)
+                continue
+            last = at + wanted.slot_s - 1
+            if self._opens(number, wanted.queue, last) == last:
+                found.append(slot_of(at, wanted.slot_s, zone=zone, language=language))
+            at = next_beginning(at + wanted.slot_s, wanted.slot_s, zone)
+        return FoundSlots(tuple(found))
+
+    def _opens(self, number: CalledNumber | None, queue: str, at: float) -> float | None:
+        return self._slots.first(number, queue or None, at).at
+
+    def _calendar_of(self, queue: str) -> str:
+        line = self._queues.matcher.queues.by_name.get(queue)
+        return "" if line is None else line.config.calendar
+
+
+def check_may_key_in(number: str | None) -> str:
+    """The caller's own number, by which what they key in is counted.
+
+    Raises EngineError `refused` where it is withheld: nobody could be held to the limits.
+    """
+    if number is None:
+        reason = "a caller whose number is withheld is called back at no other number"
+        raise EngineError("refused", reason, field="number")
+    return number

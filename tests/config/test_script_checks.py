@@ -1,0 +1,102 @@
+"""What is wrong with whole scripts: targets, steps that none leads to, circles, secrets."""
+
+from typing import Any
+
+from config.checks import Known
+from config.inbound import Inbound
+from config.script_checks import script_faults
+from config.scripts import Script
+from config.settings import Settings
+from tests.support.scripts import script, step
+
+
+def faults(*scripts: Script, **more: Any) -> list[tuple[str, str]]:
+    settings = Settings.model_construct(
+        **{**dict(Settings()), "scripts": list(scripts), **more}
+    )  # fmt: skip
+    return [(one.key, one.reason) for one in script_faults(settings, Known.of(settings))]
+
+
+def test_a_right_script_has_no_fault() -> None:
+    menu = step("menu", "menu", keys={"1": "menu", "2": "go"}, no_input="go")
+    assert faults(script(menu, step("go", "connect"))) == []
+
+
+def test_steps_that_are_not_there_twice_or_not_come_to() -> None:
+    found = faults(
+        script(
+            step("menu", "menu", keys={"1": "sale"}, no_match="menu"),
+            step("sales", "connect"),
+            step("sales", "hangup"),
+        )
+    )
+    assert found == [
+        ("scripts[0].steps[2].name", "the step 'sales' stands twice"),
+        (
+            "scripts[0].steps[0].keys.1",
+            "there is no step named 'sale'; did you mean sales?",
+        ),
+        ("scripts[0].steps[1].name", "no step leads to 'sales'"),
+        ("scripts[0].steps[2].name", "no step leads to 'sales'"),
+    ]
+
+
+def test_first_step_that_is_not_there() -> None:
+    assert faults(script(step("a", "connect"), start="b")) == [
+        ("scripts[0].start", "there is no step named 'b'")
+    ]
+
+
+def test_circles_without_input_are_faults_and_others_are_not() -> None:
+    found = faults(
+        script(
+            step("a", "say", next="b"),
+            step("b", "branch", on="x", cases={"1": "a", "2": "menu"}, next="menu"),
+            step("menu", "menu", keys={"1": "a"}),
+        )
+    )
+    reason = "goes in a circle without waiting for a key: a → b → a"
+    assert found == [("scripts[0].steps[0].next", reason)]
+    alone = faults(script(step("a", "say", next="a")))
+    assert alone[0][1].endswith("a → a")
+
+
+def test_secrets_are_neither_said_nor_set() -> None:
+    found = faults(
+        script(
+            step("ask", "gather", into="pin", secret=True, next="say"),
+            step("say", "say", text="It is {context.pin}.", next="set"),
+            step("set", "set", values={"kept": "{context.pin}"}),
+        )
+    )
+    assert [key for key, _reason in found] == [
+        "scripts[0].steps[1].text", "scripts[0].steps[2].values.kept",
+    ]  # fmt: skip
+
+
+def test_names_of_other_sections() -> None:
+    found = faults(
+        script(
+            step("branch", "branch", calendar="office", cases={"open": "queue"}, next="agent"),
+            step("queue", "transfer", queue="sales", failed="mail"),
+            step("agent", "transfer", agent="alice"),
+            step("mail", "voicemail", queue="support"),
+        )
+    )
+    assert [reason for _key, reason in found] == [
+        "there is no calendar named 'office'", "there is no queue named 'sales'",
+        "there is no agent named 'alice'", "there is no queue named 'support'",
+    ]  # fmt: skip
+
+
+def test_routes_name_scripts_that_are_there_and_a_queue_where_one_connects() -> None:
+    routes = [
+        Inbound(name="a", script="missing", after_script="gone"),
+        Inbound(name="b", number="1", script="test"),
+    ]
+    found = faults(script(step("go", "connect")), inbound=routes)
+    assert found == [
+        ("inbound[0].script", "there is no script named 'missing'"),
+        ("inbound[0].after_script", "there is no script named 'gone'"),
+        ("inbound[1].queue", "needed: the script 'test' connects callers with it"),
+    ]

@@ -1,0 +1,51 @@
+"""Times that callers are offered, by the hours of their queue."""
+
+from pathlib import Path
+
+import pytest
+
+from config.calendars import Calendar
+from config.queues import Queue
+from engine.callbacks.script_callbacks import ScriptCallbacks, check_may_key_in
+from engine.calls.scripting.scripts import Scripts
+from engine.errors import EngineError
+from engine.routing.hours.opening_hours import opening_hours
+from engine.scripts.actions import FindSlots
+from tests.support.scene import Scene, run_scene
+
+OFFICE = Calendar(name="office", zone="Europe/Berlin", hours=["thu-fri 09:00-11:30"])
+THURSDAY_10 = 9 * 3600.0  # 1970-01-01 10:00 in Berlin
+HOUR = 3600.0
+
+
+def found(tmp_path: Path, queue: str, now: float) -> list[float]:
+    async def script(stage: Scene) -> list[float]:
+        services = stage.services
+        services.queues.start([Queue(name="sales", calendar="office")], [], opening_hours([OFFICE]))
+        callbacks = ScriptCallbacks(
+            services.queues, stage.admission, services.dialplan, Scripts([], [OFFICE])
+        )
+        wanted = FindSlots(queue, "", 3, HOUR)
+        slots = callbacks.find(wanted, "+442079461111", language="en", now=now)
+        services.queues.stop()
+        return [one.at for one in slots.slots]
+
+    return run_scene(tmp_path, script)
+
+
+def test_times_are_open_to_their_ends(tmp_path: Path) -> None:
+    # From 10:00 to 11:00, and on Friday from 9:00 on: 11:00 to 12:00 would reach into the closed.
+    expected = [THURSDAY_10, THURSDAY_10 + 23 * HOUR, THURSDAY_10 + 24 * HOUR]
+    assert found(tmp_path, "sales", THURSDAY_10) == expected
+    assert found(tmp_path, "sales", THURSDAY_10 - 1.0) == expected
+
+
+def test_queue_without_hours_is_open_always(tmp_path: Path) -> None:
+    now = THURSDAY_10 + 1.0
+    assert found(tmp_path, "", now) == [THURSDAY_10 + nth * HOUR for nth in (1, 2, 3)]
+
+
+def test_caller_whose_number_is_withheld_names_no_other() -> None:
+    assert check_may_key_in("+442079461111") == "+442079461111"
+    with pytest.raises(EngineError, match="withheld"):
+        check_may_key_in(None)

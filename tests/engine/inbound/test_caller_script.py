@@ -1,0 +1,470 @@
+"""Callers who go through scripts: whom they are connected with, and what becomes of the call."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.calendars import Calendar
+from config.inbound import Inbound as Route
+from config.queues import Queue
+from config.scripts import Script
+from engine.calls.agent_wait import HELD_S
+from engine.scripts.actions import EndWord
+from media.messages import Dtmf
+from media.sources import Prompt, Silence, Tone
+from tests.support.reception import Reception, reception
+from tests.support.scripts import script, step
+
+CALLER = "+442079461111"
+SHOP = Route(name="shop", queue="sales", script="test", context={"pin": "4711"})
+CONNECT = step("go", "connect")
+
+
+async def press(desk: Reception, *keys: str) -> None:
+    """The caller presses keys, one after the other."""
+    (call,) = desk.stage.services.registry.calls.values()
+    for key in keys:
+        await asyncio.sleep(0.5)
+        call.legs[0].on_media(Dtmf(call.legs[0].id, key, 100))
+    await asyncio.sleep(0.5)
+
+
+def run(
+    tmp_path: Path,
+    conduct: Any,
+    *steps: Any,
+    route: Route = SHOP,
+    others: tuple[Script, ...] = (),
+    **more: Any,
+) -> Reception:
+    async def with_prompts(desk: Reception) -> None:
+        desk.stage.media.ends_announcements = True
+        await conduct(desk)
+
+    limits = {name: more.pop(name) for name in ("max_s", "max_steps") if name in more}
+    scripts = (script(*steps, **limits), *others)
+    return reception(tmp_path, with_prompts, routes=[route], scripts=scripts, **more)
+
+
+def ended(desk: Reception) -> tuple[str, str]:
+    found = desk.stage.last("call.ended")
+    return found["result"], found["cause"]
+
+
+def last_script(desk: Reception) -> tuple[EndWord, list[str]]:
+    (one,) = desk.stage.last("call.ended")["scripts"]
+    return one["result"], one["path"]
+
+
+MENU = step("menu", "menu", keys={"1": "go", "2": "bye"}, timeout_s=5.0, tries=2)
+BYE = step("bye", "hangup", text="Goodbye.", cause="as they wished")
+
+
+def test_caller_chooses_the_queue_and_talks_with_an_agent(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        caller = await desk.waiting()
+        await press(desk, "5", "1")
+        await desk.answering_agent()
+        await asyncio.sleep(5)
+        caller.hangs_up()
+
+    desk = run(tmp_path, conduct, MENU, CONNECT, BYE)
+    assert ended(desk) == ("completed", "caller hung up")
+    assert last_script(desk) == ("connect", ["menu", "go"])
+    assert desk.heard()[0] == Silence()
+    told = [desk.stage.last("script.step"), desk.stage.last("script.finished")]
+    assert (told[0]["step"], told[0]["step_kind"], told[0]["nth"]) == ("go", "connect", 2)
+    assert (told[1]["use"], told[1]["steps"], told[1]["script"]) == ("inbound", 2, "test")
+    asked = [source for _leg, source, _mix, _rounds in desk.stage.media.announced]
+    assert asked == [Prompt("menu?"), Prompt("menu?")]
+
+
+def test_caller_is_hung_up_after_the_last_words(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        caller = await desk.waiting()
+        await press(desk, "2")
+        await asyncio.sleep(5)
+        assert caller.is_hung_up
+
+    desk = run(tmp_path, conduct, MENU, CONNECT, BYE)
+    assert ended(desk) == ("script", "as they wished")
+    assert Prompt("Goodbye.") in desk.heard()
+
+
+def test_caller_who_presses_nothing_is_hung_up(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        caller = await desk.waiting()
+        await asyncio.sleep(13)
+        assert caller.is_hung_up
+
+    desk = run(tmp_path, conduct, MENU, CONNECT, BYE)
+    assert ended(desk) == ("script", "step menu: no key was pressed")
+
+
+def test_caller_hangs_up_in_a_menu(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        caller = await desk.waiting()
+        await asyncio.sleep(1)
+        caller.hangs_up()
+
+    desk = run(tmp_path, conduct, MENU, CONNECT, BYE)
+    assert ended(desk) == ("abandoned", "caller hung up, while script")
+    assert last_script(desk) == ("hung_up", ["menu"])
+
+
+def test_script_that_loops_ends_with_its_cause(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        caller = await desk.waiting()
+        await asyncio.sleep(30)
+        assert caller.is_hung_up
+
+    circle = (step("a", "say", next="b"), step("b", "say", next="a"))
+    desk = run(tmp_path, conduct, *circle, max_steps=9, route=Route(name="x", script="test"))
+    assert ended(desk) == ("failed", "script test took over 9 steps")
+    assert desk.stage.seen("script.step") == ["script.step"] * 9
+    desk = run(tmp_path, conduct, *circle, max_s=5.0, route=Route(name="x", script="test"))
+    assert ended(desk) == ("failed", "script test took over 5 s")
+
+
+def test_script_without_a_queue_connects_nobody(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        await desk.waiting()
+        await asyncio.sleep(1)
+
+    async def with_removed(desk: Reception) -> None:
+        desk.stage.services.scripts.configure([], [])
+        await conduct(desk)
+
+    hours = step("hours", "branch", on="x", cases={"1": "go"}, next="bye")
+    desk = run(tmp_path, with_removed, hours, BYE, CONNECT)
+    assert ended(desk) == ("unavailable", "there is no script named 'test'")
+
+
+def test_transfer_to_a_queue_that_is_closed_goes_on(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        caller = await desk.waiting()
+        await desk.answering_agent()
+        await asyncio.sleep(3)
+        caller.hangs_up()
+
+    night = Calendar(name="night", zone="UTC", hours=["mon 00:00-01:00"])
+    queues = [Queue(name="closed", calendar="night"), Queue(name="sales")]
+    steps = (
+        step("closed", "transfer", queue="closed", failed="open"),
+        step("open", "transfer", queue="sales"),
+    )
+    from engine.routing.hours.opening_hours import opening_hours
+
+    async def with_hours(desk: Reception) -> None:
+        desk.queues.configure(queues, [], opening_hours([night]), ring_s=20.0)
+        await conduct(desk)
+
+    desk = run(tmp_path, with_hours, *steps, route=Route(name="x", script="test"))
+    assert ended(desk) == ("completed", "caller hung up")
+    assert desk.stage.last("call.ended")["queue"] == "sales"
+    assert last_script(desk) == ("transfer", ["closed", "open"])
+
+
+AGENT = (step("alice", "transfer", agent="alice", max_wait_s=20.0, failed="bye"), BYE)
+
+
+def test_transfer_to_an_agent(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        await desk.waiting()
+        agent = await desk.answering_agent()
+        await asyncio.sleep(3)
+        assert desk.states() == {"alice": "talking"}
+        agent.hangs_up()
+
+    desk = run(tmp_path, conduct, *AGENT)
+    assert ended(desk) == ("completed", "operator hung up")
+    assert desk.stage.last("call.ended")["agent"] == "alice"
+
+
+def test_agent_who_does_not_answer_or_take_calls(tmp_path: Path) -> None:
+    async def refused(desk: Reception) -> None:
+        await desk.waiting()
+        (await desk.stage.phone()).refuses(486, "Busy Here")
+        await asyncio.sleep(5)
+
+    desk = run(tmp_path, refused, *AGENT)
+    assert ended(desk) == ("script", "as they wished")
+
+    async def away(desk: Reception) -> None:
+        await desk.waiting_alone()
+        await asyncio.sleep(30)
+
+    desk = run(tmp_path, away, *AGENT)
+    assert last_script(desk) == ("hangup", ["alice", "bye"])
+
+
+def test_agent_who_hangs_up_in_the_whisper_brings_the_script_back(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        await desk.waiting()
+        agent = await desk.stage.phone()
+        agent.answers()
+        await asyncio.sleep(0.1)
+        agent.hangs_up()
+        await desk.answering_agent()
+        await asyncio.sleep(3)
+        (call,) = desk.stage.services.registry.calls.values()
+        assert call.owner is not None
+        call.owner.hang_up()
+
+    route = SHOP.model_copy(update={"whisper": "A caller of the shop."})
+    desk = run(tmp_path, conduct, *AGENT, route=route)
+    assert ended(desk) == ("completed", "hung up by command")
+    assert [one["result"] for one in desk.stage.last("call.ended")["scripts"]] == ["transfer"] * 2
+
+
+OUTSIDE = (step("out", "transfer", number="+442079460777", failed="bye"), BYE)
+
+
+def test_transfer_to_a_number_outside(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        caller = await desk.waiting()
+        phone = await desk.stage.phone()
+        assert "+442079460777" in phone.invitation.target
+        phone.answers()
+        await asyncio.sleep(5)
+        caller.hangs_up()
+
+    desk = run(tmp_path, conduct, *OUTSIDE)
+    assert ended(desk) == ("completed", "caller hung up")
+    assert desk.stage.last("call.ended")["answered_at"] is not None
+
+
+def test_number_outside_that_is_busy_or_refused_goes_on(tmp_path: Path) -> None:
+    async def busy(desk: Reception) -> None:
+        await desk.waiting()
+        (await desk.stage.phone()).refuses(486, "Busy Here")
+        await asyncio.sleep(5)
+
+    desk = run(tmp_path, busy, *OUTSIDE)
+    assert ended(desk) == ("script", "as they wished")
+
+    async def refused(desk: Reception) -> None:
+        await desk.waiting()
+        await asyncio.sleep(5)
+
+    out = step("out", "transfer", number="112", failed="bye")
+    desk = run(tmp_path, refused, out, BYE)
+    assert ended(desk) == ("script", "as they wished")
+    assert desk.stage.sip.phones.empty()
+
+
+@pytest.mark.parametrize("digits", ["4711", "4712"])
+def test_secret_digits_are_in_no_event(tmp_path: Path, digits: str) -> None:
+    async def conduct(desk: Reception) -> None:
+        await desk.waiting()
+        await press(desk, *digits, "#")
+        await asyncio.sleep(5)
+
+    steps = (
+        step("ask", "gather", into="entered", secret=True, next="check"),
+        step("check", "check", value="entered", against="pin", again="ask", tries=1,
+             next="right", failed="bye"),
+        step("right", "set", values={"identity": "verified"}, next="bye"),
+        BYE,
+    )  # fmt: skip
+    desk = run(tmp_path, conduct, *steps)
+    is_right = digits == "4711"
+    assert ("right" in last_script(desk)[1]) is is_right
+    context = desk.stage.last("call.ended")["context"]
+    assert context.get("identity") == ("verified" if is_right else None)
+    lines = b"".join(one.line for one in desk.stage.services.events.after(0))
+    assert b"4712" not in lines
+    assert b"entered" not in lines
+
+
+CALLBACK = (step("later", "callback", done_text="Thank you.", failed="bye"), BYE)
+
+
+def test_caller_is_called_back_once_they_have_hung_up(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        caller = await desk.waiting()
+        await asyncio.sleep(5)
+        assert caller.is_hung_up
+
+    desk = run(tmp_path, conduct, *CALLBACK)
+    assert ended(desk) == ("callback", "the caller asked to be called back")
+    ((asked, _joined_at),) = desk.intake.accepted
+    assert (asked.to, asked.queue) == (CALLER, "sales")
+    assert asked.not_before is not None and asked.not_before >= HELD_S
+    assert desk.intake.rescheduled == [desk.stage.last("call.ended")["callback"]]
+
+
+def test_caller_who_cannot_be_called_back_goes_on(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        await desk.waiting(caller="anonymous")
+        await asyncio.sleep(5)
+
+    desk = run(tmp_path, conduct, *CALLBACK)
+    assert last_script(desk) == ("hangup", ["later", "bye"])
+    assert desk.intake.accepted == []
+
+
+PHONE = (
+    step("phone", "gather", into="phone", next="call"),
+    step("call", "callback", number="phone", queue="sales", failed="bye"),
+    BYE,
+)
+
+
+@pytest.mark.parametrize(
+    ("digits", "to"),
+    [("02079462222", "+442079462222"), ("00442079462222", "+442079462222"), ("112", None),
+     ("09098790000", None), ("4711", None)],
+)  # fmt: skip
+def test_number_that_is_keyed_in_is_called_only_where_policy_permits(
+    tmp_path: Path, digits: str, to: str | None
+) -> None:
+    async def conduct(desk: Reception) -> None:
+        await desk.waiting()
+        await press(desk, *digits, "#")
+        await asyncio.sleep(5)
+
+    desk = run(tmp_path, conduct, *PHONE)
+    if to is None:
+        assert desk.intake.accepted == []
+        assert last_script(desk) == ("hangup", ["phone", "call", "bye"])
+    else:
+        ((asked, _joined_at),) = desk.intake.accepted
+        assert (asked.to, asked.source, asked.queue) == (to, CALLER, "sales")
+        assert desk.stage.last("call.ended")["callback"] == "cb-1"
+        assert ended(desk)[0] == "callback"
+
+
+def test_caller_without_a_number_keys_in_no_other(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        await desk.waiting(caller="anonymous")
+        await press(desk, *"02079462222#")
+        await asyncio.sleep(5)
+
+    desk = run(tmp_path, conduct, *PHONE)
+    assert desk.intake.accepted == []
+
+
+def test_caller_chooses_a_time_at_which_the_queue_is_open(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        await desk.waiting()
+        await press(desk, "2")
+        await asyncio.sleep(5)
+
+    when = step("when", "callback", slots=2, text="When?", failed="bye",
+                slot_text="{day} {from}-{until} {key}")  # fmt: skip
+    desk = run(tmp_path, conduct, when, BYE)
+    ((asked, _joined_at),) = desk.intake.accepted
+    assert asked.not_before is not None and asked.not_before % 3600.0 == 0
+    assert desk.stage.last("call.ended")["callback"] == "cb-1"
+    assert ended(desk)[0] == "callback"
+
+
+MESSAGE = step("mail", "voicemail", queue="sales", max_s=8.0)
+
+
+def test_caller_leaves_a_message(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        desk.stage.media.recorded_s = 4.0
+        await desk.waiting()
+        await asyncio.sleep(6)
+        assert desk.stage.media.recorded
+        await press(desk, "#")
+
+    desk = run(tmp_path, conduct, MESSAGE)
+    assert ended(desk) == ("voicemail", "the caller has left a message")
+    left = desk.stage.last("voicemail.left")
+    assert (left["queue"], left["duration_s"]) == ("sales", 4.0)
+    assert left["recording"] == desk.stage.last("recording.started")["recording"]
+    assert Tone("1000/400") in desk.heard()
+
+
+def test_caller_leaves_a_message_and_is_called_back(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        desk.stage.media.recorded_s = 4.0
+        caller = await desk.waiting()
+        await asyncio.sleep(6)
+        caller.hangs_up()
+
+    mail = step("mail", "voicemail", callback=True)
+    desk = run(tmp_path, conduct, mail)
+    ((asked, _joined_at),) = desk.intake.accepted
+    left = desk.stage.last("voicemail.left")["recording"]
+    assert asked.context is not None and asked.context["voicemail"] == left
+    assert ended(desk)[0] == "callback"
+
+
+def test_nothing_that_can_be_kept_was_said(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        await desk.waiting()
+        await asyncio.sleep(20)
+
+    desk = run(tmp_path, conduct, MESSAGE)
+    assert ended(desk) == ("failed", "nothing was said")
+
+    async def without_room(desk: Reception) -> None:
+        desk.stage.media.records = False
+        await conduct(desk)
+
+    desk = run(tmp_path, without_room, MESSAGE)
+    assert ended(desk) == ("failed", "the message cannot be recorded")
+    assert desk.stage.seen("voicemail") == []
+
+
+RATED = Route(name="shop", queue="sales", after_script="rating")
+RATING = script(step("rate", "rating", timeout_s=5.0, tries=1), name="rating")
+
+
+def test_caller_rates_the_talk_after_the_agent_has_hung_up(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        await desk.waiting()
+        agent = await desk.answering_agent()
+        await asyncio.sleep(10)
+        agent.hangs_up()
+        await asyncio.sleep(0.5)
+        assert desk.states() == {"alice": "available"}
+        await press(desk, "4")
+        await asyncio.sleep(1)
+
+    desk = run(tmp_path, conduct, CONNECT, route=RATED, others=(RATING,))
+    assert ended(desk) == ("completed", "operator hung up")
+    assert desk.stage.last("callback.annotated")["rating"] == 4
+    (values,) = desk.stage.store.executed
+    assert values[0] == desk.stage.last("call.ended")["call"] and values[3] == 4
+    assert last_script(desk) == ("hangup", ["rate"])
+    assert desk.stage.last("call.ended")["talk_s"] == pytest.approx(10, abs=3)
+
+
+def test_nobody_is_asked_who_has_hung_up_themselves(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        caller = await desk.waiting()
+        await desk.answering_agent()
+        await asyncio.sleep(3)
+        caller.hangs_up()
+
+    desk = run(tmp_path, conduct, CONNECT, route=RATED, others=(RATING,))
+    assert desk.stage.last("call.ended").get("scripts") is None
+
+    async def removed(desk: Reception) -> None:
+        desk.stage.services.scripts.configure([], [])
+        await desk.waiting()
+        agent = await desk.answering_agent()
+        await asyncio.sleep(3)
+        agent.hangs_up()
+
+    desk = run(tmp_path, removed, CONNECT, route=RATED, others=(RATING,))
+    assert ended(desk) == ("completed", "operator hung up")
+
+
+def test_texts_that_cannot_be_spoken_end_no_script(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        desk.stage.services.announcer.fails = True  # type: ignore[attr-defined]
+        await desk.waiting()
+        await press(desk, "2")
+        await asyncio.sleep(2)
+
+    desk = run(tmp_path, conduct, MENU, CONNECT, BYE)
+    assert ended(desk) == ("script", "as they wished")
+    assert desk.stage.last("leg.not_played")["error"] == "no voice"
