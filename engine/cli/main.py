@@ -27,6 +27,7 @@ from . import (
     records,
     report,
     routes,
+    scripts,
     trunks,
     webhooks,
 )
@@ -48,6 +49,7 @@ from .command import (
 )
 from .formats import duration, pairs, value_text
 from .live import top
+from .settings import default_config, load_settings
 from .tables import console, details
 from .tracing import commands as traces
 
@@ -146,6 +148,7 @@ app.add_typer(queues.app, rich_help_panel=AGENTS)
 app.add_typer(numbers.app, rich_help_panel=NUMBERS)
 app.add_typer(routes.app, rich_help_panel=NUMBERS)
 app.add_typer(person.app, rich_help_panel=NUMBERS)
+app.add_typer(scripts.app, rich_help_panel=RUNNING)
 app.add_typer(report.app, rich_help_panel=REPORTS)
 app.add_typer(recordings.app, rich_help_panel=REPORTS)
 for part in (records, top, events, audit):
@@ -164,7 +167,7 @@ def run(
     ] = None,
 ) -> None:
     """Run the engine in the foreground until SIGTERM or SIGINT."""
-    settings = _load(config or _default_config())
+    settings = load_settings(config or default_config())
     from ..daemon import main as run_daemon
 
     raise typer.Exit(run_daemon(settings))
@@ -183,7 +186,7 @@ def web(
 
     from .. import logs
 
-    file = config or _default_config()
+    file = config or default_config()
     try:
         settings = load(file)
     except ConfigError as error:
@@ -196,7 +199,7 @@ def web(
 @app.command(rich_help_panel=RUNNING, epilog="Example: ringback check /etc/ringback.toml")
 def check(file: Annotated[Path, typer.Argument(metavar="FILE")], json: Json = False) -> None:
     """Check a configuration file. Shows also how its numbers are read."""
-    settings = _load(file)
+    settings = load_settings(file)
     from ..checks.configuration import readings_of
 
     readings = readings_of(settings)
@@ -207,27 +210,6 @@ def check(file: Annotated[Path, typer.Argument(metavar="FILE")], json: Json = Fa
     for key, text, words in readings:
         typer.echo(f"{key}: {value_text(text)} is {words}")
     typer.echo(f"{settings.file}: ok")
-
-
-def _default_config() -> Path:
-    import config
-
-    return Path(config.__file__).with_name("ringback.toml")
-
-
-def _load(file: Path) -> Any:
-    from config.errors import ConfigError
-
-    from ..checks.configuration import load
-
-    try:
-        return load(file)
-    except ConfigError as error:
-        if Options.json:
-            first = {"key": error.key, "line": error.line, "reason": error.reason}
-            print_json({"file": error.file, "ok": False, **first, "errors": error.view()})
-        typer.echo(str(error), err=True)
-        raise typer.Exit(EXIT_USAGE) from None
 
 
 @app.command(rich_help_panel=RUNNING, epilog="Example: ringback status")

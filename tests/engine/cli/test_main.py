@@ -14,7 +14,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from config.settings import load
-from engine.cli.main import _default_config, app
+from engine.cli.main import app
+from engine.cli.settings import default_config
 from engine.control.method import Method
 from engine.control.params import (
     CallRef,
@@ -437,7 +438,7 @@ async def test_parameters_of_any_request_are_an_object(tmp_path: Path) -> None:
 
 
 def test_the_default_configuration_is_the_one_that_is_installed() -> None:
-    assert _default_config() == ROOT / "config" / "ringback.toml"
+    assert default_config() == ROOT / "config" / "ringback.toml"
 
 
 def test_default_socket_is_that_of_the_default_configuration() -> None:
