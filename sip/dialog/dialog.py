@@ -8,7 +8,7 @@ from ..hop import Hop, is_numeric, numeric_hop
 from ..message.grammar import split_commas
 from ..message.message import Fields, Message, Request, Response
 from ..message.name_addr import parse_name_addr
-from ..message.uri import SipUri, Uri, without_headers
+from ..message.uri import SipUri, Uri, request_uri_of
 
 MayReach = Callable[[Hop, Hop], bool]
 """Whether requests of a dialog may be sent to the first address; the second is the peer's."""
@@ -168,7 +168,7 @@ def request_uri_and_route(target: Uri, routes: list[str]) -> tuple[Uri, list[str
             first.scheme, first.host, first.user, first.password, first.port, first.params
         )
         return strict, [*routes[1:], f"<{target.encode()}>"]
-    return without_headers(target), routes
+    return request_uri_of(target), routes
 
 
 def dialog_of_uac(

@@ -13,7 +13,7 @@ from ..hop import Hop
 from ..message.message import Fields, Message, Request, Response
 from ..message.name_addr import NameAddr, parse_name_addr
 from ..message.reason import status_reason
-from ..message.uri import OtherUri, SipUri, Uri, parse_uri, without_headers
+from ..message.uri import OtherUri, SipUri, Uri, parse_uri, request_uri_of
 from ..saved import SavedSession
 from ..sdp.offer_answer import LocalAudio, NegotiatedAudio, OfferAnswer
 from ..transaction.client import CALLING, PROCEEDING, ClientTransaction
@@ -88,7 +88,7 @@ class UacSession(Session):
         """Send the INVITE. Raises ParseError for a bad URI and ValueError for a bad header."""
         target = parse_uri(invitation.target)
         self._request_uri, route = request_uri_and_route(
-            without_headers(target), list(invitation.route)
+            request_uri_of(target), list(invitation.route)
         )
         sender = parse_uri(invitation.from_uri)
         local_tag = context.new_tag()

@@ -147,11 +147,12 @@ def parse_uri(text: str) -> SipUri | OtherUri:
     return _parse(text)
 
 
-def without_headers(uri: Uri) -> Uri:
-    """Return the URI without its headers, which a request URI must not have (19.1.1)."""
-    if isinstance(uri, OtherUri) or not uri.headers:
+def request_uri_of(uri: Uri) -> Uri:
+    """Return the URI without headers and method, which a request URI must not have (19.1.1)."""
+    if isinstance(uri, OtherUri) or not (uri.headers or "method" in uri.params):
         return uri
-    return SipUri(uri.scheme, uri.host, uri.user, uri.password, uri.port, uri.params)
+    params = {name: value for name, value in uri.params.items() if name != "method"}
+    return SipUri(uri.scheme, uri.host, uri.user, uri.password, uri.port, params)
 
 
 def encode_host(host: str, port: int | None = None) -> str:

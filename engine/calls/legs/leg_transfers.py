@@ -97,7 +97,7 @@ class LegTransfers:
     def _referred(self, referral: ReferralUsage) -> None:
         """The phone asks for a transfer: only who talks may."""
         if not self._leg.offer_referral(referral):
-            reason = "only a call that is up can be transferred"
+            reason = "this party has no partner who could be transferred"
             self._sip.perform(partial(referral.refuse, 603, reason))
 
     def stop(self) -> None:

@@ -14,14 +14,14 @@ from ...message.headers import warning
 from ...message.message import Fields, Request, Response, response_to
 from ...message.name_addr import parse_name_addr
 from ...message.reason_phrases import REASON_PHRASES
-from ...message.uri import OtherUri, SipUri, without_headers
+from ...message.uri import OtherUri, SipUri, request_uri_of
 from ...transaction.client import ClientTransaction
 from ...transaction.server import ServerTransaction
 from ...transaction.transaction import FailureCause
 from ...usage import DialogUsage
 from ..dialog import Dialog
 from ..requesting_session import RequestingSession
-from .replaces import find_named
+from .replaces import find_named, read_replaces
 
 SIPFRAG: Final = ("Content-Type", "message/sipfrag;version=2.0")
 SUBSCRIPTION_S: Final = 180
@@ -56,7 +56,8 @@ class Referral:
         *,
         is_first: bool,
     ) -> None:
-        """Raises ParseError where Refer-To is missing, given twice, or no URI."""
+        """Raises ParseError where Refer-To is missing, given twice, or no URI, where its Replaces
+        cannot be read, and (403) where it asks for another method than INVITE."""
         request = transaction.request
         self._session = session
         self._transaction: ServerTransaction | None = transaction
@@ -65,13 +66,17 @@ class Referral:
         # The first REFER of a dialog needs no id, and older phones do not know it.
         self._event = "refer" if is_first else f"refer;id={request.cseq.number}"
         uri = _refer_to(request)
-        self.target = without_headers(uri).encode()
+        self.target = request_uri_of(uri).encode()
         self.replaces: str | None = None
         self.replaced_here: DialogUsage | None = None
         self.user_here: str | None = None
         if isinstance(uri, SipUri):
             headers = {name.lower(): value for name, value in uri.headers.items()}
-            self.replaces = headers.get("replaces")
+            method = uri.params.get("method", "INVITE")
+            if method != "INVITE":
+                raise ParseError(f"Refer-To asks for {method}, and only INVITE is sent", 403)
+            if "replaces" in headers:
+                self.replaces = read_replaces(headers["replaces"]).encode()
             if session.context.is_here(uri):
                 self.user_here = uri.user
             if self.replaces is not None:  # phones name us by our Contact, or by whom we showed

@@ -9,7 +9,7 @@ import msgspec
 from ...errors import ParseError
 from ...message.grammar import LWS, parse_params
 from ...message.message import Request
-from ...message.uri import OtherUri, SipUri, without_headers
+from ...message.uri import OtherUri, SipUri, request_uri_of
 from ...usage import DialogUsage
 from ..context import DialogKey, UserAgentContext
 from ..dialog import Dialog
@@ -47,10 +47,13 @@ def parse_replaces(request: Request) -> Replaces | None:
         return None
     if len(values) > 1 or request.get("Join") is not None:
         raise ParseError("an INVITE replaces one dialog, and joins none then")
-    return _read(values[0])
+    return read_replaces(values[0])
 
 
-def _read(value: str) -> Replaces:
+def read_replaces(value: str) -> Replaces:
+    """Return what the value of a Replaces names. Raises ParseError."""
+    if any(character < " " and character != "\t" for character in value):
+        raise ParseError("Replaces has a control character")
     call_id, semicolon, rest = value.partition(";")
     params = parse_params(semicolon + rest, "Replaces")
     call_id, to_tag, from_tag = call_id.strip(LWS), params.get("to-tag"), params.get("from-tag")
@@ -76,7 +79,7 @@ def refer_to_replacing(session: ReplaceableSession) -> str:
     Raises SipError if the session has no dialog.
     """
     dialog = session.in_dialog
-    target = without_headers(dialog.target)
+    target = request_uri_of(dialog.target)
     if isinstance(target, OtherUri):
         return target.encode()
     replaces = Replaces(session.call_id, dialog.remote_tag or NO_TAG, session.local_tag)
@@ -111,6 +114,6 @@ def find_replaced(context: UserAgentContext, request: Request) -> tuple[DialogUs
 def find_named(context: UserAgentContext, value: str) -> DialogUsage | None:
     """Return the session of ours that the value of a Replaces names; None where it names none."""
     try:
-        return context.session_of(_read(value).key)
+        return context.session_of(read_replaces(value).key)
     except ParseError:
         return None

@@ -186,6 +186,6 @@ def test_a_leg_that_is_not_up_sends_no_refer(tmp_path: Path) -> None:
 def test_who_does_not_talk_cannot_be_transferred(tmp_path: Path) -> None:
     async def script(stage: Stage) -> None:
         referral = stage.phone.refers(CAROL)
-        assert referral.said == ["603 only a call that is up can be transferred"]
+        assert referral.said == ["603 this party has no partner who could be transferred"]
 
     run_leg(tmp_path, script)

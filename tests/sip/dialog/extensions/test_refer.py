@@ -120,7 +120,7 @@ def test_a_target_here_and_a_dialog_to_replace() -> None:
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "198.51.100.7"])
 @pytest.mark.parametrize(
-    "changes", [{}, {"theirs": "guessed"}, {"ours": "guessed"}, {"id": "guessed"}, {"id": ""}]
+    "changes", [{}, {"theirs": "guessed"}, {"ours": "guessed"}, {"id": "guessed"}]
 )
 def test_a_dialog_to_replace_that_is_our_own(host: str, changes: dict[str, str]) -> None:
     """Whatever the target says: phones name our Contact, or the identity that we have shown."""
@@ -137,16 +137,43 @@ def test_a_dialog_to_replace_that_is_our_own(host: str, changes: dict[str, str])
     assert referral.replaced_here is (None if changes else second)
 
 
-@pytest.mark.parametrize("target", [None, "<sip:", "", "sip:a@b, sip:c@d"])
-def test_a_target_that_cannot_be_read(target: str | None) -> None:
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        (None, 400),
+        ("<sip:", 400),
+        ("", 400),
+        ("sip:a@b, sip:c@d", 400),
+        ("<sip:a@b?Replaces=1>", 400),
+        ("<sip:a@b?Replaces=%3Bto-tag%3D1%3Bfrom-tag%3D2>", 400),
+        ("<sip:a@b?Replaces=1%0D%0AX:2%3Bto-tag%3D1%3Bfrom-tag%3D2>", 400),
+        ("<sip:a@b;method=BYE>", 403),
+        ("<sip:a@b;method=invite>", 403),
+    ],
+)
+def test_a_target_that_cannot_be_called(target: str | None, status: int) -> None:
     network = SimulatedNetwork()
     alice, bob = pair(network)
     call, _ = established(network, alice, bob)
     headers = {} if target is None else {"Refer_To": target}
     data = within(call, "REFER", **headers)  # type: ignore[arg-type]
     (refused,) = inject(network, data, bob, alice)
-    assert refused.status == 400
+    assert refused.status == status
     assert alice.of(Referred) == []
+
+
+def test_a_target_that_is_to_be_sent_an_invite() -> None:
+    network = SimulatedNetwork()
+    alice, bob = pair(network)
+    call, _ = established(network, alice, bob)
+    replaced = quote("1@x;from-tag=3;to-tag=2;early-only;x=y", safe="")
+    target = f"<sip:a@b;method=INVITE?Replaces={replaced}>"
+    inject(network, within(call, "REFER", Refer_To=target), bob, alice)
+    referral = alice.only(Referred).referral
+    assert (referral.target, referral.replaces) == (
+        "sip:a@b",
+        "1@x;to-tag=2;from-tag=3;early-only",
+    )
 
 
 def test_a_challenged_notification_is_sent_again() -> None:
