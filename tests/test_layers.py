@@ -164,10 +164,13 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.errors": set(),
     "media.settings": set(),
     "media.stderr": set(),
+    "media.detection_limits": set(),
+    "media.detection": {"media.detection_limits", "media.sound"},
     "media.sources": set(),
     "media.rtcp_figures": set(),
     "media.messages": {
-        "media.errors", "media.figures", "media.rtcp_figures", "media.settings", "media.sources",
+        "media.detection_limits", "media.errors", "media.figures", "media.rtcp_figures",
+        "media.settings", "media.sources",
     },
     "media.orphan_worker": set(),
     "media.framing": set(),
@@ -198,14 +201,17 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "media.sound", "media.stderr", "media.worker",
     },
     "media.worker": {
-        "media.channel", "media.codec", "media.worker_socket", "media.errors", "media.messages",
+        "media.channel", "media.codec", "media.detection", "media.detection_limits",
+        "media.worker_socket", "media.errors", "media.messages",
         "media.relay", "media.rtcp_figures", "media.rtp", "media.settings", "media.sound",
         "media.sources", "media.stderr", "media.watchdog",
     },
 }  # fmt: skip
 
 # What the engine may not import of the other rooms: these run in another process.
-OF_THE_WORKER = {"media.worker", "media.relay", "media.rtp", "media.codec"}
+OF_THE_WORKER = {
+    "media.worker", "media.relay", "media.rtp", "media.codec", "media.detection",
+}  # fmt: skip
 # The places of sip/ that may use sockets and clocks.
 WITH_IO = {"sip.alarm", "sip.dns", "sip.transport", "sip.endpoint", "sip.web_edge"}
 IO_MODULES = {"socket", "asyncio", "time", "select", "selectors", "threading"}

@@ -107,12 +107,22 @@ class Espeak:
 
         Raises SpeechError; also when the speech would last longer than `max_duration_s`.
         """
-        identifier = self.voice_identifier(voice).encode()
+        return self.speak_as(
+            text,
+            identifier=self.voice_identifier(voice),
+            rate_wpm=rate_wpm,
+            max_duration_s=max_duration_s,
+        )
+
+    def speak_as(
+        self, text: str, *, identifier: str, rate_wpm: int, max_duration_s: float
+    ) -> bytes:
+        """As `speak`, in the voice of an identifier, with a variant if it has one ("gmw/en+f2")."""
         encoded = text.encode("utf-8", "replace") + b"\0"
         with self._lock:
             self._chunks.clear()
             self._samples_left = round(max_duration_s * self.sample_rate_hz)
-            status = self._library.espeak_SetVoiceByName(identifier)
+            status = self._library.espeak_SetVoiceByName(identifier.encode())
             if status == _EE_OK:  # a voice brings its own rate, so the rate comes second
                 status = self._library.espeak_SetParameter(_PARAMETER_RATE, rate_wpm, 0)
             if status == _EE_OK:
