@@ -5,7 +5,7 @@ for as long as its key stays the same, whatever is described again.
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import ClassVar, Final
 
 from pylibsrtp import Error, Policy, Session
@@ -33,6 +33,9 @@ FUNCTIONS: Final[dict[str, int]] = {
 """The addresses of libsrtp's own functions, for code that is compiled."""
 
 _REPLAY_WINDOW_PACKETS: Final = 128
+MOST_STREAMS: Final = 64
+"""SSRCs of one peer of which libsrtp keeps the state. It looks for each packet's one by one."""
+_RTP_SSRC, _RTCP_SSRC = slice(8, 12), slice(4, 8)
 NO_LOCK: Final[AbstractContextManager[None]] = nullcontext()
 """For a context that one thread alone uses."""
 
@@ -82,18 +85,28 @@ class SrtpSender(_Context):
 
 
 class SrtpReceiver(_Context):
-    """Opens what is received with one key."""
+    """Opens what is received with one key.
 
-    __slots__ = ()
+    A peer that names ever new SSRCs would otherwise make each packet of its call cost more, and
+    those that somebody forges: the state of the oldest is dropped.
+    """
+
+    __slots__ = ("_ssrcs",)
 
     streams = Policy.SSRC_ANY_INBOUND
+
+    def __init__(
+        self, suite: str, key: bytes, lock: AbstractContextManager[None] = NO_LOCK
+    ) -> None:
+        super().__init__(suite, key, lock)
+        self._ssrcs: dict[bytes, None] = {}
 
     def unprotect(self, packet: bytearray, size: int) -> int | None:
         """Open the SRTP packet of `size` bytes where it lies. Returns the size of the RTP packet.
 
         Returns None for a packet that is forged, damaged or replayed.
         """
-        opened = self._opened(self._session.unprotect, bytes(packet[:size]))
+        opened = self._opened(self._session.unprotect, bytes(packet[:size]), _RTP_SSRC)
         if opened is None:
             return None
         packet[: len(opened)] = opened
@@ -101,11 +114,25 @@ class SrtpReceiver(_Context):
 
     def unprotect_rtcp(self, packet: bytes) -> bytes | None:
         """The RTCP packet; None for one that is forged, damaged or replayed."""
-        return self._opened(self._session.unprotect_rtcp, packet)
+        return self._opened(self._session.unprotect_rtcp, packet, _RTCP_SSRC)
 
-    def _opened(self, unprotect: Callable[[bytes], bytes], packet: bytes) -> bytes | None:
+    def _opened(
+        self, unprotect: Callable[[bytes], bytes], packet: bytes, where: slice
+    ) -> bytes | None:
         try:
             with self._lock:
-                return unprotect(packet)
+                opened = unprotect(packet)
         except (Error, ValueError):
             return None
+        if (ssrc := packet[where]) not in self._ssrcs:
+            self._note(ssrc)
+        return opened
+
+    def _note(self, ssrc: bytes) -> None:
+        """There is another stream: the oldest goes where there are too many."""
+        self._ssrcs[ssrc] = None
+        if len(self._ssrcs) > MOST_STREAMS:
+            oldest = next(iter(self._ssrcs))
+            del self._ssrcs[oldest]
+            with self._lock, suppress(Error):
+                self._session.remove_stream(int.from_bytes(oldest))

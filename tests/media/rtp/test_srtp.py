@@ -5,7 +5,7 @@ import os
 import pytest
 
 from media.rtp.rtp import build
-from media.rtp.srtp import TAG_BYTES, SrtpReceiver, SrtpSender
+from media.rtp.srtp import MOST_STREAMS, TAG_BYTES, SrtpReceiver, SrtpSender
 
 SUITES = {
     "AES_CM_128_HMAC_SHA1_80": 30,
@@ -54,6 +54,20 @@ def test_what_is_forged_damaged_or_replayed_is_not_opened(
         assert opened(receiver, other) is None
     assert opened(receiver, data) == packet(1)
     assert opened(receiver, data) is None
+
+
+def test_the_state_of_the_last_streams_is_kept_and_no_other(
+    pair: tuple[SrtpSender, SrtpReceiver],
+) -> None:
+    """A packet that comes again is refused by the state of its stream alone."""
+    sender, receiver = pair
+    sent = [
+        sender.protect(build(0, 1, 160, ssrc, bytes(160))) for ssrc in range(1, MOST_STREAMS + 11)
+    ]
+    for data in sent:
+        assert opened(receiver, data) is not None
+    assert [opened(receiver, data) for data in sent[10:]] == [None] * MOST_STREAMS
+    assert opened(receiver, sent[0]) is not None
 
 
 def test_rtcp(pair: tuple[SrtpSender, SrtpReceiver]) -> None:
