@@ -24,6 +24,7 @@ from aiortc.rtcconfiguration import RTCIceTransportPolicy
 from msgspec import structs
 
 from .messages import Candidate, Connect, IceDtls, IceServers, Setup
+from .port_guard import PortGuard
 
 LOOPBACK: Final = "127.0.0.1"
 GATHER_S: Final = 5.0
@@ -160,6 +161,7 @@ class BrowserSession:
         self._dtls = dtls
         async with asyncio.timeout(GATHER_S):
             await gatherer.gather()
+        PortGuard(ice._connection).take()
         candidates = tuple(self._candidate(one) for one in gatherer.getLocalCandidates())
         if not candidates:
             raise SessionFailed("this host has no address that a browser could reach")
