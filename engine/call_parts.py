@@ -118,7 +118,7 @@ class CallParts:
         self.peers = Peers(
             settings.trunks, settings.dial.allow_hosts, lambda uri: self.sip.hops(uri)
         )
-        self.dialogs = DialogJournal(self.store)
+        self.dialogs = DialogJournal(self.store, settings.control.socket)
         self.workers = WorkerJournal(self.store)
         self.browsers = browsers_of(settings, lambda hop: self.sip.tcp.trust(hop))
         self.sip = SipEndpoint(

@@ -195,6 +195,7 @@ class Daemon(Parts):
         self.announcer.close()
         self.collector.close()
         await self.store.close()
+        await self.dialogs.close()
         self.clock.stop()
         if self._is_ready:  # one that could not start has but one line to say
             log.info("stopped")

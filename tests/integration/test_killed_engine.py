@@ -152,6 +152,31 @@ async def test_every_phone_is_hung_up_within_a_second(
     assert now_said == said_before
 
 
+async def test_a_phone_that_has_just_rung_or_answered_is_not_left_in_dead_air(
+    own_engine: StartEngine, wire: MakeWire
+) -> None:
+    """The engine is killed before its store has written anything of them."""
+    engine = await own_engine()
+    rings, answers = wire("rings"), wire("answers")
+    await engine.callback(wire("customer").uri, answers.uri)
+    answered = await answers.called()
+    answered.ring()
+    await engine.callback(wire("customer").uri, rings.uri)
+    ringing = await rings.called()
+    answered.accept()
+    await answered.receive("ACK", 40.0)
+    ringing.ring()
+    engine.process.kill()
+    await engine.close()
+    began = await next_engine(engine)
+    for call, what in ((ringing, "CANCEL"), (answered, "BYE")):
+        message = await call.receive(what, 40.0)
+        print(f"{what} {message.time - began:.3f} s after the start")
+    check_bye(Left("answered", answered, "BYE"), await answered.receive("BYE", 1.0), 1)
+    check_cancel(Left("rings", ringing, "CANCEL"), await ringing.receive("CANCEL", 1.0))
+    await engine.assert_idle()
+
+
 async def test_a_phone_that_hangs_up_meanwhile_is_answered(
     own_engine: StartEngine, wire: MakeWire
 ) -> None:
