@@ -7,7 +7,7 @@ import pytest
 from media import messages as m
 from media.messages import SrtpKeys
 from media.rtp.rtp import build
-from media.rtp.srtp import SrtpReceiver, SrtpSender
+from media.rtp.srtp import MOST_STREAMS, SrtpReceiver, SrtpSender
 from media.rtp.telephone_event import PAYLOAD
 from media.sources import Silence
 from media.worker.protection import Protection
@@ -125,6 +125,30 @@ def test_plain_forged_and_replayed_packets_are_dropped_and_counted(bench: Switch
     bench.drain()
     assert [heard.payload for heard in b.listen()] == [a.frame] * 4
     assert bench.stats("a").dropped_unauthentic == 3
+
+
+def test_nobody_without_the_key_and_no_other_stream_of_who_has_it_interrupts(
+    bench: SwitchBench,
+) -> None:
+    suite = "AES_CM_128_HMAC_SHA1_80"
+    a, b = secure(bench, "a", 0x11, suite), bench.phone("b", 0x22)
+    bench.switch.execute(m.Bridge("a", "b"))
+    forger, pressed = SrtpSender(suite, bytes(30)), PAYLOAD.pack(5, 0x8A, 800)
+    third_host = FramePhone(0x66, host="127.0.0.2")
+    bench.phones.append(third_host)
+    to = bench.addresses["a"]
+    for number in range(MOST_STREAMS + 10):
+        a.say(to)
+        # With the key, the address and ever new SSRCs; with the address and the SSRC; by a third.
+        other = build(0, number, number * 160, 1000 + number, b"other".ljust(160))
+        a.rtp_socket.sendto(a.sender.protect(other), to)
+        forged = forger.protect(build(101, a.sequence, a.timestamp, a.ssrc, pressed))
+        for sock in (a.rtp_socket, third_host.rtp_socket):
+            sock.sendto(forged, to)
+        bench.drain()
+    assert {heard.payload for heard in b.listen()} == {a.frame}
+    assert len(b.heard) == MOST_STREAMS + 10
+    assert bench.events(m.Dtmf) == [] and bench.events(m.PeerMoved) == []
 
 
 def test_another_source_is_believed_only_with_the_key(bench: SwitchBench) -> None:

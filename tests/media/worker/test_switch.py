@@ -125,6 +125,26 @@ def test_packets_of_unknown_sources_are_dropped_and_counted(
     assert desk.stats("a").packets_received == 30
 
 
+def test_digits_of_unknown_sources_are_not_heard(
+    bridged: tuple[SwitchBench, FramePhone, FramePhone],
+) -> None:
+    desk, a, b = bridged
+    converse(desk, a, b, 5)
+    third_host, other_port = FramePhone(0x66, host="127.0.0.2"), FramePhone(0x77)
+    desk.phones += [third_host, other_port]
+    pressed = PAYLOAD.pack(5, 0x8A, 800)
+    for forger in (third_host, other_port):
+        forger.ssrc = a.ssrc  # as if they had heard it
+        for _ in range(3):
+            forger.send_packet(pressed, desk.addresses["a"], payload_type=101)
+    a.ssrc += 1  # the address forged, and not the stream
+    a.send_packet(pressed, desk.addresses["a"], payload_type=101)
+    desk.drain()
+    assert desk.events(m.Dtmf) == []
+    assert pressed not in {heard.payload for heard in b.listen()}
+    assert desk.stats("a").dropped_stranger == 7
+
+
 def test_a_flood_is_shut_out_and_the_call_untouched(
     bridged: tuple[SwitchBench, FramePhone, FramePhone],
 ) -> None:

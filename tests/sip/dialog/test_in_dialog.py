@@ -31,6 +31,22 @@ class TestOtherRequests:
         assert again.encode() == ok.encode()
         assert len(alice.of(InfoDigit)) == 1
 
+    @pytest.mark.parametrize("known", ["local_tag", "remote tag", "call_id"])
+    def test_digits_of_who_does_not_know_all_of_the_dialog(self, known: str) -> None:
+        network = SimulatedNetwork()
+        alice, bob = pair(network)
+        call, _ = established(network, alice, bob)
+        guessed = {
+            "local_tag": call.local_tag,
+            "remote tag": call.in_dialog.remote.partition("tag=")[2],
+            "call_id": call.call_id,
+        }[known]
+        data = within(call, "INFO", body=b"Signal=5\r\n", Content_Type="application/dtmf-relay")
+        (response,) = inject(network, data.replace(guessed.encode(), b"deadbeef"), bob, alice)
+        assert response.status == 481
+        assert alice.of(InfoDigit) == []
+        assert call.state == "confirmed"
+
     @pytest.mark.parametrize(
         ("header", "body", "status"),
         [
