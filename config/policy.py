@@ -2,6 +2,7 @@
 
 import datetime
 import re
+from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,7 +14,8 @@ from .calendars import Hours as HoursText
 from .calendars import TimeZone
 from .errors import wrong
 from .section import Section, first_duplicate
-from .values import NumberPrefix, Region, Seconds
+from .sounds import FILE
+from .values import NumberPrefix, Printable, Region, Seconds
 
 LineType = Literal[
     "fixed_line",
@@ -133,9 +135,17 @@ class Limit(Section):
 
 
 class DoNotCall(Section):
-    """[do_not_call]: files of numbers that are not to be called."""
+    """[do_not_call]: files of numbers that are not to be called, and the keys that ask for it."""
 
     files: list[ReadableFile] = Field(default=[])
+    key: Annotated[str, Field(pattern=r"^([0-9*#]{1,4})?$")] = ""
+    key_announcement: Printable = Field(default="", max_length=1000)
+    key_for: Literal["sites", "all"] = "sites"
+
+    def sounds(self) -> Iterator[tuple[str, str]]:
+        """Every sound file that it names, with the key."""
+        if self.key_announcement.startswith(FILE):
+            yield "do_not_call.key_announcement", self.key_announcement.removeprefix(FILE)
 
 
 class Limits(Section):

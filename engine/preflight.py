@@ -41,6 +41,7 @@ def check(settings: Settings) -> None:
     named = [("media.hold", settings.media.hold)]
     for number, room in enumerate(settings.rooms):
         named += [(f"rooms[{number}].{key}", name) for key, name in room.sounds()]
+    named += settings.do_not_call.sounds()
     for key, name in named:
         try:
             if name:

@@ -6,6 +6,8 @@ back.
 """
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 
 import structlog
@@ -21,6 +23,7 @@ from ..calls.call_flow import CustomerHistory
 from ..calls.call_result import TurnedAway
 from ..calls.cancel_scope import while_up
 from ..calls.hangup_cause import BY_COMMAND, HangupCause, retry_cause_of
+from ..calls.keys.opt_out import ASKED_NOT_TO_BE_CALLED, offered_opt_out
 from ..calls.leg import Leg, LegEnded
 from ..calls.legs.leg_listener import LegListener, ObservedLeg
 from ..calls.services import CallServices
@@ -177,7 +180,7 @@ class Attempt(TwoPartyCall):
             agent.hear(self._services.ringing)
             customer.listen(RingbackSound(agent, self._services.ringing))
             await self._dial_customer(customer, partner=agent)
-            async with while_up(customer):
+            async with while_up(customer), self._opt_out(customer):
                 await self._until_talked(agent, customer)
 
     async def _customer_first(self, whisper: "asyncio.Future[Whisper]") -> None:
@@ -187,7 +190,7 @@ class Attempt(TwoPartyCall):
         await self._dial_customer(customer)
         self._partner = customer
         hold = self._hold = CustomerHold(self._services, self, self.job, customer)
-        async with while_up(customer), hold.attend() as waiting:
+        async with while_up(customer), self._opt_out(customer), hold.attend() as waiting:
             self._enter("holding")
             while self.job.bridged_at is None:
                 agent = await self._agent_for(hold)
@@ -212,6 +215,18 @@ class Attempt(TwoPartyCall):
         ringer = self._ringer(self._named())
         await open_all(ringer.ports())
         return await ringer.ring()
+
+    def _opt_out(self, customer: Leg) -> AbstractAsyncContextManager[None]:
+        """While the block runs, the customer may ask by a key not to be called again."""
+        return offered_opt_out(
+            self._services,
+            self._admission,
+            customer,
+            number=number_of(self.job, self._admission),
+            request=self.job.request,
+            publish=self.publish,
+            on_asked=partial(self.hang_up, why=ASKED_NOT_TO_BE_CALLED),
+        )
 
     def _ringer(self, whom: Offer | Destination) -> AgentRinger:
         """A ringer for the agents of an offer, or for an outside number. It has rung nobody yet."""
@@ -348,12 +363,12 @@ class Attempt(TwoPartyCall):
             raise EngineError("refused", verdict.reason or "not to be called", "to", data)
         registry.occupy_line(self.call, number or job.dial_to or job.request.to)
 
-    def hang_up(self, leg_id: str | None = None) -> None:
+    def hang_up(self, leg_id: str | None = None, why: str = BY_COMMAND.phrase) -> None:
         """End one leg, or all, and with it the attempt, by command. It is not repeated.
 
         The agents who are being rung are all hung up: none of them is to answer any more.
         """
-        self._ended_by_command = BY_COMMAND.phrase
+        self._ended_by_command = why
         for leg in tuple(self.call.legs):
             rings = leg.role == "agent" and leg.record.answered is None
             if rings or leg_id in (None, leg.id):

@@ -198,6 +198,8 @@ EVENT_TYPES: Mapping[str, EventType] = {
     **_each("customer", "left_waiting", "a customer who was called has no agent yet", "waited_s"),
     **_each("customer", "callback", "such a customer pressed the key to be called back"),
     **_each("customer", "callback_refused", "such a customer cannot be called back", "reason"),
+    **_each("customer", "do_not_call", "who was called pressed the key not to be called again",
+            "reason"),
     # -- queues
     **_each("queue", "joined", "a callback or caller begins to wait", *_QUEUE),
     **_each("queue", "offered", "agents are reserved", *_QUEUE, "agents", "ring_s"),

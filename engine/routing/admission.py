@@ -15,6 +15,7 @@ import structlog
 
 from config.numbering import Numbering
 from config.policy import Costs, Destinations, Hours, Limits, Rate
+from config.policy import DoNotCall as DoNotCallSettings
 
 from ..errors import EngineError
 from ..job import site_of
@@ -100,6 +101,7 @@ class PolicySettings:
     destinations: Destinations = field(default_factory=Destinations)
     numbering: Numbering = field(default_factory=Numbering)
     costs: Costs = field(default_factory=Costs)
+    do_not_call: DoNotCallSettings = field(default_factory=DoNotCallSettings)
     rates: Sequence[Rate] = ()
     default_region: str = "GB"
 
@@ -112,6 +114,7 @@ class PolicySettings:
             destinations=settings.destinations,
             numbering=settings.numbering,
             costs=settings.costs,
+            do_not_call=settings.do_not_call,
             rates=settings.rates,
             default_region=settings.dial.default_region,
         )
@@ -144,6 +147,7 @@ class Admission:
         self.hours = CallingHours(policy.hours)
         self._plan = NumberPlan(policy.default_region, policy.numbering, policy.destinations)
         self._region = policy.default_region
+        self._opt_out = policy.do_not_call
         self._rate_limits.limits = policy.limits
 
     async def load(self, now: float) -> None:
@@ -166,6 +170,11 @@ class Admission:
             await self.read_files(files)
         except OSError as error:
             log.error("do_not_call_not_read", reason=str(error))
+
+    def opt_out_of(self, site: str | None) -> DoNotCallSettings | None:
+        """How who is called for a site may ask not to be called again; None: by no key."""
+        is_offered = self._opt_out.key and (site is not None or self._opt_out.key_for == "all")
+        return self._opt_out if is_offered else None
 
     # -- asking -----------------------------------------------------------------------------
 

@@ -133,8 +133,11 @@ def test_sounds_of_rooms_are_looked_for_by_name(tmp_path: Path) -> None:
         "name": "sales", "music": "a.wav", "welcome": "file:b.wav",
         "periodic_announce": ["file:c.wav"], "texts": {"thanks": "file:a.wav"},
     }  # fmt: skip
-    found = faults(rooms=[room], media={"sounds": [str(tmp_path)]})
-    assert [key for key, _why in found] == ["rooms[0].welcome", "rooms[0].periodic_announce[0]"]
+    own = {"key": "*9", "key_announcement": "file:d.wav"}
+    found = faults(rooms=[room], do_not_call=own, media={"sounds": [str(tmp_path)]})
+    assert [key for key, _why in found] == [
+        "rooms[0].welcome", "rooms[0].periodic_announce[0]", "do_not_call.key_announcement",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
