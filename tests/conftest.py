@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,12 @@ _PATIENT: dict[str, Any] = {
 hypothesis.settings.register_profile("dev", max_examples=25, **_PATIENT)
 hypothesis.settings.register_profile("ci", max_examples=200, **_PATIENT)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+# Compiling the modules takes longer than all else that a process does which a test starts. Where
+# the environment forbids to keep what was compiled, each of them, and each worker of pytest-xdist,
+# would compile everything anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Workers of pytest-xdist have no terminal; tables are as wide as on a terminal of this width.
 os.environ["COLUMNS"] = "120"
@@ -76,9 +83,15 @@ def listed_files() -> frozenset[str]:
 
 
 @functools.cache
+def name_of(path: Path) -> str:
+    """The file's name below tests/."""
+    return path.relative_to(ROOT).as_posix()
+
+
+@functools.cache
 def reaches_outside(path: Path) -> bool:
     """Whether the tests of a file start processes or open sockets."""
-    name = path.relative_to(ROOT).as_posix()
+    name = name_of(path)
     return (
         name.split("/")[0] in OUTSIDE_FOLDERS
         or name in listed_files()
@@ -86,13 +99,30 @@ def reaches_outside(path: Path) -> bool:
     )
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even import a file of which the chosen marks leave nothing."""
+    if not collection_path.match("test_*.py"):
+        return None
+    match config.option.markexpr:
+        case "alone":
+            ignored = name_of(collection_path) not in ALONE
+        case "not alone":
+            ignored = name_of(collection_path) in ALONE
+        case marks if marks == FAST:
+            ignored = reaches_outside(collection_path)
+        case _:
+            ignored = False
+    return ignored or None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that reach outside the process, so that `-m "not outside"` leaves them out."""
     for item in items:
-        fixtures = set(getattr(item, "fixturenames", ()))
-        if reaches_outside(item.path) or fixtures & OUTSIDE_FIXTURES:
+        if reaches_outside(item.path) or not OUTSIDE_FIXTURES.isdisjoint(
+            getattr(item, "fixturenames", ())
+        ):
             item.add_marker(pytest.mark.outside)
-        if item.path.relative_to(ROOT).as_posix() in ALONE:
+        if name_of(item.path) in ALONE:
             item.add_marker(pytest.mark.alone)
 
 
