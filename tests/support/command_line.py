@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from typer.testing import CliRunner
 
-from engine.cli.command import Options
+from engine.cli.command import DEFAULT_SOCKET, Options
 from engine.cli.main import app
 
 ROOT = Path(__file__).parents[2]
@@ -39,17 +39,24 @@ class Finished(NamedTuple):
         return json.loads(line)
 
 
-async def ringback(socket: Path, *arguments: str, status: int = 0) -> Finished:
-    """Run a command against the engine at `socket`; it must end with `status`."""
+async def invoke(*arguments: str) -> Finished:
+    """Run a command in this process, with wide tables, whatever its status."""
 
-    def invoke() -> Finished:
-        Options.json = False
-        done = CliRunner().invoke(app, ["--socket", str(socket), *arguments])
+    def run() -> Finished:
+        Options.json, Options.socket = False, DEFAULT_SOCKET
+        done = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+        # It may end by `typer.Exit` only: what else it raises would be a traceback.
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
         out, err = (_LOGGED.sub("", text) for text in (done.stdout, done.stderr))
         return Finished(done.exit_code, out, err)
 
     # In a thread of its own: it has an event loop of its own.
-    result = await asyncio.to_thread(invoke)
+    return await asyncio.to_thread(run)
+
+
+async def ringback(socket: Path, *arguments: str, status: int = 0) -> Finished:
+    """Run a command against the engine at `socket`; it must end with `status`."""
+    result = await invoke("--socket", str(socket), *arguments)
     assert result.status == status, result.text
     return result
 

@@ -1,4 +1,4 @@
-"""The command line as a process: what it prints, and its exit status."""
+"""The command line: what it prints, its exit status, and what a process of its own meets."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ from engine.control.params import (
 from engine.errors import EngineError
 from engine.request import CallbackRequest
 from ringback_client import PROTOCOL_VERSION
-from tests.support.command_line import ROOT, Finished, ringback, ringback_process
+from tests.support.command_line import ROOT, Finished, invoke, ringback, ringback_process
 from tests.support.control_server import Handlers, serving
 
 LEG = {
@@ -150,7 +150,7 @@ async def against(
     engine = engine or AnsweringHandlers()
     async with serving(tmp_path, engine) as served:
         engine.served = served
-        return await ringback_process("--socket", str(served.settings.socket), *arguments)
+        return await invoke("--socket", str(served.settings.socket), *arguments)
 
 
 async def test_jobs_for_people(tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ async def test_wrong_parameter_is_usage(tmp_path: Path) -> None:
         ("supervise", "c1"),
         ("nope",),
     ):
-        result = await ringback_process(*wrong)
+        result = await invoke(*wrong)
         assert result.status == 2
         assert result.err
 
@@ -379,9 +379,9 @@ async def test_events_are_followed_line_by_line(tmp_path: Path) -> None:
 
 
 async def test_check_says_ok_or_every_fault_with_its_line(tmp_path: Path) -> None:
-    result = await ringback_process("check", str(ROOT / "config" / "ringback.toml"))
+    result = await invoke("check", str(ROOT / "config" / "ringback.toml"))
     assert result.status == 0
-    result = await ringback_process("check", str(ROOT / "config" / "ringback.toml"), "--json")
+    result = await invoke("check", str(ROOT / "config" / "ringback.toml"), "--json")
     assert result.json == {
         "file": str(ROOT / "config" / "ringback.toml"),
         "ok": True,
@@ -389,13 +389,13 @@ async def test_check_says_ok_or_every_fault_with_its_line(tmp_path: Path) -> Non
     }
     wrong = tmp_path / "wrong.toml"
     wrong.write_text("[sip]\nlisten = 5\n[control]\nsockte = 'x'\n")
-    result = await ringback_process("check", str(wrong))
+    result = await invoke("check", str(wrong))
     assert (result.status, result.out) == (2, "")
     assert result.err == (
         f"{wrong}:2: sip.listen: must be a valid list\n"
         f"{wrong}:4: control.sockte: unknown key; did you mean socket?\n"
     )
-    result = await ringback_process("check", str(wrong), "--json")
+    result = await invoke("check", str(wrong), "--json")
     assert result.status == 2
     told = json.loads(result.out)
     assert (told["ok"], told["key"], told["line"]) == (False, "sip.listen", 2)
@@ -410,9 +410,9 @@ async def test_check_says_how_the_numbers_of_a_configuration_are_read(tmp_path: 
         '[[trunks]]\nname = "pbx"\nuri = "sip:192.0.2.1"\n[[routes]]\nprefix = "+"\n'
         'trunks = ["pbx"]\n[[agents]]\nname = "bob"\nuri = "02079460123"\n'
     )
-    result = await ringback_process("check", str(file))
+    result = await invoke("check", str(file))
     assert result.out == (f"agents[0].uri: 02079460123 is the number +442079460123\n{file}: ok\n")
-    result = await ringback_process("check", str(file), "--json")
+    result = await invoke("check", str(file), "--json")
     assert json.loads(result.out)["readings"] == [
         {"key": "agents[0].uri", "text": "02079460123", "reading": "the number +442079460123"}
     ]
@@ -433,7 +433,7 @@ async def test_web_with_a_wrong_configuration_is_one_line_and_status_2(tmp_path:
 
 async def test_parameters_of_any_request_are_an_object(tmp_path: Path) -> None:
     for text, reason in (("[1]", "must be an object"), ("{", "not JSON")):
-        result = await ringback_process("rpc", "ping", text)
+        result = await invoke("rpc", "ping", text)
         assert result.status == 2 and reason in result.err
 
 

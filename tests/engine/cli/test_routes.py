@@ -9,7 +9,7 @@ import pytest
 from config.settings import Settings
 from engine.cli import routes
 from engine.daemon import Daemon
-from tests.support.command_line import Finished, ringback_process
+from tests.support.command_line import Finished, invoke
 from tests.support.engines.in_process import RunningEngine, settings_in
 
 MORE = """
@@ -26,7 +26,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 async def ringback(daemon: Daemon, *words: str) -> Finished:
-    return await ringback_process("--socket", str(daemon.settings.control.socket), *words)
+    return await invoke("--socket", str(daemon.settings.control.socket), *words)
 
 
 async def test_reload(engine: RunningEngine) -> None:
