@@ -11,6 +11,7 @@ from sip.errors import SipError
 
 from ..calls.call_result import Refused, Result
 from ..calls.cancel_scope import while_up
+from ..calls.hangup_cause import HangupCause
 from ..calls.services import CallServices
 from ..errors import EngineError
 from ..routing.admission import Admission
@@ -46,6 +47,7 @@ class HandedOverCall(ControlledCall):
         self._fall_back = fall_back
         self._decision: asyncio.Future[Decide] = asyncio.get_running_loop().create_future()
         self._is_handed_back = False
+        self._refusal: HangupCause | None = None
 
     def announce(self) -> None:
         """See ControlledCall."""
@@ -77,6 +79,7 @@ class HandedOverCall(ControlledCall):
         reason = f"no client has taken it within {self._handler_s:g} s"
         self.publish("call.handed_back", reason=reason)
         if self._fall_back is None:
+            self._refusal = HangupCause("unavailable", reason, 480)
             self._refuse(480, (), None)
         else:
             self._is_handed_back = True
@@ -88,6 +91,8 @@ class HandedOverCall(ControlledCall):
         if not self._is_handed_back:
             if self.leg.record.answered is None and self._session.state in ("incoming", "early"):
                 self._refuse(480, (), None)
+            if self._refusal is not None:
+                self.leg.hang_up(self._refusal)
             await super()._clear(result)
             return
         self._settled.set()
@@ -110,21 +115,29 @@ class HandedOverCall(ControlledCall):
 
     def reject(self, status: int, reason: str | None) -> None:
         """Refuse the call. Raises EngineError `state`."""
-        self._decide(status, (), reason, Result("rejected", reason or f"rejected with {status}"))
+        cause = HangupCause("rejected", reason or f"rejected with {status}", status)
+        self._decide(status, (), reason, cause, "rejected")
 
     def redirect(self, target: str) -> None:
         """Send the caller to another address, by 302. Raises EngineError `state`."""
         contact = (("Contact", f"<{target}>"),)
-        self._decide(302, contact, None, Result("redirected", f"redirected to {target}"))
+        cause = HangupCause("completed", f"redirected to {target}", 302)
+        self._decide(302, contact, None, cause, "redirected")
 
     def _decide(
-        self, status: int, headers: tuple[tuple[str, str], ...], reason: str | None, result: Result
+        self,
+        status: int,
+        headers: tuple[tuple[str, str], ...],
+        reason: str | None,
+        cause: HangupCause,
+        word: str,
     ) -> None:
         self._check_undecided()
 
         def refuse() -> None:
+            self._refusal = cause
             self._refuse(status, headers, reason)
-            raise Refused(status, result)
+            raise Refused(status, Result(word, cause.phrase))
 
         self._decision.set_result(refuse)
 

@@ -136,7 +136,7 @@ class Ladder:
         return known is None or known["role"] == "agent"
 
     def _time(self, time: float) -> str:
-        since = f"+{time - self._call['started']:.3f}"
+        since = f"{time - self._call['started']:+.3f}"  # what came before the call was known: -
         return f"{clock(time)} {since:<{_TIME_COLUMNS - 14}} "
 
 

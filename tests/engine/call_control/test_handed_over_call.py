@@ -57,6 +57,9 @@ def test_a_client_refuses_or_redirects_it(tmp_path: Path) -> None:
         desk.controlled.reject(call_id(desk), None, 606, "no codec")
         await caller.rejected.wait()
         assert (caller.statuses, caller.refused_because) == ([606], "no codec")
+        left = desk.stage.last("leg.ended")
+        told = (left["result"], left["sip_status"], left["reason"])
+        assert told == ("rejected", 606, "no codec")
         caller = desk.call()
         await asyncio.sleep(0.01)
         for to in ("112", "sip:x@198.51.100.9"):

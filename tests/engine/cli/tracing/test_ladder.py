@@ -61,6 +61,11 @@ def test_agents_are_on_the_left_and_customers_on_the_right() -> None:
     assert len({len(line) for line in lines[2:]}) == 1
 
 
+def test_a_message_from_before_the_call_was_known() -> None:
+    (line,) = drawn({**message("a", "received", "INVITE"), "time": 998.96})[2:]
+    assert "-0.040" in line and "+" not in line
+
+
 def test_retransmissions_codecs_and_the_method_of_a_response_are_told() -> None:
     lines = drawn(
         message("a", "sent", "INVITE", retransmission=2, audio=AUDIO),
