@@ -12,7 +12,7 @@ from .all_sections import AllSections
 from .errors import Fault
 from .rights import TOKEN_LENGTH
 from .script_checks import script_faults
-from .sites import Site
+from .sites import Site, Web
 from .skills import skill_faults
 from .sounds import find_configured
 from .value_checks.sip_uris import browser_of, host_of, is_sip_uri, uses_tls
@@ -110,6 +110,13 @@ def sites_twice(sites: Sequence[Site]) -> Iterator[Fault]:
     """A fault for each site with the name or the key of one before it."""
     for key in ("name", "key"):
         yield from _twice("sites", key, key, [getattr(site, key) for site in sites])
+
+
+def sites_unheard(web: Web, sites: Sequence[Site]) -> Iterator[Fault]:
+    """A fault for each site whose visitors could speak with nobody."""
+    for index, site in enumerate(sites):
+        if site.speak and not web.phone_server:
+            yield Fault(f"sites[{index}].speak", "needs web.phone_server, to call")
 
 
 def _twice(section: str, key: str, noun: str, values: Sequence[str | int]) -> Iterator[Fault]:

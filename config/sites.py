@@ -126,6 +126,7 @@ class Site(Section):
     priority: int = Field(default=0, ge=-1000, le=1000)
     max_wait_s: Seconds = 3600.0
     proof_of_work: bool = True
+    speak: bool = False
     look: Look = Look()
     triggers: Triggers = Triggers()
     limits: SiteLimits = SiteLimits()
@@ -135,5 +136,7 @@ class Site(Section):
     def _check_whole(self) -> "Site":
         if bool(self.queue) == bool(self.agent):
             raise wrong("queue", "give one of queue and agent")
+        if self.speak and not self.queue:
+            raise wrong("speak", "needs a queue")
         no_duplicate(self.origins)
         return self

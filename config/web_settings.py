@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from . import environment
-from .checks import sites_twice
+from .checks import sites_twice, sites_unheard
 from .errors import ConfigError
 from .faults import draft, placed
 from .section import Section
@@ -61,7 +61,7 @@ def load(path: str | os.PathLike[str], environ: Mapping[str, str] | None = None)
     origins = environment.overlay(data, WebSettings, own, file)
     try:
         settings = WebSettings(**data)
-        faults = tuple(sites_twice(settings.sites))
+        faults = (*sites_twice(settings.sites), *sites_unheard(settings.web, settings.sites))
     except ValidationError:
         drafted = draft(WebSettings, data)
         twice = map(drafted.as_written, sites_twice(drafted.settings.sites))

@@ -37,6 +37,7 @@ from .calls.call import Call, CallRegistry, RecordsCall
 from .calls.keys.gathers import Gathers
 from .calls.legs.agent_lines import AgentLines
 from .calls.legs.leg_events import LegEvents
+from .calls.legs.lost_browsers import LostBrowsers
 from .calls.legs.permanent_leg import PermanentLegs
 from .calls.scripting.scripts import Scripts
 from .calls.services import CallServices
@@ -71,6 +72,7 @@ from .store.store import Store
 from .trace.collector import Collector
 from .trace.trace import Trace
 from .webrtc.browsers import browsers_of
+from .webrtc.page_calls import PageCalls
 
 
 class CallParts:
@@ -120,7 +122,16 @@ class CallParts:
         )
         self.dialogs = DialogJournal(self.store, settings.control.socket)
         self.workers = WorkerJournal(self.store)
-        self.browsers = browsers_of(settings, lambda hop: self.sip.tcp.trust(hop))
+        self.page_calls = PageCalls(
+            lambda hop: self.sip.tcp.web_origin(hop), self.registry.peers
+        )
+        lost_browsers = LostBrowsers(self.registry, settings.webrtc.rejoin_s)
+        self.browsers = browsers_of(
+            settings,
+            self.page_calls,
+            on_proved=lambda hop: self.sip.tcp.trust(hop),
+            on_gone=lost_browsers.lost,
+        )
         self.sip = SipEndpoint(
             sip.listen,
             on_event=lambda event: self.sip_events.on_sip(event),
@@ -294,6 +305,7 @@ class CallParts:
                 positions=self.positions,
                 peers=self.peers,
                 verification=CallerVerification(settings.stir, clock=now),
+                page_calls=self.page_calls,
             ),
             settings,
             handler=self.controlled,

@@ -20,6 +20,7 @@ from .control.live_view import AgentView, Customers, QueueView
 from .control.method import Method
 from .control.methods.agents import AgentMethods
 from .control.methods.audit import AuditMethods
+from .control.methods.browsers import BrowserMethods
 from .control.methods.call_control import CallControlMethods
 from .control.methods.callbacks import CallbackMethods
 from .control.methods.calls import CallMethods
@@ -58,7 +59,8 @@ from .routing.endpoint_options import reconfigure
 from .routing.hours.opening_hours import opening_hours
 from .routing.number_plan import NumberPlan
 from .webhooks.webhooks import Webhooks
-from .webrtc.browsers import agent_tokens
+from .webrtc.browsers import agent_tokens, ice_servers
+from .webrtc.ice_servers import PageIceServers
 
 if TYPE_CHECKING:
     from .control.metrics import Metrics
@@ -215,6 +217,12 @@ class Parts(CallParts):
             ).table(),
             **StreamMethods(self.streamed).table(),
             **ConferenceMethods(self.conferences).table(),
+            **BrowserMethods(
+                self.page_calls,
+                PageIceServers(ice_servers(self.reload.settings.webrtc), self.clock.now),
+                check_queue=self._check_page_queue,
+                is_listening=self.browsers is not None,
+            ).table(),
             **AgentMethods(self.agents, self.roster, self.queues).table(),
             **PersonMethods(
                 self.personal_data, self.events, self._find_job, lambda: self.admission.region
@@ -243,6 +251,11 @@ class Parts(CallParts):
             **WebhookMethods(self.webhooks, self.queues).table(),
             **AuditMethods(self.store).table(),
         }
+
+    def _check_page_queue(self, queue: str) -> None:
+        """Check that the visitor of a page may call a queue now. Raises EngineError."""
+        self.intake.check_accepting()
+        self.inbound.check_queue(queue, None, self.clock.now())
 
     def _snapshot_sources(self) -> SnapshotSources:
         numbers = self.admission.do_not_call

@@ -51,6 +51,17 @@ def printable(field: str, value: str | None) -> None:
         raise BadParams(field, "must be printable characters on one line")
 
 
+def check_context(context: Mapping[str, Any] | None) -> None:
+    """Raise BadParams for a context that is nested too deep, or too long."""
+    if context is None:
+        return
+    if _depth_exceeds(context, CONTEXT_DEPTH):
+        raise BadParams("context", f"is nested deeper than {CONTEXT_DEPTH}")
+    size = len(msgspec.json.encode(context))
+    if size > CONTEXT_BYTES:
+        raise BadParams("context", f"is {size} bytes long; at most {CONTEXT_BYTES}")
+
+
 def _depth_exceeds(value: object, limit: int) -> bool:
     level: list[object] = [value]
     for _ in range(limit):
@@ -171,12 +182,7 @@ class CallbackRequest(Params):
             printable(field, getattr(self, field))
         for number in self.numbers or ():
             printable("numbers", number)
-        if self.context is not None:
-            if _depth_exceeds(self.context, CONTEXT_DEPTH):
-                raise BadParams("context", f"is nested deeper than {CONTEXT_DEPTH}")
-            size = len(msgspec.json.encode(self.context))
-            if size > CONTEXT_BYTES:
-                raise BadParams("context", f"is {size} bytes long; at most {CONTEXT_BYTES}")
+        check_context(self.context)
         if (
             self.not_before is not None
             and self.deadline is not None

@@ -40,6 +40,11 @@ class Hop(NamedTuple):
     name: str = ""
     local: str = ""
 
+    @property
+    def media_host(self) -> str:
+        """From where the peer's audio comes to us: a browser's is made plain on loopback."""
+        return "127.0.0.1" if self.transport in WEB_TRANSPORTS else self.host
+
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.transport}:{host}:{self.port}"

@@ -17,6 +17,7 @@ from .hop import Hop
 from .message.message import Fields, Message, Request, Response, response_to
 from .message.parser import parse
 from .sdp.description import SessionDescription, parse_sdp
+from .sdp.webrtc import declined
 from .transport.resolver import ResolutionFailed
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,16 @@ def browser_name(uri_text: str) -> str | None:
 def browser_peer(name: str) -> str:
     """What a call of the browser that is signed in as `name` is said to be of."""
     return f"webrtc:{name}"
+
+
+def page_peer(name: str) -> str:
+    """What a call of the visitor of a web page is said to be of."""
+    return f"page:{name}"
+
+
+def is_of_page(peer: str) -> bool:
+    """Whether a call is of the visitor of a web page, by what `page_peer` has named it."""
+    return peer.startswith("page:")
 
 
 class Browsers(Protocol):
@@ -205,8 +216,9 @@ class WebEdge:
                     try:
                         data = await self._translated(data, hop, is_received=is_received)
                     except (ParseError, Untranslated) as error:
-                        # As it is, the other side says what it does not understand.
                         log.warning("a description was not translated: %s", error)
+                        if is_received:
+                            data = _without_audio(data)
                 self._hand_on(data, hop, is_received=is_received)
         finally:
             del self._lanes[hop, is_received]
@@ -273,6 +285,20 @@ class WebEdge:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _without_audio(data: bytes) -> bytes:
+    """The message with every stream declined: a browser names no plain address for its audio.
+
+    What cannot be read at all stays as it is: the user agent says what is wrong with it.
+    """
+    try:
+        message = parse(data)
+        message.body = declined(parse_sdp(message.sdp or b""))
+    except ParseError:
+        return data
+    message.set("Content-Type", "application/sdp")
+    return message.encode()
 
 
 def _has_description(data: bytes) -> bool:

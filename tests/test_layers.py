@@ -55,7 +55,9 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "engine.acd": {*NOUNS, "engine.store", "engine.routing"},
     "engine.calls": BELOW_CALLS,
     "engine.callbacks": {*BELOW_CALLS, "engine.reports", "engine.calls"},
-    "engine.inbound": {*BELOW_CALLS, "engine.reports", "engine.calls", "engine.callbacks"},
+    "engine.inbound": {
+        *BELOW_CALLS, "engine.reports", "engine.calls", "engine.callbacks", "engine.webrtc",
+    },
     "engine.call_control": {*BELOW_CALLS, "engine.reports", "engine.calls", "engine.inbound"},
     "engine.restart": {*NOUNS, "engine.store"},
     "engine.personal": {

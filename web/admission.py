@@ -15,7 +15,7 @@ from .errors import Refusal
 from .limits import HourlyLimits
 from .numbers import one_number
 from .proof_of_work import Challenge, ProofOfWork
-from .visitor_request import CallbackForm
+from .visitor_request import CallbackForm, TalkForm
 
 READS_AN_HOUR = 10
 """How often what is kept of one callback may be asked for, or erased: the engine reads all events
@@ -51,15 +51,7 @@ class Admission:
         False: it is to be accepted like any other, and nobody called. Others have asked for its
         number too often, and who asks must not learn that they have.
         """
-        if site.consent and not form.consent:
-            raise Refusal(400, "consent", field="consent")
-        if site.proof_of_work:
-            if form.proof is None:
-                raise Refusal(400, "proof", field="proof")
-            answers = form.proof.answers
-            self._proof.check(form.proof.challenge, answers, site.key, self._clock())
-        if site.captcha is not None:
-            await self._check_captcha(site.captcha, form, address)
+        await self._check_visitor(site, form, address)
         limits, key, now = site.limits, site.key, self._clock()
         number, visitor = one_number(form.number, form.region or site.region), one_visitor(address)
         wait_s = self._limits.admit(
@@ -75,13 +67,43 @@ class Admission:
             raise Refusal(429, "too_many", retry_after_s=wait_s)
         return self._limits.admit([(f"{key} number {number}", limits.per_number)], now) is None
 
+    async def admit_talk(self, site: Site, form: TalkForm, address: Address) -> None:
+        """Raise Refusal where a visitor may not speak from the page; else it counts as a request
+        does."""
+        await self._check_visitor(site, form, address)
+        limits, key = site.limits, site.key
+        wait_s = self._limits.admit(
+            (
+                (f"{key} address {one_visitor(address)}", limits.per_address),
+                (f"{key} network {one_network(address)}", limits.per_network),
+                (f"{key} site", limits.per_site),
+            ),
+            self._clock(),
+        )
+        if wait_s is not None:
+            raise Refusal(429, "too_many", retry_after_s=wait_s)
+
+    async def _check_visitor(
+        self, site: Site, form: CallbackForm | TalkForm, address: Address
+    ) -> None:
+        """Whether the visitor has agreed, and shown that they are one. Raises Refusal."""
+        if site.consent and not form.consent:
+            raise Refusal(400, "consent", field="consent")
+        if site.proof_of_work:
+            if form.proof is None:
+                raise Refusal(400, "proof", field="proof")
+            answers = form.proof.answers
+            self._proof.check(form.proof.challenge, answers, site.key, self._clock())
+        if site.captcha is not None:
+            await self._check_captcha(site.captcha, form, address)
+
     def check_reads(self, callback_id: str) -> None:
         """Raise Refusal where what is kept of a callback was asked for too often."""
         wait_s = self._limits.admit([(f"read {callback_id}", READS_AN_HOUR)], self._clock())
         if wait_s is not None:
             raise Refusal(429, "too_many", retry_after_s=wait_s)
 
-    async def _check_captcha(self, captcha: Captcha, form: CallbackForm, address: Address) -> None:
+    async def _check_captcha(self, captcha: Captcha, form: CallbackForm | TalkForm, address: Address) -> None:
         """Ask the captcha's service, in the form that most of them have in common."""
         if not form.captcha:
             raise Refusal(400, "captcha", field="captcha")

@@ -121,10 +121,11 @@ class AgentDesk:
         async with client:
             try:
                 (agent,) = (await client.call("agent.list"))["agents"]
+                ice = (await client.call("browser.ice_servers"))["ice_servers"]
             except (ClientError, EngineError, ValueError):
                 await socket.send_json({"refused": "The token is no agent's."})
                 return
-            await socket.send_json({"agent": agent, "server": server})
+            await socket.send_json({"agent": agent, "server": server, "ice_servers": ice})
             await _Line(socket, client).run()
 
 

@@ -22,7 +22,7 @@ from .errors import Refusal
 from .progress import Progress, is_over, queued
 from .signing import Signing
 from .texts import chosen_language, moment_text, sentence, texts
-from .visitor_request import BODY_BYTES, NOW, CallbackForm, RatingForm, read_form
+from .visitor_request import BODY_BYTES, NOW, CallbackForm, RatingForm, TalkForm, read_form
 
 HEARTBEAT_S = 15.0
 REPLY_STEP_S = 0.05
@@ -65,6 +65,7 @@ class Api:
         app.add_routes(
             [
                 web.post(f"{site}/callbacks", self._request),
+                web.post(f"{site}/talks", self._talk),
                 web.get(f"{site}/availability", self._availability),
                 web.get(f"{site}/challenge", self._challenge),
                 web.get(f"{site}/texts", self._texts),
@@ -106,6 +107,22 @@ class Api:
         token = self._signing.link_token(progress["id"])
         link = f"{self._public_url(request)}/v1/callbacks/{progress['id']}?token={token}"
         return self._json(request, {**progress, "token": token, "link": link}, status=202)
+
+    async def _talk(self, request: web.Request) -> web.Response:
+        """A visitor would like to speak from the page: how the page calls, and where."""
+        site, origin = self._site(request), request.headers.get("Origin")
+        self._admission.check_origin(site, origin)
+        form = read_form(TalkForm, await request.read())
+        request[_LANGUAGE] = self._language(request, site, form.language)
+        if not site.speak:
+            raise Refusal(404, "unknown", field="site")
+        if form.website:  # no person sees this field
+            raise Refusal(503, "busy", retry_after_s=HEARTBEAT_S)
+        address = self._address(request)
+        await self._admission.admit_talk(site, form, address)
+        admitted = await self._service.admit_talk(site, form, str(address), origin or "")
+        server = self._settings().web.phone_server
+        return self._json(request, {**admitted, "server": server}, status=201)
 
     async def _progress(self, request: web.Request) -> web.StreamResponse:
         if "text/event-stream" in request.headers.get("Accept", ""):
@@ -173,7 +190,8 @@ class Api:
 
     async def _availability(self, request: web.Request) -> web.Response:
         site = self._site(request)
-        found = dict(await self._availabilities.of(site))
+        found: dict[str, Any] = dict(await self._availabilities.of(site))
+        found["speak"] = site.speak and found["open"] and bool(found["agents_free"])
         if not site.show_hours:
             found |= {"opens_at": None, "slots": []}
         return self._json(request, found)

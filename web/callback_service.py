@@ -13,7 +13,7 @@ from .errors import Refusal
 from .progress import Followers, Progress, progress_of, queued
 from .signing import Signing
 from .uncalled_requests import UncalledRequests
-from .visitor_request import CallbackForm, kept_context, slot_time
+from .visitor_request import CallbackForm, TalkForm, kept_context, printable, slot_time
 
 DAY_S = 86400.0
 # Policies that are told to nobody outside: who types in number after number would learn which of
@@ -176,6 +176,25 @@ class CallbackService:
             if error.kind == "state":  # its call is being hung up yet
                 raise Refusal(409, "not_over") from None
             raise Refusal(503, "engine", retry_after_s=_RETRY_S) from None
+
+    async def admit_talk(
+        self, site: Site, form: TalkForm, address: str, origin: str
+    ) -> dict[str, Any]:
+        """A token with which the page calls the site's queue, once. Raises Refusal."""
+        try:
+            admitted: dict[str, Any] = await self._call(
+                "browser.admit",
+                site=site.name,
+                queue=site.queue,
+                origin=origin,
+                name=printable(form.name or ""),
+                priority=site.priority,
+                max_wait_s=site.max_wait_s,
+                context=kept_context(site, form, address, time.time()),
+            )
+        except EngineError as error:
+            raise _refusal(error) from None
+        return admitted
 
     async def follow_events(self) -> None:
         """Tell the followers what changes, for ever. A lost engine is awaited."""

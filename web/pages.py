@@ -15,7 +15,9 @@ _PHONE_POLICY = (
     "default-src 'self'; connect-src 'self' {server}; frame-ancestors 'none'; base-uri 'none';"
     " form-action 'none'"
 )
-_OF_PHONE = {"phone.js": "text/javascript", "sip.js": "text/javascript", "phone.css": "text/css"}
+_OF_PHONE = {"phone.js": "text/javascript", "phone.css": "text/css"}
+_OF_PAGES = ("ringback.js", "sip.js")
+"""The scripts that pages of other sites load: the snippet, and what it needs to speak."""
 
 
 class Pages:
@@ -23,13 +25,12 @@ class Pages:
 
     def __init__(self, settings: Callable[[], WebSettings]) -> None:
         self._settings = settings
-        self._snippet = (FOLDER / "ringback.js").read_bytes()
-        self._tag = f'"{hashlib.sha256(self._snippet).hexdigest()[:16]}"'
+        self._scripts = {name: (FOLDER / name).read_bytes() for name in _OF_PAGES}
 
     def routes(self) -> list[web.RouteDef]:
         """Where each of them is."""
         return [
-            web.get("/ringback.js", self._script),
+            *(web.get(f"/{name}", self._script) for name in _OF_PAGES),
             web.get("/preview", self._preview),
             web.get("/preview/page", self._previewed),
             web.get("/preview.js", self._preview_script),
@@ -39,17 +40,19 @@ class Pages:
         ]
 
     async def _script(self, request: web.Request) -> web.Response:
+        script = self._scripts[request.path.removeprefix("/")]
+        tag = f'"{hashlib.sha256(script).hexdigest()[:16]}"'
         headers = {
-            "ETag": self._tag,
+            "ETag": tag,
             "Cache-Control": f"public, max-age={_SNIPPET_HOLDS_S}",
             "Access-Control-Allow-Origin": "*",  # for pages that check its integrity
             "Cross-Origin-Resource-Policy": "cross-origin",
             "X-Content-Type-Options": "nosniff",
         }
-        if request.headers.get("If-None-Match") == self._tag:
+        if request.headers.get("If-None-Match") == tag:
             return web.Response(status=304, headers=headers)
         response = web.Response(
-            body=self._snippet, content_type="text/javascript", charset="utf-8", headers=headers
+            body=script, content_type="text/javascript", charset="utf-8", headers=headers
         )
         response.enable_compression()
         return response

@@ -49,6 +49,18 @@ class CallbackForm(msgspec.Struct, forbid_unknown_fields=True):
     """A field that no person sees. What fills it in is no person."""
 
 
+class TalkForm(msgspec.Struct, forbid_unknown_fields=True):
+    """POST /v1/sites/KEY/talks: the visitor would like to speak from the page."""
+
+    name: Annotated[str, Meta(max_length=128)] | None = None
+    language: Annotated[str, Meta(max_length=35)] | None = None
+    context: dict[str, Any] = msgspec.field(default_factory=dict)
+    consent: bool = False
+    proof: Proof | None = None
+    captcha: Annotated[str, Meta(max_length=4096)] | None = None
+    website: Annotated[str, Meta(max_length=1000)] = ""
+
+
 class RatingForm(msgspec.Struct, forbid_unknown_fields=True):
     """POST /v1/callbacks/ID/rating."""
 
@@ -91,12 +103,12 @@ def _moment(text: str) -> float:
     return moment.timestamp()
 
 
-def kept_context(site: Site, form: CallbackForm, address: str, now: float) -> dict[str, Any]:
-    """The context of the job: what the site lists and nothing else, and the consent."""
+def kept_context(site: Site, form: CallbackForm | TalkForm, address: str, now: float) -> dict[str, Any]:
+    """The context of the job or call: what the site lists and nothing else, and the consent."""
     kept = {name: _bounded(form.context[name]) for name in site.context if name in form.context}
     kept["site"] = site.name
     if form.name:
-        kept["name"] = _printable(form.name)
+        kept["name"] = printable(form.name)
     if site.consent:
         kept["consent"] = {"text": site.consent, "at": round(now, 3), "address": address}
     return kept
@@ -105,19 +117,19 @@ def kept_context(site: Site, form: CallbackForm, address: str, now: float) -> di
 def _bounded(value: Any, depth: int = 2) -> Any:
     """The value as plain data of a bounded size; what is more than that is left out."""
     if isinstance(value, str):
-        return _printable(value)
+        return printable(value)
     if isinstance(value, bool | int | float) or value is None:
         return value
     if depth == 0:
         return None
     if isinstance(value, Mapping):
         some = list(value.items())[:_MOST_PAGES]
-        return {_printable(str(name))[:64]: _bounded(one, depth - 1) for name, one in some}
+        return {printable(str(name))[:64]: _bounded(one, depth - 1) for name, one in some}
     if isinstance(value, Sequence):
         return [_bounded(one, depth - 1) for one in value[-_MOST_PAGES:]]
     return None
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """The text on one line, without what steers a terminal or the direction of writing."""
     return "".join(one if one.isprintable() else " " for one in text[:_TEXT_LENGTH]).strip()

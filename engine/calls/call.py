@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, NotRequired, Protocol, TypedDict, ca
 from msgspec import Meta
 
 from media.messages import RecordingEnded
+from sip.dialog.uas import UasSession
+from sip.hop import Hop
 
 from ..clock import shifted
 from ..errors import EngineError
@@ -97,7 +99,10 @@ CallDetails = TypedDict(
         "site": Annotated[str | None, Meta(description="The site that it is about.")],
         "to": Annotated[str, Meta(description="Whom a call by command calls.")],
         "dialled": Annotated[str, Meta(description="What they dialled.")],
-        "trunk": Annotated[str, Meta(description="The trunk that brought the call.")],
+        "trunk": Annotated[
+            str | None,
+            Meta(description="The trunk that brought the call; null: it came from a web page."),
+        ],
         "attestation": Annotated[
             Attestation, Meta(description="Whether the caller's number is verified.")
         ],
@@ -222,6 +227,19 @@ class CallRegistry:
             if any(leg.id == leg_id for leg in call.legs):
                 return call
         raise EngineError("not_found", f"there is no leg {leg_id}", field="leg")
+
+    def legs_at(self, hop: Hop) -> list[Leg]:
+        """The legs whose peer is at this address."""
+        return [
+            leg
+            for leg in self.legs.values()
+            if leg.session is not None and leg.session.peer_hop == hop
+        ]
+
+    def peers(self) -> set[str]:
+        """Who has called us and has a leg that is up, as their credentials have proved them."""
+        sessions = (leg.session for leg in self.legs.values())
+        return {one.peer for one in sessions if isinstance(one, UasSession)}
 
     def add_call(self, call: Call) -> None:
         """Know a call that begins."""

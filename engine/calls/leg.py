@@ -173,7 +173,7 @@ class Leg(SentKeys, PressedKeys, HeardSound):
 
     def invite(self, options: DialOptions, target: DialTarget, hop: Hop) -> None:
         """Send the INVITE to a target. Raises ParseError and ValueError."""
-        self._media.take_from(hop.host, target.media)
+        self._media.take_from(hop.media_host, target.media)
         self._hears_early_media = target.plays_early_media
         self.alerted_at = None
         self._session = self._sip.invite(options.invitation(target, hop, self))
@@ -221,7 +221,7 @@ class Leg(SentKeys, PressedKeys, HeardSound):
         self._session = session
         session.hand_to(self)
         target = self.destination.targets[0]
-        self._media.take_from(session.source.host, target.media)
+        self._media.take_from(session.source.media_host, target.media)
         self.record.trunk, self.record.hop = target.trunk, str(session.source)
         self.record.call_id = printable(session.call_id)
         self._owner.signalled(self)
@@ -297,7 +297,7 @@ class Leg(SentKeys, PressedKeys, HeardSound):
         was_up = self.record.answered is not None
         self._hang_up_session(CLEARING if was_up else ELSEWHERE)
         self._session, before = session, self.record.uri
-        self._media.moved_to(session.source.host)
+        self._media.moved_to(session.source.media_host)
         self.record.replaced_by(
             printable(session.request.from_.uri.encode()),
             printable(session.call_id),

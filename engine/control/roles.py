@@ -67,6 +67,7 @@ METHODS: Mapping[str, Role] = {
     "trunk.list": "read",
     "webhook.list": "read",
     # -- to make callbacks, and to end them
+    "browser.ice_servers": "operate",
     "call.answer": "operate",
     "call.bridge": "operate",
     "call.gather": "operate",
@@ -122,6 +123,7 @@ METHODS: Mapping[str, Role] = {
     "queue.resume": "supervise",
     # -- to change what there is
     "agent.add": "administer",
+    "browser.admit": "administer",
     "agent.remove": "administer",
     "audit.list": "administer",
     "engine.drain": "administer",
@@ -143,6 +145,7 @@ OWN_JOB_METHODS: Mapping[Role, frozenset[str]] = {
     "request": REQUEST_METHODS,
     "gateway": REQUEST_METHODS
     | {
+        "browser.admit",
         "callback.annotate",
         "callback.cancel",
         "callback.reschedule",
@@ -157,7 +160,7 @@ of the roles after them: who reads does not request."""
 AGENT_METHODS = frozenset(
     {
         "agent.address", "agent.get", "agent.list", "agent.login", "agent.logout", "agent.pause",
-        "agent.ready", "call.get", "call.hangup", "call.list", "call.transfer",
+        "agent.ready", "browser.ice_servers", "call.get", "call.hangup", "call.list", "call.transfer",
         "callback.annotate", "callback.get", "events.subscribe", "queue.get", "queue.list",
         "record.get", "recording.pause", "recording.resume", "report.agent",
     }
@@ -169,6 +172,7 @@ AGENT_REQUEST_METHODS = frozenset({"callback.cancel", "callback.request", "callb
 
 SITE_METHODS = frozenset(
     {
+        "browser.admit", "browser.ice_servers",
         "call.answer", "call.bridge", "call.get", "call.hangup", "call.headers", "call.hold",
         "call.gather", "call.list", "call.originate", "call.play", "call.redirect", "call.reject",
         "call.resume",

@@ -23,7 +23,10 @@ RULES_LIMIT_S: Final = 1.0
 
 @dataclass(slots=True, kw_only=True)
 class InboundCallInfo:
-    """One call by `trunk` to the number `dialled`. What rules set goes before the route."""
+    """One call by `trunk` to the number `dialled`. What rules set goes before the route.
+
+    A visitor who speaks from a web page calls by no trunk (""), and has dialled the site.
+    """
 
     call: str
     route: Route
@@ -146,7 +149,7 @@ class InboundCallInfo:
             "number": self.party.number,
             "site": self.site,
             "dialled": self.dialled,
-            "trunk": self.trunk,
+            "trunk": self.trunk or None,
             "route": self.route.name,
             **attested(self.verdict),
         }

@@ -69,7 +69,8 @@ class CallerCall(TwoPartyCall):
         self._incoming = incoming
         self._clock = clock
         media = services.dialplan.media_policy_of(incoming.trunk)
-        self._caller = self.legs.make("customer", incoming.party.address(incoming.trunk, media))
+        address = incoming.party.address(incoming.trunk or None, media)
+        self._caller = self.legs.make("customer", address)
         self._callback = CallbackOnKey(
             services,
             inbound,

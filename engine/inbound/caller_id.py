@@ -44,7 +44,7 @@ class CallingParty:
     extension: str | None = None
     """What the trunk's PBX calls the caller by, where that is no telephone number."""
 
-    def address(self, trunk: str, media: MediaPolicy) -> Destination:
+    def address(self, trunk: str | None, media: MediaPolicy) -> Destination:
         """Its address by `trunk`, as that of a leg."""
         return Destination(self.user, (DialTarget(self.uri, self.uri, trunk, media=media),))
 

@@ -1,7 +1,7 @@
 """Calls that come in: which are accepted, which are refused, and all that are up now.
 
 A call is accepted only from a trunk, by its address, certificate or password, and only where a
-route names its queue.
+route names its queue; and from a web page whose visitor shows a token for the queue of its site.
 """
 
 import time
@@ -34,6 +34,7 @@ from .caller_id import user_to_user_of
 from .handed_over import HandedOver, Handler
 from .inbound_call import InboundCall
 from .other_bodies import other_bodies
+from .page_visitor import visitor_info
 from .replacing import take_place
 from .services import InboundServices
 from .trunk_auth import TrunkAuth
@@ -195,7 +196,7 @@ class Inbound:
         """Handle an INVITE: accept the call, or refuse it."""
         session = cast(UasSession, event.session)
         if session.source.transport in WEB_TRANSPORTS:
-            self._take_over(session, event.replaced)
+            self._from_browser(session, event.replaced)
             return
         trunk = session.peer or self._inbound.peers.trunk_of(session.source)
         if event.replaced is not None:
@@ -255,14 +256,30 @@ class Inbound:
         policy = self._services.dialplan.media_policy_of(trunk or "")
         return session.objection(shaped(LocalAudio(host=self._rtp_host, port=9), policy))
 
-    def _take_over(self, session: UasSession, replaced: DialogUsage | None) -> None:
-        """A browser whose page was loaded again takes over its call, where there is one."""
+    def _from_browser(self, session: UasSession, replaced: DialogUsage | None) -> None:
+        """A visitor calls from a web page; or a browser whose page was loaded again takes over its
+        call, where there is one."""
         objection = self._objection(session, None)
         trunk_of = self._inbound.peers.trunk_of
         if replaced is None:
-            self._reject(session, 403)
+            self._take_visitor(session, objection)
         elif refused := take_place(session, replaced, session.peer, trunk_of, objection):
             self._reject(session, refused.status, refused.reason)
+
+    def _take_visitor(self, session: UasSession, objection: str | None) -> None:
+        """A visitor calls from a web page, to the queue of its site and nowhere else."""
+        page = self._inbound.page_calls.call_of(session.peer)
+        if page is None:
+            self._reject(session, 403)
+            return
+        call = f"call-{self._services.new_id()}"
+        incoming = visitor_info(page, call, self._whisper)
+        refusal = self.refusal(incoming.route, objection)
+        if refusal is None:
+            self._begin(session, incoming)
+        else:
+            parties = CallParties(incoming.party, (incoming.dialled,))
+            self._refuse(session, refusal, parties, None)
 
     def _replace(self, session: UasSession, replaced: DialogUsage, trunk: str | None) -> None:
         """Let the call take the place of another party, where it may (RFC 3891)."""
@@ -313,9 +330,9 @@ class Inbound:
         self._publish_refused((420, reason), parties, trunk, extensions=missing)
 
     def _refuse(
-        self, session: UasSession, refusal: tuple[int, str], parties: CallParties, trunk: str
+        self, session: UasSession, refusal: tuple[int, str], parties: CallParties, trunk: str | None
     ) -> None:
-        """Refuse a trunk's call with this status and reason, and publish it."""
+        """Refuse a call with this status and reason, and publish it."""
         status, reason = refusal
         self._reject(session, status, reason if status == 488 else None)
         self._publish_refused(refusal, parties, trunk)

@@ -8,6 +8,7 @@ from ..calls.call_flow import CustomerHistory
 from ..routing.admission import Admission
 from ..routing.peers import Peers
 from ..routing.router import Router
+from ..webrtc.page_calls import PageCalls
 from .caller_verification import CallerVerification
 from .kept_positions import KeptPositions
 
@@ -24,6 +25,7 @@ class InboundServices:
     positions: KeptPositions
     peers: Peers
     verification: CallerVerification
+    page_calls: PageCalls
 
     def has_position(self, queue: str, number: str | None) -> bool:
         """Whether a caller has a position in the queue already: their own, or a callback's."""

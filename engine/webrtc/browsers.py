@@ -15,6 +15,7 @@ from sip.sdp.description import SessionDescription
 from sip.web_edge import browser_peer
 
 from .browser_audio import BrowserAudio
+from .page_calls import PageCalls
 from .registrar import BrowserRegistrar
 
 
@@ -22,7 +23,8 @@ class Browsers:
     """The agents' browsers and the audio of their calls.
 
     A browser that is signed in may take over a call of its own (RFC 3891), as after a reload of its
-    page. Nobody else begins a call from a browser.
+    page. Visitors of a web page who show a token may call as `pages` says. Nobody else begins a
+    call from a browser.
     """
 
     def __init__(
@@ -30,12 +32,17 @@ class Browsers:
         digest: Digest,
         tokens: Mapping[str, str],
         servers: IceServers,
+        pages: PageCalls,
         *,
         media_host: str,
         on_proved: Callable[[Hop], None],
+        on_gone: Callable[[Hop], None],
     ) -> None:
         self.registrar = BrowserRegistrar(digest, tokens, on_proved)
         self._audio = BrowserAudio(servers, media_host)
+        self._pages = pages
+        self._on_proved = on_proved
+        self._on_gone = on_gone
 
     def register(self, request: Request, hop: Hop, now: float) -> tuple[int, Fields]:
         """See sip.web_edge.Browsers."""
@@ -53,16 +60,28 @@ class Browsers:
     def gone(self, hop: Hop) -> None:
         """See sip.web_edge.Browsers."""
         self.registrar.gone(hop)
+        self._on_gone(hop)
 
     def may_call(self, invite: Request, hop: Hop, now: float) -> bool:
         """See sip.web_edge.Browsers."""
-        return invite.get("Replaces") is not None and self.registrar.agent_at(hop, now) is not None
+        return self._agent_by(invite, hop, now) is not None or self._pages.may_call(
+            invite, hop, now
+        )
+
+    def _agent_by(self, invite: Request, hop: Hop, now: float) -> str | None:
+        """The agent whose browser would take over a call of its own by an INVITE."""
+        return None if invite.get("Replaces") is None else self.registrar.agent_at(hop, now)
 
     def admits(self, invite: Request, hop: Hop, now: float) -> Admission:
-        """What becomes of an INVITE that a browser would begin a call by."""
-        if not self.may_call(invite, hop, now):
+        """What becomes of an INVITE that a browser would begin a call by, or take one over."""
+        agent = self._agent_by(invite, hop, now)
+        if agent is not None:
+            return Authenticated(browser_peer(agent))
+        visitor = self._pages.use(invite, hop, now)
+        if visitor is None:
             return "refuse"
-        return Authenticated(browser_peer(self.registrar.agent_at(hop, now) or ""))
+        self._on_proved(hop)
+        return Authenticated(visitor)
 
     async def to_plain(self, call_id: str, session: SessionDescription, *, is_offer: bool) -> bytes:
         """See sip.web_edge.Browsers."""
@@ -85,7 +104,13 @@ class Browsers:
         await self._audio.close()
 
 
-def browsers_of(settings: Settings, on_proved: Callable[[Hop], None]) -> Browsers | None:
+def browsers_of(
+    settings: Settings,
+    pages: PageCalls,
+    *,
+    on_proved: Callable[[Hop], None],
+    on_gone: Callable[[Hop], None],
+) -> Browsers | None:
     """The browsers of a configuration that listens for any; else None."""
     if not listens_to_browsers(settings):
         return None
@@ -93,8 +118,10 @@ def browsers_of(settings: Settings, on_proved: Callable[[Hop], None]) -> Browser
         settings.sip.digest,
         agent_tokens(settings.rights),
         ice_servers(settings.webrtc),
+        pages,
         media_host=settings.media.address,
         on_proved=on_proved,
+        on_gone=on_gone,
     )
 
 
@@ -113,4 +140,6 @@ def ice_servers(webrtc: WebRtc) -> IceServers:
         webrtc.turn_password.get_secret_value(),
         webrtc.relay_only,
         webrtc.advertise,
+        webrtc.turn_secret.get_secret_value(),
+        webrtc.turn_ttl_s,
     )

@@ -7,6 +7,8 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from .turn_credentials import time_limited
+
 Setup: TypeAlias = Literal["actpass", "active", "passive"]
 
 
@@ -46,7 +48,7 @@ class IceServers(msgspec.Struct, array_like=True, frozen=True):
     """STUN and TURN servers, as URIs of RFC 7064 and RFC 7065; "" for none.
 
     With `relay_only` audio goes through the TURN server alone. `advertise` replaces the address of
-    candidates of this host.
+    candidates of this host. With `turn_secret` credentials are made that hold for `turn_ttl_s`.
     """
 
     stun: str = ""
@@ -55,6 +57,14 @@ class IceServers(msgspec.Struct, array_like=True, frozen=True):
     turn_password: str = ""
     relay_only: bool = False
     advertise: str = ""
+    turn_secret: str = ""
+    turn_ttl_s: float = 3600.0
+
+    def turn_credentials(self, now: float) -> tuple[str, str]:
+        """The name and the password for the TURN server, at `now` (Unix seconds)."""
+        if not self.turn_secret:
+            return self.turn_username, self.turn_password
+        return time_limited(self.turn_secret, now + self.turn_ttl_s)
 
     def __repr__(self) -> str:
         """Without the password."""

@@ -6,6 +6,7 @@ is restarted, so that a browser may change its network in mid-call.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from typing import Any, Final, Literal, cast
 
@@ -280,11 +281,8 @@ def _ice_servers(servers: IceServers) -> list[RTCIceServer]:
     if servers.stun:
         found.append(RTCIceServer(servers.stun))
     if servers.turn:
-        found.append(
-            RTCIceServer(
-                servers.turn, username=servers.turn_username, credential=servers.turn_password
-            )
-        )
+        name, password = servers.turn_credentials(time.time())
+        found.append(RTCIceServer(servers.turn, username=name, credential=password))
     return found
 
 

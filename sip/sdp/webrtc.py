@@ -183,6 +183,14 @@ def plain_address(session: SessionDescription) -> tuple[str, int, int] | None:
     return None
 
 
+def declined(session: SessionDescription) -> bytes:
+    """The description with every stream declined."""
+    plain = SessionDescription(origin=session.origin, name=session.name, lines=[("t", "0 0")])
+    plain.connection = Connection("IP4", "0.0.0.0")
+    plain.media += [_declined(stream) for stream in session.media]
+    return plain.encode()
+
+
 def _audio_of(session: SessionDescription) -> MediaDescription | None:
     for stream in session.media:
         if stream.media == "audio" and stream.port and stream.protocol.upper() in _PROTOCOLS:

@@ -119,6 +119,11 @@ class TcpTransport:
         connection = self._connections.get(hop)
         return None if connection is None else connection.local_address
 
+    def web_origin(self, hop: Hop) -> str:
+        """The web site whose page has connected as `hop`; "" where none has said so."""
+        connection = self._connections.get(hop)
+        return "" if connection is None else connection.web_origin
+
     @property
     def certificates(self) -> Mapping[str, float]:
         """Until when our certificates are valid: see TlsContexts."""

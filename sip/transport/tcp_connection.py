@@ -14,6 +14,7 @@ from .keep_alive import PONG, KeepAlive
 from .tcp_limits import TcpLimits
 from .tls.channel import looks_like_tls
 from .tls.failure import TlsFailed
+from .web_socket import WebSocketFramer
 
 _TLS_REFUSED: Final = b"\x15\x03\x01\x00\x02\x02\x28"
 """The TLS alert handshake_failure, so that a peer that takes a plain port for TLS need not wait."""
@@ -313,6 +314,12 @@ class TcpConnection(asyncio.BufferedProtocol):
             # Pings do not count as messages. A connection with pings only is closed too.
             return "no message came" if now - self.made_at > limits.first_message_s else None
         return "idle" if now - self.active_at > limits.idle_s else None
+
+    @property
+    def web_origin(self) -> str:
+        """The web site whose page has connected; "" where none has said so."""
+        framer = self._framer
+        return framer.origin if isinstance(framer, WebSocketFramer) else ""
 
     @property
     def held_bytes(self) -> int:

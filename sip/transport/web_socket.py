@@ -47,6 +47,7 @@ class WebSocketFramer:
         "_waiting_bytes",
         "_was_ponged",
         "is_over",
+        "origin",
     )
 
     pings_accepted: Final = True
@@ -73,6 +74,8 @@ class WebSocketFramer:
         self._fault: ParseError | None = None
         self.is_over = False
         """Whether the peer has closed it as it should."""
+        self.origin = ""
+        """The web site whose page has connected, as its browser says; "": none."""
 
     def __len__(self) -> int:
         """The bytes that it holds, at least 1 while a message is begun."""
@@ -117,6 +120,8 @@ class WebSocketFramer:
             if isinstance(event, Request):
                 self._handshake_bytes = 0
                 protocol.send_response(protocol.accept(event))
+                if protocol.state is OPEN:
+                    self.origin = event.headers.get("Origin", "")
             elif isinstance(event, Frame):
                 self._take_frame(event)
         self.is_over = protocol.close_rcvd is not None

@@ -69,7 +69,7 @@ function signedIn(message) {
   show(message.agent);
   $("name").textContent = agent.agent;
   if (!phone) {
-    phone = new window.RingbackPhone({ server: message.server, user: agent.agent, token, told: toldByPhone });
+    phone = new window.RingbackPhone({ server: message.server, user: agent.agent, token, ice: message.ice_servers, told: toldByPhone });
   }
 }
 

@@ -122,11 +122,11 @@
     return { challenge, answers };
   }
 
-  async function request(form) {
+  async function request(form, what = "callbacks") {
     const body = { context: context(), language: page.language, ...form };
     if (page.proof_of_work) body.proof = await prove();
     keepVisited();
-    return ask("POST", `${site}/callbacks`, body);
+    return ask("POST", `${site}/${what}`, body);
   }
   const newKey = () =>
     Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
@@ -155,6 +155,18 @@
     return made;
   }
   const fill = (text, fields) => text.replace(/\{(\w+)\}/g, (_, name) => fields[name]);
+
+  // -- speaking from the page: its part is loaded when it is wanted, and not before ---------------
+
+  const talkKey = `ringback:${key}:talk`;
+  const keptTalk = () => { try { return JSON.parse(sessionStorage.getItem(talkKey)); } catch { return null; } };
+  async function talk(options, told) {
+    if (!window.RingbackTalk) await new Promise((loaded, failed) =>
+      document.head.append(element("script", { src: `${base}/sip.js`, onload: loaded, onerror: () => failed(new Error(page.form.no_line)) })));
+    const ear = new Audio();
+    const talking = (stream) => { ear.srcObject = stream; ear.play().catch(() => {}); };
+    return new window.RingbackTalk({ key: talkKey, ...options, told: { talking, held() {}, ...told } });
+  }
 
   // Black or white, whichever is read better on the colour (WCAG 2.2, relative luminance).
   function inkOn(colour) {
@@ -228,6 +240,7 @@
     const trap = element("input", { id: "x", type: "text", tabindex: -1, autocomplete: "off" });
     const error = element("p", { id: "e", class: "error", role: "alert" });
     const submit = element("button", { type: "submit", class: "go" }, form.submit);
+    const speakNow = element("button", { type: "button", class: "go", hidden: true, onclick: () => speak() }, form.speak);
     const fields = element("form", { novalidate: true, onsubmit: send },
       element("label", { for: "r" }, form.country), region,
       element("label", { for: "n" }, form.number), number,
@@ -236,16 +249,17 @@
       page.consent ? element("div", { class: "agree row" }, agree, element("label", { for: "a" }, page.consent)) : "",
       element("div", { class: "hidden", "aria-hidden": "true" }, element("label", { for: "x" }, "Website"), trap),
       error,
-      element("div", { class: "row" }, submit,
+      element("div", { class: "row" }, submit, speakNow,
         element("button", { type: "button", class: "plain", onclick: () => hide() }, form.close),
         element("button", { type: "button", class: "plain", onclick: () => { remember("dismissed", Date.now()); hide(); } }, form.never)));
     const told = element("p", { role: "status", "aria-live": "polite" });
     const cancel = element("button", { type: "button", class: "plain", onclick: stop }, form.cancel);
+    const hangUp = element("button", { type: "button", class: "go", hidden: true, onclick: () => line && line.hangUp() }, form.hang_up);
     const again = element("button", { type: "button", class: "plain", hidden: true, onclick: () => { reset(); number.focus(); } }, form.again);
     const close = element("button", { type: "button", class: "plain", onclick: () => hide() }, form.close);
     const stars = element("div", { class: "row stars", role: "group", "aria-label": form.rate, hidden: true },
       ...[1, 2, 3, 4, 5].map((value) => element("button", { type: "button", "aria-label": `${value} / 5`, onclick: () => rate(value) }, String(value))));
-    const progress = element("div", { hidden: true }, told, stars, element("div", { class: "row" }, cancel, again, close));
+    const progress = element("div", { hidden: true }, told, stars, element("div", { class: "row" }, cancel, hangUp, again, close));
     const box = element("section", { class: "box", role: "dialog", "aria-labelledby": "h", hidden: true, tabindex: -1,
       onkeydown: (event) => { if (event.key === "Escape") hide(); } },
       element("h2", { id: "h" }, form.title), fields, progress);
@@ -253,7 +267,7 @@
     shadow.append(root);
     document.body.append(host);
 
-    let accepted, source, requestKey, countdown;
+    let accepted, source, requestKey, countdown, line;
 
     async function look() {
       let found;
@@ -261,6 +275,7 @@
       const now = found.open && found.agents_free !== 0;
       launch.textContent = now ? form.call_now : form.call_later;
       launch.className = now ? "go" : "later";
+      speakNow.hidden = !(found.speak && navigator.mediaDevices && window.RTCPeerConnection);
       when.replaceChildren(...(found.open ? [element("option", { value: "now" }, form.now)] : []),
         ...found.slots.slice(0, 60).map((slot) => element("option", { value: slot.from }, new Intl.DateTimeFormat(page.language,
           { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" }).format(slot.from * 1000))));
@@ -323,6 +338,42 @@
       const found = await look();
       if (value === "now" && found && found.expected_wait_s !== null) count(Math.max(5, found.expected_wait_s));
     }
+    async function speak() {
+      error.textContent = "";
+      speakNow.disabled = true;
+      let microphone, isHeard;
+      try {
+        // Without the consent the gateway says so, and nobody is asked for their microphone.
+        if (page.consent && !agree.checked) { agree.focus(); await ask("POST", `${site}/talks`, { language: page.language }); }
+        try { microphone = await navigator.mediaDevices.getUserMedia({ audio: true }); } catch { number.focus(); throw new Error(form.no_microphone); }
+        isHeard = true;
+        const { token, server, ice_servers: ice } = await request({ name: name.value || null, consent: agree.checked, website: trap.value }, "talks");
+        await onLine({ token, server, ice, microphone });
+      } catch (refusal) {
+        if (isHeard) microphone.getTracks().forEach((track) => track.stop());
+        error.textContent = refusal.message;
+      }
+      speakNow.disabled = false;
+    }
+    async function onLine(options) {
+      let isUp;
+      const up = () => { isUp = true; told.textContent = form.on_line; };
+      line = await talk(options, {
+        registered: () => { told.textContent = form.sending; }, // the connection is lost, and looked for
+        answered: up,
+        again: up,
+        over: () => {
+          line = undefined;
+          told.textContent = isUp ? stage.completed : stage.cancelled;
+          hangUp.hidden = true;
+          again.hidden = false;
+        },
+      });
+      fields.hidden = cancel.hidden = again.hidden = true;
+      progress.hidden = hangUp.hidden = false;
+      told.textContent = form.sending;
+      box.focus();
+    }
     function count(seconds) {
       const ends = Date.now() + seconds * 1000;
       const say = () => {
@@ -351,6 +402,7 @@
       told.textContent = form.thanks;
     }
 
+    if (keptTalk()) { show(); onLine(keptTalk()).catch(() => {}); }
     look();
     setInterval(() => { if (!document.hidden) look(); }, 30000);
     triggers();

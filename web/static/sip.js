@@ -1,10 +1,15 @@
 "use strict";
-/* A phone of SIP over WebSockets (RFC 7118) with the sound of WebRTC. It has one call at a time. */
+/* Phones of SIP over WebSockets (RFC 7118) with the sound of WebRTC, with one call at a time each: that
+   of an agent, who signs in, and that of a visitor, whose token calls the queue of the site. A call
+   outlives its page, its connection and its network: ICE is restarted, or the call is taken over. */
+(() => {
 
 const SIP = "SIP/2.0";
 const EXPIRES_S = 300;
 const AGAIN_MS = 1000;
 const GATHER_MS = 2000;
+const ANSWER_MS = 4000; // of a request within a call; then the connection counts as dead
+const CALM_MS = 1500; // how long sound may be away before its way is looked for anew
 
 function randomHex(bytes) {
   return [...crypto.getRandomValues(new Uint8Array(bytes))].map((one) => one.toString(16).padStart(2, "0")).join("");
@@ -41,37 +46,54 @@ function uriOf(value) {
   return found ? found[1] : value.split(";")[0].trim();
 }
 
-class Phone {
-  /* `told` has what the page is told: registered(is), ringing(from), talking(stream), held(is), over(). */
-  constructor({ server, user, token, ice, told }) {
-    Object.assign(this, { server, user, token, told, ice: ice || [] });
+class Line {
+  /* `told` has what the page is told: registered(is), ringing(from), talking(stream), again(), held(is),
+     over(). `key` is where the call is kept in the tab, for the page that is loaded next. */
+  constructor({ server, user, token, ice, told, key }) {
+    Object.assign(this, { server, user, token, told, key, ice: ice || [] });
     this.host = `${randomHex(6)}.invalid`;
     this.contact = `<sip:${randomHex(4)}@${this.host};transport=ws>`;
     this.tag = randomHex(8);
-    this.registerCall = randomHex(12);
     this.cseq = 0;
     this.waiting = new Map();
     this.call = null;
     this.stopped = false;
+    addEventListener("online", () => this.renew());
     this.connect();
   }
 
   connect() {
-    this.socket = new WebSocket(this.server, "sip");
-    this.socket.onopen = () => this.register();
-    this.socket.onmessage = (event) => this.received(event.data);
-    this.socket.onclose = () => {
+    clearTimeout(this.again);
+    const socket = this.socket = new WebSocket(this.server, "sip");
+    socket.onopen = () => this.opened();
+    socket.onmessage = (event) => this.received(event.data);
+    socket.onclose = () => {
+      if (socket !== this.socket) return;
       clearTimeout(this.again);
       this.told.registered(false);
       if (!this.stopped) this.again = setTimeout(() => this.connect(), AGAIN_MS);
     };
   }
 
+  /* The connection is taken to be dead, though the browser may not know yet. */
+  reconnect() {
+    if (this.stopped) return;
+    const dead = this.socket;
+    this.connect();
+    dead.close();
+  }
+
+  /* The network may be another one: find the way anew. */
+  renew() {
+    if (!this.call || !this.call.peer || this.call.invite) return;
+    if (this.socket.readyState === WebSocket.OPEN) this.restart();
+    else this.reconnect();
+  }
+
   stop() {
     this.stopped = true;
     clearTimeout(this.again);
     if (this.call) this.hangUp();
-    this.send("REGISTER", this.domain, { callId: this.registerCall, to: this.address, expires: 0 });
     setTimeout(() => this.socket.close(), 200);
   }
 
@@ -80,9 +102,9 @@ class Phone {
   get address() { return `<sip:${this.user}@ringback.invalid>`; }
 
   /* Sends a request and resolves with its final response. */
-  send(method, target, { callId, from, to, cseq, body = "", expires, more = [] }) {
+  send(method, target, { callId, from, to, cseq, branch = `z9hG4bK${randomHex(8)}`, body = "", expires, more = [] }) {
     const number = cseq || (this.cseq += 1);
-    const branch = `z9hG4bK${randomHex(8)}`;
+    if (method === "INVITE" && this.call) Object.assign(this.call, { number, branch });
     const lines = [
       `${method} ${target} ${SIP}`, `Via: SIP/2.0/WSS ${this.host};branch=${branch}`, "Max-Forwards: 70",
       `From: ${from || `${this.address};tag=${this.tag}`}`, `To: ${to}`, `Call-ID: ${callId}`,
@@ -96,6 +118,13 @@ class Phone {
     return new Promise((resolve) => this.waiting.set(`${branch} ${method}`, resolve));
   }
 
+  /* The final response; null where none comes in time: the connection is dead then. */
+  async within(sent) {
+    const answer = await Promise.race([sent, new Promise((resolve) => setTimeout(() => resolve(null), ANSWER_MS))]);
+    if (!answer) this.reconnect();
+    return answer;
+  }
+
   reply(request, status, phrase, body = "", more = []) {
     const kept = request.fields.filter(([name]) => ["via", "from", "call-id", "cseq"].includes(name));
     const to = field(request, "to");
@@ -106,35 +135,6 @@ class Phone {
     if (body) lines.push("Content-Type: application/sdp");
     lines.push(`Content-Length: ${new TextEncoder().encode(body).length}`, "", body);
     this.socket.send(lines.join("\r\n"));
-  }
-
-  async register() {
-    const about = { callId: this.registerCall, to: this.address, expires: EXPIRES_S };
-    let answer = await this.send("REGISTER", this.domain, about);
-    if (answer.start.startsWith(`${SIP} 401`)) {
-      const challenge = answer.fields.filter(([name]) => name === "www-authenticate").map(([, value]) => value)
-        .find((value) => /algorithm=SHA-256/i.test(value));
-      if (challenge) {
-        const proof = await this.proof(challenge, "REGISTER", this.domain);
-        answer = await this.send("REGISTER", this.domain, { ...about, more: [`Authorization: ${proof}`] });
-      }
-    }
-    const isIn = answer.start.startsWith(`${SIP} 200`);
-    this.told.registered(isIn);
-    if (isIn) {
-      this.again = setTimeout(() => this.register(), EXPIRES_S * 500);
-      this.takeOver();
-    }
-  }
-
-  async proof(challenge, method, uri) {
-    const part = (name) => (new RegExp(`${name}="([^"]*)"`).exec(challenge) || ["", ""])[1];
-    const realm = part("realm"), nonce = part("nonce"), cnonce = randomHex(8);
-    const secret = await sha256(`${this.user}:${realm}:${this.token}`);
-    const request = await sha256(`${method}:${uri}`);
-    const response = await sha256(`${secret}:${nonce}:00000001:${cnonce}:auth:${request}`);
-    return `Digest username="${this.user}",realm="${realm}",nonce="${nonce}",uri="${uri}",response="${response}",`
-      + `algorithm=SHA-256,cnonce="${cnonce}",qop=auth,nc=00000001`;
   }
 
   received(text) {
@@ -180,13 +180,20 @@ class Phone {
     this.told.ringing(field(invite, "from"));
   }
 
-  async peer() {
+  async peer(call, microphone) {
+    const stream = microphone || await navigator.mediaDevices.getUserMedia({ audio: true });
     const peer = new RTCPeerConnection({ iceServers: this.ice });
-    const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
     stream.getTracks().forEach((track) => peer.addTrack(track, stream));
     peer.ontrack = (event) => this.told.talking(event.streams[0] || new MediaStream([event.track]));
-    this.call.peer = peer;
-    this.call.microphone = stream;
+    peer.oniceconnectionstatechange = () => {
+      const state = peer.iceConnectionState;
+      clearTimeout(call.calm);
+      const isLost = () => this.call === call && call.peer === peer && this.renew();
+      if (state === "failed") isLost();
+      if (state === "disconnected") call.calm = setTimeout(isLost, CALM_MS);
+    };
+    call.peer = peer;
+    call.microphone = stream;
     return peer;
   }
 
@@ -212,7 +219,7 @@ class Phone {
     const invite = call.invite;
     let sdp;
     try {
-      const peer = await this.peer();
+      const peer = await this.peer(call);
       await peer.setRemoteDescription({ type: "offer", sdp: invite.body });
       sdp = await this.described(peer, await peer.createAnswer());
     } catch (error) {
@@ -237,20 +244,40 @@ class Phone {
   async hold(isHeld) {
     const call = this.call;
     if (!call || !call.peer || call.invite) return;
-    call.peer.getTransceivers().forEach((one) => { one.direction = isHeld ? "sendonly" : "sendrecv"; });
-    const body = await this.described(call.peer, await call.peer.createOffer());
-    const answer = await this.inDialog("INVITE", body);
-    this.acknowledge(answer);
-    if (!answer.start.startsWith(`${SIP} 200`)) return;
-    await call.peer.setRemoteDescription({ type: "answer", sdp: answer.body });
+    const before = call.isHeld;
     call.isHeld = isHeld;
-    this.told.held(isHeld);
+    if (await this.offer(call)) this.told.held(isHeld);
+    else call.isHeld = before;
+  }
+
+  /* The way of the sound is lost, or may be another one: ICE is restarted (RFC 8445 section 9). */
+  async restart() {
+    const call = this.call;
+    if (call.isRestarting) return;
+    call.isRestarting = true;
+    await this.offer(call, { iceRestart: true });
+    call.isRestarting = false;
+  }
+
+  /* Offers the call anew. Whether that was agreed on. */
+  async offer(call, options = {}) {
+    const peer = call.peer;
+    peer.getTransceivers().forEach((one) => { one.direction = call.isHeld ? "sendonly" : "sendrecv"; });
+    const body = await this.described(peer, await peer.createOffer(options));
+    const answer = await this.within(this.inDialog("INVITE", body));
+    if (!answer || this.call !== call || call.peer !== peer) return false;
+    this.acknowledge(answer);
+    const isAgreed = answer.start.startsWith(`${SIP} 200`);
+    if (isAgreed) await peer.setRemoteDescription({ type: "answer", sdp: answer.body });
+    else await peer.setLocalDescription({ type: "rollback" });
+    return isAgreed;
   }
 
   acknowledge(answer) {
     const number = field(answer, "cseq").split(" ")[0];
-    const { callId, local, remote, target } = this.call;
-    this.send("ACK", target, { callId, from: local, to: remote, cseq: number });
+    const { callId, local, remote, target, branch } = this.call;
+    const isUp = answer.start.startsWith(`${SIP} 200`); // the ACK of a refusal has the branch of its INVITE
+    this.send("ACK", target, { callId, from: local, to: isUp ? remote : field(answer, "to"), cseq: number, ...(isUp || { branch }) });
   }
 
   inDialog(method, body = "") {
@@ -272,7 +299,9 @@ class Phone {
   hangUp() {
     const call = this.call;
     if (!call) return;
+    const { callId, local, remote, target, number, branch } = call;
     if (call.invite) this.reply(call.invite, 603, "Decline");
+    else if (call.isCalling) this.send("CANCEL", target, { callId, from: local, to: remote, cseq: number, branch });
     else this.inDialog("BYE");
     this.over();
   }
@@ -280,7 +309,7 @@ class Phone {
   over() {
     const call = this.call;
     this.call = null;
-    sessionStorage.removeItem("ringback-call");
+    sessionStorage.removeItem(this.key);
     if (call && call.peer) call.peer.close();
     if (call && call.microphone) call.microphone.getTracks().forEach((track) => track.stop());
     this.told.over();
@@ -288,36 +317,132 @@ class Phone {
 
   /* The call outlives the page: the next one takes its place (RFC 3891). */
   keep() {
-    const { callId, local, remote, target } = this.call;
-    sessionStorage.setItem("ringback-call", JSON.stringify({ callId, local, remote, target }));
+    const { callId, local, remote, target, isHeld } = this.call;
+    sessionStorage.setItem(this.key, JSON.stringify({ callId, local, remote, target, isHeld, ...this.kept }));
   }
 
+  /* Calls, with what shows that it may. Throws the status line where that is refused. */
+  async dial(target, to, { more, microphone, before }) {
+    const call = this.call = {
+      callId: randomHex(12), local: `${this.address};tag=${this.tag}`, remote: to, target, isHeld: false, isCalling: true,
+    };
+    try {
+      const peer = await this.peer(call, microphone);
+      const body = await this.described(peer, await peer.createOffer());
+      const sent = this.send("INVITE", target, { callId: call.callId, to, body, more });
+      const answer = await (before ? this.within(sent) : sent);
+      if (this.call !== call) return;
+      if (!answer) throw new Error("no answer");
+      call.isCalling = false;
+      call.remote = field(answer, "to");
+      call.target = uriOf(field(answer, "contact")) || target;
+      this.acknowledge(answer);
+      if (!answer.start.startsWith(`${SIP} 200`)) throw new Error(answer.start);
+      await peer.setRemoteDescription({ type: "answer", sdp: answer.body });
+      this.keep();
+    } catch (error) {
+      if (call.peer) call.peer.close();
+      throw error;
+    }
+  }
+
+  /* Takes over the call that this page has by a connection that is lost, or that the page before it had. */
   async takeOver() {
-    const kept = sessionStorage.getItem("ringback-call");
-    if (!kept || this.call) return;
+    const live = this.call && !this.call.invite ? this.call : null;
+    const kept = sessionStorage.getItem(this.key);
+    if (!kept || (this.call && !live)) return;
     const before = JSON.parse(kept);
     const replaces = `${before.callId};to-tag=${tagOf(before.remote)};from-tag=${tagOf(before.local)}`;
     const to = before.remote.replace(/;tag=[^;>]+/, "");
-    this.call = {
-      callId: randomHex(12), local: `${this.address};tag=${this.tag}`, remote: to, target: before.target, isHeld: false,
-    };
-    const call = this.call;
+    const more = [`Replaces: ${replaces}`, "Require: replaces", ...this.proofs];
     try {
-      const peer = await this.peer();
-      const body = await this.described(peer, await peer.createOffer());
-      const more = [`Replaces: ${replaces}`, "Require: replaces"];
-      const answer = await this.send("INVITE", before.target, { callId: call.callId, to, body, more });
-      if (!answer.start.startsWith(`${SIP} 200`)) throw new Error(answer.start);
-      call.remote = field(answer, "to");
-      call.target = uriOf(field(answer, "contact"));
-      this.acknowledge(answer);
-      await peer.setRemoteDescription({ type: "answer", sdp: answer.body });
-      this.keep();
-      this.told.again(call.remote);
+      await this.dial(before.target, to, { more, microphone: live && live.microphone, before });
+      if (live && live.peer) live.peer.close();
+      this.told.again(this.call.remote);
+      if (before.isHeld) this.hold(true);
     } catch (error) {
-      if (this.call === call) this.over();
+      // Where nothing came back, the next connection tries again; a refusal says that the call is over.
+      if (error.message === "no answer" && live) this.call = live;
+      else if (error.message === "no answer") this.call = null;
+      else this.over();
     }
   }
 }
 
+class Phone extends Line {
+  constructor(options) {
+    super({ key: "ringback-call", ...options });
+    this.registerCall = randomHex(12);
+    this.proofs = [];
+  }
+
+  opened() { this.register(); }
+
+  async register() {
+    const about = { callId: this.registerCall, to: this.address, expires: EXPIRES_S };
+    let answer = await this.send("REGISTER", this.domain, about);
+    if (answer.start.startsWith(`${SIP} 401`)) {
+      const challenge = answer.fields.filter(([name]) => name === "www-authenticate").map(([, value]) => value)
+        .find((value) => /algorithm=SHA-256/i.test(value));
+      if (challenge) {
+        const proof = await this.proof(challenge, "REGISTER", this.domain);
+        answer = await this.send("REGISTER", this.domain, { ...about, more: [`Authorization: ${proof}`] });
+      }
+    }
+    const isIn = answer.start.startsWith(`${SIP} 200`);
+    this.told.registered(isIn);
+    if (isIn) {
+      this.again = setTimeout(() => this.register(), EXPIRES_S * 500);
+      this.takeOver();
+    }
+  }
+
+  async proof(challenge, method, uri) {
+    const part = (name) => (new RegExp(`${name}="([^"]*)"`).exec(challenge) || ["", ""])[1];
+    const realm = part("realm"), nonce = part("nonce"), cnonce = randomHex(8);
+    const secret = await sha256(`${this.user}:${realm}:${this.token}`);
+    const request = await sha256(`${method}:${uri}`);
+    const response = await sha256(`${secret}:${nonce}:00000001:${cnonce}:auth:${request}`);
+    return `Digest username="${this.user}",realm="${realm}",nonce="${nonce}",uri="${uri}",response="${response}",`
+      + `algorithm=SHA-256,cnonce="${cnonce}",qop=auth,nc=00000001`;
+  }
+
+  stop() {
+    super.stop();
+    this.send("REGISTER", this.domain, { callId: this.registerCall, to: this.address, expires: 0 });
+  }
+}
+
+/* The phone of a visitor: its token calls the queue of the site, and takes that call over again. */
+class Talk extends Line {
+  constructor(options) {
+    super({ user: "visitor", ...options });
+    this.proofs = [`Authorization: Bearer ${this.token}`];
+    this.kept = { token: this.token, server: this.server, ice: this.ice };
+  }
+
+  rings(invite) { this.reply(invite, 486, "Busy Here"); }
+
+  async opened() {
+    if (this.call && this.call.isCalling) return this.over();
+    if (this.call || sessionStorage.getItem(this.key)) return this.takeOver();
+    if (this.isBegun) return;
+    this.isBegun = true;
+    try {
+      await this.dial(this.domain, `<${this.domain}>`, { more: this.proofs, microphone: this.microphone });
+      this.told.answered();
+    } catch (error) {
+      if (this.call) this.over();
+    }
+  }
+
+  over() {
+    this.stopped = true;
+    super.over();
+    setTimeout(() => this.socket.close(), 200);
+  }
+}
+
 window.RingbackPhone = Phone;
+window.RingbackTalk = Talk;
+})();

@@ -15,6 +15,7 @@ from sip.endpoint import SipEndpoint
 from sip.errors import SipError
 from sip.sdp.offer_answer import LocalAudio, NegotiatedAudio
 from sip.usage import ReferralUsage
+from sip.web_edge import is_of_page
 
 MOST_SUCCESSORS = 10
 """How often another party may take the place of the one of a leg."""
@@ -95,7 +96,11 @@ class LegTransfers:
         return True
 
     def _referred(self, referral: ReferralUsage) -> None:
-        """The phone asks for a transfer: only who talks may."""
+        """The phone asks for a transfer: only who talks may, and no visitor of a web page."""
+        session = self._leg.session
+        if isinstance(session, UasSession) and is_of_page(session.peer):
+            self._sip.perform(partial(referral.refuse, 403, "a web page transfers nobody"))
+            return
         if not self._leg.offer_referral(referral):
             reason = "this party has no partner who could be transferred"
             self._sip.perform(partial(referral.refuse, 603, reason))

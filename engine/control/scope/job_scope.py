@@ -121,7 +121,7 @@ class JobScope:
             self._check_legs(method, beside=params.beside)
         elif method == "call.bridge":
             self._check_legs(method, leg=params.leg, **{"with": params.with_})
-        elif method == "report.site":
+        elif method in ("browser.admit", "report.site"):
             self._check_site(params.site, "site")
         elif method in _OF_ONE_JOB:
             if not self._owns(params.id) and not self._has_call(params.id):
