@@ -98,6 +98,7 @@ def _check_twice(settings: AllSections) -> Iterator[Fault]:
     yield from _twice("retry", "cause", "cause", [rule.cause for rule in settings.retry])
     yield from _twice("rates", "prefix", "prefix", [rate.prefix for rate in settings.rates])
     yield from sites_twice(settings.sites)
+    yield from sites_unheard(settings.web, settings.sites)
     rights = settings.rights
     for key in ("user", "group"):
         yield from _twice("rights", key, key, [getattr(right, key) for right in rights])

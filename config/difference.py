@@ -19,7 +19,10 @@ NEEDS_RESTART = frozenset(
         "sip.max_messages_burst", "sip.max_unknown_per_s", "sip.max_unknown_together_per_s",
         "sip.session_expires_s", "sip.dns", "sip.dscp", "sip.keepalive_s", "sip.pong_s",
         "sip.websocket",
-        "webrtc", "whisper.voice", "whisper.cache_dir",
+        "webrtc.stun", "webrtc.turn", "webrtc.turn_username", "webrtc.turn_password",
+        "webrtc.turn_password_file", "webrtc.turn_secret", "webrtc.turn_secret_file",
+        "webrtc.turn_ttl_s", "webrtc.relay_only", "webrtc.advertise",
+        "whisper.voice", "whisper.cache_dir",
         "trace.hep", "trace.hep_id", "trace.hep_password", "trace.hep_password_file",
     }
 )  # fmt: skip

@@ -122,15 +122,13 @@ class CallParts:
         )
         self.dialogs = DialogJournal(self.store, settings.control.socket)
         self.workers = WorkerJournal(self.store)
-        self.page_calls = PageCalls(
-            lambda hop: self.sip.tcp.web_origin(hop), self.registry.peers
-        )
-        lost_browsers = LostBrowsers(self.registry, settings.webrtc.rejoin_s)
+        self.page_calls = PageCalls(lambda hop: self.sip.tcp.web_origin(hop), self.registry.peers)
+        self.lost_browsers = LostBrowsers(self.registry, settings.webrtc.rejoin_s)
         self.browsers = browsers_of(
             settings,
             self.page_calls,
             on_proved=lambda hop: self.sip.tcp.trust(hop),
-            on_gone=lost_browsers.lost,
+            on_gone=self.lost_browsers.lost,
         )
         self.sip = SipEndpoint(
             sip.listen,

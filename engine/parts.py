@@ -314,6 +314,7 @@ class Parts(CallParts):
             self.permanent.review()
 
         def browsers(settings: Settings) -> None:
+            self.lost_browsers.rejoin_s = settings.webrtc.rejoin_s
             if self.browsers is not None:
                 tokens = agent_tokens(settings.rights)
                 self.browsers.registrar.configure(settings.sip.digest, tokens)

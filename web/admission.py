@@ -103,7 +103,9 @@ class Admission:
         if wait_s is not None:
             raise Refusal(429, "too_many", retry_after_s=wait_s)
 
-    async def _check_captcha(self, captcha: Captcha, form: CallbackForm | TalkForm, address: Address) -> None:
+    async def _check_captcha(
+        self, captcha: Captcha, form: CallbackForm | TalkForm, address: Address
+    ) -> None:
         """Ask the captcha's service, in the form that most of them have in common."""
         if not form.captcha:
             raise Refusal(400, "captcha", field="captcha")

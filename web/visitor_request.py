@@ -103,7 +103,9 @@ def _moment(text: str) -> float:
     return moment.timestamp()
 
 
-def kept_context(site: Site, form: CallbackForm | TalkForm, address: str, now: float) -> dict[str, Any]:
+def kept_context(
+    site: Site, form: CallbackForm | TalkForm, address: str, now: float
+) -> dict[str, Any]:
     """The context of the job or call: what the site lists and nothing else, and the consent."""
     kept = {name: _bounded(form.context[name]) for name in site.context if name in form.context}
     kept["site"] = site.name

@@ -160,9 +160,9 @@ of the roles after them: who reads does not request."""
 AGENT_METHODS = frozenset(
     {
         "agent.address", "agent.get", "agent.list", "agent.login", "agent.logout", "agent.pause",
-        "agent.ready", "browser.ice_servers", "call.get", "call.hangup", "call.list", "call.transfer",
-        "callback.annotate", "callback.get", "events.subscribe", "queue.get", "queue.list",
-        "record.get", "recording.pause", "recording.resume", "report.agent",
+        "agent.ready", "browser.ice_servers", "call.get", "call.hangup", "call.list",
+        "call.transfer", "callback.annotate", "callback.get", "events.subscribe", "queue.get",
+        "queue.list", "record.get", "recording.pause", "recording.resume", "report.agent",
     }
 )  # fmt: skip
 """What an agent has; agent_scope.py says what of it."""

@@ -22,6 +22,7 @@ from .jsonrpc import ErrorData
 from .method import Method
 from .methods.agents import AgentMethods
 from .methods.audit import AuditMethods
+from .methods.browsers import BrowserMethods
 from .methods.call_control import CallControlMethods
 from .methods.callbacks import CallbackMethods
 from .methods.calls import CallMethods
@@ -46,7 +47,7 @@ from .roles import AGENT_METHODS, AGENT_REQUEST_METHODS, needed
 
 OPENRPC = "1.3.2"
 NAMESPACES = (
-    AgentMethods, AuditMethods, CallbackMethods, CallControlMethods, CallMethods,
+    AgentMethods, AuditMethods, BrowserMethods, CallbackMethods, CallControlMethods, CallMethods,
     ConferenceMethods, EngineMethods,
     NumberMethods, PersonMethods, PlayMethods, QueueMethods, RecordingMethods, RecordMethods,
     ReportMethods, StreamMethods,

@@ -6,8 +6,8 @@ from config.inbound import Inbound as Route
 from sip.web_edge import browser_uri
 
 from ..webrtc.page_calls import PageCall
-from .caller_id import MAX_CHARS, CallingParty
 from .call_info import InboundCallInfo
+from .caller_id import MAX_CHARS, CallingParty
 
 VISITOR: Final = "visitor"
 """What such a caller is called: they have no number."""

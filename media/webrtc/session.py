@@ -1,97 +1,32 @@
 """The audio of one browser: ICE and DTLS-SRTP towards it, plain RTP and RTCP on loopback.
 
-The engine's media worker takes the plain side for a phone. The plain ports stay the same when ICE
-is restarted, so that a browser may change its network in mid-call.
+The engine's media worker takes the plain side for a phone. The plain ports and the keys stay the
+same when ICE is restarted, so that a browser may change its network in mid-call.
 """
 
 import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from typing import Any, Final, Literal, cast
+from typing import Final, Literal
 
-from aiortc import (
-    RTCCertificate,
-    RTCDtlsFingerprint,
-    RTCDtlsParameters,
-    RTCDtlsTransport,
-    RTCIceCandidate,
-    RTCIceGatherer,
-    RTCIceParameters,
-    RTCIceServer,
-    RTCIceTransport,
-)
-from aiortc.rtcconfiguration import RTCIceTransportPolicy
+from aiortc import RTCCertificate
 from msgspec import structs
 
-from .messages import Candidate, Connect, IceDtls, IceServers, Setup
-from .port_guard import PortGuard
+from .dtls_srtp import DtlsSrtp
+from .ice import IcePath
+from .messages import Connect, IceDtls, IceServers, Setup
+from .plain_side import PlainSide
 
-LOOPBACK: Final = "127.0.0.1"
-GATHER_S: Final = 5.0
+GATHER_S: Final = 6.0
 SETUP_S: Final = 30.0
 """How long ICE and DTLS may take together."""
-
-_HASH: Final = "sha-256"
 
 State = Literal["connected", "failed", "lost"]
 
 
 class SessionFailed(Exception):
     """A session that cannot be: the message is the reason."""
-
-
-class PlainSide(asyncio.DatagramProtocol):
-    """One UDP socket on loopback. Takes datagrams from the one address that it is told alone."""
-
-    def __init__(self, on_datagram: Callable[[bytes], None]) -> None:
-        self._on_datagram = on_datagram
-        self._transport: asyncio.DatagramTransport | None = None
-        self.peer: tuple[str, int] | None = None
-
-    async def open(self) -> int:
-        """Bind; returns the port. Raises OSError."""
-        loop = asyncio.get_running_loop()
-        self._transport, _ = await loop.create_datagram_endpoint(
-            lambda: self, local_addr=(LOOPBACK, 0)
-        )
-        return int(self._transport.get_extra_info("sockname")[1])
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """See asyncio.DatagramProtocol."""
-        if self.peer is not None and addr[:2] == self.peer:
-            self._on_datagram(data)
-
-    def send(self, data: bytes) -> None:
-        """Send to the peer; nothing while there is none."""
-        if self._transport is not None and self.peer is not None:
-            self._transport.sendto(data, self.peer)
-
-    def close(self) -> None:
-        """Release the port."""
-        if self._transport is not None:
-            self._transport.close()
-
-
-class _Unprotected(RTCDtlsTransport):
-    """A DTLS transport whose decrypted packets go to two callables, not to a decoder."""
-
-    def __init__(
-        self,
-        ice: RTCIceTransport,
-        certificate: RTCCertificate,
-        on_rtp: Callable[[bytes], None],
-        on_rtcp: Callable[[bytes], None],
-    ) -> None:
-        super().__init__(ice, [certificate])
-        self._on_rtp = on_rtp
-        self._on_rtcp = on_rtcp
-
-    async def _handle_rtp_data(self, data: bytes, arrival_time_ms: int) -> None:
-        self._on_rtp(data)
-
-    async def _handle_rtcp_data(self, data: bytes) -> None:
-        self._on_rtcp(data)
 
 
 class BrowserSession:
@@ -109,34 +44,40 @@ class BrowserSession:
         self._rtp = PlainSide(self._to_browser)
         self._rtcp = PlainSide(self._to_browser)
         self.port = self.rtcp_port = 0
-        self._ice: RTCIceTransport | None = None
-        self._dtls: RTCDtlsTransport | None = None
+        self._path: IcePath | None = None
+        self._next_path: IcePath | None = None  # while ICE is restarted
+        self._dtls: DtlsSrtp | None = None
         self._remote: IceDtls | None = None
         self._local: IceDtls | None = None
         self._setting_up: asyncio.Task[None] | None = None
-        self._sending: set[asyncio.Task[None]] = set()
+        self._watching: set[asyncio.Task[None]] = set()
         self._is_closed = False
 
     async def describe(self, remote: IceDtls | None) -> IceDtls:
         """Our side, for a browser that offers `remote`, or, with None, for our own offer.
 
-        Raises SessionFailed and OSError.
+        A browser that offers other credentials restarts ICE; with another certificate it begins
+        anew. Raises SessionFailed and OSError.
         """
         if not self.port:
             self.port = await self._rtp.open()
             self.rtcp_port = await self._rtcp.open()
-        if self._local is not None and (remote is None or self._is_same(remote)):
-            return self._local if remote is None else self._settled(self._local)
-        await self._stop_transports()
+        local = self._local
+        if local is not None and (remote is None or self._is_same(remote)):
+            return local if remote is None else self._settled(local)
+        is_restart = remote is not None and self._has_keys_of(remote)
+        if is_restart:
+            await self._give_up_setup()
+        else:
+            await self._stop_transports()
         local = await self._gather(is_offerer=remote is None, setup=_setup_for(remote))
         if remote is not None:
             self.answered(remote)
-        return local
+        return self._settled(local) if is_restart else local
 
     def _settled(self, local: IceDtls) -> IceDtls:
         """Our side with the part in DTLS that we have, as an answer has to name it (RFC 8842)."""
-        is_client = self._dtls is not None and self._dtls._role == "client"
-        return structs.replace(local, setup="active" if is_client else "passive")
+        return structs.replace(local, setup="passive" if self._dtls is None else self._dtls.setup)
 
     def _is_same(self, remote: IceDtls) -> bool:
         """Whether the browser is where it was, with the certificate that it had."""
@@ -146,120 +87,111 @@ class BrowserSession:
             remote.fingerprints,
         )
 
+    def _has_keys_of(self, remote: IceDtls) -> bool:
+        """Whether the association that is up is with this certificate of the browser."""
+        known, dtls = self._remote, self._dtls
+        is_up = dtls is not None and dtls.is_up
+        return is_up and known is not None and known.fingerprints == remote.fingerprints
+
     async def _gather(self, *, is_offerer: bool, setup: Setup) -> IceDtls:
-        servers = self._servers
-        gatherer = RTCIceGatherer(
-            iceServers=_ice_servers(servers),
-            iceTransportPolicy=(
-                RTCIceTransportPolicy.RELAY if servers.relay_only else RTCIceTransportPolicy.ALL
-            ),
+        path = IcePath(
+            self._servers, time.time(), is_offerer=is_offerer, on_datagram=self._from_browser
         )
-        ice = RTCIceTransport(gatherer)
-        ice._connection.ice_controlling = is_offerer
-        self._ice = ice
-        dtls = _Unprotected(ice, self._certificate, self._rtp.send, self._rtcp.send)
-        dtls._set_role("client" if setup == "active" else "server")
-        self._dtls = dtls
-        async with asyncio.timeout(GATHER_S):
-            await gatherer.gather()
-        PortGuard(ice._connection).take()
-        candidates = tuple(self._candidate(one) for one in gatherer.getLocalCandidates())
+        self._next_path = path
+        if self._dtls is None:
+            self._dtls = DtlsSrtp(
+                self._certificate, setup, self._send, self._rtp.send, self._rtcp.send
+            )
+        candidates = await path.gather(GATHER_S)
         if not candidates:
             raise SessionFailed("this host has no address that a browser could reach")
-        told = gatherer.getLocalParameters()
         self._local = IceDtls(
-            told.usernameFragment or "",
-            told.password or "",
-            tuple(
-                (one.algorithm, one.value)
-                for one in dtls.getLocalParameters().fingerprints
-                if one.algorithm == _HASH
-            ),
+            path.local_username,
+            path.local_password,
+            self._dtls.fingerprints,
             setup,
             candidates,
         )
         return self._local
-
-    def _candidate(self, found: RTCIceCandidate) -> Candidate:
-        is_own = found.type == "host" and self._servers.advertise
-        return Candidate(
-            found.foundation,
-            found.component,
-            found.protocol,
-            found.priority,
-            self._servers.advertise if is_own else found.ip,
-            found.port,
-            found.type,
-            found.relatedAddress or "",
-            found.relatedPort or 0,
-        )
 
     def answered(self, remote: IceDtls) -> None:
         """The browser has described itself: reach it. Does nothing where it is reached so."""
         if self._is_closed or self._is_same(remote):
             return
         self._remote = remote
-        if self._setting_up is None:
-            self._setting_up = asyncio.get_running_loop().create_task(self._set_up(remote))
+        if self._setting_up is None and self._next_path is not None:
+            setting_up = self._set_up(self._next_path, remote)
+            self._setting_up = asyncio.get_running_loop().create_task(setting_up)
 
-    async def _set_up(self, remote: IceDtls) -> None:
-        ice, dtls = self._ice, self._dtls
-        assert ice is not None and dtls is not None
+    async def _set_up(self, path: IcePath, remote: IceDtls) -> None:
+        dtls = self._dtls
+        assert dtls is not None
         try:
             async with asyncio.timeout(SETUP_S):
-                for candidate in remote.candidates:
-                    with contextlib.suppress(ValueError):  # of a kind that we do not know
-                        await ice.addRemoteCandidate(_to_library(candidate))
-                await ice.addRemoteCandidate(None)
-                await ice.start(RTCIceParameters(remote.ufrag, remote.password, remote.is_lite))
-                if ice.state != "completed":
-                    self._on_state("failed", "no way to the browser was found (ICE)")
+                await path.reach(remote)
+                before, self._path, self._next_path = self._path, path, None
+                self._watch(self._until_lost(path))
+                if before is not None:  # ICE was restarted, and the keys stay as they are
+                    self._watch(before.close())
+                elif not await dtls.start(remote):
+                    self._on_state("failed", "the browser's DTLS handshake failed")
                     return
-                if dtls._role == "server" and remote.setup == "passive":
-                    dtls._set_role("client")
-                await dtls.start(
-                    RTCDtlsParameters([RTCDtlsFingerprint(*one) for one in remote.fingerprints])
-                )
         except TimeoutError:
             self._on_state("failed", f"the browser was not reached within {SETUP_S:g} s")
-            return
-        if dtls.state != "connected":
-            self._on_state("failed", "the browser's DTLS handshake failed")
-            return
-        dtls.on("statechange", lambda: self._dtls_changed(dtls))
-        self._on_state("connected", "")
+        except ConnectionError:
+            self._on_state("failed", "no way to the browser was found (ICE)")
+        else:
+            dtls.on_closed = lambda: self._on_state("lost", "the browser is gone")
+            self._on_state("connected", "")
 
-    def _dtls_changed(self, dtls: RTCDtlsTransport) -> None:
-        if dtls is self._dtls and dtls.state == "closed" and not self._is_closed:
-            self._on_state("lost", "the browser is gone")
+    async def _until_lost(self, path: IcePath) -> None:
+        await path.until_lost()
+        if path is self._path and not self._is_closed:
+            self._on_state("lost", "the browser no longer answers")
+
+    def _watch(self, work: "asyncio._CoroutineLike[None]") -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._watching.add(task)
+        task.add_done_callback(self._watching.discard)
 
     def connect(self, where: Connect) -> None:
         """Exchange plain RTP and RTCP with these ports."""
         self._rtp.peer = where.host, where.port
         self._rtcp.peer = where.host, where.rtcp_port
 
-    def _to_browser(self, data: bytes) -> None:
-        dtls = self._dtls
-        if dtls is None or dtls.state != "connected" or len(data) < 2:
-            return
-        # Sending awaits nothing, but it is a coroutine: it is run to its end at once.
-        sending = dtls._send_rtp(data)
-        with contextlib.suppress(StopIteration, ConnectionError):
-            cast(Any, sending).send(None)
-            sending.close()
+    def _from_browser(self, data: bytes) -> None:
+        if self._dtls is not None:
+            self._dtls.datagram_received(data)
 
-    async def _stop_transports(self) -> None:
+    def _to_browser(self, data: bytes) -> None:
+        if self._dtls is not None:
+            self._dtls.protect(data)
+
+    def _send(self, data: bytes) -> None:
+        path = self._path
+        if path is not None:
+            path.send_now(data)
+
+    async def _give_up_setup(self) -> None:
+        """A path that is not up yet is not wanted any more."""
         if self._setting_up is not None:
             self._setting_up.cancel()
             await asyncio.gather(self._setting_up, return_exceptions=True)
             self._setting_up = None
-        dtls, ice = self._dtls, self._ice
-        self._dtls = self._ice = self._local = self._remote = None
+        path, self._next_path = self._next_path, None
+        if path is not None:
+            await path.close()
+
+    async def _stop_transports(self) -> None:
+        await self._give_up_setup()
+        dtls, path = self._dtls, self._path
+        self._local = self._remote = None
         if dtls is not None:
             with contextlib.suppress(ConnectionError):
                 await dtls.stop()
-        if ice is not None:
-            await ice.stop()
+        self._dtls = self._path = None
+        if path is not None:
+            await path.close()
 
     async def close(self) -> None:
         """Release everything."""
@@ -267,6 +199,7 @@ class BrowserSession:
         self._rtp.close()
         self._rtcp.close()
         await self._stop_transports()
+        await asyncio.gather(*self._watching, return_exceptions=True)
 
 
 def _setup_for(remote: IceDtls | None) -> Setup:
@@ -274,27 +207,3 @@ def _setup_for(remote: IceDtls | None) -> Setup:
     if remote is None:
         return "actpass"
     return "active" if remote.setup == "passive" else "passive"
-
-
-def _ice_servers(servers: IceServers) -> list[RTCIceServer]:
-    found = []
-    if servers.stun:
-        found.append(RTCIceServer(servers.stun))
-    if servers.turn:
-        name, password = servers.turn_credentials(time.time())
-        found.append(RTCIceServer(servers.turn, username=name, credential=password))
-    return found
-
-
-def _to_library(candidate: Candidate) -> RTCIceCandidate:
-    return RTCIceCandidate(
-        component=candidate.component,
-        foundation=candidate.foundation,
-        ip=candidate.host,
-        port=candidate.port,
-        priority=candidate.priority,
-        protocol=candidate.transport,
-        type=candidate.kind,
-        relatedAddress=candidate.related_host or None,
-        relatedPort=candidate.related_port or None,
-    )

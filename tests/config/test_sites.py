@@ -19,6 +19,7 @@ from tests.support.sites import site
         ({"origins": ["https://a.example", "https://a.example"]}, "stands twice"),
         ({"agent": "alice"}, "give one of queue and agent"),
         ({"queue": ""}, "give one of queue and agent"),
+        ({"speak": True, "queue": "", "agent": "alice"}, "needs a queue"),
         ({"language": "tlh"}, "'en'"),
         ({"context": ["Page!"]}, "not the name of a field"),
         ({"look": {"colour": "blue"}}, "not a colour"),

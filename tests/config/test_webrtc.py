@@ -1,10 +1,13 @@
 """[webrtc], and agents whose phone is a browser."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from config.settings import ConfigError, load
+from config.webrtc import WebRtc
 
 BROWSER = """
 [sip]
@@ -71,3 +74,29 @@ def test_the_password_of_turn_may_stand_in_a_file(tmp_path: Path) -> None:
     text = f"[webrtc]\nturn = 'turn:192.0.2.1'\nturn_password_file = '{secret}'\n"
     settings = read(text, tmp_path)
     assert settings.webrtc.turn_password.get_secret_value() == "hidden"  # type: ignore[attr-defined]
+
+
+TURN = {"turn": "turn:192.0.2.3"}
+
+
+def test_the_secret_of_the_turn_server_may_be_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "turn.secret"
+    file.write_text("shared\n")
+    section = WebRtc(**TURN, turn_secret_file=str(file))  # type: ignore[arg-type]
+    assert section.turn_secret.get_secret_value() == "shared"
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        ({"turn_secret": "s"}, "turn"),
+        ({"turn_username": "u"}, "turn"),
+        ({"relay_only": True}, "turn"),
+        (TURN | {"turn_secret": "s", "turn_username": "u"}, "credentials"),
+        (TURN | {"turn_secret": "s", "turn_secret_file": "/x"}, "turn_secret"),
+        (TURN | {"turn_password": "s", "turn_password_file": "/x"}, "turn_password"),
+    ],
+)
+def test_what_does_not_fit_together(section: dict[str, Any], key: str) -> None:
+    with pytest.raises(ValidationError, match=key):
+        WebRtc.model_validate(section)

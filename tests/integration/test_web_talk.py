@@ -35,7 +35,15 @@ MICROPHONE = """navigator.mediaDevices.getUserMedia = async () => {
   return out.stream;
 };"""
 # What the page plays, wherever it plays it.
-EARS = """window.ears = [];
+EARS = """window.sockets = [];
+window.peers = [];
+for (const [name, list] of [["WebSocket", sockets], ["RTCPeerConnection", peers]]) {
+  window[name] = new Proxy(window[name], { construct: (kind, given) => {
+    const made = new kind(...given);
+    list.push(made);
+    return made;
+  } });
+}
 const connect = Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "srcObject");
 Object.defineProperty(HTMLMediaElement.prototype, "srcObject", {
   get() { return connect.get.call(this); },
@@ -60,6 +68,19 @@ HEARS = """async (hz) => {
     if (bins[Math.round(hz * analyser.fftSize / context.sampleRate)] > -60) return true;
   }
   return false;
+}"""
+
+
+# The name of the other side in ICE, once the sound of the peer of this number has another way.
+WAY = """async ([number, before]) => {
+  const until = Date.now() + 40000;
+  while (Date.now() < until) {
+    const peer = window.peers[number - 1], told = peer && peer.remoteDescription;
+    const name = told && /ice-ufrag:(.*)/.exec(told.sdp)[1];
+    if (name && name !== before && peer.iceConnectionState === "connected") return name;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error("there is no other way");
 }"""
 
 
@@ -95,7 +116,7 @@ async def shop(stack: AsyncExitStack, own_engine: StartEngine, tmp_path: Path) -
     origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
     engine = await own_engine(
         sip={"listen": [f"udp:127.0.0.1:{free_port()}", f"ws:127.0.0.1:{sip_port}"]},
-        webrtc={"rejoin_s": 4.0},
+        webrtc={"rejoin_s": 60.0},
         agents=[{"name": "anna", "uri": "webrtc:anna", "queues": ["sales"], "wrap_up_s": 0.5}],
         queues=[{"name": "sales"}],
         rights=[{"name": "anna", "token": TOKEN, "agent": "anna"}],
@@ -147,6 +168,12 @@ async def shop(stack: AsyncExitStack, own_engine: StartEngine, tmp_path: Path) -
     return page_at
 
 
+async def heard(visitor: Any, agent: Any) -> None:
+    """Both hear each other now."""
+    assert await visitor.evaluate(HEARS, AGENT_HZ)
+    assert await agent.evaluate(HEARS, VISITOR_HZ)
+
+
 async def test_a_talk_from_the_page_to_the_browser_of_an_agent(shop: Any) -> None:
     agent = await shop(f"{shop.url}/phone")
     await agent.get_by_label("Token").fill(TOKEN)
@@ -162,17 +189,28 @@ async def test_a_talk_from_the_page_to_the_browser_of_an_agent(shop: Any) -> Non
     await speak.click()
     await visitor.get_by_role("status").get_by_text("You are connected.").wait_for()
     await agent.get_by_role("button", name="Answer").click()
-    assert await visitor.evaluate(HEARS, AGENT_HZ)
-    assert await agent.evaluate(HEARS, VISITOR_HZ)
-    await visitor.reload()
-    await visitor.get_by_role("status").get_by_text("You are connected.").wait_for()
-    assert await visitor.evaluate(HEARS, AGENT_HZ)
-    assert await agent.evaluate(HEARS, VISITOR_HZ)
+    await heard(visitor, agent)
+    for page in (visitor, agent):  # the network is another one
+        before = await page.evaluate(WAY, [1, ""])
+        await page.evaluate("dispatchEvent(new Event('online'))")
+        await page.evaluate(WAY, [1, before])
+        assert await page.evaluate("peers.length") == 1
+        await heard(visitor, agent)
+    for page in (visitor, agent):  # the connection is lost
+        await page.evaluate("sockets.at(-1).close()")
+        await page.evaluate(WAY, [2, ""])
+        await heard(visitor, agent)
+    for page in (visitor, agent):
+        await page.reload()
+        await page.evaluate(WAY, [1, ""])
+        await heard(visitor, agent)
     (call,) = (await shop.engine.line.call("call.list"))["calls"]
     assert (call["site"], call["queue"], call["trunk"]) == ("shop.example", "sales", None)
     assert call["context"]["name"] == "Ann"
     assert call["context"]["page"] == f"{shop.origin}/page"
     assert call["context"]["consent"]["text"] == CONSENT
+    shop.engine.process.rewrite_config(webrtc={"rejoin_s": 0.5})
+    await shop.engine.line.call("engine.reload")
     await visitor.close()
     await agent.get_by_role("button", name="Hang up").wait_for(state="hidden")
     assert (await shop.engine.line.call("call.list"))["calls"] == []

@@ -79,8 +79,11 @@ class Edge:
         )
 
 
-def request(method: str, call_id: str = "c1", *, number: int = 1, sdp: bool = True) -> bytes:
-    body = "v=0\r\ns=browser\r\n" if sdp else ""
+SDP = "v=0\r\ns=browser\r\n"
+
+
+def request(method: str, call_id: str = "c1", *, number: int = 1, sdp: bool | str = True) -> bytes:
+    body = sdp if isinstance(sdp, str) else SDP if sdp else ""
     kind = "Content-Type: application/sdp\r\n" if sdp else ""
     return (
         f"{method} sip:anna@{BROWSERS_HOST} SIP/2.0\r\n"
@@ -195,14 +198,21 @@ async def test_who_may_not_call_costs_no_translation() -> None:
     ]
 
 
-async def test_what_cannot_be_translated_goes_on_as_it_is() -> None:
+async def test_what_cannot_be_translated_goes_on_without_its_audio() -> None:
     made = Edge()
     made.browsers.fails = True
-    made.edge.received(request("INVITE"), HOP)
+    plain = "m=audio 9 RTP/AVP 0\r\n"
+    made.edge.received(request("INVITE", sdp=SDP + plain), HOP)
     broken = request("INVITE", "c2").replace(b"v=0\r\ns", b"v=0\r\n\0")
     made.edge.received(broken, HOP)
     await settle()
-    assert made.delivered == [request("INVITE"), broken]
+    declined, unread = made.delivered
+    assert b"m=audio 0 RTP/AVP 0" in declined and b"m=audio 9" not in declined
+    assert unread == broken
+    made.delivered.clear()
+    made.edge.send(HOP, request("INVITE", "c3"))  # our own goes out as it is
+    await settle()
+    assert made.transmitted[-1][1].endswith(SDP.encode())
 
 
 async def test_too_many_messages_that_wait_are_dropped() -> None:

@@ -35,6 +35,7 @@ from engine.request import CallbackRequest
 from engine.routing.peers import Peers
 from engine.routing.router import Router
 from engine.store.store import Store
+from engine.webrtc.page_calls import PageCalls
 from sip.events import IncomingInvite
 from tests.support.phones.scripted import ScriptedCaller, ScriptedPhone, incoming
 
@@ -142,6 +143,9 @@ class Reception:
         return {agent.name: agent.state for agent in self.agents.all()}
 
 
+PAGE_ORIGIN = "https://shop.example"
+"""The site of every page that calls."""
+
 Conduct = Callable[[Reception], Awaitable[None]]
 
 
@@ -210,6 +214,7 @@ def reception(
             positions=KeptPositions(cast(Store, kept), clock=clock),
             peers=Peers(settings.trunks, settings.dial.allow_hosts, stage.sip.hops),
             verification=CallerVerification(settings.stir, clock=clock),
+            page_calls=PageCalls(lambda _hop: PAGE_ORIGIN, services.registry.peers),
         )
         controlled = ControlledCalls(services, stage.admission, lambda: None)
         inbound = Inbound(services, parts, settings, handler=controlled, clock=clock)

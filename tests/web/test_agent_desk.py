@@ -19,6 +19,8 @@ from web.client_address import ClientAddresses
 ANNA = {"agent": "anna", "state": "available"}
 SERVER = "wss://calls.example:5062"
 
+ICE = [{"urls": "stun:192.0.2.3"}]
+
 
 class Engine:
     """A client of an engine, as the test says what it answers."""
@@ -48,6 +50,8 @@ class Engine:
     async def call(self, method: str, **params: Any) -> Any:
         if method == "agent.list":
             return {"agents": self.agents}
+        if method == "browser.ice_servers":
+            return {"ice_servers": ICE}
         await self.gate.wait()
         self.calls.append((method, params))
         if method == "agent.pause":
@@ -102,7 +106,11 @@ async def ask(socket: aiohttp.ClientWebSocketResponse, method: object, params: o
 
 async def test_a_page_is_told_who_it_is_and_where_sip_is(engine: Engine) -> None:
     async with page(engine) as client, line(client) as socket:
-        assert await socket.receive_json(timeout=40) == {"agent": ANNA, "server": SERVER}
+        assert await socket.receive_json(timeout=40) == {
+            "agent": ANNA,
+            "server": SERVER,
+            "ice_servers": ICE,
+        }
         assert engine.tokens == ["anna-signs-in"]
 
 

@@ -51,8 +51,10 @@ hours = ["{day} 22:00-23:00"]
 listen = "127.0.0.1:0"
 secret_file = "{directory}/web.secret"
 trusted_proxies = ["127.0.0.1/32"]
+phone_server = "wss://calls.example:5062"
 [[sites]]
 key = "shop"
+speak = true
 name = "shop.example"
 origins = ["https://shop.example", "https://www.shop.example"]
 queue = "sales"
@@ -71,8 +73,18 @@ key = "night"
 name = "night.example"
 origins = ["https://shop.example"]
 queue = "night"
+speak = true
 proof_of_work = false
 show_hours = false
+[[sites]]
+key = "rare"
+name = "rare.example"
+origins = ["https://shop.example"]
+queue = "sales"
+speak = true
+consent = "I agree."
+proof_of_work = false
+limits = {{ per_address = 1 }}
 [[sites]]
 key = "full"
 name = "full.example"
@@ -164,11 +176,39 @@ async def captcha() -> AsyncIterator[tuple[Captcha, str]]:
 @pytest.fixture
 async def pages(tmp_path: Path, captcha: tuple[Captcha, str]) -> AsyncIterator[Pages]:
     more = MORE.format(directory=tmp_path, captcha=captcha[1], day=OTHER_DAY)
-    async with running(settings_in(tmp_path, more=more)) as (_daemon, client):
+    async with running(settings_in(tmp_path, more=more, web=True)) as (_daemon, client):
         file = tmp_path / "ringback.toml"
         gateway = Gateway(str(file), load(file, environ={}))
         async with gateway.serving() as url, aiohttp.ClientSession() as session:
             yield Pages(url, session, client)
+
+
+async def test_a_visitor_who_would_like_to_speak_gets_a_token(pages: Pages) -> None:
+    talks = "/v1/sites/shop/talks"
+    form = {"name": "Ann", "context": {"page": "/prices"}}
+    admitted = await pages.send("POST", talks, status=201, json=form)
+    assert admitted["server"] == "wss://calls.example:5062" and admitted["ice_servers"] == []
+    assert admitted["expires_s"] == 60.0 and len(admitted["token"]) > 40
+    for origin in (None, "https://bank.example"):
+        await pages.send("POST", talks, status=403, origin=origin, json=form)
+    await pages.send("POST", talks, status=400, json={"number": NUMBER})
+    trapped = await pages.send("POST", talks, status=503, json={"website": "x"})
+    assert trapped["error"]["reason"] == "busy"
+    bank = "/v1/sites/bank/talks"  # where one cannot speak
+    await pages.send("POST", bank, status=404, origin="https://bank.example", json={})
+    found = await pages.send("GET", "/v1/sites/shop/availability")
+    assert found["speak"] is bool(found["agents_free"])
+
+
+async def test_a_press_to_speak_counts_like_a_request(pages: Pages) -> None:
+    talks, form = "/v1/sites/rare/talks", {"consent": True}
+    refused = await pages.send("POST", talks, status=400, json={})
+    assert refused["error"]["reason"] == "consent"
+    await pages.send("POST", talks, status=201, json=form)
+    refused = await pages.send("POST", talks, status=429, json=form)
+    assert refused["error"]["reason"] == "too_many"
+    closed = await pages.send("POST", "/v1/sites/night/talks", status=409, json={})
+    assert closed["error"]["reason"] == "closed"
 
 
 async def test_a_callback_from_the_press_to_the_link(pages: Pages) -> None:

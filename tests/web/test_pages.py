@@ -32,14 +32,15 @@ def test_the_snippet_is_small() -> None:
         assert what not in text
 
 
-async def test_the_snippet_is_compressed_and_kept_by_browsers(url: str) -> None:
+@pytest.mark.parametrize("name", ["ringback.js", "sip.js"])
+async def test_the_scripts_of_pages_are_compressed_and_kept(url: str, name: str) -> None:
     async with aiohttp.ClientSession() as session:
-        async with session.get(f"{url}/ringback.js") as reply:
+        async with session.get(f"{url}/{name}") as reply:
             assert reply.headers["Content-Encoding"] in ("deflate", "gzip")
             assert reply.content_type == "text/javascript"
-            assert await reply.read() == (FOLDER / "ringback.js").read_bytes()
+            assert await reply.read() == (FOLDER / name).read_bytes()
             tag = reply.headers["ETag"]
-        async with session.get(f"{url}/ringback.js", headers={"If-None-Match": tag}) as reply:
+        async with session.get(f"{url}/{name}", headers={"If-None-Match": tag}) as reply:
             assert reply.status == 304
 
 
@@ -53,7 +54,7 @@ async def test_the_phone_is_there_where_its_server_is(server: str) -> None:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     async with aiohttp.ClientSession() as session:
-        for path in ("/phone", "/phone.js", "/phone.css", "/sip.js"):
+        for path in ("/phone", "/phone.js", "/phone.css"):
             async with session.get(url + path) as reply:
                 assert reply.status == (200 if server else 404)
                 policy = reply.headers.get("Content-Security-Policy", "")

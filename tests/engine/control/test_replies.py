@@ -78,6 +78,11 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("auth", {"token": TOKEN}),
     ("events.subscribe", {"since": 10_000, "epoch": "another"}),
     ("engine.status", {}),
+    ("browser.ice_servers", {}),
+    (
+        "browser.admit",
+        {"site": "shop.example", "queue": "service", "origin": "https://shop.example"},
+    ),
     ("engine.reload", {"check": True}),
     ("agent.add", {"agent": "cleo", "uri": "sip:cleo@127.0.0.1:9", "queues": ["service"]}),
     ("agent.list", {}),
@@ -248,7 +253,7 @@ async def test_every_method_replies_as_described(tmp_path: Path) -> None:
         silent.bind(("127.0.0.1", 0))
         phone, sip_port = WirePhone("wire"), free_port()
         more = CONFIGURATION.format(port=silent.getsockname()[1], wire_port=phone.port, token=TOKEN)
-        settings = settings_in(tmp_path, sip_port=sip_port, more=more)
+        settings = settings_in(tmp_path, sip_port=sip_port, more=more, web=True)
         async with running(settings) as (daemon, client):
             daemon.reload._environ = {}
             check.watch(daemon.events)

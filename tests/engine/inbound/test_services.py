@@ -53,5 +53,6 @@ def test_a_position_is_the_callers_own_or_that_of_their_callback(
         positions=cast(Any, Kept(("sales", ANNA))),
         peers=unused,
         verification=unused,
+        page_calls=unused,
     )
     assert services.has_position(queue, number) is has_position

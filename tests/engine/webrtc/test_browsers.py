@@ -4,6 +4,7 @@ import pytest
 
 from config.settings import Settings
 from engine.webrtc.browsers import agent_tokens, browsers_of, ice_servers
+from engine.webrtc.page_calls import PageCalls
 from media.webrtc.messages import IceServers
 from sip.hop import Hop
 from sip.message.message import Request
@@ -11,6 +12,11 @@ from sip.message.parser import parse
 from sip.policy import Authenticated
 
 HOP = Hop("ws", "192.0.2.7", 50000)
+PAGES = PageCalls(lambda _hop: "", set)
+
+
+def nothing(_hop: Hop) -> None:
+    pass
 
 
 def settings(**sections: object) -> Settings:
@@ -35,8 +41,8 @@ def invite(*lines: str) -> Request:
 
 
 def test_there_are_none_where_nothing_listens_for_them() -> None:
-    assert browsers_of(settings(sip={}), lambda _hop: None) is None
-    assert browsers_of(settings(), lambda _hop: None) is not None
+    assert browsers_of(settings(sip={}), PAGES, on_proved=nothing, on_gone=nothing) is None
+    assert browsers_of(settings(), PAGES, on_proved=nothing, on_gone=nothing) is not None
 
 
 def test_tokens_of_agents_alone_sign_in() -> None:
@@ -67,7 +73,7 @@ def test_servers_of_the_configuration() -> None:
 
 
 async def test_who_is_signed_in_may_take_over_a_call_and_nobody_else_begins_one() -> None:
-    browsers = browsers_of(settings(), lambda _hop: None)
+    browsers = browsers_of(settings(), PAGES, on_proved=nothing, on_gone=nothing)
     assert browsers is not None
     replacing = invite("Replaces: c0;to-tag=1;from-tag=2")
     assert browsers.admits(replacing, HOP, 0.0) == "refuse"

@@ -22,7 +22,7 @@ socket = "{directory}/control.sock"
 [store]
 path = "{directory}/ringback.db"
 [sip]
-listen = ["udp:127.0.0.1:{sip_port}", "tcp:127.0.0.1:0"]
+listen = [{listen}"udp:127.0.0.1:{sip_port}", "tcp:127.0.0.1:0"]
 [media]
 ports = [{first_port}, {last_port}]
 recordings = "{directory}/recordings"
@@ -50,11 +50,12 @@ class RunningEngine(NamedTuple):
 
 
 def settings_in(
-    directory: Path, *, sip_port: int = 0, prefix: str = "+44", more: str = ""
+    directory: Path, *, sip_port: int = 0, prefix: str = "+44", more: str = "", web: bool = False
 ) -> Settings:
     """Settings whose files are in `directory`; alice and the trunk lead to a closed port.
 
-    The trunk has the numbers with this prefix. `more` is further configuration.
+    The trunk has the numbers with this prefix. `more` is further configuration. With `web` browsers
+    may connect.
     """
     first_port, last_port = free_udp_range(100)
     file = directory / "ringback.toml"
@@ -65,6 +66,7 @@ def settings_in(
         closed_port=free_port(),
         sip_port=sip_port,
         prefix=prefix,
+        listen='"ws:127.0.0.1:0", ' if web else "",
     )
     file.write_text(text + more)
     return load(file, environ={})

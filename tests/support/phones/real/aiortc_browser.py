@@ -45,8 +45,9 @@ class Tone(AudioStreamTrack):
 class AiortcBrowser:
     """One browser; an asynchronous context. `heard` are the samples of its loudspeaker at 8 kHz."""
 
-    def __init__(self, url: str, user: str, *, tone_hz: float) -> None:
+    def __init__(self, url: str, user: str, *, tone_hz: float, origin: str | None = None) -> None:
         self.url = url
+        self._origin = origin
         self.user = user
         self._tone_hz = tone_hz
         self.heard: list[np.ndarray[Any, np.dtype[np.int16]]] = []
@@ -79,7 +80,7 @@ class AiortcBrowser:
                     self.heard.append(frame.to_ndarray()[0])
 
     async def __aenter__(self) -> "AiortcBrowser":
-        self.socket = await self._http.ws_connect(self.url, protocols=("sip",))
+        self.socket = await self._http.ws_connect(self.url, protocols=("sip",), origin=self._origin)
         self._begin(self._read())
         return self
 
