@@ -10,6 +10,7 @@ from .music import MusicStream
 from .numbering import Numbering
 from .policy import Costs, Destinations, DoNotCall, Hours, Limits, Rate
 from .queues import Centre, Queue
+from .recognition import Recognition
 from .recording import Recording
 from .reporting import Metrics, Notify, Reports, Webhook
 from .retry import RetryRule
@@ -39,6 +40,7 @@ class AllSections(BaseSettings):
     stir: Stir = Stir()
     media: Media = Media()
     recording: Recording = Recording()
+    recognition: Recognition = Recognition()
     dial: Dial = Dial()
     retry: list[RetryRule] = []
     hours: Hours = Hours()

@@ -39,6 +39,7 @@ from .calls.legs.agent_lines import AgentLines
 from .calls.legs.leg_events import LegEvents
 from .calls.legs.lost_browsers import LostBrowsers
 from .calls.legs.permanent_leg import PermanentLegs
+from .calls.recognition.recognitions import Recognitions
 from .calls.scripting.scripts import Scripts
 from .calls.services import CallServices
 from .calls.streams.streams import Streams
@@ -174,7 +175,9 @@ class CallParts:
         hold = Hold(str(self.announcer.sounds.configured(media.hold)) if media.hold else None)
 
         self.plays = Plays(self.registry, self.announcer, hold=hold, country=media.ringing)
-        self.gathers = Gathers(self.plays, self._recorders, self._supervisors)
+        streams = Streams(settings.streams)
+        self.recognitions = Recognitions(settings.recognition, streams.hosted, self.media)
+        self.gathers = Gathers(self.plays, self.recognitions, self._recorders, self._supervisors)
 
         # -- numbers: where a call goes, and whether it may
         self.trunks = Trunks(settings.trunks, sip=self.sip, events=self.events)
@@ -266,7 +269,7 @@ class CallParts:
             recordings=self.recordings,
             gathers=self.gathers,
             scripts=Scripts(settings.scripts, settings.calendars),
-            streams=Streams(settings.streams),
+            streams=streams,
             rtp_host=media.advertise,
             overload=self.overload,
             trace=self.trace,

@@ -338,6 +338,7 @@ class Parts(CallParts):
             "scripts": lambda settings: self.services.scripts.configure(
                 settings.scripts, settings.calendars
             ),
+            "recognition": lambda settings: self.recognitions.configure(settings.recognition),
             "dialplan": lambda settings: self.dialplan.configure(
                 trunks=settings.trunks,
                 routes=settings.routes,

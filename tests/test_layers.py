@@ -198,9 +198,10 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.codec": {"media.sound"},
     "media.rtp": {"media.errors", "media.messages", "media.sound"},
     "media.relay": {"media.rtp", "media.sound"},
+    "media.recognition": {"media.sound"},
     "media.streams": {
-        "media.channel", "media.child_process", "media.errors", "media.messages", "media.rtp",
-        "media.sound", "media.stderr", "media.worker",
+        "media.channel", "media.child_process", "media.errors", "media.messages",
+        "media.recognition", "media.rtp", "media.sound", "media.stderr", "media.worker",
     },
     "media.worker": {
         "media.channel", "media.codec", "media.detection", "media.detection_limits",

@@ -91,9 +91,9 @@ EVENT_TYPES: Mapping[str, EventType] = {
             "play"),
     **_each("play", "finished", "it is heard no more: why, and how much of it was heard", "role",
             "play", "reason", "heard_ms", "error"),
-    **_each("gather", "started", "a party is asked for keys by command", "role"),
+    **_each("gather", "started", "a party is asked for keys, or words, by command", "role"),
     **_each("gather", "finished", "it is asked no more: how that ended", "role", "ended", "keys",
-            "digits"),
+            "digits", "text", "word", "confidence", "speech_failed"),
     # -- transfers
     **_each("transfer", "started", "one of two who talk is to be connected with a third party",
             *_TRANSFER),

@@ -3,18 +3,11 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import aiohttp
 
-from .bot_messages import (
-    BotMessage,
-    NotUnderstood,
-    Ready,
-    Reject,
-    read_bot_message,
-    write_message,
-)
+from .bot_messages import NotUnderstood, Ready, Reject, write_message
 from .connector import NotConnected, printable
 
 # What waits for a bot that does not read: 2 s of sound. Then the oldest is dropped.
@@ -45,17 +38,27 @@ class BotFault(Exception):
         self.may_change = may_change
 
 
-class BotConnection:
-    """Sends frames and texts to one bot; `on_audio` and `on_message` get what it sends."""
+M = TypeVar("M")
+
+
+class BotConnection(Generic[M]):
+    """Sends frames and texts to one bot; `on_audio` and `on_message` get what it sends.
+
+    `read` makes a message of a text frame; it raises NotUnderstood.
+    """
 
     def __init__(
         self,
         socket: aiohttp.ClientWebSocketResponse,
         *,
         on_audio: Callable[[bytes], None],
-        on_message: Callable[[BotMessage], None],
+        on_message: Callable[[M], None],
+        read: Callable[[str], M],
+        peer: str = "bot",
     ) -> None:
+        self._peer = peer
         self._socket = socket
+        self._read = read
         self._on_audio = on_audio
         self._on_message = on_message
         self._frames: deque[bytes] = deque()
@@ -77,10 +80,10 @@ class BotConnection:
                     if isinstance(message, Ready):
                         return
                     if isinstance(message, Reject):
-                        reason = f"the bot declines: {message.reason or 'no reason given'}"
+                        reason = f"the {self._peer} declines: {message.reason or 'no reason given'}"
                         raise NotConnected("refused", reason, may_change=False)
         except TimeoutError:
-            reason = f"the bot has not acknowledged start within {limit_s:g} s"
+            reason = f"the {self._peer} has not acknowledged start within {limit_s:g} s"
             raise NotConnected("no_answer", reason) from None
         except BotFault as fault:
             raise NotConnected("unreachable", fault.reason) from None
@@ -134,7 +137,7 @@ class BotConnection:
                             await socket.send_bytes(frames.popleft())
                             self.frames_sent += 1
             except TimeoutError:
-                reason = f"the bot has read nothing for {_STUCK_S:g} s"
+                reason = f"the {self._peer} has read nothing for {_STUCK_S:g} s"
                 raise BotFault(reason, may_change=True) from None
             except (aiohttp.ClientError, OSError) as error:
                 raise BotFault(f"connection lost: {error}", may_change=True) from None
@@ -164,13 +167,15 @@ class BotConnection:
                 raise BotFault(reason, may_change=not is_large)
             case _:
                 code = self._socket.close_code
-                raise BotFault(f"the bot has closed the connection ({code})", may_change=True)
+                raise BotFault(
+                    f"the {self._peer} has closed the connection ({code})", may_change=True
+                )
 
-    def _understood(self, message: aiohttp.WSMessage) -> BotMessage | None:
+    def _understood(self, message: aiohttp.WSMessage) -> M | None:
         if message.type != aiohttp.WSMsgType.TEXT:
             return None
         try:
-            return read_bot_message(message.data)
+            return self._read(message.data)
         except NotUnderstood as error:
             self._fault(error.reason)
             return None
@@ -178,7 +183,9 @@ class BotConnection:
     def _fault(self, reason: str) -> None:
         self._faults += 1
         if self._faults > MOST_FAULTS:
-            raise BotFault(f"the bot sends what is not understood: {reason}", may_change=False)
+            raise BotFault(
+                f"the {self._peer} sends what is not understood: {reason}", may_change=False
+            )
         self.send_text(write_message("error", reason=reason))
 
     async def _pace(self, message: aiohttp.WSMessage) -> None:

@@ -61,7 +61,7 @@ class BotStream:
             rng.getrandbits(32), rng.getrandbits(15), rng.getrandbits(32)
         )
         self._silence = SILENCE[order.codec]
-        self._connection: BotConnection | None = None
+        self._connection: BotConnection[bot.BotMessage] | None = None
         self._ending: asyncio.Future[bot.Stop] = asyncio.get_running_loop().create_future()
         self._cause = "the stream is over"
         self._overflow_ms = 0
@@ -143,7 +143,10 @@ class BotStream:
         order = self._order
         socket = await self._connector.connect(order.service, order.connect_s)
         connection = BotConnection(
-            socket, on_audio=self._audio_received, on_message=self._message_received
+            socket,
+            on_audio=self._audio_received,
+            on_message=self._message_received,
+            read=bot.read_bot_message,
         )
         farewell: str | None = None
         try:

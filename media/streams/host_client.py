@@ -13,6 +13,7 @@ from .messages import (
     CloseStream,
     Command,
     Event,
+    OpenRecognition,
     OpenStream,
     StreamEnded,
     StreamFigures,
@@ -45,8 +46,11 @@ class HostClient:
         """Its process id; None where it does not run."""
         return None if self._process is None else self._process.pid
 
-    async def open(self, order: OpenStream) -> None:
-        """Connect a leg with a service: StreamReady or StreamEnded follows. Raises HostFailed."""
+    async def open(self, order: OpenStream | OpenRecognition) -> None:
+        """Connect a leg with a service, or recognise it: StreamReady or StreamEnded follows.
+
+        Raises HostFailed.
+        """
         while self._connection is None or not self._connection.is_open:
             if self._starting is None:
                 self._starting = asyncio.ensure_future(self._start())

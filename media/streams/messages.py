@@ -5,6 +5,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from ..messages import Codec
+from ..recognition.vocabulary import Vocabulary
 
 RateHz: TypeAlias = Literal[8000, 16000, 24000]
 Failure: TypeAlias = Literal["unreachable", "refused", "no_answer", "failed"]
@@ -67,14 +68,43 @@ class TellBot(_Message, tag=3):
     text: str
 
 
-Command: TypeAlias = OpenStream | CloseStream | TellBot
+RecognitionEngine: TypeAlias = Literal["pocketsphinx", "command", "websocket"]
+
+
+class OpenRecognition(_Message, tag=4):
+    """Recognise what the endpoint `leg` of a media worker says: RTP comes from `host` and `port`.
+
+    CloseStream ends it. `command` is the program of the engine `command`, `service` that of
+    `websocket`, and `start` what it is told besides, as a JSON object. A program may have
+    `memory_mib` of address space (0: any).
+    """
+
+    stream: str
+    engine: RecognitionEngine
+    vocabulary: Vocabulary
+    language: str
+    host: str
+    port: int
+    codec: Codec = "PCMU"
+    rate_hz: RateHz = 16000
+    command: tuple[str, ...] = ()
+    memory_mib: int = 0
+    service: Service | None = None
+    start: bytes = b"{}"
+    connect_s: float = 5.0
+
+
+Command: TypeAlias = OpenStream | CloseStream | TellBot | OpenRecognition
 
 
 # Host to engine
 
 
 class StreamReady(_Message, tag=64):
-    """The bot has acknowledged `start`. RTP of the stream is at `host` and `port`."""
+    """The bot has acknowledged `start`. RTP of the stream is at `host` and `port`.
+
+    Of a recognition: it takes RTP from now on.
+    """
 
     stream: str
     host: str
@@ -128,8 +158,41 @@ class StreamClosed(_Message, tag=69):
     figures: StreamFigures
 
 
+class SpeechBegan(_Message, tag=70):
+    """The party has begun to speak, `at_ms` after the recognition began."""
+
+    stream: str
+    at_ms: int
+
+
+class SpeechHeard(_Message, tag=71):
+    """What the party has said, or (`is_final` False) seems to say so far.
+
+    `word` is what of the vocabulary it is; the times are since the recognition began.
+    """
+
+    stream: str
+    text: str
+    word: str | None
+    confidence: float | None
+    is_final: bool
+    from_ms: int
+    to_ms: int
+
+    def __repr__(self) -> str:
+        """Without the words, so that no log can have them."""
+        return f"SpeechHeard({self.stream!r}, {len(self.text)} characters)"
+
+
 Event: TypeAlias = (
-    StreamReady | StreamInterrupted | StreamResumed | StreamEnded | BotAsks | StreamClosed
+    StreamReady
+    | StreamInterrupted
+    | StreamResumed
+    | StreamEnded
+    | BotAsks
+    | StreamClosed
+    | SpeechBegan
+    | SpeechHeard
 )
 
 command_decoder: Final = msgspec.msgpack.Decoder(list[Command])

@@ -1,4 +1,4 @@
-"""The stream host: the process that joins legs with bots. Nothing else runs in it.
+"""The stream host: the process that joins legs with bots and recognisers. Nothing else runs in it.
 
 Started as `python -m media.streams.stream_host FD`, with the descriptor of the Unix socket on which
 the engine speaks to it. It ends with that connection.
@@ -26,6 +26,7 @@ from .messages import (
     CloseStream,
     Command,
     Event,
+    OpenRecognition,
     OpenStream,
     StreamClosed,
     StreamEnded,
@@ -33,6 +34,7 @@ from .messages import (
     TellBot,
     command_decoder,
 )
+from .recognition_stream import RecognitionStream
 
 # Where it is allowed: after the media worker, before everything else.
 _NICENESS: Final = -5
@@ -44,7 +46,7 @@ class StreamHost:
 
     def __init__(self, connector: Connector) -> None:
         self._connector = connector
-        self._streams: dict[str, BotStream] = {}
+        self._streams: dict[str, BotStream | RecognitionStream] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self.connection: Connection[Event, Command] = Connection(
@@ -63,7 +65,7 @@ class StreamHost:
     def _receive(self, commands: list[Command]) -> None:
         for command in commands:
             match command:
-                case OpenStream():
+                case OpenStream() | OpenRecognition():
                     self._open(command)
                 case CloseStream():
                     self._close(command)
@@ -72,14 +74,18 @@ class StreamHost:
                     if stream is not None:
                         stream.tell(command.text)
 
-    def _open(self, order: OpenStream) -> None:
-        stream = BotStream(order, self._connector, self.connection.send)
+    def _open(self, order: OpenStream | OpenRecognition) -> None:
+        stream: BotStream | RecognitionStream
+        if isinstance(order, OpenRecognition):
+            stream = RecognitionStream(order, self._connector, self.connection.send)
+        else:
+            stream = BotStream(order, self._connector, self.connection.send)
         self._streams[order.stream] = stream
         task = asyncio.get_running_loop().create_task(self._run(order.stream, stream))
         self._tasks[order.stream] = task
         self._clock.start()
 
-    async def _run(self, name: str, stream: BotStream) -> None:
+    async def _run(self, name: str, stream: BotStream | RecognitionStream) -> None:
         try:
             await stream.run()
         except Exception:  # noqa: BLE001 (one stream must not end the others)

@@ -50,6 +50,7 @@ from sip.sdp.offer_answer import LocalAudio
 
 from .phones.scripted import ScriptedPhone, ScriptedSip
 from .quiet_speech import QuietSynthesizer
+from .scripted_recognition import ScriptedRecogniser
 from .virtual_loop import run
 
 DEADLINE_S = 1000.0
@@ -260,6 +261,7 @@ class Scene:
     sip: ScriptedSip
     media: ScriptedMedia
     store: ScriptedStore
+    recogniser: ScriptedRecogniser
     admission: Admission
     history: CustomerHistory = field(default_factory=NoHistory)
 
@@ -346,6 +348,7 @@ def scene(
     sip, media, store = ScriptedSip(), ScriptedMedia(), ScriptedStore()
     registry = CallRegistry()
     media.register = registry
+    recogniser = ScriptedRecogniser(media)
     settings = Dial(**dial)
     events, nobody, hold = EventLog(), AgentRegistry([], events=EventLog()), Hold()
     announcer = Announcer(QuietSynthesizer(tmp_path / "speech"))
@@ -378,10 +381,14 @@ def scene(
         recordings=RecordingLibrary(
             cast(Store, store), events, tmp_path / "recordings", RecordingSettings(min_free_mib=0)
         ),
-        gathers=Gathers(Plays(registry, announcer, hold=hold, country="GB"), lambda _call: ()),
+        gathers=Gathers(
+            Plays(registry, announcer, hold=hold, country="GB"),
+            recogniser.recognitions,
+            lambda _call: (),
+        ),
         clock=Clock(_now, _now),
     )
-    return Scene(services, sip, media, store, Admission(do_not_call=do_not_call))
+    return Scene(services, sip, media, store, recogniser, Admission(do_not_call=do_not_call))
 
 
 def run_scene(directory: Path, script: Callable[[Scene], Awaitable[T]], **options: Any) -> T:

@@ -13,6 +13,7 @@ from media.streams.messages import (
     BotAsks,
     Event,
     Failure,
+    OpenRecognition,
     OpenStream,
     StreamClosed,
     StreamEnded,
@@ -25,12 +26,14 @@ FIGURES = StreamFigures(heard_ms=400, dropped_ms=20, sent_ms=1000)
 
 
 class ScriptedHost:
-    """`opened` has the streams that were asked for, `told` what bots were told, `closed` why."""
+    """`opened` and `recognitions` have what was asked for, `told` what bots were told, `closed` why
+    each was ended."""
 
     def __init__(self, on_event: Callable[[Event], None]) -> None:
         self.pid = 4711
         self.on_event = on_event
         self.opened: list[OpenStream] = []
+        self.recognitions: list[OpenRecognition] = []
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.closed: list[tuple[str, str]] = []
         self.is_stopped = False
@@ -39,11 +42,14 @@ class ScriptedHost:
         self._taken = 0
         self._up: set[str] = set()
 
-    async def open(self, order: OpenStream) -> None:
+    async def open(self, order: OpenStream | OpenRecognition) -> None:
         """See HostClient."""
         if not self.works:
             raise HostFailed("the stream host cannot start")
-        self.opened.append(order)
+        if isinstance(order, OpenRecognition):
+            self.recognitions.append(order)
+        else:
+            self.opened.append(order)
         self._news.set()
         self._up.add(order.stream)
 
@@ -72,6 +78,13 @@ class ScriptedHost:
         while not self.opened:
             await self._news.wait()
         return self.opened[-1]
+
+    async def recognised(self) -> OpenRecognition:
+        """The newest recognition, once there is one."""
+        while not self.recognitions:
+            self._news.clear()
+            await self._news.wait()
+        return self.recognitions[-1]
 
     async def ready(self) -> str:
         """Let the bot take the next stream. Returns its id."""
@@ -107,6 +120,6 @@ def scripted_streams(**settings: Any) -> Streams:
 
 def host_of(streams: Streams) -> ScriptedHost:
     """The scripted host."""
-    host = streams._host
+    host = streams.hosted.host
     assert isinstance(host, ScriptedHost)
     return host

@@ -1,17 +1,30 @@
-"""Gathers keys of one leg: which count, when they are enough, and how long the next may take."""
+"""Gathers keys, or words, of one leg: which count, when they are enough, how long they may take."""
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
+from ..recognition.speech import HeardSpeech, WantedSpeech
+
 MOST_DIGITS: Final = 64
+LONGEST_SPEECH_S: Final = 15.0
+"""How long who speaks may go on until that counts as nothing that was understood."""
 
 GatherEnd: TypeAlias = Literal[
-    "terminator", "max_digits", "too_few", "first_digit", "between_digits", "leg_ended", "stopped"
+    "terminator",
+    "max_digits",
+    "too_few",
+    "first_digit",
+    "between_digits",
+    "speech",
+    "no_match",
+    "leg_ended",
+    "stopped",
 ]
 """How it ended: the terminator was pressed, all digits were, less than `min_digits` had come by the
-end, nothing came in `first_digit_s`, nothing more in `between_digits_s`; the leg ended; by command.
+end, nothing came in `first_digit_s`, nothing more in `between_digits_s`; something was said, or
+something that is none of the words; the leg ended; by command.
 """
 
 
@@ -21,7 +34,8 @@ class GatherSettings:
 
     With `barge_in` the first key ends the prompt, otherwise keys count once that is over. The
     time for the first digit begins when the prompt is over. With `secret` nobody else is told of
-    the digits, by sound, event or log.
+    the digits, by sound, event or log, nor of the words, by event or log. With `speech` the party
+    may speak in place of pressing keys; with `max_digits` 0 that alone.
     """
 
     max_digits: int = MOST_DIGITS
@@ -31,24 +45,35 @@ class GatherSettings:
     between_digits_s: float = 3.0
     barge_in: bool = True
     secret: bool = True
+    speech: WantedSpeech | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """What has come, without the terminator, and how it ended."""
+    """What has come, without the terminator, and how it ended.
+
+    `text` is what was said, `word` what of the wanted words it is; None where nothing was said.
+    `speech_failed` is why nothing more could be recognised; None where that worked.
+    """
 
     digits: str
     ended: GatherEnd
+    text: str | None = None
+    word: str | None = None
+    confidence: float | None = None
+    speech_failed: str | None = None
 
     def __repr__(self) -> str:
-        """Without the digits, so that no log can have them."""
+        """Without digits and words, so that no log can have them."""
         return f"Gathered({len(self.digits)} digits, {self.ended!r})"
 
 
 class Gather:
-    """One gathering. `on_barge_in` is called at the first key that cuts the prompt short.
+    """One gathering. `on_barge_in` is called at the first key, or sound of a voice, that cuts the
+    prompt short.
 
-    `press`, `prompt_over` and `end` are told from outside; `run` waits for what they make of it.
+    `take`, `speech_heard`, `prompt_over` and `end` are told from outside; `run` waits for what they
+    make of it. The first key ends the listening for words.
     """
 
     def __init__(self, settings: GatherSettings, on_barge_in: Callable[[], None]) -> None:
@@ -56,6 +81,9 @@ class Gather:
         self._on_barge_in = on_barge_in
         self._digits = ""
         self._is_prompting = True
+        self._is_speaking = False
+        self._heard: HeardSpeech | None = None
+        self._speech_failed: str | None = None
         self._ended: GatherEnd | None = None
         self._news = asyncio.Event()
 
@@ -67,11 +95,8 @@ class Gather:
     def take(self, digit: str) -> None:
         """The party has pressed a key."""
         settings = self.settings
-        if self._ended is not None or (self._is_prompting and not settings.barge_in):
+        if not settings.max_digits or not self._barges_in():
             return
-        if self._is_prompting:
-            self._is_prompting = False
-            self._on_barge_in()
         if digit in settings.terminator:
             self.end("terminator" if len(self._digits) >= settings.min_digits else "too_few")
             return
@@ -79,6 +104,42 @@ class Gather:
         if len(self._digits) >= settings.max_digits:
             self.end("max_digits")
         self._news.set()
+
+    def speech_began(self) -> None:
+        """The party has begun to speak."""
+        if not self._digits and self._barges_in():
+            self._is_speaking = True
+            self._news.set()
+
+    def speech_heard(self, heard: HeardSpeech) -> None:
+        """The party has said something, or seems to."""
+        wanted = self.settings.speech
+        if wanted is None or self._digits or not self._barges_in():
+            return
+        self._is_speaking = not heard.is_final
+        if not heard.is_final:
+            self._news.set()
+            return
+        is_sure = heard.confidence is None or heard.confidence >= wanted.min_confidence
+        is_wanted = wanted.vocabulary.is_open or heard.word is not None
+        self._heard = heard if is_sure else replace(heard, word=None)
+        self.end("speech" if is_sure and is_wanted else "no_match")
+
+    def recognition_over(self, reason: str, *, has_failed: bool) -> None:
+        """Nothing more is recognised: keys may still come, and the time goes on."""
+        self._speech_failed = reason
+        if self._is_speaking:
+            self._is_speaking = False
+            self._news.set()
+
+    def _barges_in(self) -> bool:
+        """Whether what comes now counts. It ends the prompt."""
+        if self._ended is not None or (self._is_prompting and not self.settings.barge_in):
+            return False
+        if self._is_prompting:
+            self._is_prompting = False
+            self._on_barge_in()
+        return True
 
     def prompt_over(self) -> None:
         """The prompt was heard to its end, or there is none."""
@@ -101,17 +162,27 @@ class Gather:
             except TimeoutError:
                 if self._ended is None:
                     self._ended = self._late
-        return Gathered(self._digits, self._ended)
+        heard = self._heard if self._ended in ("speech", "no_match") else None
+        return Gathered(
+            self._digits,
+            self._ended,
+            text=None if heard is None else heard.text,
+            word=None if heard is None else heard.word,
+            confidence=None if heard is None else heard.confidence,
+            speech_failed=self._speech_failed,
+        )
 
     @property
     def _patience_s(self) -> float | None:
         """How long the next key may take; None while the prompt is heard."""
         if self._is_prompting:
             return None
-        return self.settings.between_digits_s if self._digits else self.settings.first_digit_s
+        if self._digits:
+            return self.settings.between_digits_s
+        return LONGEST_SPEECH_S if self._is_speaking else self.settings.first_digit_s
 
     @property
     def _late(self) -> GatherEnd:
         if not self._digits:
-            return "first_digit"
+            return "no_match" if self._is_speaking else "first_digit"
         return "between_digits" if len(self._digits) >= self.settings.min_digits else "too_few"

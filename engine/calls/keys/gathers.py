@@ -1,4 +1,4 @@
-"""Gathers keys of legs by command: with a prompt, one gathering of a leg at a time."""
+"""Gathers keys and words of legs by command: with a prompt, one gathering of a leg at a time."""
 
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
@@ -12,6 +12,8 @@ from ..announcing.whisper import Announcement
 from ..call import Call, RecordsCall
 from ..leg import Leg
 from ..legs.leg_listener import LegListener, ObservedLeg
+from ..recognition.recognitions import Recognition, Recognitions
+from ..recognition.speech import WantedSpeech
 from ..supervision.supervisors import Supervisors
 from .gather import Gather, Gathered, GatherSettings
 
@@ -23,17 +25,19 @@ SECRET_KEYS = "secret keys"
 class Gathers:
     """Carries out every gathering. `plays` lets parties hear the prompts.
 
-    `recorders` has what records a call, and who is bridged with it; `supervisors` who supervises
-    these.
+    `recognitions` hears what they say. `recorders` has what records a call, and who is bridged with
+    it; `supervisors` who supervises these.
     """
 
     def __init__(
         self,
         plays: Plays,
+        recognitions: Recognitions,
         recorders: Callable[[Call], Iterable[RecordsCall]],
         supervisors: Callable[[Call], Iterable[Supervisors]] = lambda call: (call.supervisors,),
     ) -> None:
         self._plays = plays
+        self._recognitions = recognitions
         self._recorders = recorders
         self._supervisors = supervisors
         self._under_way: dict[Leg, Gather] = {}
@@ -45,7 +49,10 @@ class Gathers:
         settings: GatherSettings,
         prompt: Source | Announcement | None = None,
     ) -> Gathered:
-        """Gather keys of a leg of a call. Raises EngineError `state`: it is asked for some already.
+        """Gather keys, or words, of a leg of a call.
+
+        Raises EngineError `state` where it is asked for some already; `unavailable` and BadParams
+        where speech cannot be recognised.
 
         Keys that are pressed meanwhile are for this alone, and the other party hears nothing of
         them; where they are secret, a soft tone in the place of each, a recording pauses,
@@ -53,6 +60,8 @@ class Gathers:
         """
         if leg in self._under_way:
             raise EngineError("state", f"leg {leg.id} is asked for keys already", field="leg")
+        if settings.speech is not None:
+            self._recognitions.check(settings.speech)
         playing: Play | None = None
 
         def stop_prompt() -> None:
@@ -66,7 +75,10 @@ class Gathers:
         leg.publish_play("gather.started")
         paused: list[RecordsCall] = []
         unheard = ExitStack()
+        recognition: Recognition | None = None
         try:
+            if settings.speech is not None:
+                recognition = await self._recognise(call, leg, settings.speech, gather)
             if settings.secret:
                 for supervisors in self._supervisors(call):
                     unheard.enter_context(supervisors.not_hearing(leg))
@@ -84,9 +96,20 @@ class Gathers:
             stop_prompt()
             unheard.close()
             await self._resume(paused)
-        told = {} if settings.secret else {"digits": gathered.digits}
-        leg.publish_play("gather.finished", ended=gathered.ended, keys=len(gathered.digits), **told)
+            if recognition is not None:
+                await self._recognitions.end(recognition)
+        leg.publish_play("gather.finished", **_published(gathered, is_secret=settings.secret))
         return gathered
+
+    async def _recognise(
+        self, call: Call, leg: Leg, wanted: WantedSpeech, gather: Gather
+    ) -> Recognition | None:
+        """Listen to the party; where that cannot be, the gathering goes on with keys."""
+        try:
+            return await self._recognitions.begin(call, leg, wanted, gather)
+        except EngineError as error:
+            gather.recognition_over(error.message, has_failed=True)
+            return None
 
     def stop(self, leg: Leg) -> None:
         """End what is gathered of a leg now, if anything is."""
@@ -107,6 +130,20 @@ class Gathers:
         for recorder in paused:
             with suppress(EngineError):  # it has ended meanwhile
                 await recorder.resume(SECRET_KEYS)
+
+
+def _published(gathered: Gathered, *, is_secret: bool) -> dict[str, object]:
+    """What the event of its end has."""
+    said: dict[str, object] = {"ended": gathered.ended, "keys": len(gathered.digits)}
+    if not is_secret:
+        said |= {"digits": gathered.digits}
+    if gathered.text is not None:
+        said |= {"confidence": gathered.confidence}
+        if not is_secret:
+            said |= {"text": gathered.text, "word": gathered.word}
+    if gathered.speech_failed is not None:
+        said |= {"speech_failed": gathered.speech_failed}
+    return said
 
 
 class _LegEnd(LegListener):

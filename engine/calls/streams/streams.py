@@ -1,7 +1,6 @@
 """The streams of the engine: to which services they may go, how many, and who hears of each."""
 
-from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -11,41 +10,13 @@ from config.streams import Streams as StreamSettings
 from config.streams import check_stream_url, origin_of
 from media.messages import Codec
 from media.streams.host_client import HostClient, HostFailed
-from media.streams.messages import Event, OpenStream, Service
+from media.streams.messages import OpenStream, Service
 
 from ...errors import EngineError
 from ...routing.targets.stream_target import RateHz, StreamTarget
+from .hosted_streams import HostedStreams, MakeHost, StreamOwner
 
 DEFAULTS: Final = StreamSettings()
-
-
-class StreamOwner(Protocol):
-    """A leg whose party is a service. Its id is that of the stream."""
-
-    id: str
-
-    def on_stream(self, event: Event, /) -> None:
-        """Something has happened to the stream."""
-
-
-class StreamHost(Protocol):
-    """The process that carries streams, as HostClient has it."""
-
-    @property
-    def pid(self) -> int | None:
-        """Its process id."""
-
-    async def open(self, order: OpenStream, /) -> None:
-        """Connect a leg with a service. Raises HostFailed."""
-
-    def close(self, stream: str, cause: str, /) -> bool:
-        """End a stream."""
-
-    def tell_bot(self, stream: str, text: str, /) -> None:
-        """Send the bot of a stream this text."""
-
-    async def stop(self) -> None:
-        """End every stream, and the process."""
 
 
 class StreamNotOpened(Exception):
@@ -58,11 +29,12 @@ class Streams:
     def __init__(
         self,
         settings: StreamSettings = DEFAULTS,
-        make_host: Callable[[Callable[[Event], None]], StreamHost] = HostClient,
+        make_host: MakeHost = HostClient,
     ) -> None:
         self._settings = settings
-        self._owners: dict[str, StreamOwner] = {}
-        self._host = make_host(self._on_event)
+        self._up: set[str] = set()
+        self.hosted = HostedStreams(make_host)
+        """What the stream host carries, which is more than these streams."""
 
     def configure(self, settings: StreamSettings) -> None:
         """Use these settings for streams that begin from now on."""
@@ -71,12 +43,12 @@ class Streams:
     @property
     def active(self) -> int:
         """How many are up, or being connected."""
-        return len(self._owners)
+        return len(self._up)
 
     @property
     def host_pid(self) -> int | None:
         """The process id of the stream host; None where it does not run."""
-        return self._host.pid
+        return self.hosted.host.pid
 
     def check(self, url: str, *, field: str) -> None:
         """Raise EngineError `refused` where a client may not have a stream to this URL."""
@@ -112,9 +84,9 @@ class Streams:
         about: dict[str, Any],
     ) -> None:
         """Connect the media endpoint of `owner` with the service. Raises StreamNotOpened."""
-        settings, owners = self._settings, self._owners
-        if len(owners) >= settings.max_streams:
-            raise StreamNotOpened(f"{len(owners)} streams are up, as many as may be")
+        settings, up = self._settings, self._up
+        if len(up) >= settings.max_streams:
+            raise StreamNotOpened(f"{len(up)} streams are up, as many as may be")
         token = settings.token.get_secret_value()
         service = Service(
             target.url,
@@ -134,34 +106,31 @@ class Streams:
             connect_s=settings.connect_s,
             retries=settings.retries,
         )
-        owners[owner.id], is_open = owner, False
+        up.add(owner.id)
+        is_open = False
         try:
-            await self._host.open(order)
+            await self.hosted.open(owner, order)
             is_open = True
         except HostFailed as error:
             raise StreamNotOpened(str(error)) from error
         finally:
             if not is_open:
-                owners.pop(owner.id, None)
+                up.discard(owner.id)
 
     def close(self, owner: StreamOwner, cause: str) -> bool:
         """End the stream: StreamClosed follows. False where it has ended already."""
-        return self._host.close(owner.id, cause)
+        return self.hosted.close(owner, cause)
 
     def forget(self, owner: StreamOwner) -> None:
         """Nothing of the stream is waited for any more."""
-        self._owners.pop(owner.id, None)
+        self._up.discard(owner.id)
+        self.hosted.forget(owner)
 
     def tell_bot(self, owner: StreamOwner, kind: str, **members: Any) -> None:
         """Send the bot a text frame."""
         text = msgspec.json.encode({"type": kind, **members}).decode()
-        self._host.tell_bot(owner.id, text)
+        self.hosted.host.tell_bot(owner.id, text)
 
     async def stop(self) -> None:
         """End every stream, and the process that carries them."""
-        await self._host.stop()
-
-    def _on_event(self, event: Event) -> None:
-        owner = self._owners.get(event.stream)
-        if owner is not None:
-            owner.on_stream(event)
+        await self.hosted.host.stop()

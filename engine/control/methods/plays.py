@@ -1,6 +1,6 @@
 """The methods of the control protocol about what a party hears and the keys that it presses."""
 
-from typing import Annotated, Final, TypedDict
+from typing import Annotated, Final, NotRequired, TypedDict
 
 from msgspec import Meta
 
@@ -15,6 +15,7 @@ from ...errors import BadParams
 from ...request import Identifier, Params, one_of
 from ..method import Method
 from ..peer import Peer
+from ..speech_params import SpeechRequest
 
 MOST_FILES: Final = 100
 _MOST_ROUNDS: Final = 1000
@@ -136,9 +137,9 @@ class PromptRequest(Params):
 
 
 class GatherRequest(LegRef):
-    """call.gather: keys that the party presses."""
+    """call.gather: keys that the party presses, or words that they say."""
 
-    max_digits: Annotated[int, Meta(ge=1, le=MOST_DIGITS)] = MOST_DIGITS
+    max_digits: Annotated[int, Meta(ge=0, le=MOST_DIGITS)] = MOST_DIGITS
     min_digits: Annotated[int, Meta(ge=0, le=MOST_DIGITS)] = 1
     terminator: Annotated[str, Meta(max_length=16)] = "#"
     first_digit_s: Patience = 5.0
@@ -146,18 +147,22 @@ class GatherRequest(LegRef):
     prompt: PromptRequest | None = None
     barge_in: bool = True
     secret: bool = True
+    speech: SpeechRequest | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.min_digits > self.max_digits:
+        if not self.max_digits and self.speech is None:
+            raise BadParams("max_digits", "0 is for speech alone")
+        if self.min_digits > max(self.max_digits, 1):
             raise BadParams("min_digits", "must not be more than max_digits")
         if not set(self.terminator) <= set(KEYS):
             raise BadParams("terminator", f"must be keys: {KEYS}")
 
     def settings(self) -> GatherSettings:
         """What is gathered."""
-        names = GatherSettings.__dataclass_fields__
-        return GatherSettings(**{name: getattr(self, name) for name in names})
+        names = [name for name in GatherSettings.__dataclass_fields__ if name != "speech"]
+        speech = None if self.speech is None else self.speech.wanted()
+        return GatherSettings(**{name: getattr(self, name) for name in names}, speech=speech)
 
 
 class GatheredView(TypedDict):
@@ -171,6 +176,14 @@ class GatheredView(TypedDict):
     """The keys, without the one that ended it."""
     ended: GatherEnd
     """How it ended."""
+    text: NotRequired[str]
+    """What was said."""
+    word: NotRequired[str | None]
+    """What of the words it is, or the digits in figures."""
+    confidence: NotRequired[float | None]
+    """How sure the recogniser is, from 0 to 1."""
+    speech_failed: NotRequired[str]
+    """Why nothing more was recognised."""
 
 
 class PlayView(TypedDict):
@@ -270,9 +283,15 @@ class PlayMethods:
             sound = await self._source(prompt.file, prompt.files, prompt.tone)
         call, leg = plays.leg_up(params.call, params.leg)
         gathered = await self._gathers.run(call, leg, params.settings(), sound)
-        return {
+        view: GatheredView = {
             "call": call.id,
             "leg": leg.id,
             "digits": gathered.digits,
             "ended": gathered.ended,
         }
+        if gathered.text is not None:
+            view["text"], view["word"] = gathered.text, gathered.word
+            view["confidence"] = gathered.confidence
+        if gathered.speech_failed is not None:
+            view["speech_failed"] = gathered.speech_failed
+        return view

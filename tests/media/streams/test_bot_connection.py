@@ -29,7 +29,7 @@ class Heard:
 
 async def with_bot(
     serve: Serve,
-    script: Callable[[BotConnection, Heard], Awaitable[None]],
+    script: Callable[[BotConnection[bot.BotMessage], Heard], Awaitable[None]],
     limit_s: float = LIMIT_S,
 ) -> None:
     """Connect to a bot that serves by `serve`, greet it, and go on by `script`."""
@@ -38,7 +38,10 @@ async def with_bot(
         async with bot_that(serve) as server, asyncio.timeout(60.0):
             socket = await connector.connect(Service(server.url), LIMIT_S)
             connection = BotConnection(
-                socket, on_audio=heard.sounds.append, on_message=heard.messages.append
+                socket,
+                on_audio=heard.sounds.append,
+                on_message=heard.messages.append,
+                read=bot.read_bot_message,
             )
             try:
                 await connection.greet('{"type":"start"}', limit_s)
@@ -49,7 +52,7 @@ async def with_bot(
         await connector.close()
 
 
-async def fault_of(connection: BotConnection) -> BotFault:
+async def fault_of(connection: BotConnection[bot.BotMessage]) -> BotFault:
     """Why the connection ends."""
     with pytest.raises(BaseExceptionGroup) as group:
         await connection.run()
@@ -58,7 +61,7 @@ async def fault_of(connection: BotConnection) -> BotFault:
     return fault
 
 
-async def ends(connection: BotConnection, _heard: Heard) -> None:
+async def ends(connection: BotConnection[bot.BotMessage], _heard: Heard) -> None:
     await fault_of(connection)
 
 
@@ -72,7 +75,7 @@ async def test_sound_and_texts_go_both_ways_in_their_order() -> None:
         for _ in range(3):
             received.append((await socket.receive()).data)
 
-    async def script(connection: BotConnection, heard: Heard) -> None:
+    async def script(connection: BotConnection[bot.BotMessage], heard: Heard) -> None:
         connection.send_frame(b"\5\0")
         connection.send_text('{"type":"dtmf"}')
         connection.send_frame(b"\6\0")
@@ -127,7 +130,7 @@ async def test_a_bot_is_told_what_is_not_understood_until_it_is_too_often() -> N
         while not socket.closed:
             await socket.receive()
 
-    async def script(connection: BotConnection, heard: Heard) -> None:
+    async def script(connection: BotConnection[bot.BotMessage], heard: Heard) -> None:
         fault = await fault_of(connection)
         assert "not understood" in fault.reason and not fault.may_change
         assert not heard.sounds and not heard.messages
@@ -142,7 +145,7 @@ async def test_a_frame_beyond_any_measure_ends_the_connection() -> None:
         await socket.send_bytes(bytes(2 << 20))
         await socket.receive()
 
-    async def script(connection: BotConnection, heard: Heard) -> None:
+    async def script(connection: BotConnection[bot.BotMessage], heard: Heard) -> None:
         fault = await fault_of(connection)
         assert not fault.may_change and not heard.sounds
 
@@ -158,7 +161,7 @@ async def test_a_bot_that_reads_nothing_loses_sound_and_is_given_up(
         await ready(socket)
         await asyncio.sleep(LIMIT_S)
 
-    async def script(connection: BotConnection, _heard: Heard) -> None:
+    async def script(connection: BotConnection[bot.BotMessage], _heard: Heard) -> None:
         async def speak() -> None:
             while True:
                 for _ in range(200):
@@ -188,7 +191,7 @@ async def test_a_bot_that_floods_is_read_no_quicker_than_its_budget_allows(
             await socket.send_bytes(bytes(5_000))
         await socket.close()
 
-    async def script(connection: BotConnection, heard: Heard) -> None:
+    async def script(connection: BotConnection[bot.BotMessage], heard: Heard) -> None:
         began = asyncio.get_running_loop().time()
         await fault_of(connection)
         assert len(heard.sounds) == 10
@@ -204,7 +207,7 @@ async def test_the_last_word_reaches_the_bot() -> None:
         await ready(socket)
         words.append(json.loads((await socket.receive()).data))
 
-    async def script(connection: BotConnection, _heard: Heard) -> None:
+    async def script(connection: BotConnection[bot.BotMessage], _heard: Heard) -> None:
         await connection.close('{"type":"stop"}')
 
     await with_bot(serve, script)
@@ -235,9 +238,14 @@ class BrokenSocket:
         self.was_cut = True
 
 
-def connection_of(socket: BrokenSocket) -> BotConnection:
+def connection_of(socket: BrokenSocket) -> BotConnection[bot.BotMessage]:
     made: Any = socket
-    return BotConnection(made, on_audio=lambda _sound: None, on_message=lambda _message: None)
+    return BotConnection(
+        made,
+        on_audio=lambda _sound: None,
+        on_message=lambda _message: None,
+        read=bot.read_bot_message,
+    )
 
 
 async def test_a_connection_that_is_gone_is_told_wherever_it_is_used() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from engine.calls.keys.gather import Gather, Gathered, GatherSettings
+from engine.calls.recognition.speech import HeardSpeech, WantedSpeech
 from tests.support.virtual_loop import run
 
 Step = tuple[float, str]
@@ -86,3 +87,141 @@ def test_only_the_first_key_cuts_the_prompt_short() -> None:
 def test_the_digits_are_in_no_text_of_the_result() -> None:
     result, _ = gathered(KEYS, max_digits=3)
     assert "123" not in repr(result)
+
+
+# -- words
+
+WANTED = WantedSpeech(("yes", "no"), digits=True)
+
+
+def said(text: str, *, confidence: float | None = 0.9, is_final: bool = True) -> HeardSpeech:
+    return HeardSpeech(text, WANTED.vocabulary.match(text), confidence, is_final, 0, 500)
+
+
+def spoken(
+    *steps: tuple[float, Callable[[Gather], None]], **settings: Any
+) -> tuple[Gathered, float, int]:
+    """What comes of it, when, and how often a prompt was cut short."""
+    cuts: list[int] = []
+
+    async def main() -> tuple[Gathered, float]:
+        given: dict[str, Any] = {"speech": WANTED} | settings
+        gather = Gather(GatherSettings(**given), lambda: cuts.append(1))
+        clock = asyncio.get_running_loop().time
+        began = clock()
+
+        async def script() -> None:
+            for after_s, act in steps:
+                await asyncio.sleep(after_s)
+                act(gather)
+
+        acting = asyncio.ensure_future(script())
+        result = await gather.run()
+        took_s = clock() - began
+        await acting
+        return result, took_s
+
+    result, took_s = run(main())
+    return result, took_s, len(cuts)
+
+
+def hears(text: str, **how: Any) -> Callable[[Gather], None]:
+    return lambda gather: gather.speech_heard(said(text, **how))
+
+
+def over(gather: Gather) -> None:
+    gather.prompt_over()
+
+
+def begins(gather: Gather) -> None:
+    gather.speech_began()
+
+
+def test_a_word_ends_it_and_cuts_the_prompt_short() -> None:
+    result, took_s, cuts = spoken((1.0, begins), (1.0, hears("yes please")))
+    assert (result.ended, result.text, result.word) == ("speech", "yes please", "yes")
+    assert (result.confidence, result.digits, took_s, cuts) == (0.9, "", 2.0, 1)
+    assert "yes" not in repr(result)
+
+
+@pytest.mark.parametrize(
+    ("text", "how", "word", "ended"),
+    [
+        ("four two", {}, "42", "speech"),
+        ("maybe", {}, None, "no_match"),
+        ("yes", {"confidence": 0.1}, None, "no_match"),
+        ("yes", {"confidence": None}, "yes", "speech"),
+    ],
+)
+def test_what_was_said_is_one_of_the_words_or_none(
+    text: str, how: dict[str, Any], word: str | None, ended: str
+) -> None:
+    result, _, _ = spoken((0.0, over), (1.0, hears(text, **how)))
+    assert (result.text, result.word, result.ended) == (text, word, ended)
+
+
+def test_without_words_anything_counts() -> None:
+    result, _, _ = spoken((0.0, over), (1.0, hears("whatever")), speech=WantedSpeech())
+    assert (result.text, result.word, result.ended) == ("whatever", None, "speech")
+
+
+def test_what_is_not_final_counts_as_speaking_alone() -> None:
+    result, took_s, cuts = spoken(
+        (1.0, hears("yes", is_final=False)), (10.0, hears("no")), first_digit_s=3.0
+    )
+    assert (result.word, took_s, cuts) == ("no", 11.0, 1)
+
+
+def test_who_begins_to_speak_and_is_not_understood_has_15_s() -> None:
+    result, took_s, _ = spoken((0.0, over), (1.0, begins), first_digit_s=3.0)
+    assert (result.ended, took_s, result.text) == ("no_match", 16.0, None)
+
+
+def test_who_says_nothing_has_the_time_of_the_first_key() -> None:
+    result, took_s, _ = spoken((0.0, over), first_digit_s=3.0, max_digits=0)
+    assert (result.ended, took_s) == ("first_digit", 3.0)
+
+
+def test_after_the_first_key_nothing_is_listened_to() -> None:
+    result, _, _ = spoken(
+        (0.0, over),
+        (1.0, lambda gather: gather.take("1")),
+        (1.0, begins),
+        (0.5, hears("yes")),
+        between_digits_s=3.0,
+    )
+    assert (result.digits, result.ended, result.text) == ("1", "between_digits", None)
+
+
+def test_with_words_alone_keys_do_not_count() -> None:
+    result, _, cuts = spoken(
+        (1.0, lambda gather: gather.take("1")), (1.0, hears("no")), max_digits=0
+    )
+    assert (result.digits, result.word, cuts) == ("", "no", 1)
+
+
+def test_without_barge_in_words_count_once_the_prompt_is_over() -> None:
+    result, _, cuts = spoken(
+        (1.0, begins), (1.0, hears("yes")), (1.0, over), (1.0, hears("no")), barge_in=False
+    )
+    assert (result.word, cuts) == ("no", 0)
+
+
+def test_a_recogniser_that_is_lost_costs_the_words_alone() -> None:
+    result, took_s, _ = spoken(
+        (0.0, over),
+        (1.0, begins),
+        (1.0, lambda gather: gather.recognition_over("it has died", has_failed=True)),
+        first_digit_s=3.0,
+    )
+    assert (result.ended, result.speech_failed, took_s) == ("first_digit", "it has died", 5.0)
+
+
+def test_what_comes_after_its_end_is_nothing() -> None:
+    result, _, _ = spoken((0.0, over), (1.0, hears("yes")), (0.0, hears("no")), (0.0, begins))
+    assert result.word == "yes"
+
+
+def test_who_did_not_ask_for_words_gets_none() -> None:
+    result, _, _ = spoken((0.0, over), (1.0, hears("yes")), speech=None, first_digit_s=3.0)
+    assert (result.ended, result.text) == ("first_digit", None)

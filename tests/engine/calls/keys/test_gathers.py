@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pytest
 
@@ -14,8 +15,9 @@ from engine.calls.hangup_cause import BY_COMMAND
 from engine.calls.keys.gather import GatherSettings
 from engine.calls.keys.gathers import SECRET_KEYS, Gathers
 from engine.calls.leg import Leg
+from engine.calls.recognition.speech import WantedSpeech
 from engine.calls.supervision.supervisors import Supervisor
-from engine.errors import EngineError
+from engine.errors import BadParams, EngineError
 from media.messages import Dtmf
 from media.sources import Hold, Peer, Prompt, Silence, Tone
 from sip.events import InfoDigit
@@ -23,8 +25,11 @@ from tests.support.calls_by_command import leg_of, run_calls, up
 from tests.support.legs import dial, leg_to
 from tests.support.phones.scripted import ScriptedPhone
 from tests.support.scene import Scene, ScriptedMedia
+from tests.support.scripted_recognition import ScriptedRecogniser
 
 ONE, TWO = "sip:one@127.0.0.1:5061", "sip:two@127.0.0.1:5062"
+SCRIPTED: WeakKeyDictionary[Gathers, ScriptedRecogniser] = WeakKeyDictionary()
+"""What says what is heard for each."""
 Script = Callable[[Scene, Gathers, Leg, ScriptedPhone], Awaitable[None]]
 
 
@@ -57,7 +62,9 @@ def with_two(tmp_path: Path, script: Script) -> None:
         services = stage.services
         plays = Plays(services.registry, services.announcer, hold=Hold(), country="DE")
         recorders = [Recorder(stage.media), NotRecording(stage.media)]
-        gathers = Gathers(plays, lambda _call: recorders)  # type: ignore[arg-type, return-value]
+        scripted = ScriptedRecogniser(stage.media)
+        gathers = Gathers(plays, scripted.recognitions, lambda _call: recorders)  # type: ignore[arg-type, return-value]
+        SCRIPTED[gathers] = scripted
         one, phone = await up(stage, calls, ONE)
         two, _phone = await up(stage, calls, TWO)
         calls.bridge(leg_of(one), leg_of(two), end_together=False)
@@ -207,5 +214,73 @@ def test_supervisors_do_not_hear_who_keys_in_a_secret(tmp_path: Path, secret: bo
         boss.hang_up(BY_COMMAND)
         await boss.release()
         del stage.services.registry.legs["boss"]
+
+    with_two(tmp_path, script)
+
+
+@pytest.mark.parametrize("secret", [True, False])
+def test_words_are_gathered_in_place_of_keys(tmp_path: Path, secret: bool) -> None:
+    async def script(stage: Scene, gathers: Gathers, leg: Leg, _phone: ScriptedPhone) -> None:
+        scripted = SCRIPTED[gathers]
+        call = stage.services.registry.call_of(None, leg.id)
+        settings = GatherSettings(secret=secret, speech=WantedSpeech(("yes", "no")))
+        gathering = asyncio.ensure_future(gathers.run(call, leg, settings, Prompt("ask.wav")))
+        await scripted.listens()
+        assert stage.media.announced[-1][1] == Prompt("ask.wav")
+        await scripted.begins()
+        assert stage.media.stop_asked  # the voice ends the prompt
+        await scripted.says("yes please", confidence=0.8)
+        result = await gathering
+        assert (result.ended, result.word) == ("speech", "yes")
+        finished = stage.last("gather.finished")
+        assert (finished["ended"], finished["confidence"], finished["keys"]) == ("speech", 0.8, 0)
+        told = (finished.get("text"), finished.get("word"))
+        assert told == ((None, None) if secret else ("yes please", "yes"))
+        assert scripted.recognitions.active == 0
+        assert scripted.host.closed
+
+    with_two(tmp_path, script)
+
+
+def test_keys_come_first_where_they_are_pressed_first(tmp_path: Path) -> None:
+    async def script(stage: Scene, gathers: Gathers, leg: Leg, _phone: ScriptedPhone) -> None:
+        scripted = SCRIPTED[gathers]
+        call = stage.services.registry.call_of(None, leg.id)
+        settings = GatherSettings(max_digits=1, speech=WantedSpeech(("yes",)))
+        gathering = asyncio.ensure_future(gathers.run(call, leg, settings))
+        await scripted.listens()
+        await press(leg, "7")
+        result = await gathering
+        assert (result.ended, result.digits, result.text) == ("max_digits", "7", None)
+        assert scripted.recognitions.active == 0
+
+    with_two(tmp_path, script)
+
+
+def test_a_recogniser_that_dies_is_named_when_the_time_is_over(tmp_path: Path) -> None:
+    async def script(stage: Scene, gathers: Gathers, leg: Leg, _phone: ScriptedPhone) -> None:
+        scripted = SCRIPTED[gathers]
+        call = stage.services.registry.call_of(None, leg.id)
+        settings = GatherSettings(max_digits=0, speech=WantedSpeech(("yes",)))
+        gathering = asyncio.ensure_future(gathers.run(call, leg, settings))
+        await scripted.ends("it has died: signal 9")
+        result = await gathering
+        assert (result.ended, result.speech_failed) == ("first_digit", "it has died: signal 9")
+        assert stage.last("gather.finished")["speech_failed"] == "it has died: signal 9"
+
+    with_two(tmp_path, script)
+
+
+def test_where_nothing_can_be_recognised_keys_count(tmp_path: Path) -> None:
+    async def script(stage: Scene, gathers: Gathers, leg: Leg, _phone: ScriptedPhone) -> None:
+        call = stage.services.registry.call_of(None, leg.id)
+        with pytest.raises(BadParams, match="needs words"):
+            await gathers.run(call, leg, GatherSettings(speech=WantedSpeech()))
+        SCRIPTED[gathers].host.works = False
+        settings = GatherSettings(max_digits=1, speech=WantedSpeech(("yes",)))
+        gathering = asyncio.ensure_future(gathers.run(call, leg, settings))
+        await press(leg, "7")
+        result = await gathering
+        assert (result.digits, result.speech_failed) == ("7", "the stream host cannot start")
 
     with_two(tmp_path, script)

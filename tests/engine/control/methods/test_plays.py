@@ -9,6 +9,7 @@ import pytest
 from engine.calls.announcing.plays import HowPlayed, Plays
 from engine.calls.keys.gather import Gathered, GatherSettings
 from engine.calls.keys.gathers import Gathers
+from engine.calls.recognition.speech import WantedSpeech
 from engine.control.methods.plays import PlayMethods
 from media.sources import Hold, Prompt, Stream, Tone
 from tests.support.method_call import call_method
@@ -58,10 +59,11 @@ class FakeGathers:
     def __init__(self) -> None:
         self.asked: list[Any] = []
         self.stopped = 0
+        self.answer = Gathered("47", "terminator")
 
     async def run(self, _call: Any, _leg: Any, settings: GatherSettings, prompt: Any) -> Gathered:
         self.asked.append((settings, prompt))
-        return Gathered("47", "terminator")
+        return self.answer
 
     def stop(self, _leg: Any) -> None:
         self.stopped += 1
@@ -92,6 +94,34 @@ async def test_what_is_gathered(prompt: dict[str, Any] | None, sound: object) ->
     assert gathers.asked == [(settings, sound)]
     await call_method(table, "call.stop", leg="leg-7", gather=True)
     assert gathers.stopped == 1
+
+
+async def test_words_are_gathered() -> None:
+    gathers = FakeGathers()
+    gathers.answer = Gathered("", "speech", "yes please", "yes", 0.9, "it has died")
+    table = PlayMethods(cast(Plays, FakePlays()), cast(Gathers, gathers)).table()
+    speech = {"words": ["yes", "no"], "digits": True, "language": "en-GB", "min_confidence": 0.6}
+    reply = await call_method(table, "call.gather", leg="leg-7", max_digits=0, speech=speech)
+    assert reply["ended"] == "speech"
+    assert (reply["text"], reply["word"], reply["confidence"]) == ("yes please", "yes", 0.9)
+    assert reply["speech_failed"] == "it has died"
+    ((settings, _prompt),) = gathers.asked
+    wanted = WantedSpeech(("yes", "no"), digits=True, language="en-GB", min_confidence=0.6)
+    assert settings == GatherSettings(max_digits=0, speech=wanted)
+
+
+@pytest.mark.parametrize(
+    ("params", "reason"),
+    [
+        ({"max_digits": 0}, "0 is for speech alone"),
+        ({"speech": {"words": ["..."]}}, "must be words"),
+        ({"speech": {"words": ["yes", "Yes!"]}}, "is there twice"),
+    ],
+)
+async def test_words_that_are_none_are_refused(params: dict[str, Any], reason: str) -> None:
+    table, _fake = methods()
+    with pytest.raises(msgspec.ValidationError, match=reason):
+        await call_method(table.table(), "call.gather", leg="leg-7", **params)
 
 
 @pytest.mark.parametrize(

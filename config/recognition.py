@@ -1,0 +1,77 @@
+"""[recognition]: how what parties say becomes text."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, model_validator
+
+from .errors import wrong
+from .section import Section, read_secret
+from .streams import OptionalStreamUrl, RateHz
+from .values import OptionalPath, Printable, Seconds
+
+RecognitionEngine = Literal["", "pocketsphinx", "command", "websocket"]
+COMMAND_FIELDS = ("language", "rate_hz")
+"""What the arguments of the command may have in braces."""
+_FIELD = re.compile(r"\{([^{}]*)\}")
+
+
+class Recognition(Section):
+    """[recognition]: the engine, and what it may take."""
+
+    engine: RecognitionEngine = ""
+    language: Annotated[Printable, Field(min_length=1, max_length=64)] = "en"
+    command: list[Printable] = Field(default=[], max_length=64)
+    url: OptionalStreamUrl = ""
+    ca_file: OptionalPath = ""
+    token: SecretStr = SecretStr("")
+    token_file: OptionalPath = ""
+    rate_hz: RateHz = 16000
+    memory_mib: int = Field(default=512, ge=0, le=1 << 20)
+    connect_s: Seconds = 5.0
+    max_recognitions: int = Field(default=20, ge=0, le=10_000)
+
+    @model_validator(mode="after")
+    def _check_engine(self) -> "Recognition":
+        if self.engine == "command" and not self.command:
+            raise wrong("command", 'is needed where engine = "command"')
+        if self.engine == "websocket" and not self.url:
+            raise wrong("url", 'is needed where engine = "websocket"')
+        if self.command:
+            check_command(self.command, COMMAND_FIELDS, "command")
+        return self
+
+    @model_validator(mode="after")
+    def _check_token(self) -> "Recognition":
+        if self.token.get_secret_value() and self.token_file:
+            raise wrong("token_file", "token and token_file are both given; give one")
+        if self.token_file:
+            object.__setattr__(self, "token", read_secret(self.token_file, "token_file"))
+        check_token(self.token)
+        return self
+
+
+def check_token(token: SecretStr) -> None:
+    """Raise ValueError where a token cannot be sent in a header."""
+    text = token.get_secret_value()
+    if text and (not text.isascii() or not text.isprintable() or " " in text):
+        raise wrong("token", "must be printable ASCII characters without blanks")
+
+
+def check_command(command: list[str], fields: tuple[str, ...], key: str) -> None:
+    """Raise ValueError for a command that is no full path, or has other `fields` in braces."""
+    if not command[0].startswith("/"):
+        raise wrong(key, f"{command[0]!r} is not the full path of a program")
+    for argument in command:
+        rest = _FIELD.sub("", argument)
+        if "{" in rest or "}" in rest:
+            raise wrong(key, "has a brace without its partner")
+        for field in _FIELD.findall(argument):
+            if field not in fields:
+                listed = ", ".join(f"{{{one}}}" for one in fields)
+                raise wrong(key, f"{{{field}}} is not known; there are {listed}")
+
+
+def fill_command(command: list[str], facts: dict[str, str]) -> tuple[str, ...]:
+    """The program and its arguments, each filled by itself: no shell reads them."""
+    return tuple(_FIELD.sub(lambda found: facts[found[1]], one) for one in command)

@@ -1,0 +1,187 @@
+"""Recognises what the parties of legs say, by the engine of the configuration."""
+
+import secrets
+from contextlib import suppress
+from typing import Any, Final, cast
+
+import msgspec
+
+from config.recognition import Recognition as RecognitionSettings
+from config.recognition import fill_command
+from media.errors import MediaError
+from media.messages import Codec, Connect
+from media.sources import Peer
+from media.streams import messages as m
+from media.streams.host_client import HostFailed
+from media.worker_pool import WorkerPool
+
+from ...errors import BadParams, EngineError
+from ..call import Call
+from ..leg import Leg
+from ..streams.hosted_streams import HostedStreams
+from .speech import HeardSpeech, SpeechListener, WantedSpeech
+
+DEFAULTS: Final = RecognitionSettings()
+_PAYLOAD_TYPES: Final = {"PCMU": 0, "PCMA": 8}
+OVER: Final = "nobody listens any more"
+
+
+class Recognition:
+    """One leg, whose party is listened to until `close`.
+
+    To the media worker it is a leg of its own that hears the other: RTP to the stream host.
+    """
+
+    def __init__(
+        self, leg: Leg, media: WorkerPool, hosted: HostedStreams, listener: SpeechListener
+    ) -> None:
+        self.id = f"recognition-{secrets.token_hex(8)}"
+        self.leg = leg
+        self._media = media
+        self._hosted = hosted
+        self._listener = listener
+        agreed = "PCMU" if leg.audio is None else leg.audio.codec
+        self._codec: Codec = "PCMA" if agreed == "PCMA" else "PCMU"
+
+    async def open(self, settings: RecognitionSettings, wanted: WantedSpeech, about: bytes) -> None:
+        """Take a port, and have the engine started. Raises MediaError, HostFailed."""
+        opened = await self._media.open(self.id, beside=self.leg.id)
+        order = _order(self.id, settings, wanted)
+        order.host, order.port = opened.host, opened.port
+        order.codec, order.start = self._codec, about
+        await self._hosted.open(self, order)
+
+    def on_stream(self, event: m.Event) -> None:
+        """Handle one event of the stream host."""
+        match event:
+            case m.StreamReady():
+                self._media.connect(self._where(event.host, event.port))
+                self._media.hear(self.id, Peer(self.leg.id))
+            case m.SpeechBegan():
+                self._listener.speech_began()
+            case m.SpeechHeard():
+                self._listener.speech_heard(
+                    HeardSpeech(
+                        event.text,
+                        event.word,
+                        event.confidence,
+                        event.is_final,
+                        event.from_ms,
+                        event.to_ms,
+                    )
+                )
+            case m.StreamEnded():
+                has_failed = event.failure is not None
+                self._listener.recognition_over(event.cause, has_failed=has_failed)
+
+    def _where(self, host: str, port: int) -> Connect:
+        return Connect(
+            self.id,
+            host=host,
+            port=port,
+            rtcp_port=port,
+            codec=self._codec,
+            payload_type=_PAYLOAD_TYPES[self._codec],
+            telephone_event_payload_type=None,
+            direction="sendonly",
+            rtp="strict",
+        )
+
+    async def close(self) -> None:
+        """Listen no more. Idempotent."""
+        if self._hosted.forget(self):
+            self._hosted.close(self, OVER)
+        with suppress(MediaError):  # it went with its worker
+            await self._media.close(self.id)
+
+
+class Recognitions:
+    """Begins recognitions. `check` says beforehand whether one can be had."""
+
+    def __init__(
+        self, settings: RecognitionSettings, hosted: HostedStreams, media: WorkerPool
+    ) -> None:
+        self._settings = settings
+        self._hosted = hosted
+        self._media = media
+        self._active: set[Recognition] = set()
+
+    def configure(self, settings: RecognitionSettings) -> None:
+        """Use these settings for recognitions that begin from now on."""
+        self._settings = settings
+
+    @property
+    def active(self) -> int:
+        """How many go on."""
+        return len(self._active)
+
+    def check(self, wanted: WantedSpeech, *, field: str = "speech") -> None:
+        """Raise EngineError `unavailable`, or BadParams, where this cannot be listened for."""
+        settings = self._settings
+        if not settings.engine:
+            reason = "no speech recognition is configured: see recognition.engine"
+            raise EngineError("unavailable", reason, field=field)
+        if settings.engine == "pocketsphinx":
+            if wanted.vocabulary.is_open:
+                raise BadParams(f"{field}.words", "pocketsphinx needs words, or digits")
+            language = wanted.language or settings.language
+            if language.partition("-")[0].lower() != "en":
+                raise BadParams(f"{field}.language", "pocketsphinx understands English alone")
+        if self.active >= settings.max_recognitions:
+            reason = (
+                f"{self.active} recognitions go on, as many as recognition.max_recognitions allows"
+            )
+            raise EngineError("unavailable", reason, field=field)
+
+    async def begin(
+        self, call: Call, leg: Leg, wanted: WantedSpeech, listener: SpeechListener
+    ) -> Recognition:
+        """Listen to the party of a leg, until `end`. Raises EngineError."""
+        self.check(wanted)
+        recognition = Recognition(leg, self._media, self._hosted, listener)
+        self._active.add(recognition)
+        is_open = False
+        try:
+            await recognition.open(self._settings, wanted, _about(call, leg, recognition.id))
+            is_open = True
+        except (MediaError, HostFailed) as error:
+            raise EngineError("unavailable", str(error), field="speech") from error
+        finally:
+            if not is_open:
+                await self.end(recognition)
+        return recognition
+
+    async def end(self, recognition: Recognition) -> None:
+        """Listen no more. Idempotent."""
+        self._active.discard(recognition)
+        await recognition.close()
+
+
+def _order(name: str, settings: RecognitionSettings, wanted: WantedSpeech) -> m.OpenRecognition:
+    engine = cast(m.RecognitionEngine, settings.engine)
+    language = wanted.language or settings.language
+    facts = {"language": language, "rate_hz": str(settings.rate_hz)}
+    service = None
+    if engine == "websocket":
+        token = settings.token.get_secret_value()
+        headers = (("Authorization", f"Bearer {token}"),) if token else ()
+        service = m.Service(settings.url, headers=headers, ca_file=settings.ca_file)
+    return m.OpenRecognition(
+        name,
+        engine,
+        wanted.vocabulary,
+        language,
+        host="",
+        port=0,
+        rate_hz=16000 if engine == "pocketsphinx" else settings.rate_hz,
+        command=fill_command(settings.command, facts) if engine == "command" else (),
+        memory_mib=settings.memory_mib,
+        service=service,
+        connect_s=settings.connect_s,
+    )
+
+
+def _about(call: Call, leg: Leg, name: str) -> bytes:
+    """What a recogniser is told of the call."""
+    about: dict[str, Any] = {"recognition": name, "call": call.id, "leg": leg.id}
+    return msgspec.json.encode(about)
