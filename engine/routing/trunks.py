@@ -190,15 +190,19 @@ class Trunks:
                     "trunk_not_refreshed", trunk=name, reason=reason, holds_s=event.expires_s
                 )
                 return
-            self._note_binding(name, event.binding)
-            self._report(name, event.state, reason)
+            has_moved = self._note_binding(name, event.binding)
+            if has_moved or (self._states[name], self._reasons.get(name)) != (event.state, reason):
+                self._report(name, event.state, reason)
 
-    def _note_binding(self, name: str, binding: Binding | None) -> None:
+    def _note_binding(self, name: str, binding: Binding | None) -> bool:
+        """Note where the trunk is registered. Returns False where it only was refreshed there."""
         if binding is None:
             self._bindings.pop(name, None)
-            return
+            return True
+        before = self._bindings.get(name)
         self._bindings[name] = binding
         self._health.registered(name, binding.host)
+        return before is None or (before.host, before.hop) != (binding.host, binding.hop)
 
     def _gone(self, event: RegistrationChanged) -> None:
         """A registration of an earlier configuration has changed."""

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any, cast
 
 import msgspec
+from msgspec.structs import replace
 
 from config.sections import Trunk
 from engine.routing.trunks import Trunks
@@ -102,6 +103,20 @@ def unregistered(registrar: ScriptedRegistrar) -> RegistrationChanged:
     return RegistrationChanged(
         cast(Registration, registrar.stopped[-1]), "unregistered", 200, "OK", 0
     )
+
+
+async def test_a_refresh_is_no_change_and_another_host_is() -> None:
+    trunks, registrar, events = started(trunk("home", **REGISTERING))
+    trunks.start()
+    registration = cast(Registration, registrar.accounts[0])
+    moved = replace(BINDING, host="sip:other.example")
+    for binding in (BINDING, BINDING, moved, moved):
+        trunks.on_sip(replace(registered(registration), binding=binding))
+        assert trunks.binding("home") == binding
+    trunks.on_sip(RegistrationChanged(registration, "failed", 503, "Busy", 20))
+    trunks.on_sip(replace(registered(registration), binding=moved))
+    seen = [msgspec.json.decode(event.line)["params"]["type"] for event in events.after(0)]
+    assert seen == ["trunk.registered"] * 3
 
 
 async def test_what_has_not_changed_stays_registered() -> None:
