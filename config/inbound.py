@@ -11,7 +11,7 @@ from .music import STREAM
 from .section import Section
 from .sounds import FILE
 from .spoken import Spoken, Texts, VoiceName, check_path, split_voice
-from .values import Name, NumberPrefix, OptionalPath, Seconds, Template
+from .values import Name, NumberPrefix, OptionalPath, PhoneKey, Seconds, Template
 
 Interval = Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)]
 
@@ -65,7 +65,7 @@ class Room(Section):
     periodic_announce_frequency_s: Interval = 60.0
     periodic_announce_start_s: Interval | None = None
     periodic_announce_from_end: bool = False
-    callback_digit: str = ""
+    callback_digit: PhoneKey = ""
     regain_s: Interval = 0.0
     texts: Texts = Texts()
     languages: dict[Language, Wording] = Field(default={}, max_length=100)
@@ -124,13 +124,6 @@ class Room(Section):
         if not music.startswith(STREAM):
             check_path(music)
         return music
-
-    @field_validator("callback_digit")
-    @classmethod
-    def _check_digit(cls, digit: str) -> str:
-        if digit and (len(digit) > 1 or digit not in "0123456789*#"):
-            raise wrong("", f"{digit!r} is not a key of a telephone")
-        return digit
 
 
 class Inbound(Section):

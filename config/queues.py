@@ -14,7 +14,7 @@ from .languages import Language
 from .policy import FullPrefix
 from .section import Section, first_duplicate
 from .spoken import VoiceName
-from .values import Name, OutsideNumber, Region, Seconds
+from .values import Name, OutsideNumber, PhoneKey, Region, Seconds
 
 StrategyName = Literal[
     "longest_idle",
@@ -161,6 +161,11 @@ class Queue(Section):
     language: Language = ""
     voice: VoiceName = ""
     calendar: str = ""
+    script: Name | Literal[""] = ""
+    """What callers go through who are not to wait, or do not want to."""
+    script_digit: PhoneKey = ""
+    after_script: Name | Literal[""] = ""
+    """What callers and customers go through after the talk."""
     when_closed: Literal["refuse", "schedule"] = "refuse"
     at_closing: Literal["serve", "send_away"] = "serve"
     tiers: list[Tier] = Field(default=[])
@@ -210,6 +215,8 @@ class Queue(Section):
         twice = first_duplicate(self.agents)
         if twice is not None:
             raise wrong("agents", f"agent {twice!r} stands twice")
+        if self.script_digit and not self.script:
+            raise wrong("script_digit", "leads to the script, and there is none")
         if self.shares and not any(share.percent for share in self.shares):
             raise wrong("shares", "at least one must be above 0 per cent")
         return self

@@ -30,13 +30,17 @@ def script_faults(settings: AllSections, known: KnownNames) -> Iterator[Fault]:
             yield from known.missing(f"{key}.queue", "queues", [step.queue])
             yield from known.missing(f"{key}.agent", "agents", [step.agent])
             yield from known.missing(f"{key}.calendar", "calendars", [step.calendar])
+    for index, queue in enumerate(settings.queues):
+        at = f"queues[{index}]"
+        yield from known.missing(f"{at}.script", "scripts", [queue.script])
+        yield from known.missing(f"{at}.after_script", "scripts", [queue.after_script])
     scripts = {one.name: one for one in settings.scripts}
     for index, route in enumerate(settings.inbound):
         at = f"inbound[{index}]"
         yield from known.missing(f"{at}.script", "scripts", [route.script])
         yield from known.missing(f"{at}.after_script", "scripts", [route.after_script])
-        if route.script in scripts and not route.queue and _connects(scripts[route.script]):
-            reason = f"needed: the script {route.script!r} connects callers with it"
+        if route.script in scripts and not route.queue and _needs_queue(scripts[route.script]):
+            reason = f"needed: the script {route.script!r} leads callers to it"
             yield Fault(f"{at}.queue", reason)
 
 
@@ -116,5 +120,11 @@ def _secrets(script: Script, at: str) -> Iterator[Fault]:
                     yield Fault(f"{at}.steps[{number}].{key}", reason)
 
 
-def _connects(script: Script) -> bool:
-    return any(step.kind == "connect" for step in script.steps)
+def _needs_queue(script: Script) -> bool:
+    """Whether a step leads to the queue of the call."""
+    return any(
+        step.kind == "connect"
+        or (step.kind == "callback" and not step.queue)
+        or (step.callback and not step.queue)
+        for step in script.steps
+    )

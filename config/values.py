@@ -23,6 +23,7 @@ from .value_checks.numbers import check_country, check_prefix, check_region, che
 from .value_checks.sip_uris import check_agent_address, check_outside, check_sip_uri
 from .value_checks.texts import (
     check_header_name,
+    check_key,
     check_name,
     check_printable,
     check_secret,
@@ -124,5 +125,7 @@ HeaderName = Annotated[str, AfterValidator(check_header_name)]
 User = Annotated[str | int, AfterValidator(check_user)]
 Group = Annotated[str, AfterValidator(check_group)]
 CertificateName = Annotated[str, AfterValidator(check_certificate_name)]
+# A key of a telephone; empty: none.
+PhoneKey = Annotated[str, AfterValidator(check_key)]
 Secret = Annotated[SecretStr, AfterValidator(check_secret)]
 Seconds = Annotated[float, Field(gt=0, le=86400 * 7, allow_inf_nan=False)]

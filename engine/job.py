@@ -247,6 +247,9 @@ class Request(msgspec.Struct, kw_only=True, frozen=True):
     skills: dict[str, int] = {}
     on_crash: OnCrash = "fail"
     script: str | None = None
+    customer_script: str | None = None
+    agent_script: str | None = None
+    after_script: str | None = None
     known_agent: str | None = None
     centre: str | None = None
     notify_url: str | None = None

@@ -168,6 +168,9 @@ class CallbackRequest(Params):
     retry: dict[RetryCause, RetrySpec] | None = None
     join: bool | None = None
     script: Annotated[str, Meta(min_length=1, max_length=1024)] | None = None
+    customer_script: Identifier | None = None
+    agent_script: Identifier | None = None
+    after_script: Identifier | None = None
     notify_url: Annotated[str, Meta(min_length=1, max_length=2048)] | None = None
     to_kind: ToKind | None = None
     region: RegionCode | None = None
@@ -197,7 +200,7 @@ class CallbackRequest(Params):
 
 _PRINTABLE = (
     "to", "agent", "queue", "id", "caller_id", "trunk", "site", "source", "known_agent", "centre",
-    "script",
+    "script", "customer_script", "agent_script", "after_script",
 )  # fmt: skip
 
 

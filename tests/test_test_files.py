@@ -80,6 +80,8 @@ EXCEPTIONS: dict[str, str] = {
     "sip/usage.py": "a protocol without behaviour",
     "web/admission.py": "test_api.py",
     "web/errors.py": "a class without behaviour",
+    "engine/callbacks/attempt_outcome.py": "test_attempt.py",
+    "engine/callbacks/ringback_sound.py": "test_attempt.py",
     "engine/calls/scripting/call_scripts.py": "inbound/test_caller_script.py, in such calls",
     "engine/calls/scripting/leg_script.py": "inbound/test_caller_script.py, in calls that come in",
     "engine/calls/scripting/scripts.py": "scripts/test_machine.py; inbound/test_caller_script.py",

@@ -63,6 +63,13 @@ def check_template(text: str) -> str:
     return check_printable(text)
 
 
+def check_key(digit: str) -> str:
+    """A key of a telephone, or none."""
+    if len(digit) > 1 or digit not in "0123456789*#":
+        raise reject(f"{digit!r} is not a key of a telephone")
+    return digit
+
+
 def check_header_name(text: str) -> str:
     """The name of a header that the SIP stack does not write itself."""
     if not _HEADER_NAME.fullmatch(text):

@@ -13,7 +13,6 @@ from typing import Any
 import structlog
 
 from config.retry import RetryCause
-from media.sources import Peer, Ringing
 
 from ..acd.waiting import Offer
 from ..calls.agent_ringer import AgentRinger, free_offered, open_all
@@ -25,7 +24,6 @@ from ..calls.cancel_scope import while_up
 from ..calls.hangup_cause import BY_COMMAND, HangupCause, retry_cause_of
 from ..calls.keys.opt_out import ASKED_NOT_TO_BE_CALLED, offered_opt_out
 from ..calls.leg import Leg, LegEnded
-from ..calls.legs.leg_listener import LegListener, ObservedLeg
 from ..calls.services import CallServices
 from ..calls.templates import Subject, display_name
 from ..calls.transfers.queue_wait import NoCallback, QueueWait
@@ -34,11 +32,13 @@ from ..errors import EngineError
 from ..job import MACHINE, AttemptRecord, Failure, Job, JobState, OfferRecord, Side
 from ..routing.admission import Admission
 from ..routing.targets.destination import Destination
-from ..store.store import StoreError
 from . import retry
+from .attempt_outcome import of_refusal
 from .customer_hold import CustomerHold, Postponed, waiting_of
 from .dial_check import lines_of, number_of
+from .job_scripts import JobScripts
 from .retry import Outcome
+from .ringback_sound import RingbackSound
 
 log = structlog.get_logger()
 
@@ -74,7 +74,9 @@ class Attempt(TwoPartyCall):
         self._customer = customer
         self._history = history
         self._attempt = AttemptRecord(call=self.call.id, number=job.dial_to)
+        self._scripts = JobScripts(services, self, job, self._attempt, admission)
         self._partner: Leg | None = None
+        self._called: Leg | None = None
         self._hold: CustomerHold | None = None
         self._ended_by_command: str | None = None
         self.is_cancelled = False
@@ -107,10 +109,7 @@ class Attempt(TwoPartyCall):
         whisper = services.announcer.prepare(job)
         try:
             await self._claim()
-            if job.request.order == "agent_first":
-                await self._agent_first(whisper)
-            else:
-                await self._customer_first(whisper)
+            await self._story(whisper)
             self._outcome = Outcome("completed", "completed", "maximum duration reached")
         except LegEnded as ended:
             self._agent_left(ended)
@@ -120,7 +119,7 @@ class Attempt(TwoPartyCall):
         except TurnedAway as turned_away:
             self._outcome = Outcome("failed", "unavailable", turned_away.result.cause)
         except EngineError as error:
-            self._outcome = self._not_possible(error)
+            self._outcome = of_refusal(error, self.job, is_offered=self.offer is not None)
         except asyncio.CancelledError:
             self._outcome = self.outcome_if_cancelled
         finally:
@@ -165,6 +164,32 @@ class Attempt(TwoPartyCall):
 
     # -- the two stories --------------------------------------------------------------------
 
+    async def _story(self, whisper: "asyncio.Future[Whisper]") -> None:
+        try:
+            if self.job.request.order == "agent_first":
+                await self._agent_first(whisper)
+            else:
+                await self._customer_first(whisper)
+        except LegEnded as ended:
+            await self._after_talk(ended)
+            raise
+
+    async def _after_talk(self, ended: LegEnded) -> None:
+        """The agent has hung up: let the customer go through the script that is for then."""
+        customer = self._called
+        is_alone = customer is not None and customer.hangup_cause is None
+        if not is_alone or customer is None or self.job.bridged_at is None:
+            return
+        self.party_replaced(ended.leg)  # whoever was there is free
+        self.outcome_if_cancelled = self._outcome_of(ended.leg, ended.hangup_cause)
+        try:
+            async with while_up(customer):
+                await self._scripts.after_talk(customer)
+        except EngineError as error:  # it was removed meanwhile
+            log.warning("script_not_run", call=self.call.id, reason=error.message)
+        except LegEnded:  # the talk has ended as it has
+            pass
+
     async def _agent_first(self, whisper: "asyncio.Future[Whisper]") -> None:
         offer = self.offer
         self._enter("dialing_agent", agent=None if offer is None else offer.only_agent)
@@ -174,6 +199,7 @@ class Attempt(TwoPartyCall):
         await open_all([*ringer.ports(), customer.open(beside=ringer.legs[0])])
         agent = await ringer.ring()
         async with while_up(agent):
+            await self._scripts.ask(agent)
             self._enter("whispering")
             await self.whisper(agent, whisper)
             self._enter("dialing_customer")
@@ -181,6 +207,9 @@ class Attempt(TwoPartyCall):
             customer.listen(RingbackSound(agent, self._services.ringing))
             await self._dial_customer(customer, partner=agent)
             async with while_up(customer), self._opt_out(customer):
+                if self.job.request.customer_script:
+                    agent.hear(self._services.ringing)
+                    await self._scripts.ask(customer)
                 await self._until_talked(agent, customer)
 
     async def _customer_first(self, whisper: "asyncio.Future[Whisper]") -> None:
@@ -190,12 +219,20 @@ class Attempt(TwoPartyCall):
         await self._dial_customer(customer)
         self._partner = customer
         hold = self._hold = CustomerHold(self._services, self, self.job, customer)
-        async with while_up(customer), self._opt_out(customer), hold.attend() as waiting:
+        async with while_up(customer), self._opt_out(customer):
+            await self._scripts.ask(customer)
+            await self._hold_and_talk(hold, customer, whisper)
+
+    async def _hold_and_talk(
+        self, hold: CustomerHold, customer: Leg, whisper: "asyncio.Future[Whisper]"
+    ) -> None:
+        async with hold.attend() as waiting:
             self._enter("holding")
             while self.job.bridged_at is None:
                 agent = await self._agent_for(hold)
                 try:
                     async with while_up(agent):
+                        await self._scripts.ask(agent)
                         self._enter("whispering")
                         await self.whisper(agent, whisper)
                         waiting.leave()
@@ -332,6 +369,7 @@ class Attempt(TwoPartyCall):
         self._check_not_ended(leg)
         self._check_customer()
         request = self.job.request
+        self._called = leg
         await self._dial(leg, request.caller_id, ring_s=request.ring_s, partner=partner)
 
     def show(self, leg: Leg) -> None:
@@ -397,28 +435,6 @@ class Attempt(TwoPartyCall):
         self.call.about = {name: about[name] for name in _SHOWN_OF_CALL}
         self._services.events.publish(kind, **about)
 
-    def _not_possible(self, error: EngineError | StoreError) -> Outcome:
-        """The attempt could not be made, or not be carried on."""
-        if isinstance(error, StoreError):
-            return Outcome("failed", "unavailable", error.message, may_retry=True)
-        if error.kind == "refused":
-            not_before = error.data.get("not_before")
-            may_be_later = error.data.get("policy") in ("hours", "on_the_line")
-            later = not_before if may_be_later else None
-            # The customer may have another number that may still be called.
-            is_other = self.job.dial_to is not None
-            return Outcome(
-                "failed",
-                "refused",
-                error.message,
-                may_retry=is_other,
-                not_before=later,
-                is_date=error.data.get("policy") == "hours",
-            )
-        missed = self.offer is not None and error.field == "agent"
-        cause: RetryCause | None = "operator_missed" if missed else None
-        return Outcome("failed", "unavailable", error.message, may_retry=True, retry_cause=cause)
-
     def _outcome_of(self, leg: Leg, hangup: HangupCause) -> Outcome:
         moment, self._failed_leg = self.job.state, leg
         if self._hold is not None and self._hold.is_postponed:
@@ -445,7 +461,8 @@ class Attempt(TwoPartyCall):
     def _postponed(self) -> Outcome:
         """The customer asked to be called back: the job is due as soon as they have hung up."""
         cause = "the customer asked to be called back"
-        return Outcome("failed", "callback", cause, not_before=self._services.clock.now())
+        not_before = self._scripts.not_before or self._services.clock.now()
+        return Outcome("failed", "callback", cause, not_before=not_before)
 
     def _retry_cause(self, leg: Leg, hangup: HangupCause) -> RetryCause:
         """Whose fault it is: the agent's alone only where the customer was not called."""
@@ -454,19 +471,3 @@ class Attempt(TwoPartyCall):
             return "abandoned" if has_waited else retry_cause_of(hangup)
         is_alone = self.job.request.order == "agent_first" and self.job.state != "dialing_customer"
         return "operator_missed" if is_alone else "failed"
-
-
-class RingbackSound(LegListener):
-    """What the agent hears while the customer's phone rings: the network's own sound, or ours."""
-
-    def __init__(self, agent: Leg, ringing: Ringing) -> None:
-        self._agent = agent
-        self._ringing = ringing
-
-    def early_media_started(self, leg: ObservedLeg) -> None:
-        """The network plays its own."""
-        self._agent.hear(Peer(leg.id))
-
-    def early_media_stopped(self, _leg: ObservedLeg) -> None:
-        """The next trunk is tried, and is silent yet."""
-        self._agent.hear(self._ringing)

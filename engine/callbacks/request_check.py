@@ -24,7 +24,7 @@ from .slots import Slots
 
 Step = Literal[
     "party", "agent", "trunks", "caller_id", "known_agent", "centre", "notify_url", "deadline",
-    "slot",
+    "slot", "scripts",
 ]  # fmt: skip
 Request = TypeVar("Request", bound=CallbackRequest)
 Check = tuple[Step, Callable[[], object]]
@@ -113,6 +113,7 @@ class RequestCheck:
             ("notify_url", lambda: self._notify_url(params.notify_url)),
             ("deadline", lambda: self._deadline(params.deadline, now)),
             ("slot", lambda: self._bookings.check(params)),
+            ("scripts", lambda: self._scripts(params)),
         ]
 
     def admit(self, params: CallbackRequest, now: float) -> Admitted:
@@ -151,6 +152,12 @@ class RequestCheck:
         if (admitted.not_before or 0.0) <= now:
             queues.check(params.queue, now)
         return admitted
+
+    def _scripts(self, params: CallbackRequest) -> None:
+        for field in ("customer_script", "agent_script", "after_script"):
+            name = getattr(params, field)
+            if name is not None:
+                self._services.scripts.named(name, field)
 
     def _caller_id(self, text: str | None) -> None:
         if text is not None:

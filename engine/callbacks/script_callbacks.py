@@ -3,12 +3,14 @@
 from ..acd.queues import Queues
 from ..calls.scripting.scripts import Scripts
 from ..errors import EngineError
+from ..request import CallbackRequest, SlotSpec
 from ..routing.admission import Admission
 from ..routing.dialplan import Dialplan
 from ..routing.phone_number import CalledNumber
 from ..scripts.actions import FindSlots, Slot
 from ..scripts.actions import Slots as FoundSlots
 from ..scripts.slots import next_beginning, slot_of
+from .slot_bookings import SlotBookings
 from .slots import Slots
 
 # The hours of a number and of a queue are looked through this far.
@@ -24,11 +26,13 @@ class ScriptCallbacks:
         admission: Admission,
         dialplan: Dialplan,
         scripts: Scripts,
+        bookings: SlotBookings | None = None,
     ) -> None:
         self._queues = queues
         self._admission = admission
         self._dialplan = dialplan
         self._scripts = scripts
+        self._bookings = bookings
         self._slots = Slots(queues, admission)
 
     def keyed_in(self, digits: str, *, field: str = "number") -> str:
@@ -52,10 +56,22 @@ class ScriptCallbacks:
                 at = next_beginning(opens, wanted.slot_s, zone)
                 continue
             last = at + wanted.slot_s - 1
-            if self._opens(number, wanted.queue, last) == last:
+            is_open = self._opens(number, wanted.queue, last) == last
+            if is_open and self._has_room(wanted, at):
                 found.append(slot_of(at, wanted.slot_s, zone=zone, language=language))
             at = next_beginning(at + wanted.slot_s, wanted.slot_s, zone)
         return FoundSlots(tuple(found))
+
+    def _has_room(self, wanted: FindSlots, at: float) -> bool:
+        """Whether one more callback of the queue may be made in the slot that begins `at`."""
+        slot = SlotSpec(start=at, end=at + wanted.slot_s)
+        asked = CallbackRequest(to="", queue=wanted.queue or None, not_before=at, slot=slot)
+        try:
+            if self._bookings is not None:
+                self._bookings.check(asked)
+        except EngineError:
+            return False
+        return True
 
     def _opens(self, number: CalledNumber | None, queue: str, at: float) -> float | None:
         return self._slots.first(number, queue or None, at).at

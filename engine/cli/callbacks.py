@@ -98,6 +98,15 @@ def callback(
     script: Annotated[
         str | None, typer.Option(metavar="NAME", help="What the agent's screen shows.")
     ] = None,
+    customer_script: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Script of the customer, before the talk.")
+    ] = None,
+    agent_script: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Script of the agent, before the whisper.")
+    ] = None,
+    after_script: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Script of the customer, after the talk.")
+    ] = None,
     notify_url: Annotated[
         str | None, typer.Option(metavar="URL", help="Where the events of the job are posted.")
     ] = None,
@@ -141,6 +150,9 @@ def callback(
         "retry": _retry(retry),
         "join": join,
         "script": script,
+        "customer_script": customer_script,
+        "agent_script": agent_script,
+        "after_script": after_script,
         "notify_url": notify_url,
         "to_kind": to_kind,
         "region": region,

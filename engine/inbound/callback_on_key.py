@@ -14,9 +14,9 @@ import structlog
 from ..calls.agent_wait import HELD_S
 from ..calls.services import CallServices
 from ..clock import shifted
-from ..errors import EngineError
+from ..errors import BadParams, EngineError
 from ..job import Job
-from ..request import CallbackRequest, Reschedule, WhisperSpec
+from ..request import CallbackRequest, Reschedule, SlotSpec, WhisperSpec
 from ..routing.admission import AdmissionQuery
 from .call_info import InboundCallInfo
 from .services import InboundServices
@@ -118,9 +118,9 @@ class CallbackOnKey:
         self._accepting = asyncio.get_running_loop().create_task(self._accept())
         try:
             await asyncio.shield(self._accepting)
-        except EngineError as error:
+        except (EngineError, BadParams) as error:
             self._accepting = None
-            self._refuse(error.message)
+            self._refuse(str(error))
             return False
         return True
 
@@ -132,18 +132,26 @@ class CallbackOnKey:
         self._on_accepted(accepted.job)
         return accepted.job
 
-    async def accept(self, to: str, *, not_before: float | None, source: str | None) -> Job:
+    async def accept(
+        self, to: str, *, not_before: float | None, slot: SlotSpec | None, source: str | None
+    ) -> Job:
         """Have `to` called at that time, or as soon as it may be. `source` counts for the limits.
 
         Raises EngineError.
         """
-        request = self._request(to, not_before=not_before, source=source)
+        request = self._request(to, not_before=not_before, slot=slot, source=source)
         accepted = await self._inbound.intake.accept(request)
         self._on_accepted(accepted.job)
         return accepted.job
 
     def _request(
-        self, to: str, *, not_before: float | None, id: str | None = None, source: str | None = None
+        self,
+        to: str,
+        *,
+        not_before: float | None,
+        id: str | None = None,
+        slot: SlotSpec | None = None,
+        source: str | None = None,
     ) -> CallbackRequest:
         incoming = self._incoming
         whisper = incoming.whisper
@@ -151,6 +159,7 @@ class CallbackOnKey:
             id=id,
             to=to,
             source=source,
+            slot=slot,
             queue=incoming.queue or None,
             context=incoming.context,
             whisper=WhisperSpec(text=whisper) if whisper else None,

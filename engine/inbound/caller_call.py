@@ -87,6 +87,7 @@ class CallerCall(TwoPartyCall):
         self._has_position = False
         self._recorded: str | None = None
         self._answered_by: Leg | None = None
+        self._scripts_instead, self._waits_in = 0, ""
         self._turned_away: Result | None = None
         self._ended_by: Result | None = None
         self.is_over = False
@@ -143,6 +144,11 @@ class CallerCall(TwoPartyCall):
         self.publish("call.callback_refused", reason=reason)
         if self._party is not None:
             self._party.interrupt_with(self._refusal)
+
+    @property
+    def _has_answered(self) -> bool:
+        """Whether the call was answered: it can only be hung up then."""
+        return self._caller.record.answered is not None
 
     def waits_by(self, wait: AgentWait) -> None:
         """See CallerFlow."""

@@ -16,6 +16,7 @@ from ..calls.third_parties import ThirdParties
 from ..calls.transfers.queue_wait import NoCallback
 from ..errors import EngineError
 from ..job import Job
+from ..request import SlotSpec
 from ..routing.targets.destination import Destination, DialTarget
 from ..routing.targets.stream_target import StreamTarget
 from ..scripts.actions import CallBack, Connect, EndWord, FindSlots, HangUp, Slots, Transfer
@@ -63,7 +64,11 @@ class CallerScript(CallScripts):
         self._caller = flow
         self._callback = callback
         self._callbacks = ScriptCallbacks(
-            services.queues, inbound.admission, services.dialplan, services.scripts
+            services.queues,
+            inbound.admission,
+            services.dialplan,
+            services.scripts,
+            inbound.intake.bookings,
         )
         self.job: Job | None = None
         """The callback that a script has asked for, where it is none on a key."""
@@ -184,8 +189,11 @@ class CallerScript(CallScripts):
             return
         number = self._incoming.party.number
         source = check_may_key_in(number) if wanted.number else None
+        at, slot = wanted.not_before, None
+        if at is not None:
+            slot = SlotSpec(start=at, end=at + wanted.slot_s)
         self.job = await self._callback.accept(
-            self._to(wanted.number), not_before=wanted.not_before, source=source
+            self._to(wanted.number), not_before=at, slot=slot, source=source
         )
         self.result = Result("callback", CALLED_BACK.cause)
 

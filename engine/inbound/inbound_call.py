@@ -7,21 +7,28 @@ is hung up and given back.
 """
 
 import asyncio
+from typing import Final
 
 import structlog
 
+from config.queues import Queue as QueueSettings
+
 from ..calls.agent_wait import AgentWait, WaitPlan
 from ..calls.announcing.due_announcements import QueuePosition
-from ..calls.announcing.waiting_room import WaitingParty, WaitingRoom
+from ..calls.announcing.waiting_room import WaitingRoom
 from ..calls.announcing.whisper import Whisper
-from ..calls.call_result import Refused, Result, TurnedAway, of_not_taken, refusal_of
-from ..calls.cancel_scope import while_up
+from ..calls.call_result import CALLED_BACK, Refused, Result, TurnedAway, of_not_taken, refusal_of
+from ..calls.cancel_scope import KeyPressed, until_key, while_up
 from ..calls.leg import Leg, LegEnded
 from ..errors import EngineError
 from ..scripts.record import ScriptUse
 from .caller_call import CallerCall
 
 log = structlog.get_logger()
+
+MOST_INSTEAD: Final = 3
+"""How often one caller may leave the wait for the script of a queue."""
+NO_QUEUE: Final = QueueSettings(name="none")
 
 
 class InboundCall(CallerCall):
@@ -71,37 +78,52 @@ class InboundCall(CallerCall):
         self.legs.show(caller)
         async with while_up(caller):
             await caller.accept()
+            return await self._until_over(script, not_admitted)
+
+    async def _until_over(self, script: str, turned_away: TurnedAway | None) -> Result:
+        """From the answer on: a script, the wait, and the script of a queue in its place."""
+        use: ScriptUse = "inbound"
+        while True:
             if script:
-                over = await self._until_connected(script, "inbound")
+                over = await self._until_connected(script, use)
                 if over is not None:
                     return over
-                room = self._room
-                not_admitted = self._not_admitted(room)
-            if not_admitted is not None:
-                return await self._turn_away(room, not_admitted)
-            return await self._wait_and_talk(room)
+                turned_away = self._not_admitted(self._room)
+            room = self._room
+            if turned_away is None:
+                try:
+                    return await self._wait_and_talk(room)
+                except TurnedAway as error:
+                    turned_away = error
+                except KeyPressed:
+                    pass
+            script, use = self._script_instead(turned_away), "queue"
+            if not script and turned_away is not None:
+                return await self._turn_away(room, turned_away)
 
     @property
     def _room(self) -> WaitingRoom:
         return self._services.rooms.of_route(self._incoming.queue, self._incoming.route)
 
     async def _wait_and_talk(self, room: WaitingRoom) -> Result:
-        wait = self._begin_wait(room)
+        """Wait, and talk. Raises TurnedAway, and KeyPressed where the caller wants the script."""
+        wait = self._wait
+        if wait is None or self._waits_in != self._incoming.queue:
+            wait = self._begin_wait(room)
         async with room.attend(self._caller, self._position) as party:
             self._party, self._refusal = party, room.settings.texts.callback_refused
-            try:
-                return await self._until_talked(wait, party)
-            except TurnedAway as turned_away:
-                party.leave()
-                return await self._turn_away(room, turned_away)
+            return await self._until_talked(wait)
 
-    async def _until_talked(self, wait: AgentWait, party: WaitingParty) -> Result:
+    async def _until_talked(self, wait: AgentWait) -> Result:
         """From the wait to the end of the talk. A caller who loses their agent waits again."""
         while True:
             self._enter("waiting")
             whisper = asyncio.ensure_future(self._spoken_whisper())
             try:
-                await self._talk_with(await wait.answering_agent(), whisper)
+                digit = self._queue_settings.script_digit
+                async with until_key(self._caller, digit, self._may_leave_for_script):
+                    agent = await wait.answering_agent()
+                await self._talk_with(agent, whisper)
                 return Result("completed", "maximum duration reached")
             except LegEnded as ended:
                 await self._after_talk(ended)
@@ -154,9 +176,28 @@ class InboundCall(CallerCall):
             finally:
                 self._services.announcer.discard(whisper)
 
+    @property
+    def _queue_settings(self) -> QueueSettings:
+        line = self._services.queues.matcher.queues.by_name.get(self._incoming.queue)
+        return NO_QUEUE if line is None else line.config
+
+    def _may_leave_for_script(self) -> bool:
+        return self._scripts_instead < MOST_INSTEAD
+
+    def _script_instead(self, turned_away: TurnedAway | None) -> str:
+        """The script of the queue for a caller who does not wait in it; "": there is none.
+
+        None for who is called back already, nor for who has been through it too often.
+        """
+        is_called_back = turned_away is not None and turned_away.result is CALLED_BACK
+        if is_called_back or not self._may_leave_for_script():
+            return ""
+        self._scripts_instead += 1
+        return self._queue_settings.script
+
     async def _after_talk(self, ended: LegEnded) -> None:
         """The caller is alone after a talk: let them go through the script that is for then."""
-        script = self._incoming.route.after_script
+        script = self._incoming.route.after_script or self._queue_settings.after_script
         if not script or self.call.bridged_at is None or self._caller.hangup_cause is not None:
             return
         self.party_replaced(ended.leg)  # whoever was there is free
@@ -185,7 +226,7 @@ class InboundCall(CallerCall):
         except EngineError as error:
             turned_away = of_not_taken(error, room.settings)
             refusal = refusal_of(turned_away, error, self._clock())
-            if refusal is None:
+            if refusal is None or self._queue_settings.script or self._has_answered:
                 return turned_away
             raise refusal from error
         return None
@@ -201,7 +242,7 @@ class InboundCall(CallerCall):
             room.settings.regain_s,
             inbound.takeover.begin(number, queue),
         )
-        self._about["joined_at"] = joined_at
+        self._about["joined_at"], self._waits_in = joined_at, queue
         self.publish(
             "call.answered",
             agent=incoming.agent,

@@ -77,6 +77,12 @@ class JobView(TypedDict):
     """The centre whose agents are asked first."""
     script: str | None
     """What the agent's screen shows."""
+    customer_script: str | None
+    """What the customer goes through before they are connected."""
+    agent_script: str | None
+    """What the agent goes through before the whisper."""
+    after_script: str | None
+    """What the customer goes through after the talk."""
     on_crash: OnCrash
     """What becomes of it when the engine dies meanwhile."""
     called: str | None
@@ -137,6 +143,9 @@ def job_view(job: Job) -> JobView:
         "known_agent": request.known_agent,
         "centre": request.centre,
         "script": request.script,
+        "customer_script": request.customer_script,
+        "agent_script": request.agent_script,
+        "after_script": request.after_script,
         "on_crash": request.on_crash,
         "called": job.called,
         "scheduled": job.scheduled,

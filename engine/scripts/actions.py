@@ -61,12 +61,14 @@ class FindSlots:
 class CallBack:
     """Have the party called back. The answer is Done, or Failed.
 
-    `number` is what they have keyed in, "": their own. `not_before` None: as soon as it may be.
+    `number` is what they have keyed in, "": their own. `not_before` None: as soon as it may be;
+    else in the slot of `slot_s` seconds that begins then.
     """
 
     number: str
     queue: str
     not_before: float | None
+    slot_s: float = 0.0
 
     def __repr__(self) -> str:
         """Without the number, which may be secret."""

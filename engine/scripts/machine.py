@@ -258,7 +258,7 @@ class ScriptMachine:
             at = times[given.digits].at
         elif step.text:
             yield Say(self._text(step.text))
-        answer = yield CallBack(number, step.queue, at)
+        answer = yield CallBack(number, step.queue, at, 0.0 if at is None else step.slot_s)
         if isinstance(answer, Failed):
             return step.failed or HangUp("refused", answer.reason)
         if step.done_text:

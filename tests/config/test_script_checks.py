@@ -2,8 +2,12 @@
 
 from typing import Any
 
+import pytest
+from pydantic import ValidationError
+
 from config.checks import Known
 from config.inbound import Inbound
+from config.queues import Queue
 from config.script_checks import script_faults
 from config.scripts import Script
 from config.settings import Settings
@@ -98,5 +102,20 @@ def test_routes_name_scripts_that_are_there_and_a_queue_where_one_connects() -> 
     assert found == [
         ("inbound[0].script", "there is no script named 'missing'"),
         ("inbound[0].after_script", "there is no script named 'gone'"),
-        ("inbound[1].queue", "needed: the script 'test' connects callers with it"),
+        ("inbound[1].queue", "needed: the script 'test' leads callers to it"),
     ]
+
+
+def test_queues_name_scripts_that_are_there() -> None:
+    queues = [Queue(name="sales", script="x", after_script="y")]
+    assert faults(queues=queues) == [
+        ("queues[0].script", "there is no script named 'x'"),
+        ("queues[0].after_script", "there is no script named 'y'"),
+    ]
+
+
+def test_key_of_a_queue_leads_to_a_script() -> None:
+    with pytest.raises(ValidationError, match="leads to the script"):
+        Queue(name="sales", script_digit="2")
+    with pytest.raises(ValidationError, match="is not a key of a telephone"):
+        Queue(name="sales", script="x", script_digit="22")

@@ -61,6 +61,16 @@ class Documents:
         return {key: value for (of, key), value in self.kept.items() if of == kind}
 
 
+class NoBookings:
+    """Every slot has room, but those that begin at one of `full`."""
+
+    full: tuple[float, ...] = ()
+
+    def check(self, params: CallbackRequest) -> None:
+        if params.slot is not None and params.slot.start in self.full:
+            raise EngineError("unavailable", "the slot is full", "slot")
+
+
 class ScriptedIntake:
     """Takes the intake's place: what callbacks were asked for, and with which place."""
 
@@ -68,6 +78,7 @@ class ScriptedIntake:
         self.accepted: list[tuple[CallbackRequest, float | None]] = []
         self.rescheduled: list[str] = []
         self.refusal: EngineError | None = None
+        self.bookings = NoBookings()
         self.takes_s = 0.0
 
     async def accept(

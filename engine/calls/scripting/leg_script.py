@@ -8,7 +8,7 @@ from config.scripts import Script
 from config.sounds import FILE
 from media.sources import Playlist, Prompt, Silence, Source
 
-from ...errors import EngineError
+from ...errors import BadParams, EngineError
 from ...scripts.actions import (
     Action,
     Answer,
@@ -193,8 +193,8 @@ class LegScript:
                     await self._host.rate(rating)
                 case Record():
                     await self._take_message(action)
-        except EngineError as error:
-            return Failed(error.message)
+        except (EngineError, BadParams) as error:
+            return Failed(str(error))
         return Done()
 
     async def _say(self, text: str) -> None:

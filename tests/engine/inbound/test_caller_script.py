@@ -11,6 +11,8 @@ from config.inbound import Inbound as Route
 from config.queues import Queue
 from config.scripts import Script
 from engine.calls.agent_wait import HELD_S
+from engine.errors import BadParams
+from engine.routing.hours.opening_hours import opening_hours
 from engine.scripts.actions import EndWord
 from media.messages import Dtmf
 from media.sources import Prompt, Silence, Tone
@@ -155,7 +157,6 @@ def test_transfer_to_a_queue_that_is_closed_goes_on(tmp_path: Path) -> None:
         step("closed", "transfer", queue="closed", failed="open"),
         step("open", "transfer", queue="sales"),
     )
-    from engine.routing.hours.opening_hours import opening_hours
 
     async def with_hours(desk: Reception) -> None:
         desk.queues.configure(queues, [], opening_hours([night]), ring_s=20.0)
@@ -355,9 +356,15 @@ def test_caller_chooses_a_time_at_which_the_queue_is_open(tmp_path: Path) -> Non
 
     when = step("when", "callback", slots=2, text="When?", failed="bye",
                 slot_text="{day} {from}-{until} {key}")  # fmt: skip
-    desk = run(tmp_path, conduct, when, BYE)
+
+    async def with_full_slot(desk: Reception) -> None:
+        desk.intake.bookings.full = (3600.0,)
+        await conduct(desk)
+
+    desk = run(tmp_path, with_full_slot, when, BYE)
     ((asked, _joined_at),) = desk.intake.accepted
-    assert asked.not_before is not None and asked.not_before % 3600.0 == 0
+    assert asked.slot is not None
+    assert (asked.not_before, asked.slot.start, asked.slot.end) == (7200.0, 7200.0, 10800.0)
     assert desk.stage.last("call.ended")["callback"] == "cb-1"
     assert ended(desk)[0] == "callback"
 
@@ -468,3 +475,113 @@ def test_texts_that_cannot_be_spoken_end_no_script(tmp_path: Path) -> None:
     desk = run(tmp_path, conduct, MENU, CONNECT, BYE)
     assert ended(desk) == ("script", "as they wished")
     assert desk.stage.last("leg.not_played")["error"] == "no voice"
+
+
+INSTEAD = script(
+    step("ask", "menu", keys={"1": "mail", "2": "later", "3": "wait"}, timeout_s=3.0, tries=1,
+         no_input="wait"),
+    step("mail", "voicemail", queue="sales"),
+    step("later", "callback"),
+    step("wait", "connect"),
+    name="instead",
+)  # fmt: skip
+PLAIN = Route(name="shop", queue="sales", max_wait_s=60.0)
+
+
+def in_queue(tmp_path: Path, conduct: Any, **queue: Any) -> Reception:
+    """A route without a script, to a queue with one."""
+    sales = Queue(name="sales", script="instead", script_digit="9", again_s=5.0, **queue)
+    return run(tmp_path, conduct, CONNECT, route=PLAIN, others=(INSTEAD, RATING), queues=[sales])
+
+
+def test_waiting_caller_leaves_for_the_script_and_keeps_the_position(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        caller = await desk.waiting_alone()
+        await asyncio.sleep(10)
+        await press(desk, "9")
+        assert desk.queues.count_waiting("sales") == 0
+        await press(desk, "3")
+        assert desk.queues.count_waiting("sales") == 1
+        desk.agents.ready("alice")
+        await desk.answering_agent()
+        await asyncio.sleep(3)
+        caller.hangs_up()
+
+    desk = in_queue(tmp_path, conduct)
+    assert ended(desk) == ("completed", "caller hung up")
+    assert desk.stage.seen("call.answered") == ["call.answered"]
+    assert last_script(desk) == ("connect", ["ask", "wait"])
+    assert desk.stage.last("call.ended")["scripts"][0]["use"] == "queue"
+
+
+def test_waiting_caller_is_called_back_by_the_script_in_their_position(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        await desk.waiting_alone()
+        await asyncio.sleep(10)
+        await press(desk, "9", "2")
+        await asyncio.sleep(3)
+
+    desk = in_queue(tmp_path, conduct)
+    assert ended(desk)[0] == "callback"
+    ((_asked, joined_at),) = desk.intake.accepted
+    assert joined_at == desk.stage.last("call.answered")["joined_at"]
+
+
+def test_caller_leaves_a_message_where_the_queue_is_closed(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        desk.stage.media.recorded_s = 3.0
+        await desk.waiting_alone()
+        await press(desk, "1")
+        await asyncio.sleep(6)
+        assert desk.stage.media.recorded
+        await press(desk, "#")
+
+    night = Calendar(name="night", zone="UTC", hours=["mon 00:00-01:00"])
+
+    async def closed(desk: Reception) -> None:
+        sales = Queue(name="sales", script="instead", calendar="night")
+        desk.queues.configure([sales], [], opening_hours([night]), ring_s=20.0)
+        await conduct(desk)
+
+    desk = in_queue(tmp_path, closed)
+    assert ended(desk)[0] == "voicemail"
+    assert desk.stage.last("voicemail.left")["queue"] == "sales"
+
+
+def test_caller_who_waits_too_long_goes_through_the_script_three_times_at_most(
+    tmp_path: Path,
+) -> None:
+    async def conduct(desk: Reception) -> None:
+        caller = await desk.waiting_alone()
+        await asyncio.sleep(90)
+        assert caller.is_hung_up
+
+    desk = in_queue(tmp_path, conduct)
+    assert ended(desk) == ("timeout", "no operator within 60 s")
+    assert len(desk.stage.last("call.ended")["scripts"]) == 3
+
+
+def test_queue_has_a_script_for_after_the_talk(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        await desk.waiting()
+        agent = await desk.answering_agent()
+        await asyncio.sleep(3)
+        agent.hangs_up()
+        await press(desk, "5")
+        await asyncio.sleep(1)
+
+    desk = in_queue(tmp_path, conduct, after_script="rating")
+    assert desk.stage.last("callback.annotated")["rating"] == 5
+
+
+def test_callback_without_a_queue_is_refused(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        desk.intake.refusal = BadParams("agent", "give agent or queue")  # type: ignore[assignment]
+        await desk.waiting()
+        await press(desk, *"02079462222#")
+        await asyncio.sleep(5)
+
+    desk = run(tmp_path, conduct, *PHONE)
+    assert ended(desk) == ("script", "as they wished")
+    desk = run(tmp_path, conduct, *CALLBACK)
+    assert ended(desk) == ("script", "as they wished")

@@ -216,7 +216,7 @@ def test_callback_at_a_time_that_is_offered() -> None:
     assert walk.action == FindSlots("", "", 2, 3600.0)
     asked = walk.give(TWO)
     assert texts(asked) == ("When?", "Monday from 9 to 10: 1", "Monday from 10 to 11: 2")
-    assert walk.press("3", "2") == CallBack("", "", 39600.0)
+    assert walk.press("3", "2") == CallBack("", "", 39600.0, 3600.0)
 
 
 def test_no_time_is_chosen_or_offered() -> None:

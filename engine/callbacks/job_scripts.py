@@ -1,0 +1,120 @@
+"""The scripts of a callback: before agent and customer are joined, and after their talk."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from ..calls.hangup_cause import HangupCause, Result
+from ..calls.leg import Leg, LegEnded
+from ..calls.scripting.call_scripts import CallScripts, ScriptedFlow
+from ..calls.services import CallServices
+from ..errors import EngineError
+from ..job import AttemptRecord, Job
+from ..routing.admission import Admission, AdmissionQuery
+from ..scripts.actions import CallBack, Connect, EndWord, FindSlots, HangUp, Slots
+from ..scripts.record import ScriptRecord, ScriptUse
+from .customer_hold import Postponed
+from .script_callbacks import ScriptCallbacks
+
+# How the leg of a party ends whom a script does not connect: nobody pressed a key, as in a mailbox,
+# or somebody did, and did not want to be connected.
+_RESULTS: Final[dict[EndWord, Result]] = {
+    "no_input": "no_answer", "no_match": "no_answer", "max_s": "no_answer",
+    "max_steps": "failed", "failed": "failed", "refused": "failed",
+}  # fmt: skip
+
+
+class JobScripts(CallScripts):
+    """Runs the scripts of one attempt of `job`, and keeps how they went in `attempt`."""
+
+    def __init__(
+        self,
+        services: CallServices,
+        flow: ScriptedFlow,
+        job: Job,
+        attempt: AttemptRecord,
+        admission: Admission,
+    ) -> None:
+        super().__init__(services, flow, self._rated)
+        self._job = job
+        self._attempt = attempt
+        self._admission = admission
+        self._callbacks = ScriptCallbacks(
+            services.queues, admission, services.dialplan, services.scripts
+        )
+        self.not_before: float | None = None
+        """When the customer is called again, where they have asked for that."""
+
+    def add_script(self, record: ScriptRecord) -> None:
+        """See ScriptHost."""
+        self._attempt.scripts = [*self._attempt.scripts, record]
+
+    def add_context(self, more: Mapping[str, Any]) -> None:
+        """See ScriptHost. The job has it from now on."""
+        request = self._job.request
+        context = {**request.context, **more}
+        self._job.request = msgspec.structs.replace(request, context=context)
+
+    async def ask(self, leg: Leg) -> None:
+        """Let the agent, or the customer, go through their script, if the request names one.
+
+        Returns where it connects them. Raises LegEnded where it does not, and they are hung up;
+        Postponed where the customer is called again.
+        """
+        request = self._job.request
+        use: ScriptUse = "agent" if leg.role == "agent" else "customer"
+        name = request.agent_script if use == "agent" else request.customer_script
+        if not name:
+            return
+        ending = await self.run(name, leg, use)
+        if self.not_before is not None:
+            raise Postponed
+        if isinstance(ending, Connect):
+            return
+        assert isinstance(ending, HangUp)
+        result = _RESULTS.get(ending.word, "declined")
+        cause = HangupCause(result, f"script {name}: {ending.cause}")
+        leg.hang_up(cause)
+        raise LegEnded(leg, leg.hangup_cause or cause)
+
+    async def after_talk(self, customer: Leg) -> None:
+        """Let the customer, who is alone now, go through the script that is for then."""
+        name = self._job.request.after_script or self._after_script_of_queue
+        if name:
+            await self.run(name, customer, "after")
+
+    @property
+    def _after_script_of_queue(self) -> str:
+        queues = self._services.queues.matcher.queues
+        line = queues.by_name.get(self._job.request.queue)
+        return "" if line is None else line.config.after_script
+
+    # -- what steps ask for -------------------------------------------------------------------
+
+    async def find_slots(self, wanted: FindSlots, language: str) -> Slots:
+        """See ScriptHost."""
+        queue = wanted.queue or self._job.request.queue or ""
+        to = self._job.request.to
+        if wanted.number:
+            to = self._callbacks.keyed_in(wanted.number)
+        asked = FindSlots(queue, to, wanted.most, wanted.slot_s)
+        now = self._services.clock.now()
+        return self._callbacks.find(asked, to, language=language, now=now)
+
+    async def call_back(self, wanted: CallBack) -> None:
+        """See ScriptHost. The job goes on: at that time, and at the number that was keyed in."""
+        if self._job.bridged_at is not None:
+            raise EngineError("refused", "the callback has been made")
+        now = self._services.clock.now()
+        if wanted.number:
+            number = self._callbacks.keyed_in(wanted.number)
+            request = self._job.request
+            query = AdmissionQuery(to=number, site=request.site, source=self._job.called)
+            self._admission.check(query, now)
+            self._job.dial_to = number
+        self.not_before = wanted.not_before or now
+
+    def _rated(self, rating: int) -> None:
+        self._job.rating = rating
+        self._services.store.save(self._job)
