@@ -11,6 +11,7 @@ command -v kamailio >/dev/null 2>&1 || missing="$missing kamailio"
 # shellcheck disable=SC2086
 set -- ${KAMAILIO_MODULES:-/usr/lib/*/kamailio/modules}/tls.so
 [ -e "$1" ] || missing="$missing kamailio-tls-modules"
+command -v turnserver >/dev/null 2>&1 || missing="$missing coturn"
 command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
 [ -z "$missing" ] && exit 0
 

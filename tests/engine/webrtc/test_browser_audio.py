@@ -1,6 +1,7 @@
 """Browsers that call and are called, and the sound of both ways, with aiortc as the browser."""
 
 import asyncio
+from pathlib import Path
 
 from engine.webrtc.browser_audio import BrowserAudio
 from media.webrtc.messages import IceServers
@@ -10,6 +11,7 @@ from sip.hop import Hop
 from sip.message.message import Fields, Request
 from sip.sdp.offer_answer import LocalAudio
 from tests.support.phones.real.aiortc_browser import AiortcBrowser, field
+from tests.support.phones.real.coturn import SECRET, Coturn
 from tests.support.sip.endpoint import ObservedEndpoint, running
 from tests.support.waiting import until
 
@@ -71,6 +73,30 @@ async def test_a_browser_that_calls_hears_itself_from_an_echo() -> None:
             await until(lambda: browser.power_at(TONE_HZ) > 0.1)
             assert browser.power_at(900.0) < 0.01
         await web.close()
+    echo.transport.close()
+
+
+async def test_the_sound_goes_through_the_turn_server_alone(tmp_path: Path) -> None:
+    echo = EchoingPhone()
+    audio = LocalAudio("127.0.0.1", await echo.open())
+    async with Coturn(tmp_path) as turn:
+        servers = IceServers(turn=turn.uri, turn_secret=SECRET, relay_only=True)
+        web = AnyBrowser(servers, "127.0.0.1")
+        phone = ObservedEndpoint("ws:127.0.0.1:0", browsers=web)
+
+        def react(event: Event) -> None:
+            if isinstance(event, IncomingInvite):
+                phone.endpoint.accept(event.session, audio)
+
+        phone.react = react
+        async with running(phone):
+            url = f"http://127.0.0.1:{phone.port}/"
+            async with AiortcBrowser(url, "visitor", tone_hz=TONE_HZ) as browser:
+                await browser.call("sip:shop@ringback", "one-call")
+                candidates = browser.peer.remoteDescription.sdp.split("a=candidate:")[1:]
+                assert candidates and all("typ relay" in one for one in candidates)
+                await until(lambda: browser.power_at(TONE_HZ) > 0.1)
+            await web.close()
     echo.transport.close()
 
 
