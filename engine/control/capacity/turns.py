@@ -218,7 +218,8 @@ class _Charged(Awaitable[T]):
                 return cast(T, done.value)
             finally:
                 self._after(began)
-            answer = failure = None
+                # An error that a frame of its traceback holds is a circle, with all of the request.
+                answer = failure = None
             try:
                 answer = yield waited_for
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - work's to handle

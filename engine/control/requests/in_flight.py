@@ -171,6 +171,8 @@ class InFlight:
             return await self._server.turns.costly(self._reader, work)
         finally:
             self._waits.discard(task)
+            # A cancelled task keeps its error, whose traceback keeps this frame: no circle with it.
+            del task
 
     async def _run_costly(self, work: Callable[[], object]) -> object:
         """Do the work in its turn, once the client has taken what was written before."""

@@ -1,9 +1,11 @@
 """Requests in flight: how many there may be, and which replies are made when."""
 
 import asyncio
+import gc
 import json
 from pathlib import Path
 
+from engine.control.jsonrpc import RpcRequest
 from engine.control.method import Method
 from tests.support.control_server import Handlers, Number, serving
 from tests.support.waiting import until
@@ -161,6 +163,31 @@ async def test_nothing_is_waited_for_where_the_client_is_gone(tmp_path: Path) ->
         client.writer.transport.abort()
         await until(lambda: not served.server.connections and not served.server._tasks)
         assert handlers.waiting == handlers.large_done == 0
+
+
+async def test_nothing_stays_of_what_a_client_that_is_gone_has_waited_for(tmp_path: Path) -> None:
+    """No circle that the garbage collector would have to find: it looks at old objects rarely."""
+    handlers = Handlers()
+    async with serving(tmp_path, handlers, max_in_flight=64) as served:
+        client = await served.connect()
+        gc.collect()
+        gc.disable()
+        try:
+            for n in range(8):
+                client.request(n, "news", n=1)
+            await until(lambda: handlers.waiting == 8)
+            assert len(of_requests()) == 8
+            client.writer.transport.abort()
+            await until(lambda: not served.server.connections and not served.server._tasks)
+            await asyncio.sleep(0)
+            assert of_requests() == []
+        finally:
+            gc.enable()
+
+
+def of_requests() -> list[object]:
+    """The requests that some object still holds, garbage or not."""
+    return [one for one in gc.get_objects() if isinstance(one, RpcRequest) and one.method == "news"]
 
 
 async def test_costly_replies_are_made_when_those_before_are_read(tmp_path: Path) -> None:
