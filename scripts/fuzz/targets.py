@@ -56,6 +56,7 @@ from sip.transport.tls.failure import TlsFailed
 from sip.user_agent import UserAgent
 
 from .codec_target import payloads
+from .edge_targets import bot_text, web_socket
 from .outer_targets import form, keys, name_service, web_text, worker_messages
 
 Target = Callable[[bytes], None]
@@ -367,6 +368,8 @@ TARGETS: Mapping[str, Target] = {
     "dns": name_service,
     "form": form,
     "web": web_text,
+    "web_socket": web_socket,
+    "bot": bot_text,
     "speech": speech,
     "sound": sound,
 }

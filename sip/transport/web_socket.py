@@ -116,7 +116,12 @@ class WebSocketFramer:
         if protocol.state is CONNECTING:
             self._handshake_bytes += len(piece)
         protocol.receive_data(piece)
-        for event in protocol.events_received():
+        events = protocol.events_received()
+        if protocol.state is CONNECTING and events and (len(events) > 1 or protocol.parser_exc):
+            # The library has read frames by now that it cannot deal with before the handshake.
+            self._give_up("it speaks before its handshake was answered")
+            return
+        for event in events:
             if isinstance(event, Request):
                 self._handshake_bytes = 0
                 protocol.send_response(protocol.accept(event))
@@ -127,13 +132,19 @@ class WebSocketFramer:
         self.is_over = protocol.close_rcvd is not None
         error = protocol.handshake_exc or protocol.parser_exc
         if error is not None:
-            self._fault = ParseError(f"no WebSocket for SIP: {error}")
+            self._give_up(f"no WebSocket for SIP: {error}")
         elif self.is_over:
-            self._fault = ParseError("the peer has closed the WebSocket")
+            self._give_up("the peer has closed the WebSocket")
         elif self._handshake_bytes > _MOST_HANDSHAKE_BYTES:
-            self._fault = ParseError("the handshake of the WebSocket is too long")
-        if self._fault is not None:
-            self._unread.clear()
+            self._give_up("the handshake of the WebSocket is too long")
+
+    def _give_up(self, reason: str) -> None:
+        """Nothing that comes from now on can be read."""
+        self._fault = ParseError(reason)
+        self._waiting_bytes -= len(self._parts)
+        self._is_begun = False
+        self._parts.clear()
+        self._unread.clear()
 
     def _take_frame(self, frame: Frame) -> None:
         if frame.opcode is Opcode.PONG:

@@ -172,6 +172,18 @@ def test_a_message_that_is_too_long_ends_the_stream() -> None:
     assert len(framer) == 0
 
 
+@pytest.mark.parametrize(
+    "frames", [b"\x81\x84\0\0\0\0some", b"\x83\x80\0\0\0\0", b"\x88\x82\0\0\0\0\x03\xe8"]
+)
+def test_who_speaks_before_the_handshake_was_answered_is_given_up(frames: bytes) -> None:
+    framer = WebSocketFramer()
+    framer.push(Browser().taken() + frames)
+    with pytest.raises(ParseError, match="before its handshake"):
+        framer.pop()
+    assert len(framer) == 0
+    assert not framer.is_over
+
+
 def test_what_is_begun_is_held_and_costs_no_more_than_its_bytes() -> None:
     framer, browser = opened()
     browser.protocol.send_binary(b"", fin=False)
