@@ -5,6 +5,7 @@ behind an outside line, behind a country code, and at the beginning of longer di
 number. Those of every other country count as they stand: a trunk may lead anywhere.
 """
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Literal
@@ -18,6 +19,8 @@ from .spellings import OUTSIDE_LINE, digits_of
 # 3GPP TS 22.101 section 10.1.1: what a telephone calls an emergency wherever it is. "000" and "08"
 # are left out here: behind an outside line they are extensions such as 9000.
 _EVERYWHERE = frozenset({"110", "112", "118", "119", "911", "999"})
+# RFC 5031 section 4.2, as IP PBXs and emergency gateways also read it in a user part.
+_SERVICE = re.compile(r"(?:urn:service:)?sos(?:\.[a-z0-9-]+)*", re.IGNORECASE)
 # Longer ones are extensions elsewhere: each is known in one country.
 _LONGEST_ABROAD = 3
 
@@ -29,6 +32,8 @@ digits are an extension; then those of the own country count only in full."""
 
 def is_emergency(text: str, regions: frozenset[str], abroad: Abroad = "all") -> bool:
     """Whether dialling `text` in one of `regions` could reach an emergency service."""
+    if _SERVICE.fullmatch(text.strip()):
+        return True
     bare = digits_of(text)
     if bare is None:
         return False

@@ -11,14 +11,27 @@ GB, DE, US = frozenset({"GB"}), frozenset({"DE"}), frozenset({"US"})
     "text",
     ["112", "999", "9999", "0999", "00999", "+44999", "+44 (0)112", "999 12", "1-1-2", "+49110",
      "0049110", "9112", "9911", "110", "119", "911", "000", "118", "+112", "00112", "9110",
-     "0911", "101", "15", "+9112", "+9999"],
+     "0911", "101", "15", "+9112", "+9999", "sos", "SOS.police", "urn:service:sos.fire"],
 )  # fmt: skip
 def test_what_is_one_in_great_britain_or_anywhere(text: str) -> None:
     assert is_emergency(text, GB)
 
 
 @pytest.mark.parametrize(
-    "text", ["2001", "1001", "020 7946 0123", "+442079460123", "9000", "1300", "hello", "", "+"]
+    "text",
+    [
+        "2001",
+        "1001",
+        "020 7946 0123",
+        "+442079460123",
+        "9000",
+        "1300",
+        "hello",
+        "",
+        "+",
+        "sosua",
+        "s.o.s",
+    ],
 )
 def test_what_is_none(text: str) -> None:
     assert not is_emergency(text, GB)
