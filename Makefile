@@ -81,8 +81,8 @@ record-protocol: schema
 bench: setup
 	$(BIN)/python -m scripts.bench
 
-# Floods, idle and half-open connections, forged packets, damaged files: each for ten seconds; then more calls
-# than the machine can carry. Under twelve minutes in all. Needs root, for a network namespace, and to come before other programs.
+# Floods, idle and half-open connections, forged packets, damaged files, greedy bots: each for ten seconds; then more
+# calls than the machine can carry. Under a quarter of an hour in all. Needs root, for a network namespace, and to come before other programs.
 attack: setup
 	$(BIN)/python -m scripts.attack
 

@@ -36,6 +36,7 @@ from .sip_attackers import (
     unprintable,
 )
 from .target import Target
+from .web_attackers import greedy_bots, web_frames, web_handshakes, web_idle, web_registrations
 
 Attacker = Callable[[Target, float], int]
 
@@ -46,6 +47,7 @@ ATTACKERS: dict[str, Attacker] = {
         tcp_slow, icmp, closed_ports, rtp, rtcp_byes, control_idle, control_halves, control_costly,
         control_followers, control_deaf,
         control_tls, metrics_idle, metrics_halves, speech, sound, passwords, identities, referrals,
+        web_idle, web_handshakes, web_frames, web_registrations, greedy_bots,
     )
 }  # fmt: skip
 

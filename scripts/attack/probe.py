@@ -33,6 +33,12 @@ CALL_LIMIT_S = 15.0
 MEMORY_SETTLES_S = 3.0
 
 
+CALM_S, CALM_SHARE = 0.5, 0.2
+CALM_LOOKS = 30
+ALL_SETTLES_S = 40
+"""Longer than the engine keeps the transactions and half-open calls of the last attack."""
+
+
 @dataclass(frozen=True, slots=True)
 class Noticed:
     """What was noticed in one span."""
@@ -61,13 +67,7 @@ async def notice(
     others = (await asyncio.to_thread(peer.ask, "stats"))["heard_from_others"]
     attack = None
     if attacker is not None:
-        attack = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "scripts.attack.attackers", attacker, str(seconds + 1)),
-            json.dumps(target.as_dict()),
-            cwd=ROOT,
-            start_new_session=True,
-            stdout=asyncio.subprocess.PIPE,
-        )
+        attack = await _attacker(target, attacker, seconds + 1)
         await asyncio.sleep(1.0)  # it has begun
     window = asyncio.create_task(asyncio.to_thread(peer.ask, "window", s=seconds))
     pings, set_ups, locked_out = await asyncio.gather(
@@ -90,9 +90,52 @@ async def notice(
         failed=len(set_ups) - len(took),
         lost=lost,
         others=stats["heard_from_others"] - others,
-        memory_mib=sum(engine.anonymous_bytes()) / (1 << 20),
+        memory_mib=_memory_mib(engine),
         locked_out=tuple(locked_out),
     )
+
+
+async def _attacker(target: Target, name: str, seconds: float) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "scripts.attack.attackers", name, str(seconds)),
+        json.dumps(target.as_dict()),
+        cwd=ROOT,
+        start_new_session=True,
+        stdout=asyncio.subprocess.PIPE,
+    )
+
+
+async def let_through(
+    engine: EngineProcess, peer: LoadPeerProcess, attacker: str, seconds: float
+) -> None:
+    """Let it attack for a moment, and measure nothing: what it fills at first is full then."""
+    attack = await _attacker(Target.of(engine, peer.sip), attacker, seconds)
+    await attack.communicate()
+
+
+async def is_calm(engine: EngineProcess) -> bool:
+    """Wait until nothing of the attack before keeps the engine busy: attacks are told apart."""
+    for _ in range(CALM_LOOKS):
+        used_s = sum(engine.cpu_s())
+        await asyncio.sleep(CALM_S)
+        if sum(engine.cpu_s()) - used_s < CALM_SHARE * CALM_S:
+            return True
+    return False
+
+
+async def memory_left(engine: EngineProcess, most_mib: float) -> float:
+    """What engine and media worker hold once they have given back what they held for a while."""
+    left = _memory_mib(engine)
+    for _ in range(ALL_SETTLES_S):
+        if left <= most_mib:
+            break
+        await asyncio.sleep(1.0)
+        left = _memory_mib(engine)
+    return left
+
+
+def _memory_mib(engine: EngineProcess) -> float:
+    return sum(engine.anonymous_bytes()) / (1 << 20)
 
 
 async def _pings(socket: str, seconds: float) -> list[float]:

@@ -17,6 +17,12 @@ FIRST_RTP_PORT, LAST_RTP_PORT = 10_000, 31_999
 METRICS_PORT = 9464
 CONTROL_PORT = 9465
 DNS_PORT = 5353
+WEB_PORT = 9466
+"""Where browsers connect."""
+WEB = f"ws:{ENGINE_HOST}:{WEB_PORT}"
+BOT_PORT = 9467
+BOT_AGENT = "greedy"
+"""An agent that is a bot. Its service is there while it attacks."""
 AUTH_USER = "carrier"
 """The user name of a trunk that shows a password when it calls."""
 
@@ -42,6 +48,20 @@ register = true
 [[routes]]
 prefix = "+44"
 trunks = ["trunk"]
+
+[[agents]]
+name = "anna"
+uri = "webrtc:anna"
+
+[[agents]]
+name = "{BOT_AGENT}"
+stream = "ws://{ENGINE_HOST}:{BOT_PORT}/"
+capacity = 50
+
+[[rights]]
+name = "anna"
+agent = "anna"
+token = "the token of the browser of anna"
 
 [[queues]]
 name = "sales"

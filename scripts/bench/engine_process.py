@@ -5,7 +5,7 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -63,9 +63,9 @@ class EngineFailed(RuntimeError):
 class EngineProcess:
     """A running daemon and its media worker. Use as an asynchronous context manager.
 
-    `more` is configuration besides, `environment` are variables that override keys. With
-    `is_secure` it listens for TLS too, and phones are called by nothing else. Used again it is
-    another daemon with the same store.
+    `more` is configuration besides, `environment` are variables that override keys. `listen`
+    are addresses of SIP besides. With `is_secure` it listens for TLS too, and phones are called by
+    nothing else. Used again it is another daemon with the same store.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class EngineProcess:
         environment: Mapping[str, str] | None = None,
         *,
         is_secure: bool = False,
+        listen: Sequence[str] = (),
     ) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="ringback-bench-")
         directory = Path(self._directory.name)
@@ -85,7 +86,10 @@ class EngineProcess:
         ports = [free_udp_port() if one == "tls" else self.sip_port for one in over]
         text = CONFIGURATION.format(
             directory=directory,
-            listen=[f"{one}:127.0.0.1:{port}" for one, port in zip(over, ports, strict=True)],
+            listen=[
+                *(f"{one}:127.0.0.1:{port}" for one, port in zip(over, ports, strict=True)),
+                *listen,
+            ],
             hosts=["127.0.0.1;transport=tls"] if is_secure else ["127.0.0.1"],
         )
         self._config.write_text(text + more)

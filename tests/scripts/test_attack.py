@@ -5,26 +5,32 @@ import random
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from ringback_client import EngineError
-from scripts.attack.__main__ import judge
+from scripts.attack.__main__ import judge, most_mib
 from scripts.attack.attackers import ATTACKERS
 from scripts.attack.caller_attackers import _guess, _within
 from scripts.attack.neighbour import take
 from scripts.attack.overload import LEAST_TAKEN, MOST_TAKEN, Offered, _share
 from scripts.attack.pace import paced
 from scripts.attack.priority import first_in_line
-from scripts.attack.probe import Noticed
+from scripts.attack.probe import Noticed, is_calm, memory_left
 from scripts.attack.sip_attackers import SDP, message
 from scripts.attack.stage import environment, trusting
 from scripts.attack.target import AUTH_USER
+from scripts.attack.web_attackers import _HANDSHAKE, frame
+from scripts.bench.engine_process import EngineProcess
 from sip.auth.digest import parse_challenge
 from sip.auth.digest_server import DigestServer
+from sip.errors import ParseError
 from sip.message.message import Request
 from sip.message.parser import parse
 from sip.sdp.description import parse_sdp
+from sip.transport.web_socket import WebSocketFramer
+from tests.support.virtual_loop import run
 
 QUIET = Noticed(
     sent=0, ping_p99_ms=2.0, set_up_p50_ms=20.0, failed=0, lost=0, others=0, memory_mib=200.0,
@@ -81,7 +87,7 @@ def test_requests_are_such_that_the_engine_has_to_look_at_them() -> None:
 def test_attacks_end_by_themselves() -> None:
     assert list(paced(1000, 0.0)) == []
     assert list(islice(paced(1e6, 5.0), 3)) == [0, 1, 2]
-    assert len(ATTACKERS) >= 24
+    assert len(ATTACKERS) >= 31
 
 
 def test_a_guessed_password_is_an_answer_that_the_engine_has_to_check() -> None:
@@ -102,6 +108,52 @@ def test_a_referral_is_within_the_call_that_was_made() -> None:
     assert (inside.call_id, inside.from_.tag) == (invite.call_id, invite.from_.tag)
     assert inside.to.tag == "x" and inside.cseq.number == 7
     assert inside.via.branch != invite.via.branch
+
+
+def test_what_is_sent_to_browsers_ports_are_frames() -> None:
+    framer = WebSocketFramer()
+    framer.push(_HANDSHAKE + frame(0x81, b"x" * 60_000) + frame(0x02) + frame(0x80, b"y" * 200))
+    found = []
+    while framer.is_ready:
+        if (one := framer.pop()) is not None:
+            found.append(one)
+    assert found == [b"x" * 60_000, b"y" * 200]
+    framer.push(frame(0x81, announced=1 << 62))
+    with pytest.raises(ParseError):
+        framer.pop()
+    assert len(frame(0x82, b"some", announced=400)) < 20
+
+
+class Engine:
+    """One whose memory and work are as they are told, look by look."""
+
+    def __init__(self, values: list[float]) -> None:
+        self._values = iter(values)
+
+    def cpu_s(self) -> tuple[float, float]:
+        return next(self._values), 0.0
+
+    def anonymous_bytes(self) -> tuple[int, int]:
+        return int(next(self._values)) << 20, 1 << 20
+
+
+def calm(engine: Engine) -> bool:
+    return run(is_calm(cast(EngineProcess, engine)), lambda _seconds: None)
+
+
+def test_the_next_attack_waits_until_the_engine_is_calm() -> None:
+    assert calm(Engine([1.0, 1.5, 1.5, 1.9, 1.9, 1.95]))
+    assert not calm(Engine([n / 2 for n in range(200)]))
+
+
+def left(engine: Engine, most_mib: float) -> float:
+    return run(memory_left(cast(EngineProcess, engine), most_mib), lambda _seconds: None)
+
+
+def test_memory_has_a_while_to_come_back_and_no_longer() -> None:
+    assert most_mib(100.0) == pytest.approx(118.0)
+    assert left(Engine([200.0, 180.0, 99.0, 98.0]), 100.0) == 100.0
+    assert left(Engine([200.0] * 100), 100.0) == 201.0
 
 
 def test_a_neighbour_leaves_room_for_some_hundred_calls() -> None:
