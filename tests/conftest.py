@@ -55,7 +55,6 @@ ALONE = frozenset(
     {
         "integration/test_bad_input.py",
         "integration/test_busy_day.py",
-        "integration/test_crashes.py",
         "integration/test_nothing_leaks.py",
         "integration/test_peers_of_all_kinds.py",
         "scripts/test_bench_soak.py",

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.engines.process import EngineProcess, StartEngine, write_config
-from tests.support.phones.errors import PeerError
+from tests.support.phones.errors import PATIENCE_S, PeerError
 from tests.support.phones.wire.phone import MakeWire, WireCall, WirePhone
 from tests.support.ports import free_port, free_udp_range
 from tests.support.talk import begin_talk
@@ -26,7 +26,7 @@ async def test_a_killed_media_worker_ends_its_calls_and_is_replaced(
     job, agent, customer = await begin_talk(engine, wire)
     (worker,) = engine.process.worker_pids()
     os.kill(worker, signal.SIGKILL)
-    await asyncio.gather(agent.receive("BYE", 1.0), customer.receive("BYE", 1.0))
+    await asyncio.gather(agent.receive("BYE"), customer.receive("BYE"))
     record = await engine.ended(job)
     assert record["state"] == "failed"
     assert "media worker" in record["cause"]
@@ -34,7 +34,7 @@ async def test_a_killed_media_worker_ends_its_calls_and_is_replaced(
     await until(lambda: engine.process.worker_pids() not in ([], [worker]))
     agent_phone, customer_phone = wire("agent"), wire("customer")
     job = await engine.callback(customer_phone.uri, agent_phone.uri, max_attempts=5)
-    agent = await agent_phone.answer(tone_hz=600, timeout_s=8.0)
+    agent = await agent_phone.answer(tone_hz=600)
     customer = await customer_phone.answer()
     await engine.state("bridged", job)
     await asyncio.sleep(0.6)
@@ -56,13 +56,14 @@ async def test_calls_of_another_media_worker_go_on(own_engine: StartEngine, wire
         calls.append((job, agent, customer))
     os.kill(engine.process.worker_pids()[0], signal.SIGKILL)
     dead = await engine.line.events.wait_for(
-        lambda event: event["type"] == "callback.failed", timeout_s=2.0
+        lambda event: event["type"] == "callback.failed", timeout_s=PATIENCE_S
     )
     ((job, agent, customer),) = [call for call in calls if call[0] != dead["job"]]
     since = time.time()
-    await asyncio.sleep(0.7)
+    await asyncio.sleep(1.5)
     assert customer.rtp.heard(since).hears(600, for_s=0.5)
-    assert customer.rtp.flaws() == []
+    # The tone comes from this process, which may be busy: it may pause, and nothing else.
+    assert not [flaw for flaw in customer.rtp.flaws() if "timestamp" not in flaw]
     agent.bye()
     assert (await engine.ended(job))["state"] == "completed"
     await engine.assert_idle()
@@ -123,7 +124,7 @@ async def test_a_callback_that_is_to_be_retried_is_called_once_nobody_can_be_on_
     await asyncio.sleep(0.3)  # what was published is on the disk by now
     await engine.restart()
     assert (await engine.line.call("callback.request", **asked))["replayed"] is True
-    agent = await phone.answer(timeout_s=8.0)
+    agent = await phone.answer()
     await customer_phone.answer()
     await engine.state("bridged", "mine")
     agent.bye()
@@ -312,7 +313,7 @@ async def test_a_phone_that_ignores_cancel_is_not_called_again_at_once(
     await until_ringing(phone)
     await engine.event("leg.ringing", "mine")
     await engine.restart(kill=False)
-    again = await phone.called(timeout_s=12.0)
+    again = await phone.called()
     (interrupted, _second) = (await engine.job("mine"))["attempts"]
     assert again.invite.time >= interrupted["ended"] + 5.0
     await engine.line.call("callback.cancel", id="mine")
@@ -326,8 +327,10 @@ async def test_a_drained_engine_finishes_its_calls_and_accepts_no_more(
     job = await engine.callback(customer_phone.uri, agent_phone.uri)
     agent, _customer = await agent_phone.answer(), await customer_phone.answer()
     await engine.state("bridged", job)
-    draining = asyncio.create_task(engine.line.call("engine.drain", timeout_s=5))
-    await engine.line.events.wait_for(lambda e: e["type"] == "engine.draining", timeout_s=2)
+    draining = asyncio.create_task(engine.line.call("engine.drain", timeout_s=PATIENCE_S))
+    await engine.line.events.wait_for(
+        lambda e: e["type"] == "engine.draining", timeout_s=PATIENCE_S
+    )
     with pytest.raises(Exception, match="drain"):
         await engine.callback(customer_phone.uri, agent_phone.uri)
     agent.bye()

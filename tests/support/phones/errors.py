@@ -1,4 +1,7 @@
-"""What wire and real phones raise."""
+"""What wire and real phones raise, and how long wire phones wait for what has to come."""
+
+PATIENCE_S = 30.0
+"""Long, because the machine may be busy."""
 
 
 class PeerError(AssertionError):

@@ -2,6 +2,8 @@
 
 import secrets
 
+from tests.support.phones.errors import PATIENCE_S
+
 from .message import Direction, WireMessage, audio_address, sdp
 from .phone import WireCall, WirePhone
 from .rtp import WireRtp
@@ -47,7 +49,9 @@ class WireOutgoing(WireCall):
         phone.send([start, *(f"{name}: {value}" for name, value in named)], body, to)
         return call
 
-    async def answered(self, timeout_s: float = 5.0, *, acknowledge: bool = True) -> WireMessage:
+    async def answered(
+        self, timeout_s: float = PATIENCE_S, *, acknowledge: bool = True
+    ) -> WireMessage:
         """The 200, which is acknowledged; then there is a dialog."""
         ok = await self.receive("200", timeout_s)
         self.remote_to = ok["to"]
@@ -62,7 +66,7 @@ class WireOutgoing(WireCall):
         self.remote_to = ok["to"]
         self.request("ACK", body, cseq=1)
 
-    async def refused(self, timeout_s: float = 5.0) -> WireMessage:
+    async def refused(self, timeout_s: float = PATIENCE_S) -> WireMessage:
         """The final response that is none of 2xx, acknowledged."""
         final = await self.phone.messages.wait_for(
             lambda m: m["call-id"] == self.invite["call-id"] and m.what[:1] in "3456",
@@ -120,7 +124,7 @@ class WireOutgoing(WireCall):
         self.reinvite(direction)
         cseq = f"{self.cseq} INVITE"
         ok = await self.phone.messages.wait_for(
-            lambda m: m.what == "200" and m["cseq"] == cseq, timeout_s=3.0
+            lambda m: m.what == "200" and m["cseq"] == cseq, timeout_s=PATIENCE_S
         )
         self.request("ACK", cseq=self.cseq)
         return ok

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.support.arrivals import Arrivals
-from tests.support.phones.errors import PeerError
+from tests.support.phones.errors import PATIENCE_S, PeerError
 from tests.support.ports import free_port
 
 from .message import (
@@ -75,11 +75,11 @@ class WireCall:
         """200 with SDP."""
         return self.respond(200, with_sdp=True)
 
-    async def acknowledged(self, timeout_s: float = 3.0) -> WireMessage:
+    async def acknowledged(self, timeout_s: float = PATIENCE_S) -> WireMessage:
         """The ACK of this call."""
         return await self.receive("ACK", timeout_s)
 
-    async def receive(self, what: str, timeout_s: float = 3.0, nth: int = 1) -> WireMessage:
+    async def receive(self, what: str, timeout_s: float = PATIENCE_S, nth: int = 1) -> WireMessage:
         """The nth such message of this dialog."""
         return await self.phone.receive(what, timeout_s, nth=nth, call_id=self.invite["call-id"])
 
@@ -147,7 +147,7 @@ class WirePhone:
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._socket, self._on_readable)
 
-    async def called(self, timeout_s: float = 5.0) -> WireCall:
+    async def called(self, timeout_s: float = PATIENCE_S) -> WireCall:
         """The next INVITE that no earlier `called` has returned."""
         known = {call.invite["call-id"] for call in self.calls}
         try:
@@ -161,7 +161,7 @@ class WirePhone:
         return call
 
     async def answer(
-        self, *, ring_s: float = 0.0, tone_hz: float | None = None, timeout_s: float = 5.0
+        self, *, ring_s: float = 0.0, tone_hz: float | None = None, timeout_s: float = PATIENCE_S
     ) -> WireCall:
         """Take the next call: 180, 200, and the ACK for it; then send a tone."""
         call = await self.called(timeout_s)
@@ -173,7 +173,7 @@ class WirePhone:
             call.rtp.send_tone(tone_hz)
         return call
 
-    async def refuse(self, status: int, phrase: str, timeout_s: float = 5.0) -> WireCall:
+    async def refuse(self, status: int, phrase: str, timeout_s: float = PATIENCE_S) -> WireCall:
         """Refuse the next call, and see the ACK for that."""
         call = await self.called(timeout_s)
         call.respond(status, phrase)
@@ -183,7 +183,7 @@ class WirePhone:
     async def receive(
         self,
         what: str,
-        timeout_s: float = 3.0,
+        timeout_s: float = PATIENCE_S,
         *,
         nth: int = 1,
         call_id: str | None = None,

@@ -4,6 +4,7 @@ import asyncio
 import time
 
 from tests.support.arrivals import Arrivals
+from tests.support.phones.errors import PATIENCE_S
 
 from .message import WireMessage, encode, parse, response_lines
 from .rtp import WireRtp
@@ -38,7 +39,7 @@ class TcpPhone:
 
     async def get(self, what: str, nth: int = 1) -> WireMessage:
         """The nth message of this method or status."""
-        return await self.received.wait_for(lambda m: m.what == what, timeout_s=3.0, nth=nth)
+        return await self.received.wait_for(lambda m: m.what == what, timeout_s=PATIENCE_S, nth=nth)
 
     def response(self, request: WireMessage, status: int, body: str = "") -> bytes:
         """A response, for the test to send in as many pieces as it likes."""
