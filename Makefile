@@ -7,7 +7,7 @@ JOBS ?= 2
 PROFILE ?= dev
 SECONDS_OF_FUZZ ?= 600
 
-.PHONY: setup run demo site test test-fast test-browser check coverage lint layers attack bench fuzz busy-day diagrams schema \
+.PHONY: setup run demo site test test-fast test-browser pictures check coverage lint layers attack bench fuzz busy-day diagrams schema \
 	record-protocol clean
 
 setup: $(VENV)/.installed
@@ -45,7 +45,14 @@ test-fast: setup
 test-browser: setup
 	@command -v chromium >/dev/null 2>&1 || sh scripts/apt_install.sh chromium
 	@$(PIP) --editable '.[browser]'
-	$(BIN)/python -m pytest tests/integration/test_web_page.py tests/integration/test_web_phone.py
+	@sh scripts/axe_install.sh
+	$(BIN)/python -m pytest tests/integration/test_web_page.py tests/integration/test_web_phone.py \
+		tests/integration/test_web_states.py
+
+# Each screen and state of the web pages, for docs/.
+pictures: setup
+	@rm -f docs/pictures/*.png
+	RINGBACK_PICTURES=docs/pictures $(BIN)/python -m pytest -q tests/integration/test_web_states.py
 
 check: lint layers test-fast
 

@@ -116,7 +116,7 @@ class Site(Section):
     language: Language = "en"
     time_zone: TimeZone = ""
     texts: dict[FieldName, Annotated[str, Field(max_length=500)]] = Field(default={})
-    script: Annotated[str, Field(max_length=4000)] = ""
+    script: Printable = Field(default="", max_length=1024)
     consent: Annotated[str, Field(max_length=2000)] = ""
     context: list[FieldName] = Field(default=list(PAGE_FIELDS), max_length=32)
     show_hours: bool = True

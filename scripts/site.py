@@ -65,9 +65,11 @@ consent = "I agree to be called back at this number."
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>A shop</title>
+<main>
 <h1>A shop</h1>
 <p>Press the button, and type the number <b>{number}</b>. The softphones answer by themselves.</p>
 <p><a href="{gateway}/preview?site={key}">Look, texts and triggers of the button</a></p>
+</main>
 <script async src="{gateway}/ringback.js" data-site="{key}"></script>
 </html>
 """

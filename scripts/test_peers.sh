@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the tests call besides Python packages, where apt works: SIP peers, and openssl for
-# certificates. Says in words what is missing otherwise; the tests that need it are then skipped,
+# certificates; and where chromium is there, axe-core from npm. Says in words what is missing otherwise; the tests that need it are then skipped,
 # each with the name of the package as its reason.
 set -u
 
@@ -13,6 +13,7 @@ set -- ${KAMAILIO_MODULES:-/usr/lib/*/kamailio/modules}/tls.so
 [ -e "$1" ] || missing="$missing kamailio-tls-modules"
 command -v turnserver >/dev/null 2>&1 || missing="$missing coturn"
 command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
+command -v chromium >/dev/null 2>&1 && sh "$(dirname "$0")/axe_install.sh"
 [ -z "$missing" ] && exit 0
 
 # shellcheck disable=SC2086

@@ -211,6 +211,7 @@ class Api:
                 "direction": found["direction"],
                 "form": {**found["form"], **site.texts},
                 "stage": found["stage"],
+                "unreachable": found["refusal"]["engine"],
                 "consent": site.consent,
                 "region": site.region,
                 "proof_of_work": site.proof_of_work,

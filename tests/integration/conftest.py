@@ -1,11 +1,13 @@
 """EngineClient and phones for the integration tests. All speak through real sockets on loopback."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.browser import Chromium
 from tests.support.engines.process import EngineClient, EngineProcess, StartEngine
 from tests.support.phones.real.softphone import SoftphoneProcess, StartPhone
 from tests.support.phones.wire.phone import MakeWire, WirePhone
@@ -21,6 +23,23 @@ def engine_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineP
         process.stop()
     finally:
         process.clear_away()
+
+
+@pytest.fixture(scope="session")
+def chromium_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    """One chromium that tests of pages share."""
+    process = Chromium(tmp_path_factory.mktemp("chromium"))
+    try:
+        yield process
+    finally:
+        process.stop()
+
+
+@pytest.fixture
+async def browser(chromium_process: Chromium) -> AsyncIterator[Any]:
+    """The shared chromium, for playwright."""
+    async with AsyncExitStack() as stack:
+        yield await chromium_process.connected(stack)
 
 
 @pytest.fixture

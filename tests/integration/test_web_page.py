@@ -4,8 +4,6 @@ Needs chromium (Debian package) and playwright (`pip install 'ringback[browser]'
 """
 
 import asyncio
-import importlib.util
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,12 +13,12 @@ import pytest
 from aiohttp import web
 
 from config.web_settings import load
+from tests.support.browser import new_page
 from tests.support.engines.process import StartEngine, write_config
 from tests.support.phones.real.softphone import StartPhone
 from web.server import Gateway
 
 AGENT_HZ, CUSTOMER_HZ = 700, 1100
-PATIENCE_MS = 20_000
 DRAWN = """<!doctype html><html lang="en"><title>A shop</title><h1>Prices</h1>
 <script async src="{url}/ringback.js" data-site="{key}"></script>"""
 INTEGRATED = """<!doctype html><html lang="en"><title>A bank</title><div id="late"></div>
@@ -64,22 +62,6 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
 
 
 @pytest.fixture
-async def browser(stack: AsyncExitStack) -> Any:
-    """Chromium, without a screen."""
-    executable = shutil.which("chromium")
-    if executable is None:
-        pytest.skip("chromium is not installed (Debian package chromium)")
-    if importlib.util.find_spec("playwright") is None:
-        pytest.skip("playwright is not installed (pip install 'ringback[browser]')")
-    from playwright.async_api import async_playwright
-
-    driver = await stack.enter_async_context(async_playwright())
-    opened = await driver.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-    stack.push_async_callback(opened.close)
-    return opened
-
-
-@pytest.fixture
 async def site(
     stack: AsyncExitStack,
     browser: Any,
@@ -116,10 +98,7 @@ async def site(
 
     async def open_page(html: str, **context: Any) -> Any:
         shop.pages = {"page": html.format(url=url, key="shop-key"), "late.js": LATE}
-        page = await (await browser.new_context(**context)).new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        page.faults = []
-        page.on("pageerror", lambda error: page.faults.append(str(error)))
+        page = await new_page(browser, **context)
         await page.goto(f"{address}/page")
         page.engine, page.gateway, page.address = engine, url, address
         page.phones = agent, visitor

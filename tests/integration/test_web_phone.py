@@ -4,8 +4,6 @@ Needs chromium (Debian package) and playwright (`pip install 'ringback[browser]'
 """
 
 import asyncio
-import importlib.util
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 import pytest
 
 from config.web_settings import load
+from tests.support.browser import executable
 from tests.support.engines.process import StartEngine, write_config
 from tests.support.phones.real.softphone import StartPhone
 from tests.support.ports import free_port
@@ -48,11 +47,7 @@ async def desk(
     stack: AsyncExitStack, own_engine: StartEngine, softphone: StartPhone, tmp_path: Path
 ) -> Any:
     """The page of an agent, signed in, whose microphone hears a tone; and a customer."""
-    executable = shutil.which("chromium")
-    if executable is None:
-        pytest.skip("chromium is not installed (Debian package chromium)")
-    if importlib.util.find_spec("playwright") is None:
-        pytest.skip("playwright is not installed (pip install 'ringback[browser]')")
+    path = executable()
     from playwright.async_api import async_playwright
 
     customer = await softphone(
@@ -80,7 +75,7 @@ async def desk(
     tone = write_tone_wav(tmp_path / "microphone.wav", AGENT_HZ, 5.0)
     driver = await stack.enter_async_context(async_playwright())
     browser = await driver.chromium.launch(
-        executable_path=executable,
+        executable_path=path,
         args=[
             "--no-sandbox",
             "--use-fake-device-for-media-stream",

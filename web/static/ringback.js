@@ -12,6 +12,7 @@
   const given = {};
   let page; // texts, look, triggers, consent: see GET …/texts
   let open = () => {};
+  let captcha; // gives the answer to the captcha of the page: ringback("captcha", function)
 
   // -- the gateway ---------------------------------------------------------------------------
 
@@ -21,8 +22,11 @@
       options.body = JSON.stringify(body);
       options.headers = { "Content-Type": "application/json" };
     }
-    const reply = await fetch(url, options);
-    const read = await reply.json();
+    let reply, read;
+    try {
+      reply = await fetch(url, options);
+      read = await reply.json();
+    } catch (fault) { throw page ? new Error(page.unreachable) : fault; }
     if (!reply.ok) throw Object.assign(new Error(read.error.message), read.error);
     return read;
   }
@@ -39,22 +43,23 @@
     // Of this visit alone; the browser forgets it with the tab.
     try {
       const pages = JSON.parse(sessionStorage.getItem("ringback:pages") || "[]");
-      if (pages.at(-1) !== location.pathname) pages.push(location.pathname);
+      if (pages.at(-1) !== short(location.pathname)) pages.push(short(location.pathname));
       return pages.slice(-20);
-    } catch { return [location.pathname]; }
+    } catch { return [short(location.pathname)]; }
   };
   const keepVisited = () => {
     try { sessionStorage.setItem("ringback:pages", JSON.stringify(visited())); } catch { /* ditto */ }
   };
 
+  const short = (text) => text.slice(0, 500);
   function context() {
     const campaign = {};
     for (const [name, value] of new URLSearchParams(location.search))
-      if (/^utm_|^(gclid|fbclid|msclkid)$/.test(name)) campaign[name] = value;
+      if (/^utm_|^(gclid|fbclid|msclkid)$/.test(name)) campaign[name] = short(value);
     return {
-      page: location.href.split("#")[0],
-      title: document.title,
-      referrer: document.referrer,
+      page: short(location.href.split("#")[0]),
+      title: short(document.title),
+      referrer: short(document.referrer),
       campaign,
       pages: visited(),
       dismissed: remembered("dismissed") !== null,
@@ -124,12 +129,22 @@
 
   async function request(form, what = "callbacks") {
     const body = { context: context(), language: page.language, ...form };
+    if (page.captcha && captcha) body.captcha = await captcha();
     if (page.proof_of_work) body.proof = await prove();
     keepVisited();
     return ask("POST", `${site}/${what}`, body);
   }
   const newKey = () =>
     Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
+
+  // The callback that is under way, for the next pages of this visit: the link cancels it there too.
+  const CALL = `ringback:${key}:call`;
+  const keepCall = (call) => {
+    try { if (call) sessionStorage.setItem(CALL, JSON.stringify(call)); else sessionStorage.removeItem(CALL); } catch { /* not allowed */ }
+  };
+  const keptCall = () => {
+    try { return JSON.parse(sessionStorage.getItem(CALL)); } catch { return null; }
+  };
 
   function follow(accepted, tell) {
     const url = `${base}/v1/callbacks/${accepted.id}`;
@@ -187,7 +202,8 @@
     .go { background: ${colour}; color: ${inkOn(colour)}; }
     .later { background: #4a4a4a; color: #fff; }
     .plain { background: none; color: #1b1b1b; text-decoration: underline; }
-    button:focus-visible, input:focus-visible, select:focus-visible { outline: 3px solid #1b1b1b; outline-offset: 2px; box-shadow: 0 0 0 2px #fff; }
+    a.plain { padding: .6rem 1rem; border-radius: .6rem; }
+    button:focus-visible, a:focus-visible, input:focus-visible, select:focus-visible { outline: 3px solid #1b1b1b; outline-offset: 2px; box-shadow: 0 0 0 2px #fff; }
     .box { background: #fff; border: 1px solid #767676; border-radius: .8rem; padding: 1rem; width: 21rem; max-width: 100%;
       max-height: calc(100vh - 2rem); overflow: auto; box-shadow: 0 .3rem 1.2rem #0004; }
     h2 { font-weight: 700; font-size: 1.15rem; margin: 0 0 .6rem; }
@@ -223,7 +239,7 @@
     return plus + digits.replace(/(\d{3,4}?)(?=(\d{3})+$)/g, "$1 ").trim();
   }
 
-  function draw() {
+  async function draw() {
     const { form, stage } = page;
     const host = element("div", { "data-ringback": key });
     const shadow = host.attachShadow({ mode: "open" });
@@ -255,19 +271,20 @@
     const told = element("p", { role: "status", "aria-live": "polite" });
     const cancel = element("button", { type: "button", class: "plain", onclick: stop }, form.cancel);
     const hangUp = element("button", { type: "button", class: "go", hidden: true, onclick: () => line && line.hangUp() }, form.hang_up);
+    const data = element("a", { class: "plain", target: "_blank", rel: "noopener", hidden: true }, form.data);
+    const erase = element("button", { type: "button", class: "plain", hidden: true, onclick: forget }, form.erase);
     const again = element("button", { type: "button", class: "plain", hidden: true, onclick: () => { reset(); number.focus(); } }, form.again);
     const close = element("button", { type: "button", class: "plain", onclick: () => hide() }, form.close);
     const stars = element("div", { class: "row stars", role: "group", "aria-label": form.rate, hidden: true },
       ...[1, 2, 3, 4, 5].map((value) => element("button", { type: "button", "aria-label": `${value} / 5`, onclick: () => rate(value) }, String(value))));
-    const progress = element("div", { hidden: true }, told, stars, element("div", { class: "row" }, cancel, hangUp, again, close));
+    const progress = element("div", { hidden: true }, told, stars, element("div", { class: "row" }, cancel, hangUp, again, close, data, erase));
     const box = element("section", { class: "box", role: "dialog", "aria-labelledby": "h", hidden: true, tabindex: -1,
       onkeydown: (event) => { if (event.key === "Escape") hide(); } },
       element("h2", { id: "h" }, form.title), fields, progress);
     const root = element("div", { class: "root", lang: page.language, dir: page.direction }, launch, box);
     shadow.append(root);
-    document.body.append(host);
 
-    let accepted, source, requestKey, countdown, line;
+    let accepted, source, requestKey, countdown, line, isByItself = false;
 
     async function look() {
       let found;
@@ -276,11 +293,24 @@
       launch.textContent = now ? form.call_now : form.call_later;
       launch.className = now ? "go" : "later";
       speakNow.hidden = !(found.speak && navigator.mediaDevices && window.RTCPeerConnection);
+      const chosen = when.value;
       when.replaceChildren(...(found.open ? [element("option", { value: "now" }, form.now)] : []),
-        ...found.slots.slice(0, 60).map((slot) => element("option", { value: slot.from }, new Intl.DateTimeFormat(page.language,
-          { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" }).format(slot.from * 1000))));
+        ...days(found.slots));
+      if ([...when.options].some(({ value }) => value === chosen)) when.value = chosen;
       when.parentNode.hidden = when.options.length < 2;
       return found;
+    }
+
+    function days(slots) {
+      const written = (options) => { const format = new Intl.DateTimeFormat(page.language, options); return ({ from }) => format.format(from * 1000); };
+      const day = written({ weekday: "short", day: "numeric", month: "short" });
+      const whole = written({ weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" });
+      const groups = new Map();
+      for (const slot of slots) {
+        if (!groups.has(day(slot))) groups.set(day(slot), element("optgroup", { label: day(slot) }));
+        groups.get(day(slot)).append(element("option", { value: slot.from }, whole(slot)));
+      }
+      return groups.values();
     }
 
     function show() {
@@ -292,6 +322,8 @@
       (progress.hidden ? number : box).focus();
     }
     function hide() {
+      if (isByItself && !fields.hidden) remember("dismissed", Date.now()); // it was not asked for: that is a refusal
+      isByItself = false;
       box.hidden = true;
       launch.hidden = false;
       launch.setAttribute("aria-expanded", "false");
@@ -299,11 +331,15 @@
     }
     function reset() {
       fields.hidden = false;
-      progress.hidden = again.hidden = stars.hidden = true;
+      progress.hidden = again.hidden = stars.hidden = data.hidden = erase.hidden = true;
       cancel.hidden = false;
       requestKey = undefined;
     }
-    open = () => { if (box.hidden && remembered("dismissed") === null) show(); };
+    open = (byItself) => {
+      if (!box.hidden || remembered("dismissed") !== null) return;
+      isByItself = byItself === true;
+      show();
+    };
 
     async function send(event) {
       event.preventDefault();
@@ -330,6 +366,8 @@
     }
 
     async function begin(request, value) {
+      isByItself = false;
+      keepCall({ id: request.id, link: request.link });
       fields.hidden = true;
       progress.hidden = false;
       told.textContent = stage.queued;
@@ -369,7 +407,8 @@
           again.hidden = false;
         },
       });
-      fields.hidden = cancel.hidden = again.hidden = true;
+      isByItself = false;
+      fields.hidden = cancel.hidden = again.hidden = data.hidden = erase.hidden = true;
       progress.hidden = hangUp.hidden = false;
       told.textContent = form.sending;
       box.focus();
@@ -391,19 +430,45 @@
       cancel.hidden = over || at === "talking";
       stars.hidden = at !== "completed";
       again.hidden = !over || at === "completed";
+      data.hidden = erase.hidden = !over;
+      data.href = accepted.link.replace("?", "/data?");
+      if (over) keepCall();
       if (over) { clearInterval(countdown); countdown = undefined; }
     }
     async function stop() {
       try { changed(await ask("DELETE", accepted.link)); source.close(); } catch (refusal) { told.textContent = refusal.message; }
+      box.focus(); // the button that had it is gone
+    }
+    async function forget() {
+      try {
+        await ask("DELETE", data.href);
+        told.textContent = form.erased;
+        data.hidden = erase.hidden = stars.hidden = true;
+      } catch (refusal) { told.textContent = refusal.message; }
+      box.focus();
+    }
+    async function resume() {
+      accepted = keptCall();
+      if (!accepted) return;
+      try {
+        const found = await ask("GET", `${base}/v1/callbacks/${accepted.id}`);
+        if (/completed|cancelled|failed/.test(found.stage)) return keepCall();
+        fields.hidden = true;
+        progress.hidden = false;
+        changed(found);
+        source = follow(accepted, changed);
+      } catch { keepCall(); }
     }
     async function rate(value) {
       stars.hidden = true;
       try { await ask("POST", accepted.link.replace("?", "/rating?"), { rating: value * 2 }); } catch { /* no second try */ }
       told.textContent = form.thanks;
+      box.focus();
     }
 
-    if (keptTalk()) { show(); onLine(keptTalk()).catch(() => {}); }
-    look();
+    await look(); // before it is drawn, so that it does not change its size
+    document.body.append(host);
+    if (keptTalk()) { show(); onLine(keptTalk()).catch(() => {}); } else resume();
     setInterval(() => { if (!document.hidden) look(); }, 30000);
     triggers();
   }
@@ -412,7 +477,7 @@
     if (remembered("dismissed") !== null) return;
     const { after_s, scrolled_percent, on_leaving } = page.triggers;
     let done = false;
-    const once = () => { if (!done) { done = true; open(); } };
+    const once = () => { if (!done) { done = true; open(true); } };
     if (after_s) setTimeout(once, after_s * 1000);
     if (scrolled_percent) addEventListener("scroll", () => {
       const whole = document.documentElement.scrollHeight - innerHeight;
@@ -433,12 +498,14 @@
         bound.add(button);
         const told = element("span", { role: "status", "aria-live": "polite" });
         button.after(told);
-        let pressed;
+        let pressed, pressedFor;
         button.addEventListener("click", async (event) => {
           event.preventDefault();
           button.disabled = true;
           told.textContent = ` ${page.form.sending}`;
+          if (pressedFor !== field.value) pressed = undefined; // another number is another callback
           pressed = pressed || newKey();
+          pressedFor = field.value;
           try {
             // Pressing the page's own button, which says so, is the consent.
             const accepted = await request({ key: pressed, number: field.value, consent: true });
@@ -462,6 +529,7 @@
   window.ringback = (command, value) => {
     if (command === "context") Object.assign(given, value);
     if (command === "open") open();
+    if (command === "captcha") captcha = value;
   };
   for (const [command, value] of waiting) window.ringback(command, value);
 

@@ -1,0 +1,250 @@
+"""Every state of the web pages in chromium: accessible, whole at 200 %, and without a shift.
+
+The engine behind the gateway says what each state needs. RINGBACK_PICTURES=docs/pictures (`make
+pictures`) keeps a picture of each. Without axe-core (`make test-browser` installs it) no rule of
+accessibility is checked, and the first test says so.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ringback_client import EngineError
+from scripts.site import PAGE
+from tests.support.browser import AXE, inaccessible, new_page
+from tests.support.web_stage import KEY, TOKEN, web_stage
+
+PICTURES = os.environ.get("RINGBACK_PICTURES")
+SHOP = (
+    '<!doctype html><html lang="en"><title>A shop</title><main><h1>Prices</h1><p>From 5.</p></main>'
+    '<script async src="{url}/ringback.js" data-site="{key}"></script>'
+)
+# How much the page has shifted by itself (Layout Instability).
+OBSERVE = """
+window.shifted = 0;
+new PerformanceObserver((list) => {
+  for (const one of list.getEntries()) window.shifted += one.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+# What moves has come to its end, in the form's shadow root too.
+AT_REST = """Promise.all([document, ...Array.from(document.querySelectorAll("[data-ringback]"),
+  (host) => host.shadowRoot)].flatMap((root) => root.getAnimations()).map((one) => one.finished))"""
+
+
+class States:
+    """Looks at each state that a page comes to."""
+
+    def __init__(self, page: Any, prefix: str) -> None:
+        self._page, self._prefix = page, prefix
+
+    async def look(self, name: str, *, has_other_words_alone: bool = False) -> None:
+        """What everybody may expect of the state: a screen reader, and who enlarges text."""
+        page = self._page
+        await page.evaluate(AT_REST)
+        if PICTURES:
+            Path(PICTURES).mkdir(exist_ok=True)
+            picture = Path(PICTURES) / f"{self._prefix}-{name}.png"
+            await page.screenshot(path=picture, scale="css")
+        if AXE.exists() and not has_other_words_alone:
+            assert await inaccessible(page) == [], name
+        too_wide = "document.documentElement.scrollWidth > innerWidth"
+        assert not await page.evaluate(too_wide), name
+        assert page.faults == []
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as opened:
+        yield opened
+
+
+async def fill(page: Any) -> None:
+    await page.get_by_label("Telephone number").fill("020 7946 0123")
+    await page.get_by_label("I agree").check()
+    await page.get_by_role("button", name="Call me", exact=True).click()
+
+
+def test_axe_core_is_there() -> None:
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed (npm; `make test-browser` does it)")
+
+
+async def test_each_state_of_the_form(stack: AsyncExitStack, browser: Any) -> None:
+    stage = await web_stage(stack, consent="I agree to be called.")
+    stage.html = SHOP
+    page = await new_page(browser, viewport={"width": 640, "height": 720})
+    await page.add_init_script(OBSERVE)
+    states = States(page, "form")
+    await page.goto(stage.shop)
+    button = page.get_by_role("button", name="Call me now")
+    await button.wait_for()
+    await states.look("button")
+    assert await page.evaluate("shifted") == 0
+    await button.click()
+    await states.look("open")
+    stage.engine.refusal = EngineError("refused", "no", "to", {})
+    await fill(page)
+    await page.get_by_role("alert").get_by_text("complete telephone number").wait_for()
+    await states.look("refused")
+    stage.engine.refusal = None
+    await page.get_by_role("button", name="Call me", exact=True).click()
+    status = page.get_by_role("status")
+    await status.get_by_text("in about 20 seconds").wait_for()
+    await states.look("countdown")
+    for state, text in (
+        ("dialing_agent", "We call a colleague."), ("whispering", "A colleague is there"),
+        ("dialing_customer", "Your phone is ringing."), ("bridged", "You are talking."),
+    ):  # fmt: skip
+        stage.reach(state)
+        await status.get_by_text(text).wait_for()
+        await states.look(state, has_other_words_alone=state != "bridged")
+    await page.reload()  # the callback is found again on the next page
+    await page.get_by_role("button", name="Call me now").click()
+    await status.get_by_text("You are talking.").wait_for()
+    stage.reach("completed")
+    await page.get_by_role("button", name="5 / 5").wait_for()
+    await states.look("rating")
+    await page.get_by_role("button", name="5 / 5").click()
+    await status.get_by_text("Thank you!", exact=True).wait_for()
+    await states.look("thanks")
+    await page.get_by_role("button", name="Erase it").click()
+    await status.get_by_text("is erased").wait_for()
+
+
+async def test_who_cancels_and_who_comes_when_nobody_is_there(
+    stack: AsyncExitStack, browser: Any
+) -> None:
+    stage = await web_stage(stack, consent="I agree to be called.")
+    stage.html = SHOP
+    stage.engine.availability |= {"open": False, "agents_free": 0}
+    # As large as text is at 200 % on a small screen (WCAG 2.2, 1.4.10), and without motion.
+    page = await new_page(browser, viewport={"width": 320, "height": 512}, reduced_motion="reduce")
+    states = States(page, "later")
+    await page.goto(stage.shop)
+    await page.get_by_role("button", name="Call me later").wait_for()
+    await states.look("button")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    in_form = "document.querySelector('[data-ringback]').shadowRoot.getAnimations().length"
+    when = page.get_by_label("When?")
+    assert await when.locator("optgroup option").count() == 8
+    assert await page.evaluate(in_form) == 0
+    await states.look("slots")
+    await fill(page)
+    cancel = page.get_by_role("button", name="Cancel")
+    await cancel.wait_for()
+    assert stage.engine.job["not_before"] == stage.engine.availability["slots"][0]["start"]
+    await cancel.click()
+    await page.get_by_role("status").get_by_text("The call was cancelled.").wait_for()
+    await states.look("cancelled")
+    # Whoever closed the form is on a page where the gateway cannot be reached any more.
+    await page.get_by_role("button", name="Try again").click()
+    await page.route("**/v1/sites/**", lambda route: route.abort())
+    await page.get_by_role("button", name="Call me", exact=True).click()
+    await page.get_by_role("alert").get_by_text("cannot be reached").wait_for()
+    await states.look("unreachable")
+
+
+async def test_other_languages(stack: AsyncExitStack, browser: Any) -> None:
+    stage = await web_stage(stack)
+    for language, direction in (("ar", "rtl"), ("de", "ltr")):
+        stage.html = SHOP.replace('lang="en"', f'lang="{language}" dir="{direction}"')
+        page = await new_page(browser, viewport={"width": 640, "height": 720}, locale=language)
+        await page.goto(stage.shop)
+        await page.locator("[data-ringback] button.go").first.click()
+        assert await page.locator("[data-ringback] .root").get_attribute("dir") == direction
+        await States(page, "form").look(language, has_other_words_alone=language == "de")
+
+
+async def test_a_form_that_opened_by_itself_and_was_closed_is_not_opened_again(
+    stack: AsyncExitStack, browser: Any
+) -> None:
+    stage = await web_stage(
+        stack,
+        triggers={"after_s": 0.1},
+        captcha={"verify_url": "http://127.0.0.1:9/", "secret": "x"},
+    )
+    stage.html = SHOP
+    page = await new_page(browser)
+    await page.goto(stage.shop)
+    dialog = page.get_by_role("dialog")
+    await dialog.wait_for()
+    assert await page.evaluate("Object.keys(localStorage).length") == 0
+    await page.keyboard.press("Escape")
+    await page.reload()
+    await page.get_by_role("button", name="Call me now").wait_for()
+    await asyncio.sleep(0.3)
+    assert await dialog.is_hidden()
+    asked: dict[str, Any] = {}
+
+    async def keep(route: Any) -> None:
+        asked.update(route.request.post_data_json or {})
+        await route.abort()
+
+    await page.route("**/callbacks", keep)
+    await page.evaluate('ringback("captcha", async () => "an answer")')
+    await page.get_by_role("button", name="Call me now").click()
+    await page.get_by_label("Telephone number").fill("020 7946 0123")
+    await page.get_by_role("button", name="Call me", exact=True).click()
+    await page.get_by_role("alert").get_by_text("cannot be reached").wait_for()
+    assert asked["context"]["dismissed"] is True
+    assert asked["captcha"] == "an answer"
+
+
+async def test_the_demo_page_and_the_preview(stack: AsyncExitStack, browser: Any) -> None:
+    stage = await web_stage(stack)
+    stage.html = PAGE.format(number="020 7946 0000", gateway=stage.url, key=KEY)
+    page = await new_page(browser, viewport={"width": 1000, "height": 760})
+    await page.goto(stage.shop)
+    await page.get_by_role("button", name="Call me now").wait_for()
+    await States(page, "demo").look("page")
+    await page.goto(f"{stage.url}/preview?site={KEY}")
+    await page.frame_locator("#page").get_by_role("button", name="Call me now").wait_for()
+    await States(page, "preview").look("page")
+    await page.set_viewport_size({"width": 500, "height": 380})
+    await States(page, "preview").look("enlarged")
+
+
+async def test_each_state_of_the_phone(stack: AsyncExitStack, browser: Any) -> None:
+    stage = await web_stage(stack)
+    page = await new_page(browser, viewport={"width": 500, "height": 760})
+    states = States(page, "phone")
+    await page.goto(f"{stage.url}/phone")
+    await states.look("sign-in")
+    await page.get_by_label("Token").fill("nobody's")
+    await page.get_by_role("button", name="Sign in").click()
+    await page.get_by_text("The token was not accepted.").wait_for()
+    await states.look("refused")
+    await page.get_by_label("Token").fill(TOKEN)
+    await page.get_by_role("button", name="Sign in").click()
+    await page.get_by_text("available").wait_for()
+    await states.look("available")
+    engine = stage.engine
+    engine.job = {
+        "id": "j1", "to": "+442079460123", "attempts": [{"cause": "no answer"}],
+        "context": {"name": "Ann", "page": "https://shop.example/prices", "basket": 17.5},
+    }  # fmt: skip
+    for state in ("ringing", "talking", "wrap_up"):
+        engine.agent |= {"state": state, "work": "j1"}
+        await engine.events_of_agents.put({"type": f"agent.{state}", "agent": "anna"})
+        await page.get_by_text(state, exact=True).wait_for()
+        await page.get_by_text("https://shop.example/prices").wait_for()
+        await page.evaluate(f"talking({str(state == 'talking').lower()})")
+        await states.look(state)
+    for hostile in ("<img src=x onerror=run()>", "<script>run()</script>", "javascript:run()"):
+        names = ("name", "page", "title", "referrer", "campaign", "pages", "basket", hostile)
+        context = dict.fromkeys(names, hostile) | {"campaign": {hostile: hostile}}
+        engine.job = {
+            "id": hostile, "to": hostile, "context": context, "attempts": [{"cause": hostile}],
+        }  # fmt: skip
+        engine.agent |= {"work": hostile, "reason": hostile}
+        await page.evaluate("window.ran = 0; window.run = () => { window.ran += 1; }; 0")
+        await engine.events_of_agents.put({"type": "agent.talking", "agent": "anna"})
+        await page.get_by_role("heading", name=hostile).wait_for()
+        assert await page.locator("#desk img, #desk script, #desk a").count() == 0
+        assert await page.evaluate("ran") == 0

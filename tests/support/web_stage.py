@@ -1,0 +1,144 @@
+"""The web gateway in front of an engine that says what a test wants: every state of its pages."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, cast
+
+import aiohttp
+from aiohttp import web
+
+from config.sites import Site
+from config.web_settings import WebSettings
+from ringback_client import Client, EngineError
+from web.admission import Admission
+from web.agent_desk import AgentDesk
+from web.api import Api
+from web.callback_service import CallbackService
+from web.client_address import ClientAddresses
+from web.pages import Pages
+from web.progress import Followers
+from web.proof_of_work import ProofOfWork
+from web.signing import Signing
+
+KEY, TOKEN = "shop-key", "anna-signs-in-with-this"
+HOUR_S = 3600.0
+
+
+class ScriptedEngine:
+    """Takes the place of the engine's client; `availability`, `job`, `agent` are what it says."""
+
+    def __init__(self) -> None:
+        begins = time.time() // HOUR_S * HOUR_S + 20 * HOUR_S
+        slots = [
+            {"start": begins + n * HOUR_S, "end": begins + (n + 1) * HOUR_S, "left": 1}
+            for n in range(8)
+        ]
+        self.availability: dict[str, Any] = {
+            "open": True, "agents_free": 2, "expected_wait_s": 20.0, "opens_at": None,
+            "slots": slots,
+        }  # fmt: skip
+        self.job: dict[str, Any] = {}
+        self.refusal: EngineError | None = None
+        self.agent: dict[str, Any] = {
+            "agent": "anna", "state": "available", "reason": None, "work": None,
+            "outcome_due": None,
+        }  # fmt: skip
+        self.events_of_agents: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+    async def call(self, method: str, /, **params: Any) -> Any:
+        """Answer a request."""
+        if method == "queue.availability":
+            return self.availability
+        if method == "callback.request":
+            if self.refusal is not None:
+                raise self.refusal
+            self.job = {
+                "id": params["id"], "state": "queued", "to": params["to"], "created": 1.0,
+                "not_before": params.get("not_before"), "context": params["context"],
+                "rating": None, "ended_at": None, "bridged_at": 1.0, "attempts": [],
+            }  # fmt: skip
+            return self.job
+        if method == "callback.cancel":
+            self.job |= {"state": "cancelled"}
+        if method == "browser.ice_servers":
+            return {"ice_servers": []}
+        if method == "agent.list":
+            return {"agents": [self.agent]}
+        if method.startswith("agent."):
+            return self.agent
+        return self.job
+
+    @asynccontextmanager
+    async def events(self, **_given: Any) -> AsyncIterator[AsyncIterator[Any]]:
+        """Those that a test puts into `events_of_agents`."""
+        yield self._events()
+
+    async def _events(self) -> AsyncIterator[Any]:
+        while True:
+            yield await self.events_of_agents.get()
+
+    async def __aenter__(self) -> "ScriptedEngine":
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        return None
+
+
+class Stage:
+    """The gateway at `url`, and a page of a shop at `shop`, whose markup is `html`."""
+
+    def __init__(self, url: str, shop: str, engine: ScriptedEngine, follows: Followers) -> None:
+        self.url, self.shop, self.engine = url, shop, engine
+        self._followers = follows
+        self.html, self.headers = "", {"Content-Security-Policy": ""}
+
+    def reach(self, state: str) -> None:
+        """The callback is in this state now."""
+        self.engine.job["state"] = state
+        self._followers.tell(self.engine.job["id"])
+
+    async def page(self, request: web.Request) -> web.Response:
+        """The page of the shop."""
+        html = self.html.replace("{url}", self.url).replace("{key}", KEY)
+        return web.Response(text=html, content_type="text/html", headers=self.headers)
+
+
+async def web_stage(stack: AsyncExitStack, **more: Any) -> Stage:
+    """The gateway of a site, until the stack is closed. `more` are keys of the site."""
+    session = await stack.enter_async_context(aiohttp.ClientSession())
+    engine, followers, signing = ScriptedEngine(), Followers(100), Signing(b"s" * 32)
+    stage = Stage("", "", engine, followers)
+    shop = web.Application()
+    shop.router.add_get("/", stage.page)
+    stage.shop = await _served(stack, shop)
+    site = Site(
+        **{
+            "key": KEY, "name": "shop.example", "origins": [stage.shop], "queue": "sales",
+            "limits": {"per_address": 0, "per_number": 0, "per_network": 0},
+        } | more
+    )  # fmt: skip
+    settings = WebSettings(web={"phone_server": "ws://127.0.0.1:9"}, sites=[site])  # type: ignore[arg-type]
+    service = CallbackService(cast(Client, engine), signing, followers)
+    addresses = ClientAddresses([])
+    admission = Admission(ProofOfWork(signing), session)
+    api = Api(lambda: settings, service, admission, signing, addresses)
+
+    async def connect(token: str) -> Client:
+        if token != TOKEN:
+            raise EngineError("refused", "no such token", None, {})
+        return cast(Client, engine)
+
+    pages = Pages(lambda: settings).routes()
+    pages += AgentDesk(lambda: settings, connect, addresses).routes()
+    stage.url = await _served(stack, api.application(pages))
+    return stage
+
+
+async def _served(stack: AsyncExitStack, app: web.Application) -> str:
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    return f"http://127.0.0.1:{runner.addresses[0][1]}"
