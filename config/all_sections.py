@@ -20,6 +20,7 @@ from .scripts import Script
 from .sections import Control, Dial, Log, Media, Route, Store, Trunk, Whisper
 from .sip import Sip
 from .sites import Site, Web
+from .speech import Speech
 from .stir import Stir
 from .streams import Streams
 from .tracing import Trace
@@ -50,6 +51,7 @@ class AllSections(BaseSettings):
     numbering: Numbering = Numbering()
     costs: Costs = Costs()
     whisper: Whisper = Whisper()
+    speech: Speech = Speech()
     streams: Streams = Streams()
     log: Log = Log()
     reports: Reports = Reports()

@@ -9,9 +9,11 @@ from functools import partial
 from pathlib import Path
 
 from config.settings import Settings
+from config.speech import Speech
 from media.settings import MediaSettings
-from media.sound.speech import Synthesizer
 from media.sources import Hold, Ringing
+from media.speech.speech_command import SpeechCommand
+from media.speech.synthesizer import Synthesizer
 from media.worker_pool import WorkerPool
 from sip.endpoint import SipEndpoint
 from sip.hop import WEB_TRANSPORTS, Hop
@@ -168,6 +170,7 @@ class CallParts:
                 settings.whisper.cache_dir,
                 voice=settings.whisper.voice,
                 max_age_s=settings.whisper.keep_days * DAY_S or None,
+                command=_speech_command(settings.speech),
             ),
             SoundFiles(media.sounds),
         )
@@ -333,3 +336,15 @@ class CallParts:
     def _media_restarted(self, leg_events: LegEvents) -> None:
         leg_events.on_media_restarted(self.media.pids)
         self.workers.note(self.media.pids)
+
+
+def _speech_command(speech: Speech) -> SpeechCommand | None:
+    """What speaks in place of espeak-ng."""
+    if not speech.command:
+        return None
+    return SpeechCommand(
+        tuple(speech.command),
+        limit_s=speech.limit_s,
+        max_bytes=speech.max_mib << 20,
+        falls_back=speech.falls_back,
+    )

@@ -13,7 +13,7 @@ import structlog
 from config.settings import Settings
 from config.sounds import find_configured
 from media.sound.prompts import PromptError, check_prompt
-from media.sound.speech import NoSuchVoice, SpeechError, Synthesizer
+from media.speech.synthesizer import NoSuchVoice, SpeechError, Synthesizer
 
 from .routing.local_codecs import missing
 

@@ -6,14 +6,14 @@ from config.all_sections import AllSections
 from config.errors import Fault
 from config.sections import Whisper
 from config.spoken import split_voice
-from media.sound.speech import NoSuchVoice, SpeechError, Synthesizer
+from media.speech.synthesizer import NoSuchVoice, SpeechError, Synthesizer
 
 
 def unknown_voices(settings: AllSections) -> Iterator[Fault]:
     """A fault for each voice that there is not. None where nothing can be spoken at all."""
     named = [(key, voice) for key, voice in _named(settings) if voice]
-    if not named:
-        return  # so that no process that speaks is started for nothing
+    if not named or settings.speech.command:
+        return  # so that no process that speaks is started for nothing; a command has its own
     synthesizer = Synthesizer(settings.whisper.cache_dir)
     try:
         for key, voice in named:

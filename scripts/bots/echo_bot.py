@@ -1,7 +1,6 @@
 """A bot that says what it hears: python scripts/bots/echo_bot.py [PORT]. See docs/bots.md."""
 
-import asyncio
-import json
+import socket
 import sys
 
 from aiohttp import WSMsgType, web
@@ -9,34 +8,26 @@ from aiohttp import WSMsgType, web
 
 async def talk(request: web.Request) -> web.WebSocketResponse:
     """Serve one stream."""
-    socket = web.WebSocketResponse(compress=False)
-    await socket.prepare(request)
-    async for message in socket:
+    bot = web.WebSocketResponse(compress=False)
+    await bot.prepare(request)
+    async for message in bot:
         if message.type == WSMsgType.BINARY:
-            await socket.send_bytes(message.data)
+            await bot.send_bytes(message.data)
             continue
-        said = json.loads(message.data)
+        said = message.json()
         if said["type"] == "start":
-            await socket.send_json({"type": "ready"})
+            await bot.send_json({"type": "ready"})
         elif said["type"] == "dtmf" and said["digit"] == "#":
-            await socket.send_json({"type": "hangup", "reason": "the caller pressed #"})
+            await bot.send_json({"type": "hangup", "reason": "the caller pressed #"})
         elif said["type"] == "stop":
             break
-    await socket.close()
-    return socket
-
-
-async def serve(port: int) -> None:
-    """Listen on the loopback address until the process is ended. Port 0: any that is free."""
-    application = web.Application()
-    application.router.add_get("/", talk)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port)
-    await site.start()
-    print(f"ws://127.0.0.1:{runner.addresses[0][1]}/", flush=True)
-    await asyncio.Event().wait()
+    await bot.close()
+    return bot
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]) if len(sys.argv) > 1 else 8765))
+    listener = socket.create_server(("127.0.0.1", int((sys.argv[1:] or ["8765"])[0])))
+    print(f"ws://127.0.0.1:{listener.getsockname()[1]}/", flush=True)
+    application = web.Application()
+    application.router.add_get("/", talk)
+    web.run_app(application, sock=listener, print=None)

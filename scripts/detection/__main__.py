@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from media.detection_limits import LABELS, DetectionLimits
-from media.sound.espeak import SpeechError
+from media.speech.espeak import SpeechError
 
 from .measure import Measured, measure
 from .noise import RATE_HZ

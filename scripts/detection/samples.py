@@ -17,7 +17,7 @@ import soxr
 from numpy.typing import NDArray
 
 from media.detection_limits import Label
-from media.sound.espeak import espeak
+from media.speech.espeak import espeak
 
 from . import noise
 from .noise import RATE_HZ, Samples

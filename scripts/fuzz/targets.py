@@ -34,7 +34,7 @@ from media.rtp.rtp import payload_bounds
 from media.rtp.srtp import TAG_BYTES, SrtpReceiver, SrtpSender
 from media.rtp.telephone_event import DigitReader
 from media.sound.prompts import PromptError, check_prompt, load
-from media.sound.speech import SpeechError, Synthesizer
+from media.speech.synthesizer import SpeechError, Synthesizer
 from sip.auth.digest import (
     Credentials,
     answer_challenge,

@@ -14,7 +14,7 @@ from config.inbound import Room
 from config.sections import Media, Trunk, Whisper
 from config.settings import ConfigError, Settings
 from engine import preflight
-from media.sound.speech import SpeechError, Synthesizer
+from media.speech.synthesizer import SpeechError, Synthesizer
 from tests.support.quiet_speech import quiet_speech
 from tests.support.recording import write_tone_wav
 

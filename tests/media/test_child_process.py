@@ -40,7 +40,7 @@ def test_the_rooms_come_before_whatever_else_is_on_the_path() -> None:
 
 
 def test_a_child_without_site_has_the_path_of_this_process() -> None:
-    child = python_process("media.sound.speech_process", imports_site=False, environ={})
+    child = python_process("media.speech.speech_process", imports_site=False, environ={})
     assert child.environment["PYTHONPATH"].split(os.pathsep) == [ROOT, *filter(None, sys.path)]
     assert "-S" in child.command
 

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from media.detection_limits import DetectionLimits
-from media.sound.espeak import SpeechError
+from media.speech.espeak import SpeechError
 from scripts.detection.__main__ import main, meets_targets, save
 from scripts.detection.measure import Measured, measure
 from scripts.detection.samples import SHARES, Sample, make

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
 
-from media.sound.speech import Synthesizer
-from media.sound.speech_pool import Sound
+from media.speech.speech_pool import Sound
+from media.speech.synthesizer import Synthesizer
 
 RATE_HZ = 8000
 SPOKEN_S = 0.5

@@ -18,9 +18,9 @@ import structlog
 from config.spoken import split_voice
 from media.sound import tones
 from media.sound.prompts import close_processes
-from media.sound.speech import SpeechError, Synthesizer
-from media.sound.speech_pool import PROCESSES
 from media.sources import Prompt, Source, Tone
+from media.speech.speech_pool import PROCESSES
+from media.speech.synthesizer import SpeechError, Synthesizer
 
 from ...errors import EngineError
 from ...job import Job

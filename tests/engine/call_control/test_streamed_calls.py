@@ -18,8 +18,8 @@ from engine.calls.streams.stream_leg import StreamLeg
 from engine.calls.talk import Talk
 from engine.errors import EngineError
 from engine.routing.targets.stream_target import Handover, StreamFallback, StreamTarget
-from media.sound.speech import SpeechError
 from media.sources import Peer, Silence
+from media.speech.synthesizer import SpeechError
 from tests.support.calls_by_command import leg_of, run_calls, up
 from tests.support.scene import Scene
 from tests.support.scripted_streams import URL, ScriptedHost, host_of, scripted_streams

@@ -4,7 +4,7 @@ import pytest
 
 from config.settings import Settings
 from engine.checks.voices import unknown_voices
-from media.sound.speech import NoSuchVoice, SpeechError, Synthesizer
+from media.speech.synthesizer import NoSuchVoice, SpeechError, Synthesizer
 
 
 @pytest.fixture

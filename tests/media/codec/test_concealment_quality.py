@@ -8,7 +8,7 @@ import soxr
 from numpy.typing import NDArray
 
 from media.codec.g711 import G711Decoder, G711Encoder
-from media.sound.speech_pool import SpeechPool
+from media.speech.speech_pool import SpeechPool
 
 judge = pytest.importorskip(
     "pesq",

@@ -14,7 +14,7 @@ from media.recognition import sphinx_process
 from media.recognition.recogniser_messages import Error, Speech, Words, read_line
 from media.recognition.vocabulary import Vocabulary
 from media.sound.g711 import decode, encode
-from media.sound.speech_pool import pool
+from media.speech.speech_pool import pool
 
 pytest.importorskip("pocketsphinx", reason="pip install 'ringback[recognition]'")
 

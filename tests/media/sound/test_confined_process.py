@@ -13,9 +13,9 @@ from media.sound.confined_process import (
     ProcessDied,
     ProcessTimedOut,
 )
-from media.sound.speech_process import NO_VOICE, REQUEST, RESPONSE
+from media.speech.speech_process import NO_VOICE, REQUEST, RESPONSE
 
-MODULE = "media.sound.speech_process"
+MODULE = "media.speech.speech_process"
 
 
 def ask(process: ConfinedProcess) -> int:

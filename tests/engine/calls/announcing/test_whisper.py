@@ -11,8 +11,8 @@ import soundfile
 from engine.calls.announcing.sound_files import SoundFiles
 from engine.calls.announcing.whisper import Announcement, Announcer, Unspoken, Whisper
 from engine.errors import EngineError
-from media.sound.speech import SpeechError, Synthesizer
 from media.sources import Prompt, Tone
+from media.speech.synthesizer import SpeechError, Synthesizer
 from tests.support.jobs import callback_job
 from tests.support.quiet_speech import QuietSynthesizer
 

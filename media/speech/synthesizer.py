@@ -14,8 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from .espeak import MAX_RATE_WPM, MIN_RATE_WPM, NoSuchVoice, SpeechError
+from .speech_command import SpeechCommand
 from .speech_pool import Sound, pool
+
+log = structlog.get_logger()
 
 __all__ = ["NoSuchVoice", "SpeechError", "Synthesizer"]
 
@@ -23,6 +28,9 @@ MAX_TEXT_CHARACTERS: Final = 2000
 MAX_DURATION_S: Final = 300.0
 CACHE_BYTES: Final = 256 * 1024 * 1024
 DEFAULT_RATE_WPM: Final = 160
+
+COMMAND_REST_S: Final = 30.0
+"""How long a command that has failed is not tried again."""
 
 _SAMPLE_BYTES = 2
 _MIN_DURATION_S = 0.1  # what has no words gives some 10 ms of nothing
@@ -38,6 +46,8 @@ class Synthesizer:
 
     `voice` is a language tag ("en-gb", "ru"), or a voice's name in espeak-ng. SpeechError for a
     rate out of range at once; for a voice that there is not, at `prepare` or the first text.
+    With `command` that speaks; `voice` is whatever it takes for one. Where it fails, espeak-ng
+    speaks in its place for a while, unless it is not to.
     What was not said for `max_age_s`, and what is over `max_cache_bytes`, is deleted.
     """
 
@@ -49,6 +59,7 @@ class Synthesizer:
         rate_wpm: int = DEFAULT_RATE_WPM,
         max_cache_bytes: int = CACHE_BYTES,
         max_age_s: float | None = None,
+        command: SpeechCommand | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         if not MIN_RATE_WPM <= rate_wpm <= MAX_RATE_WPM:
@@ -60,13 +71,16 @@ class Synthesizer:
         self.rate_wpm = rate_wpm
         self._max_cache_bytes = max_cache_bytes
         self._max_age_s = max_age_s
+        self._command = command
+        self._rests_until = 0.0
         self._clock = clock
         self._under_way: set[Path] = set()
         self._changed = threading.Condition()
 
     def prepare(self) -> None:
         """Start a process that speaks and look for the voice now rather than at the first text."""
-        pool.look_for(self.voice)
+        if self._command is None:
+            pool.look_for(self.voice)
         with contextlib.suppress(FileNotFoundError), self._changed:
             self._trim(None)
         shutil.rmtree(self.cache_dir / _PERSONAL, ignore_errors=True)
@@ -99,16 +113,33 @@ class Synthesizer:
         Raises SpeechError: no words, too long, no such voice, the directory cannot be written.
         """
         words, voice, rate_wpm = _plain(text), voice or self.voice, self.rate_at(speed)
-        path = (self.cache_dir if is_kept else self.cache_dir / _PERSONAL) / self._name(
-            words, voice, rate_wpm
+        command = self._command
+        if command is not None and time.monotonic() >= self._rests_until:
+            name = self._name(command.identity, words, voice, rate_wpm)
+            try:
+                return self._prompt(
+                    name, lambda path: self._command_speaks(path, words, voice, rate_wpm), is_kept
+                )
+            except SpeechError as error:
+                if not command.falls_back:
+                    raise
+                self._rests_until = time.monotonic() + COMMAND_REST_S
+                log.error("speech_command_failed", reason=error.reason, rests_s=COMMAND_REST_S)
+        name = self._name("", words, voice, rate_wpm)
+        return self._prompt(
+            name, lambda path: _write_wave(path, self._speak(words, voice, rate_wpm)), is_kept
         )
+
+    def _prompt(self, name: str, speak: Callable[[str], None], is_kept: bool) -> Path:
+        """The file of this name, from the cache or as `speak` writes it. Raises SpeechError."""
+        path = (self.cache_dir if is_kept else self.cache_dir / _PERSONAL) / name
         with self._changed:  # who asks for the same text meanwhile finds it spoken
             self._changed.wait_for(lambda: path not in self._under_way)
             if _is_there(path):
                 return path
             self._under_way.add(path)
         try:
-            self._write(self._speak(words, voice, rate_wpm), path)
+            self._write(speak, path)
         finally:
             with self._changed:
                 self._under_way.remove(path)
@@ -118,8 +149,10 @@ class Synthesizer:
                 self._trim(path)
         return path
 
-    def _name(self, words: str, voice: str, rate_wpm: int) -> str:
+    def _name(self, command: str, words: str, voice: str, rate_wpm: int) -> str:
         identity = f"{voice.lower()}\0{rate_wpm}\0{words}"
+        if command:
+            identity = f"{command}\0{identity}"
         return hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest() + ".wav"
 
     def _speak(self, words: str, voice: str, rate_wpm: int) -> Sound:
@@ -128,18 +161,20 @@ class Synthesizer:
             raise SpeechError("the text has no words to speak")
         return sound
 
-    def _write(self, spoken: Sound, path: Path) -> None:
+    def _command_speaks(self, path: str, words: str, voice: str, rate_wpm: int) -> None:
+        assert self._command is not None
+        speed = rate_wpm / self.rate_wpm
+        self._command.speak(words, path, language=voice, rate_wpm=rate_wpm, speed=speed)
+
+    def _write(self, speak: Callable[[str], None], path: Path) -> None:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor, unfinished = tempfile.mkstemp(
                 prefix=".speech-", suffix=".wav", dir=path.parent
             )
+            os.close(descriptor)
             try:
-                with os.fdopen(descriptor, "wb") as raw, wave.open(raw, "wb") as sound:
-                    sound.setnchannels(1)
-                    sound.setsampwidth(_SAMPLE_BYTES)
-                    sound.setframerate(spoken.rate_hz)
-                    sound.writeframes(spoken.samples)
+                speak(unfinished)
                 os.replace(unfinished, path)
             except BaseException:
                 with contextlib.suppress(FileNotFoundError):
@@ -172,6 +207,14 @@ class Synthesizer:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(path)
                 total -= size
+
+
+def _write_wave(path: str, spoken: Sound) -> None:
+    with open(path, "wb") as raw, wave.open(raw, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(_SAMPLE_BYTES)
+        sound.setframerate(spoken.rate_hz)
+        sound.writeframes(spoken.samples)
 
 
 def _is_there(path: Path) -> bool:

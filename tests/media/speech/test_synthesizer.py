@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from media.sound import speech
-from media.sound.espeak import SpeechError, espeak
 from media.sound.prompts import load
-from media.sound.speech import Synthesizer
+from media.speech import synthesizer as speech
+from media.speech.espeak import SpeechError, espeak
+from media.speech.synthesizer import Synthesizer
 from tests.support.tone_detection import level_dbfs
 
 
@@ -157,7 +157,7 @@ def test_its_data_may_lie_deep_in_the_file_system(tmp_path: Path) -> None:
     program = (
         "import espeakng_loader, sys\n"
         "espeakng_loader.get_data_path = lambda: sys.argv[1]\n"
-        "from media.sound.espeak import espeak\n"
+        "from media.speech.espeak import espeak\n"
         "sound = espeak().speak('hello', voice='ru', rate_wpm=160, max_duration_s=9)\n"
         "print(len(sound))\n"
     )

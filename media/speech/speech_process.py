@@ -8,7 +8,7 @@ import struct
 import sys
 from typing import BinaryIO, Final
 
-from .confinement import allow_cpu, confine
+from ..sound.confinement import allow_cpu, confine
 
 # A text to speak: length of the voice, words a minute, seconds at most, length of the text; then
 # the voice and the text. Without text only the voice is looked for.

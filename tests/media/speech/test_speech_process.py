@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from media.sound import speech_pool
-from media.sound.speech import Synthesizer
+from media.speech import speech_pool
+from media.speech.synthesizer import Synthesizer
 
 
 def test_the_process_has_nothing_of_the_engine(

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from media.sound import speech_pool
-from media.sound.speech import SpeechError, Synthesizer
+from media.speech import speech_pool
+from media.speech.synthesizer import SpeechError, Synthesizer
 
-from .test_speech import duration_s
+from .test_synthesizer import duration_s
 
 
 @pytest.mark.parametrize("voice", ["de", "pt", "ru", "el", "ka"])

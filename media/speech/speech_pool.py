@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from .confined_process import ConfinedPool, ConfinedProcess, ProcessDied, ProcessTimedOut
+from ..sound.confined_process import ConfinedPool, ConfinedProcess, ProcessDied, ProcessTimedOut
 from .espeak import NoSuchVoice, SpeechError
 from .speech_process import FAILED, NO_VOICE, REQUEST, RESPONSE, SOUND
 
@@ -34,7 +34,7 @@ class SpeechPool:
 
     def __init__(self) -> None:
         self.processes = ConfinedPool(
-            "media.sound.speech_process", processes=PROCESSES, uses_each=TEXTS_EACH
+            "media.speech.speech_process", processes=PROCESSES, uses_each=TEXTS_EACH
         )
 
     def look_for(self, voice: str) -> None:
