@@ -143,7 +143,8 @@ async def _one_by_one(console: Console, table: Table, names: list[str], seconds:
                 memory_mib = found.memory_mib
                 is_noticed = is_noticed or bool(broken)
                 _add(table, name, found, broken)
-                console.print(f"{name}: {', '.join(broken) or 'held'}", highlight=False)
+                words = ", ".join(broken) or "held"
+                console.print(f"{name}: {words}; {memory_mib:.0f} MiB", highlight=False)
             left_mib = await memory_left(engine, most_mib(quiet.memory_mib))
             grown = left_mib > most_mib(quiet.memory_mib)
             is_noticed = is_noticed or grown

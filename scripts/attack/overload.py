@@ -21,7 +21,7 @@ from scripts.bench.report import percentile
 from scripts.load.driver import LoadPeerProcess
 
 from .sip_attackers import SDP, message
-from .target import ENGINE_HOST, MORE, TRUNK_HOST, udp_from
+from .target import ENGINE_HOST, MORE, TRUNK_HOST, WEB, udp_from
 
 NAME = "overload"
 OFFERED_PER_S = 30.0
@@ -107,7 +107,10 @@ async def overload() -> Offered:
     """Offer calls until enough are refused, or the time is over; and more while it is full."""
     found = Offered()
     with LoadPeerProcess(streams=2 * MOST_OFFERED + 64) as peer:
-        async with EngineProcess(MORE) as engine, Callbacks(str(engine.socket), peer.sip) as calls:
+        async with (
+            EngineProcess(MORE, listen=[WEB]) as engine,
+            Callbacks(str(engine.socket), peer.sip) as calls,
+        ):
             first, *others = sorted(os.sched_getaffinity(0))
             core = {first}
             for pid in (engine.pid, engine.worker_pid):
