@@ -120,12 +120,16 @@ class AgentDesk:
             return
         async with client:
             try:
-                (agent,) = (await client.call("agent.list"))["agents"]
+                found = await client.call("agent.list")
+                (agent,) = found["agents"]
                 ice = (await client.call("browser.ice_servers"))["ice_servers"]
             except (ClientError, EngineError, ValueError):
                 await socket.send_json({"refused": "The token is no agent's."})
                 return
-            await socket.send_json({"agent": agent, "server": server, "ice_servers": ice})
+            choices = {name: found.get(name, []) for name in ("pause_reasons", "outcomes")}
+            await socket.send_json(
+                {"agent": agent, "server": server, "ice_servers": ice, **choices}
+            )
             await _Line(socket, client).run()
 
 

@@ -13,6 +13,7 @@ from collections.abc import Coroutine
 from functools import partial
 from typing import Final
 
+import uvloop
 from aiortc import RTCCertificate
 
 from ..channel import Connection
@@ -115,7 +116,7 @@ def main() -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
     engine = socket.socket(fileno=0)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(engine))
+        uvloop.run(_serve(engine))
 
 
 async def _serve(engine: socket.socket) -> None:

@@ -59,6 +59,7 @@ async def desk(
         agents=[{"name": "anna", "uri": "webrtc:anna", "queues": ["sales"]}],
         queues=[{"name": "sales"}],
         rights=[{"name": "anna", "token": TOKEN, "agent": "anna"}],
+        agent_defaults={"pause_reasons": ["lunch"], "outcomes": ["sold"], "wrap_up_s": 60.0},
         control={"default_role": "administer"},
         trunks=[{"name": "wire", "uri": customer.uri.replace("customer@", "")}],
         routes=[{"prefix": "+", "trunks": ["wire"]}],
@@ -106,7 +107,11 @@ async def offered(page: Any) -> str:
     context = {"name": "<b id=forged>Bob</b>", "page": "https://shop.example/prices"}
     job: str = (
         await page.engine.line.call(
-            "callback.request", to="+442079460123", queue="sales", context=context
+            "callback.request",
+            to="+442079460123",
+            queue="sales",
+            context=context,
+            script="Sell him a hat",
         )
     )["id"]
     await page.get_by_role("button", name="Answer").wait_for()
@@ -117,6 +122,8 @@ async def test_a_talk_from_the_offer_to_the_end(desk: Any, tmp_path: Path) -> No
     job = await offered(desk)
     await desk.get_by_text("<b id=forged>Bob</b>").wait_for()
     assert await desk.locator("#forged").count() == 0
+    await desk.get_by_role("heading", name="+442079460123").wait_for()
+    await desk.get_by_text("Sell him a hat").wait_for()
     await desk.keyboard.press("Enter")  # the button has the focus
     await desk.engine.state("bridged", job)
     await desk.get_by_text("talking", exact=True).wait_for()
@@ -130,6 +137,16 @@ async def test_a_talk_from_the_offer_to_the_end(desk: Any, tmp_path: Path) -> No
     await desk.get_by_role("button", name="Hang up").click()
     record = await desk.engine.ended(job)
     assert record["state"] == "completed"
+    await desk.get_by_text("wrap_up").wait_for()
+    await desk.get_by_label("Outcome").fill("sold")
+    await desk.get_by_label("Note").fill("A green one")
+    await desk.get_by_role("button", name="Save").click()
+    await desk.engine.event("callback.annotated", job)
+    record = await desk.engine.line.call("callback.get", id=job)
+    assert record["outcome"] == "sold"
+    await desk.get_by_label("Reason of the pause").select_option("lunch")
+    await desk.get_by_role("button", name="Pause").click()
+    await desk.get_by_text("paused (lunch)").wait_for()
     assert desk.faults == []
     await desk.customer.stop()
     assert desk.customer.heard(tmp_path / "customer.wav").hears(AGENT_HZ, for_s=0.6)

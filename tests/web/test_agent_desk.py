@@ -49,7 +49,7 @@ class Engine:
 
     async def call(self, method: str, **params: Any) -> Any:
         if method == "agent.list":
-            return {"agents": self.agents}
+            return {"agents": self.agents, "pause_reasons": ["lunch"]}
         if method == "browser.ice_servers":
             return {"ice_servers": ICE}
         await self.gate.wait()
@@ -110,6 +110,8 @@ async def test_a_page_is_told_who_it_is_and_where_sip_is(engine: Engine) -> None
             "agent": ANNA,
             "server": SERVER,
             "ice_servers": ICE,
+            "pause_reasons": ["lunch"],
+            "outcomes": [],
         }
         assert engine.tokens == ["anna-signs-in"]
 

@@ -3,6 +3,7 @@
 
 const $ = (id) => document.getElementById(id);
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
+const OFFER = "ringback-offer";
 const TALKING = ["mute", "hold", "hang-up", "keys", "transfer"];
 
 let token = sessionStorage.getItem("ringback-token") || "";
@@ -66,6 +67,8 @@ function signedIn(message) {
   fault();
   $("sign-in").hidden = true;
   $("desk").hidden = false;
+  choices($("reason"), ["", ...(message.pause_reasons || [])]);
+  choices($("outcomes"), message.outcomes || []);
   show(message.agent);
   $("name").textContent = agent.agent;
   if (!phone) {
@@ -73,15 +76,21 @@ function signedIn(message) {
   }
 }
 
+function choices(list, texts) {
+  list.replaceChildren(...texts.map((text) => new Option(text, text)));
+}
+
 function show(view) {
   agent = view;
   $("state").textContent = view.reason ? `${view.state} (${view.reason})` : view.state;
   document.body.dataset.state = view.state;
   if (view.work) showWork(view.work);
-  $("outcome").hidden = !(view.state === "wrap_up" || view.outcome_due);
-  if (!view.work && !view.outcome_due) {
+  const isAfter = view.state === "wrap_up" || Boolean(view.outcome_due);
+  $("outcome").hidden = !(isAfter || (view.state === "talking" && view.work));
+  if (!view.work && !isAfter) {
     $("work").hidden = true;
     job = null;
+    sessionStorage.removeItem(OFFER);
   }
 }
 
@@ -100,29 +109,43 @@ function facts(list, pairs) {
   }));
 }
 
+/* What is known of a job or call: the offer said it before the phone rang, and the tab has kept it. */
 async function showWork(id) {
   if (job === id) return;
   job = id;
-  let found;
-  try {
-    found = await ask("callback.get", { id });
-  } catch (error) {
-    $("title").textContent = "A call";
-    facts($("facts"), []);
-    $("work").hidden = false;
-    return;
+  const kept = JSON.parse(sessionStorage.getItem(OFFER) || "null");
+  if (kept && kept.id === id) return showOffer(kept);
+  for (const [method, params] of [["callback.get", { id }], ["call.get", { call: id }]]) {
+    try {
+      const found = await ask(method, params);
+      if (job === id) showOffer({ id, ...found, number: found.number || found.to });
+      return;
+    } catch (error) { /* it is the other kind, or over */ }
   }
-  $("title").textContent = found.to || "A call";
-  facts($("facts"), Object.entries(found.context || {}));
-  $("history").replaceChildren(...(found.attempts || []).map((one) => {
+  showOffer({ id });
+}
+
+function showOffer({ number, context = {}, history, script }) {
+  $("title").textContent = number || context.name || context.caller_name || "A call";
+  facts($("facts"), Object.entries(context || {}));
+  $("script").textContent = script || "";
+  $("history").replaceChildren(...(history || []).map((one) => {
     const item = document.createElement("li");
-    item.textContent = one.cause || one.result || one.state || "";
+    const at = one.ended_at ? new Date(one.ended_at * 1000).toLocaleString() : "";
+    item.textContent = [at, one.result || one.state, one.agent, one.outcome, one.note].filter(Boolean).join(", ");
     return item;
   }));
   $("work").hidden = false;
 }
 
 function told(event) {
+  if (event.type === "agent.offered" && event.agent === agent.agent) {
+    const { number, context, history, script } = event;
+    const offer = { id: event.job || event.call, number, context, history, script };
+    sessionStorage.setItem(OFFER, JSON.stringify(offer));
+    job = offer.id;
+    showOffer(offer);
+  }
   if (event.agent === agent.agent || event.type.startsWith("agent.")) refresh();
 }
 
