@@ -58,11 +58,11 @@ async def test_two_who_were_called_are_bridged_held_and_parted(
     await engine.assert_idle()
     await asyncio.gather(one.stop(), two.stop())
     heard = two.heard(tmp_path / "two.wav")
-    assert heard.at(joined["time"] + 0.2, held["time"] - 0.1).hears(FIRST_HZ, for_s=0.6)
+    assert heard.at(joined["time"] + 0.2, held["time"] - 0.1).hears(FIRST_HZ, for_s=0.3)
     assert heard.at(held["time"] + 0.3, resumed["time"] - 0.1).hears(HOLD_HZ, for_s=0.2)
-    assert heard.at(resumed["time"] + 0.3, parted["time"] - 0.1).hears(FIRST_HZ, for_s=0.6)
+    assert heard.at(resumed["time"] + 0.3, parted["time"] - 0.1).hears(FIRST_HZ, for_s=0.3)
     other = one.heard(tmp_path / "one.wav")
-    assert other.at(joined["time"] + 0.2, held["time"] - 0.1).hears(SECOND_HZ, for_s=0.6)
+    assert other.at(joined["time"] + 0.2, held["time"] - 0.1).hears(SECOND_HZ, for_s=0.3)
     assert not other.at(held["time"] + 0.4, resumed["time"] - 0.1).hears(SECOND_HZ)
     assert "5" in [pressed["digit"] for pressed in two.seen("dtmf")]
 
