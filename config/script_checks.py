@@ -7,6 +7,7 @@ from typing import Protocol
 
 from .all_sections import AllSections
 from .errors import Fault
+from .recognition import Recognition
 from .scripts import Script, Step
 
 _FIELD = re.compile(r"\{context\.([^{}]+)\}")
@@ -25,6 +26,7 @@ def script_faults(settings: AllSections, known: KnownNames) -> Iterator[Fault]:
         at = f"scripts[{index}]"
         yield from _steps(script, at)
         yield from _secrets(script, at)
+        yield from _speech(script, at, settings.recognition)
         for number, step in enumerate(script.steps):
             key = f"{at}.steps[{number}]"
             yield from known.missing(f"{key}.queue", "queues", [step.queue])
@@ -118,6 +120,17 @@ def _secrets(script: Script, at: str) -> Iterator[Fault]:
                 if field in secret:
                     reason = f"{{context.{field}}} is gathered in secret: it is not said or kept"
                     yield Fault(f"{at}.steps[{number}].{key}", reason)
+
+
+def _speech(script: Script, at: str, recognition: Recognition) -> Iterator[Fault]:
+    """Words need a recogniser that understands the language of the script."""
+    language = script.language or recognition.language
+    for number, step in enumerate(script.steps):
+        key = f"{at}.steps[{number}].{step.listens}"
+        if step.listens and not recognition.engine:
+            yield Fault(key, "needs recognition.engine: nothing that is said is understood")
+        elif step.listens and recognition.engine == "pocketsphinx" and language[:2] != "en":
+            yield Fault(key, f"pocketsphinx understands English alone, and this is {language!r}")
 
 
 def _needs_queue(script: Script) -> bool:

@@ -31,17 +31,18 @@ _KEYS_OF_KIND: Final[dict[StepKind, tuple[str, ...]]] = {
     "menu": (*_ASKING, "keys", "words", "no_match"),
     "gather": (
         *_ASKING, "into", "min_digits", "max_digits", "terminator", "secret", "between_s",
-        "no_match", "next",
+        "spoken", "no_match", "next",
     ),
     "check": ("value", "against", "tries", "next", "again", "failed"),
     "set": ("values", "next"),
     "branch": ("on", "calendar", "cases", "next"),
     "transfer": ("text", "queue", "agent", "number", "stream", "max_wait_s", "failed"),
     "callback": (
-        *_ASKING, "number", "queue", "slots", "slot_s", "slot_text", "done_text", "failed", "next",
+        *_ASKING, "number", "queue", "slots", "slot_s", "slot_text", "done_text", "spoken",
+        "failed", "next",
     ),
     "voicemail": ("text", "queue", "callback", "max_s", "terminator", "next"),
-    "rating": (*_ASKING, "most", "next"),
+    "rating": (*_ASKING, "most", "spoken", "next"),
     "connect": ("text",),
     "hangup": ("text", "cause"),
 }  # fmt: skip
@@ -114,6 +115,8 @@ class Step(Section):
     max_digits: int = Field(default=16, ge=1, le=64)
     terminator: str = "#"
     secret: bool = False
+    spoken: bool = False
+    """Whether digits may be said as well."""
     value: ContextKey = ""
     against: ContextKey = ""
     values: dict[ContextKey, Template] = Field(default={}, max_length=50)
@@ -165,6 +168,8 @@ class Step(Section):
             _check("number", _key, self.number)
         if self.kind == "callback" and self.slots and not self.text:
             raise wrong("text", "missing: it is said before the slots")
+        if self.secret and self.spoken:
+            raise wrong("spoken", "a secret is not said aloud")
         if self.min_digits > self.max_digits:
             raise wrong("min_digits", "is more than max_digits")
         return self
@@ -211,6 +216,11 @@ class Step(Section):
         """Whether the party has to do something before the script goes on."""
         is_asking = self.kind in ("menu", "gather", "rating", "voicemail")
         return is_asking or (self.kind == "callback" and self.slots > 0)
+
+    @property
+    def listens(self) -> str:
+        """The key by which the party may speak; "": it has keys alone."""
+        return "words" if self.words else "spoken" if self.spoken else ""
 
     def said(self) -> Iterator[tuple[str, str]]:
         """Every text that is said here, with its key."""

@@ -88,9 +88,10 @@ def _script(settings: "Settings", name: str) -> "Script":
 
 
 def _users(settings: "Settings", name: str) -> list[str]:
-    """What of the configuration uses the script."""
-    return [f"inbound {route.name}" for route in settings.inbound
-            if name in (route.script, route.after_script)]  # fmt: skip
+    """What of the configuration uses the script; requests may name it besides."""
+    used = [(f"inbound {one.name}", one.script, one.after_script) for one in settings.inbound]
+    used += [(f"queue {one.name}", one.script, one.after_script) for one in settings.queues]
+    return [who for who, *names in used if name in names]
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -30,13 +30,14 @@ class Say:
 class Ask:
     """Let the party hear the texts, and gather keys. The answer is Keys, or Spoken.
 
-    `key_names` are the single keys that mean something, "" where digits are entered. With `secret`
-    nobody else may know them.
+    `key_names` are the single keys that mean something, "" where digits are entered. One of `words`
+    may be said in their place, with `spoken` the digits. With `secret` nobody else may know them.
     """
 
     texts: tuple[str, ...]
     key_names: str = ""
     words: tuple[str, ...] = ()
+    spoken: bool = False
     min_digits: int = 1
     max_digits: int = 1
     terminator: str = ""

@@ -306,6 +306,7 @@ class ScriptMachine:
             first_digit_s=step.timeout_s,
             between_digits_s=step.between_s,
             barge_in=step.barge_in,
+            spoken=step.spoken,
             **wanted,
         )
 

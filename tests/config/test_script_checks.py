@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from config.checks import Known
 from config.inbound import Inbound
 from config.queues import Queue
+from config.recognition import Recognition
 from config.script_checks import script_faults
 from config.scripts import Script
 from config.settings import Settings
@@ -119,3 +120,15 @@ def test_key_of_a_queue_leads_to_a_script() -> None:
         Queue(name="sales", script_digit="2")
     with pytest.raises(ValidationError, match="is not a key of a telephone"):
         Queue(name="sales", script="x", script_digit="22")
+
+
+def test_words_need_a_recogniser_of_the_language() -> None:
+    menu = step("menu", "menu", words={"yes": "go"})
+    gather = step("gather", "gather", into="x", spoken=True, next="menu")
+    both = (gather, menu, step("go", "connect"))
+    assert [key for key, _reason in faults(script(*both))] == [
+        "scripts[0].steps[0].spoken", "scripts[0].steps[1].words",
+    ]  # fmt: skip
+    english = Recognition(engine="pocketsphinx")
+    assert faults(script(*both, language="en-GB"), recognition=english) == []
+    assert faults(script(*both, language="de"), recognition=english)[0][1].endswith("'de'")

@@ -41,6 +41,11 @@ MENU = {"name": "a", "kind": "menu", "text": "1?"}
             {"name": "a", "kind": "gather", "text": "?", "into": "x", "terminator": "x"},
             "terminator: must be keys of a telephone, or empty",
         ),
+        (
+            {"name": "a", "kind": "gather", "text": "?", "into": "x", "secret": True,
+             "spoken": True},
+            "spoken: a secret is not said aloud",
+        ),
         ({"name": "a", "kind": "branch", "cases": {"x": "b"}}, "on: give one of on and calendar"),
         (
             {"name": "a", "kind": "branch", "calendar": "c", "cases": {"x": "b"}},

@@ -5,7 +5,7 @@ from contextlib import ExitStack, suppress
 
 from media.sources import Source
 
-from ...errors import EngineError
+from ...errors import BadParams, EngineError
 from ..announcing.leg_plays import Play
 from ..announcing.plays import HowPlayed, Plays
 from ..announcing.whisper import Announcement
@@ -110,6 +110,14 @@ class Gathers:
         except EngineError as error:
             gather.recognition_over(error.message, has_failed=True)
             return None
+
+    def can_recognise(self, wanted: WantedSpeech) -> bool:
+        """Whether this can be listened for now."""
+        try:
+            self._recognitions.check(wanted)
+        except (EngineError, BadParams):
+            return False
+        return True
 
     def stop(self, leg: Leg) -> None:
         """End what is gathered of a leg now, if anything is."""

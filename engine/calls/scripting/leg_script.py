@@ -25,6 +25,7 @@ from ...scripts.actions import (
     Record,
     Say,
     Slots,
+    Spoken,
     Transfer,
 )
 from ...scripts.machine import ScriptMachine
@@ -33,6 +34,7 @@ from ..announcing.whisper import Announcement
 from ..call import Call
 from ..keys.gather import GatherSettings
 from ..leg import Leg
+from ..recognition.speech import WantedSpeech
 from ..services import CallServices
 from .scripts import CallFacts
 from .voicemail import Voicemail
@@ -202,7 +204,7 @@ class LegScript:
         if sound is not None:
             await self._leg.play(sound, limit_s=SENTENCE_LIMIT_S)
 
-    async def _ask(self, ask: Ask) -> Keys:
+    async def _ask(self, ask: Ask) -> Keys | Spoken:
         settings = GatherSettings(
             max_digits=ask.max_digits,
             min_digits=ask.min_digits,
@@ -211,10 +213,25 @@ class LegScript:
             between_digits_s=ask.between_digits_s,
             barge_in=ask.barge_in,
             secret=ask.secret,
+            speech=self._speech(ask),
         )
         prompt = await self._sound(ask.texts)
         gathered = await self._services.gathers.run(self._host.call, self._leg, settings, prompt)
+        if gathered.word is not None and ask.spoken:
+            digits = gathered.word
+            if len(digits) > ask.max_digits:
+                return Spoken(digits)
+            return Keys(digits, is_too_few=len(digits) < ask.min_digits)
+        if gathered.ended in ("speech", "no_match"):
+            return Spoken(gathered.word or "")
         return Keys(gathered.digits, is_too_few=gathered.ended == "too_few")
+
+    def _speech(self, ask: Ask) -> WantedSpeech | None:
+        """What is listened for; None: keys alone, also where nothing can be recognised now."""
+        if not ask.words and not ask.spoken:
+            return None
+        wanted = WantedSpeech(ask.words, digits=ask.spoken, language=self._script.language)
+        return wanted if self._services.gathers.can_recognise(wanted) else None
 
     async def _take_message(self, wanted: Record) -> None:
         voicemail = Voicemail(self._services, self._host, self._leg, wanted)

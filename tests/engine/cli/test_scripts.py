@@ -11,6 +11,7 @@ from engine.cli.main import app
 CONFIG = """
 [[queues]]
 name = "sales"
+after_script = "reception"
 
 [[inbound]]
 name = "shop"
@@ -69,7 +70,12 @@ def test_scripts_are_listed_with_what_uses_them(config: Path) -> None:
     shown = json.loads(run(config, "list", "--json").output)
     assert shown == {
         "scripts": [
-            {"script": "reception", "language": "", "steps": 4, "used_by": ["inbound shop"]}
+            {
+                "script": "reception",
+                "language": "",
+                "steps": 4,
+                "used_by": ["inbound shop", "queue sales"],
+            }
         ]
     }
 

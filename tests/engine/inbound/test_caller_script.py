@@ -11,7 +11,10 @@ from config.inbound import Inbound as Route
 from config.queues import Queue
 from config.scripts import Script
 from engine.calls.agent_wait import HELD_S
-from engine.errors import BadParams
+from engine.calls.announcing.plays import Plays
+from engine.calls.keys.gathers import Gathers
+from engine.calls.recognition.speech import HeardSpeech, WantedSpeech
+from engine.errors import BadParams, EngineError
 from engine.routing.hours.opening_hours import opening_hours
 from engine.scripts.actions import EndWord
 from media.messages import Dtmf
@@ -585,3 +588,77 @@ def test_callback_without_a_queue_is_refused(tmp_path: Path) -> None:
     assert ended(desk) == ("script", "as they wished")
     desk = run(tmp_path, conduct, *CALLBACK)
     assert ended(desk) == ("script", "as they wished")
+
+
+class Recognised:
+    """Takes the place of Recognitions: the party says this as soon as it is listened to."""
+
+    def __init__(self, said: str, word: str | None) -> None:
+        self._said = HeardSpeech(said, word, 0.9, True, 0, 500)
+        self.wanted: list[WantedSpeech] = []
+        self.is_full = False
+
+    def check(self, _wanted: WantedSpeech) -> None:
+        if self.is_full:
+            raise EngineError("unavailable", "20 recognitions go on")
+
+    async def begin(self, _call: Any, _leg: Any, wanted: WantedSpeech, listener: Any) -> Any:
+        self.wanted.append(wanted)
+        asyncio.get_running_loop().call_later(0.5, listener.speech_heard, self._said)
+        return self
+
+    async def end(self, _recognition: Any) -> None:
+        """It listens no more."""
+
+
+def speaking(tmp_path: Path, recognised: Recognised, *steps: Any, presses: str = "") -> Reception:
+    """A caller who speaks, and presses keys after that."""
+
+    async def conduct(desk: Reception) -> None:
+        services = desk.stage.services
+        services.gathers = Gathers(
+            Plays(services.registry, services.announcer, hold=services.hold, country="GB"),
+            recognised,  # type: ignore[arg-type]
+            lambda _call: (),
+        )
+        await desk.waiting()
+        await asyncio.sleep(1)
+        if presses:
+            await press(desk, *presses)
+        await asyncio.sleep(8)
+
+    return run(tmp_path, conduct, *steps)
+
+
+WORDS = step("menu", "menu", keys={"1": "go"}, words={"goodbye": "bye"}, timeout_s=3.0, tries=1)
+
+
+def test_caller_says_a_word_in_place_of_a_key(tmp_path: Path) -> None:
+    recognised = Recognised("goodbye please", "goodbye")
+    desk = speaking(tmp_path, recognised, WORDS, CONNECT, BYE)
+    assert last_script(desk) == ("hangup", ["menu", "bye"])
+    assert recognised.wanted == [WantedSpeech(("goodbye",))]
+    desk = speaking(tmp_path, Recognised("hello", None), WORDS, CONNECT, BYE)
+    assert ended(desk) == ("script", "step menu: no key that was offered")
+
+
+def test_keys_count_where_nothing_can_be_recognised(tmp_path: Path) -> None:
+    recognised = Recognised("goodbye", "goodbye")
+    recognised.is_full = True
+    keys = step("menu", "menu", keys={"1": "bye"}, words={"goodbye": "bye"}, timeout_s=3.0, tries=1)
+    desk = speaking(tmp_path, recognised, keys, BYE, presses="1")
+    assert ended(desk) == ("script", "as they wished")
+    assert recognised.wanted == []
+
+
+@pytest.mark.parametrize(
+    ("digits", "order"), [("four seven", "47"), ("1 2 3 4 5", None), ("one", None)]
+)
+def test_digits_may_be_said(tmp_path: Path, digits: str, order: str | None) -> None:
+    figures = {"four seven": "47", "1 2 3 4 5": "12345", "one": "1"}[digits]
+    gather = step("order", "gather", into="order", min_digits=2, max_digits=4, spoken=True,
+                  tries=1, next="bye", no_match="bye")  # fmt: skip
+    recognised = Recognised(digits, figures)
+    desk = speaking(tmp_path, recognised, gather, BYE)
+    assert desk.stage.last("call.ended")["context"].get("order") == order
+    assert recognised.wanted == [WantedSpeech(digits=True)]
