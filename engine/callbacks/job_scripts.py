@@ -95,9 +95,8 @@ class JobScripts(CallScripts):
     async def find_slots(self, wanted: FindSlots, language: str) -> Slots:
         """See ScriptHost."""
         queue = wanted.queue or self._job.request.queue or ""
-        to = self._job.request.to
-        if wanted.number:
-            to = self._callbacks.keyed_in(wanted.number)
+        keyed_in, own = wanted.number, self._job.request.to
+        to = self._callbacks.keyed_in(keyed_in) if keyed_in else own
         asked = FindSlots(queue, to, wanted.most, wanted.slot_s)
         now = self._services.clock.now()
         return self._callbacks.find(asked, to, language=language, now=now)

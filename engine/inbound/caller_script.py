@@ -122,8 +122,6 @@ class CallerScript(CallScripts):
                 return await self._agent(wanted, caller)
             return await self._outside(wanted, caller)
         except LegEnded as ended:
-            if ended.leg is caller:
-                raise
             raise EngineError("unavailable", str(ended)) from ended
 
     async def _agent(self, wanted: Transfer, caller: Leg) -> Leg:

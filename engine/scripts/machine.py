@@ -35,7 +35,7 @@ from .actions import (
 PATH_KEPT: Final = 100
 """How many of the steps that were entered are kept."""
 
-_Run = Generator[Action, Answer, "str | HangUp"]
+_Run = Generator[Action, Answer, "str | HangUp | Connect"]
 _Asking = Generator[Action, Answer, "Keys | Spoken | str | HangUp"]
 
 
@@ -147,7 +147,7 @@ class ScriptMachine:
 
     # -- the walk -----------------------------------------------------------------------------
 
-    def _run(self) -> Generator[Action, Answer, HangUp]:
+    def _run(self) -> Generator[Action, Answer, HangUp | Connect]:
         name, script = self.script.first, self.script
         while True:
             if self.steps >= script.max_steps:
@@ -158,7 +158,7 @@ class ScriptMachine:
                 self.path.append(name)
             self._entered.append(Entered(name, step.kind))
             following = yield from self._kinds[step.kind](step)
-            if isinstance(following, HangUp):
+            if isinstance(following, HangUp | Connect):
                 return following
             if not following:
                 return HangUp("hangup", f"script {script.name} is over")
@@ -290,8 +290,7 @@ class ScriptMachine:
     def _connect(self, step: Step) -> _Run:
         if step.text:
             yield Say(self._text(step.text))
-        answer = yield Connect()
-        return HangUp("failed", _reason(answer))
+        return Connect()
 
     def _hangup(self, step: Step) -> _Run:
         if step.text:

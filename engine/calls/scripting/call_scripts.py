@@ -1,5 +1,6 @@
 """The scripts of one call: what all of them do alike, whoever called whom."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -25,7 +26,7 @@ class ScriptedFlow(Protocol):
         """Know this of the call besides."""
 
 
-class CallScripts:
+class CallScripts(ABC):
     """Runs scripts on the legs of one call, and keeps how they went in `records`.
 
     `on_rated` is told the rating of the talk.
@@ -91,13 +92,13 @@ class CallScripts:
 
     # -- what steps ask for -------------------------------------------------------------------
 
+    @abstractmethod
     async def find_slots(self, wanted: FindSlots, language: str) -> Slots:
         """See ScriptHost."""
-        raise EngineError("refused", "a party of this call is offered no times")
 
+    @abstractmethod
     async def call_back(self, wanted: CallBack) -> None:
         """See ScriptHost."""
-        raise EngineError("refused", "a party of this call is not called back")
 
     async def rate(self, rating: int) -> None:
         """See ScriptHost."""

@@ -50,6 +50,8 @@ def faults(tmp_path: Path, text: str) -> list[tuple[str, str, int | None]]:
          "not a valid number of GB"),
         ("overflow = [{ after_s = 1.0, number = '0906 123 4567' }]", "queues[0].overflow[0].number",
          "premium rate"),
+        ("[[scripts]]\nname = 's'\nsteps = [{ name = 'a', kind = 'transfer', number = '999' }]",
+         "scripts[0].steps[0].number", "999 is an emergency number"),
         ("[[centres]]\nname = 'c'\nnumber = '00 49 30 123456'", "centres[0].number", "no route"),
         ("[[agents]]\nname = 'bob'\nuri = '1001'", "agents[1].uri", "not a valid number of GB"),
         ("[[agents]]\nname = 'bob'\nuri = 'sip:999@192.0.2.1'", "agents[1].uri", "emergency"),

@@ -12,14 +12,18 @@ from config.queues import Queue
 from config.scripts import Script
 from engine.calls.agent_wait import HELD_S
 from engine.calls.announcing.plays import Plays
+from engine.calls.hangup_cause import BY_COMMAND
 from engine.calls.keys.gathers import Gathers
 from engine.calls.recognition.speech import HeardSpeech, WantedSpeech
+from engine.calls.scripting.voicemail import Voicemail
 from engine.errors import BadParams, EngineError
 from engine.routing.hours.opening_hours import opening_hours
-from engine.scripts.actions import EndWord
+from engine.scripts.actions import EndWord, Record
+from engine.scripts.record import ScriptRecord
 from media.messages import Dtmf
 from media.sources import Prompt, Silence, Tone
 from tests.support.reception import Reception, reception
+from tests.support.scripted_streams import URL, host_of, scripted_streams
 from tests.support.scripts import script, step
 
 CALLER = "+442079461111"
@@ -662,3 +666,91 @@ def test_digits_may_be_said(tmp_path: Path, digits: str, order: str | None) -> N
     desk = speaking(tmp_path, recognised, gather, BYE)
     assert desk.stage.last("call.ended")["context"].get("order") == order
     assert recognised.wanted == [WantedSpeech(digits=True)]
+
+
+def test_route_without_a_queue_fails_where_the_script_connects(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        await desk.waiting()
+        await asyncio.sleep(2)
+
+    desk = run(tmp_path, conduct, CONNECT, route=Route(name="x", script="test"))
+    assert ended(desk) == ("failed", "script test connects, and the route has no queue")
+
+
+def test_caller_who_hangs_up_after_asking_is_called_back(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        caller = await desk.waiting()
+        await press(desk, *"02079462222#")
+        caller.hangs_up()
+
+    said = PHONE[1].model_copy(update={"done_text": "Thank you."})
+    desk = run(tmp_path, conduct, PHONE[0], said, BYE)
+    assert ended(desk) == ("callback", "the caller asked to be called back")
+
+
+def test_file_is_played_and_a_fault_ends_the_call_alone(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        await desk.waiting()
+        await asyncio.sleep(5)
+
+    bell = step("say", "say").model_copy(update={"text": "file:/no/bell.wav"})
+    desk = run(tmp_path, conduct, bell)
+    assert Prompt("/no/bell.wav") in desk.heard()
+
+    async def with_fault(desk: Reception) -> None:
+        desk.stage.services.announcer = None  # type: ignore[assignment]
+        await conduct(desk)
+
+    desk = run(tmp_path, with_fault, step("say", "say"), route=Route(name="x", script="test"))
+    assert ended(desk) == ("failed", "internal error")
+    assert last_script(desk)[0] == "stopped"
+
+
+def test_caller_talks_with_a_bot_unless_it_cannot_be_reached(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        await desk.waiting()
+        await asyncio.sleep(5)
+
+    async def without_host(desk: Reception) -> None:
+        desk.stage.services.streams = scripted_streams()
+        host_of(desk.stage.services.streams).works = False
+        await conduct(desk)
+
+    async def with_host(desk: Reception) -> None:
+        desk.stage.services.streams = scripted_streams()
+        caller = await desk.waiting()
+        await host_of(desk.stage.services.streams).ready()
+        await asyncio.sleep(3)
+        caller.hangs_up()
+
+    bot = step("bot", "transfer", stream=URL, failed="bye")
+    desk = run(tmp_path, with_host, bot, BYE)
+    assert ended(desk) == ("completed", "caller hung up")
+    desk = run(tmp_path, without_host, bot, BYE)
+    assert ended(desk) == ("script", "as they wished")
+    assert last_script(desk)[1] == ["bot", "bye"]
+
+
+def test_message_has_one_speaker_and_no_announcement(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        await desk.waiting_alone()
+        (call,) = desk.stage.services.registry.calls.values()
+        leg = call.legs[0]
+        record = Record(queue="sales", max_s=5.0, terminator="#", calls_back=False)
+        message = Voicemail(desk.stage.services, call.owner, leg, record)  # type: ignore[arg-type]
+        assert message.recorded_legs("both") == (leg, None)
+        assert message.listeners() == ()
+        message.hear_again()
+        leg.hang_up(BY_COMMAND)
+
+    desk = run(tmp_path, conduct, CONNECT)
+    assert ended(desk)[0] != "completed"
+
+
+def test_what_is_kept_of_a_script_moves_with_the_clock() -> None:
+    record = ScriptRecord(script="test", use="inbound", started=10.0)
+    record.shift(5.0)
+    assert (record.started, record.ended) == (15.0, None)
+    record.ended = 20.0
+    record.shift(-5.0)
+    assert (record.started, record.ended) == (10.0, 15.0)
