@@ -15,7 +15,7 @@ from tests.support.random_day import live_through
 from tests.support.random_plans import DayPlan, day_plans, days_with_kills
 
 ASKED_FOR = os.environ.get("RINGBACK_HISTORIES", "")
-HISTORIES = int(ASKED_FOR or min(50, settings().max_examples))
+HISTORIES = int(ASKED_FOR or min(50, max(12, settings().max_examples // 4)))
 
 
 @pytest.fixture(autouse=True)
