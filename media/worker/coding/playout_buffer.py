@@ -109,11 +109,6 @@ class PlayoutBuffer:
         self.concealed_ms = 0.0
 
     @property
-    def rate_hz(self) -> int:
-        """Samples a second of the frames."""
-        return self._rate_hz
-
-    @property
     def has_begun(self) -> bool:
         """Whether anything was decoded yet; before that, frames are silent."""
         return self._has_begun

@@ -121,3 +121,22 @@ def test_a_member_is_supervised_with_all_others(tmp_path: Path) -> None:
         assert stage.media.heard[boss_leg][-1] == Mix(members)
 
     run_calls(tmp_path, script)
+
+
+def test_whoever_takes_part_hears_what_is_announced_and_leaves_once(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        friday = Friday(stage, calls)
+        await friday.join("a", "b")
+        one, two = (calls.find(friday.of[name].id, None) for name in ("a", "b"))
+        assert one.listeners() == (one.leg, two.leg)
+        conference = one.conference
+        assert conference is not None
+        for _ in range(2):
+            conference.remove(one, "asked to")
+        left = [kind for kind in stage.seen() if kind == "conference.left"]
+        assert len(left) == 1
+        assert two.listeners() == (two.leg,)
+        for phone in friday.phones.values():
+            phone.hangs_up()
+
+    run_calls(tmp_path, script)

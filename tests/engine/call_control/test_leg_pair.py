@@ -56,3 +56,22 @@ def test_one_stays_up_where_that_is_asked_for(tmp_path: Path) -> None:
         two.hangs_up()
 
     run_calls(tmp_path, script)
+
+
+def test_what_is_recorded_of_a_party_and_of_the_one_it_is_bridged_with(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        first, phone = await up(stage, calls, "alice")
+        second, _phone = await up(stage, calls, NUMBER, beside=leg_of(first))
+        agent, customer = (calls.find(call.id, None) for call in (first, second))
+        assert agent.recorded_legs("both") == (agent.leg, agent.leg)
+        assert agent.recorded_legs("agent") == (agent.leg, None)
+        with pytest.raises(EngineError, match="has no customer"):
+            agent.recorded_legs("customer")
+        assert agent.listeners() == (agent.leg,)
+        calls.bridge(leg_of(first), leg_of(second), end_together=True)
+        assert agent.recorded_legs("customer") == (customer.leg, None)
+        assert customer.recorded_legs("agent") == (agent.leg, None)
+        assert set(customer.listeners()) == {agent.leg, customer.leg}
+        phone.hangs_up()
+
+    run_calls(tmp_path, script)

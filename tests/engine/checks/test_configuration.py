@@ -156,3 +156,14 @@ def test_an_account_all_of_whose_codecs_are_missing_here(
     assert [fault[:2] for fault in faults(tmp_path, none)] == [
         ("agents[0].codecs", "libopus is not here")
     ]
+
+
+def test_browsers_need_a_library_that_may_not_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = BASE + "[sip]\nlisten = ['udp:127.0.0.1:5060', 'ws:127.0.0.1:5066']\n"
+    loaded(tmp_path, text)
+    monkeypatch.setattr(configuration, "is_installed", lambda: False)
+    ((found, why, _line),) = faults(tmp_path, text)
+    assert found.startswith("sip.listen")
+    assert "pip install 'ringback[webrtc]'" in why

@@ -114,3 +114,8 @@ def test_single_tones_and_music_are_no_keys() -> None:
     assert keys(render().astype(np.float64)) == ""
     dial = 5000 * (np.sin(2 * np.pi * 350 * at) + np.sin(2 * np.pi * 440 * at))
     assert keys(dial) == ""
+
+
+def test_what_is_steady_and_too_short_is_no_key() -> None:
+    for begin in range(0, 160, 16):
+        assert keys(key("5", 28), begin=begin) == ""

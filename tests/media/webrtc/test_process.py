@@ -98,3 +98,8 @@ async def test_the_library_is_there() -> None:
 
 def test_the_number_of_sessions_is_bounded() -> None:
     assert process.MOST_SESSIONS == 500
+
+
+def test_no_password_of_a_session_comes_into_a_log() -> None:
+    assert REMOTE.password not in repr(REMOTE)
+    assert REMOTE.ufrag in repr(REMOTE)

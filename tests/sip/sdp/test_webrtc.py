@@ -142,3 +142,8 @@ def test_where_plain_rtp_goes() -> None:
     assert address("m=audio 4000 RTP/AVP 0") == ("192.0.2.1", 4000, 4001)
     assert address("m=audio 4000 RTP/AVP 0", "a=rtcp-mux") == ("192.0.2.1", 4000, 4000)
     assert address("m=audio 0 RTP/AVP 0") is None
+
+
+def test_a_candidate_that_was_found_by_a_server_names_where_it_was_found_from() -> None:
+    found = IceCandidate("1", 1, "udp", 5, "203.0.113.7", 40000, "srflx", "192.0.2.1", 30000)
+    assert found.encode() == "1 1 udp 5 203.0.113.7 40000 typ srflx raddr 192.0.2.1 rport 30000"
