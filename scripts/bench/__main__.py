@@ -30,6 +30,7 @@ from . import (
     talk_part,
     top_part,
     trace_part,
+    web_part,
 )
 from .machine import Machine
 from .options import FULL, QUICK, Options
@@ -54,6 +55,7 @@ PARTS: dict[str, Callable[[Report, Options], Awaitable[None]]] = {
     "restart": restart_part.run,
     "asterisk": asterisk_part.run,
     "top": top_part.run,
+    "web": web_part.run,
     "soak": soak_part.run,
 }
 PAGE_COLUMNS = 150  # in a file or a pipe

@@ -31,6 +31,8 @@ class Options:
     registrations_s: float = 120.0
     accept_runs: int = 3
     accept_requests: int = 2_000
+    web_rings: int = 400
+    web_refused: int = 20_000
     restart_runs: int = 3
     restart_jobs: int = 100_000
     restart_open_jobs: int = 5_000
@@ -66,6 +68,8 @@ QUICK = Options(
     messages_runs=3,
     accept_runs=1,
     accept_requests=1_000,
+    web_rings=100,
+    web_refused=5_000,
     restart_runs=1,
     dispatch_jobs=2_000,
     dispatch_s=9.0,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, cast
 
 import aiohttp
@@ -12,6 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from config.web_settings import WebSettings
 from ringback_client import Client, EngineError, NoEngine
+from tests.support.engines.in_process import running, settings_in
 from web import agent_desk
 from web.agent_desk import AgentDesk
 from web.client_address import ClientAddresses
@@ -250,3 +252,55 @@ async def test_the_number_of_lines_is_bounded(
     async with page(engine) as client:
         answer = await client.get("/phone/line", headers={"Origin": origin(client)})
         assert answer.status == 503
+
+
+TWO_AGENTS = """
+[[agents]]
+name = "anna"
+uri = "sip:anna@127.0.0.1:9"
+[[agents]]
+name = "bert"
+uri = "sip:bert@127.0.0.1:9"
+[[rights]]
+name = "anna"
+agent = "anna"
+token = "anna-signs-in-with-this"
+"""
+
+
+async def answered(
+    socket: aiohttp.ClientWebSocketResponse, method: str, params: dict[str, str]
+) -> Any:
+    """The answer to a request, however many events come before it: each is of anna."""
+    message = await ask(socket, method, params)
+    while "event" in message:
+        assert message["event"].get("agent") in (None, "anna")
+        message = await socket.receive_json(timeout=40)
+    return message
+
+
+async def test_a_page_gets_nothing_of_another_agent(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, more=TWO_AGENTS)
+    async with running(settings) as (_daemon, client):
+        job = await client.callback(to="+442079460123", agent="bert", not_before=4e9)
+
+        async def connect(token: str) -> Client:
+            return await Client.connect(str(settings.control.socket), token=token)
+
+        web_settings = WebSettings.model_validate({"web": {"phone_server": SERVER}})
+        app = web.Application()
+        app.add_routes(AgentDesk(lambda: web_settings, connect, ClientAddresses([])).routes())
+        async with TestClient(TestServer(app)) as page:
+            socket = await page.ws_connect("/phone/line", origin=origin(page))
+            await socket.send_json({"token": "anna-signs-in-with-this"})
+            told = await socket.receive_json(timeout=40)
+            assert told["agent"]["agent"] == "anna"
+            for method, params in (
+                ("agent.get", {"agent": "bert"}), ("agent.pause", {"agent": "bert"}),
+                ("callback.get", {"id": job["id"]}), ("call.hangup", {"call": "of-bert"}),
+                ("callback.annotate", {"id": job["id"], "notes": "mine"}),
+                ("call.transfer", {"call": "of-bert", "to": "anna"}),
+            ):  # fmt: skip
+                assert (await answered(socket, method, params)).get("error"), method
+            await client.call("callback.annotate", id=job["id"], notes="of bert's")
+            assert (await answered(socket, "call.list", {}))["result"]["calls"] == []
