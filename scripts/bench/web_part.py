@@ -103,12 +103,7 @@ async def run(report: Report, options: Options) -> None:
             EngineProcess(TRUNK, {"RINGBACK_DIAL__HEADERS": headers}) as engine,
             gateway(engine, agent_port) as (port, pid),
         ):
-            pages = [await HttpConnection.opened(port) for _ in range(CONNECTIONS)]
-            try:
-                await _measure(report, options, Visitors(pages, port), phone, engine.pid, pid)
-            finally:
-                for page in pages:
-                    page.close()
+            await _measure(report, options, Visitors(port), phone, engine.pid, pid)
     finally:
         transport.close()
 
@@ -157,25 +152,26 @@ async def _measure(
 
 
 class Visitors:
-    """Ask for callbacks by several connections in turn, each for a number of its own."""
+    """Ask for callbacks, each for a number of its own."""
 
-    def __init__(self, pages: list[HttpConnection], port: int) -> None:
+    def __init__(self, port: int) -> None:
         self.port = port
-        self._pages = pages
         self._count = 0
 
     async def as_fast_as_answered(self, count: int) -> float:
-        """Ask for callbacks of tomorrow; how many a second are accepted."""
-        started = time.monotonic()
+        """Ask for callbacks of tomorrow by CONNECTIONS at once; how many a second are accepted."""
+        pages = [await HttpConnection.opened(self.port) for _ in range(CONNECTIONS)]
+        started, left = time.monotonic(), iter(range(count))
 
-        async def one(page: HttpConnection, many: int) -> None:
-            for _ in range(many):
+        async def one(page: HttpConnection) -> None:
+            for _ in left:
                 await self._ask(page, when=time.time() + LATER_S)
+            page.close()
 
         async with asyncio.TaskGroup() as group:
-            for page in self._pages:
-                group.create_task(one(page, count // len(self._pages)))
-        return count // len(self._pages) * len(self._pages) / (time.monotonic() - started)
+            for page in pages:
+                group.create_task(one(page))
+        return count / (time.monotonic() - started)
 
     async def timed_now(self) -> tuple[str, float]:
         """Press the button: the job, and when that was."""

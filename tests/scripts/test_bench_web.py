@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from scripts.bench.web_client import FOREIGN, HttpConnection, attack, hostile, post
+from scripts.bench.web_client import FOREIGN, attack, hostile, post
 from scripts.bench.web_part import AgentPhone, Visitors
 
 Answer = Callable[[str], tuple[int, bytes]]
@@ -52,7 +52,7 @@ async def test_visitors_ask_for_numbers_of_their_own() -> None:
         return 202, json.dumps({"id": f"web-{count}"}).encode()
 
     async with served(accept) as port:
-        visitors = Visitors([await HttpConnection.opened(port) for _ in range(2)], port)
+        visitors = Visitors(port)
         assert await visitors.as_fast_as_answered(10) > 0
         assert (await visitors.timed_now())[0] == "web-11"
 
