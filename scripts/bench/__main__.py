@@ -15,6 +15,7 @@ from scripts.arguments import whole, writable
 from . import (
     accept_part,
     asterisk_part,
+    browsers_part,
     codecs_part,
     dispatch_part,
     messages_part,
@@ -43,6 +44,7 @@ PARTS: dict[str, Callable[[Report, Options], Awaitable[None]]] = {
     "plain": relay_part.run_plain,
     "srtp": srtp_part.run,
     "mixing": mixing_part.run,
+    "browsers": browsers_part.run,
     "codecs": codecs_part.run,
     "talk": talk_part.run,
     "streams": streams_part.run,

@@ -22,6 +22,8 @@ class Options:
     mixed_streams: int = 500
     mixing_runs: int = 3
     mixing_frames: int = 250
+    browsers: int = 150
+    browsers_s: float = 15.0
     messages: int = 20_000
     messages_runs: int = 5
     sustained_rate: int = 150
@@ -61,6 +63,7 @@ QUICK = Options(
     setup_rates=((20, 60), (50, 250), (100, 300)),
     setup_runs=1,
     mixing_frames=100,
+    browsers_s=4.0,
     messages=4_000,
     sustained_s=10.0,
     registrations=500,
