@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import json
 import os
-import select
 import socket
 import struct
 import time
@@ -133,8 +132,10 @@ def _on_lines(frames: Iterator[bytes], seconds: float) -> int:
 
 def _answered(line: socket.socket) -> None:
     """Wait for the answer to the handshake, or not for long."""
-    if select.select([line], [], [], _ANSWER_S)[0]:
+    line.settimeout(_ANSWER_S)
+    with contextlib.suppress(TimeoutError):
         line.recv(4096)
+    line.setblocking(False)
 
 
 def _connected(number: int) -> socket.socket:
