@@ -13,6 +13,9 @@ from config.sites import Site
 from .errors import Refusal
 
 BODY_BYTES = 16 << 10
+CONTEXT_BYTES = 8 << 10
+"""Of what a page tells. With the consent (6 KiB at most) and the name it is less than the engine's
+bound of 16 KiB."""
 _TEXT_LENGTH = 500
 _MOST_PAGES = 20
 NOW = "now"
@@ -106,8 +109,15 @@ def _moment(text: str) -> float:
 def kept_context(
     site: Site, form: CallbackForm | TalkForm, address: str, now: float
 ) -> dict[str, Any]:
-    """The context of the job or call: what the site lists and nothing else, and the consent."""
+    """The context of the job or call: what the site lists and nothing else, and the consent.
+
+    Of more than CONTEXT_BYTES the longest are left out: the engine would refuse the request.
+    """
     kept = {name: _bounded(form.context[name]) for name in site.context if name in form.context}
+    sizes = {name: len(msgspec.json.encode(value)) for name, value in kept.items()}
+    while sum(sizes.values()) > CONTEXT_BYTES:
+        longest = max(sizes, key=lambda name: sizes[name])
+        del kept[longest], sizes[longest]
     kept["site"] = site.name
     if form.name:
         kept["name"] = printable(form.name)

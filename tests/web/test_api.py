@@ -340,7 +340,7 @@ async def seen_of(pages: Pages, **form: Any) -> list[Any]:
     for one in seen:
         for own in ("id", "token", "link", "created", "ended_at"):
             one.pop(own, None)
-    assert took >= REPLY_STEP_S
+    assert took > 0.9 * REPLY_STEP_S  # a timer may be a little early
     return seen
 
 

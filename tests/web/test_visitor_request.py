@@ -94,3 +94,9 @@ def test_what_is_kept_is_bounded_plain_text() -> None:
 def test_what_is_no_plain_data_is_left_out_of_the_context() -> None:
     given = form(context={"page": object()})
     assert kept_context(site(context=["page"]), given, "", 0.0)["page"] is None
+
+
+def test_the_longest_of_too_much_context_is_left_out() -> None:
+    given = form(context={"page": "/a", "title": "t" * 400, "pages": ["é" * 400] * 14})
+    kept = kept_context(site(consent="I agree"), given, "192.0.2.1", 5.0)
+    assert kept.keys() == {"page", "title", "site", "consent"}
