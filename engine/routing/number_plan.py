@@ -22,7 +22,14 @@ from sip.message.uri import SipUri, parse_uri
 
 from ..errors import EngineError
 from .emergency import Abroad, hides_emergency, is_emergency
-from .phone_number import CalledNumber, is_valid, is_written, lacks_area_code, parse_written
+from .phone_number import (
+    CalledNumber,
+    costly_line_type,
+    is_valid,
+    is_written,
+    lacks_area_code,
+    parse_written,
+)
 from .short_number import line_type_of, short_number
 from .spellings import (
     FEWEST_NUMBER_DIGITS,
@@ -195,6 +202,9 @@ class NumberPlan:
             raise NotDialable(
                 f"{text!r} may lack its area code; as {number.e164} it is written with 0 or +"
             )
+        if number.line_type == "unknown":
+            costly = costly_line_type(number.e164)
+            number = number if costly is None else replace(number, line_type=costly)
         return Reading("number", number.e164, number)
 
     @classmethod

@@ -5,9 +5,11 @@ country (+800) has no region, and a number whose place is unknown has no time zo
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
+from itertools import product
 
 import phonenumbers
 from phonenumbers import timezone
@@ -34,6 +36,7 @@ _FIXED = (
     phonenumbers.PhoneNumberType.FIXED_LINE,
     phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE,
 )
+_MOST_MISSING_DIGITS = 3
 _OPEN = 3  # a plan whose fixed lines have this many lengths is open
 
 # How people write numbers: digits of any script and what they put between them. phonenumbers finds
@@ -98,6 +101,39 @@ def is_valid(e164: str) -> bool:
         return bool(phonenumbers.is_valid_number(phonenumbers.parse(e164)))
     except phonenumbers.NumberParseException:
         return False
+
+
+@lru_cache(maxsize=4096)
+def costly_line_type(e164: str) -> LineType | None:
+    """`premium_rate` or `shared_cost` where a number that is not valid has more digits than one of
+    these, or up to three fewer: networks cut off what is too much, and callers may dial on.
+    """
+    number = phonenumbers.parse(e164)
+    code = number.country_code or 0
+    forms = tuple(_longer_and_shorter(phonenumbers.national_significant_number(number)))
+    is_shared = False
+    for region in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(code, ()):
+        plan = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(code, region)
+        if plan is not None and _has_one_of(plan.premium_rate, forms):
+            return "premium_rate"
+        if plan is not None and _has_one_of(plan.shared_cost, forms):
+            is_shared = True
+    return "shared_cost" if is_shared else None
+
+
+def _has_one_of(kind: phonenumbers.PhoneNumberDesc | None, forms: tuple[str, ...]) -> bool:
+    if kind is None or not kind.national_number_pattern:
+        return False
+    pattern = re.compile(kind.national_number_pattern)
+    return any(pattern.fullmatch(form) for form in forms)
+
+
+def _longer_and_shorter(digits: str) -> Iterator[str]:
+    for size in range(len(digits), 0, -1):
+        yield digits[:size]
+    for missing in range(1, _MOST_MISSING_DIGITS + 1):
+        for more in product("0123456789", repeat=missing):
+            yield digits + "".join(more)
 
 
 def example_number(region: str) -> str:

@@ -100,6 +100,47 @@ def test_exceptions_by_prefix_and_the_switch_let_possible_numbers_pass() -> None
     assert every.read("1001").digits == "+441001"
 
 
+@pytest.mark.parametrize(
+    ("text", "line_type"),
+    [
+        ("+44 906 123456", "premium_rate"),
+        ("+44 906 1234", "premium_rate"),
+        ("+49 900 1234567 89", "premium_rate"),
+        ("+49 900 123456", "premium_rate"),
+        ("+49 180 12", "shared_cost"),
+        ("+44 7700 900123", "unknown"),
+        ("1001", "unknown"),
+    ],
+)
+def test_a_number_with_digits_too_few_or_too_many_is_as_costly_as_the_right_one(
+    text: str, line_type: str
+) -> None:
+    plan = NumberPlan("GB", Numbering(valid_only=False))
+    number = plan.read(text).number
+    assert number is not None
+    assert number.line_type == line_type
+    if line_type == "unknown":
+        plan.check_destination(number)
+    else:
+        with pytest.raises(NotDialable) as refused:
+            plan.check_destination(number)
+        assert refused.value.data["line_type"] == line_type
+
+
+@pytest.mark.parametrize("user", ["+44906123456", "0906123456"])
+@pytest.mark.parametrize("trunk", ["pbx", ""])
+def test_a_costly_number_that_lacks_a_digit_is_known_in_a_uri(user: str, trunk: str) -> None:
+    plan = NumberPlan("GB", Numbering(valid_only=False))
+    number = plan.read_user(uri(user), trunk=trunk, users=USERS).number
+    assert number is not None
+    assert number.line_type == "premium_rate"
+
+
+def test_a_number_with_digits_too_many_for_its_country_is_none() -> None:
+    with pytest.raises(NotDialable):
+        NumberPlan("GB", Numbering(valid_only=False)).read("+44 906 12345678 9")
+
+
 def test_extensions_belong_to_the_trunks_that_have_them() -> None:
     plan = NumberPlan("GB", Numbering(extension=r"[1-7]\d{3}", extension_trunks=["pbx"]))
     reading = plan.read("2001")
