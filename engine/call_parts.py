@@ -41,6 +41,7 @@ from .calls.legs.agent_lines import AgentLines
 from .calls.legs.leg_events import LegEvents
 from .calls.legs.lost_browsers import LostBrowsers
 from .calls.legs.permanent_leg import PermanentLegs
+from .calls.recognition.recognised_legs import RecognisedLegs
 from .calls.recognition.recognitions import Recognitions
 from .calls.scripting.scripts import Scripts
 from .calls.services import CallServices
@@ -180,6 +181,7 @@ class CallParts:
         self.plays = Plays(self.registry, self.announcer, hold=hold, country=media.ringing)
         streams = Streams(settings.streams)
         self.recognitions = Recognitions(settings.recognition, streams.hosted, self.media)
+        self.recognised = RecognisedLegs(self.recognitions)
         self.gathers = Gathers(self.plays, self.recognitions, self._recorders, self._supervisors)
 
         # -- numbers: where a call goes, and whether it may

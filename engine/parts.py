@@ -34,6 +34,7 @@ from .control.methods.recordings import RecordingMethods
 from .control.methods.records import RecordMethods
 from .control.methods.reports import ReportMethods
 from .control.methods.routes import RouteMethods
+from .control.methods.speech import SpeechMethods
 from .control.methods.streams import StreamMethods
 from .control.methods.traces import TraceMethods
 from .control.methods.trunks import TrunkMethods
@@ -216,6 +217,7 @@ class Parts(CallParts):
                 self.recordings, self.registry, self.dispatcher, self.announcer.sounds
             ).table(),
             **StreamMethods(self.streamed).table(),
+            **SpeechMethods(self.plays, self.recognised).table(),
             **ConferenceMethods(self.conferences).table(),
             **BrowserMethods(
                 self.page_calls,

@@ -94,6 +94,12 @@ EVENT_TYPES: Mapping[str, EventType] = {
     **_each("gather", "started", "a party is asked for keys, or words, by command", "role"),
     **_each("gather", "finished", "it is asked no more: how that ended", "role", "ended", "keys",
             "digits", "text", "word", "confidence", "speech_failed"),
+    **_each("recognition", "started", "what a party says is recognised by command", "role",
+            "recognition"),
+    **_each("recognition", "ended", "it is recognised no more", "role", "recognition", "cause",
+            "failed"),
+    **_each("speech", "recognised", "a party has said this, or seems to", "role", "text", "word",
+            "confidence", "final", "from_ms", "to_ms"),
     # -- transfers
     **_each("transfer", "started", "one of two who talk is to be connected with a third party",
             *_TRANSFER),

@@ -85,6 +85,7 @@ METHODS: Mapping[str, Role] = {
     "call.stop": "operate",
     "call.stream": "operate",
     "call.unbridge": "operate",
+    "call.unrecognise": "operate",
     "call.unstream": "operate",
     "call.transfer": "operate",
     "callback.annotate": "operate",
@@ -107,6 +108,7 @@ METHODS: Mapping[str, Role] = {
     "recording.start": "operate",
     "recording.stop": "operate",
     # -- to lead agents and queues
+    "call.recognise": "supervise",
     "call.tap": "supervise",
     "agent.address": "supervise",
     "agent.login": "supervise",

@@ -36,6 +36,7 @@ from .methods.recordings import RecordingMethods
 from .methods.records import RecordMethods
 from .methods.reports import ReportMethods
 from .methods.routes import RouteMethods
+from .methods.speech import SpeechMethods
 from .methods.streams import StreamMethods
 from .methods.traces import TraceMethods
 from .methods.trunks import TrunkMethods
@@ -50,7 +51,7 @@ NAMESPACES = (
     AgentMethods, AuditMethods, BrowserMethods, CallbackMethods, CallControlMethods, CallMethods,
     ConferenceMethods, EngineMethods,
     NumberMethods, PersonMethods, PlayMethods, QueueMethods, RecordingMethods, RecordMethods,
-    ReportMethods, StreamMethods,
+    ReportMethods, SpeechMethods, StreamMethods,
     RouteMethods, TraceMethods, TrunkMethods, WebhookMethods,
 )  # fmt: skip
 # The connection answers these itself.

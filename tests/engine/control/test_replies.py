@@ -32,6 +32,10 @@ CONFIGURATION = """
 [streams]
 allow = ["ws://127.0.0.1:9"]
 
+[recognition]
+engine = "command"
+command = ["/bin/sleep", "600"]
+
 [[rights]]
 name = "board"
 token = "{token}"
@@ -219,6 +223,8 @@ async def move_calls(client: Client, phone: WirePhone, sip_port: int) -> None:
     await client.call("recording.get", recording=recording)
     await client.call("recording.delete", recording=recording)
     await client.call("call.gather", leg=other, first_digit_s=0.05)
+    await client.call("call.recognise", leg=other)
+    await client.call("call.unrecognise", leg=other)
     await client.call("call.unbridge", leg=leg)
     await confer(client, leg)
     await client.call("call.stream", leg=leg, url="ws://127.0.0.1:9/")
