@@ -57,6 +57,9 @@ class MessageFramer(Protocol):
     def take_output(self) -> bytes:
         """What has to be sent to the peer by itself."""
 
+    def release(self) -> None:
+        """The connection is gone: nothing is read or written any more."""
+
 
 class StreamFramer:
     """Splits the bytes of one connection into complete messages.
@@ -139,6 +142,9 @@ class StreamFramer:
     def take_output(self) -> bytes:
         """What has to be sent to the peer by itself: nothing."""
         return b""
+
+    def release(self) -> None:
+        """Nothing holds it."""
 
     def _measure(self) -> bool:
         """Find the size of the first message in the buffer. Returns False if not yet known."""

@@ -191,6 +191,7 @@ class TcpConnection(asyncio.BufferedProtocol):
         if isinstance(error, OSError) and error.errno:
             self._reason = os.strerror(error.errno)
         self._transport = None
+        self._framer.release()
         self._owner.lost(self, self._reason)
 
     def _refuse_tls(self) -> None:

@@ -209,6 +209,11 @@ class WebSocketFramer:
         """What has to be sent to the peer by itself: the answer to the handshake, and pongs."""
         return b"".join(self._protocol.data_to_send())
 
+    def release(self) -> None:
+        """Let go of what holds the protocol that holds it, circles: its reader and our choice."""
+        self._protocol.parser.close()
+        vars(self._protocol).pop("select_subprotocol", None)
+
 
 def _select(protocol: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol:
     """`sip`, which a client has to name (RFC 7118 section 4.1)."""

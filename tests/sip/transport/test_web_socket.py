@@ -1,8 +1,10 @@
 """SIP over WebSockets (RFC 7118): the frames, and endpoints that speak with a real client."""
 
 import asyncio
+import gc
 import ssl
 import sys
+import weakref
 from pathlib import Path
 from typing import cast
 from unittest.mock import Mock
@@ -215,6 +217,25 @@ def test_a_handshake_without_end_is_held_and_then_given_up() -> None:
         for _ in range(10):
             read(framer, b"X: " + b"y" * 4000 + b"\r\n")
     assert len(framer) == 0
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\n", None])
+def test_nothing_stays_of_one_that_is_gone(begun: bytes | None) -> None:
+    """The garbage collector looks at old objects rarely."""
+    framer = opened()[0] if begun is None else WebSocketFramer()
+    assert read(framer, begun or frame_of(b"half")) == []
+    protocol = weakref.ref(framer._protocol)
+    gc.disable()
+    try:
+        framer.release()
+        del framer
+        assert protocol() is None
+    finally:
+        gc.enable()
+
+
+def frame_of(data: bytes) -> bytes:
+    return b"\x81\xff" + bytes(7) + b"\x64" + bytes(4) + data
 
 
 def test_either_side_closes() -> None:
