@@ -5,6 +5,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from .agents import Agent, AgentDefaults
 from .alerts import Alert
 from .calendars import Calendar
+from .detection import Detection
 from .inbound import Inbound, Room
 from .music import MusicStream
 from .numbering import Numbering
@@ -44,6 +45,7 @@ class AllSections(BaseSettings):
     recognition: Recognition = Recognition()
     dial: Dial = Dial()
     retry: list[RetryRule] = []
+    detection: Detection = Detection()
     hours: Hours = Hours()
     limits: Limits = Limits()
     destinations: Destinations = Destinations()

@@ -149,6 +149,7 @@ class Queue(Section):
     wrap_up_s: WrapUp | None = None
     outcomes: Outcomes | None = None
     outcome_required: bool | None = None
+    detect: bool | None = None
     ring_at_once: int = Field(default=3, ge=1, le=100)
     again_s: float = Field(default=10.0, ge=0, le=3600, allow_inf_nan=False)
     max_length: int = Limit

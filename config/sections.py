@@ -222,6 +222,7 @@ class Trunk(Reached, WithCredentials):
     rtp: Rtp = "symmetric"
     session_expires_s: SessionExpires | None = None
     early_media: Literal["relay", "ignore"] = "relay"
+    detect: bool | None = None
     max_calls: int = Field(default=0, ge=0, le=100_000)
     max_calls_per_s: PerSecond = 0.0
     srtp: Srtp = "off"

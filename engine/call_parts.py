@@ -35,6 +35,7 @@ from .calls.announcing.plays import Plays
 from .calls.announcing.sound_files import SoundFiles
 from .calls.announcing.waiting_room import WaitingRooms
 from .calls.announcing.whisper import Announcer
+from .calls.answering.answer_policy import AnswerPolicy
 from .calls.call import Call, CallRegistry, RecordsCall
 from .calls.keys.gathers import Gathers
 from .calls.legs.agent_lines import AgentLines
@@ -273,6 +274,7 @@ class CallParts:
             ringing=Ringing(media.ringing),
             recordings=self.recordings,
             gathers=self.gathers,
+            answers=AnswerPolicy(settings.detection, settings.queues, settings.trunks),
             scripts=Scripts(settings.scripts, settings.calendars),
             streams=streams,
             rtp_host=media.advertise,

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypedDict
 import msgspec
 
 from config.retry import RetryCause
+from media.detection_limits import Label
 
 from .clock import shifted
 from .scripts.record import ScriptRecord
@@ -138,6 +139,8 @@ class LegRecord(msgspec.Struct, kw_only=True):
     """The address of the party for its RTP."""
     srtp: str | None = None
     """The suite that protects its RTP (RFC 4568); None for plain RTP."""
+    answered_by: Label | None = None
+    """Who or what has answered, where that was asked for."""
 
     def begin_try(self, uri: str, trunk: str | None, hop: str | None = None) -> None:
         """It is called by this target now: what an earlier one said is not said of it."""
@@ -254,6 +257,8 @@ class Request(msgspec.Struct, kw_only=True, frozen=True):
     centre: str | None = None
     notify_url: str | None = None
     """Where the job's events are posted. It may have a secret: it is never shown."""
+    detect: dict[str, Any] | None = None
+    """Whether it is told who or what answers, and what follows, as far as the request says it."""
     retry: dict[RetryCause, RetryRule] = {}
     """The causes with a rule of their own; the others follow max_attempts and dial.retry_s."""
 

@@ -336,6 +336,9 @@ class Parts(CallParts):
             ),
             "logs": lambda settings: logs.set_level(settings.log.level),
             "dial": lambda settings: self.services.configure(settings.dial),
+            "detection": lambda settings: self.services.answers.configure(
+                settings.detection, settings.queues, settings.trunks
+            ),
             "streams": lambda settings: self.services.streams.configure(settings.streams),
             "scripts": lambda settings: self.services.scripts.configure(
                 settings.scripts, settings.calendars

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from config.detection import Follow
 from config.retry import RetryCause
 
 from .errors import BadParams
@@ -106,6 +107,38 @@ class RetrySpec(Params):
         )
 
 
+class DetectSpec(Params):
+    """Whether it is told who or what answers, and what follows, as [detection] has it.
+
+    What is left out is as configured.
+    """
+
+    enabled: bool = True
+    wait: bool | None = None
+    voicemail: Follow | None = None
+    ivr: Follow | None = None
+    screening: Follow | None = None
+    fax: Follow | None = None
+    silence: Follow | None = None
+    unknown: Follow | None = None
+    message: Annotated[str, Meta(min_length=1, max_length=1000)] | None = None
+
+    def __post_init__(self) -> None:
+        printable("detect.message", self.message)
+
+    def asked(self) -> dict[str, Any]:
+        """What it says, as a job keeps it."""
+        said = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {name: value for name, value in said.items() if value is not None}
+
+
+def asked_detection(detect: "bool | DetectSpec | None") -> dict[str, Any] | None:
+    """What a job keeps of `detect`."""
+    if isinstance(detect, bool):
+        return {"enabled": detect}
+    return None if detect is None else detect.asked()
+
+
 class SlotSpec(Params):
     """The slot of a callback: at most `most` of its queue are due from `start` and before `end`.
 
@@ -166,6 +199,7 @@ class CallbackRequest(Params):
     centre: Identifier | None = None
     on_crash: OnCrash | None = None
     retry: dict[RetryCause, RetrySpec] | None = None
+    detect: bool | DetectSpec | None = None
     join: bool | None = None
     script: Annotated[str, Meta(min_length=1, max_length=1024)] | None = None
     customer_script: Identifier | None = None

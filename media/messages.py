@@ -8,6 +8,11 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from .detection_messages import BeepHeard as BeepHeard
+from .detection_messages import Detect as Detect
+from .detection_messages import Detected as Detected
+from .detection_messages import MachineSuspected as MachineSuspected
+from .detection_messages import StopDetecting as StopDetecting
 from .figures import LegStats as LegStats
 from .figures import WorkerCounters as WorkerCounters
 from .rtcp_figures import RtcpBlock, RtcpSender
@@ -245,6 +250,8 @@ Command: TypeAlias = (
     | Announce
     | StopAnnouncement
     | BlockKeys
+    | Detect
+    | StopDetecting
 )
 
 
@@ -463,6 +470,9 @@ Event: TypeAlias = (
     | RecordingEnded
     | RtcpSeen
     | WorkerLoad
+    | Detected
+    | MachineSuspected
+    | BeepHeard
 )
 
 command_decoder: Final = msgspec.msgpack.Decoder(list[Command])

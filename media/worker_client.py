@@ -21,6 +21,7 @@ import msgspec
 from . import messages as m
 from .channel import Connection
 from .child_process import python_process
+from .detection_limits import DetectionLimits
 from .errors import (
     BadAddress,
     MediaError,
@@ -285,6 +286,14 @@ class WorkerClient:
     def block_keys(self, leg: str, *, is_blocked: bool) -> None:
         """Keep the keys that the peer of `leg` presses from those who hear it, or no longer."""
         self._send(m.BlockKeys(leg, is_blocked))
+
+    def detect(self, leg: str, limits: DetectionLimits) -> None:
+        """Tell from now on who or what speaks on a leg: Detected follows."""
+        self._send(m.Detect(leg, limits))
+
+    def stop_detecting(self, leg: str) -> None:
+        """It is of no interest any more who or what speaks on a leg."""
+        self._send(m.StopDetecting(leg))
 
     def bridge(self, a: str, b: str) -> None:
         """Let leg `a` hear leg `b` and the reverse."""

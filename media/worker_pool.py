@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any, Final, Literal
 
+from .detection_limits import DetectionLimits
 from .errors import MediaError, UnknownLeg, WorkerFailed, WorkerGone
 from .messages import Connect, Event, LegStats, Played, Recorded, RecordingAt, WorkerCounters
 from .settings import MediaSettings
@@ -218,6 +219,18 @@ class WorkerPool:
         member = self._by_leg.get(leg)
         if member is not None:
             member.client.block_keys(leg, is_blocked=is_blocked)
+
+    def detect(self, leg: str, limits: DetectionLimits) -> None:
+        """As WorkerClient.detect."""
+        member = self._by_leg.get(leg)
+        if member is not None:
+            member.client.detect(leg, limits)
+
+    def stop_detecting(self, leg: str) -> None:
+        """As WorkerClient.stop_detecting."""
+        member = self._by_leg.get(leg)
+        if member is not None:
+            member.client.stop_detecting(leg)
 
     def bridge(self, a: str, b: str) -> None:
         """As WorkerClient.bridge."""

@@ -167,11 +167,12 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.settings": set(),
     "media.stderr": set(),
     "media.detection_limits": set(),
+    "media.detection_messages": {"media.detection_limits"},
     "media.detection": {"media.detection_limits", "media.sound"},
     "media.sources": set(),
     "media.rtcp_figures": set(),
     "media.messages": {
-        "media.detection_limits", "media.errors", "media.figures", "media.rtcp_figures",
+        "media.detection_messages", "media.errors", "media.figures", "media.rtcp_figures",
         "media.settings", "media.sources",
     },
     "media.orphan_worker": set(),
@@ -182,6 +183,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.watchdog": {"media.errors", "media.messages"},
     "media.worker_socket": set(),
     "media.worker_client": {
+        "media.detection_limits",
         "media.channel", "media.child_process", "media.worker_socket", "media.errors",
         "media.messages", "media.settings", "media.sources", "media.watchdog",
     },
@@ -189,6 +191,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.webrtc_client": {"media.channel", "media.child_process", "media.webrtc"},
     "media.worker_links": {"media.messages", "media.sources", "media.worker_client"},
     "media.worker_pool": {
+        "media.detection_limits",
         "media.worker_links",
         "media.watchdog",
         "media.errors", "media.messages", "media.settings", "media.sources",

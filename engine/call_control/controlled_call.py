@@ -55,6 +55,8 @@ class CallFacts:
     context: Mapping[str, Any]
     max_duration_s: float
     brought: Mapping[str, Any] = field(default_factory=dict)
+    detect: bool | None = None
+    """Whether it is told who or what answers; None: as its trunk, or the configuration, says."""
 
 
 class ConferenceOfCall(Protocol):

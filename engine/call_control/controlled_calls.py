@@ -36,6 +36,7 @@ class Origination:
     site: str | None = None
     source: str | None = None
     beside: str | None = None
+    detect: bool | None = None
 
 
 class ControlledCalls:
@@ -78,6 +79,7 @@ class ControlledCalls:
             shown={name: value for name, value in shown.items() if value is not None},
             context={**asked.context, **({} if asked.site is None else {"site": asked.site})},
             max_duration_s=asked.max_duration_s or services.dial.max_duration_s,
+            detect=asked.detect,
         )
         call = OriginatedCall(
             services,
@@ -297,6 +299,12 @@ class ControlledCalls:
         """Send the party a SIP INFO."""
         call = self._up(call_id, leg_id)
         call.leg.send_info(content_type, body)
+        return call.call
+
+    def detect(self, call_id: str | None, leg_id: str | None) -> Call:
+        """Tell from now on who or what speaks for the party."""
+        call = self._up(call_id, leg_id)
+        call.leg.detect(self._services.answers.limits)
         return call.call
 
     def _up(self, call_id: str | None, leg_id: str | None) -> ControlledCall:

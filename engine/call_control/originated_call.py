@@ -57,3 +57,6 @@ class OriginatedCall(ControlledCall):
         await self.leg.dial(
             caller=Caller(self._caller_id, usual), ring_s=self._ring_s, headers=self._headers
         )
+        answers, detect = self._services.answers, self._facts.detect
+        if answers.listens_to(self.leg.record.trunk) if detect is None else detect:
+            self.leg.detect(answers.limits)

@@ -33,6 +33,7 @@ from ..job import MACHINE, AttemptRecord, Failure, Job, JobState, OfferRecord, S
 from ..routing.admission import Admission
 from ..routing.targets.destination import Destination
 from . import retry
+from .answers.answer_check import AnswerCheck, MachineAnswered
 from .attempt_outcome import of_refusal
 from .customer_hold import CustomerHold, Postponed, waiting_of
 from .dial_check import lines_of, number_of
@@ -78,6 +79,7 @@ class Attempt(TwoPartyCall):
         self._partner: Leg | None = None
         self._called: Leg | None = None
         self._hold: CustomerHold | None = None
+        self._answer = AnswerCheck(services, job, self.publish)
         self._ended_by_command: str | None = None
         self.is_cancelled = False
         self.outcome_if_cancelled = Outcome("cancelled", "cancelled", "cancelled")
@@ -109,8 +111,7 @@ class Attempt(TwoPartyCall):
         whisper = services.announcer.prepare(job)
         try:
             await self._claim()
-            await self._story(whisper)
-            self._outcome = Outcome("completed", "completed", "maximum duration reached")
+            self._outcome = await self._story(whisper)
         except LegEnded as ended:
             self._agent_left(ended)
             self._outcome = self._outcome_of(ended.leg, ended.hangup_cause)
@@ -124,6 +125,7 @@ class Attempt(TwoPartyCall):
             self._outcome = self.outcome_if_cancelled
         finally:
             services.announcer.discard(whisper)
+            self._answer.close()
             await self._clear()
         self._outcome = self._unless_machine(self._outcome)
         self._note(self._outcome)
@@ -139,7 +141,7 @@ class Attempt(TwoPartyCall):
         """The attempt has failed where the agent noted that a machine answered."""
         is_ended = outcome.state in ("completed", "failed") and outcome.not_before is None
         is_machine = self.job.outcome == MACHINE and self._attempt.was_answered
-        if not is_ended or not is_machine or outcome.is_interrupted:
+        if outcome.result == MACHINE or not is_ended or not is_machine or outcome.is_interrupted:
             return outcome
         moment, self.job.bridged_at = self.job.state, None
         failure = Failure(side="customer", moment=moment)
@@ -164,7 +166,7 @@ class Attempt(TwoPartyCall):
 
     # -- the two stories --------------------------------------------------------------------
 
-    async def _story(self, whisper: "asyncio.Future[Whisper]") -> None:
+    async def _story(self, whisper: "asyncio.Future[Whisper]") -> Outcome:
         try:
             if self.job.request.order == "agent_first":
                 await self._agent_first(whisper)
@@ -173,6 +175,9 @@ class Attempt(TwoPartyCall):
         except LegEnded as ended:
             await self._after_talk(ended)
             raise
+        except MachineAnswered as machine:
+            return await self._answer.follow(machine, self.call, self._release_agents)
+        return Outcome("completed", "completed", "maximum duration reached")
 
     async def _after_talk(self, ended: LegEnded) -> None:
         """The agent has hung up: let the customer go through the script that is for then."""
@@ -207,6 +212,7 @@ class Attempt(TwoPartyCall):
             customer.listen(RingbackSound(agent, self._services.ringing))
             await self._dial_customer(customer, partner=agent)
             async with while_up(customer), self._opt_out(customer):
+                await self._answer.check(customer, agent)
                 if self.job.request.customer_script:
                     agent.hear(self._services.ringing)
                     await self._scripts.ask(customer)
@@ -220,6 +226,7 @@ class Attempt(TwoPartyCall):
         self._partner = customer
         hold = self._hold = CustomerHold(self._services, self, self.job, customer)
         async with while_up(customer), self._opt_out(customer):
+            await self._answer.check(customer, None)
             await self._scripts.ask(customer)
             await self._hold_and_talk(hold, customer, whisper)
 

@@ -19,11 +19,12 @@ from config.retry import RetryRule as RetrySettings
 from ..calls.services import CallServices
 from ..errors import EngineError
 from ..job import Job, Request, RetryRule
-from ..request import CallbackRequest, Reschedule
+from ..request import CallbackRequest, Reschedule, asked_detection
 from ..routing.admission import Admission, AdmissionQuery, Admitted
 from ..routing.router import Router
 from ..routing.rules import Ruling
 from ..routing.trunk_states import NoTrunkUsable
+from .answers.answer_check import check_message
 from .dispatcher import Dispatcher
 from .joining import JOINED, Further, Joined, Joining
 from .request_check import RequestCheck
@@ -170,7 +171,11 @@ class Intake:
             await self._services.announcer.inspect(params.whisper.file)
 
     def check_whisper(self, params: CallbackRequest, ruling: Ruling) -> dict[str, Any] | None:
-        """The whisper of a request. Raises EngineError `refused` where it cannot be played."""
+        """The whisper of a request. Raises EngineError `refused` where it cannot be played.
+
+        Neither may the message that is left with a machine name a file that is not there.
+        """
+        check_message(asked_detection(params.detect), self._services)
         whisper = self._whisper(params, ruling)
         self._services.announcer.check(whisper)
         return whisper
@@ -358,6 +363,7 @@ class Intake:
             notify_url=params.notify_url,
             known_agent=params.known_agent,
             centre=params.centre,
+            detect=asked_detection(params.detect),
             retry=retry,
         )
 

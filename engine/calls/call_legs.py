@@ -28,7 +28,7 @@ AnyLeg = TypeVar("AnyLeg", bound=Leg)
 
 REPORT_LIMIT_S = 1.0
 # Events of a leg that have nothing to do with its SIP, and say nothing of it.
-NOT_OF_SIP = ("play.", "gather.", "recognition.", "speech.")
+NOT_OF_SIP = ("play.", "gather.", "recognition.", "speech.", "call.detected", "call.beep")
 # Agents may miss a waiting caller many times: this many legs of a call are shown.
 LEGS_KEPT = 60
 

@@ -39,6 +39,7 @@ from .hangup_cause import (
     of_no_answer,
     of_unanswered_call,
 )
+from .legs.detected_answer import DetectedAnswer
 from .legs.event_budget import BoundedPublisher
 from .legs.heard_sound import HeardSound
 from .legs.leg_listener import LegListener, LegOwner
@@ -64,7 +65,7 @@ class LegEnded(Exception):
         self.hangup_cause = hangup_cause
 
 
-class Leg(SentKeys, PressedKeys, HeardSound):
+class Leg(SentKeys, PressedKeys, HeardSound, DetectedAnswer):
     """One party of a call. `record` is what views show and the store keeps of it.
 
     `hangup_cause` is why it has ended; None while it has not.

@@ -26,6 +26,7 @@ from ..store.store import Store
 from ..trace.trace import Trace
 from .announcing.waiting_room import WaitingRooms
 from .announcing.whisper import Announcer
+from .answering.answer_policy import AnswerPolicy
 from .call import CallRegistry
 from .hangup_cause import HangupCause
 from .keys.gathers import Gathers
@@ -63,6 +64,7 @@ class CallServices:
     ringing: Ringing
     recordings: RecordingLibrary
     gathers: Gathers
+    answers: AnswerPolicy = field(default_factory=AnswerPolicy)
     scripts: Scripts = field(default_factory=Scripts)
     streams: Streams = field(default_factory=Streams)
     rtp_host: str = ""

@@ -54,6 +54,8 @@ EVENT_TYPES: Mapping[str, EventType] = {
     **_each("callback", "completed failed cancelled expired", "the job has ended", *_RECORD),
     **_each("callback", "joined", "a further request for the same number joined this job",
             "joined", "request", "kept", "dropped"),
+    **_each("callback", "message_left", "a message was left with who or what has answered",
+            "leg", "label"),
     **_each("callback", "rescheduled", "the job was rescheduled by command",
             "not_before", "deadline", "reason"),
     **_each("callback", "reprioritised", "the priority was changed by command", "priority"),
@@ -100,6 +102,11 @@ EVENT_TYPES: Mapping[str, EventType] = {
             "failed"),
     **_each("speech", "recognised", "a party has said this, or seems to", "role", "text", "word",
             "confidence", "final", "from_ms", "to_ms"),
+    # -- who or what has answered
+    **_each("call", "detected", "it is known who or what has answered", "role", "label",
+            "after_ms", "reason", "greeting_ms", "phrases"),
+    **_each("call", "beep", "the beep of a mailbox has ended", "role", "after_ms",
+            "duration_ms", "hz"),
     # -- transfers
     **_each("transfer", "started", "one of two who talk is to be connected with a third party",
             *_TRANSFER),

@@ -70,6 +70,7 @@ METHODS: Mapping[str, Role] = {
     "browser.ice_servers": "operate",
     "call.answer": "operate",
     "call.bridge": "operate",
+    "call.detect": "operate",
     "call.gather": "operate",
     "call.hangup": "operate",
     "call.hold": "operate",
@@ -176,8 +177,8 @@ SITE_METHODS = frozenset(
     {
         "browser.admit", "browser.ice_servers",
         "call.answer", "call.bridge", "call.get", "call.hangup", "call.headers", "call.hold",
-        "call.gather", "call.list", "call.originate", "call.play", "call.redirect", "call.reject",
-        "call.resume",
+        "call.detect", "call.gather", "call.list", "call.originate", "call.play", "call.redirect",
+        "call.reject", "call.resume",
         "call.ring", "call.say", "call.send_dtmf", "call.send_info", "call.stop", "call.unbridge",
         "callback.annotate", "callback.cancel", "callback.get", "callback.list",
         "callback.reprioritise", "callback.request", "callback.reschedule",

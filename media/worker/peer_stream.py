@@ -52,6 +52,13 @@ class RecordingTap(Protocol):
         """Take one frame of G.711."""
 
 
+class SoundTap(Protocol):
+    """Takes the newest packets of one stream, to look at their sound."""
+
+    def hear(self, payload: bytes, codec: str, now: float) -> None:
+        """Take a packet of G.711."""
+
+
 class StreamOwner(Protocol):
     """The leg whose peer sends the stream."""
 
@@ -175,6 +182,7 @@ class PeerStream(Reception):
         "_target",
         "audio",
         "clocks",
+        "detection",
         "event_clock_hz",
         "event_payload_types",
         "is_over",
@@ -197,6 +205,7 @@ class PeerStream(Reception):
         self.is_over = False  # its leg is closed
         self.keeps_keys = False  # from those who hear it
         self.tones: ToneKeys | None = None  # where its keys come as sound
+        self.detection: SoundTap | None = None  # while it is told who or what speaks
         self._kept_key = -1  # the time stamp of the last key that was kept
         self._owner = -1  # the SSRC that was heard first of the peer
         self._narrow: NarrowStream | None = None  # where the codec is not G.711
@@ -312,8 +321,8 @@ class PeerStream(Reception):
             self._hear_level(payload, codec, now)
             if leg.tap is not None:
                 leg.tap.write(timestamp, payload, codec, now)
-            if self.tones is not None and extended == self.highest:
-                self.tones.hear(payload, codec)
+            if extended == self.highest:
+                self._hear(payload, codec, now)
             for listener in self.listeners:
                 if self.keeps_keys and self.tones is not None:  # they would be heard
                     listener.relay_nothing(self, extended)
@@ -325,6 +334,7 @@ class PeerStream(Reception):
                 and leg.tap is None
                 and not self.listening
                 and self.tones is None
+                and self.detection is None
             ):
                 self._arm(payload_type, codec)
         elif payload_type in self.event_payload_types:
@@ -339,6 +349,13 @@ class PeerStream(Reception):
         else:
             for listener in self.listeners:
                 listener.relay_noise(self, extended, timestamp, payload, now)
+
+    def _hear(self, payload: bytes, codec: str, now: float) -> None:
+        """Let those who look at the sound have the newest packet, as G.711."""
+        if self.tones is not None:
+            self.tones.hear(payload, codec)
+        if self.detection is not None and payload:
+            self.detection.hear(payload, codec, now)
 
     def _hear_level(self, payload: bytes, codec: str, now: float) -> None:
         if self.listening and payload:
@@ -362,12 +379,13 @@ class PeerStream(Reception):
             or self.listening
             or narrow.is_due()
             or self.tones is not None
+            or self.detection is not None
             or not all(listener.takes_any_codec for listener in self.listeners)
         ):
             decoded = narrow.payload(payload)
             self._hear_level(decoded, NARROW, now)
-        if self.tones is not None and sequence == self.highest:
-            self.tones.hear(decoded, NARROW)
+        if sequence == self.highest:
+            self._hear(decoded, NARROW, now)
         stamp = narrow.timestamp(timestamp)
         if tap is not None and decoded:
             tap.write(stamp, decoded, NARROW, now)

@@ -21,6 +21,7 @@ from ..sound.mixed_clip import MixedClip
 from ..sources import Hold, Mix, Peer, Ringing
 from .announcing.clip_loading import ClipLoading
 from .context import WorkerContext
+from .detecting.detections import Detections
 from .leg import MediaLeg
 from .listeners import Listeners
 from .mixing.mixer import Mixer
@@ -87,6 +88,7 @@ class Switch:
         self._library = Library(settings.loudness_lufs)
         self._clips = ClipLoading(self._library, report)
         self._recordings = Recordings(report)
+        self._detections = Detections(report)
         self._legs: dict[str, MediaLeg] = {}
         self._rounds: list[dict[str, MediaLeg]] = [{} for _ in range(ROUNDS_PER_VISIT)]
         self._round = 0
@@ -110,6 +112,8 @@ class Switch:
             m.Announce: self._announce,
             m.StopAnnouncement: self._stop_announcement,
             m.BlockKeys: self._block_keys,
+            m.Detect: self._detect,
+            m.StopDetecting: self._stop_detecting,
         }
 
     @property
@@ -157,6 +161,7 @@ class Switch:
         for _ in range(min(max(1, passed), ROUNDS_PER_VISIT)):
             self._next_round(now)
         self._recordings.frame(now)
+        self._detections.frame(now)
         if self.idle:
             return 0
         return 1 if self._has_sound else QUIET_FRAMES
@@ -213,6 +218,7 @@ class Switch:
         self._clips.close()
         now = time.monotonic()
         self._recordings.close()
+        self._detections.close()
         for leg in self._legs.values():
             leg.close(now)
             leg.pair.close()
@@ -276,6 +282,7 @@ class Switch:
     def _forget(self, leg: MediaLeg) -> None:
         now = time.monotonic()
         self._recordings.leg_closed(leg)
+        self._detections.stop(leg.incoming)
         self._mixer.leave(leg.playout, now)
         leg.close(now)
         del self._legs[leg.name]
@@ -336,6 +343,16 @@ class Switch:
         leg = self._legs.get(command.leg)
         if leg is not None:
             leg.incoming.keeps_keys = command.is_blocked
+
+    def _detect(self, command: m.Detect) -> None:
+        leg = self._legs.get(command.leg)
+        if leg is not None:
+            self._detections.start(leg.name, leg.incoming, command.limits, time.monotonic())
+
+    def _stop_detecting(self, command: m.StopDetecting) -> None:
+        leg = self._legs.get(command.leg)
+        if leg is not None:
+            self._detections.stop(leg.incoming)
 
     def _send_digits(self, command: m.SendDigits) -> None:
         leg = self._legs.get(command.leg)

@@ -41,6 +41,7 @@ from engine.routing.number_plan import NumberPlan
 from engine.routing.targets.destination import Destination
 from engine.store.event_log import Event, EventLog
 from engine.store.store import Store, StoreError
+from media.detection_limits import DetectionLimits
 from media.errors import NoPortLeft, RecordingFailed
 from media.messages import Connect, LegStats, Played, PlayEnd, Recorded, RecordingAt
 from media.sources import Hold, Peer, Prompt, Ringing, Source
@@ -80,6 +81,7 @@ class ScriptedMedia:
     paused: list[tuple[str, bool]] = field(default_factory=list)
     announced: list[tuple[str, Source, bool, int]] = field(default_factory=list)
     blocked: list[tuple[str, bool]] = field(default_factory=list)
+    detecting: list[str] = field(default_factory=list)
     stop_asked: list[int] = field(default_factory=list)
     announcements: dict[int, str] = field(default_factory=dict)
     register: CallRegistry | None = None
@@ -128,6 +130,15 @@ class ScriptedMedia:
         if self.ends_announcements:
             asyncio.get_running_loop().call_later(1.0, self.end_announcement, self.plays)
         return self.plays
+
+    def detect(self, leg: str, limits: DetectionLimits) -> None:
+        """As WorkerPool.detect."""
+        self.detecting.append(leg)
+
+    def stop_detecting(self, leg: str) -> None:
+        """As WorkerPool.stop_detecting."""
+        if leg in self.detecting:
+            self.detecting.remove(leg)
 
     def block_keys(self, leg: str, *, is_blocked: bool) -> None:
         """As WorkerPool.block_keys."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from media.messages import BeepHeard, Detected, MachineSuspected
 from sip.usage import ReferralUsage
 
 from ...job import LegRecord
@@ -112,6 +113,11 @@ class LegListener:
 
     def digit_pressed(self, leg: ObservedLeg, digit: str) -> None:
         """The party has pressed a key."""
+
+    def answer_found(
+        self, leg: ObservedLeg, found: Detected | MachineSuspected | BeepHeard
+    ) -> None:
+        """The worker tells who or what has answered, or of the beep of a mailbox."""
 
     def key_hidden(self, leg: ObservedLeg) -> None:
         """The party has pressed a key that nobody but who asked for it may know."""

@@ -8,6 +8,7 @@ import structlog
 from msgspec import structs
 
 from config.values import Dtmf
+from media.detection_limits import DetectionLimits
 from media.errors import BadAddress, MediaError
 from media.messages import Codec, Connect, LegStats, MediaTimeout, Played, SrtpKeys
 from media.sources import Source
@@ -204,6 +205,16 @@ class LegMedia:
         """Whether the keys that the peer presses are kept from those who hear it."""
         if self.is_open:
             self._pool.block_keys(self._leg, is_blocked=is_blocked)
+
+    def detect(self, limits: DetectionLimits) -> None:
+        """Have the worker tell who or what speaks, from now on."""
+        if self.is_open:
+            self._pool.detect(self._leg, limits)
+
+    def stop_detecting(self) -> None:
+        """It is of no interest any more who or what speaks."""
+        if self.is_open:
+            self._pool.stop_detecting(self._leg)
 
     def is_overtaken(self, timeout: MediaTimeout) -> bool:
         """Whether the peer was described again after the wait that this reports had begun."""

@@ -24,6 +24,12 @@ class ReportedLeg(ObservedLeg, Protocol):
     def pressed(self, digit: str, duration_ms: int) -> bool:
         """The party has pressed a key."""
 
+    def note_answer(
+        self,
+        found: media_events.Detected | media_events.MachineSuspected | media_events.BeepHeard,
+    ) -> None:
+        """The worker tells who or what has answered."""
+
     def hang_up(self, cause: HangupCause, reason_header: str = ...) -> None:
         """End the leg."""
 
@@ -54,6 +60,10 @@ class MediaReports:
                     leg.publish_not_played(event.error)
             case media_events.Dtmf():
                 leg.pressed(event.digit, event.duration_ms)
+            case (
+                media_events.Detected() | media_events.MachineSuspected() | media_events.BeepHeard()
+            ):
+                leg.note_answer(event)
             case media_events.SilenceStarted():
                 self._publish_bounded("leg.silence", leg, silent_ms=event.silent_ms)
             case media_events.QualityChanged():

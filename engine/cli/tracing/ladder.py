@@ -166,6 +166,8 @@ def leg_line(leg: Mapping[str, Any]) -> str:
     parts = [str(leg["uri"])]
     if leg.get("trunk"):
         parts.append(f"trunk {leg['trunk']}")
+    if leg.get("answered_by"):
+        parts.append(f"answered by: {leg['answered_by']}")
     if leg.get("codec"):
         parts.append(f"{leg['codec']}, RTP {leg.get('local_media')} to {leg.get('remote_media')}")
     media = leg.get("media")

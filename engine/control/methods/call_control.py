@@ -41,6 +41,7 @@ class Originate(Params):
     site: Identifier | None = None
     source: Annotated[str, Meta(max_length=64)] | None = None
     beside: Identifier | None = None
+    detect: bool | None = None
 
     def __post_init__(self) -> None:
         for name, value in self.headers.items():
@@ -143,6 +144,7 @@ class CallControlMethods:
             "call.resume": Method(CallRef, self._resume),
             "call.send_dtmf": Method(SendDtmf, self._send_dtmf),
             "call.send_info": Method(SendInfo, self._send_info),
+            "call.detect": Method(CallRef, self._detect),
             "call.headers": Method(CallRef, self._headers),
         }
 
@@ -185,6 +187,10 @@ class CallControlMethods:
     def _send_info(self, params: SendInfo, _peer: Peer) -> CallView:
         body = params.body.encode("utf-8", "surrogateescape")
         return self._calls.send_info(params.call, params.leg, params.content_type, body).view()
+
+    def _detect(self, params: CallRef, _peer: Peer) -> CallView:
+        """Replies at once: the verdict is an event."""
+        return self._calls.detect(params.call, params.leg).view()
 
     def _headers(self, params: CallRef, _peer: Peer) -> Headers:
         return {"headers": list(self._calls.headers(params.call, params.leg))}

@@ -9,6 +9,8 @@ from typing import Any, Final, Literal, NamedTuple, TypedDict
 from config.queues import EntryKind
 from config.recording import RecordingFormat
 from config.scripts import StepKind
+from media.detection_limits import Label
+from media.detection_limits import Reason as DetectionReason
 from media.messages import PlayEnd
 
 from ...acd.agent import Wish
@@ -239,6 +241,12 @@ MEMBERS: Final[Mapping[str, Member]] = {
     "resume": Member(
         int, "The number of the last event that was sent: subscribe again `since` it."
     ),
+    # -- who or what has answered
+    "label": Member(Label, "Who or what has answered."),
+    "after_ms": Member(int, "How long after the answer, or the command, that was."),
+    "greeting_ms": Member(int, "How long it spoke, from the first word to the last."),
+    "phrases": Member(int, "How many phrases it said, with a pause between each two."),
+    "hz": Member(int, "The frequency of the beep."),
     # -- scripts
     "step": Member(str, "The step that the party enters."),
     "step_kind": Member(StepKind, "What kind of step it is."),
@@ -284,6 +292,8 @@ OTHERWISE: Final[Mapping[tuple[str, str], Member]] = {
     ("script.finished", "result"): Member(EndWord, "How it ended, in one word."),
     ("script.finished", "path"): Member(list[str], "The steps in their order, the first hundred."),
     ("voicemail.left", "recording"): Member(str, "The recording of the message."),
+    ("call.detected", "reason"): Member(DetectionReason, "By what it was told."),
+    ("call.beep", "duration_ms"): Member(int, "How long the beep was."),
     ("play.finished", "reason"): Member(PlayEnd, "Why it is heard no more."),
     ("leg.quality", "direction"): Member(
         Literal["received", "sent"], "What the party says, or what it hears."

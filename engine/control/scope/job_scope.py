@@ -35,7 +35,7 @@ _OF_ONE_CALL = frozenset(
     {
         "call.answer", "call.get", "call.hangup", "call.headers", "call.hold", "call.redirect",
         "call.reject", "call.resume", "call.ring", "call.send_dtmf", "call.send_info",
-        "call.gather", "call.play", "call.say", "call.stop",
+        "call.detect", "call.gather", "call.play", "call.say", "call.stop",
         "call.unbridge", "recording.pause", "recording.resume", "recording.start",
         "recording.stop",
     }

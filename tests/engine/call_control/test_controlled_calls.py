@@ -170,3 +170,32 @@ def test_the_partner_of_a_call_is_the_one_that_it_is_bridged_with(tmp_path: Path
         assert calls.joined_with(one) == []
 
     run_calls(tmp_path, script)
+
+
+def test_it_is_told_who_answers_where_the_client_or_the_trunk_asks(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        for detect, listens in ((None, False), (True, True), (False, False)):
+            call = await calls.originate(Origination(to="alice", detect=detect))
+            phone = await stage.phone()
+            phone.answers()
+            await asyncio.sleep(0.1)
+            assert bool(stage.media.detecting) == listens
+            assert calls.detect(call.id, None) is call
+            assert stage.media.detecting[-1] == call.legs[0].id
+            stage.media.detecting.clear()
+            phone.hangs_up()
+            await asyncio.sleep(0.1)
+
+    run_calls(tmp_path, script)
+
+
+def test_whoever_is_not_up_is_not_listened_to(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        call = await calls.originate(Origination(to="alice"))
+        with pytest.raises(EngineError) as caught:
+            calls.detect(call.id, None)
+        assert caught.value.kind == "state"
+        (await stage.phone()).refuses(486)
+        await asyncio.sleep(0.1)
+
+    run_calls(tmp_path, script)

@@ -222,6 +222,7 @@ async def move_calls(client: Client, phone: WirePhone, sip_port: int) -> None:
     await client.call("recording.list", limit=1)
     await client.call("recording.get", recording=recording)
     await client.call("recording.delete", recording=recording)
+    await client.call("call.detect", leg=other)
     await client.call("call.gather", leg=other, first_digit_s=0.05)
     await client.call("call.recognise", leg=other)
     await client.call("call.unrecognise", leg=other)

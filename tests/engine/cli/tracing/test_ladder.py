@@ -131,3 +131,8 @@ def test_audio_is_told_with_what_is_unusual() -> None:
 def test_a_message_that_cannot_be_read_has_its_first_line_as_its_name() -> None:
     assert short({"status": None, "method": None, "start_line": "NONSENSE"}) == "NONSENSE"
     assert short({"status": None, "method": None, "start_line": ""}) == "(empty)"
+
+
+def test_who_answered_is_said_of_a_leg() -> None:
+    line = leg_line(leg("c", "customer", answered_by="voicemail"))
+    assert line == "sip:customer@192.0.2.9; answered by: voicemail"

@@ -1,0 +1,1 @@
+"""Who or what has answered a call, and what follows."""

@@ -1,0 +1,71 @@
+"""Waits until it is known who or what has answered on a leg, and for the beep of a mailbox."""
+
+import asyncio
+
+from media.detection_limits import DetectionLimits, Label
+from media.messages import BeepHeard, Detected, MachineSuspected
+
+from ..leg import Leg
+from ..legs.leg_listener import LegListener, ObservedLeg
+
+# The worker has decided by then, if it is well.
+_LATE_S = 3.0
+_BEEP_S = 30.0
+
+
+class AnswerWatch(LegListener):
+    """Has the worker listen to `leg`, from now until `end`."""
+
+    def __init__(self, leg: Leg, limits: DetectionLimits) -> None:
+        self._leg = leg
+        self._limits = limits
+        self.label: Label | None = None
+        self.is_suspected = False
+        self._has_beeped = False
+        self._news = asyncio.Event()
+        leg.listen(self)
+        leg.detect(limits)
+
+    def end(self) -> None:
+        """Listen no more."""
+        self._leg.forget(self)
+        self._leg.stop_detecting()
+
+    def answer_found(
+        self, _leg: ObservedLeg, found: Detected | MachineSuspected | BeepHeard
+    ) -> None:
+        """See LegListener."""
+        match found:
+            case Detected():
+                self.label = found.label
+            case BeepHeard():
+                self._has_beeped = True
+            case _:
+                self.is_suspected = True
+        self._news.set()
+
+    async def until_known(self, *, machine_is_enough: bool) -> Label:
+        """Wait for the label; `unknown` where it does not come, or a machine is all one asks for.
+
+        Raises nothing: whoever ends the leg ends the wait.
+        """
+        longest_s = max(self._limits.machine_ms, self._limits.total_ms) / 1000 + _LATE_S
+        try:
+            async with asyncio.timeout(longest_s):
+                while self.label is None and not (machine_is_enough and self.is_suspected):
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            pass
+        return self.label or "unknown"
+
+    async def until_beep(self) -> bool:
+        """Wait for the beep, where it has not been heard yet. Whether it was."""
+        try:
+            async with asyncio.timeout(_BEEP_S):
+                while not self._has_beeped:
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            return False
+        return True

@@ -1,0 +1,138 @@
+"""Tells of some legs who or what speaks, in a thread of its own: packets never wait for that."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Final, Protocol
+
+from ... import messages as m
+from ...detection.answer_detector import AnswerDetector
+from ...detection.verdict import Beep, Finding, Verdict
+from ...detection_limits import DetectionLimits
+from ...sound.g711 import decode
+from ..peer_stream import SoundTap
+
+MOST_WAITING: Final = 4000  # packets; where the thread is behind, more are left out
+TELL_TIME_S: Final = 0.1
+
+
+class DetectedStream(Protocol):
+    """What a leg's peer sends."""
+
+    detection: SoundTap | None
+
+    def settle(self) -> None:
+        """Take the stream back from the relay, so that each packet is looked at."""
+
+
+class Detection:
+    """One leg that is listened to. Its packets are put down here, and the thread takes them."""
+
+    __slots__ = ("_work", "detector", "is_stopped", "leg")
+
+    def __init__(
+        self, leg: str, detector: AnswerDetector, work: "SimpleQueue[_Work | None]"
+    ) -> None:
+        self.leg = leg
+        self.detector = detector
+        self.is_stopped = False
+        self._work = work
+
+    def hear(self, payload: bytes, codec: str, now: float) -> None:
+        """A packet of G.711 has come."""
+        if self._work.qsize() < MOST_WAITING:
+            self._work.put((self, payload, codec, now * 1000))
+
+
+_Work = tuple[Detection, bytes, str, float]
+
+
+class Detections:
+    """The legs of a worker that are listened to. `report` takes the events for the engine.
+
+    It is called on the event loop of whoever starts the first.
+    """
+
+    def __init__(self, report: Callable[[m.Answer | m.Event], None]) -> None:
+        self._report = report
+        self._work: SimpleQueue[_Work | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._streams: dict[Detection, DetectedStream] = {}
+        self._told_at = 0.0
+
+    def start(self, leg: str, stream: DetectedStream, limits: DetectionLimits, now: float) -> None:
+        """Tell who or what speaks on a leg from now on. What was begun before is forgotten."""
+        self.stop(stream)
+        if self._thread is None:
+            self._loop = asyncio.get_running_loop()
+            self._thread = threading.Thread(target=self._run, name="detection", daemon=True)
+            self._thread.start()
+        detection = Detection(leg, AnswerDetector(limits, now * 1000), self._work)
+        stream.settle()
+        stream.detection = detection
+        self._streams[detection] = stream
+
+    def stop(self, stream: DetectedStream) -> None:
+        """Listen to a leg no more. No event of it follows."""
+        detection = stream.detection
+        stream.detection = None
+        if isinstance(detection, Detection):
+            detection.is_stopped = True
+            self._streams.pop(detection, None)
+
+    def frame(self, now: float) -> None:
+        """To be called about every 20 ms: a leg may be silent because no packets come."""
+        if self._streams and now - self._told_at >= TELL_TIME_S:
+            self._told_at = now
+            for detection in self._streams:
+                detection.hear(b"", "PCMU", now)
+
+    def close(self) -> None:
+        """End the thread."""
+        if self._thread is not None:
+            self._work.put(None)
+            self._thread.join(1.0)
+
+    def _run(self) -> None:
+        assert self._loop is not None
+        while (work := self._work.get()) is not None:
+            detection, payload, codec, now_ms = work
+            if detection.is_stopped:
+                continue
+            detector = detection.detector
+            if payload:
+                found = detector.feed(decode(payload, codec), now_ms)
+            else:
+                found = detector.advance(now_ms)
+            if found or detector.is_over:
+                self._tell(detection, found)
+
+    def _tell(self, detection: Detection, found: list[Finding]) -> None:
+        assert self._loop is not None
+        try:
+            self._loop.call_soon_threadsafe(self._found, detection, found)
+        except RuntimeError:  # the loop is closed: the worker ends
+            detection.is_stopped = True
+
+    def _found(self, detection: Detection, found: list[Finding]) -> None:
+        stream = self._streams.get(detection)
+        if stream is None:  # stopped meanwhile
+            return
+        for one in found:
+            self._report(_event(detection.leg, one))
+        if detection.detector.is_over:
+            self.stop(stream)
+
+
+def _event(leg: str, found: Finding) -> m.Event:
+    match found:
+        case Verdict():
+            return m.Detected(
+                leg, found.label, found.after_ms, found.reason, found.greeting_ms, found.phrases
+            )
+        case Beep():
+            return m.BeepHeard(leg, found.after_ms, found.duration_ms, found.hz)
+        case _:
+            return m.MachineSuspected(leg, found.after_ms, found.reason)

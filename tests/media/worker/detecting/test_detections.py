@@ -1,0 +1,116 @@
+"""Legs are listened to in a thread; the events come on the loop."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from media import messages as m
+from media.detection_limits import DetectionLimits
+from media.sound.g711 import encode
+from media.worker.detecting.detections import MOST_WAITING, Detections
+from media.worker.peer_stream import SoundTap
+from tests.support.voices import tone, voice
+
+DEADLINE_S = 60.0
+
+
+@dataclass
+class Stream:
+    detection: SoundTap | None = None
+    settled: int = 0
+
+    def settle(self) -> None:
+        self.settled += 1
+
+
+@dataclass
+class Reports:
+    events: list[m.Answer | m.Event] = field(default_factory=list)
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __call__(self, event: m.Answer | m.Event) -> None:
+        self.events.append(event)
+        self.came.set()
+
+    async def until(self, kind: type) -> None:
+        async with asyncio.timeout(DEADLINE_S):
+            while not any(isinstance(one, kind) for one in self.events):
+                self.came.clear()
+                await self.came.wait()
+
+
+def say(stream: Stream, *parts: "np.ndarray[tuple[int], np.dtype[np.int16]]") -> None:
+    """The parts from the time 10 on."""
+    assert stream.detection is not None
+    sound = encode(np.concatenate(parts), "PCMA")
+    for at in range(0, len(sound), 160):
+        stream.detection.hear(sound[at : at + 160], "PCMA", 10.0 + (at + 160) / 8000)
+
+
+def quiet(seconds: float) -> "np.ndarray[tuple[int], np.dtype[np.int16]]":
+    return np.zeros(int(seconds * 8000), np.int16)
+
+
+async def test_a_person_is_reported_and_not_listened_to_any_more() -> None:
+    reports, stream = Reports(), Stream()
+    detections = Detections(reports)
+    detections.start("a", stream, DetectionLimits(), 10.0)
+    assert stream.settled == 1
+    say(stream, quiet(0.3), voice(0.4), quiet(1.0))
+    await reports.until(m.Detected)
+    (verdict,) = reports.events
+    assert isinstance(verdict, m.Detected)
+    assert (verdict.leg, verdict.label, verdict.reason) == ("a", "human", "short_greeting")
+    assert stream.detection is None
+    detections.close()
+
+
+async def test_a_mailbox_is_suspected_beeps_and_is_reported() -> None:
+    reports, stream = Reports(), Stream()
+    detections = Detections(reports)
+    detections.start("a", stream, DetectionLimits(), 10.0)
+    breath = np.concatenate([voice(0.5), quiet(0.08)] * 8)
+    say(stream, breath, quiet(0.5), tone(1000.0, 0.5), quiet(0.5))
+    await reports.until(m.Detected)
+    kinds = [type(one) for one in reports.events]
+    assert kinds == [m.MachineSuspected, m.BeepHeard, m.Detected]
+    detections.close()
+
+
+async def test_no_packets_are_silence() -> None:
+    reports, stream = Reports(), Stream()
+    detections = Detections(reports)
+    detections.start("a", stream, DetectionLimits(initial_silence_ms=1000), 10.0)
+    detections.frame(10.9)
+    detections.frame(12.0)
+    await reports.until(m.Detected)
+    assert [one.label for one in reports.events if isinstance(one, m.Detected)] == ["silence"]
+    detections.close()
+
+
+async def test_what_was_stopped_reports_nothing() -> None:
+    reports, first, second = Reports(), Stream(), Stream()
+    detections = Detections(reports)
+    detections.start("a", first, DetectionLimits(), 10.0)
+    tap = first.detection
+    assert tap is not None
+    detections.stop(first)
+    assert first.detection is None
+    tap.hear(b"\x00" * 160, "PCMU", 60.0)
+    detections.start("b", second, DetectionLimits(initial_silence_ms=500), 10.0)
+    detections.frame(20.0)
+    await reports.until(m.Detected)
+    assert [one.leg for one in reports.events if isinstance(one, m.Detected)] == ["b"]
+    detections.stop(Stream())  # nothing to stop
+    detections.close()
+
+
+async def test_a_thread_that_is_behind_is_given_no_more() -> None:
+    detections, stream = Detections(Reports()), Stream()
+    detections._thread = object()  # type: ignore[assignment]  # none takes what is put down
+    detections.start("a", stream, DetectionLimits(), 10.0)
+    assert stream.detection is not None
+    for _ in range(MOST_WAITING + 10):
+        stream.detection.hear(b"", "PCMU", 10.0)
+    assert detections._work.qsize() == MOST_WAITING
