@@ -34,6 +34,7 @@ MICROPHONE = """navigator.mediaDevices.getUserMedia = async () => {
   tone.start();
   return out.stream;
 };"""
+REFUSED = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error('refused'))"
 # What the page plays, wherever it plays it.
 EARS = """window.sockets = [];
 window.peers = [];
@@ -186,6 +187,11 @@ async def test_a_talk_from_the_page_to_the_browser_of_an_agent(shop: Any) -> Non
     await speak.click()
     await visitor.get_by_role("alert").get_by_text("Please agree first.").wait_for()
     await visitor.get_by_label(CONSENT).check()
+    await visitor.evaluate(f"() => {{ {REFUSED} }}")
+    await speak.click()
+    await visitor.get_by_role("alert").get_by_text("Your microphone cannot be used.").wait_for()
+    assert await visitor.get_by_label("Telephone number").is_visible()
+    await visitor.evaluate(f"() => {{ {MICROPHONE % VISITOR_HZ} }}")
     await speak.click()
     await visitor.get_by_role("status").get_by_text("You are connected.").wait_for()
     await agent.get_by_role("button", name="Answer").click()
