@@ -20,7 +20,7 @@ from sip.hop import WEB_TRANSPORTS, Hop
 from sip.message.message import Request
 from sip.policy import Admission as InviteAdmission
 
-from .acd.agent_clock import AgentClock
+from .acd.agent_timer import AgentTimer
 from .acd.agents import AgentRegistry
 from .acd.queues import Queues
 from .acd.roster import Roster
@@ -74,10 +74,10 @@ from .store.event_log import EventLog
 from .store.heartbeat import Heartbeat
 from .store.retention import DAY_S, Retention
 from .store.store import Store
-from .trace.collector import Collector
+from .trace.hep_sender import HepSender
 from .trace.trace import Trace
 from .webrtc.browsers import browsers_of
-from .webrtc.page_calls import PageCalls
+from .webrtc.page_tokens import PageCalls
 
 
 class CallParts:
@@ -112,7 +112,7 @@ class CallParts:
             library=self.recordings,
             clock=now,
         )
-        self.collector = Collector(settings.trace, media_host=media.address, clock=now)
+        self.collector = HepSender(settings.trace, media_host=media.address, clock=now)
         is_collected = self.collector.is_wanted
         self.trace = Trace(
             settings.trace, sink=self.collector.sip if is_collected else None, clock=now
@@ -222,7 +222,7 @@ class CallParts:
             store=self.store,
             events=self.events,
         )
-        self.agent_clock = AgentClock(self.agents, clock=now)
+        self.agent_timer = AgentTimer(self.agents, clock=now)
         self.queues = Queues(
             self.agents,
             self.events,

@@ -169,7 +169,7 @@ class Daemon(Parts):
         await self.streamed.stop()
         await asyncio.gather(self.dispatcher.stop(), self.inbound.stop(), self.controlled.stop())
         await self.services.streams.stop()
-        self.agent_clock.stop()
+        self.agent_timer.stop()
         await self.permanent.stop()
         self.trunks.stop()
         await self._let_sip_finish()
@@ -252,7 +252,7 @@ class Daemon(Parts):
         """Read what an earlier engine left of agents and queues, and begin to match them."""
         settings = self.settings
         await self.roster.start(moved_s)
-        self.agent_clock.start()
+        self.agent_timer.start()
         paused = await self.store.load(PAUSED_AS, dict)
         calendars = opening_hours(settings.calendars)
         self.queues.start(settings.queues, settings.centres, calendars, paused=paused)

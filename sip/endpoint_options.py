@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from .rate_limit import SourceRates
 from .transaction.timers import TimerValues
-from .transport.tcp_limits import TcpLimits
+from .transport.tcp_places import TcpLimits
 from .transport.tls.contexts import TlsOptions
 from .user_agent import Bounds
 

@@ -17,9 +17,9 @@ from config.urls import without_secrets
 from ..errors import EngineError
 from ..store.protocols import RowWriter
 from .jsonrpc import METHOD_NOT_FOUND, RpcError
+from .method_roles import NoRight, changes
 from .peer import Peer
 from .rights import Principal
-from .roles import NoRight, changes
 
 PARAMS_BYTES = 2048
 REASON_LENGTH = 500

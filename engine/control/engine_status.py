@@ -20,7 +20,7 @@ from ..routing.overload import LoadStatus, Overload
 from ..routing.trunks import Trunks, TrunkView
 from ..store.event_log import EventLog
 from ..store.store import Store
-from ..trace.collector import Collector
+from ..trace.hep_sender import HepSender
 from ..trace.trace import Trace
 from ..webhooks.webhook_view import WebhookSummary
 from ..webhooks.webhooks import Webhooks
@@ -160,7 +160,7 @@ class Output:
         webhooks: Webhooks,
         lines_dropped: Callable[[], int],
         trace: Trace,
-        collector: Collector,
+        collector: HepSender,
     ) -> None:
         self._trace = trace
         self._collector = collector

@@ -14,8 +14,7 @@ from dataclasses import dataclass, field, replace
 from config.rights import Right
 from config.sections import Control
 
-from .peer import Peer, user_name
-from .roles import (
+from .method_roles import (
     AGENT_METHODS,
     AGENT_REQUEST_METHODS,
     OWN_JOB_METHODS,
@@ -25,6 +24,7 @@ from .roles import (
     Role,
     needed,
 )
+from .peer import Peer, user_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from . import jsonrpc
 from .event_types import ABOUT, COMMON, EVENT_TYPES
 from .jsonrpc import ErrorData
 from .method import Method
+from .method_roles import AGENT_METHODS, AGENT_REQUEST_METHODS, needed
 from .methods.agents import AgentMethods
 from .methods.audit import AuditMethods
 from .methods.browsers import BrowserMethods
@@ -44,7 +45,6 @@ from .methods.webhooks import WebhookMethods
 from .openrpc.event_members import member_of
 from .openrpc.type_schema import Schema, components, with_sentence
 from .params import PROTOCOL, Auth, Authenticated, Subscribe, Subscribed
-from .roles import AGENT_METHODS, AGENT_REQUEST_METHODS, needed
 
 OPENRPC = "1.3.2"
 NAMESPACES = (

@@ -13,10 +13,10 @@ from . import snapshot
 from .audit import Audit
 from .line_writer import LineWriter
 from .method import Method
+from .method_roles import RANKS
 from .params import Auth, Authenticated, Subscribe, Subscribed
 from .peer import Peer
 from .rights import NOBODY, Principal, Rights
-from .roles import RANKS
 from .scope.scopes import Scope, Scopes
 from .snapshot import SnapshotSources
 from .subscription import EventFilter, Subscription

@@ -5,7 +5,7 @@ from typing import Final
 from config.inbound import Inbound as Route
 from sip.web_edge import browser_uri
 
-from ..webrtc.page_calls import PageCall
+from ..webrtc.page_tokens import PageCall
 from .call_info import InboundCallInfo
 from .caller_id import MAX_CHARS, CallingParty
 

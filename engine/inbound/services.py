@@ -8,7 +8,7 @@ from ..calls.call_flow import CustomerHistory
 from ..routing.admission import Admission
 from ..routing.peers import Peers
 from ..routing.router import Router
-from ..webrtc.page_calls import PageCalls
+from ..webrtc.page_tokens import PageCalls
 from .caller_verification import CallerVerification
 from .kept_positions import KeptPositions
 

@@ -14,7 +14,7 @@ from sip.endpoint import SipEndpoint
 from sip.endpoint_options import EndpointOptions
 from sip.rate_limit import RateLimit, SourceRates
 from sip.transport.sockets import ListenError
-from sip.transport.tcp_limits import TcpLimits
+from sip.transport.tcp_places import TcpLimits
 from sip.transport.tls.contexts import (
     ALPN_PROTOCOL,
     TlsFileError,

@@ -21,7 +21,7 @@ from sip.errors import ParseError
 from sip.message.uri import SipUri, parse_uri
 
 from ..errors import EngineError
-from .emergency import Abroad, hides_emergency, is_emergency
+from .emergency_numbers import Abroad, hides_emergency, is_emergency
 from .phone_number import (
     CalledNumber,
     costly_line_type,

@@ -15,7 +15,7 @@ from sip.sdp.description import SessionDescription
 from sip.web_edge import browser_peer
 
 from .browser_audio import BrowserAudio
-from .page_calls import PageCalls
+from .page_tokens import PageCalls
 from .registrar import BrowserRegistrar
 
 

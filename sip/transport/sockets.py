@@ -11,7 +11,7 @@ from ..hop import TRANSPORTS, Hop, Transport
 from ..message.uri import parse_host_port
 from .socket_options import StreamOptions
 from .tcp import LeaveFrom, SourceLimits, StreamEvents, TcpTransport
-from .tcp_limits import TcpLimits
+from .tcp_places import TcpLimits
 from .tls.contexts import TlsContexts
 from .udp import UdpTransport
 

@@ -14,8 +14,8 @@ from ..hop import SECURE_TRANSPORTS, WEB_TRANSPORTS, Hop, Transport
 from ..message.framing import MessageFramer, StreamFramer
 from .socket_options import StreamOptions
 from .tcp_connection import TcpConnection
-from .tcp_limits import Placed, TcpLimits, TcpPlaces
 from .tcp_listener import TcpListener
+from .tcp_places import Placed, TcpLimits, TcpPlaces
 from .tls.channel import TlsChannel
 from .tls.contexts import TlsContexts
 from .tls.failure import TlsFailed

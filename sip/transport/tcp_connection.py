@@ -11,7 +11,7 @@ from ..errors import ParseError
 from ..hop import Hop
 from ..message.framing import MessageFramer
 from .keep_alive import PONG, KeepAlive
-from .tcp_limits import TcpLimits
+from .tcp_places import TcpLimits
 from .tls.channel import looks_like_tls
 from .tls.failure import TlsFailed
 from .web_socket import WebSocketFramer

@@ -11,7 +11,7 @@ from typing import Any
 from config.agents import Agent as AgentSettings
 from config.agents import AgentDefaults
 from config.queues import Centre, Queue
-from engine.acd.agent_clock import AgentClock
+from engine.acd.agent_timer import AgentTimer
 from engine.acd.agents import AgentRegistry
 from engine.acd.queues import Queues
 from engine.acd.waiting import Leave, Offer, Waiting
@@ -119,7 +119,7 @@ class Floor:
         self.agents = AgentRegistry(agents, defaults=defaults, events=self, clock=self.clock)
         self.queues = Queues(self.agents, self, rng=random.Random(seed), clock=self.clock)
         self.agents.start()
-        self._agent_clock = AgentClock(self.agents, clock=self.clock)
+        self._agent_clock = AgentTimer(self.agents, clock=self.clock)
         self._agent_clock.start()
         self.queues.start(queues, centres, calendars)
 

@@ -35,7 +35,7 @@ from engine.request import CallbackRequest
 from engine.routing.peers import Peers
 from engine.routing.router import Router
 from engine.store.store import Store
-from engine.webrtc.page_calls import PageCalls
+from engine.webrtc.page_tokens import PageCalls
 from sip.events import IncomingInvite
 from tests.support.phones.scripted import ScriptedCaller, ScriptedPhone, incoming
 

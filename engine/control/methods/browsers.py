@@ -9,7 +9,7 @@ from msgspec import Meta
 from ...errors import EngineError
 from ...request import Identifier, Params, Priority, check_context, printable
 from ...webrtc.ice_servers import IceServer, PageIceServers
-from ...webrtc.page_calls import EXPIRES_S, PageCall, PageCalls
+from ...webrtc.page_tokens import EXPIRES_S, PageCall, PageCalls
 from ..method import Method
 from ..peer import Peer
 

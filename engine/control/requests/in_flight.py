@@ -15,8 +15,8 @@ from ..jsonrpc import INTERNAL_ERROR, METHOD_NOT_FOUND, RpcError
 from ..jsonrpc import RpcRequest as Request
 from ..line_writer import LineWriter
 from ..method import Method
+from ..method_roles import changes
 from ..rights import Principal
-from ..roles import changes
 from ..session import Authority, Session
 
 log = structlog.get_logger()

@@ -10,8 +10,8 @@ import msgspec
 
 from ...request import CallbackRequest
 from ...store.event_log import Event
+from ..method_roles import NoRight, needed
 from ..rights import Principal
-from ..roles import NoRight, needed
 from .own_work import OwnWork, view_of
 
 # Each of these is checked below. The methods of the first set name the agent in `agent`.

@@ -15,9 +15,9 @@ from ...errors import EngineError
 from ...job import site_of
 from ...request import CallbackRequest
 from ...store.event_log import Event
+from ..method_roles import NoRight, needed
 from ..params import CallRef
 from ..rights import Principal
-from ..roles import NoRight, needed
 
 if TYPE_CHECKING:
     from ...calls.call import Call

@@ -14,7 +14,7 @@ import phonenumbers
 
 from config.trunk_numbers import NumberFormat, NumberRewriting, OutgoingNumbers
 
-from ..emergency import hides_emergency, is_emergency
+from ..emergency_numbers import hides_emergency, is_emergency
 from ..number_plan import NotDialable, NumberPlan, Reading
 from ..phone_number import CalledNumber, is_valid, parse_written
 from ..spellings import dialled_forms, digits_of, readings_of_user, without_separators

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from engine.control.method_roles import RANKS
 from engine.control.params import PROTOCOL
-from engine.control.roles import RANKS
 from engine.control.schema import openrpc
 
 RECORDED = Path(__file__).with_name("recorded_protocol.json")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import msgspec
 
+from engine.control.method_roles import METHODS
 from engine.control.params import Subscribe
-from engine.control.roles import METHODS
 from tests.support.engines.in_process import running, settings_in
 from tests.support.protocol_pages import EVENT, PAGES, documented_events, words_of_the_engine
 

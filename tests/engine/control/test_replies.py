@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from engine.control.event_types import EVENT_TYPES
-from engine.control.roles import METHODS
+from engine.control.method_roles import METHODS
 from engine.control.schema import openrpc
 from ringback_client import Client
 from tests.support.engines.in_process import running, settings_in

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from engine.cli.main import app
 from engine.control.event_types import EVENT_TYPES
-from engine.control.roles import METHODS
+from engine.control.method_roles import METHODS
 from engine.control.schema import OF_THE_CONNECTION, declared_methods, openrpc, openrpc_text
 from engine.errors import KIND_CODES
 from tests.support.engines.in_process import running, settings_in

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from engine.inbound.page_visitor import visitor_info
-from engine.webrtc.page_calls import PageCall
+from engine.webrtc.page_tokens import PageCall
 from sip.hop import Hop
 from tests.support.phones.scripted import ScriptedCaller, incoming
 from tests.support.reception import PAGE_ORIGIN, Reception, reception

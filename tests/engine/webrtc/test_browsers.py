@@ -4,7 +4,7 @@ import pytest
 
 from config.settings import Settings
 from engine.webrtc.browsers import agent_tokens, browsers_of, ice_servers
-from engine.webrtc.page_calls import PageCalls
+from engine.webrtc.page_tokens import PageCalls
 from media.webrtc.messages import IceServers
 from sip.hop import Hop
 from sip.message.message import Request

@@ -12,7 +12,7 @@ from sip.message.message import Request, response_to
 from sip.message.parser import parse
 from sip.registration.registration import Account
 from sip.transport.keep_alive import KeepAlive
-from sip.transport.tcp_limits import TcpLimits
+from sip.transport.tcp_places import TcpLimits
 from tests.support.sip.endpoint import ObservedEndpoint, running
 from tests.support.waiting import until
 

@@ -14,7 +14,7 @@ from sip.message.parser import parse
 from sip.policy import EveryPeer
 from sip.rate_limit import RateLimit, SourceRates
 from sip.sdp.offer_answer import OfferAnswer
-from sip.transport.tcp_limits import TcpLimits
+from sip.transport.tcp_places import TcpLimits
 from tests.support.sip.endpoint import AUDIO, ObservedEndpoint, answering, running
 from tests.support.waiting import until
 

@@ -13,7 +13,7 @@ from sip.events import Answered, Ended, Failed, IncomingInvite
 from sip.hop import Hop
 from sip.policy import EveryPeer
 from sip.rate_limit import RateLimit, SourceRates
-from sip.transport.tcp_limits import TcpLimits
+from sip.transport.tcp_places import TcpLimits
 from sip.transport.tls.contexts import TlsOptions
 from tests.support.certificates import Authority, Certificate
 from tests.support.sip.endpoint import ObservedEndpoint, answering, running

@@ -23,7 +23,7 @@ from sip.hop import Hop
 from sip.message.parser import MAX_MESSAGE_BYTES
 from sip.policy import EveryPeer
 from sip.transport.tcp_connection import ConnectionOwner, TcpConnection
-from sip.transport.tcp_limits import TcpLimits
+from sip.transport.tcp_places import TcpLimits
 from sip.transport.tls.contexts import TlsOptions
 from sip.transport.web_socket import WebSocketFramer
 from tests.support.certificates import Authority

@@ -11,12 +11,12 @@ import pytest
 from config.settings import Settings
 from engine.acd.agent import AgentState
 from engine.calls.call import Call, CallRegistry
+from engine.control.method_roles import NoRight
 from engine.control.methods.agents import AgentRef
 from engine.control.methods.queues import QueueRef
 from engine.control.methods.reports import AgentReportQuery
 from engine.control.params import CallRef, JobRef
 from engine.control.rights import Principal
-from engine.control.roles import NoRight
 from engine.control.scope.agent_scope import AgentScope
 from engine.control.scope.own_work import AFTERWARDS_S, MOST_REMEMBERED, OwnWork
 from engine.job import Job, OfferRecord

@@ -11,12 +11,12 @@ from config.settings import Settings
 from engine.callbacks.intake import Owner
 from engine.calls.call import Call
 from engine.calls.leg import Leg
+from engine.control.method_roles import NoRight
 from engine.control.methods.call_control import BridgeRequest, Originate
 from engine.control.methods.persons import PersonErase, PersonExport
 from engine.control.methods.records import Annotation
 from engine.control.params import CallRef, JobRef
 from engine.control.rights import Principal
-from engine.control.roles import NoRight
 from engine.control.scope.job_scope import MOST_REMEMBERED, JobScope
 from engine.errors import EngineError
 from engine.request import CallbackRequest

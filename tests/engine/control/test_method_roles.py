@@ -4,7 +4,7 @@ import itertools
 from pathlib import Path
 
 from engine.control.connection import Connection
-from engine.control.roles import (
+from engine.control.method_roles import (
     AGENT_METHODS,
     AGENT_REQUEST_METHODS,
     METHODS,
@@ -22,7 +22,7 @@ DOCUMENTED = Path(__file__).parents[3] / "docs" / "control-protocol.md"
 async def test_every_method_of_the_engine_has_a_role(tmp_path: Path) -> None:
     async with running(settings_in(tmp_path)) as (daemon, _client):
         served = {*daemon.control.methods, "auth", "events.subscribe"}
-    assert served - METHODS.keys() == set(), "methods without a role in engine/roles.py"
+    assert served - METHODS.keys() == set(), "methods without a role"
 
 
 def test_roles_have_an_order() -> None:

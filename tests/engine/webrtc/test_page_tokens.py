@@ -2,8 +2,8 @@
 
 import pytest
 
-from engine.webrtc import page_calls
-from engine.webrtc.page_calls import EXPIRES_S, PageCall, PageCalls
+from engine.webrtc import page_tokens
+from engine.webrtc.page_tokens import EXPIRES_S, PageCall, PageCalls
 from sip.hop import Hop
 from sip.message.message import Request
 from sip.message.parser import parse
@@ -92,7 +92,7 @@ def test_the_page_takes_over_its_own_call_while_that_is_up() -> None:
 
 
 def test_no_more_tokens_than_some_wait_to_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_calls, "MOST_UNUSED", 2)
+    monkeypatch.setattr(page_tokens, "MOST_UNUSED", 2)
     pages = Pages()
     first = pages.token()
     pages.token()

@@ -5,7 +5,7 @@ from datetime import timedelta, timezone, tzinfo
 from typing import Any
 
 from config.agents import AgentDefaults
-from engine.acd.agent_clock import LONGEST_WAIT_S, AgentClock
+from engine.acd.agent_timer import LONGEST_WAIT_S, AgentTimer
 from engine.acd.agents import AgentRegistry
 from tests.support.floor import agent
 from tests.support.virtual_loop import run
@@ -18,7 +18,7 @@ class Events:
         """Take one."""
 
 
-async def begin(start: float = 0.0, zone: tzinfo | None = None) -> tuple[AgentRegistry, AgentClock]:
+async def begin(start: float = 0.0, zone: tzinfo | None = None) -> tuple[AgentRegistry, AgentTimer]:
     loop = asyncio.get_running_loop()
 
     def now() -> float:
@@ -29,7 +29,7 @@ async def begin(start: float = 0.0, zone: tzinfo | None = None) -> tuple[AgentRe
         configured, defaults=AgentDefaults(), events=Events(), zone=zone, clock=now
     )
     agents.start()
-    clock = AgentClock(agents, clock=now)
+    clock = AgentTimer(agents, clock=now)
     clock.start()
     return agents, clock
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.trace.hep import MOST_PAYLOAD_BYTES, TCP, HepEncoder
+from engine.trace.hep_packet import MOST_PAYLOAD_BYTES, TCP, HepEncoder
 from tests.support.hep import HepPacket
 
 SOURCE, TARGET = ("192.0.2.1", 5060), ("192.0.2.10", 35061)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.routing.emergency import Abroad, hides_emergency, is_emergency
+from engine.routing.emergency_numbers import Abroad, hides_emergency, is_emergency
 
 GB, DE, US = frozenset({"GB"}), frozenset({"DE"}), frozenset({"US"})
 

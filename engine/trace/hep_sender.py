@@ -17,7 +17,7 @@ from media.messages import RtcpSeen
 from media.rtcp_figures import RtcpBlock
 
 from .flow import TracedMessage
-from .hep import MOST_PAYLOAD_BYTES, TCP, UDP, Address, HepEncoder, Kind
+from .hep_packet import MOST_PAYLOAD_BYTES, TCP, UDP, Address, HepEncoder, Kind
 
 log = structlog.get_logger()
 
@@ -27,7 +27,7 @@ _MOST_DIALOGS: Final = 20
 _LEFT_OUT: Final = ("context", "notes", "offers", "stays", "attempts", "legs")
 
 
-class Collector:
+class HepSender:
     """The collector that `settings` name; it does nothing where they name none.
 
     `media_host` is where RTP and RTCP are sent and received. `clock` gives Unix seconds.

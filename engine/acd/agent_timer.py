@@ -10,7 +10,7 @@ from .agents import AgentRegistry
 LONGEST_WAIT_S = 60.0
 
 
-class AgentClock:
+class AgentTimer:
     """One timer for all agents, set to the next wrap-up that ends by itself."""
 
     def __init__(self, agents: AgentRegistry, *, clock: Callable[[], float] = time.time) -> None:

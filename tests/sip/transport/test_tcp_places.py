@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from sip.hop import Hop
-from sip.transport.tcp_limits import TcpLimits, TcpPlaces
+from sip.transport.tcp_places import TcpLimits, TcpPlaces
 
 LIMITS = TcpLimits(
     connections=10,

@@ -8,8 +8,8 @@ import pytest
 from pydantic import SecretStr
 
 from config.tracing import Trace as Settings
-from engine.trace.collector import Collector, dialogs_of, fitted, rtcp_view
-from engine.trace.hep import MOST_PAYLOAD_BYTES
+from engine.trace.hep_packet import MOST_PAYLOAD_BYTES
+from engine.trace.hep_sender import HepSender, dialogs_of, fitted, rtcp_view
 from media.messages import RtcpSeen
 from media.rtcp_figures import RtcpBlock, RtcpSender
 from sip.hop import Hop
@@ -31,11 +31,11 @@ def homer() -> Iterator[HepCollector]:
     listening.close()
 
 
-def told(homer: HepCollector) -> Collector:
+def told(homer: HepCollector) -> HepSender:
     """What tells it."""
     password = SecretStr("hidden")
     settings = Settings(hep=homer.address, hep_id=42, hep_password=password)
-    collector = Collector(settings, media_host="192.0.2.1", clock=lambda: 9.5)
+    collector = HepSender(settings, media_host="192.0.2.1", clock=lambda: 9.5)
     assert collector.is_wanted
     collector.open()
     return collector
@@ -119,7 +119,7 @@ def test_a_collector_that_is_down_costs_no_call_anything() -> None:
     gone = HepCollector()
     settings = Settings(hep=gone.address)
     gone.close()
-    collector = Collector(settings, media_host="192.0.2.1")
+    collector = HepSender(settings, media_host="192.0.2.1")
     collector.open()
     kept = trace(sink=collector.sip)
     for number in range(10):
@@ -132,7 +132,7 @@ def test_a_collector_that_is_down_costs_no_call_anything() -> None:
 
 
 def test_without_a_collector_nothing_is_told() -> None:
-    collector = Collector(Settings(), media_host="192.0.2.1")
+    collector = HepSender(Settings(), media_host="192.0.2.1")
     assert not collector.is_wanted
     collector.open()
     collector.rtcp(REPORT, "abc")
