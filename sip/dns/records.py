@@ -1,7 +1,6 @@
-"""The records of the name service that SIP uses, and how they are ordered (RFC 2782, RFC 3403)."""
+"""The records of the name service that SIP uses, and the NAPTR records of a service (RFC 3263)."""
 
-import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
 from ..errors import SipError
@@ -43,30 +42,6 @@ class Answer(NamedTuple):
 
     records: tuple[Record, ...]
     ttl_s: float
-
-
-def in_order(records: Iterable[Srv], rng: random.Random) -> list[Srv]:
-    """The services in the order in which to try them: by priority, then by chance by weight.
-
-    The order within one priority is drawn as RFC 2782 says: a record of weight 0 has a very small
-    chance of being first.
-    """
-    ordered: list[Srv] = []
-    by_priority: dict[int, list[Srv]] = {}
-    for record in records:
-        by_priority.setdefault(record.priority, []).append(record)
-    for priority in sorted(by_priority):
-        left = sorted(by_priority[priority], key=lambda record: record.weight)
-        while left:
-            drawn = rng.uniform(0.0, float(sum(record.weight for record in left)))
-            total = 0.0
-            for record in left:
-                total += record.weight
-                if total >= drawn:
-                    break
-            left.remove(record)
-            ordered.append(record)
-    return ordered
 
 
 def services_of(records: Sequence[Record], services: Sequence[str]) -> list[Naptr]:

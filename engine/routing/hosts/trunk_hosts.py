@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from config.settings import Trunk
-from sip.dns.records import Srv, in_order
+from sip.dns.records import Srv
+from sip.dns.srv_order import in_order
 from sip.message.uri import SipUri
 from sip.registration.registration import RegistrarHost
 
