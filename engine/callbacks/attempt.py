@@ -182,8 +182,8 @@ class Attempt(TwoPartyCall):
     async def _after_talk(self, ended: LegEnded) -> None:
         """The agent has hung up: let the customer go through the script that is for then."""
         customer = self._called
-        is_alone = customer is not None and customer.hangup_cause is None
-        if not is_alone or customer is None or self.job.bridged_at is None:
+        is_asked = self.job.bridged_at is not None and self._scripts.after_script
+        if not is_asked or customer is None or customer.hangup_cause is not None:
             return
         self.party_replaced(ended.leg)  # whoever was there is free
         self.outcome_if_cancelled = self._outcome_of(ended.leg, ended.hangup_cause)

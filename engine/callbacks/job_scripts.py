@@ -80,12 +80,14 @@ class JobScripts(CallScripts):
 
     async def after_talk(self, customer: Leg) -> None:
         """Let the customer, who is alone now, go through the script that is for then."""
-        name = self._job.request.after_script or self._after_script_of_queue
-        if name:
+        if name := self.after_script:
             await self.run(name, customer, "after")
 
     @property
-    def _after_script_of_queue(self) -> str:
+    def after_script(self) -> str:
+        """The script that is for then: of the request, or of its queue; empty: none."""
+        if self._job.request.after_script:
+            return self._job.request.after_script
         queues = self._services.queues.matcher.queues
         line = queues.by_name.get(self._job.request.queue)
         return "" if line is None else line.config.after_script
