@@ -153,7 +153,8 @@ def audio_line(audio: Mapping[str, Any]) -> str:
     """The audio of a session description on one line."""
     if not audio["port"]:
         return "audio refused"
-    parts = [" ".join(audio["codecs"]), f"RTP {audio['host']}:{audio['port']}"]
+    host = f"[{audio['host']}]" if ":" in audio["host"] else audio["host"]
+    parts = [" ".join(audio["codecs"]), f"RTP {host}:{audio['port']}"]
     if audio["protocol"] != "RTP/AVP":
         parts.append(audio["protocol"])
     if audio["direction"] != "sendrecv":

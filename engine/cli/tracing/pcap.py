@@ -2,10 +2,12 @@
 
 The frames are made, not captured: IP with UDP or TCP headers that are right in every length and
 checksum, from the addresses and times of the trace. A TCP stream begins in its middle. What went
-by TLS is in clear, in TCP segments of its own port.
+by TLS is in clear, in TCP segments of its own port. Masked keys of SDES are written as base64: with
+`*` in them Wireshark reads nothing of the message's body.
 """
 
 import base64
+import re
 import socket
 import struct
 from collections.abc import Mapping
@@ -17,6 +19,7 @@ _UDP, _TCP = 17, 6
 _MOST_SEGMENT_BYTES: Final = 60_000
 _PSH_ACK: Final = 0x18
 _FIRST_SEQUENCE: Final = 1_000
+_masked_key = re.compile(rb"(?<=inline:)\*+", re.IGNORECASE)
 
 Address = tuple[str, int]
 
@@ -35,7 +38,7 @@ class PcapWriter:
         local, remote = _address(message["local"]), _address(message["remote"])
         sent = message["direction"] == "sent"
         source, target = (local, remote) if sent else (remote, local)
-        data = _bytes_of(message)
+        data = _masked_key.sub(lambda found: b"A" * len(found[0]), _bytes_of(message))
         if message["transport"] == "udp":
             self._frame(message["time"], source[0], target[0], _UDP, _udp(source, target, data))
             return

@@ -122,6 +122,7 @@ def test_a_leg_is_summed_up_with_its_codec_addresses_rtp_and_end() -> None:
 
 
 def test_audio_is_told_with_what_is_unusual() -> None:
+    assert audio_line(AUDIO | {"host": "2001:db8::1"}) == "PCMU PCMA  RTP [2001:db8::1]:4000"
     assert audio_line(AUDIO | {"direction": "sendonly", "protocol": "RTP/SAVP"}) == (
         "PCMU PCMA  RTP 192.0.2.10:4000  RTP/SAVP  sendonly"
     )

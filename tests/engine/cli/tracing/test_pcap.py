@@ -89,6 +89,23 @@ async def test_wireshark_reads_each_message_in_each_transport(
     ]
 
 
+def test_a_masked_key_is_written_in_base64_of_the_same_length() -> None:
+    line = b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + b"*" * 40 + b"|2^31\r\n"
+    assert capture(message(line)).endswith(b"inline:" + b"A" * 40 + b"|2^31\r\n")
+
+
+@needs_tshark
+async def test_wireshark_reads_a_description_with_masked_keys(tmp_path: Path) -> None:
+    key = b"*" * 40
+    body = (
+        b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
+        b"m=audio 4000 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:%s\r\n" % key
+    )
+    more = "Content-Type: application/sdp\r\n"
+    path = write(tmp_path, message(request("INVITE", "abc", body=body, more=more)))
+    assert await dissected(path, "sip.Method", "sdp.media.port") == [["INVITE", "4000"]]
+
+
 @needs_tshark
 async def test_what_went_by_tls_is_read_in_clear_at_its_own_port(tmp_path: Path) -> None:
     tls: dict[str, Any] = {
