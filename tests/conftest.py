@@ -14,6 +14,8 @@ from typing import Any
 import hypothesis
 import pytest
 
+from media.codec import opus
+
 ROOT = Path(__file__).resolve().parent
 
 # A loaded machine makes an example slow; that is no defect of the code under test.
@@ -134,6 +136,7 @@ def _stays_inside(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     """Hold fast tests to their word: no socket is bound or connected, no process is started."""
     if request.config.option.markexpr != FAST:
         return
+    opus.missing()  # ctypes starts a process to look for the library, once
 
     def refuse(*_args: Any, **_more: Any) -> Any:
         raise ReachesOutside(
