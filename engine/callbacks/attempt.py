@@ -64,11 +64,8 @@ class Attempt(TwoPartyCall):
         admission: Admission,
         history: CustomerHistory,
     ) -> None:
-        super().__init__(
-            services,
-            Call(f"call-{services.new_id()}", job.id, started=services.clock.now()),
-            admission,
-        )
+        call = Call(f"call-{services.new_id()}", job.id, started=services.clock.now())
+        super().__init__(services, call, admission)
         self.job = job
         self.offer = offer
         self._agent = agent
@@ -126,6 +123,7 @@ class Attempt(TwoPartyCall):
         finally:
             services.announcer.discard(whisper)
             self._answer.close()
+            self._scripts.close()
             await self._clear()
         self._outcome = self._unless_machine(self._outcome)
         self._note(self._outcome)

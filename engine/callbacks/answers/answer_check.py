@@ -102,7 +102,8 @@ class AnswerCheck:
         )
 
     def close(self) -> None:
-        """The attempt is over."""
+        """The attempt is over. It is held no longer, so that it is freed at once."""
+        del self._publish
         message = self._message
         if message is None:
             return

@@ -45,6 +45,10 @@ class CallScripts(ABC):
         self.message: str | None = None
         """The recording of the message that the party has left."""
 
+    def close(self) -> None:
+        """The call is over: hold nobody who holds these, so that all are freed at once."""
+        del self._flow, self._on_rated
+
     @property
     def call(self) -> Call:
         """See ScriptHost."""
