@@ -25,6 +25,7 @@ STUCK_S: Final = 5.0
 _UNREAD_BYTES: Final = 1 << 15
 _PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 _COMPLAINT_CHARACTERS: Final = 200
+_END_S: Final = 2.0
 
 
 class ProgramRecogniser:
@@ -89,7 +90,7 @@ class ProgramRecogniser:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # with all that it has started
             await asyncio.wait(tasks)
-            await process.wait()
+            await _end(process)
 
     def _confine(self) -> None:
         """In the new process, before it is the program's."""
@@ -154,3 +155,15 @@ class ProgramRecogniser:
         how = f"signal {-status}" if status < 0 else f"exit status {status}"
         complaint = f": {self._complaint}" if self._complaint else ""
         return f"{self._name} has ended: {how}{complaint}"
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Wait for the end of a process that was killed, which is seen once its pipes are read out."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_END_S):
+            for pipe in (process.stdout, process.stderr):
+                while await pipe.read(MAX_LINE_BYTES):
+                    pass
+            await process.wait()
