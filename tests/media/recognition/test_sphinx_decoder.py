@@ -77,3 +77,8 @@ def test_the_process_says_which_word_it_does_not_know() -> None:
     message = read_line(said.stdout)
     assert isinstance(message, Error)
     assert "'xylqwe'" in message.reason
+
+
+def test_a_word_without_a_known_sound_is_refused() -> None:
+    with pytest.raises(ValueError, match="'xylqwe'"):
+        heard(b"", Vocabulary(("xylqwe",)))

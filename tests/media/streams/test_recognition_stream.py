@@ -8,12 +8,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from media.recognition.vocabulary import Vocabulary
 from media.streams.connector import Connector
 from media.streams.messages import (
     Event,
     OpenRecognition,
+    Service,
     SpeechBegan,
     SpeechHeard,
     StreamEnded,
@@ -21,6 +23,7 @@ from media.streams.messages import (
 )
 from media.streams.recognition_stream import RecognitionStream
 from tests.support.arrivals import Arrivals
+from tests.support.bots import bot_that, ready
 from tests.support.media.leg_port import LegPort
 
 LIMIT_S = 60.0
@@ -116,3 +119,21 @@ async def test_without_a_port_it_ends_with_the_reason() -> None:
     assert isinstance(ended, StreamEnded)
     assert (ended.failure, "no RTP" in ended.cause) == ("unreachable", True)
     await connector.close()
+
+
+async def test_a_service_hears_the_leg_until_it_stops() -> None:
+    async def serve(socket: web.WebSocketResponse) -> None:
+        await ready(socket)
+        await socket.receive_bytes()
+        await socket.send_json({"type": "stop"})
+        await socket.receive()
+
+    async with bot_that(serve) as bot:
+        order: dict[str, Any] = {"engine": "websocket", "service": Service(bot.url)}
+        async with stage(connect_s=LIMIT_S, **order) as (_stream, leg, events):
+            at = await the(events, StreamReady)
+            async with asyncio.timeout(LIMIT_S):
+                while not events.that(lambda one: isinstance(one, StreamEnded)):
+                    leg.send(0x80, (at.host, at.port))
+                    await asyncio.sleep(0.02)
+            assert (await the(events, StreamEnded)).failure is None

@@ -70,6 +70,7 @@ def test_a_recogniser_that_is_lost_is_told(tmp_path: Path) -> None:
         legs = RecognisedLegs(stage.recogniser.recognitions)
         await legs.begin(call, call.legs[0], YES)
         await stage.recogniser.ends("it has died")
+        await stage.recogniser.ends("again")
         await asyncio.sleep(0.01)
         ended = stage.last("recognition.ended")
         assert (ended["cause"], ended["failed"]) == ("it has died", True)
