@@ -112,17 +112,18 @@ class Detections:
     def _tell(self, detection: Detection, found: list[Finding]) -> None:
         assert self._loop is not None
         try:
-            self._loop.call_soon_threadsafe(self._found, detection, found)
+            is_over = detection.detector.is_over
+            self._loop.call_soon_threadsafe(self._found, detection, found, is_over)
         except RuntimeError:  # the loop is closed: the worker ends
             detection.is_stopped = True
 
-    def _found(self, detection: Detection, found: list[Finding]) -> None:
+    def _found(self, detection: Detection, found: list[Finding], is_over: bool) -> None:
         stream = self._streams.get(detection)
         if stream is None:  # stopped meanwhile
             return
         for one in found:
             self._report(_event(detection.leg, one))
-        if detection.detector.is_over:
+        if is_over:  # the detector itself may be further: what it found last is under way
             self.stop(stream)
 
 
