@@ -45,12 +45,18 @@ class DialogChanges:
     def read(self) -> dict[str, SavedSession | None]:
         """The last state of each session of which an earlier engine wrote something here.
 
-        The files are this engine's from now on.
+        The files are this engine's from now on, and open: one that cannot be is tried again when
+        something is to be written.
         """
         self._is_ours = True
         found = sorted(
             (change for path in self._paths for change in _changes_in(path)), key=lambda one: one[0]
         )
+        for index in (0, 1):
+            try:
+                self._open(index)
+            except OSError as error:
+                self._report(index, error)
         return {tag: saved for _, tag, saved in found}
 
     def append(self, saves: Saves) -> None:
@@ -69,10 +75,13 @@ class DialogChanges:
             if os.write(file, lines) < len(lines):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
-            if not self._has_failed:
-                self._has_failed = True
-                path = str(self._paths[self._current])
-                log.error("dialog_changes_not_written", path=path, reason=error.strerror)
+            self._report(self._current, error)
+
+    def _report(self, index: int, error: OSError) -> None:
+        if not self._has_failed:
+            self._has_failed = True
+            path = str(self._paths[index])
+            log.error("dialog_changes_not_written", path=path, reason=error.strerror)
 
     def _open(self, index: int) -> int:
         file = os.open(

@@ -46,13 +46,13 @@ def have_peers(directory: Path, *names: str) -> None:
 
 
 def test_nothing_is_said_where_nothing_is_missing(bin_directory: Path) -> None:
-    have_peers(bin_directory, "sipp", "baresip", "kamailio", "openssl")
+    have_peers(bin_directory, "sipp", "baresip", "kamailio", "turnserver", "openssl")
     result = run("test_peers.sh", bin_directory)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
 def test_what_is_missing_is_installed(bin_directory: Path, tmp_path: Path) -> None:
-    have_peers(bin_directory, "kamailio", "openssl")
+    have_peers(bin_directory, "kamailio", "turnserver", "openssl")
     program(bin_directory, "apt-get", f'echo "$*" >>{tmp_path}/asked')
     result = run("test_peers.sh", bin_directory)
     assert result.returncode == 0
@@ -74,7 +74,7 @@ def test_what_is_missing_is_installed(bin_directory: Path, tmp_path: Path) -> No
 def test_what_cannot_be_installed_is_said_and_costs_only_its_tests(
     bin_directory: Path, apt: str | None, user: str, reason: str
 ) -> None:
-    have_peers(bin_directory, "sipp", "kamailio", "openssl")
+    have_peers(bin_directory, "sipp", "kamailio", "turnserver", "openssl")
     program(bin_directory, "id", f"echo {user}")
     if apt is not None:
         program(bin_directory, "apt-get", apt)
@@ -85,7 +85,7 @@ def test_what_cannot_be_installed_is_said_and_costs_only_its_tests(
 
 
 def test_kamailio_without_its_tls_module_is_completed(bin_directory: Path) -> None:
-    have_peers(bin_directory, "sipp", "baresip", "kamailio", "openssl")
+    have_peers(bin_directory, "sipp", "baresip", "kamailio", "turnserver", "openssl")
     program(bin_directory, "apt-get", "exit 0")
     (bin_directory / "tls.so").unlink()
     result = run("test_peers.sh", bin_directory)

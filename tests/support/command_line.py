@@ -43,7 +43,8 @@ async def invoke(*arguments: str) -> Finished:
     """Run a command in this process, with wide tables, whatever its status."""
 
     def run() -> Finished:
-        Options.json, Options.socket = False, DEFAULT_SOCKET
+        # Options are those of a process, and this process runs many commands.
+        Options.json, Options.socket, Options.token = False, DEFAULT_SOCKET, ""
         done = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
         # It may end by `typer.Exit` only: what else it raises would be a traceback.
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
