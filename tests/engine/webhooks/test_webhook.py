@@ -191,6 +191,7 @@ async def test_one_host_that_hangs_leaves_connections_to_the_others(tmp_path: Pa
             for job in urls:
                 here.log.publish("callback.queued", job=job, has_notify_url=True)
             await quick.got(1)
+            await slow.got(1)
             assert slow.at_once == 1
 
 
