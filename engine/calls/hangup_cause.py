@@ -10,7 +10,7 @@ from typing import Literal
 from config.retry import RetryCause
 from sip.events import Cause
 from sip.message.grammar import printable
-from sip.message.reason import q850_of
+from sip.message.reason import q850_of, status_reason
 
 from .q850 import cause_of, reason_header, status_of
 
@@ -104,8 +104,8 @@ _RETRY_CAUSES: dict[Result, RetryCause] = {
 # The Reason headers that we send (RFC 3326). A phone that reads ELSEWHERE lists no missed call.
 CLEARING = reason_header(16)
 WORKER_DIED = reason_header(41)
-NO_ANSWER = 'SIP;cause=408;text="No answer"'
-ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
+NO_ANSWER = status_reason(408, "No answer")
+ELSEWHERE = status_reason(200, "Call completed elsewhere")
 
 
 def retry_cause_of(cause: "HangupCause") -> RetryCause:

@@ -11,6 +11,7 @@ from typing import Protocol
 import structlog
 
 from sip.hop import Hop
+from sip.message.reason import status_reason
 
 from ..hangup_cause import HangupCause
 from ..leg import Leg
@@ -42,4 +43,4 @@ class LostBrowsers:
     def _end(self, hop: Hop) -> None:
         reason = f"the browser is gone for {self.rejoin_s:g} s"
         for leg in self._legs.legs_at(hop):
-            leg.hang_up(HangupCause("hung_up", reason), f'SIP;cause=487;text="{reason}"')
+            leg.hang_up(HangupCause("hung_up", reason), status_reason(487, reason))

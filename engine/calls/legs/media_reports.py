@@ -6,6 +6,7 @@ from typing import Protocol
 import structlog
 
 from media import messages as media_events
+from sip.message.reason import status_reason
 
 from ..hangup_cause import HangupCause
 from .event_budget import BoundedPublisher
@@ -88,4 +89,4 @@ class MediaReports:
                 self._publish("leg.media_timeout", leg, silent_s=event.silent_s)
                 if not leg.is_held:
                     reason = f"no RTP for {event.silent_s:g} s"
-                    leg.hang_up(HangupCause("no_media", reason), f'SIP;cause=200;text="{reason}"')
+                    leg.hang_up(HangupCause("no_media", reason), status_reason(200, reason))
