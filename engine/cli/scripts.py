@@ -64,9 +64,8 @@ def try_script(
     trial = ScriptTrial(
         settings, script, context, now=_moment(at), write=typer.echo, read=_read_line
     )
-    ending = trial.run()
+    trial.run()
     if trial.machine.ended in ("max_steps", "max_s", "failed"):
-        del ending
         raise typer.Exit(EXIT_FAILED)
 
 

@@ -99,9 +99,7 @@ class ScriptMachine:
         """The action that follows, now that the last one is answered."""
         self._now = now
         if self.is_late(now):
-            return self.stop(
-                "max_s", f"script {self.script.name} took over {self.script.max_s:g} s"
-            )
+            return self.late()
         return self._next(lambda: self._walk.send(answer))
 
     def is_late(self, now: float) -> bool:

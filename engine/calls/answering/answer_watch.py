@@ -1,6 +1,8 @@
 """Waits until it is known who or what has answered on a leg, and for the beep of a mailbox."""
 
 import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 
 from media.detection_limits import DetectionLimits, Label
 from media.messages import BeepHeard, Detected, MachineSuspected
@@ -50,22 +52,20 @@ class AnswerWatch(LegListener):
         Raises nothing: whoever ends the leg ends the wait.
         """
         longest_s = max(self._limits.machine_ms, self._limits.total_ms) / 1000 + _LATE_S
-        try:
-            async with asyncio.timeout(longest_s):
-                while self.label is None and not (machine_is_enough and self.is_suspected):
-                    self._news.clear()
-                    await self._news.wait()
-        except TimeoutError:
-            pass
+        await self._until(
+            lambda: self.label is not None or (machine_is_enough and self.is_suspected), longest_s
+        )
         return self.label or "unknown"
 
     async def until_beep(self) -> bool:
         """Wait for the beep, where it has not been heard yet. Whether it was."""
-        try:
-            async with asyncio.timeout(_BEEP_S):
-                while not self._has_beeped:
+        return await self._until(lambda: self._has_beeped, _BEEP_S)
+
+    async def _until(self, is_so: Callable[[], bool], longest_s: float) -> bool:
+        """Wait until it is so, after something was found. Whether it is."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(longest_s):
+                while not is_so():
                     self._news.clear()
                     await self._news.wait()
-        except TimeoutError:
-            return False
-        return True
+        return is_so()
