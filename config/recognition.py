@@ -1,6 +1,5 @@
 """[recognition]: how what parties say becomes text."""
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, model_validator
@@ -8,12 +7,12 @@ from pydantic import Field, SecretStr, model_validator
 from .errors import wrong
 from .section import Section, read_secret
 from .streams import OptionalStreamUrl, RateHz
+from .value_checks.commands import check_command
 from .values import OptionalPath, Printable, Seconds
 
 RecognitionEngine = Literal["", "pocketsphinx", "command", "websocket"]
 COMMAND_FIELDS = ("language", "rate_hz")
 """What the arguments of the command may have in braces."""
-_FIELD = re.compile(r"\{([^{}]*)\}")
 
 
 class Recognition(Section):
@@ -56,22 +55,3 @@ def check_token(token: SecretStr) -> None:
     text = token.get_secret_value()
     if text and (not text.isascii() or not text.isprintable() or " " in text):
         raise wrong("token", "must be printable ASCII characters without blanks")
-
-
-def check_command(command: list[str], fields: tuple[str, ...], key: str) -> None:
-    """Raise ValueError for a command that is no full path, or has other `fields` in braces."""
-    if not command[0].startswith("/"):
-        raise wrong(key, f"{command[0]!r} is not the full path of a program")
-    for argument in command:
-        rest = _FIELD.sub("", argument)
-        if "{" in rest or "}" in rest:
-            raise wrong(key, "has a brace without its partner")
-        for field in _FIELD.findall(argument):
-            if field not in fields:
-                listed = ", ".join(f"{{{one}}}" for one in fields)
-                raise wrong(key, f"{{{field}}} is not known; there are {listed}")
-
-
-def fill_command(command: list[str], facts: dict[str, str]) -> tuple[str, ...]:
-    """The program and its arguments, each filled by itself: no shell reads them."""
-    return tuple(_FIELD.sub(lambda found: facts[found[1]], one) for one in command)

@@ -1,6 +1,5 @@
 """The section about the recordings of talks: their files, their announcement, where they go."""
 
-import re
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
@@ -10,6 +9,7 @@ from .errors import wrong
 from .section import Section
 from .sounds import FILE
 from .spoken import check_path
+from .value_checks.commands import check_command, check_fields
 from .values import Printable
 
 RecordingFormat = Literal["wav", "flac", "ogg", "opus"]
@@ -25,25 +25,12 @@ COMMAND_FIELDS = (
     "year", "month", "day",
 )  # fmt: skip
 """What the command gets that moves a file."""
-_FIELD = re.compile(r"\{([^{}]*)\}")
-
-
-def _check_fields(text: str, known: tuple[str, ...], *, with_context: bool) -> None:
-    rest = _FIELD.sub("", text)
-    if "{" in rest or "}" in rest:
-        raise wrong("", "has a brace without its partner")
-    for field in _FIELD.findall(text):
-        is_of_context = with_context and field.startswith("context.") and len(field) > 8
-        if field not in known and not is_of_context:
-            listed = ", ".join(f"{{{one}}}" for one in known)
-            more = " and {context.KEY}" if with_context else ""
-            raise wrong("", f"{{{field}}} is not known; there are {listed}{more}")
 
 
 def _check_name(template: str) -> str:
     if not template.isprintable() or "\\" in template:
         raise wrong("", "must be printable characters without a backslash")
-    _check_fields(template, NAME_FIELDS, with_context=True)
+    check_fields(template, NAME_FIELDS, with_context=True)
     path = PurePosixPath(template)
     if not path.parts or path.is_absolute() or template.endswith("/"):
         raise wrong("", "must be the name of a file inside media.recordings")
@@ -73,12 +60,6 @@ class Recording(Section):
 
     @model_validator(mode="after")
     def _check_command(self) -> "Recording":
-        if self.move_command and not self.move_command[0].startswith("/"):
-            reason = f"{self.move_command[0]!r} is not the full path of a program"
-            raise wrong("move_command", reason)
-        for argument in self.move_command:
-            try:
-                _check_fields(argument, COMMAND_FIELDS, with_context=False)
-            except ValueError as error:
-                raise wrong("move_command", str(error)) from error
+        if self.move_command:
+            check_command(self.move_command, COMMAND_FIELDS, "move_command")
         return self

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from .recognition import check_command
 from .section import Section
+from .value_checks.commands import check_command
 from .values import Printable
 
 COMMAND_FIELDS = ("language", "speed", "words_per_min", "output")

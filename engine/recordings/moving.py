@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import os
-import re
 import signal
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Final
+
+from config.value_checks.commands import fill_command
 
 from .entry import RecordingEntry
 
@@ -16,7 +17,6 @@ FIRST_RETRY_S: Final = 10.0
 LONGEST_RETRY_S: Final = 3600.0
 _SAID_BYTES: Final = 4096
 _LOCATION_CHARS: Final = 1024
-_FIELD = re.compile(r"\{([^{}]*)\}")
 
 
 class NotMoved(Exception):
@@ -38,7 +38,7 @@ def command_of(template: Sequence[str], entry: RecordingEntry, zone: tzinfo | No
         "sha256": entry.sha256, "year": f"{moment:%Y}", "month": f"{moment:%m}",
         "day": f"{moment:%d}",
     }  # fmt: skip
-    return [_FIELD.sub(lambda found: facts.get(found[1]) or "", one) for one in template]
+    return [*fill_command(template, facts)]
 
 
 async def move(command: Sequence[str], limit_s: float) -> str | None:

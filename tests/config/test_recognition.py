@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from config.recognition import Recognition, fill_command
+from config.recognition import Recognition
 
 
 @pytest.mark.parametrize(
@@ -32,8 +32,3 @@ def test_a_token_may_be_in_a_file(tmp_path: Any) -> None:
     file.write_text("s3cret\n")
     settings = Recognition(engine="websocket", url="wss://s.example/", token_file=str(file))
     assert settings.token.get_secret_value() == "s3cret"
-
-
-def test_arguments_are_filled_each_by_itself() -> None:
-    facts = {"language": "en; rm", "rate_hz": "8000"}
-    assert fill_command(["/bin/hear", "{language}{rate_hz}"], facts) == ("/bin/hear", "en; rm8000")
