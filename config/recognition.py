@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, model_validator
 
 from .errors import wrong
-from .section import Section, read_secret
+from .section import Section, take_token
 from .streams import OptionalStreamUrl, RateHz
 from .value_checks.commands import check_command
 from .values import OptionalPath, Printable, Seconds
@@ -42,16 +42,5 @@ class Recognition(Section):
 
     @model_validator(mode="after")
     def _check_token(self) -> "Recognition":
-        if self.token.get_secret_value() and self.token_file:
-            raise wrong("token_file", "token and token_file are both given; give one")
-        if self.token_file:
-            object.__setattr__(self, "token", read_secret(self.token_file, "token_file"))
-        check_token(self.token)
+        take_token(self, self.token, self.token_file)
         return self
-
-
-def check_token(token: SecretStr) -> None:
-    """Raise ValueError where a token cannot be sent in a header."""
-    text = token.get_secret_value()
-    if text and (not text.isascii() or not text.isprintable() or " " in text):
-        raise wrong("token", "must be printable ASCII characters without blanks")

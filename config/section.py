@@ -31,6 +31,21 @@ def no_duplicate(values: list[str]) -> list[str]:
     return values
 
 
+def take_token(section: Section, token: SecretStr, token_file: str) -> None:
+    """Have `token` of the section be what goes into a header: as given, or from `token_file`.
+
+    Raises ValueError where both are given, or it cannot be sent.
+    """
+    if token.get_secret_value() and token_file:
+        raise wrong("token_file", "token and token_file are both given; give one")
+    if token_file:
+        token = read_secret(token_file, "token_file")
+        object.__setattr__(section, "token", token)
+    text = token.get_secret_value()
+    if text and (not text.isascii() or not text.isprintable() or " " in text):
+        raise wrong("token", "must be printable ASCII characters without blanks")
+
+
 def read_secret(path: str, key: str) -> SecretStr:
     """The secret in a file: its text without the blanks and line ends around it."""
     try:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from .errors import wrong
-from .section import Section, no_duplicate, read_secret
+from .section import Section, no_duplicate, take_token
 from .values import OptionalPath, Printable, Seconds
 
 PORTS = {"ws": 80, "wss": 443}
@@ -114,11 +114,5 @@ class Streams(Section):
 
     @model_validator(mode="after")
     def _check_token(self) -> "Streams":
-        if self.token.get_secret_value() and self.token_file:
-            raise wrong("token_file", "token and token_file are both given; give one")
-        if self.token_file:
-            object.__setattr__(self, "token", read_secret(self.token_file, "token_file"))
-        token = self.token.get_secret_value()
-        if token and (not token.isascii() or not token.isprintable() or " " in token):
-            raise wrong("token", "must be printable ASCII characters without blanks")
+        take_token(self, self.token, self.token_file)
         return self

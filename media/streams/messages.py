@@ -30,6 +30,11 @@ class Service(_Message):
     headers: tuple[tuple[str, str], ...] = ()
     ca_file: str = ""
 
+    @classmethod
+    def with_token(cls, url: str, token: str, ca_file: str) -> "Service":
+        """The service to which the token is shown (RFC 6750); "": none is."""
+        return cls(url, (("Authorization", f"Bearer {token}"),) if token else (), ca_file)
+
     def __repr__(self) -> str:
         """Without headers and query, which have secrets, so that no log can have them."""
         return f"Service(url={self.url.partition('?')[0]!r})"

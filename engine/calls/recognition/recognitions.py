@@ -46,9 +46,24 @@ class Recognition:
     async def open(self, settings: RecognitionSettings, wanted: WantedSpeech, about: bytes) -> None:
         """Take a port, and have the engine started. Raises MediaError, HostFailed."""
         opened = await self._media.open(self.id, beside=self.leg.id)
-        order = _order(self.id, settings, wanted)
-        order.host, order.port = opened.host, opened.port
-        order.codec, order.start = self._codec, about
+        engine = cast(m.RecognitionEngine, settings.engine)
+        language = wanted.language or settings.language
+        facts = {"language": language, "rate_hz": str(settings.rate_hz)}
+        order = m.OpenRecognition(
+            self.id,
+            engine,
+            wanted.vocabulary,
+            language,
+            opened.host,
+            opened.port,
+            codec=self._codec,
+            rate_hz=16000 if engine == "pocketsphinx" else settings.rate_hz,
+            command=fill_command(settings.command, facts) if engine == "command" else (),
+            memory_mib=settings.memory_mib,
+            service=_service(settings) if engine == "websocket" else None,
+            connect_s=settings.connect_s,
+            start=about,
+        )
         await self._hosted.open(self, order)
 
     def on_stream(self, event: m.Event) -> None:
@@ -157,28 +172,8 @@ class Recognitions:
         await recognition.close()
 
 
-def _order(name: str, settings: RecognitionSettings, wanted: WantedSpeech) -> m.OpenRecognition:
-    engine = cast(m.RecognitionEngine, settings.engine)
-    language = wanted.language or settings.language
-    facts = {"language": language, "rate_hz": str(settings.rate_hz)}
-    service = None
-    if engine == "websocket":
-        token = settings.token.get_secret_value()
-        headers = (("Authorization", f"Bearer {token}"),) if token else ()
-        service = m.Service(settings.url, headers=headers, ca_file=settings.ca_file)
-    return m.OpenRecognition(
-        name,
-        engine,
-        wanted.vocabulary,
-        language,
-        host="",
-        port=0,
-        rate_hz=16000 if engine == "pocketsphinx" else settings.rate_hz,
-        command=fill_command(settings.command, facts) if engine == "command" else (),
-        memory_mib=settings.memory_mib,
-        service=service,
-        connect_s=settings.connect_s,
-    )
+def _service(settings: RecognitionSettings) -> m.Service:
+    return m.Service.with_token(settings.url, settings.token.get_secret_value(), settings.ca_file)
 
 
 def _about(call: Call, leg: Leg, name: str) -> bytes:

@@ -88,11 +88,7 @@ class Streams:
         if len(up) >= settings.max_streams:
             raise StreamNotOpened(f"{len(up)} streams are up, as many as may be")
         token = settings.token.get_secret_value()
-        service = Service(
-            target.url,
-            headers=(("Authorization", f"Bearer {token}"),) if token else (),
-            ca_file=settings.ca_file,
-        )
+        service = Service.with_token(target.url, token, settings.ca_file)
         host, port = endpoint
         order = OpenStream(
             owner.id,
