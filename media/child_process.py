@@ -1,10 +1,13 @@
-"""How the engine starts a Python process of its own: by which command, in which environment.
+"""Processes that the engine starts: Python's own by which command, in which environment; how any
+program is ended, and what it left.
 
 The environment of the engine has tokens and passwords in it (`RINGBACK_…`), and whatever else was
 there when it was started. A child gets what Python, the C library and TLS look at, and no more.
 """
 
+import contextlib
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -45,3 +48,21 @@ def python_process(
     }
     kept["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *filter(None, path)])
     return ChildProcess([sys.executable, *options, "-m", module, *arguments], kept)
+
+
+def kill_group(pid: int) -> None:
+    """Kill a process that leads its session, with all that it has started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def how_it_ended(status: int) -> str:
+    """The status of a process that has ended, in words."""
+    return f"signal {-status}" if status < 0 else f"exit status {status}"
+
+
+def printed_lines(printed: bytes) -> list[str]:
+    """The lines of what a program has printed that say something, without odd characters."""
+    lines = printed.decode(errors="replace").splitlines()
+    shown = ("".join(one for one in line if one.isprintable()).strip() for line in lines)
+    return [line for line in shown if line]

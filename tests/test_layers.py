@@ -201,8 +201,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.codec": {"media.sound"},
     "media.rtp": {"media.errors", "media.messages", "media.sound"},
     "media.relay": {"media.rtp", "media.sound"},
-    "media.speech": {"media.sound"},
-    "media.recognition": {"media.sound"},
+    "media.speech": {"media.child_process", "media.sound"},
+    "media.recognition": {"media.child_process", "media.sound"},
     "media.streams": {
         "media.channel", "media.child_process", "media.errors", "media.messages",
         "media.recognition", "media.rtp", "media.sound", "media.stderr", "media.worker",

@@ -1,15 +1,13 @@
 """Moves the files of recordings elsewhere, by a command of the administrator."""
 
 import asyncio
-import contextlib
-import os
-import signal
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Final
 
 from config.value_checks.commands import fill_command
+from media.child_process import how_it_ended, kill_group, printed_lines
 
 from .entry import RecordingEntry
 
@@ -62,13 +60,11 @@ async def move(command: Sequence[str], limit_s: float) -> str | None:
         raise NotMoved(f"{command[0]}: took over {limit_s:g} s") from error
     finally:
         if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # with all that it has started
+            kill_group(process.pid)
             await process.wait()
     if status:
         reason = _first_line(complaint) or _first_line(said)
-        ended = f"signal {-status}" if status < 0 else f"exit status {status}"
-        raise NotMoved(f"{command[0]}: {ended}{reason and f': {reason}'}")
+        raise NotMoved(f"{command[0]}: {how_it_ended(status)}{reason and f': {reason}'}")
     return _first_line(said) or None
 
 
@@ -81,8 +77,4 @@ async def _begin(stream: asyncio.StreamReader) -> bytes:
 
 
 def _first_line(said: bytes) -> str:
-    for line in said.decode(errors="replace").splitlines():
-        text = "".join(one for one in line if one.isprintable()).strip()
-        if text:
-            return text[:_LOCATION_CHARS]
-    return ""
+    return next(iter(printed_lines(said)), "")[:_LOCATION_CHARS]

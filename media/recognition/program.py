@@ -7,7 +7,6 @@ that it has started with it.
 import asyncio
 import contextlib
 import ctypes
-import os
 import resource
 import signal
 from collections import deque
@@ -15,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from ..child_process import how_it_ended, kill_group, printed_lines
 from .flood import FloodGuard
 from .recogniser_messages import MAX_LINE_BYTES, NotUnderstood, read_line, result_of
 from .result import OnResult, RecogniserFailed
@@ -87,8 +87,7 @@ class ProgramRecogniser:
         finally:
             for task in tasks:
                 task.cancel()
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # with all that it has started
+            kill_group(process.pid)
             await asyncio.wait(tasks)
             await _end(process)
 
@@ -147,14 +146,12 @@ class ProgramRecogniser:
         """Keep the last line of its standard error."""
         assert process.stderr is not None
         while block := await process.stderr.read(MAX_LINE_BYTES):
-            for line in block.decode(errors="replace").splitlines():
-                shown = "".join(one for one in line if one.isprintable()).strip()
-                self._complaint = shown[:_COMPLAINT_CHARACTERS] or self._complaint
+            for line in printed_lines(block):
+                self._complaint = line[:_COMPLAINT_CHARACTERS]
 
     def _ended(self, status: int) -> str:
-        how = f"signal {-status}" if status < 0 else f"exit status {status}"
         complaint = f": {self._complaint}" if self._complaint else ""
-        return f"{self._name} has ended: {how}{complaint}"
+        return f"{self._name} has ended: {how_it_ended(status)}{complaint}"
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

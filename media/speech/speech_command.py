@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from ..child_process import how_it_ended, kill_group, printed_lines
 from ..sound.prompts import PromptError, check_prompt
 from .espeak import SpeechError
 
@@ -67,7 +68,7 @@ class SpeechCommand:
         if status is None:
             raise SpeechError(f"{name} takes over {self.limit_s:g} s")
         if status:
-            how = f"signal {-status}" if status < 0 else f"exit status {status}"
+            how = how_it_ended(status)
             if status == -signal.SIGXFSZ:
                 how = f"it writes more than {self.max_bytes >> 20} MiB"
             raise SpeechError(f"{name}: {how}{complaint and f': {complaint}'}")
@@ -88,8 +89,7 @@ class SpeechCommand:
         except subprocess.TimeoutExpired:
             return None
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # with all that it has started
+            kill_group(process.pid)
             process.wait()
 
 
@@ -97,6 +97,5 @@ def _last_line(file: BinaryIO) -> str:
     """The last line of what it has complained of."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _COMPLAINT_BYTES))
-    lines = file.read(_COMPLAINT_BYTES).decode(errors="replace").splitlines()
-    shown = ["".join(c for c in line if c.isprintable()).strip() for line in lines]
-    return next((line for line in reversed(shown) if line), "")[:_COMPLAINT_CHARACTERS]
+    lines = printed_lines(file.read(_COMPLAINT_BYTES))
+    return lines[-1][:_COMPLAINT_CHARACTERS] if lines else ""

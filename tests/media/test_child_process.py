@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from media.child_process import python_process
+from media.child_process import how_it_ended, printed_lines, python_process
 
 ROOT = str(Path(__file__).resolve().parents[2])
 
@@ -50,3 +50,8 @@ def test_the_module_gets_its_arguments() -> None:
     assert child.command == [
         sys.executable, "-P", "-m", "media.worker.worker", "/run/worker.sock", "{}",
     ]  # fmt: skip
+
+
+def test_what_a_program_left_is_said_in_words() -> None:
+    assert [how_it_ended(status) for status in (-9, 3)] == ["signal 9", "exit status 3"]
+    assert printed_lines(b"\x1b[1mfirst\n \t\nlast \xff\n") == ["[1mfirst", "last \ufffd"]
