@@ -23,7 +23,7 @@ from .availability import Availability, SlotQuery, availability
 from .decision_times import DecisionTimes, DecisionView
 from .matching.matcher import Matcher
 from .positions.position_watch import PERIOD_S, PositionWatch
-from .queue import CallQueue, QueueView
+from .queue import DIRECT, CallQueue, QueueView
 from .queue_entry import Entry, EntryView, Key, QueueEvent
 from .staffing import Staffing
 from .waiting import Leave, LeaveReason, Offer, Waiting
@@ -207,8 +207,12 @@ class Queues:
 
     def outcomes_of(self, queue: str | None) -> list[str] | None:
         """The outcomes that calls of a queue may have; None: as for every agent."""
-        known = self._lines.get(queue) if queue else None
-        return None if known is None else known.config.outcomes
+        return self.config_of(queue).outcomes
+
+    def config_of(self, queue: str | None) -> Queue:
+        """The settings of a queue; those of a direct request where there is none of this name."""
+        line = self._lines.get(queue)
+        return DIRECT if line is None else line.config
 
     # -- showing ------------------------------------------------------------------------------
 

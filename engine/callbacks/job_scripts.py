@@ -88,9 +88,7 @@ class JobScripts(CallScripts):
         """The script that is for then: of the request, or of its queue; empty: none."""
         if self._job.request.after_script:
             return self._job.request.after_script
-        queues = self._services.queues.matcher.queues
-        line = queues.by_name.get(self._job.request.queue)
-        return "" if line is None else line.config.after_script
+        return self._services.queues.config_of(self._job.request.queue).after_script
 
     # -- what steps ask for -------------------------------------------------------------------
 

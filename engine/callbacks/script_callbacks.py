@@ -45,7 +45,7 @@ class ScriptCallbacks:
     def find(self, wanted: FindSlots, to: str, *, language: str, now: float) -> FoundSlots:
         """The first times from the next beginning on, all of which are open to their ends."""
         number = self._admission.number(to)
-        zone = self._scripts.zone(self._calendar_of(wanted.queue))
+        zone = self._scripts.zone(self._queues.config_of(wanted.queue).calendar)
         found: list[Slot] = []
         at = next_beginning(now, wanted.slot_s, zone)
         for _ in range(MOST_LOOKED_AT):
@@ -75,10 +75,6 @@ class ScriptCallbacks:
 
     def _opens(self, number: CalledNumber | None, queue: str, at: float) -> float | None:
         return self._slots.first(number, queue or None, at).at
-
-    def _calendar_of(self, queue: str) -> str:
-        line = self._queues.matcher.queues.by_name.get(queue)
-        return "" if line is None else line.config.calendar
 
 
 def check_may_key_in(number: str | None) -> str:

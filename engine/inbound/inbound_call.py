@@ -28,7 +28,6 @@ log = structlog.get_logger()
 
 MOST_INSTEAD: Final = 3
 """How often one caller may leave the wait for the script of a queue."""
-NO_QUEUE: Final = QueueSettings(name="none")
 
 
 class InboundCall(CallerCall):
@@ -178,8 +177,7 @@ class InboundCall(CallerCall):
 
     @property
     def _queue_settings(self) -> QueueSettings:
-        line = self._services.queues.matcher.queues.by_name.get(self._incoming.queue)
-        return NO_QUEUE if line is None else line.config
+        return self._services.queues.config_of(self._incoming.queue)
 
     def _may_leave_for_script(self) -> bool:
         return self._scripts_instead < MOST_INSTEAD
