@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from config.web_settings import load
-from tests.support.browser import executable
+from tests.support.browser import browser_with_microphone, executable, new_page
 from tests.support.engines.process import StartEngine, write_config
 from tests.support.phones.real.softphone import StartPhone
 from tests.support.ports import free_port
@@ -20,7 +20,6 @@ from tests.support.recording import write_tone_wav
 from web.server import Gateway
 
 AGENT_HZ, CUSTOMER_HZ = 700, 1100
-PATIENCE_MS = 60_000
 TOKEN = "anna-signs-in-with-this"
 # How loud a tone is in what the page plays, in decibels.
 LEVEL_AT = """async (hz) => {
@@ -47,9 +46,7 @@ async def desk(
     stack: AsyncExitStack, own_engine: StartEngine, softphone: StartPhone, tmp_path: Path
 ) -> Any:
     """The page of an agent, signed in, whose microphone hears a tone; and a customer."""
-    path = executable()
-    from playwright.async_api import async_playwright
-
+    executable()
     customer = await softphone(
         user="customer", tone=CUSTOMER_HZ, answer_after=0.3, record=tmp_path / "customer.wav"
     )
@@ -74,22 +71,8 @@ async def desk(
     gateway = Gateway(str(file), load(file, environ={}))
     url = await stack.enter_async_context(gateway.serving())
     tone = write_tone_wav(tmp_path / "microphone.wav", AGENT_HZ, 5.0)
-    driver = await stack.enter_async_context(async_playwright())
-    browser = await driver.chromium.launch(
-        executable_path=path,
-        args=[
-            "--no-sandbox",
-            "--use-fake-device-for-media-stream",
-            "--use-fake-ui-for-media-stream",
-            f"--use-file-for-fake-audio-capture={tone}",
-            "--autoplay-policy=no-user-gesture-required",
-        ],
-    )
-    stack.push_async_callback(browser.close)
-    page: Any = await browser.new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    page.faults = []
-    page.on("pageerror", lambda error: page.faults.append(str(error)))
+    browser = await browser_with_microphone(stack, tone)
+    page = await new_page(browser)
     await page.goto(f"{url}/phone")
     page.engine, page.customer, page.url_of_gateway = engine, customer, url
     return page

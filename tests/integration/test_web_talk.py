@@ -3,8 +3,6 @@
 Needs chromium (Debian package) and playwright (`pip install 'ringback[browser]'`).
 """
 
-import importlib.util
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -14,13 +12,13 @@ import pytest
 from aiohttp import web
 
 from config.web_settings import load
+from tests.support.browser import browser_with_microphone, executable, new_page
 from tests.support.engines.process import StartEngine, write_config
 from tests.support.ports import free_port
 from tests.support.recording import write_tone_wav
 from web.server import Gateway
 
 AGENT_HZ, VISITOR_HZ = 700, 1100
-PATIENCE_MS = 60_000
 TOKEN = "anna-signs-in-with-this"
 CONSENT = "I agree to speak."
 PAGE = """<!doctype html><html lang="en"><title>A shop</title><h1>Prices</h1>
@@ -94,13 +92,7 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
 @pytest.fixture
 async def shop(stack: AsyncExitStack, own_engine: StartEngine, tmp_path: Path) -> Any:
     """A browser, the engine, and the pages of a shop and of its agent."""
-    executable = shutil.which("chromium")
-    if executable is None:
-        pytest.skip("chromium is not installed (Debian package chromium)")
-    if importlib.util.find_spec("playwright") is None:
-        pytest.skip("playwright is not installed (pip install 'ringback[browser]')")
-    from playwright.async_api import async_playwright
-
+    executable()
     sip_port = free_port()
     html = {"text": ""}
 
@@ -142,24 +134,10 @@ async def shop(stack: AsyncExitStack, own_engine: StartEngine, tmp_path: Path) -
         f"default-src 'none'; script-src {url}; connect-src {url} {server}"
     )
     tone = write_tone_wav(tmp_path / "microphone.wav", AGENT_HZ, 5.0)
-    driver = await stack.enter_async_context(async_playwright())
-    browser = await driver.chromium.launch(
-        executable_path=executable,
-        args=[
-            "--no-sandbox",
-            "--use-fake-device-for-media-stream",
-            "--use-fake-ui-for-media-stream",
-            f"--use-file-for-fake-audio-capture={tone}",
-            "--autoplay-policy=no-user-gesture-required",
-        ],
-    )
-    stack.push_async_callback(browser.close)
+    browser = await browser_with_microphone(stack, tone)
 
     async def page_at(address: str, *scripts: str) -> Any:
-        page: Any = await (await browser.new_context()).new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        page.faults = []
-        page.on("pageerror", lambda error: page.faults.append(str(error)))
+        page = await new_page(browser)
         for script in (EARS, *scripts):
             await page.add_init_script(script)
         await page.goto(address)

@@ -68,6 +68,29 @@ class Chromium:
         self._process.wait()
 
 
+async def browser_with_microphone(stack: AsyncExitStack, sound: Path) -> Any:
+    """A chromium whose microphone hears a WAV file, for playwright, until the stack is closed.
+
+    Skips where there is none.
+    """
+    path = executable()
+    from playwright.async_api import async_playwright
+
+    driver = await stack.enter_async_context(async_playwright())
+    browser = await driver.chromium.launch(
+        executable_path=path,
+        args=[
+            "--no-sandbox",
+            "--use-fake-device-for-media-stream",
+            "--use-fake-ui-for-media-stream",
+            f"--use-file-for-fake-audio-capture={sound}",
+            "--autoplay-policy=no-user-gesture-required",
+        ],
+    )
+    stack.push_async_callback(browser.close)
+    return browser
+
+
 async def new_page(browser: Any, **context: Any) -> Any:
     """A page of its own. Its `faults` are the errors of its scripts."""
     opened = await browser.new_context(**context)

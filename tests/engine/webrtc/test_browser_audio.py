@@ -1,6 +1,8 @@
 """Browsers that call and are called, and the sound of both ways, with aiortc as the browser."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from engine.webrtc.browser_audio import BrowserAudio
@@ -55,10 +57,12 @@ class AnyBrowser(BrowserAudio):
         return True
 
 
-async def test_a_browser_that_calls_hears_itself_from_an_echo() -> None:
+@asynccontextmanager
+async def echoing(servers: IceServers) -> AsyncIterator[str]:
+    """The URL at which browsers call, and hear themselves from an echo."""
     echo = EchoingPhone()
     audio = LocalAudio("127.0.0.1", await echo.open())
-    web = AnyBrowser(IceServers(), "127.0.0.1")
+    web = AnyBrowser(servers, "127.0.0.1")
     phone = ObservedEndpoint("ws:127.0.0.1:0", browsers=web)
 
     def react(event: Event) -> None:
@@ -67,37 +71,32 @@ async def test_a_browser_that_calls_hears_itself_from_an_echo() -> None:
 
     phone.react = react
     async with running(phone):
-        url = f"http://127.0.0.1:{phone.port}/"
-        async with AiortcBrowser(url, "visitor", tone_hz=TONE_HZ) as browser:
-            await browser.call("sip:shop@ringback", "one-call")
-            await until(lambda: browser.power_at(TONE_HZ) > 0.1)
-            assert browser.power_at(900.0) < 0.01
+        yield f"http://127.0.0.1:{phone.port}/"
         await web.close()
     echo.transport.close()
 
 
+async def test_a_browser_that_calls_hears_itself_from_an_echo() -> None:
+    async with (
+        echoing(IceServers()) as url,
+        AiortcBrowser(url, "visitor", tone_hz=TONE_HZ) as browser,
+    ):
+        await browser.call("sip:shop@ringback", "one-call")
+        await until(lambda: browser.power_at(TONE_HZ) > 0.1)
+        assert browser.power_at(900.0) < 0.01
+
+
 async def test_the_sound_goes_through_the_turn_server_alone(tmp_path: Path) -> None:
-    echo = EchoingPhone()
-    audio = LocalAudio("127.0.0.1", await echo.open())
     async with Coturn(tmp_path) as turn:
         servers = IceServers(turn=turn.uri, turn_secret=SECRET, relay_only=True)
-        web = AnyBrowser(servers, "127.0.0.1")
-        phone = ObservedEndpoint("ws:127.0.0.1:0", browsers=web)
-
-        def react(event: Event) -> None:
-            if isinstance(event, IncomingInvite):
-                phone.endpoint.accept(event.session, audio)
-
-        phone.react = react
-        async with running(phone):
-            url = f"http://127.0.0.1:{phone.port}/"
-            async with AiortcBrowser(url, "visitor", tone_hz=TONE_HZ) as browser:
-                await browser.call("sip:shop@ringback", "one-call")
-                candidates = browser.peer.remoteDescription.sdp.split("a=candidate:")[1:]
-                assert candidates and all("typ relay" in one for one in candidates)
-                await until(lambda: browser.power_at(TONE_HZ) > 0.1)
-            await web.close()
-    echo.transport.close()
+        async with (
+            echoing(servers) as url,
+            AiortcBrowser(url, "visitor", tone_hz=TONE_HZ) as browser,
+        ):
+            await browser.call("sip:shop@ringback", "one-call")
+            candidates = browser.peer.remoteDescription.sdp.split("a=candidate:")[1:]
+            assert candidates and all("typ relay" in one for one in candidates)
+            await until(lambda: browser.power_at(TONE_HZ) > 0.1)
 
 
 async def test_a_browser_that_is_called_hears_itself_from_an_echo() -> None:
