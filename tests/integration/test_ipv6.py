@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from tests.support.engines.process import StartEngine, media_ports
+from tests.support.engines.process import StartEngine
 from tests.support.phones.real.sipp import Sipp
-from tests.support.ports import free_port
+from tests.support.ports import free_port, media_ports
 
 
 async def test_callback_over_ipv6(own_engine: StartEngine, tmp_path: Path) -> None:

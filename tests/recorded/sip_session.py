@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.control_line import ControlLine, Refused
-from tests.support.engines.process import EngineProcess, media_ports
-from tests.support.ports import free_port
+from tests.support.engines.process import EngineProcess
+from tests.support.ports import free_port, media_ports
 
 Line = dict[str, Any]
 

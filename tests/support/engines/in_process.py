@@ -12,7 +12,7 @@ from config.settings import Settings, load
 from engine.daemon import Daemon
 from ringback_client import Client, EngineError
 from tests.support.engines.quiet_worker import quiet_workers
-from tests.support.ports import free_port, free_udp_range
+from tests.support.ports import free_port, media_ports
 from tests.support.protocol_check import ProtocolCheck, checked_replies
 from tests.support.quiet_speech import quiet_speech
 
@@ -57,7 +57,7 @@ def settings_in(
     The trunk has the numbers with this prefix. `more` is further configuration. With `web` browsers
     may connect.
     """
-    first_port, last_port = free_udp_range(100)
+    first_port, last_port = media_ports(100)
     file = directory / "ringback.toml"
     text = TOML.format(
         directory=directory,

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import os
-import random
 import signal
 import socket
 import subprocess
@@ -17,7 +16,7 @@ from typing import Any
 import psutil
 
 from tests.support.control_line import ControlLine
-from tests.support.ports import free_port
+from tests.support.ports import free_port, media_ports
 from tests.support.recording import write_tone_wav
 
 READY_S = 60.0
@@ -25,7 +24,6 @@ STOP_S = 10.0
 PATIENCE_S = 40.0
 """How long to wait for what has to come: long, because the machine may be busy."""
 HOLD_HZ = 350
-MEDIA_PORTS = 2000  # closed ones rest for some seconds
 
 Settings = dict[str, Any]
 
@@ -306,12 +304,6 @@ def leftovers(status: dict[str, Any]) -> dict[str, Any]:
         "media legs": sum(worker["legs"] for worker in workers),
     }
     return {name: count for name, count in held.items() if count}
-
-
-def media_ports() -> list[int]:
-    """A range of RTP ports below the kernel's ephemeral ones. The engine passes over taken ones."""
-    first = random.randrange(10_000, 32_000 - MEDIA_PORTS, 2)
-    return [first, first + MEDIA_PORTS - 1]
 
 
 def ringback() -> Path:
