@@ -44,8 +44,11 @@ class Known:
         self._names, self._unknown = names, unknown
 
     @classmethod
-    def in_data(cls, data: Mapping[str, Any]) -> "Known":
-        """Those of a configuration as it is written."""
+    def in_data(cls, data: Mapping[str, Any], *, is_whole: bool = True) -> "Known":
+        """Those of a configuration as it is written.
+
+        Where it is not whole, sections that are not in it may have any names.
+        """
         found: dict[str, set[str]] = {}
         unknown: set[str] = set()
         for section in NAMED:
@@ -53,7 +56,8 @@ class Known:
             written = entries if isinstance(entries, list) else [None]
             names = [one.get("name") if isinstance(one, Mapping) else None for one in written]
             found[section] = {name for name in names if isinstance(name, str) and is_name(name)}
-            if not all(name in found[section] for name in names):
+            is_elsewhere = not is_whole and section not in data
+            if is_elsewhere or not all(name in found[section] for name in names):
                 unknown.add(section)
         return cls(found, unknown)
 
@@ -391,9 +395,16 @@ def _check_agents(settings: AllSections, known: Known) -> Iterator[Fault]:
 
 
 def _check_sites(settings: AllSections, known: Known) -> Iterator[Fault]:
-    for index, site in enumerate(settings.sites):
+    yield from names_of_sites(settings.sites, known)
+
+
+def names_of_sites(sites: Sequence[Site], known: Known) -> Iterator[Fault]:
+    """A fault for each queue, agent or script of a site that there is not."""
+    for index, site in enumerate(sites):
         yield from known.missing(f"sites[{index}].queue", "queues", [site.queue])
         yield from known.missing(f"sites[{index}].agent", "agents", [site.agent])
+        for key, name in site.scripts:
+            yield from known.missing(f"sites[{index}].{key}", "scripts", [name])
 
 
 def _check_queues(settings: AllSections, known: Known) -> Iterator[Fault]:

@@ -117,6 +117,13 @@ class Site(Section):
     time_zone: TimeZone = ""
     texts: dict[FieldName, Annotated[str, Field(max_length=500)]] = Field(default={})
     script: Printable = Field(default="", max_length=1024)
+    """The text on the agent's screen."""
+    customer_script: Name | Literal[""] = ""
+    """The menu of [[scripts]] that the customer goes through before they are connected."""
+    agent_script: Name | Literal[""] = ""
+    """The one that the agent goes through before the whisper."""
+    after_script: Name | Literal[""] = ""
+    """The one that the customer goes through after the talk. "": that of the queue."""
     consent: Annotated[str, Field(max_length=2000)] = ""
     context: list[FieldName] = Field(default=list(PAGE_FIELDS), max_length=32)
     show_hours: bool = True
@@ -140,3 +147,9 @@ class Site(Section):
             raise wrong("speak", "needs a queue")
         no_duplicate(self.origins)
         return self
+
+    @property
+    def scripts(self) -> tuple[tuple[str, str], ...]:
+        """The key and name of each of [[scripts]] that its callbacks go through; "" is none."""
+        keys = ("customer_script", "agent_script", "after_script")
+        return tuple((key, getattr(self, key)) for key in keys)

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from . import environment
-from .checks import sites_twice, sites_unheard
+from .checks import Known, names_of_sites, sites_twice, sites_unheard
 from .errors import ConfigError
 from .faults import draft, placed
 from .section import Section
@@ -59,13 +59,19 @@ def load(path: str | os.PathLike[str], environ: Mapping[str, str] | None = None)
     wanted = tuple(f"{environment.PREFIX}{name.upper()}" for name in WebSettings.model_fields)
     own = {name: value for name, value in given.items() if name.startswith(wanted)}
     origins = environment.overlay(data, WebSettings, own, file)
+    known = Known.in_data(whole, is_whole=False)
     try:
         settings = WebSettings(**data)
-        faults = (*sites_twice(settings.sites), *sites_unheard(settings.web, settings.sites))
+        faults = (
+            *sites_twice(settings.sites),
+            *sites_unheard(settings.web, settings.sites),
+            *names_of_sites(settings.sites, known),
+        )
     except ValidationError:
         drafted = draft(WebSettings, data)
-        twice = map(drafted.as_written, sites_twice(drafted.settings.sites))
-        faults = (*drafted.faults, *twice)
+        sites = drafted.settings.sites
+        others = (*sites_twice(sites), *names_of_sites(sites, known))
+        faults = (*drafted.faults, *map(drafted.as_written, others))
     if faults:
         raise ConfigError.of(file, placed(faults, text, origins))
     return settings

@@ -6,6 +6,8 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
+
 from config.sites import Site
 from ringback_client import Client, ClientError, ConnectionLost, EngineError, RequestRejected
 
@@ -14,6 +16,8 @@ from .progress import Followers, Progress, progress_of, queued
 from .signing import Signing
 from .uncalled_requests import UncalledRequests
 from .visitor_request import CallbackForm, TalkForm, kept_context, printable, slot_time
+
+log = structlog.get_logger()
 
 DAY_S = 86400.0
 # Policies that are told to nobody outside: who types in number after number would learn which of
@@ -272,6 +276,7 @@ def _params_of(callback_id: str, site: Site, form: CallbackForm, address: str) -
     optional = {
         "queue": site.queue, "agent": site.agent, "script": site.script, "not_before": slot,
         "slot": _slot_of(site, slot) if slot and site.queue else None,
+        **dict(site.scripts),
     }  # fmt: skip
     return params | {name: value for name, value in optional.items() if value}
 
@@ -301,4 +306,6 @@ def _refusal(error: EngineError) -> Refusal:
         return Refusal(422, "number", field="number")
     if error.kind == "refused" and error.field == "to":
         return Refusal(422, "invalid_number", field="number")
+    # Nothing that the visitor can mend: the site's owner has to, a queue or script that is gone.
+    log.error("refused_by_engine", reason=error.message, field=error.field)
     return Refusal(503, "engine", retry_after_s=_RETRY_S)

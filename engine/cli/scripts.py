@@ -88,8 +88,12 @@ def _script(settings: "Settings", name: str) -> "Script":
 
 def _users(settings: "Settings", name: str) -> list[str]:
     """What of the configuration uses the script; requests may name it besides."""
-    used = [(f"inbound {one.name}", one.script, one.after_script) for one in settings.inbound]
+    used: list[tuple[str, ...]] = [
+        (f"inbound {one.name}", one.script, one.after_script) for one in settings.inbound
+    ]
     used += [(f"queue {one.name}", one.script, one.after_script) for one in settings.queues]
+    for one in settings.sites:
+        used.append((f"site {one.name}", *(script for _key, script in one.scripts)))
     return [who for who, *names in used if name in names]
 
 

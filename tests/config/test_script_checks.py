@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from config.checks import Known
+from config.agents import Agent
+from config.checks import Known, faults_of
 from config.inbound import Inbound
 from config.queues import Queue
 from config.recognition import Recognition
@@ -13,6 +14,7 @@ from config.script_checks import script_faults
 from config.scripts import Script
 from config.settings import Settings
 from tests.support.scripts import script, step
+from tests.support.sites import site
 
 
 def faults(*scripts: Script, **more: Any) -> list[tuple[str, str]]:
@@ -112,6 +114,20 @@ def test_queues_name_scripts_that_are_there() -> None:
     assert faults(queues=queues) == [
         ("queues[0].script", "there is no script named 'x'"),
         ("queues[0].after_script", "there is no script named 'y'"),
+    ]
+
+
+def test_sites_name_scripts_that_are_there() -> None:
+    one = site(queue="", agent="alice", customer_script="x", agent_script="test", after_script="y")
+    settings = Settings.model_construct(
+        **{
+            **dict(Settings()), "scripts": [script(step("go", "connect"))], "sites": [one],
+            "agents": [Agent(name="alice", uri="sip:alice@127.0.0.1:5080")],
+        }
+    )  # fmt: skip
+    assert [(fault.key, fault.reason) for fault in faults_of(settings)] == [
+        ("sites[0].customer_script", "there is no script named 'x'"),
+        ("sites[0].after_script", "there is no script named 'y'"),
     ]
 
 

@@ -79,3 +79,14 @@ def test_the_engine_checks_that_queue_and_agent_are_there(tmp_path: Path) -> Non
     assert {fault.key for fault in caught.value.faults} == {
         "sites[1].name", "sites[1].key", "sites[0].queue", "sites[1].queue"
     }  # fmt: skip
+
+
+def test_names_are_looked_for_in_a_file_that_has_their_sections(tmp_path: Path) -> None:
+    menu = SITE + 'customer_script = "ask"\nafter_script = "rate"\n'
+    assert load(written(tmp_path, menu), environ={}).sites[0].customer_script == "ask"
+    other = '[[scripts]]\nname = "rate"\n[[queues]]\nname = "support"\n'
+    found = faults(written(tmp_path, other + menu))
+    assert found == [("sites[0].queue", 10), ("sites[0].customer_script", 11)]
+    broken = faults(written(tmp_path, other + menu + "slot_min = 1\n"))
+    assert [key for key, _line in broken][-1] == "sites[0].slot_min"
+    assert len(broken) == 3

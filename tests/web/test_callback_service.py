@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from ringback_client import Client, ConnectionLost, EngineError, RequestRejected
 from ringback_client.errors import INVALID_PARAMS, Kind, NoReply
@@ -208,3 +209,25 @@ def test_an_engine_that_is_gone_is_tried_again_after_a_while() -> None:
         assert loop.time() == pytest.approx(2.0)
 
     run(script())
+
+
+def test_the_menus_of_a_site_go_with_its_callbacks() -> None:
+    async def script() -> None:
+        client = ScriptedClient(callback_request=[job()])
+        menus = {"customer_script": "ask", "agent_script": "greet", "after_script": "rate"}
+        of = service(client)
+        await of.request(ID, site(script="Be kind.", **menus), FORM, "192.0.2.7")
+        _method, params = client.asked[0]
+        assert menus.items() <= params.items()
+        assert params["script"] == "Be kind."
+        await of.request(ID, site(), FORM, "192.0.2.7")
+        assert not menus.keys() & client.asked[1][1].keys()
+
+    run(script())
+
+
+def test_the_owner_of_a_site_is_told_what_the_engine_does_not_know() -> None:
+    with capture_logs() as said:
+        refusal = refused(ScriptedClient(callback_request=[error("refused", "after_script")]), ask)
+    assert refusal.reason == "engine"
+    assert [(one["event"], one["field"]) for one in said] == [("refused_by_engine", "after_script")]

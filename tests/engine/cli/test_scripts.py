@@ -18,6 +18,13 @@ name = "shop"
 queue = "sales"
 script = "reception"
 
+[[sites]]
+key = "shop-key"
+name = "shop.example"
+origins = ["https://shop.example"]
+queue = "sales"
+customer_script = "reception"
+
 [[scripts]]
 name = "reception"
 
@@ -74,7 +81,7 @@ def test_scripts_are_listed_with_what_uses_them(config: Path) -> None:
                 "script": "reception",
                 "language": "",
                 "steps": 4,
-                "used_by": ["inbound shop", "queue sales"],
+                "used_by": ["inbound shop", "queue sales", "site shop.example"],
             }
         ]
     }
