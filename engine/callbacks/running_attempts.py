@@ -72,26 +72,26 @@ class RunningAttempts:
         self._services.trunk_load.reserve(
             attempt.call.id,
             [
-                ("customer", customer.targets[0].trunk),
+                ("customer", customer.targets[0].line_of),
                 *(("agent", trunk) for trunk in self._agent_trunks(called, offer)),
             ],
         )
         self._running.begin(job.id, attempt, attempt.run(), self._over)
 
     def _agent_trunks(self, called: Destination | None, offer: Offer | None) -> list[str | None]:
-        """The trunks by which the agents of an attempt are called first; None for a sip: URI.
+        """The trunks of which the agents of an attempt take a line first; None: of no trunk.
 
         An agent whose permanent line is up is on it, and is not called.
         """
         if called is not None:
-            return [called.targets[0].trunk]
+            return [called.targets[0].line_of]
         found: list[str | None] = []
         for name in () if offer is None else offer.agents:
             if self._services.lines.can_be_borrowed(name):
                 continue
             with suppress(EngineError):  # why an agent cannot be called is found where it matters
                 address = self._services.dialplan.agent_destinations(name)[0]
-                found.append(address.targets[0].trunk)
+                found.append(address.targets[0].line_of)
         return found
 
     def _over(self, attempt: Attempt, task: asyncio.Task[Outcome]) -> None:

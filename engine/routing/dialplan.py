@@ -321,21 +321,34 @@ class Dialplan:
         elif is_uri(address.uri):  # its host was checked when it was set
             uri = sip_uri(address.uri)
             with refused(field):
-                self._check_policy(self._read_phone(uri))
+                reading = self._read_phone(uri)
+                self._check_policy(reading)
             credentials, media = own
             credentials = credentials or self._trunks.credentials_at(uri)
-            identity = CallerIdentity.at(self._trunks.at(uri), uri.host)
+            trunks = self._trunks.at(uri)
+            identity = CallerIdentity.at(trunks, uri.host)
             to = address.uri
-            target = DialTarget(to, to, credentials=credentials, identity=identity, media=media)
+            target = DialTarget(
+                to,
+                to,
+                credentials=credentials,
+                identity=identity,
+                media=media,
+                called_trunk=_called_trunk(reading, trunks),
+            )
             targets = (self._trunks.sent_by_trunk(target, uri),)
         else:
             targets = self._number(address.uri, field, None, may_be_full=True).targets
         return Destination(name, targets, address.ring_s, address.kind, name, address.confirm)
 
     def _uri(self, text: str, field: str) -> Destination:
-        self.read(text, field=field)
+        reading = self.read(text, field=field)
         uri = self._read_uri(text)
         trunks = self._trunks.at(uri)
+        called_trunk = _called_trunk(reading, trunks)
+        if called_trunk and self._trunk_states.is_full(called_trunk):
+            number = reading.digits
+            raise trunks_full(self._trunk_states, [called_trunk], number, field)
         target = DialTarget(
             text,
             text,
@@ -349,6 +362,7 @@ class Dialplan:
                 session_expires_s=trunk.session_expires_s,
                 plays_early_media=trunk.early_media == "relay",
                 headers=tuple(trunk.headers.items()),
+                called_trunk=called_trunk,
             )
         return Destination(uri.user or uri.host, (self._trunks.sent_by_trunk(target, uri),))
 
@@ -447,3 +461,8 @@ class Dialplan:
             if reading.digits.startswith(route.prefix):
                 return route.prefix, list(route.trunks)
         return None, []
+
+
+def _called_trunk(reading: Reading, trunks: Sequence[Trunk]) -> str:
+    """The trunk whose line a URI takes: one at which it names a number. "" where it takes none."""
+    return trunks[0].name if trunks and reading.number is not None else ""

@@ -80,8 +80,9 @@ def usable_now(
 
 
 def trunks_full(states: TrunkStates, names: Sequence[str], number: str, field: str) -> TrunksFull:
-    """Why a number is not dialled now: each of these trunks that is usable is full."""
-    usable = [name for name in names if states.is_usable(name)]
+    """Why a number is not dialled now: each of these trunks that is usable is full, or each of
+    them where none is usable."""
+    usable = [name for name in names if states.is_usable(name)] or list(names)
     waits = [wait_s for name in usable if (wait_s := states.free_in_s(name)) is not None]
     named = f"({', '.join(names)})"
     if not waits:

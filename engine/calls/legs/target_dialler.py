@@ -97,8 +97,9 @@ class TargetDialler:
 
     async def _counted(self, target: DialTarget, *, is_last: bool) -> HangupCause | None:
         """As `_try`, and tell how the trunk did, also where the call is called off meanwhile."""
-        if not self._owner.trunk_entered(self._leg, target.trunk):
-            return HangupCause("unavailable", f"trunk {target.trunk} is full", trunk_failed=True)
+        if not self._owner.trunk_entered(self._leg, target.line_of):
+            reason = f"trunk {target.line_of} is full"
+            return HangupCause("unavailable", reason, trunk_failed=True)
         if target.trunk is None:
             return await self._try(target, is_last=is_last)
         began = asyncio.get_running_loop().time()
@@ -177,7 +178,7 @@ class TargetDialler:
         outcome = leg.expect()
         if not self._sip.is_clear(target.request_uri):
             await until_clear(self._sip, target, or_until=outcome)
-        wait_s = 0.0 if target.trunk is None else self._owner.trunk_turn_s(target.trunk)
+        wait_s = 0.0 if target.line_of is None else self._owner.trunk_turn_s(target.line_of)
         if wait_s > 0.0:
             await asyncio.wait([outcome], timeout=wait_s)
         if leg.hangup_cause is not None:  # hung up meanwhile

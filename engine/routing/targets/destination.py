@@ -35,8 +35,14 @@ class DialTarget:
     sent_as: str = ""
     headers: tuple[tuple[str, str], ...] = ()  # templates of the trunk
     host: str = ""  # the host of the trunk
+    called_trunk: str = ""  # the trunk at which the number of a `sip:` URI is
     named_by: Hop | None = None  # the registrar that named `hop_uri`
     others: "tuple[DialTarget, ...]" = ()  # the same by the trunk's other hosts, best first
+
+    @property
+    def line_of(self) -> str | None:
+        """The trunk of which a call takes a line; None where it takes none."""
+        return self.trunk or self.called_trunk or None
 
     @property
     def request_uri(self) -> str:

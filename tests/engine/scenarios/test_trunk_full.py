@@ -1,6 +1,7 @@
 """No trunk carries more calls than `max_calls`, and callbacks wait for a line meanwhile."""
 
 import asyncio
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,18 @@ TALKS = (Step(1, "rings"), Step(2, "answers"), Step(30, "hangs_up"))
 STAYS = (Step(2, "answers"),)
 
 
+def user_of(party: str) -> str:
+    """A number, or the user part of a URI."""
+    return party.removeprefix("sip:").partition("@")[0]
+
+
 def run_callbacks(
-    tmp_path: Path, trunks: list[Trunk], *, agents: dict[str, str] | None = None, **request: Any
+    tmp_path: Path,
+    trunks: list[Trunk],
+    *,
+    customers: list[str] = CUSTOMERS,
+    agents: dict[str, str] | None = None,
+    **request: Any,
 ) -> tuple[list[dict[str, Any]], dict[str, int]]:
     """Four callbacks at once. Returns the jobs, and the most calls at a time by each trunk."""
     jobs: list[dict[str, Any]] = []
@@ -28,24 +39,24 @@ def run_callbacks(
 
     async def main(engine: VirtualEngine) -> None:
         engine.daemon.events.watch(lambda event: told.append(event.get("cause")))
-        for customer, agent in zip(CUSTOMERS, reached, strict=True):
+        for customer, agent in zip(customers, reached, strict=True):
             await engine.ask("callback.request", id=customer, to=customer, agent=agent, **request)
         for _ in range(600):
             await asyncio.sleep(0.5)
             for one in (await engine.ask("trunk.list"))["trunks"]:
                 most[one["trunk"]] = max(most[one["trunk"]], one["calls"]["out"])
-        for customer in CUSTOMERS:
+        for customer in customers:
             jobs.append(await engine.ask("callback.get", id=customer))
         for one in (await engine.ask("trunk.list"))["trunks"]:
             assert one["calls"] == {"in": 0, "out": 0}
         waited = [cause for cause in told if "is full" in str(cause)]
-        assert len(waited) <= len(CUSTOMERS), "that a callback waits is told once"
+        assert len(waited) <= len(customers), "that a callback waits is told once"
 
     run_engine(
         tmp_path,
         main,
         conducts={
-            **{customer: [TALKS] for customer in CUSTOMERS},
+            **{user_of(customer): [TALKS] for customer in customers},
             **{name: [STAYS] for name in AGENTS},
             **{uri: [STAYS] for uri in reached.values()},
         },
@@ -74,6 +85,25 @@ def test_the_next_trunk_takes_what_the_first_cannot(tmp_path: Path) -> None:
     jobs, most = run_callbacks(tmp_path, [trunk("pbx", 1), trunk("spare", 2)])
     assert [job["result"] for job in jobs] == ["completed"] * 4
     assert most == {"pbx": 1, "spare": 2}
+
+
+def test_numbers_that_are_written_as_uris_at_the_trunk_wait_for_a_line_as_well(
+    tmp_path: Path,
+) -> None:
+    customers = [f"sip:{number}@127.0.0.1:5071" for number in CUSTOMERS]
+    jobs, _most = run_callbacks(tmp_path, [trunk("pbx", 1)], customers=customers)
+    assert [job["result"] for job in jobs] == ["completed"] * 4
+    assert [len(job["attempts"]) for job in jobs] == [1] * 4, "waiting is no attempt"
+    ended = sorted(job["ended_at"] for job in jobs)
+    assert all(after - before >= 30 for before, after in pairwise(ended)), "one after the other"
+
+
+def test_people_at_the_host_of_the_trunk_need_no_line(tmp_path: Path) -> None:
+    customers = [f"sip:{name}@127.0.0.1:5071" for name in ("eve", "finn", "gus", "hana")]
+    jobs, _most = run_callbacks(tmp_path, [trunk("pbx", 1)], customers=customers)
+    assert [job["result"] for job in jobs] == ["completed"] * 4
+    ended = [job["ended_at"] for job in jobs]
+    assert max(ended) - min(ended) < 10, "at the same time"
 
 
 def test_without_a_limit_all_are_called_at_once(tmp_path: Path) -> None:
