@@ -9,12 +9,17 @@ import asyncio
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
+from .errors import NoPortLeft
 from .messages import Connect
 from .sources import Peer
 from .worker_client import Endpoint, WorkerClient
+
+SPARE_PORTS: Final = (49152, 65535)
+"""Dynamic ports (RFC 6335 section 6). Nothing of a link leaves the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ class WorkerLinks:
         opened: list[LinkEnd] = []
         try:
             for name, client in zip(names, (near, far), strict=True):
-                opened.append(LinkEnd(name, client, await client.open(name)))
+                opened.append(LinkEnd(name, client, await _open(client, name)))
         except BaseException:
             for end in opened:
                 end.client.discard(end.name)
@@ -88,7 +93,7 @@ class WorkerLinks:
         for end, other in ((link.near, link.far), (link.far, link.near)):
             host, port = _reachable(other.endpoint.host), other.endpoint.port
             end.client.connect(
-                Connect(end.name, host, port, port + 1, "PCMU", 0, 101, "sendrecv")
+                Connect(end.name, host, port, port + 1, "PCMU", 0, 101, "sendrecv", rtp="strict")
                 if known is None
                 else msgspec.structs.replace(
                     known,
@@ -99,7 +104,7 @@ class WorkerLinks:
                     direction="sendrecv",
                     number=0,
                     sip_host="",
-                    rtp="symmetric",
+                    rtp="strict",
                     relearn=False,
                     must_speak=False,
                     srtp=None,
@@ -133,6 +138,14 @@ class WorkerLinks:
             link = self.ready(name, near)
             if name == leg and link is not None:
                 yield link
+
+
+async def _open(client: WorkerClient, name: str) -> Endpoint:
+    """Open one end, on a port of calls or, where none is left, on one that no call has."""
+    try:
+        return await client.open(name)
+    except NoPortLeft:
+        return await client.open(name, ports=SPARE_PORTS)
 
 
 def _reachable(host: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Final, Literal
 
 from .detection_limits import DetectionLimits
-from .errors import MediaError, UnknownLeg, WorkerFailed, WorkerGone
+from .errors import MediaError, NoPortLeft, UnknownLeg, WorkerFailed, WorkerGone
 from .messages import Connect, Event, LegStats, Played, Recorded, RecordingAt, WorkerCounters
 from .settings import MediaSettings
 from .sources import Mix, Peer, Source
@@ -129,15 +129,24 @@ class WorkerPool:
     ) -> Endpoint:
         """Bind a port pair for `leg`, in the worker of leg `beside` if there is such.
 
+        Where that worker has no port left it is another one, the one with the fewest legs first.
         `ports` is a range of its own, the first and the last port; None: the range of all.
         Raises NoPortLeft, WorkerGone.
         """
-        member = self._by_leg.get(beside) if beside is not None else None
-        if member is None:
-            alive = [member for member in self._members if member.client.alive]
-            if not alive:
-                raise WorkerGone("no media worker is running")
-            member = min(alive, key=lambda candidate: len(candidate.legs))
+        near = self._by_leg.get(beside) if beside is not None else None
+        alive = sorted(
+            (member for member in self._members if member.client.alive),
+            key=lambda member: (member is not near, len(member.legs)),
+        )
+        failure: MediaError = WorkerGone("no media worker is running")
+        for member in alive:
+            try:
+                return await self._open_in(member, leg, ports)
+            except NoPortLeft as error:
+                failure = error
+        raise failure
+
+    async def _open_in(self, member: _Member, leg: str, ports: tuple[int, int] | None) -> Endpoint:
         member.legs.add(leg)
         self._by_leg[leg] = member
         try:
@@ -173,9 +182,20 @@ class WorkerPool:
     async def _hear_far(
         self, leg: str, member: _Member, source: Source, far: list[str], wish: int
     ) -> None:
-        near = {one: await self._near(one, member) for one in far}
+        near: dict[str, str] = {}
+        failure: MediaError | None = None
+        for one in far:
+            try:
+                near[one] = await self._near(one, member)
+            except UnknownLeg:  # it has ended meanwhile: the others are heard
+                near[one] = one
+            except MediaError as error:
+                near[one], failure = one, error
         if self._wishes.get(leg) == wish and self._by_leg.get(leg) is member:
-            member.client.hear(leg, _with_legs(source, near))
+            if failure is None or isinstance(source, Mix):
+                member.client.hear(leg, _with_legs(source, near))
+            if failure is not None:
+                raise failure
 
     async def _near(self, leg: str, member: _Member) -> str:
         """The leg of this worker that stands for a leg of another. Raises MediaError."""

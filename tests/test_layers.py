@@ -189,7 +189,9 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     },
     "media.webrtc": {"media.channel"},
     "media.webrtc_client": {"media.channel", "media.child_process", "media.webrtc"},
-    "media.worker_links": {"media.messages", "media.sources", "media.worker_client"},
+    "media.worker_links": {
+        "media.errors", "media.messages", "media.sources", "media.worker_client",
+    },
     "media.worker_pool": {
         "media.detection_limits",
         "media.worker_links",

@@ -227,7 +227,7 @@ class Conferences:
         call.check_alone("leg")
         media = self._services.media
         if any(not media.are_together(one.call.leg.id, call.leg.id) for one in conference.members):
-            reason = "the legs have different media workers: originate one `beside` the others"
+            reason = f"leg {call.leg.id} has no media any more"
             raise EngineError("state", reason, field="leg")
         conference.add(call, self._services.clock.now(), muted=muted, deaf=deaf)
 

@@ -46,8 +46,11 @@ async def test_listen_whisper_barge_and_who_hears_whom(
 async def test_a_warm_transfer_is_a_talk_of_three_and_then_of_two(
     own_engine: StartEngine, softphone: StartPhone, tmp_path: Path
 ) -> None:
+    """The third party has a permanent line, in another media worker."""
     hearing = await Hearing.of(softphone, tmp_path, "agent", "customer", "carol")
-    engine = await own_engine(agents=[{"name": "carol", "uri": hearing.uri("carol")}])
+    carol = {"name": "carol", "uri": hearing.uri("carol"), "permanent": True, "queues": ["sales"]}
+    engine = await own_engine(agents=[carol], queues=[{"name": "sales"}], media={"workers": 2})
+    await event(engine, "agent.available", agent="carol")
     job = await engine.callback(hearing.uri("customer"), hearing.uri("agent"))
     bridged = await event(engine, "callback.bridged", job=job)
     call = bridged["call"]
@@ -59,6 +62,7 @@ async def test_a_warm_transfer_is_a_talk_of_three_and_then_of_two(
     await hearing.go_on(done["time"])
     await engine.line.call("call.hangup", call=call)
     assert (await engine.ended(job))["state"] == "completed"
+    await engine.line.call("agent.logout", agent="carol")
     await engine.assert_idle()
     await hearing.stop()
     assert hearing.heard("agent") == ["carol customer", ""]

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from media import messages as m
-from media.errors import MediaError
+from media import worker_links
+from media.errors import MediaError, NoPortLeft
 from media.settings import MediaSettings
 from media.sound import g711
 from media.sources import Mix, Peer, Silence
@@ -40,9 +41,9 @@ class Two:
             on_died=lambda _reason, legs: self.deaths.append(legs),
         )
 
-    async def phone(self, leg: str, fill: int) -> FramePhone:
+    async def phone(self, leg: str, fill: int, *, beside: str | None = None) -> FramePhone:
         phone = FramePhone(fill)
-        endpoint = await self.pool.open(leg)
+        endpoint = await self.pool.open(leg, beside=beside)
         self.pool.connect(phone.describe(leg))
         self.phones[leg] = phone, (endpoint.host, endpoint.port)
         return phone
@@ -148,24 +149,91 @@ async def test_a_worker_that_dies_takes_the_links_to_it(two: Two) -> None:
     await two.talk_until_heard(("b", "c"), ("c", "b"))
 
 
-async def test_without_a_port_left_the_party_is_told_of() -> None:
+async def test_where_the_worker_of_one_speaker_dies_the_others_are_heard_on(two: Two) -> None:
+    for leg, fill, beside in (("a", 0x11, None), ("b", 0x22, None), ("c", 0x33, "a")):
+        await two.phone(leg, fill, beside=beside)
+    two.pool.hear("a", Mix(("b", "c")))
+    await until(lambda: not two.pool._joining)
+    two.phones.pop("b")[0].close()
+    await two.talk_until_heard(("c", "a"))
+    os.kill(two.pool.pids[1], signal.SIGKILL)
+    await until(lambda: two.deaths)
+    assert two.deaths == [["b"]]
+    two.phones["a"][0].heard.clear()
+    await two.talk_until_heard(("c", "a"))
+    assert two.events == []
+
+
+async def test_without_a_port_of_calls_a_link_takes_one_that_no_call_has() -> None:
     two = Two(pairs=2)
     await two.pool.start()
     try:
         await two.phone("a", 0x11)
         await two.phone("b", 0x22)
         two.pool.bridge("a", "b")
+        await two.talk_until_heard(("a", "b"), ("b", "a"))
+        assert two.events == []
+    finally:
+        await two.pool.stop()
+        for phone, _address in two.phones.values():
+            phone.close()
+
+
+async def test_without_any_port_left_the_party_is_told_of_and_hears_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    two = Two(pairs=4)
+    first = two.pool._ports[0]
+    monkeypatch.setattr(worker_links, "SPARE_PORTS", (first, first + 3))  # all of them taken
+    await two.pool.start()
+    try:
+        for leg, fill, beside in (("a", 0x11, None), ("b", 0x22, None), ("c", 0x33, "a")):
+            await two.phone(leg, fill, beside=beside)
+        two.pool.hear("a", Mix(("b", "c")))
         await until(lambda: two.events)
         (played,) = two.events
         assert isinstance(played, m.Played)
         assert (played.leg, played.play) == ("a", 0)
         assert played.error is not None and "cannot be joined" in played.error
+        await two.talk_until_heard(("c", "a"))
+        assert not two.hears("a", "b")
         with pytest.raises(MediaError):
             await two.pool.record("a", "b", "/tmp/never.wav")
     finally:
         await two.pool.stop()
         for phone, _address in two.phones.values():
             phone.close()
+
+
+async def test_where_one_worker_is_full_a_call_goes_on_in_the_other() -> None:
+    two = Two(pairs=6)
+    await two.pool.start()
+    try:
+        for leg, fill in (("a", 0x11), ("b", 0x22), ("c", 0x33), ("d", 0x44), ("e", 0x55)):
+            await two.phone(leg, fill, beside="a")
+        assert await two.legs() == [2, 3]
+        await two.phone("f", 0x66)
+        with pytest.raises(NoPortLeft):
+            await two.pool.open("g", beside="a")
+        two.pool.bridge("a", "d")
+        two.pool.hear("b", Mix(("c", "e")))
+        two.pool.hear("c", Mix(("f",)))
+        two.pool.bridge("e", "f")
+        await two.talk_until_heard(("a", "d"), ("d", "a"), ("f", "e"), ("e", "f"), ("f", "c"))
+    finally:
+        await two.pool.stop()
+        for phone, _address in two.phones.values():
+            phone.close()
+
+
+async def test_one_who_ends_meanwhile_is_left_out_and_the_others_are_heard(two: Two) -> None:
+    for leg, fill, beside in (("a", 0x11, None), ("b", 0x22, None), ("c", 0x33, "a")):
+        await two.phone(leg, fill, beside=beside)
+    two.pool.hear("a", Mix(("b", "c")))
+    await two.pool.close("b")
+    await until(lambda: not two.pool._joining)
+    await two.talk_until_heard(("c", "a"))
+    assert two.events == []
 
 
 def test_a_worker_that_listens_everywhere_is_reached_on_this_machine() -> None:

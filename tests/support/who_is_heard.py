@@ -9,7 +9,7 @@ from tests.support.engines.process import EngineClient
 from tests.support.phones.real.softphone import SoftphoneProcess, StartPhone
 from tests.support.recording import Recording
 
-HZ = {"agent": 600, "customer": 1500, "boss": 1050, "carol": 2200}
+HZ = {"agent": 600, "customer": 1500, "boss": 1050, "carol": 2200, "dave": 2900}
 """No tone is near another, nor near the hold music of engines in tests."""
 SETTLES_S = 0.6
 """From a change to where every phone, on a busy machine too, has played what it had in store."""

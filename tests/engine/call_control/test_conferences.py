@@ -183,7 +183,7 @@ def test_ids_are_used_once_and_there_are_so_many(tmp_path: Path) -> None:
     run_calls(tmp_path, script)
 
 
-def test_legs_of_different_workers_do_not_join(tmp_path: Path) -> None:
+def test_a_leg_without_media_does_not_join(tmp_path: Path) -> None:
     async def script(stage: Scene, calls: ControlledCalls) -> None:
         conferences = Conferences(stage.services, calls)
         conferences.create("friday", 2, {})
@@ -191,7 +191,7 @@ def test_legs_of_different_workers_do_not_join(tmp_path: Path) -> None:
         second, _other = await up(stage, calls, TWO)
         conferences.join("friday", first.id, None, **PLAIN)
         stage.media.are_together = lambda a, b: False  # type: ignore[method-assign]
-        with pytest.raises(EngineError, match="media workers"):
+        with pytest.raises(EngineError, match="no media any more"):
             conferences.join("friday", second.id, None, **PLAIN)
 
     run_calls(tmp_path, script)
