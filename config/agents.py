@@ -102,6 +102,8 @@ class Agent(WithCredentials):
     queues: list[Name] = Field(default=[], max_length=64)
     queue_priority: dict[Name, Priority] = Field(default={}, max_length=64)
     centre: Printable = ""
+    calendar: str = ""
+    """When they may be asked for by name: one of [[calendars]]. "": always."""
     login: Login | None = None
     wrap_up_s: WrapUp | None = None
     max_wrap_up_s: Limit | None = None

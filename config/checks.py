@@ -386,6 +386,7 @@ def _check_agents(settings: AllSections, known: Known) -> Iterator[Fault]:
         yield from known.missing(f"{key}.queue_priority", "queues", agent.queue_priority)
         yield from known.missing(f"{key}.queues", "queues", agent.queues)
         yield from known.missing(f"{key}.centre", "centres", [agent.centre])
+        yield from known.missing(f"{key}.calendar", "calendars", [agent.calendar])
         yield from known.missing(f"{key}.fallback.queue", "queues", [agent.fallback.queue])
         yield from known.missing(f"{key}.fallback.agent", "agents", [agent.fallback.agent])
         names = {one.name for one in settings.agents}

@@ -225,7 +225,7 @@ class Parts(CallParts):
                 check_queue=self._check_page_queue,
                 is_listening=self.browsers is not None,
             ).table(),
-            **AgentMethods(self.agents, self.roster, self.queues).table(),
+            **AgentMethods(self.agents, self.roster, self.queues, self.intake.bookings).table(),
             **PersonMethods(
                 self.personal_data, self.events, self._find_job, lambda: self.admission.region
             ).table(),

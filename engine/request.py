@@ -140,9 +140,10 @@ def asked_detection(detect: "bool | DetectSpec | None") -> dict[str, Any] | None
 
 
 class SlotSpec(Params):
-    """The slot of a callback: at most `most` of its queue are due from `start` and before `end`.
+    """The slot of a callback: at most `most` of its queue or agent are due from `start` and before
+    `end`.
 
-    Without `most`: as many as the queue has agents.
+    Without `most`: as many as the queue has agents, or one of an agent.
     """
 
     start: UnixTime

@@ -16,8 +16,8 @@ class SiteAvailability(TypedDict):
 
     open: bool
     """Whether a callback that is requested now is made now."""
-    agents_free: int | None
-    """How many agents could take it at once; null: not known."""
+    agents_free: int
+    """How many agents could take it at once."""
     expected_wait_s: float | None
     """How long it would wait; null: not known."""
     opens_at: float | None
@@ -54,16 +54,12 @@ class Availabilities:
         self._known.pop(site.key, None)
 
     async def _ask(self, site: Site) -> SiteAvailability:
-        if not site.queue:  # an agent of their own: the engine waits until they are free
-            return {
-                "open": True, "agents_free": None, "expected_wait_s": None, "opens_at": None,
-                "slots": [],
-            }  # fmt: skip
-        queue = await self._service.availability(site)
+        found = await self._service.availability(site)
+        free = found["agents_free"] if site.queue else int(found["free"])
         return {
-            "open": queue["open"],
-            "agents_free": queue["agents_free"],
-            "expected_wait_s": queue["expected_wait_s"],
-            "opens_at": queue["opens_at"],
-            "slots": [{"from": one["start"], "to": one["end"]} for one in queue["slots"]],
+            "open": found["open"],
+            "agents_free": free,
+            "expected_wait_s": found["expected_wait_s"] if site.queue else None,
+            "opens_at": found["opens_at"],
+            "slots": [{"from": one["start"], "to": one["end"]} for one in found["slots"]],
         }

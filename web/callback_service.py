@@ -215,15 +215,16 @@ class CallbackService:
                 await asyncio.sleep(_RETRY_S)
 
     async def availability(self, site: Site) -> Mapping[str, Any]:
-        """The availability of a site's queue. Raises Refusal `engine`."""
+        """The availability of a site's queue or agent. Raises Refusal `engine`."""
+        party = "queue" if site.queue else "agent"
         asked = {
-            "queue": site.queue,
+            party: site.queue or site.agent,
             "days": site.slot_days,
             "slot_min": site.slot_min,
             **({"slot_callbacks": site.slot_callbacks} if site.slot_callbacks else {}),
         }
         try:
-            found: Mapping[str, Any] = await self._call("queue.availability", **asked)
+            found: Mapping[str, Any] = await self._call(f"{party}.availability", **asked)
         except EngineError:
             raise Refusal(503, "engine") from None
         return found
@@ -275,7 +276,7 @@ def _params_of(callback_id: str, site: Site, form: CallbackForm, address: str) -
     }
     optional = {
         "queue": site.queue, "agent": site.agent, "script": site.script, "not_before": slot,
-        "slot": _slot_of(site, slot) if slot and site.queue else None,
+        "slot": _slot_of(site, slot) if slot else None,
         **dict(site.scripts),
     }  # fmt: skip
     return params | {name: value for name, value in optional.items() if value}

@@ -90,6 +90,7 @@ class Agent:
         "added",
         "addresses",
         "all_addresses",
+        "calendar",
         "centre",
         "idle_since",
         "last_ended_at",
@@ -151,6 +152,7 @@ class Agent:
         self.queues = tuple(settings.queues)
         self.queue_priority: Mapping[str, int] = dict(settings.queue_priority)
         self.centre = settings.centre or None
+        self.calendar = settings.calendar
         if settings.permanent != self.permanent:
             self.permanent = settings.permanent
             self.line_up = not self.permanent

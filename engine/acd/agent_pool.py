@@ -36,6 +36,10 @@ class PooledAgent(Protocol):
         """The centre where they work."""
 
     @property
+    def calendar(self) -> str:
+        """When they may be asked for by name; "": always."""
+
+    @property
     def idle_since(self) -> float | None:
         """Since when they have had no call."""
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple, NotRequired, TypedDict
 
 from ..routing.hours.opening_hours import OpeningHours
+from .agent_pool import PooledAgent
 from .queue import CallQueue
 
 DAY_S = 86400.0
@@ -34,8 +35,8 @@ class FreeSlot(TypedDict):
 class SlotQuery(NamedTuple):
     """Which slots are asked for: of so many seconds, with room for so many callbacks each.
 
-    `most` is None for as many as the queue has agents. `due_times` gives when the callbacks of a
-    queue are due.
+    `most` is None for as many as the queue has agents, and for one of an agent. `due_times` gives
+    when the callbacks of a queue, or of an agent, are due.
     """
 
     length_s: float
@@ -67,6 +68,52 @@ class Availability(TypedDict):
     """The slots that are not full, where they were asked for."""
 
 
+class AgentAvailability(TypedDict):
+    """What outsiders may know of an agent: whether they can be had, and when."""
+
+    agent: str
+    """The name."""
+    open: bool
+    """Whether it is one of their hours, so that a callback that is requested now is made as soon
+    as they are free."""
+    opens_at: float | None
+    """When their hours begin, out of them; null: it is one of them, or they have no more."""
+    free: bool
+    """Whether they could take a call now."""
+    present: bool
+    """Whether they are logged in and not paused."""
+    hours: list[Span] | None
+    """Their hours in the days asked for; null: they have no calendar, and any hour is theirs."""
+    slots: NotRequired[list[FreeSlot]]
+    """The slots that are not full, where they were asked for."""
+
+
+ABSENT = frozenset({"logged_out", "paused"})
+
+
+def agent_availability(
+    agent: PooledAgent,
+    hours: OpeningHours | None,
+    days: int,
+    now: float,
+    slots: SlotQuery | None = None,
+) -> AgentAvailability:
+    """The availability of an agent with these hours, at `now` (Unix seconds)."""
+    is_open = hours is None or hours.is_open(now)
+    spans = None if hours is None else _spans(hours, now, days)
+    found: AgentAvailability = {
+        "agent": agent.name,
+        "open": is_open,
+        "opens_at": None if hours is None or is_open else hours.opens_at(now),
+        "free": agent.state == "available",
+        "present": agent.state not in ABSENT,
+        "hours": spans,
+    }
+    if slots is not None:
+        found["slots"] = _slots(spans, slots, 1, agent.name, days, now)
+    return found
+
+
 def availability(
     queue: CallQueue,
     agents: dict[str, int],
@@ -78,7 +125,7 @@ def availability(
     """The availability of a queue with so many `agents` in each state, at `now` (Unix seconds)."""
     view, hours = queue.view(now), queue.hours
     is_open = hours is None or hours.is_open(now)
-    absent = agents.get("logged_out", 0) + agents.get("paused", 0)
+    absent = sum(agents.get(state, 0) for state in ABSENT)
     spans = None if hours is None else _spans(hours, now, days)
     found: Availability = {
         "queue": queue.name or "",
@@ -91,13 +138,19 @@ def availability(
         "hours": spans,
     }
     if slots is not None:
-        always: list[Span] = [{"opens": now, "closes": now + days * DAY_S}]
-        most = slots.most or sum(agents.values()) or 1
-        due = slots.due_times(queue.name or "")
-        found["slots"] = free_slots(
-            always if spans is None else spans, slots.length_s, most, due, now
-        )
+        most = sum(agents.values()) or 1
+        found["slots"] = _slots(spans, slots, most, queue.name or "", days, now)
     return found
+
+
+def _slots(
+    spans: list[Span] | None, asked: SlotQuery, most: int, name: str, days: int, now: float
+) -> list[FreeSlot]:
+    """The slots of the spans, or of all `days`, with room for `most` where nothing is asked for."""
+    always: list[Span] = [{"opens": now, "closes": now + days * DAY_S}]
+    due = asked.due_times(name)
+    within = always if spans is None else spans
+    return free_slots(within, asked.length_s, asked.most or most, due, now)
 
 
 def _spans(hours: OpeningHours, now: float, days: int) -> list[Span]:

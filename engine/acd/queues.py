@@ -15,11 +15,18 @@ from typing import Any, TypedDict, TypeVar
 from config.queues import Centre, EntryKind, Queue
 
 from ..clock import Timer
+from ..errors import EngineError
 from ..routing.hours.opening_hours import OpeningHours
 from ..store.protocols import NOTHING_KEPT, Documents, Publisher
 from . import explain
 from .agent_pool import AgentPool, PooledAgent
-from .availability import Availability, SlotQuery, availability
+from .availability import (
+    AgentAvailability,
+    Availability,
+    SlotQuery,
+    agent_availability,
+    availability,
+)
 from .decision_times import DecisionTimes, DecisionView
 from .matching.matcher import Matcher
 from .positions.position_watch import PERIOD_S, PositionWatch
@@ -86,6 +93,7 @@ class Queues:
         self._clock = clock
         self.matcher = Matcher(pool, self._publish_event, staffing=staffing, rng=rng, ring_s=ring_s)
         self._lines = self.matcher.queues.by_name
+        self.calendars: Mapping[str, OpeningHours] = {}
         self.decision_times = DecisionTimes()
         self._positions = PositionWatch(self._publish_event)
         self._position_timer: asyncio.TimerHandle | None = None
@@ -124,7 +132,8 @@ class Queues:
         if ring_s is not None:
             self.matcher.ring_s = ring_s
         by_name = {centre.name: centre for centre in centres}
-        self._step(lambda now: self.matcher.configure(queues, by_name, calendars or {}, now))
+        self.calendars = known = calendars or {}
+        self._step(lambda now: self.matcher.configure(queues, by_name, known, now))
 
     def stop(self) -> None:
         """Offer nobody any more."""
@@ -205,6 +214,11 @@ class Queues:
         """How many agents a queue has as its own, wherever they are."""
         return sum(self._staff().get(queue, {}).values())
 
+    def agent_hours(self, agent: str | None) -> OpeningHours | None:
+        """When an agent may be asked for by name; None: always, or there is none of this name."""
+        found = self._pool.get(agent) if agent is not None else None
+        return None if found is None else self.calendars.get(found.calendar)
+
     def outcomes_of(self, queue: str | None) -> list[str] | None:
         """The outcomes that calls of a queue may have; None: as for every agent."""
         return self.config_of(queue).outcomes
@@ -247,6 +261,15 @@ class Queues:
         accepts = self.matcher.queues.accepts(queue, now, "callback")
         staff = self._staff().get(queue, {})
         return availability(line, staff, accepts, days, now, slots)
+
+    def agent_availability(
+        self, agent: str, days: int, slots: SlotQuery | None = None
+    ) -> AgentAvailability:
+        """What outsiders may know of an agent. Raises EngineError `not_found`."""
+        found = self._pool.get(agent)
+        if found is None:
+            raise EngineError("not_found", f"there is no agent named {agent!r}", field="agent")
+        return agent_availability(found, self.agent_hours(agent), days, self._clock(), slots)
 
     def _view_of(self, line: CallQueue, staff: dict[str, int], now: float) -> QueueView:
         why = explain.why_waiting(self.matcher, self._pool, line, now)

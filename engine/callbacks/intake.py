@@ -296,7 +296,12 @@ class Intake:
         admitted = self._admission.check(asked, now, counts=False)
         if change.not_before is not None or change.deadline is not None:
             admitted = self.check.slots.admit(
-                admitted, request.queue, not_before=not_before, deadline=deadline, now=now
+                admitted,
+                request.queue,
+                request.agent,
+                not_before=not_before,
+                deadline=deadline,
+                now=now,
             )
         before = request, job.scheduled, job.next_attempt_at
 

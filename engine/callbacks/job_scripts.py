@@ -99,7 +99,8 @@ class JobScripts(CallScripts):
         to = self._callbacks.keyed_in(keyed_in) if keyed_in else own
         asked = FindSlots(queue, to, wanted.most, wanted.slot_s)
         now = self._services.clock.now()
-        return self._callbacks.find(asked, to, language=language, now=now)
+        agent = self._job.request.agent
+        return self._callbacks.find(asked, to, language=language, now=now, agent=agent)
 
     async def call_back(self, wanted: CallBack) -> None:
         """See ScriptHost. The job goes on: at that time, and at the number that was keyed in."""

@@ -123,7 +123,7 @@ class RequestCheck:
     def without_number(self, params: CallbackRequest, now: float) -> None:
         """Raise EngineError for a time or a queue with which any number would be refused."""
         number = self._services.dialplan.classify(params.to, region=params.region).number
-        if number is None or params.queue is None:
+        if number is None or (params.queue is None and params.agent is None):
             return
         self._deadline(params.deadline, now)
         self._bookings.check(params)
@@ -133,23 +133,35 @@ class RequestCheck:
         self.place(params, admitted, now)
 
     def place(self, params: CallbackRequest, admitted: Admitted, now: float) -> Admitted:
-        """What is admitted, at a time at which its queue is open, and accepts one more.
+        """What is admitted, at a time at which its queue is open, and accepts one more, or at
+        which its agent has hours.
 
         A callback that is for later is accepted however many wait now. Raises EngineError: there
-        is no such queue, it is full, or closed whenever the callback could be made (`opens_at`).
+        is no such queue, it is full, or closed whenever the callback could be made, or in the slot
+        that it is for (`opens_at`).
         """
-        if params.queue is None:
+        placed = self._in_hours(params, admitted, now)
+        if params.slot is not None and not params.slot.holds(placed.not_before):
+            # Moved to another slot it would be one too many there.
+            data = {"policy": "hours", "opens_at": placed.not_before}
+            raise EngineError("refused", f"not in the slot: {placed.scheduled}", "slot", data)
+        return placed
+
+    def _in_hours(self, params: CallbackRequest, admitted: Admitted, now: float) -> Admitted:
+        if params.queue is None and self._services.queues.agent_hours(params.agent) is None:
             return admitted
         queues = self._services.queues.matcher.queues
-        queues.require(params.queue)
+        if params.queue is not None:
+            queues.require(params.queue)
         admitted = self.slots.admit(
             admitted,
             params.queue,
+            params.agent,
             not_before=params.not_before,
             deadline=params.deadline,
             now=now,
         )
-        if (admitted.not_before or 0.0) <= now:
+        if params.queue is not None and (admitted.not_before or 0.0) <= now:
             queues.check(params.queue, now)
         return admitted
 

@@ -42,21 +42,28 @@ class ScriptCallbacks:
         """
         return self._dialplan.read_number(digits, field=field)
 
-    def find(self, wanted: FindSlots, to: str, *, language: str, now: float) -> FoundSlots:
-        """The first times from the next beginning on, all of which are open to their ends."""
+    def find(
+        self, wanted: FindSlots, to: str, *, language: str, now: float, agent: str | None = None
+    ) -> FoundSlots:
+        """The first times from the next beginning on, all of which are open to their ends.
+
+        Without a queue they are in the hours of `agent`.
+        """
         number = self._admission.number(to)
-        zone = self._scripts.zone(self._queues.config_of(wanted.queue).calendar)
+        hours = None if wanted.queue else self._queues.agent_hours(agent)
+        calendar = self._queues.config_of(wanted.queue).calendar if hours is None else hours.name
+        zone = self._scripts.zone(calendar)
         found: list[Slot] = []
         at = next_beginning(now, wanted.slot_s, zone)
         for _ in range(MOST_LOOKED_AT):
-            opens = self._opens(number, wanted.queue, at)
+            opens = self._opens(number, wanted.queue, at, agent)
             if opens is None or len(found) == wanted.most:
                 break
             if opens > at:
                 at = next_beginning(opens, wanted.slot_s, zone)
                 continue
             last = at + wanted.slot_s - 1
-            is_open = self._opens(number, wanted.queue, last) == last
+            is_open = self._opens(number, wanted.queue, last, agent) == last
             if is_open and self._has_room(wanted, at):
                 found.append(slot_of(at, wanted.slot_s, zone=zone, language=language))
             at = next_beginning(at + wanted.slot_s, wanted.slot_s, zone)
@@ -73,8 +80,10 @@ class ScriptCallbacks:
             return False
         return True
 
-    def _opens(self, number: CalledNumber | None, queue: str, at: float) -> float | None:
-        return self._slots.first(number, queue or None, at).at
+    def _opens(
+        self, number: CalledNumber | None, queue: str, at: float, agent: str | None
+    ) -> float | None:
+        return self._slots.first(number, queue or None, at, None if queue else agent).at
 
 
 def check_may_key_in(number: str | None) -> str:

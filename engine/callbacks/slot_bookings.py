@@ -1,4 +1,5 @@
-"""How many callbacks of a queue are to be made in a slot of time, and whether one more has room."""
+"""How many callbacks of a queue or agent are to be made in a slot of time, and whether one more has
+room."""
 
 from collections.abc import Iterator
 
@@ -11,7 +12,7 @@ from .open_jobs import OpenJobs
 class SlotBookings:
     """Counts the open callbacks by the time at which they are due.
 
-    A slot holds as many callbacks as asked for, or as its queue has agents.
+    A slot holds as many callbacks as asked for, or as its queue has agents; of an agent, one.
     """
 
     def __init__(self, open_jobs: OpenJobs, queues: Queues) -> None:
@@ -24,12 +25,23 @@ class SlotBookings:
             if job.request.queue == queue and job.state == "queued":
                 yield job.next_due_at
 
+    def due_times_of_agent(self, agent: str) -> Iterator[float]:
+        """When the callbacks are due that name the agent, and for which nobody is being called."""
+        for job in self._open.all():
+            if job.request.agent == agent and job.state == "queued":
+                yield job.next_due_at
+
     def check(self, params: CallbackRequest) -> None:
         """Raise EngineError `unavailable`, reason `slot_full`, where its slot has no room."""
-        slot, queue = params.slot, params.queue
-        if slot is None or queue is None:
+        slot, queue, agent = params.slot, params.queue, params.agent
+        if slot is None:
             return
-        taken = sum(slot.holds(at) for at in self.due_times(queue))
-        if taken >= (slot.most or self._queues.count_agents(queue) or 1):
+        if queue is not None:
+            due, most = self.due_times(queue), self._queues.count_agents(queue) or 1
+        elif agent is not None:
+            due, most = self.due_times_of_agent(agent), 1
+        else:
+            return
+        if sum(map(slot.holds, due)) >= (slot.most or most):
             data = {"reason": "slot_full"}
             raise EngineError("unavailable", "the slot is full", "slot", data)

@@ -1,4 +1,4 @@
-"""Slots: when a callback may be made, by the hours of its number and those of its queue.
+"""Slots: when a callback may be made, by the hours of its number, its queue and its agent.
 
 Asked when a request comes in, when its time changes, and before a retry: a
 time at which nobody may be called is refused, or moved to the first at which somebody may, at once.
@@ -24,7 +24,8 @@ MOST_CHANGES = 200
 class Slot:
     """When a callback may be made: `at` (None: never), and why not at the time that was wanted.
 
-    `closed`: its queue is closed at the wanted time, and `is_refused`: accepts nobody then.
+    `closed`: its queue is closed at the wanted time, or its agent has no hours then, and
+    `is_refused`: the queue accepts nobody then.
     """
 
     at: float | None
@@ -45,18 +46,27 @@ class Slot:
 
 
 class Slots:
-    """Finds the first time at which both the number and the queue are open."""
+    """Finds the first time at which the number, and the queue or the agent, are open."""
 
     def __init__(self, queues: Queues, admission: Admission) -> None:
         self._queues = queues
         self._admission = admission
 
-    def first(self, number: CalledNumber | None, queue: str | None, wanted: float) -> Slot:
-        """The first time from `wanted` on. A queue that is not known has no hours."""
+    def first(
+        self,
+        number: CalledNumber | None,
+        queue: str | None,
+        wanted: float,
+        agent: str | None = None,
+    ) -> Slot:
+        """The first time from `wanted` on. A queue or agent that is not known has no hours."""
         queues = self._queues.matcher.queues
         found = queues.by_name.get(queue) if queue is not None else None
         opens_at = partial(queues.opens_at, queue or "", kind="callback")
         closed, is_refused = None, False
+        own = self._queues.agent_hours(agent)
+        if own is not None and not own.is_open(wanted):
+            closed = f"agent {agent} is out of hours"
         if found is not None and opens_at(wanted) != wanted:
             closed = f"queue {queue} is closed"
             is_refused = found.config.when_closed == "refuse"
@@ -67,6 +77,8 @@ class Slots:
                 at = self._admission.hours.opens(number, at)
             if at is not None and found is not None:
                 at = opens_at(at)
+            if at is not None and own is not None:
+                at = own.opens_at(at)
             if at is None or at == before:
                 break
         else:
@@ -82,22 +94,24 @@ class Slots:
         self,
         admitted: Admitted,
         queue: str | None,
+        agent: str | None = None,
         *,
         not_before: float | None,
         deadline: float | None,
         now: float,
     ) -> Admitted:
-        """What the policies admit, at a time at which the queue is open too.
+        """What the policies admit, at a time at which the queue, or the agent, is open too.
 
         Raises EngineError `refused` or `unavailable`, with `opens_at`, where there is none before
         the deadline, or the queue accepts nobody at the time that was asked for.
         """
         number = self._admission.number(admitted.called) if admitted.called is not None else None
-        slot = self.first(number, queue, max(now, not_before or 0.0))
+        slot = self.first(number, queue, max(now, not_before or 0.0), agent)
         if slot.reason is None:
             return admitted
         if slot.is_refused or slot.at is None:
-            raise slot.refusal("queue" if slot.closed is not None else "to")
+            party = "queue" if queue is not None else "agent"
+            raise slot.refusal(party if slot.closed is not None else "to")
         if deadline is not None and deadline <= slot.at:
             raise slot.refusal("deadline", f"{slot.reason}, and opens after the deadline")
         return dataclasses.replace(
@@ -123,4 +137,4 @@ class Slots:
     def _of(self, job: Job, dial_to: str | None, wanted: float) -> Slot:
         text = dial_to if dial_to is not None else job.called
         number = None if text is None else self._admission.number(text)
-        return self.first(number, job.request.queue, wanted)
+        return self.first(number, job.request.queue, wanted, job.request.agent)

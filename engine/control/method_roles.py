@@ -30,6 +30,7 @@ METHODS: Mapping[str, Role] = {
     "auth": "none",
     "ping": "none",
     # -- to see
+    "agent.availability": "read",
     "agent.get": "read",
     "agent.list": "read",
     "call.get": "read",
@@ -148,6 +149,7 @@ OWN_JOB_METHODS: Mapping[Role, frozenset[str]] = {
     "request": REQUEST_METHODS,
     "gateway": REQUEST_METHODS
     | {
+        "agent.availability",
         "browser.admit",
         "callback.annotate",
         "callback.cancel",
@@ -175,7 +177,7 @@ AGENT_REQUEST_METHODS = frozenset({"callback.cancel", "callback.request", "callb
 
 SITE_METHODS = frozenset(
     {
-        "browser.admit", "browser.ice_servers",
+        "agent.availability", "browser.admit", "browser.ice_servers",
         "call.answer", "call.bridge", "call.get", "call.hangup", "call.headers", "call.hold",
         "call.detect", "call.gather", "call.list", "call.originate", "call.play", "call.redirect",
         "call.reject", "call.resume",
@@ -190,7 +192,7 @@ SITE_METHODS = frozenset(
     }
 )  # fmt: skip
 """What a client of some sites has, where its role has it: all that can be separated by site, and
-what outsiders may know of any queue."""
+what outsiders may know of any queue or agent."""
 
 
 def needed(method: str) -> Role:

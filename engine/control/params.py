@@ -15,6 +15,12 @@ from .event_types import check_types
 NumberOf = Callable[[str], str]
 """A number in E.164, read as in a request. Raises EngineError `refused` where it is none."""
 
+# Of queue.availability and agent.availability.
+Days = Annotated[int, Meta(ge=1, le=31)]
+SlotMin = Annotated[int, Meta(ge=1, le=1440)]
+SlotCallbacks = Annotated[int, Meta(ge=1, le=10_000)]
+SECONDS_PER_MIN = 60.0
+
 PROTOCOL = 1
 """The version of the protocol: docs/compatibility.md says when it changes."""
 

@@ -164,3 +164,11 @@ def test_an_outside_number_may_be_at_any_host_of_a_trunk() -> None:
         trunks=[trunk], centres=[{"name": "north", "number": "sip:desk@two.example"}]
     )
     assert key == "centres[0].number"
+
+
+def test_calendar_of_an_agent_is_there() -> None:
+    carol = {"name": "carol", "uri": "sip:carol@127.0.0.1:5080", "calendar": "late"}
+    agents = [*BASE["agents"], carol]
+    assert faults(agents=agents) == [("agents[1].calendar", "there is no calendar named 'late'")]
+    late = [{"name": "late", "zone": "UTC", "hours": ["mon 09:00-17:00"]}]
+    assert faults(agents=agents, calendars=late) == []

@@ -40,7 +40,18 @@ async def test_the_engine_is_asked_once_in_a_while() -> None:
     assert engine.asked == 3
 
 
-async def test_the_calls_of_one_agent_are_always_taken() -> None:
-    engine = Engine()
+class Agent(Engine):
+    """Says what the engine does of an agent."""
+
+    async def availability(self, site: Site) -> dict[str, Any]:
+        shared = await super().availability(site)
+        return {"open": True, "free": True, "opens_at": None, "slots": shared["slots"]}
+
+
+async def test_the_slots_of_one_agent_are_theirs() -> None:
+    engine = Agent()
     found = await Availabilities(cast(CallbackService, engine)).of(site(queue="", agent="alice"))
-    assert found["open"] and engine.asked == 0
+    assert found == {
+        "open": True, "agents_free": 1, "expected_wait_s": None, "opens_at": None,
+        "slots": [{"from": HOUR, "to": 2 * HOUR}],
+    }  # fmt: skip

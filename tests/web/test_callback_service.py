@@ -170,6 +170,10 @@ def test_a_callback_that_the_engine_does_not_cancel() -> None:
 
 def test_a_queue_that_the_engine_does_not_know_is_no_answer() -> None:
     client = ScriptedClient(queue_availability=[error("not_found", "queue")])
+    of_agent = ScriptedClient(agent_availability=[error("not_found", "agent")])
+    asks = site(queue="", agent="alice")
+    assert refused(of_agent, lambda of: of.availability(asks)).reason == "engine"
+    assert of_agent.asked == [("agent.availability", {"agent": "alice", "days": 7, "slot_min": 30})]
     assert refused(client, lambda of: of.availability(site(slot_callbacks=2))).reason == "engine"
 
 

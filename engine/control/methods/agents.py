@@ -8,9 +8,11 @@ from msgspec import Meta
 
 from ...acd.agent import Agent, AgentState
 from ...acd.agent_view import AgentView
+from ...acd.availability import AgentAvailability, SlotQuery
 from ...errors import BadParams, EngineError
 from ...request import AddressUse, Identifier, Params, RingTime, Target
 from ..method import Method
+from ..params import SECONDS_PER_MIN, Days, SlotCallbacks, SlotMin
 from ..peer import Peer
 from .pages import Paged, after_named, cursor_at, page_of
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from ...acd.agents import AgentRegistry
     from ...acd.queues import Queues
     from ...acd.roster import Roster
+    from ...callbacks.slot_bookings import SlotBookings
 
 Reason = Annotated[str, Meta(max_length=256)]
 Level = Annotated[int, Meta(ge=1, le=10)]
@@ -41,6 +44,19 @@ class AgentQuery(Paged):
     state: AgentState | None = None
     queue: Identifier | None = None
     centre: Identifier | None = None
+
+
+class AgentAvailabilityQuery(Params):
+    """agent.availability: with the hours of `days` days from now.
+
+    With `slot_min` also the slots of so many minutes in them that have room, each for
+    `slot_callbacks` (None: for one).
+    """
+
+    agent: Identifier
+    days: Days = 7
+    slot_min: SlotMin | None = None
+    slot_callbacks: SlotCallbacks | None = None
 
 
 class AgentReason(Params):
@@ -93,6 +109,7 @@ class NewAgent(Params):
     queues: Annotated[list[Identifier], Meta(max_length=64)] | None = None
     queue_priority: QueuePriority | None = None
     centre: Identifier | None = None
+    calendar: Identifier | None = None
     login: Literal["auto", "manual"] | None = None
     wrap_up_s: WrapUp | None = None
     max_wrap_up_s: Limit | None = None
@@ -139,16 +156,26 @@ class AgentRemoved(TypedDict):
 class AgentMethods:
     """What a client may do with agents."""
 
-    def __init__(self, agents: "AgentRegistry", roster: "Roster", queues: "Queues") -> None:
+    def __init__(
+        self,
+        agents: "AgentRegistry",
+        roster: "Roster",
+        queues: "Queues",
+        bookings: "SlotBookings",
+    ) -> None:
         self._agents = agents
         self._roster = roster
         self._queues = queues
+        self._bookings = bookings
 
     def table(self) -> dict[str, Method]:
         """Method names, with the parameters each takes and what it does."""
         return {
             "agent.list": Method(AgentQuery, self._list, is_large=True),
             "agent.get": Method(AgentRef, self._get),
+            "agent.availability": Method(
+                AgentAvailabilityQuery, self._availability, is_costly=True
+            ),
             "agent.login": Method(AgentRef, self._login),
             "agent.logout": Method(AgentReason, self._logout),
             "agent.pause": Method(AgentReason, self._pause),
@@ -183,6 +210,16 @@ class AgentMethods:
     def _get(self, params: AgentRef, _peer: Peer) -> AgentView:
         return self._agents.view(self._agents.known(params.agent))
 
+    def _availability(self, params: AgentAvailabilityQuery, _peer: Peer) -> AgentAvailability:
+        slots = None
+        if params.slot_min is not None:
+            slots = SlotQuery(
+                params.slot_min * SECONDS_PER_MIN,
+                params.slot_callbacks,
+                self._bookings.due_times_of_agent,
+            )
+        return self._queues.agent_availability(params.agent, params.days, slots)
+
     def _login(self, params: AgentRef, _peer: Peer) -> AgentView:
         return self._agents.view(self._agents.login(params.agent))
 
@@ -208,6 +245,8 @@ class AgentMethods:
             self._must_be_known(
                 "centre", params.centre, self._queues.matcher.queues.centres, "centre"
             )
+        if params.calendar is not None:
+            self._must_be_known("calendar", params.calendar, self._queues.calendars, "calendar")
         return self._agents.view(await self._roster.add_agent(params.fields()))
 
     @staticmethod

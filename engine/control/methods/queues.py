@@ -11,14 +11,13 @@ from ...acd.queues import QueueExplanation
 from ...errors import BadParams
 from ...request import Identifier, Params, one_of
 from ..method import Method
+from ..params import SECONDS_PER_MIN, Days, SlotCallbacks, SlotMin
 from ..peer import Peer
 from .pages import Paged, after_named, cursor_at, page_of
 
 if TYPE_CHECKING:
     from ...acd.queues import Queues
     from ...callbacks.slot_bookings import SlotBookings
-
-_SECONDS_PER_MIN = 60.0
 
 
 class QueueRef(Params):
@@ -61,9 +60,9 @@ class AvailabilityQuery(Params):
     """
 
     queue: Identifier
-    days: Annotated[int, Meta(ge=1, le=31)] = 7
-    slot_min: Annotated[int, Meta(ge=1, le=1440)] | None = None
-    slot_callbacks: Annotated[int, Meta(ge=1, le=10_000)] | None = None
+    days: Days = 7
+    slot_min: SlotMin | None = None
+    slot_callbacks: SlotCallbacks | None = None
 
 
 class EntryMove(Params):
@@ -133,7 +132,7 @@ class QueueMethods:
     def _availability(self, params: AvailabilityQuery, _peer: Peer) -> Availability:
         if params.slot_min is None:
             return self._queues.availability(params.queue, params.days)
-        length_s = params.slot_min * _SECONDS_PER_MIN
+        length_s = params.slot_min * SECONDS_PER_MIN
         slots = SlotQuery(length_s, params.slot_callbacks, self._bookings.due_times)
         return self._queues.availability(params.queue, params.days, slots)
 

@@ -1,13 +1,22 @@
 """What outsiders are told of a queue."""
 
 import random
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from config.calendars import Calendar
 from config.queues import Queue
 from engine.acd import availability as of_queues
-from engine.acd.availability import DAY_S, SlotQuery, availability, free_slots
+from engine.acd.agent_pool import PooledAgent
+from engine.acd.availability import (
+    DAY_S,
+    SlotQuery,
+    agent_availability,
+    availability,
+    free_slots,
+)
 from engine.acd.queue import CallQueue
 from engine.routing.hours.opening_hours import opening_hours
 
@@ -59,6 +68,28 @@ def test_the_slots_are_whole_within_the_hours_and_not_full() -> None:
     assert free_slots(spans, hour, 1, [], nine + 1)[0]["start"] == ten
     half = [{"opens": nine + 600, "closes": ten + 1800}]
     assert free_slots(half, hour, 1, [], MONDAY) == []  # type: ignore[arg-type]
+
+
+def agent(state: str) -> PooledAgent:
+    return cast(PooledAgent, SimpleNamespace(name="carol", state=state))
+
+
+def test_what_is_told_of_an_agent() -> None:
+    hours = queue("mon 09:00-11:00").hours
+    nine, hour = MONDAY + 9 * 3600, 3600.0
+    found = agent_availability(
+        agent("available"), hours, 2, MONDAY, SlotQuery(hour, None, lambda _one: [nine + 5])
+    )
+    assert found == {
+        "agent": "carol", "open": False, "opens_at": nine, "free": True, "present": True,
+        "hours": [{"opens": nine, "closes": nine + 2 * hour}],
+        "slots": [{"start": nine + hour, "end": nine + 2 * hour, "left": 1}],
+    }  # fmt: skip
+    always = agent_availability(agent("paused"), None, 1, MONDAY)
+    assert (always["open"], always["opens_at"], always["hours"]) == (True, None, None)
+    assert (always["free"], always["present"]) == (False, False)
+    within = agent_availability(agent("talking"), hours, 1, nine)
+    assert (within["open"], within["free"], within["present"]) == (True, False, True)
 
 
 def test_a_slot_has_room_for_as_many_as_the_queue_has_agents(

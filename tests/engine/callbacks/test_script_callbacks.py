@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from config.agents import Agent as AgentSettings
 from config.calendars import Calendar
 from config.queues import Queue
 from engine.callbacks.script_callbacks import ScriptCallbacks, check_may_key_in
@@ -18,15 +19,17 @@ THURSDAY_10 = 9 * 3600.0  # 1970-01-01 10:00 in Berlin
 HOUR = 3600.0
 
 
-def found(tmp_path: Path, queue: str, now: float) -> list[float]:
+def found(tmp_path: Path, queue: str, now: float, agent: str | None = None) -> list[float]:
     async def script(stage: Scene) -> list[float]:
         services = stage.services
+        carol = AgentSettings(name="carol", uri="sip:carol@127.0.0.1:5080", calendar="office")
+        services.agents.enrol(carol)
         services.queues.start([Queue(name="sales", calendar="office")], [], opening_hours([OFFICE]))
         callbacks = ScriptCallbacks(
             services.queues, stage.admission, services.dialplan, Scripts([], [OFFICE])
         )
         wanted = FindSlots(queue, "", 3, HOUR)
-        slots = callbacks.find(wanted, "+442079461111", language="en", now=now)
+        slots = callbacks.find(wanted, "+442079461111", language="en", now=now, agent=agent)
         services.queues.stop()
         return [one.at for one in slots.slots]
 
@@ -43,6 +46,11 @@ def test_times_are_open_to_their_ends(tmp_path: Path) -> None:
 def test_queue_without_hours_is_open_always(tmp_path: Path) -> None:
     now = THURSDAY_10 + 1.0
     assert found(tmp_path, "", now) == [THURSDAY_10 + nth * HOUR for nth in (1, 2, 3)]
+
+
+def test_without_a_queue_they_are_in_the_hours_of_the_agent(tmp_path: Path) -> None:
+    expected = [THURSDAY_10, THURSDAY_10 + 23 * HOUR, THURSDAY_10 + 24 * HOUR]
+    assert found(tmp_path, "", THURSDAY_10, agent="carol") == expected
 
 
 def test_caller_whose_number_is_withheld_names_no_other() -> None:

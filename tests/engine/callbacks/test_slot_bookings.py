@@ -58,6 +58,34 @@ async def test_a_slot_fills_up_and_stays_full_after_a_restart(office: Settings) 
         )
 
 
+async def test_a_slot_of_an_agent_takes_one_unless_asked_otherwise(office: Settings) -> None:
+    one = {"start": START, "end": START + 1800}
+    with_alice = {"queue": None, "agent": "alice", "slot": one}
+
+    async def starts(client: Client, **more: Any) -> set[float]:
+        found = await client.call("agent.availability", agent="alice", days=1, slot_min=30, **more)
+        return {slot["start"] for slot in found["slots"]}
+
+    async with running(office) as (_daemon, client):
+        booked = next(iter(sorted(await starts(client))[1:]))
+        there = {"start": booked, "end": booked + 1800}
+        await client.call(
+            "callback.request", **asked(7, **with_alice | {"slot": there, "not_before": booked})
+        )
+        assert booked not in await starts(client)
+        assert booked in await starts(client, slot_callbacks=2)
+        await client.call("callback.request", **asked(1))  # of a queue: nothing of hers
+        await client.call("callback.request", **asked(2, **with_alice))
+        error = await refused(client, 3, **with_alice)
+        assert error.data == {"reason": "slot_full"}
+    async with running(office) as (_daemon, client):
+        await refused(client, 3, **with_alice)
+        await client.call(
+            "callback.request", **asked(3, **with_alice | {"slot": {**one, "most": 2}})
+        )
+        await client.call("callback.request", **asked(4, queue=None, agent="+442079460199"))
+
+
 async def test_two_requests_at_once_do_not_both_get_the_last_room(office: Settings) -> None:
     async with running(office) as (_daemon, client):
         results = await asyncio.gather(

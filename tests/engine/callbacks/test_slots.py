@@ -241,6 +241,45 @@ def test_a_call_to_a_closed_queue_becomes_what_is_explained(tmp_path: Path, text
     run_office(tmp_path, script, rooms=[room])
 
 
+def test_an_agent_who_is_named_has_hours(tmp_path: Path) -> None:
+    """Carol works from 9 to 17, bert has no calendar."""
+
+    async def script(engine: VirtualEngine) -> None:
+        set_clock(engine, at(20))
+        job = await engine.ask("callback.request", to="sip:a@127.0.0.1", agent="carol")
+        assert shown(job) == ("queued", at(9, 1), "agent carol is out of hours")
+        job = await engine.ask(
+            "callback.request", to="sip:b@127.0.0.1", agent="carol", not_before=at(10, 1)
+        )
+        assert shown(job) == ("queued", at(10, 1), None)
+        error = await refusal(engine, agent="carol", deadline=at(22))
+        assert (error.kind, error.data["opens_at"]) == ("refused", at(9, 1))
+        found = await engine.ask("route.explain", to=CUSTOMER, agent="carol")
+        assert (found["verdict"], found["not_before"]) == ("scheduled", at(9, 1))
+        moved = await engine.ask("callback.reschedule", id=job["id"], not_before=at(18, 1))
+        assert shown(moved) == ("queued", at(9, 2), "agent carol is out of hours")
+        job = await engine.ask("callback.request", to="sip:c@127.0.0.1", agent="bert")
+        assert job["scheduled"] is None
+
+    agents = [
+        Agent(name="carol", uri="sip:carol@127.0.0.1:5080", calendar="office"),
+        Agent(name="bert", uri="sip:bert@127.0.0.1:5080"),
+    ]
+    run_office(tmp_path, script, agents=agents, queues=[], inbound=[])
+
+
+def test_a_callback_for_a_slot_out_of_hours_is_not_moved_to_another(tmp_path: Path) -> None:
+    async def script(engine: VirtualEngine) -> None:
+        begins = at(20)
+        slot = {"start": begins, "end": begins + HOUR}
+        error = await refusal(engine, queue="later", not_before=begins, slot=slot)
+        assert (error.kind, error.field) == ("refused", "slot")
+        assert error.data == {"policy": "hours", "opens_at": at(9, 1)}
+        assert "queue later is closed" in error.message
+
+    run_office(tmp_path, script)
+
+
 def test_a_refusal_says_which_policy_and_when_it_opens() -> None:
     assert Slot(5.0).refusal("to").data == {"opens_at": 5.0, "policy": "hours"}
     assert Slot(5.0).refusal("to").message == "nobody may be called"

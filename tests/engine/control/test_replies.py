@@ -91,6 +91,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("agent.add", {"agent": "cleo", "uri": "sip:cleo@127.0.0.1:9", "queues": ["service"]}),
     ("agent.list", {}),
     ("agent.get", {"agent": "bea"}),
+    ("agent.availability", {"agent": "bea", "days": 1, "slot_min": 240}),
     ("agent.login", {"agent": "cleo"}),
     ("agent.pause", {"agent": "cleo", "reason": "lunch"}),
     ("agent.ready", {"agent": "cleo"}),

@@ -40,6 +40,20 @@ def settings(tmp_path: Path) -> Settings:
     return settings_in(tmp_path, more=MORE)
 
 
+async def test_what_outsiders_are_told_of_an_agent(engine: RunningEngine) -> None:
+    _daemon, client = engine
+    found = await client.call("agent.availability", agent="alice")
+    assert found == {
+        "agent": "alice", "open": True, "opens_at": None, "free": True, "present": True,
+        "hours": None,
+    }  # fmt: skip
+    bert = await client.call("agent.availability", agent="bert", slot_min=60, slot_callbacks=3)
+    assert (bert["free"], bert["present"]) == (False, False)
+    assert {slot["left"] for slot in bert["slots"]} == {3}
+    error = await refused_by_engine(client, "agent.availability", agent="nobody")
+    assert error.kind == "not_found"
+
+
 async def test_list_shows_everybody_and_can_be_narrowed(engine: RunningEngine) -> None:
     _daemon, client = engine
     found = await client.call("agent.list")
@@ -125,7 +139,7 @@ async def test_added_agents_can_be_removed_and_configured_ones_not(engine: Runni
     ).kind == ("conflict")
     error = await refused_by_engine(client, "agent.add", agent="dora", uri="sip:dora@evil.example")
     assert (error.kind, error.field) == ("refused", "uri")
-    wrong: dict[str, Any] = {"queues": ["sales", "night"], "centre": "york"}
+    wrong: dict[str, Any] = {"queues": ["sales", "night"], "centre": "york", "calendar": "x"}
     for field, value in wrong.items():
         given = {field: value}
         error = await refused_by_engine(
