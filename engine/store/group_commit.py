@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 
 from .batch import Batch, EventRow, Future
+from .checkpoints import Checkpoints
 from .errors import explain
 
 log = structlog.get_logger()
@@ -29,13 +30,15 @@ class GroupCommit:
     """Writes batches through `connection`, one after another, in a thread of its own.
 
     `pending` is the batch that gathers now; after adding to it call `flush_in` or `wait`.
-    `on_events` is called with the events of each batch once it is on the disk.
+    `checkpoints` is told of each that is in the log, and `on_events` is called with the events of
+    each batch once it is on the disk.
     """
 
     def __init__(
         self,
         path: Path,
         connection: sqlite3.Connection,
+        checkpoints: Checkpoints,
         *,
         flush_delay_s: float,
         retry_delay_s: float,
@@ -49,6 +52,7 @@ class GroupCommit:
         self.event_delay_s = min(flush_delay_s, EVENT_FLUSH_DELAY_S)
         self._path = path
         self._connection = connection
+        self._checkpoints = checkpoints
         self._retry_delay_s = retry_delay_s
         self._on_events = on_events
         self._loop = asyncio.get_running_loop()
@@ -110,6 +114,7 @@ class GroupCommit:
         """The thread: one transaction for each batch."""
         while (batch := self._work.get()) is not None:
             failure: sqlite3.Error | None = None
+            rows = len(batch)
             try:
                 batch.write(self._connection)
             except sqlite3.Error as error:
@@ -119,6 +124,8 @@ class GroupCommit:
                 log.exception("store_writer_died")
                 failure = sqlite3.InternalError(f"{type(error).__name__}: {error}")
             self._loop.call_soon_threadsafe(self._written, batch, failure)
+            if failure is None:
+                self._checkpoints.committed(rows)
 
     def _written(self, batch: Batch, error: sqlite3.Error | None) -> None:
         self.writing = None

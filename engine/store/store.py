@@ -24,6 +24,7 @@ import structlog
 from ..job import Job
 from . import event_table, job_table, overwriting, schema
 from .batch import EventRow, Future, JobRow
+from .checkpoints import MOST_PAGES, Checkpoints
 from .cursor import row_of
 from .errors import StoreError, explain
 from .event_table import Found
@@ -73,9 +74,10 @@ class Store:
         try:
             # SQLite gives its side files the mode of the file itself.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            for _ in range(2 + len(READERS)):
+            for _ in range(3 + len(READERS)):
                 opened.append(self._connect())
-            self._writer, self._finder, *reading_for = opened
+            self._writer, self._finder, checkpointing, *reading_for = opened
+            self._writer.execute(f"PRAGMA wal_autocheckpoint = {MOST_PAGES}")
             schema.migrate(self._writer)
             self.kept_log = event_table.kept_log(self._writer)
             for reading in opened[1:]:
@@ -93,9 +95,11 @@ class Store:
             Reader(self.path, connection, f"store-{name}")
             for name, connection in zip(READERS, reading_for, strict=True)
         ]
+        self._checkpoints = Checkpoints(checkpointing)
         self._commit = GroupCommit(
             self.path,
             self._writer,
+            self._checkpoints,
             flush_delay_s=self._flush_delay_s,
             retry_delay_s=self._retry_delay_s,
             on_events=self._saved,
@@ -139,6 +143,7 @@ class Store:
         except StoreError as error:
             log.error("store_not_flushed", pending=len(self._commit.pending), reason=error.message)
         self._commit.close()
+        self._checkpoints.close()
         for reader in self._readers:
             reader.close()
         self._abandon((self._finder, self._writer))

@@ -11,6 +11,7 @@ import pytest
 
 from engine.store import schema
 from engine.store.batch import Batch, EventRow
+from engine.store.checkpoints import Checkpoints
 from engine.store.errors import StoreError
 from engine.store.group_commit import GroupCommit
 
@@ -24,8 +25,10 @@ class Writer:
         self.told: list[int] = []
         self._more = asyncio.Event()
         self.connection = connection
+        self.checkpoints = Checkpoints(sqlite3.connect(file, check_same_thread=False))
         self.commit = GroupCommit(
-            file, connection, flush_delay_s=flush_delay_s, retry_delay_s=0.01,
+            file, connection, self.checkpoints,
+            flush_delay_s=flush_delay_s, retry_delay_s=0.01,
             on_events=self._on_events,
         )  # fmt: skip
 
@@ -53,6 +56,7 @@ async def writer(tmp_path: Path, flush_delay_s: float = 0.001) -> AsyncIterator[
         yield made
     finally:
         made.commit.close()
+        made.checkpoints.close()
         connection.close()
 
 
