@@ -166,6 +166,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.errors": set(),
     "media.settings": set(),
     "media.stderr": set(),
+    "media.priority": set(),
     "media.detection_limits": set(),
     "media.detection_messages": {"media.detection_limits"},
     "media.detection": {"media.detection_limits", "media.sound"},
@@ -187,7 +188,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "media.channel", "media.child_process", "media.worker_socket", "media.errors",
         "media.messages", "media.settings", "media.sources", "media.watchdog",
     },
-    "media.webrtc": {"media.channel"},
+    "media.webrtc": {"media.priority", "media.channel"},
     "media.webrtc_client": {"media.channel", "media.child_process", "media.webrtc"},
     "media.worker_links": {
         "media.errors", "media.messages", "media.sources", "media.worker_client",
@@ -206,10 +207,12 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.speech": {"media.child_process", "media.sound"},
     "media.recognition": {"media.child_process", "media.sound"},
     "media.streams": {
+        "media.priority",
         "media.channel", "media.child_process", "media.errors", "media.messages",
         "media.recognition", "media.rtp", "media.sound", "media.stderr", "media.worker",
     },
     "media.worker": {
+        "media.priority",
         "media.channel", "media.codec", "media.detection", "media.detection_limits",
         "media.worker_socket", "media.errors", "media.messages",
         "media.relay", "media.rtcp_figures", "media.rtp", "media.settings", "media.sound",

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import ssl
@@ -73,6 +74,9 @@ class Gateway:
 
     async def _serve(self) -> None:
         async with self.serving() as url:
+            # The collector never looks at what stays: it would hold up requests for 20 to 80 ms.
+            gc.collect()
+            gc.freeze()
             log.info("web gateway listens", url=url, sites=len(self._settings.sites))
             await asyncio.get_running_loop().create_future()
 

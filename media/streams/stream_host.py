@@ -7,7 +7,6 @@ the engine speaks to it. It ends with that connection.
 import asyncio
 import contextlib
 import ctypes
-import os
 import resource
 import signal
 import socket
@@ -17,6 +16,7 @@ from typing import Final
 
 import uvloop
 
+from .. import priority
 from ..channel import Connection
 from ..stderr import never_wait_for_stderr
 from ..worker.clock import FrameClock
@@ -139,8 +139,7 @@ def main() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
+    priority.ask_for(_NICENESS)
     # What comes from bots is foreign data: no file is written, no program with other rights run.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)

@@ -22,6 +22,7 @@ from typing import Final
 import msgspec
 import uvloop
 
+from .. import priority
 from ..messages import Command, Stop, Welcome
 from ..settings import MediaSettings
 from ..stderr import never_wait_for_stderr
@@ -124,8 +125,7 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     path = Path(sys.argv[1])
     listening = listen_at(path)
-    with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
+    priority.ask_for(_NICENESS)
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     settings = msgspec.json.decode(sys.argv[2], type=MediaSettings)
     try:
