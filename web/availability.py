@@ -16,8 +16,8 @@ class SiteAvailability(TypedDict):
 
     open: bool
     """Whether a callback that is requested now is made now."""
-    agents_free: int
-    """How many agents could take it at once."""
+    agents_free: int | None
+    """How many agents could take it at once; null: not known, of a phone."""
     expected_wait_s: float | None
     """How long it would wait; null: not known."""
     opens_at: float | None
@@ -55,10 +55,10 @@ class Availabilities:
 
     async def _ask(self, site: Site) -> SiteAvailability:
         found = await self._service.availability(site)
-        free = found["agents_free"] if site.queue else int(found["free"])
+        free = found["agents_free" if site.queue else "free"]
         return {
             "open": found["open"],
-            "agents_free": free,
+            "agents_free": None if free is None else int(free),
             "expected_wait_s": found["expected_wait_s"] if site.queue else None,
             "opens_at": found["opens_at"],
             "slots": [{"from": one["start"], "to": one["end"]} for one in found["slots"]],

@@ -225,7 +225,9 @@ class CallbackService:
         }
         try:
             found: Mapping[str, Any] = await self._call(f"{party}.availability", **asked)
-        except EngineError:
+        except EngineError as error:
+            if not site.queue and error.kind == "not_found":  # a phone: it rings, and has no hours
+                return {"open": True, "free": None, "opens_at": None, "slots": []}
             raise Refusal(503, "engine") from None
         return found
 

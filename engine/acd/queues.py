@@ -214,6 +214,10 @@ class Queues:
         """How many agents a queue has as its own, wherever they are."""
         return sum(self._staff().get(queue, {}).values())
 
+    def has_agent(self, name: str) -> bool:
+        """Whether there is an agent of this name: requests may name a phone in place of one."""
+        return self._pool.get(name) is not None
+
     def agent_hours(self, agent: str | None) -> OpeningHours | None:
         """When an agent may be asked for by name; None: always, or there is none of this name."""
         found = self._pool.get(agent) if agent is not None else None

@@ -12,7 +12,8 @@ from .open_jobs import OpenJobs
 class SlotBookings:
     """Counts the open callbacks by the time at which they are due.
 
-    A slot holds as many callbacks as asked for, or as its queue has agents; of an agent, one.
+    A slot holds as many callbacks as asked for, or as its queue has agents; of an agent, one. Of a
+    phone that is named in place of an agent there are no slots, and nothing is counted.
     """
 
     def __init__(self, open_jobs: OpenJobs, queues: Queues) -> None:
@@ -38,7 +39,7 @@ class SlotBookings:
             return
         if queue is not None:
             due, most = self.due_times(queue), self._queues.count_agents(queue) or 1
-        elif agent is not None:
+        elif agent is not None and self._queues.has_agent(agent):
             due, most = self.due_times_of_agent(agent), 1
         else:
             return

@@ -170,11 +170,20 @@ def test_a_callback_that_the_engine_does_not_cancel() -> None:
 
 def test_a_queue_that_the_engine_does_not_know_is_no_answer() -> None:
     client = ScriptedClient(queue_availability=[error("not_found", "queue")])
-    of_agent = ScriptedClient(agent_availability=[error("not_found", "agent")])
+    assert refused(client, lambda of: of.availability(site(slot_callbacks=2))).reason == "engine"
+    of_agent = ScriptedClient(agent_availability=[error("refused", "agent")])
     asks = site(queue="", agent="alice")
     assert refused(of_agent, lambda of: of.availability(asks)).reason == "engine"
     assert of_agent.asked == [("agent.availability", {"agent": "alice", "days": 7, "slot_min": 30})]
-    assert refused(client, lambda of: of.availability(site(slot_callbacks=2))).reason == "engine"
+
+
+def test_a_phone_in_place_of_an_agent_is_open_and_has_no_slots() -> None:
+    async def script() -> None:
+        client = ScriptedClient(agent_availability=[error("not_found", "agent")])
+        found = await service(client).availability(site(queue="", agent="sip:desk@192.0.2.1"))
+        assert (found["open"], found["free"], found["slots"]) == (True, None, [])
+
+    run(script())
 
 
 def test_followers_hear_of_their_job_of_a_gap_and_of_an_engine_that_is_back() -> None:
