@@ -3,12 +3,10 @@ its end. What it does not answer in time counts as failed."""
 
 import asyncio
 import importlib.util
-import socket
 from collections.abc import Callable
 from typing import Final
 
-from .channel import Connection
-from .child_process import python_process
+from .process_client import ProcessClient
 from .webrtc.messages import (
     Answered,
     Close,
@@ -27,7 +25,6 @@ from .webrtc.messages import (
 
 ANSWER_S: Final = 15.0
 """The process starts in a second or two; a TURN server has five."""
-END_S: Final = 3.0
 
 
 class WebRtcFailed(Exception):
@@ -43,19 +40,26 @@ class WebRtcClient:
     """Sessions by the Call-ID of their calls. `on_state` is called with what becomes of one."""
 
     def __init__(self, servers: IceServers, on_state: Callable[[StateChanged], None]) -> None:
-        self._servers = servers
         self._on_state = on_state
-        self._connection: Connection[Command, Report] | None = None
-        self._process: asyncio.subprocess.Process | None = None
-        self._starting: asyncio.Lock = asyncio.Lock()
+        self._process: ProcessClient[Command, Report] = ProcessClient(
+            "media.webrtc.process", report_decoder, self._received, self._lost, [Configure(servers)]
+        )
         self._answers: dict[int, asyncio.Future[Described]] = {}
         self._requests = 0
         self.sessions: set[str] = set()
         """The sessions that the process has."""
 
+    @property
+    def pid(self) -> int | None:
+        """The process id of the WebRTC process; None where it does not run."""
+        return self._process.pid
+
     async def describe(self, session: str, remote: IceDtls | None) -> Described:
         """Our side of a session; see Open. Raises WebRtcFailed."""
-        connection = await self._running()
+        try:
+            connection = await self._process.connected()
+        except OSError as error:
+            raise WebRtcFailed(f"the WebRTC process does not start: {error}") from error
         self._requests += 1
         number = self._requests
         answer: asyncio.Future[Described] = asyncio.get_running_loop().create_future()
@@ -72,55 +76,17 @@ class WebRtcClient:
 
     def answered(self, session: str, remote: IceDtls) -> None:
         """The browser has answered our offer."""
-        self._send(Answered(session, remote))
+        self._process.send(Answered(session, remote))
 
     def connect(self, session: str, host: str, port: int, rtcp_port: int) -> None:
         """Exchange plain RTP of the session with this address."""
-        self._send(Connect(session, host, port, rtcp_port))
+        self._process.send(Connect(session, host, port, rtcp_port))
 
     def close_session(self, session: str) -> None:
         """The call is over."""
         if session in self.sessions:
             self.sessions.discard(session)
-            self._send(Close(session))
-
-    def _send(self, command: Command) -> None:
-        if self._connection is not None:
-            self._connection.send(command)
-
-    async def _running(self) -> Connection[Command, Report]:
-        async with self._starting:
-            if self._connection is None:
-                try:
-                    self._connection = await self._start()
-                except OSError as error:
-                    raise WebRtcFailed(f"the WebRTC process does not start: {error}") from error
-            return self._connection
-
-    async def _start(self) -> Connection[Command, Report]:
-        ours, theirs = socket.socketpair()
-        try:
-            child = python_process("media.webrtc.process")
-            self._process = await asyncio.create_subprocess_exec(
-                *child.command,
-                stdin=theirs.fileno(),
-                stdout=asyncio.subprocess.DEVNULL,
-                cwd="/",
-                env=child.environment,
-                start_new_session=True,
-            )
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(
-            lambda: Connection[Command, Report](report_decoder, self._received, self._lost),
-            sock=ours,
-        )
-        connection.send(Configure(self._servers))
-        return connection
+            self._process.send(Close(session))
 
     def _received(self, reports: list[Report]) -> None:
         for report in reports:
@@ -136,7 +102,6 @@ class WebRtcClient:
                 answer.set_result(report)
 
     def _lost(self, reason: str) -> None:
-        self._connection = None
         gone, self.sessions = self.sessions, set()
         for session in gone:
             self._on_state(StateChanged(session, "lost", f"the WebRTC process has ended: {reason}"))
@@ -146,14 +111,4 @@ class WebRtcClient:
 
     async def close(self) -> None:
         """End the process."""
-        if self._connection is not None:
-            self._connection.close()
-        process = self._process
-        if process is None:
-            return
-        try:
-            async with asyncio.timeout(END_S):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        await self._process.stop()

@@ -188,8 +188,9 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "media.channel", "media.child_process", "media.worker_socket", "media.errors",
         "media.messages", "media.settings", "media.sources", "media.watchdog",
     },
+    "media.process_client": {"media.channel", "media.child_process"},
     "media.webrtc": {"media.priority", "media.channel"},
-    "media.webrtc_client": {"media.channel", "media.child_process", "media.webrtc"},
+    "media.webrtc_client": {"media.process_client", "media.webrtc"},
     "media.worker_links": {
         "media.errors", "media.messages", "media.sources", "media.worker_client",
     },
@@ -209,7 +210,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.streams": {
         "media.priority",
         "media.channel", "media.child_process", "media.errors", "media.messages",
-        "media.recognition", "media.rtp", "media.sound", "media.stderr", "media.worker",
+        "media.process_client", "media.recognition", "media.rtp", "media.sound", "media.stderr", "media.worker",
     },
     "media.worker": {
         "media.priority",

@@ -1,7 +1,7 @@
 """The stream host: the process that joins legs with bots and recognisers. Nothing else runs in it.
 
-Started as `python -m media.streams.stream_host FD`, with the descriptor of the Unix socket on which
-the engine speaks to it. It ends with that connection.
+Started as `python -m media.streams.stream_host`, with the Unix socket on which the engine speaks to
+it as standard input. It ends with that connection.
 """
 
 import asyncio
@@ -10,7 +10,6 @@ import ctypes
 import resource
 import signal
 import socket
-import sys
 import traceback
 from typing import Final
 
@@ -143,7 +142,7 @@ def main() -> None:
     # What comes from bots is foreign data: no file is written, no program with other rights run.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    uvloop.run(serve(socket.socket(fileno=int(sys.argv[1]))))
+    uvloop.run(serve(socket.socket(fileno=0)))
 
 
 if __name__ == "__main__":

@@ -49,9 +49,9 @@ class Side:
     @property
     def pid(self) -> int:
         """The process."""
-        process = self.client._process
-        assert process is not None
-        return process.pid
+        pid = self.client.pid
+        assert pid is not None
+        return pid
 
 
 async def run(report: Report, options: Options) -> None:

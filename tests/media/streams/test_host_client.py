@@ -4,14 +4,12 @@ import asyncio
 import os
 import signal
 import socket
-import subprocess
 import sys
 from typing import Any
 
 import pytest
 from aiohttp import web
 
-from media.streams import host_client
 from media.streams.host_client import HostClient, HostFailed
 from media.streams.messages import (
     Event,
@@ -83,20 +81,3 @@ async def test_a_host_that_cannot_start_is_told(monkeypatch: pytest.MonkeyPatch)
     host = HostClient(lambda _event: None)
     with pytest.raises(HostFailed, match="cannot start"):
         await host.open(OpenStream("s1", Service("ws://127.0.0.1:1/"), b"{}", "127.0.0.1", 4000))
-
-
-async def test_a_host_that_is_starting_when_it_is_stopped_starts_no_more() -> None:
-    host = HostClient(lambda _event: None)
-    order = OpenStream("s1", Service("ws://127.0.0.1:1/"), b"{}", "127.0.0.1", 4000)
-    opening = asyncio.ensure_future(host.open(order))
-    await asyncio.sleep(0)
-    await host.stop()
-    with pytest.raises(asyncio.CancelledError):
-        await opening
-
-
-def test_a_process_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host_client, "STOP_DEADLINE_S", 0.05)
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    host_client._reap(process)
-    assert process.returncode == -signal.SIGKILL

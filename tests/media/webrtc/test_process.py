@@ -1,6 +1,8 @@
 """The WebRTC process as the engine sees it: described, restarted, ended, and bounded."""
 
-import asyncio
+import os
+import signal
+import subprocess
 
 import pytest
 
@@ -70,8 +72,8 @@ async def test_the_address_that_is_advertised_is_told(changes: list[StateChanged
 async def test_a_process_that_ends_is_started_again(changes: list[StateChanged]) -> None:
     client = WebRtcClient(IceServers(), changes.append)
     await client.describe("one", None)
-    assert client._process is not None
-    client._process.kill()
+    assert client.pid is not None
+    os.kill(client.pid, signal.SIGKILL)
     await until(lambda: changes, within_s=LIMIT_S)
     assert changes[0].session == "one" and changes[0].state == "lost"
     assert "has ended" in changes[0].reason
@@ -82,10 +84,10 @@ async def test_a_process_that_ends_is_started_again(changes: list[StateChanged])
 async def test_a_process_that_cannot_start_says_so(
     changes: list[StateChanged], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fails(*_arguments: object, **_options: object) -> None:
+    def fails(*_arguments: object, **_options: object) -> None:
         raise OSError("no memory left")
 
-    monkeypatch.setattr(asyncio, "create_subprocess_exec", fails)
+    monkeypatch.setattr(subprocess, "Popen", fails)
     client = WebRtcClient(IceServers(), changes.append)
     with pytest.raises(WebRtcFailed, match="no memory left"):
         await client.describe("one", None)
