@@ -189,7 +189,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "media.messages", "media.settings", "media.sources", "media.watchdog",
     },
     "media.process_client": {"media.channel", "media.child_process"},
-    "media.webrtc": {"media.priority", "media.channel"},
+    "media.rtp_socket": set(),
+    "media.webrtc": {"media.priority", "media.channel", "media.rtp_socket"},
     "media.webrtc_client": {"media.process_client", "media.webrtc"},
     "media.worker_links": {
         "media.errors", "media.messages", "media.sources", "media.worker_client",
@@ -210,7 +211,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.streams": {
         "media.priority",
         "media.channel", "media.child_process", "media.errors", "media.messages",
-        "media.process_client", "media.recognition", "media.rtp", "media.sound", "media.stderr", "media.worker",
+        "media.process_client", "media.recognition", "media.rtp", "media.rtp_socket",
+        "media.sound", "media.stderr", "media.worker",
     },
     "media.worker": {
         "media.priority",

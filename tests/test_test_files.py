@@ -16,7 +16,6 @@ EXCEPTIONS: dict[str, str] = {
     "engine/call_control/stream_tap.py": "test_streamed_calls.py",
     "engine/calls/transfers/farewell.py": "call_control/test_streamed_calls.py",
     "engine/routing/targets/stream_target.py": "records; test_dialplan.py",
-    "media/webrtc/plain_side.py": "webrtc/test_session.py; tests/integration/test_browsers.py",
     "engine/calls/recognition/speech.py": "records and a protocol; test_recognitions.py",
     "engine/calls/streams/hosted_streams.py": "test_streams.py and recognition/",
     "engine/control/speech_params.py": "methods/test_plays.py",

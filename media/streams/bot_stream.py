@@ -13,6 +13,7 @@ import numpy as np
 
 from ..rtp.outgoing_stream import OutgoingStream
 from ..rtp.rtp import HEADER, MARKER_BIT, VERSION_BITS
+from ..rtp_socket import RtpSocket
 from ..sound.g711 import SILENCE, encode
 from . import bot_messages as bot
 from .bot_connection import BotConnection, BotFault
@@ -28,7 +29,6 @@ from .messages import (
     StreamReady,
     StreamResumed,
 )
-from .rtp_socket import RtpSocket
 from .sample_rate import RateConverter
 from .spoken_audio import FRAME_BYTES, ReachedMark, SpokenAudio
 
@@ -52,7 +52,7 @@ class BotStream:
         self._order = order
         self._connector = connector
         self._report = report
-        self._rtp = RtpSocket(order.host, order.port, self._packet_received)
+        self._rtp = RtpSocket(self._packet_received)
         self._heard = HeardAudio(order.codec, order.rate_hz)
         self._spoken = SpokenAudio(order.ahead_ms)
         self._from_bot = RateConverter(order.rate_hz, _RATE_HZ)
@@ -95,7 +95,8 @@ class BotStream:
         """
         stream = self._order.stream
         try:
-            await self._rtp.open()
+            await self._rtp.open(self._order.host)
+            self._rtp.connect(self._order.host, self._order.port)
             stop = await self._go_on()
         except NotConnected as error:
             self._report(StreamEnded(stream, error.reason, error.failure, self.figures))

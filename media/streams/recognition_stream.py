@@ -15,6 +15,7 @@ from ..recognition.result import (
     Result,
     SpeechStarted,
 )
+from ..rtp_socket import RtpSocket
 from .connector import Connector, printable
 from .heard_audio import FRAME_MS, HeardAudio
 from .messages import (
@@ -26,7 +27,6 @@ from .messages import (
     StreamFigures,
     StreamReady,
 )
-from .rtp_socket import RtpSocket
 from .service_recogniser import ServiceRecogniser
 
 _GUESS_EVERY_MS: Final = 100
@@ -41,7 +41,7 @@ class RecognitionStream:
     ) -> None:
         self._order = order
         self._report = report
-        self._rtp = RtpSocket(order.host, order.port, self._packet_received)
+        self._rtp = RtpSocket(self._packet_received)
         self._heard = HeardAudio(order.codec, order.rate_hz)
         self._recogniser = _recogniser(order, connector, self._result)
         self._fed_ms = 0
@@ -58,7 +58,8 @@ class RecognitionStream:
         """Go on until the recogniser has ended. Cancelling it ends it, and reports nothing."""
         stream, reason = self._order.stream, "the recogniser has ended"
         try:
-            await self._rtp.open()
+            await self._rtp.open(self._order.host)
+            self._rtp.connect(self._order.host, self._order.port)
             self._report(StreamReady(stream, *self._rtp.address))
             await self._recogniser.run()
         except RecogniserFailed as error:

@@ -13,11 +13,12 @@ from typing import Final, Literal
 from aiortc import RTCCertificate
 from msgspec import structs
 
+from ..rtp_socket import RtpSocket
 from .dtls_srtp import DtlsSrtp
 from .ice import IcePath
 from .messages import Connect, IceDtls, IceServers, Setup
-from .plain_side import PlainSide
 
+LOOPBACK: Final = "127.0.0.1"
 GATHER_S: Final = 6.0
 SETUP_S: Final = 30.0
 """How long ICE and DTLS may take together."""
@@ -41,8 +42,8 @@ class BrowserSession:
         self._servers = servers
         self._certificate = certificate
         self._on_state = on_state
-        self._rtp = PlainSide(self._to_browser)
-        self._rtcp = PlainSide(self._to_browser)
+        self._rtp = RtpSocket(self._to_browser)
+        self._rtcp = RtpSocket(self._to_browser)
         self.port = self.rtcp_port = 0
         self._path: IcePath | None = None
         self._next_path: IcePath | None = None  # while ICE is restarted
@@ -60,8 +61,9 @@ class BrowserSession:
         anew. Raises SessionFailed and OSError.
         """
         if not self.port:
-            self.port = await self._rtp.open()
-            self.rtcp_port = await self._rtcp.open()
+            await self._rtp.open(LOOPBACK)
+            await self._rtcp.open(LOOPBACK)
+            self.port, self.rtcp_port = self._rtp.address[1], self._rtcp.address[1]
         local = self._local
         if local is not None and (remote is None or self._is_same(remote)):
             return local if remote is None else self._settled(local)
@@ -155,9 +157,12 @@ class BrowserSession:
         task.add_done_callback(self._watching.discard)
 
     def connect(self, where: Connect) -> None:
-        """Exchange plain RTP and RTCP with these ports."""
-        self._rtp.peer = where.host, where.port
-        self._rtcp.peer = where.host, where.rtcp_port
+        """Exchange plain RTP and RTCP with these ports of this host."""
+        if not self.port:  # it could not be described
+            return
+        with contextlib.suppress(OSError):  # none of this host: there is no sound
+            self._rtp.connect(where.host, where.port)
+            self._rtcp.connect(where.host, where.rtcp_port)
 
     def _from_browser(self, data: bytes) -> None:
         if self._dtls is not None:

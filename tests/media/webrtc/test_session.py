@@ -42,7 +42,7 @@ async def test_ice_is_restarted_and_the_keys_stay() -> None:
     await until(lambda: len(ours.told) == len(theirs.told) == 2)
     assert theirs.session._dtls is keys and answer.setup == "passive"
     heard: list[bytes] = []
-    theirs.session._rtp._on_datagram = heard.append
+    theirs.session._rtp._on_packet = heard.append
     ours.session.connect(Connect("x", "127.0.0.1", ours.session.port, 9))
     await ours.session.close()
     await until(lambda: ("lost", "the browser is gone") in theirs.told)

@@ -1,0 +1,41 @@
+"""The socket towards a leg: it knows that leg alone."""
+
+import asyncio
+import socket
+
+import pytest
+
+from media.rtp_socket import RtpSocket
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::1"])
+async def test_packets_are_exchanged_with_the_leg_and_nobody_else(host: str) -> None:
+    received: asyncio.Queue[bytes] = asyncio.Queue()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with (
+        socket.socket(family, socket.SOCK_DGRAM) as leg,
+        socket.socket(family, socket.SOCK_DGRAM) as stranger,
+    ):
+        leg.bind((host, 0))
+        leg.settimeout(20.0)
+        ours = RtpSocket(received.put_nowait)
+        ours.send(b"lost: it is not open yet")
+        await ours.open(host)
+        ours.send(b"lost: nobody is known yet")
+        port = ours.address[1]
+        stranger.sendto(b"before it is connected", ("::1" if ":" in host else "127.0.0.1", port))
+        ours.connect(*leg.getsockname()[:2])
+        ours.send(b"to the leg")
+        assert leg.recv(100) == b"to the leg"
+        stranger.sendto(b"from a stranger", ours.address)
+        leg.sendto(b"from the leg", ours.address)
+        async with asyncio.timeout(20.0):
+            assert await received.get() == b"from the leg"
+        ours.close()
+        ours.send(b"lost: it is closed")
+    assert received.empty()
+
+
+async def test_an_address_that_is_not_ours_cannot_be_bound() -> None:
+    with pytest.raises(OSError):
+        await RtpSocket(lambda _packet: None).open("192.0.2.1")
