@@ -147,6 +147,13 @@ class Agent(WithCredentials):
         return self
 
     @property
+    def given_uris(self) -> tuple[tuple[str, str], ...]:
+        """The addresses as they are written, each after its key; a service has none."""
+        addresses = enumerate(self.addresses)
+        several = tuple((f"addresses[{number}].uri", one.uri) for number, one in addresses)
+        return (("uri", self.uri),) if self.uri else several
+
+    @property
     def reached_at(self) -> tuple[Address | StreamAddress, ...]:
         """Where the agent is reached, first address first."""
         if self.stream:

@@ -7,7 +7,6 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .agent_capacity import names_of
-from .agents import Agent
 from .all_sections import AllSections
 from .errors import Fault
 from .rights import TOKEN_LENGTH
@@ -189,8 +188,8 @@ def _check_browsers(settings: AllSections) -> Iterator[Fault]:
     listens = listens_to_browsers(settings)
     with_token = {right.agent for right in settings.rights if right.token.get_secret_value()}
     for index, agent in enumerate(settings.agents):
-        for key, text in _addresses_of(index, agent):
-            name = browser_of(text)
+        for uri_key, text in agent.given_uris:
+            key, name = f"agents[{index}].{uri_key}", browser_of(text)
             if name is None:
                 continue
             if name != agent.name:
@@ -199,14 +198,6 @@ def _check_browsers(settings: AllSections) -> Iterator[Fault]:
                 yield Fault(key, "needs a ws: or wss: address in sip.listen")
             elif name not in with_token:
                 yield Fault(key, "needs a [[rights]] with this agent and a token, to sign in with")
-
-
-def _addresses_of(index: int, agent: Agent) -> Iterator[tuple[str, str]]:
-    """The addresses of an agent, with their keys."""
-    if agent.uri:
-        yield f"agents[{index}].uri", agent.uri
-    for number, address in enumerate(agent.addresses):
-        yield f"agents[{index}].addresses[{number}].uri", address.uri
 
 
 def _check_sounds(settings: AllSections) -> Iterator[Fault]:

@@ -1,5 +1,5 @@
 """Processes that the engine starts: Python's own by which command, in which environment; how any
-program is ended, and what it left.
+program is ended, and what it left; how the command of an administrator's program is filled.
 
 The environment of the engine has tokens and passwords in it (`RINGBACK_…`), and whatever else was
 there when it was started. A child gets what Python, the C library and TLS look at, and no more.
@@ -7,12 +7,14 @@ there when it was started. A child gets what Python, the C library and TLS look 
 
 import contextlib
 import os
+import re
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+_FIELD: Final = re.compile(r"\{([^{}]*)\}")
 _ROOT: Final = Path(__file__).resolve().parents[1]
 _KEPT: Final = frozenset({"PATH", "HOME", "LANG", "TZ", "TMPDIR", "RINGBACK_RELAY"})
 # COVERAGE_: what measures the tests goes on in the processes that they start.
@@ -48,6 +50,14 @@ def python_process(
     }
     kept["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *filter(None, path)])
     return ChildProcess([sys.executable, *options, "-m", module, *arguments], kept)
+
+
+def fill_command(command: Sequence[str], facts: Mapping[str, str | None]) -> tuple[str, ...]:
+    """A program and its arguments, each with its `{fields}` filled: no shell reads them.
+
+    A fact that is None is written as nothing.
+    """
+    return tuple(_FIELD.sub(lambda found: facts[found[1]] or "", one) for one in command)
 
 
 def kill_group(pid: int) -> None:

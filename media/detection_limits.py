@@ -29,37 +29,37 @@ Reason: TypeAlias = Literal[
 
 
 class DetectionLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """The names are those of app_amd of Asterisk where it has them."""
+    """The names are those of app_amd of Asterisk where it has them. See [detection.limits]."""
 
-    initial_silence_ms: int = 4000
+    initial_silence_ms: int
     """Where nobody has said anything by then, the label is silence."""
-    greeting_ms: int = 4100
+    greeting_ms: int
     """Whoever speaks longer before the first pause is a machine."""
-    fluent_ms: int = 1800
+    fluent_ms: int
     """Nor does a person say so much in one breath, in a greeting of more than the next limit."""
-    fluent_greeting_ms: int = 3300
+    fluent_greeting_ms: int
     """See `fluent_ms`."""
-    word_pause_ms: int = 440
+    word_pause_ms: int
     """The silence after one word by which a person is recognised."""
-    short_pause_ms: int = 720
+    short_pause_ms: int
     """The same after a greeting of about a second."""
-    long_pause_ms: int = 1800
+    long_pause_ms: int
     """The silence after a greeting of nearly `greeting_ms` by which a person is recognised."""
-    min_word_ms: int = 60
+    min_word_ms: int
     """What is shorter is a click, not a word."""
-    between_words_ms: int = 300
+    between_words_ms: int
     """A pause from which on another phrase begins."""
-    max_phrases: int = 3
+    max_phrases: int
     """Whoever says more phrases before a pause that is long enough is a machine."""
-    total_ms: int = 6000
+    total_ms: int
     """By then it is known whether it is a person."""
-    machine_ms: int = 30_000
+    machine_ms: int
     """By then it is known which machine it is."""
-    wait_ms: int = 2600
+    wait_ms: int
     """A machine that is silent for so long after it has spoken waits for an answer."""
-    question_ms: int = 7500
+    question_ms: int
     """An assistant that asks who is calling does not speak longer; a menu does."""
-    min_beep_ms: int = 180
+    min_beep_ms: int
     """The shortest beep of a mailbox."""
-    max_beep_ms: int = 2500
+    max_beep_ms: int
     """The longest one."""

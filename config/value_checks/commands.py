@@ -1,7 +1,7 @@
 """Commands of the administrator, and other templates with fields in braces."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from ..errors import wrong
 
@@ -27,11 +27,3 @@ def check_command(command: Sequence[str], fields: Sequence[str], key: str) -> No
         raise wrong(key, f"{command[0]!r} is not the full path of a program")
     for argument in command:
         check_fields(argument, fields, key=key, with_context=False)
-
-
-def fill_command(command: Sequence[str], facts: Mapping[str, str | None]) -> tuple[str, ...]:
-    """The program and its arguments, each filled by itself: no shell reads them.
-
-    A fact that is None is written as nothing.
-    """
-    return tuple(_FIELD.sub(lambda found: facts[found[1]] or "", one) for one in command)

@@ -98,10 +98,8 @@ def dialplan_of(settings: AllSections, routes: Iterable[Route] | None = None) ->
 def _agents_addresses(settings: AllSections) -> Iterator[tuple[str, str, str]]:
     """Every address of every agent: its key, whose it is, and what it is."""
     for index, agent in enumerate(settings.agents):
-        if agent.uri:
-            yield f"agents[{index}].uri", agent.name, agent.uri
-        for number, address in enumerate(agent.addresses):
-            yield f"agents[{index}].addresses[{number}].uri", agent.name, address.uri
+        for key, uri in agent.given_uris:
+            yield f"agents[{index}].{key}", agent.name, uri
 
 
 def _dialled_by_others(settings: AllSections) -> Iterator[tuple[str, str]]:

@@ -6,8 +6,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Final
 
-from config.value_checks.commands import fill_command
-from media.child_process import how_it_ended, kill_group, printed_lines
+from media.child_process import fill_command, how_it_ended, kill_group, printed_lines
 
 from .entry import RecordingEntry
 

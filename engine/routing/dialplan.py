@@ -355,15 +355,9 @@ class Dialplan:
             credentials=self._trunks.credentials_at(uri),
             identity=CallerIdentity.at(trunks, uri.host),
             media=MediaPolicy.strictest(trunks),
+            called_trunk=called_trunk,
         )
-        for trunk in trunks[:1]:
-            target = replace(
-                target,
-                session_expires_s=trunk.session_expires_s,
-                plays_early_media=trunk.early_media == "relay",
-                headers=tuple(trunk.headers.items()),
-                called_trunk=called_trunk,
-            )
+        target = self._trunks.as_calls_at(target, uri)
         return Destination(uri.user or uri.host, (self._trunks.sent_by_trunk(target, uri),))
 
     def _permitted_uri(self, text: str) -> SipUri:

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import resource
 import signal
 import subprocess
@@ -11,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from ..child_process import how_it_ended, kill_group, printed_lines
+from ..child_process import fill_command, how_it_ended, kill_group, printed_lines
 from ..sound.prompts import PromptError, check_prompt
 from .espeak import SpeechError
 
-_FIELD: Final = re.compile(r"\{([^{}]*)\}")
 _COMPLAINT_BYTES: Final = 4096
 _COMPLAINT_CHARACTERS: Final = 200
 
@@ -47,7 +45,7 @@ class SpeechCommand:
             "words_per_min": str(rate_wpm),
             "output": path,
         }
-        command = [_FIELD.sub(lambda found: facts[found[1]], one) for one in self.template]
+        command = fill_command(self.template, facts)
         has_output = any("{output}" in one for one in self.template)
         name = Path(command[0]).name
         with tempfile.TemporaryFile() as complaints, open(path, "wb") as sound:

@@ -52,6 +52,17 @@ class ClipPlayout(PeerSender):
         """The number of the finite source that is heard; 0 where it has ended, or none is."""
         return self._play
 
+    def _hear_clip(
+        self, play: int, clip: Clip, *, loop: bool, falls: bool, position: int | None
+    ) -> None:
+        """See Playout.hear_clip."""
+        self._remember_loop()
+        self._play, self._clip, self._loop, self._falls = play, clip, loop, falls
+        if position is None:
+            position = self._left[1] if self._left and loop and self._left[0] is clip else 0
+        self._position = position
+        self._speak()
+
     def _remember_loop(self) -> None:
         """A loop that is heard again goes on where it was left."""
         if self._loop and self._clip is not None and self._clip is not SILENCE:

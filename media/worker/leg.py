@@ -427,6 +427,16 @@ class MediaLeg:
         self._stop_relaying()
         self._socket = None
 
+    def let_go(self) -> None:
+        """Part the closed leg from its sides, which know it. It can do nothing any more.
+
+        A worker collects cycles too seldom: those of thousands of calls would wait for it.
+        """
+        self.playout.let_go()
+        for name in self.__slots__:
+            if hasattr(self, name):
+                delattr(self, name)
+
     def _stop_relaying(self) -> None:
         if self._relaying:
             self.playout.use(None)

@@ -133,15 +133,7 @@ class Playout(ClipPlayout):
         says from which sample on the clip is heard.
         """
         self.leave_peer(now)
-        self._remember_loop()
-        self._play = play
-        self._clip = clip
-        self._loop = loop
-        self._falls = falls
-        if position is None:
-            position = self._left[1] if self._left and loop and self._left[0] is clip else 0
-        self._position = position
-        self._speak()
+        self._hear_clip(play, clip, loop=loop, falls=falls, position=position)
 
     def save(self) -> Saved:
         """What is heard now, to be heard again later."""
@@ -458,3 +450,7 @@ class Playout(ClipPlayout):
         self._speaking.remove_source(self)
         self._clip = None
         self._may_send = False
+
+    def let_go(self) -> None:
+        """Forget what knows this closed playout. It can do nothing any more."""
+        del self._coding

@@ -240,7 +240,7 @@ class Switch:
         previous = self._legs.get(command.leg)
         if previous is not None:
             self._forget(previous)
-            _let_go(previous)
+            previous.let_go()
         self._legs[command.leg] = leg
         self._rounds[pair.port // 2 % ROUNDS_PER_VISIT][command.leg] = leg
         if not command.port:
@@ -276,7 +276,7 @@ class Switch:
         if leg is not None:
             self._forget(leg)
             stats = leg.stats()
-            _let_go(leg)
+            leg.let_go()
         self._report(m.Closed(command.request, stats))
 
     def _forget(self, leg: MediaLeg) -> None:
@@ -396,12 +396,3 @@ class Switch:
 
     def _get_counters(self, command: m.GetCounters) -> None:
         self._report(m.Counters(command.request, self.counters()))
-
-
-def _let_go(leg: MediaLeg) -> None:
-    """Part a closed leg from its sides, which know it: a worker collects cycles too seldom, and
-    those of thousands of calls would wait for it."""
-    del leg.playout._coding
-    for name in MediaLeg.__slots__:
-        if hasattr(leg, name):
-            delattr(leg, name)

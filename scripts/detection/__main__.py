@@ -8,10 +8,12 @@ import argparse
 import sys
 from pathlib import Path
 
+import msgspec
 import soundfile
 from rich.console import Console
 from rich.table import Table
 
+from config.detection import Detection
 from media.detection_limits import LABELS, DetectionLimits
 from media.speech.espeak import SpeechError
 
@@ -40,7 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     if options.save is not None:
         save(samples, options.save)
-    measured = measure(samples, DetectionLimits())
+    limits = msgspec.convert(Detection().limits.model_dump(), DetectionLimits)
+    measured = measure(samples, limits)
     show(measured, Console())
     return 0 if meets_targets(measured) else 1
 

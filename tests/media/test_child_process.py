@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from media.child_process import how_it_ended, printed_lines, python_process
+from media.child_process import fill_command, how_it_ended, printed_lines, python_process
 
 ROOT = str(Path(__file__).resolve().parents[2])
 
@@ -55,3 +55,15 @@ def test_the_module_gets_its_arguments() -> None:
 def test_what_a_program_left_is_said_in_words() -> None:
     assert [how_it_ended(status) for status in (-9, 3)] == ["signal 9", "exit status 3"]
     assert printed_lines(b"\x1b[1mfirst\n \t\nlast \xff\n") == ["[1mfirst", "last \ufffd"]
+
+
+def test_arguments_are_filled_each_by_itself() -> None:
+    facts = {"language": "en; rm", "rate_hz": "8000"}
+    assert fill_command(["/bin/hear", "{language}{rate_hz}"], facts) == ("/bin/hear", "en; rm8000")
+
+
+def test_a_fact_that_there_is_not_is_written_as_nothing() -> None:
+    assert fill_command(["/bin/move", "{job}-{name}"], {"job": None, "name": "a"}) == (
+        "/bin/move",
+        "-a",
+    )

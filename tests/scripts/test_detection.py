@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from media.detection_limits import DetectionLimits
 from media.speech.espeak import SpeechError
 from scripts.detection.__main__ import main, meets_targets, save
 from scripts.detection.measure import Measured, measure
 from scripts.detection.samples import SHARES, Sample, make
+from tests.support.detection_limits import usual_limits
 
 
 @cache
@@ -39,7 +39,7 @@ def test_the_halves_have_no_sample_in_common() -> None:
 
 def test_what_is_made_is_measured(tmp_path: Path) -> None:
     samples = some()
-    measured = measure(samples, DetectionLimits())
+    measured = measure(samples, usual_limits())
     assert measured.count == len(samples)
     assert measured.right >= 0.7
     assert measured.median_ms("human") > 0

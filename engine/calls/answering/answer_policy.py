@@ -19,11 +19,16 @@ from media.detection_limits import LABELS, DetectionLimits, Label
 MACHINES: frozenset[Label] = frozenset({"voicemail", "ivr", "screening", "fax"})
 
 
+def limits_of(settings: Detection) -> DetectionLimits:
+    """The limits of the configuration as the media worker has them."""
+    return msgspec.convert(settings.limits.model_dump(), DetectionLimits)
+
+
 @dataclass(frozen=True, slots=True)
 class AnswerPlan:
     """What is to be done with one answer. `message` is a text, or "file:" and a name."""
 
-    limits: DetectionLimits = field(default_factory=DetectionLimits)
+    limits: DetectionLimits
     waits: bool = True
     follow: Mapping[Label, Follow] = field(default_factory=dict)
     message: str = ""
@@ -63,7 +68,7 @@ class AnswerPolicy:
         self._settings = settings
         self._queues = {queue.name: queue.detect for queue in queues}
         self._trunks = {trunk.name: trunk.detect for trunk in trunks}
-        self.limits = msgspec.convert(settings.limits.model_dump(), DetectionLimits)
+        self.limits = limits_of(settings)
 
     def plan(
         self, asked: Mapping[str, Any] | None, queue: str | None, trunk: str | None

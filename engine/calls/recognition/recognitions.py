@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from config.recognition import Recognition as RecognitionSettings
-from config.value_checks.commands import fill_command
+from media.child_process import fill_command
 from media.errors import MediaError
 from media.messages import Codec, Connect
 from media.sources import Peer

@@ -90,6 +90,12 @@ class TrunkTargets:
                 return _by_routes([(one, target) for one in routes])
         return target
 
+    def as_calls_at(self, target: DialTarget, uri: SipUri) -> DialTarget:
+        """The target of a URI, called as the trunk wants its calls that it leads to, if one."""
+        for trunk in self.at(uri)[:1]:
+            return _as_calls_of(trunk, target)
+        return target
+
     def _routes(self, name: str) -> list[TrunkRoute]:
         """The routes to a trunk that are open now, best first."""
         hosts = in_turn(
@@ -133,13 +139,20 @@ class TrunkTargets:
                 credentials=credentials_of(trunk),
                 caller_id=caller_id,
                 identity=CallerIdentity.of(trunk, host.domain.host, caller_id, numbers),
-                session_expires_s=trunk.session_expires_s,
-                plays_early_media=trunk.early_media == "relay",
                 media=MediaPolicy.of(trunk),
-                headers=tuple(trunk.headers.items()),
             )
-            found.append((route, target))
+            found.append((route, _as_calls_of(trunk, target)))
         return _by_routes(found)
+
+
+def _as_calls_of(trunk: Trunk, target: DialTarget) -> DialTarget:
+    """The target with the session interval, the early media and the headers of a trunk's calls."""
+    return replace(
+        target,
+        session_expires_s=trunk.session_expires_s,
+        plays_early_media=trunk.early_media == "relay",
+        headers=tuple(trunk.headers.items()),
+    )
 
 
 def _by_routes(found: Sequence[tuple[TrunkRoute, DialTarget]]) -> DialTarget:

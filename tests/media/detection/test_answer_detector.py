@@ -8,6 +8,7 @@ from media.detection.answer_detector import AnswerDetector
 from media.detection.verdict import Beep, Finding, MachineHeard, Verdict
 from media.detection_limits import DetectionLimits
 from media.sound.hold_music import render
+from tests.support.detection_limits import usual_limits
 from tests.support.voices import tone, voice
 
 from .recorded_answers import answers
@@ -26,7 +27,7 @@ def speech(seconds: float) -> Sound:
 
 def listen(*parts: Sound, limits: DetectionLimits | None = None) -> list[Finding]:
     """What is found where the parts come one after the other, in packets of 20 ms."""
-    detector = AnswerDetector(limits or DetectionLimits(), 1000.0)
+    detector = AnswerDetector(limits or usual_limits(), 1000.0)
     sound = np.concatenate(parts)
     found: list[Finding] = []
     for begin in range(0, len(sound), 160):
@@ -116,7 +117,7 @@ def test_an_answer_tone_whose_phase_is_turned_is_a_fax() -> None:
 
 
 def test_a_question_and_a_wait_is_an_assistant_and_a_longer_text_a_menu() -> None:
-    limits = DetectionLimits()
+    limits = usual_limits()
     question = verdict_of(speech(5.0), quiet(4.0))
     assert (question.label, question.reason) == ("screening", "waits_for_answer")
     phrases = [part for _ in range(6) for part in (voice(1.6), quiet(0.4))]
@@ -126,14 +127,14 @@ def test_a_question_and_a_wait_is_an_assistant_and_a_longer_text_a_menu() -> Non
 
 
 def test_whoever_speaks_without_end_is_no_person() -> None:
-    limits = DetectionLimits(machine_ms=8000)
+    limits = usual_limits(machine_ms=8000)
     phrases = [part for _ in range(8) for part in (voice(1.6), quiet(0.4))]
     verdict = verdict_of(*phrases, limits=limits)
     assert (verdict.label, verdict.reason, verdict.after_ms) == ("ivr", "endless_speech", 8000)
 
 
 def test_too_many_phrases_are_no_person() -> None:
-    limits = DetectionLimits(max_phrases=2, short_pause_ms=700, word_pause_ms=700)
+    limits = usual_limits(max_phrases=2, short_pause_ms=700, word_pause_ms=700)
     phrases = [part for _ in range(4) for part in (voice(0.4), quiet(0.4))]
     heard = listen(*phrases, limits=limits)
     assert [one.reason for one in heard if isinstance(one, MachineHeard)] == ["many_phrases"]
@@ -141,7 +142,7 @@ def test_too_many_phrases_are_no_person() -> None:
 
 def test_nothing_is_silence_also_where_no_packets_come() -> None:
     assert verdict_of(quiet(5.0)).label == "silence"
-    detector = AnswerDetector(DetectionLimits(initial_silence_ms=2000), 0.0)
+    detector = AnswerDetector(usual_limits(initial_silence_ms=2000), 0.0)
     assert detector.advance(1900.0) == []
     (verdict,) = detector.advance(2200.0)
     assert isinstance(verdict, Verdict)
@@ -150,7 +151,7 @@ def test_nothing_is_silence_also_where_no_packets_come() -> None:
 
 
 def test_a_pause_without_packets_counts_as_one() -> None:
-    detector = AnswerDetector(DetectionLimits(), 0.0)
+    detector = AnswerDetector(usual_limits(), 0.0)
     word = voice(0.4)
     for begin in range(0, len(word), 160):
         assert detector.feed(word[begin : begin + 160], (begin + 160) / 8) == []
@@ -159,7 +160,7 @@ def test_a_pause_without_packets_counts_as_one() -> None:
 
 
 def test_packets_of_any_length_are_taken() -> None:
-    detector = AnswerDetector(DetectionLimits(), 0.0)
+    detector = AnswerDetector(usual_limits(), 0.0)
     sound = np.concatenate((voice(0.4), quiet(2.0)))
     found: list[Finding] = []
     for begin in range(0, len(sound), 80):
@@ -173,7 +174,7 @@ def test_noise_at_the_answer_is_no_greeting() -> None:
 
 
 def test_words_sharpen_the_verdict_and_the_beep_is_still_heard() -> None:
-    detector = AnswerDetector(DetectionLimits(), 0.0)
+    detector = AnswerDetector(usual_limits(), 0.0)
     assert detector.hear_words("hello this is anna") == []
     (verdict,) = detector.hear_words("please leave a message after the tone")
     assert isinstance(verdict, Verdict)
@@ -189,7 +190,7 @@ def test_words_sharpen_the_verdict_and_the_beep_is_still_heard() -> None:
 
 
 def test_stopped_early_it_does_not_know() -> None:
-    detector = AnswerDetector(DetectionLimits(), 0.0)
+    detector = AnswerDetector(usual_limits(), 0.0)
     (verdict,) = detector.stop()
     assert isinstance(verdict, Verdict)
     assert (verdict.label, verdict.reason) == ("unknown", "stopped")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from media import messages as m
-from media.detection_limits import DetectionLimits
 from media.sound.g711 import encode
+from tests.support.detection_limits import usual_limits
 from tests.support.media.relays import BOTH
 from tests.support.media.switch import SwitchBench
 from tests.support.phones.wire.frames import FramePhone
@@ -37,14 +37,14 @@ async def test_a_person_who_talks_with_a_partner_is_told(desk: SwitchBench) -> N
     desk.switch.execute(m.Bridge("a", "b"))
     quiet = np.zeros(8000, np.int16)
     say(desk, a, "a", encode(quiet[:1600], "PCMU"))
-    desk.switch.execute(m.Detect("a", DetectionLimits()))
+    desk.switch.execute(m.Detect("a", usual_limits()))
     say(desk, a, "a", encode(np.concatenate((voice(0.4), quiet)), "PCMU"))
     await until(lambda: any(isinstance(one, m.Detected) for one in desk.reports))
     (verdict,) = [one for one in desk.reports if isinstance(one, m.Detected)]
     assert (verdict.leg, verdict.label) == ("a", "human")
     heard = [packet.payload for packet in b.listen()]
     assert len(heard) >= 70  # all of it was relayed meanwhile
-    desk.switch.execute(m.Detect("nobody", DetectionLimits()))
-    desk.switch.execute(m.Detect("b", DetectionLimits()))
+    desk.switch.execute(m.Detect("nobody", usual_limits()))
+    desk.switch.execute(m.Detect("b", usual_limits()))
     desk.switch.execute(m.StopDetecting("b"))
     desk.switch.execute(m.StopDetecting("nobody"))

@@ -1,10 +1,10 @@
 """Who decides whether it is told who or what answers."""
 
-from config.detection import Detection
+from config.detection import Detection, DetectionLimits
 from config.queues import Queue
 from config.sections import Trunk
 from engine.calls.answering.answer_policy import AnswerPolicy
-from media.detection_limits import DetectionLimits
+from tests.support.detection_limits import usual_limits
 
 
 def policy(settings: Detection | None = None) -> AnswerPolicy:
@@ -44,5 +44,6 @@ def test_the_configuration_says_what_the_request_leaves_open() -> None:
     assert own is not None and (own.message, own.is_requested, own.waits) == ("Mine", True, True)
 
 
-def test_the_defaults_of_the_configuration_are_those_of_the_detector() -> None:
-    assert policy().limits == DetectionLimits()
+def test_the_detector_gets_the_limits_of_the_configuration() -> None:
+    limits = DetectionLimits(greeting_ms=3000, max_phrases=2)
+    assert policy(Detection(limits=limits)).limits == usual_limits(greeting_ms=3000, max_phrases=2)

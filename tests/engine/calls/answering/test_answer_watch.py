@@ -8,6 +8,7 @@ from engine.calls.leg import Leg
 from engine.calls.legs.leg_listener import LegListener
 from media.detection_limits import DetectionLimits
 from media.messages import BeepHeard, Detected, MachineSuspected
+from tests.support.detection_limits import usual_limits
 from tests.support.virtual_loop import run
 
 
@@ -35,7 +36,7 @@ class ScriptedLeg:
 
 def watched() -> tuple[ScriptedLeg, AnswerWatch]:
     leg = ScriptedLeg()
-    return leg, AnswerWatch(cast(Leg, leg), DetectionLimits())
+    return leg, AnswerWatch(cast(Leg, leg), usual_limits())
 
 
 def test_it_waits_for_the_label_and_ends() -> None:

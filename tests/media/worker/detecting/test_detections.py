@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from media import messages as m
-from media.detection_limits import DetectionLimits
 from media.sound.g711 import encode
 from media.worker.detecting.detections import MOST_WAITING, Detections
 from media.worker.peer_stream import SoundTap
+from tests.support.detection_limits import usual_limits
 from tests.support.voices import tone, voice
 
 DEADLINE_S = 60.0
@@ -55,7 +55,7 @@ def quiet(seconds: float) -> "np.ndarray[tuple[int], np.dtype[np.int16]]":
 async def test_a_person_is_reported_and_not_listened_to_any_more() -> None:
     reports, stream = Reports(), Stream()
     detections = Detections(reports)
-    detections.start("a", stream, DetectionLimits(), 10.0)
+    detections.start("a", stream, usual_limits(), 10.0)
     assert stream.settled == 1
     say(stream, quiet(0.3), voice(0.4), quiet(1.0))
     await reports.until(m.Detected)
@@ -69,7 +69,7 @@ async def test_a_person_is_reported_and_not_listened_to_any_more() -> None:
 async def test_a_mailbox_is_suspected_beeps_and_is_reported() -> None:
     reports, stream = Reports(), Stream()
     detections = Detections(reports)
-    detections.start("a", stream, DetectionLimits(), 10.0)
+    detections.start("a", stream, usual_limits(), 10.0)
     breath = np.concatenate([voice(0.5), quiet(0.08)] * 8)
     say(stream, breath, quiet(0.5), tone(1000.0, 0.5), quiet(0.5))
     await reports.until(m.Detected)
@@ -81,7 +81,7 @@ async def test_a_mailbox_is_suspected_beeps_and_is_reported() -> None:
 async def test_no_packets_are_silence() -> None:
     reports, stream = Reports(), Stream()
     detections = Detections(reports)
-    detections.start("a", stream, DetectionLimits(initial_silence_ms=1000), 10.0)
+    detections.start("a", stream, usual_limits(initial_silence_ms=1000), 10.0)
     detections.frame(10.9)
     detections.frame(12.0)
     await reports.until(m.Detected)
@@ -92,13 +92,13 @@ async def test_no_packets_are_silence() -> None:
 async def test_what_was_stopped_reports_nothing() -> None:
     reports, first, second = Reports(), Stream(), Stream()
     detections = Detections(reports)
-    detections.start("a", first, DetectionLimits(), 10.0)
+    detections.start("a", first, usual_limits(), 10.0)
     tap = first.detection
     assert tap is not None
     detections.stop(first)
     assert first.detection is None
     tap.hear(b"\x00" * 160, "PCMU", 60.0)
-    detections.start("b", second, DetectionLimits(initial_silence_ms=500), 10.0)
+    detections.start("b", second, usual_limits(initial_silence_ms=500), 10.0)
     detections.frame(20.0)
     await reports.until(m.Detected)
     assert [one.leg for one in reports.events if isinstance(one, m.Detected)] == ["b"]
@@ -109,7 +109,7 @@ async def test_what_was_stopped_reports_nothing() -> None:
 async def test_a_thread_that_is_behind_is_given_no_more() -> None:
     detections, stream = Detections(Reports()), Stream()
     detections._thread = object()  # type: ignore[assignment]  # none takes what is put down
-    detections.start("a", stream, DetectionLimits(), 10.0)
+    detections.start("a", stream, usual_limits(), 10.0)
     assert stream.detection is not None
     for _ in range(MOST_WAITING + 10):
         stream.detection.hear(b"", "PCMU", 10.0)
