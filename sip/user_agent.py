@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from .auth.digest import Credentials
 from .counters import Counters
 from .dialog.context import ALLOW, SUPPORTED_OPTIONS, UserAgentContext, dialog_key
-from .dialog.extensions.refer import answer_notify
+from .dialog.extensions.received_refer import answer_notify
 from .dialog.extensions.replaces import find_replaced
 from .dialog.half_open import HalfOpenCalls, HalfOpenLimits
 from .dialog.local_address import Local

@@ -34,9 +34,9 @@ from ..routing.admission import Admission
 from ..routing.targets.destination import Destination
 from . import retry
 from .answers.answer_check import AnswerCheck, MachineAnswered
+from .attempt_check import lines_of, number_of
 from .attempt_outcome import of_refusal
 from .customer_hold import CustomerHold, Postponed, waiting_of
-from .dial_check import lines_of, number_of
 from .job_scripts import JobScripts
 from .retry import Outcome
 from .ringback_sound import RingbackSound

@@ -24,8 +24,8 @@ from ..routing.admission import Admission
 from ..routing.trunk_states import TrunksFull
 from . import completion
 from .attempt import Attempt
+from .attempt_check import AttemptCheck, until_trunk
 from .completion import Decision, End, Postpone, Ready, Resume, Retry, Wait, WaitOn, waits_until
-from .dial_check import DialCheck, until_trunk
 from .open_jobs import OpenJobs
 from .queued_jobs import QueuedJobs
 from .resumed_jobs import ResumedJobs
@@ -62,7 +62,7 @@ class Dispatcher:
         self._timer = Timer(clock, self.dispatch)
         self._queued = QueuedJobs(services, self._carry_out, clock=clock)
         line = self._trunk_line = TrunkLine(services.trunk_load)
-        self._dial_check = DialCheck(services.registry, admission, services.dialplan, line)
+        self._attempt_check = AttemptCheck(services.registry, admission, services.dialplan, line)
         self._slots = Slots(services.queues, admission)
         self._is_dispatching = self.draining = False
         self.resumed = ResumedJobs()
@@ -286,7 +286,7 @@ class Dispatcher:
 
     def _join(self, job: Job) -> None:
         """Let a job that is due wait for its agent."""
-        if not self._object(job, self._dial_check.before_queue(job, self._clock())):
+        if not self._object(job, self._attempt_check.before_queue(job, self._clock())):
             self._carry_out(job, self._queued.join(job, job.next_due_at))
 
     def _ready(self, job: Job) -> None:
@@ -317,7 +317,7 @@ class Dispatcher:
 
     def postpone_if_calling(self, job: Job) -> bool:
         """Postpone the job where its customer is calling us just now. Returns whether they are."""
-        return self._object(job, self._dial_check.on_the_line(job, self._clock()))
+        return self._object(job, self._attempt_check.on_the_line(job, self._clock()))
 
     def _object(self, job: Job, objection: Postpone | str | None) -> bool:
         """Carry out what follows an objection to calling the customer. Returns if there is one."""
@@ -394,7 +394,7 @@ class Dispatcher:
 
     def _begin(self, job: Job, now: float) -> None:
         """Begin an attempt, or let the job wait for its agent, who is busy."""
-        if self._object(job, self._dial_check.objection(job, now)):
+        if self._object(job, self._attempt_check.objection(job, now)):
             return
         offer = self._queued.pop_offer(job)
         outside = self._queued.pop_outside(job)

@@ -21,7 +21,6 @@ from .services import CallServices
 from .transfers.bridged import BridgedTransfer
 from .transfers.farewell import SpokenFarewell
 from .transfers.joined import JoinedTransfer, LentPartner, other_leg_of
-from .transfers.referred import ReferredTransfer
 from .transfers.request import (
     MOST_TRANSFERS,
     By,
@@ -32,6 +31,7 @@ from .transfers.request import (
     destination_of,
     handover_target,
 )
+from .transfers.sent_refer import ReferredTransfer
 from .transfers.to_queue import QueueTransfer
 
 log = structlog.get_logger()

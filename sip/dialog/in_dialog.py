@@ -16,7 +16,7 @@ from ..transaction.server import ServerTransaction
 from ..usage import DialogUsage
 from .context import UserAgentContext
 from .dialog import Dialog
-from .extensions.refer import Referral, answer_notify
+from .extensions.received_refer import Referral, answer_notify
 from .extensions.session_timer import SessionTimer
 from .requesting_session import RequestingSession
 

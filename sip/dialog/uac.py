@@ -25,7 +25,7 @@ from .causes import refused, unreached
 from .context import UserAgentContext
 from .dialog import Dialog, is_sips, request_uri_and_route, trusted_request
 from .extensions.early_dialogs import EarlyDialog, EarlyDialogs, is_next
-from .extensions.reliable_responses import demands
+from .extensions.prack import demands
 from .extensions.session_timer import may_send_again
 from .in_dialog import SDP
 from .save_restore import save_dialog, save_invite

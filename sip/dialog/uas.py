@@ -17,7 +17,7 @@ from ..transaction.timers import Timer
 from ..usage import DialogUsage
 from .context import UserAgentContext
 from .dialog import Dialog, dialog_of_uas
-from .extensions.reliable_responses import ReliableResponses, demands, is_supported
+from .extensions.prack import ReliableResponses, demands, is_supported
 from .in_dialog import SDP, answer_in_dialog, contact_of
 from .save_restore import save_dialog, save_invite
 from .session import Session

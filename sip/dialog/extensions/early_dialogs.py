@@ -17,7 +17,7 @@ from ...transaction.client import ClientTransaction
 from ...transaction.transaction import FailureCause
 from ..context import UserAgentContext
 from ..dialog import Dialog, early_dialog
-from .reliable_responses import parse_rseq
+from .prack import parse_rseq
 
 MAX_FORKS: Final = 32
 """The most early dialogs that one INVITE may have. Real proxies fork less."""

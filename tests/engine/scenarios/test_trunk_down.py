@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from engine.callbacks import dial_check
+from engine.callbacks import attempt_check
 from tests.support.engines.in_process import request, running, settings_in
 
 
 async def test_a_callback_is_queued_while_its_trunk_is_down(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dial_check, "TRUNK_DOWN_S", 0.2)
+    monkeypatch.setattr(attempt_check, "TRUNK_DOWN_S", 0.2)
     async with running(settings_in(tmp_path)) as (daemon, client):
         down = True
         monkeypatch.setattr(daemon.trunks, "is_usable", lambda _name: not down)

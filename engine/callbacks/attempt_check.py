@@ -44,7 +44,7 @@ def until_trunk(why_not: NoTrunkUsable, now: float) -> Postpone:
     return Postpone(now + TRUNK_DOWN_S, why_not.message, is_waiting=True)
 
 
-class DialCheck:
+class AttemptCheck:
     """Asks the calls that are up, the trunks and the policies about the next number of a job."""
 
     def __init__(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sip.dialog.extensions.reliable_responses import parse_rack, parse_rseq
+from sip.dialog.extensions.prack import parse_rack, parse_rseq
 from sip.dialog.session import Session
 from sip.errors import ParseError
 from sip.events import Answered, Cause, Failed, MediaChanged, Progress

@@ -5,8 +5,8 @@ from typing import Any, cast
 
 import pytest
 
+from engine.callbacks.attempt_check import TRUNK_DOWN_S, TRUNK_FULL_S, AttemptCheck, lines_of
 from engine.callbacks.completion import Postpone
-from engine.callbacks.dial_check import TRUNK_DOWN_S, TRUNK_FULL_S, DialCheck, lines_of
 from engine.callbacks.trunk_line import TrunkLine
 from engine.calls.call import ON_THE_LINE_S
 from engine.job import Job, Request
@@ -36,10 +36,10 @@ class Policies:
 
 def check(
     policies: Policies, *on_the_line: str, no_trunk: NoTrunkUsable | None = None
-) -> DialCheck:
+) -> AttemptCheck:
     calls = SimpleNamespace(is_on_the_line=lambda lines: not set(on_the_line).isdisjoint(lines))
     dialplan = SimpleNamespace(no_trunk_for=lambda _text, trunk: no_trunk)
-    return DialCheck(
+    return AttemptCheck(
         cast(Any, calls), cast(Any, policies), cast(Any, dialplan), TrunkLine(TrunkLoad())
     )
 

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from sip.dialog.extensions.refer import Referral
+from sip.dialog.extensions.received_refer import Referral
 from sip.dialog.session import Session
 from sip.errors import SipError
 from sip.events import Referred
