@@ -33,6 +33,7 @@ EXCEPTIONS: dict[str, str] = {
     "engine/inbound/handed_over.py": "fields without behaviour; call_control/",
     "engine/calls/transfers/bridged.py": "calls/test_talk.py",
     "engine/calls/transfers/report.py": "calls/test_talk.py",
+    "engine/calls/transfers/phone_refer.py": "calls/test_talk.py and test_joined.py",
     "engine/calls/transfers/queue_wait.py": "test_to_queue.py",
     "engine/calls/legs/media_reports.py": "calls/test_leg.py: each report as a leg has it",
     "engine/calls/legs/detected_answer.py": "callbacks/answers/test_answer_check.py",

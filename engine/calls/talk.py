@@ -4,13 +4,9 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-import structlog
-
-from sip.errors import SipError
 from sip.usage import ReferralUsage
 
 from ..errors import EngineError
-from ..routing.targets.destination import Destination
 from ..routing.targets.stream_target import StreamFallback
 from .bridge import Bridge
 from .call import TransferOrder
@@ -20,21 +16,20 @@ from .legs.leg_listener import EitherEnded, LegListener, ObservedLeg
 from .services import CallServices
 from .transfers.bridged import BridgedTransfer
 from .transfers.farewell import SpokenFarewell
-from .transfers.joined import JoinedTransfer, LentPartner, other_leg_of
+from .transfers.joined import LentPartner
+from .transfers.phone_refer import PhoneRefer
+from .transfers.report import publish_refused
 from .transfers.request import (
     MOST_TRANSFERS,
-    By,
     TransferRequest,
     TransferringFlow,
     TransferWay,
     check_third_party,
-    destination_of,
     handover_target,
+    ring_s_of,
 )
 from .transfers.sent_refer import ReferredTransfer
 from .transfers.to_queue import QueueTransfer
-
-log = structlog.get_logger()
 
 
 class Talk(LegListener):
@@ -151,7 +146,7 @@ class Talk(LegListener):
             self._partner_of(stays),
             order.to,
             order.destination,
-            order.ring_s or self._ring_s(order.destination),
+            order.ring_s or ring_s_of(order.destination, self._services.dial),
             order.mode,
             "command",
             how=order.how,
@@ -161,48 +156,14 @@ class Talk(LegListener):
     def transfer_requested(self, leg: ObservedLeg, referral: ReferralUsage) -> bool:
         """The phone of a leg asks by REFER that its partner be connected with somebody else."""
         leaves = next(one for one in self.parties if one is leg)
-        stays, services = self._partner_of(leaves), self._services
+        stays = self._partner_of(leaves)
         if stays not in self._flow.call.legs:
             return False  # of another call, whose talk it is
-        try:
-            other = other_leg_of(leaves, referral)
-            if other is not None:
-                self._join_partners(leaves, other, referral)
-                return True
-            to, destination = destination_of(referral, services.dialplan, services.queues)
-            request = TransferRequest(
-                stays,
-                leaves,
-                to,
-                destination,
-                self._ring_s(destination),
-                referral=referral,
-            )
-            way = self._admit(request)
-        except EngineError as error:
-            status = 403 if error.kind == "refused" else 491 if error.kind == "state" else 480
-            self._refuse(leaves, referral, status, error)
-        else:
-            services.sip.perform(referral.accept)
-            self._begin(request, way)
+        refer = PhoneRefer(self._services, self._flow, referral, leaves=leaves, stays=stays)
+        transfer = refer.judge(self._check_may_transfer, self._admit)
+        if transfer is not None:
+            self._begin(*transfer)
         return True
-
-    def _join_partners(self, leaves: Leg, other: Leg, referral: ReferralUsage) -> None:
-        """Connect the partners that a phone has in two calls. Raises EngineError."""
-        request = TransferRequest(
-            self._partner_of(leaves),
-            leaves,
-            other.record.uri,
-            other.destination,
-            0.0,
-            mode="attended",
-            referral=referral,
-        )
-        self._check_may_transfer()
-        if other in self.parties:
-            raise EngineError("refused", "that is a party of this call", field="to")
-        self._services.sip.perform(referral.accept)
-        self._begin(request, JoinedTransfer(request, other, self._flow, self._services))
 
     def partner_wanted(self, leg: ObservedLeg, third: ObservedLeg) -> Leg | None:
         """See LegListener. From now on the talk is that of the call of `third`."""
@@ -243,13 +204,13 @@ class Talk(LegListener):
                 leaves,
                 to,
                 destination,
-                self._ring_s(destination),
+                ring_s_of(destination, services.dial),
                 by="bot",
                 on_failed=on_failed,
             )
             way = self._admit(request)
         except EngineError as error:
-            self._publish_refused(leaves, wanted.handover.text, "bot", error)
+            publish_refused(self._flow, stays, leaves, wanted.handover.text, "bot", error)
             on_failed(error.message)
             return False
         self._flow.add_context(wanted.handover.context)
@@ -270,27 +231,6 @@ class Talk(LegListener):
         self._flow.publish("transfer.started", **about)
         self._flow.publish("transfer.completed", **about, new_leg=leg.id)
         self._flow.party_replaced(replaced)
-
-    def _refuse(self, leg: Leg, referral: ReferralUsage, status: int, error: EngineError) -> None:
-        try:
-            self._services.sip.perform(partial(referral.refuse, status, error.message))
-        except SipError as failure:
-            log.debug("not_refused", reason=failure.reason)
-        self._publish_refused(leg, referral.user_here or referral.target, "phone", error)
-
-    def _publish_refused(self, leg: Leg, to: str, by: By, error: EngineError) -> None:
-        self._flow.publish(
-            "transfer.failed",
-            leg=self._partner_of(leg).id,
-            from_leg=leg.id,
-            to=to,
-            mode="blind",
-            how="bridge",
-            by=by,
-            result="rejected",
-            cause=error.message,
-            sip_status=None,
-        )
 
     def _admit(self, request: TransferRequest) -> TransferWay:
         """How it is carried out. The third party is counted as called from now on.
@@ -320,11 +260,6 @@ class Talk(LegListener):
     def _begin(self, request: TransferRequest, way: TransferWay) -> None:
         assert self._requested is not None
         self._requested.set_result((request, way))
-
-    def _ring_s(self, destination: Destination | None) -> float:
-        """How long the third party may ring, or (None) a queue may take, if nobody says it."""
-        dial = self._services.dial
-        return dial.max_hold_s if destination is None else dial.ring_s
 
     def _leg_that_stays(self, leg_id: str | None) -> Leg:
         for leg in self.parties:

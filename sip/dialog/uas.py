@@ -17,7 +17,7 @@ from ..transaction.timers import Timer
 from ..usage import DialogUsage
 from .context import UserAgentContext
 from .dialog import Dialog, dialog_of_uas
-from .extensions.prack import ReliableResponses, demands, is_supported
+from .extensions.prack import ReliableResponses, answer_to, demands, is_supported
 from .in_dialog import SDP, answer_in_dialog, contact_of
 from .save_restore import save_dialog, save_invite
 from .session import Session
@@ -211,23 +211,13 @@ class UasSession(Session):
 
     def prack_received(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
         """See Session (RFC 3262 section 3). A PRACK may answer our offer, or have a new one."""
-        context, prack = self.context, transaction.request
-        sdp = prack.sdp
+        prack = transaction.request
         if self._reliable is None or not self._reliable.acknowledge(prack, now):
             super().prack_received(transaction, dialog, now)
             return
-        answer = b""
-        try:
-            if sdp and self.media.offer_pending:
-                self.media.receive_answer(sdp)
-            elif sdp and self.media.negotiated is not None and self.local_audio is not None:
-                answer, _ = self.media.receive_offer(sdp, self.local_audio)
-        except NegotiationFailed as error:
-            fields = [warning(error.reason, error.warn_code)]
-            answer_in_dialog(context, transaction, 488, now, headers=fields)
-        else:
-            fields = [SDP] if answer else []
-            answer_in_dialog(context, transaction, 200, now, headers=fields, body=answer)
+        status, fields, body = answer_to(prack, self.media, self.local_audio)
+        fields = [*fields, SDP] if body else fields
+        answer_in_dialog(self.context, transaction, status, now, headers=fields, body=body)
         if self._postponed is not None and self.state in ("incoming", "early"):
             audio, self._postponed = self._postponed, None
             self.accept(audio, now)

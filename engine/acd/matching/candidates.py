@@ -1,6 +1,6 @@
-"""Candidates: the free agents for an entry, the next entry for an agent, the first of a queue."""
+"""Candidates: the free agents for an entry, and the first of a queue that one may take."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 
 from ..agent_pool import AgentPool, PooledAgent
 from ..queue import CallQueue
@@ -99,36 +99,6 @@ def _first_of(agents: list[PooledAgent], queue: CallQueue) -> list[PooledAgent]:
     name = queue.name or ""
     highest = max(agent.queue_priority.get(name, 0) for agent in agents)
     return [agent for agent in agents if agent.queue_priority.get(name, 0) == highest]
-
-
-def next_for(
-    profile: Profile, queues: Iterable[CallQueue], now: float, on_held: Callable[[CallQueue], None]
-) -> tuple[Entry, CallQueue] | None:
-    """The first entry that a free agent may take: by its priority, then by the agent's own
-    priority in its queue, then by the weighted wait.
-
-    `on_held` is called with each queue that may release nobody now.
-    """
-    best: tuple[int, int, float, float, int] | None = None
-    found: tuple[Entry, CallQueue] | None = None
-    for queue in queues:
-        service = profile.serves.get(queue.name or "")
-        if not queue.waiting_index or (
-            service is None and not queue.waiting_index.keeps_for(profile.name)
-        ):
-            continue
-        if not queue.may_release(now):
-            on_held(queue)
-            continue
-        entry = queue.waiting_index.best(profile, service, now)
-        if entry is None:
-            continue
-        aged_s = queue.config.weight * entry.waited_s(now)
-        own = profile.agent.queue_priority.get(queue.name or "", 0)
-        rank = (-entry.priority, -own, -aged_s, entry.waiting.joined_at, entry.seq)
-        if best is None or rank < best:
-            best, found = rank, (entry, queue)
-    return found
 
 
 def first_servable(queue: CallQueue, free: FreeAgents, now: float) -> Entry | None:

@@ -23,10 +23,11 @@ from ..queue_entry import Entry, EntryState, QueueEvent, Scope, Turned
 from ..queue_list import QueueList
 from ..staffing import Presence, Staffing
 from ..waiting import Leave, LeaveReason, Offer, Waiting
-from .candidates import FreeAgents, first_servable, next_for, reserve
+from .candidates import FreeAgents, first_servable, reserve
 from .deadlines import Deadlines
 from .escalation import escalate, next_look
 from .held_positions import HeldPositions
+from .next_entry import next_for
 from .withheld import LEAST_AGAIN_S, Withheld
 
 # How many deadlines are worked off in one step, so that calls are not held up by a rush of them.

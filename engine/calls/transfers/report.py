@@ -7,11 +7,12 @@ import structlog
 
 from sip.errors import SipError
 
+from ...errors import EngineError
 from ..call import TransferHow
 from ..hangup_cause import HangupCause
 from ..leg import Leg, LegEnded
 from ..services import CallServices
-from .request import OVER, TransferRequest, TransferringFlow
+from .request import OVER, By, TransferRequest, TransferringFlow
 
 log = structlog.get_logger()
 
@@ -83,3 +84,21 @@ class TransferReport:
                 self._services.sip.perform(partial(referral.notify, status, phrase))
             except SipError as error:  # the engine stops
                 log.debug("not_notified", reason=error.reason)
+
+
+def publish_refused(
+    flow: TransferringFlow, stays: Leg, leaves: Leg, to: str, by: By, error: EngineError
+) -> None:
+    """Publish that a transfer which was asked for does not begin."""
+    flow.publish(
+        "transfer.failed",
+        leg=stays.id,
+        from_leg=leaves.id,
+        to=to,
+        mode="blind",
+        how="bridge",
+        by=by,
+        result="rejected",
+        cause=error.message,
+        sip_status=None,
+    )

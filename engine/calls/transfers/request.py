@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
 
+from config.sections import Dial
 from sip.usage import ReferralUsage
 
 from ...errors import EngineError
@@ -154,6 +155,11 @@ def destination_of(
         return user, None
     text = user or referral.target
     return text, dialplan.destination(text, field="to")
+
+
+def ring_s_of(destination: Destination | None, dial: Dial) -> float:
+    """How long the third party may ring, or (None) a queue may take, if nobody says it."""
+    return dial.max_hold_s if destination is None else dial.ring_s
 
 
 def check_third_party(destination: Destination, parties: tuple[Leg, ...], plan: Dialplan) -> None:

@@ -1,6 +1,7 @@
-"""Reliable provisional responses of ours to one INVITE (RFC 3262 section 3).
+"""PRACK, and the provisional responses that it acknowledges (RFC 3262): 100rel.
 
-Each is sent again until its PRACK comes, and the next one only then, so they arrive in order.
+A reliable response of ours is sent again until its PRACK comes, and the next one only then, so they
+arrive in order.
 """
 
 from __future__ import annotations
@@ -8,11 +9,13 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
-from ...errors import ParseError
+from ...errors import NegotiationFailed, ParseError
 from ...message.grammar import LWS, is_token, parse_integer
-from ...message.message import Message, Request, Response
+from ...message.headers import warning
+from ...message.message import Fields, Message, Request, Response
+from ...sdp.offer_answer import LocalAudio, OfferAnswer
 from ...transaction.server import PROCEEDING, ServerTransaction
 from ...transaction.timers import Timer, TimerHeap, TimerValues
 
@@ -110,6 +113,32 @@ class ReliableResponses:
     def _timed_out(self, _: object, now: float) -> None:
         self.stop()
         self._on_timeout(now)
+
+
+class PrackAnswer(NamedTuple):
+    """How a PRACK is answered: the status, more header fields, and the description."""
+
+    status: int
+    fields: Fields
+    body: bytes = b""
+
+
+def answer_to(prack: Request, media: OfferAnswer, audio: LocalAudio | None) -> PrackAnswer:
+    """The answer to a PRACK that acknowledges a response of ours (RFC 3262 section 5).
+
+    Its description answers our offer, or is a new offer for `audio`; one that does not fit is
+    answered 488.
+    """
+    sdp = prack.sdp
+    try:
+        if sdp and media.offer_pending:
+            media.receive_answer(sdp)
+        elif sdp and media.negotiated is not None and audio is not None:
+            answer, _ = media.receive_offer(sdp, audio)
+            return PrackAnswer(200, [], answer)
+    except NegotiationFailed as error:
+        return PrackAnswer(488, [warning(error.reason, error.warn_code)])
+    return PrackAnswer(200, [])
 
 
 def demands(message: Message) -> bool:
