@@ -14,14 +14,21 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { STREAMS = 5, TAG_BYTES = 10, STEPS_OF_A_LOOK = 1000 };
+enum {
+    STREAMS = 5,
+    TAG_BYTES = 10,
+    NUMBER_AT = RTP_HEADER_BYTES,   /* not at the end, where `unprotect` takes a tag off */
+    NUMBERED_BYTES = NUMBER_AT + 4,
+    STEPS_OF_A_LOOK = 1000,
+};
 
 struct stream {
     struct flow flow;
     int peer, line;
     uint64_t serial;            /* 0: not added */
-    uint32_t sent;              /* packets of its peer are numbered in their last four bytes */
+    uint32_t sent;              /* packets of its peer are numbered after their header */
     uint32_t forwarded, taken;  /* the newest of each */
+    size_t heard_by;
     uint64_t next;              /* what would be expected next */
 };
 
@@ -66,16 +73,24 @@ static void put(uint8_t *to, uint64_t number, int octets)
         to[octet] = (uint8_t)(number >> 8 * (octets - 1 - octet));
 }
 
-static uint32_t number_of(const uint8_t *packet, size_t size)
+static uint32_t number_of(const uint8_t *packet)
 {
-    const uint8_t *end = packet + size - 4;
-    return (uint32_t)end[0] << 24 | (uint32_t)end[1] << 16 | (uint32_t)end[2] << 8 | end[3];
+    const uint8_t *at = packet + NUMBER_AT;
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+/* Mostly what is expected, with a tag or without it. */
+static uint32_t draw_size(uint32_t least)
+{
+    if (!draw(4))
+        return least + draw(MAX_DATAGRAM_BYTES - least);
+    return PACKET_BYTES + (draw(2) ? TAG_BYTES : 0);
 }
 
 static void send_packet(struct stream *stream)
 {
     uint8_t packet[MAX_DATAGRAM_BYTES];
-    uint32_t kind = draw(10), size = draw(4) ? PACKET_BYTES : 16 + draw(sizeof packet - 16);
+    uint32_t kind = draw(10), size = draw_size(NUMBERED_BYTES);
     uint64_t first = stream->next + (kind == 7 ? 1 : 0) - (kind == 8 ? UINT64_C(1) << 32 : 0);
 
     for (uint32_t octet = 0; octet < size; octet++)
@@ -88,7 +103,9 @@ static void send_packet(struct stream *stream)
         (void)!send(stream->peer, packet, draw(12), MSG_DONTWAIT);
         return;
     }
-    put(packet + size - 4, stream->sent + 1, 4);
+    put(packet + NUMBER_AT, stream->sent + 1, 4);
+    if (size == PACKET_BYTES + TAG_BYTES && draw(8)) /* the tag that is right, as a rule */
+        packet[PACKET_BYTES] = (uint8_t)stream->flow.srtp_in;
     if (send(stream->peer, packet, size, MSG_DONTWAIT) < 0)
         return;
     stream->sent++;
@@ -99,11 +116,13 @@ static void send_packet(struct stream *stream)
 static void arm(struct stream *stream)
 {
     struct flow *flow = &stream->flow;
-    /* With a thread, who hears a stream has to be one: else nobody knows what came first. */
-    size_t heard_by = threaded ? (size_t)(stream - streams + 1) % STREAMS : draw(STREAMS);
-    struct stream *listener = &streams[heard_by];
+    struct stream *listener;
 
     flow_figures(flow, true);
+    /* With a thread, who hears a stream has to be one: else nobody knows what came first. */
+    if (!threaded)
+        stream->heard_by = draw(STREAMS);
+    listener = &streams[stream->heard_by];
     flow->delta = 0;
     flow->ssrc = 0x1000 + (uint32_t)(stream - streams);
     flow->out_ssrc = flow->ssrc;
@@ -112,7 +131,7 @@ static void arm(struct stream *stream)
     flow->translation = 0;
     flow->srtp_in = draw(6) ? 0 : 1 + draw(255);
     flow->srtp_out = draw(6) ? 0 : 1 + draw(255);
-    flow->size = draw(9) ? PACKET_BYTES : draw(MAX_DATAGRAM_BYTES);
+    flow->size = draw_size(0);
     flow_arm(flow, stream->next, draw(3) ? 0 : stream->next + draw(9) * (UINT64_C(1) << 32));
 }
 
@@ -127,11 +146,21 @@ static void hear(struct stream *listener)
         uint32_t number;
         expect(size == PACKET_BYTES || size == PACKET_BYTES + TAG_BYTES, "a size that none has");
         expect(from < STREAMS, "an SSRC that nobody has");
-        number = number_of(packet, PACKET_BYTES);
+        number = number_of(packet);
         expect(number > streams[from].forwarded, "two forwarded packets changed places");
-        expect(threaded || number > streams[from].taken, "a packet overtook one that waited");
+        expect(threaded || number >= streams[from].taken, "a packet overtook one that waited");
         streams[from].forwarded = number;
     }
+}
+
+/* As the owner of a stream does with a packet that was handed over: by the listener's own socket. */
+static void forward_slowly(struct stream *stream, uint32_t number)
+{
+    uint8_t packet[PACKET_BYTES] = {0};
+
+    put(packet + 8, 0x1000 + (uint32_t)(stream - streams), 4);
+    put(packet + NUMBER_AT, number, 4);
+    (void)!send(streams[stream->heard_by].line, packet, sizeof packet, MSG_DONTWAIT);
 }
 
 static void take(struct relay *relay)
@@ -142,14 +171,19 @@ static void take(struct relay *relay)
     if (!relay_take(relay, &packet, bytes))
         return;
     expect(packet.size <= MAX_DATAGRAM_BYTES, "a packet that is too long");
-    for (int index = 0; index < STREAMS && packet.size >= 16; index++) {
+    for (int index = 0; index < STREAMS && packet.size >= NUMBERED_BYTES; index++) {
         struct stream *stream = &streams[index];
-        uint32_t number = number_of(bytes, packet.size);
+        uint32_t number = number_of(bytes);
         if (!stream->serial || stream->serial != packet.serial)
             continue;
         expect(number > stream->taken && number <= stream->sent, "two packets changed places");
-        expect(threaded || number > stream->forwarded, "a packet was overtaken while it waited");
+        /* What the thread forwarded before it handed this one over has been sent by now, and it
+         * forwards nothing more before the next `relay_take`. */
+        hear(&streams[stream->heard_by]);
+        expect(number > stream->forwarded, "a packet was overtaken while it waited");
         stream->taken = number;
+        if (draw(4))
+            forward_slowly(stream, number);
     }
 }
 
@@ -195,6 +229,7 @@ int main(int count, char **arguments)
         expect(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends) == 0, strerror(errno));
         streams[index].peer = ends[0];
         streams[index].line = ends[1];
+        streams[index].heard_by = (size_t)(index + 1) % STREAMS;
         streams[index].next = UINT64_C(0x8000) << 48 | draw(65536);
         pthread_mutex_init(&streams[index].flow.lock, NULL);
     }
