@@ -12,7 +12,7 @@ import structlog
 
 from config.settings import Settings
 from config.sounds import find_configured
-from media.sound.prompts import PromptError, check_prompt
+from media.sound.prompt_files import PromptError, check_prompt
 from media.speech.synthesizer import NoSuchVoice, SpeechError, Synthesizer
 
 from .routing.local_codecs import missing

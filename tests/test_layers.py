@@ -235,6 +235,7 @@ MOST_FILES_AT_THE_ROOT = 10
 MOST_FILES_IN_A_PACKAGE = 24
 MOST_LINES = 480
 MOST_PARAMETERS = 7
+SOUND_LIBRARIES = ("numpy", "soundfile", "soxr", "scipy")
 
 # -- reading the source -------------------------------------------------------------------------
 
@@ -420,6 +421,24 @@ def test_the_engine_imports_nothing_of_the_media_worker() -> None:
         for other in imports(module)
         if package_of(other) in OF_THE_WORKER
     }
+    assert not strays
+
+
+def test_the_engine_loads_no_library_for_sound() -> None:
+    """They cost some 6 MB of memory, and sound is made by other processes."""
+    found, waiting = {"engine.daemon"}, ["engine.daemon"]
+    while waiting:
+        new = {one for one in imports(waiting.pop()) if not one.endswith("_process")} - found
+        found |= new
+        waiting += new
+    strays = set()
+    for module in found:
+        for node in ast.walk(tree(sources()[module])):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module or ""]
+            strays |= {f"{module} imports {name}" for name in names if name in SOUND_LIBRARIES}
+    assert len(found) > 100
     assert not strays
 
 

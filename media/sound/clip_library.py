@@ -12,9 +12,10 @@ from . import tones
 from .clip import SILENCE, Clip, joined
 from .g711 import SAMPLE_RATE_HZ
 from .hold_music import hold_music
-from .prompts import PromptCache, PromptError
-from .ringback_tone import ringing
-from .tones import ToneError
+from .prompt_files import PromptError
+from .prompts import PromptCache
+from .ringback_clip import ringing
+from .tone_spec import ToneError
 
 ClipSource: TypeAlias = Silence | Tone | Prompt | Hold | Ringing | Playlist | Stream
 

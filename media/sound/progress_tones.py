@@ -9,7 +9,7 @@ import re
 from typing import Final, Literal, TypeAlias, get_args
 
 from .ringback_tone import ringback_spec
-from .tones import ToneError
+from .tone_spec import ToneError
 
 ProgressTone: TypeAlias = Literal["dial", "ringing", "busy", "congestion", "special_information"]
 PROGRESS_TONES: Final = get_args(ProgressTone)

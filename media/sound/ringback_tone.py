@@ -7,8 +7,7 @@ that is not listed gets the cadence that E.180 recommends and most of the world 
 import re
 from typing import Final
 
-from .clip import Clip
-from .tones import ToneError, render
+from .tone_spec import ToneError
 
 _RECOMMENDED = "425/1000,0/4000"
 _DOUBLE_GB = "400+450/400,0/200,400+450/400,0/2000"
@@ -38,11 +37,9 @@ RINGBACK: Final = {
     "ZA": "367+433/400,0/200,367+433/400,0/2000",
 }
 
-_clips: dict[str, Clip] = {}
-
 
 def ringback_spec(region: str) -> str:
-    """The ringback tone of a region (ISO 3166 code, "GB"), in the notation of tones.py.
+    """The ringback tone of a region (ISO 3166 code, "GB"), in the notation of tone_spec.py.
 
     Raises ToneError for what is not two letters.
     """
@@ -50,12 +47,3 @@ def ringback_spec(region: str) -> str:
     if not re.fullmatch("[A-Z]{2}", code, re.ASCII):
         raise ToneError(region, "is not a region of two letters, such as GB")
     return RINGBACK.get(code, _RECOMMENDED)
-
-
-def ringing(region: str) -> Clip:
-    """The region's ringback tone as a clip to be looped, kept once rendered; raises ToneError."""
-    spec = ringback_spec(region)
-    clip = _clips.get(spec)
-    if clip is None:
-        clip = _clips[spec] = Clip.of(render(spec, loop=True))
-    return clip

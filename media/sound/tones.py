@@ -1,102 +1,21 @@
-"""Tones from a short notation, rendered at 8 kHz.
+"""Tones rendered at 8 kHz from the notation of `tone_spec.py`.
 
-A tone is one segment or several, joined by commas; a segment is the sum of its frequencies in Hz,
-and its duration in ms after a slash:
-
-    440                        one second of 440 Hz
-    350+440/500                half a second of two frequencies
-    440+480/2000,0/4000        a cadence: 0 is silence
-
-A segment without a duration lasts one second. Each stretch of sound is faded in and out so that
-it does not click; a looped tone of one segment without duration has no edges at all.
+Each stretch of sound is faded in and out so that it does not click; a looped tone of one segment
+without duration has no edges at all.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .g711 import FULL_SCALE_DBM0, SAMPLE_RATE_HZ
+from .tone_spec import DEFAULT_MS, Segment, parse
 
 LEVEL_DBM0: Final = -13.0  # of the sum of a segment's frequencies; within ITU-T E.180's range
-MAX_SEGMENTS: Final = 32
-MAX_FREQUENCIES: Final = 4
-MAX_TOTAL_MS: Final = 60_000
-MIN_HZ: Final = 20.0
-MAX_HZ: Final = 3900.0
 
 _RAMP_SAMPLES = 40  # 5 ms
-_DEFAULT_MS = 1000
 _FREQUENCY_STEP_HZ = 0.1
-
-
-class ToneError(Exception):
-    """A tone specification that cannot be read; `reason` is for a person."""
-
-    def __init__(self, spec: str, reason: str) -> None:
-        super().__init__(f"tone {_shown(spec)}: {reason}")
-        self.reason = reason
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 80 else text[:77] + "...")
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """Frequencies that sound together, none for silence; no duration means: without end."""
-
-    frequencies_hz: tuple[float, ...]
-    duration_ms: int | None
-
-
-def parse(spec: str) -> tuple[Segment, ...]:
-    """Segments of a tone specification; raises ToneError."""
-    parts = spec.split(",")
-    if not spec.strip():
-        raise ToneError(spec, "is empty")
-    if len(parts) > MAX_SEGMENTS:
-        raise ToneError(spec, f"has more than {MAX_SEGMENTS} segments")
-    segments = tuple(_parse_segment(spec, part.strip()) for part in parts)
-    total_ms = sum(
-        segment.duration_ms if segment.duration_ms is not None else _DEFAULT_MS
-        for segment in segments
-    )
-    if total_ms > MAX_TOTAL_MS:
-        raise ToneError(spec, f"lasts {total_ms} ms, more than {MAX_TOTAL_MS} ms")
-    return segments
-
-
-def _parse_segment(spec: str, text: str) -> Segment:
-    sum_text, slash, duration_text = text.partition("/")
-    duration_ms = None
-    if slash:
-        if not _is_digits(duration_text, 6) or int(duration_text) == 0:
-            raise ToneError(
-                spec, f"duration {_shown(duration_text)} is not a number of milliseconds"
-            )
-        duration_ms = int(duration_text)
-    terms = sum_text.split("+")
-    if len(terms) > MAX_FREQUENCIES:
-        raise ToneError(spec, f"sums more than {MAX_FREQUENCIES} frequencies")
-    if terms == ["0"]:
-        return Segment((), duration_ms)
-    return Segment(tuple(_parse_hz(spec, term) for term in terms), duration_ms)
-
-
-def _parse_hz(spec: str, text: str) -> float:
-    whole, point, tenth = text.partition(".")
-    if not _is_digits(whole, 5) or (point and not _is_digits(tenth, 1)):
-        raise ToneError(spec, f"{_shown(text)} is not a frequency in Hz (one decimal at most)")
-    hz = float(text)
-    if not MIN_HZ <= hz <= MAX_HZ:
-        raise ToneError(spec, f"{text} Hz is not between {MIN_HZ:g} and {MAX_HZ:g} Hz")
-    return hz
-
-
-def _is_digits(text: str, at_most: int) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= at_most
 
 
 def render(spec: str, *, loop: bool = False, level_dbm0: float = LEVEL_DBM0) -> NDArray[np.int16]:
@@ -115,7 +34,7 @@ def render(spec: str, *, loop: bool = False, level_dbm0: float = LEVEL_DBM0) -> 
 
 
 def _render_segment(segment: Segment, level_dbm0: float) -> NDArray[np.int16]:
-    duration_ms = segment.duration_ms if segment.duration_ms is not None else _DEFAULT_MS
+    duration_ms = segment.duration_ms if segment.duration_ms is not None else DEFAULT_MS
     samples = _sum(segment.frequencies_hz, duration_ms * SAMPLE_RATE_HZ // 1000, level_dbm0)
     ramp = min(_RAMP_SAMPLES, len(samples) // 2)
     fade = 0.5 - 0.5 * np.cos(np.pi * np.arange(ramp) / max(1, ramp))

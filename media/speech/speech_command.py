@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from ..child_process import fill_command, how_it_ended, kill_group, printed_lines
-from ..sound.prompts import PromptError, check_prompt
+from ..sound.prompt_files import PromptError, check_prompt
 from .espeak import SpeechError
 
 _COMPLAINT_BYTES: Final = 4096

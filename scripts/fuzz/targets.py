@@ -33,7 +33,8 @@ from media.rtp import rtcp
 from media.rtp.rtp import payload_bounds
 from media.rtp.srtp import TAG_BYTES, SrtpReceiver, SrtpSender
 from media.rtp.telephone_event import DigitReader
-from media.sound.prompts import PromptError, check_prompt, load
+from media.sound.prompt_files import PromptError, check_prompt
+from media.sound.prompts import load
 from media.speech.synthesizer import SpeechError, Synthesizer
 from sip.auth.digest import (
     Credentials,

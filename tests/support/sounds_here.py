@@ -41,5 +41,5 @@ class ReadersHere:
 @contextmanager
 def sounds_here() -> Iterator[None]:
     """Files that are read meanwhile are read here."""
-    with patch("media.sound.prompts._processes", ReadersHere()):
+    with patch("media.sound.prompt_files._processes", ReadersHere()):
         yield

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from config.music import MusicStream
 from config.sounds import find_configured, find_sound
-from media.sound.prompts import PromptError, check_prompt
+from media.sound.prompt_files import PromptError, check_prompt
 from media.sources import Stream
 
 _MOST_REMEMBERED = 1000

@@ -16,8 +16,8 @@ from typing import Any
 import structlog
 
 from config.spoken import split_voice
-from media.sound import tones
-from media.sound.prompts import close_processes
+from media.sound import tone_spec
+from media.sound.prompt_files import close_processes
 from media.sources import Prompt, Source, Tone
 from media.speech.speech_pool import PROCESSES
 from media.speech.synthesizer import SpeechError, Synthesizer
@@ -84,10 +84,10 @@ class Announcer:
             if "file" in whisper:
                 self.sounds.check(whisper["file"])
             elif "tone" in whisper:
-                tones.parse(whisper["tone"])
+                tone_spec.parse(whisper["tone"])
         except NoSound as error:
             raise EngineError("refused", str(error), field="whisper.file") from error
-        except tones.ToneError as error:
+        except tone_spec.ToneError as error:
             raise EngineError("refused", str(error), field="whisper.tone") from error
 
     def prepare(self, job: Job) -> "asyncio.Future[Whisper]":

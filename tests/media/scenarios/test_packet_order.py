@@ -13,6 +13,7 @@ import pytest
 
 from media import messages as m
 from media.relay.implementation import Implementation
+from media.sound.clip_library import ClipSource
 from media.sound.g711 import ALAW_TO_ULAW, ULAW_TO_ALAW
 from media.sources import Hold, Mix, Peer, Silence, Source, Tone
 from tests.support.media.relays import BOTH
@@ -73,7 +74,7 @@ def increasing(numbers: list[int]) -> bool:
 
 @pytest.mark.parametrize("implementation", BOTH)
 @pytest.mark.parametrize("seed", range(PLANS))
-def test_no_two_packets_change_places(
+async def test_no_two_packets_change_places(
     implementation: Callable[[], Implementation], seed: int
 ) -> None:
     rng = random.Random(seed)
@@ -93,7 +94,10 @@ def test_no_two_packets_change_places(
             who.payload_type = 8 - who.payload_type
 
         hears: list[Source] = [Peer("a")]
-        others: list[Source] = [Hold(), Silence(), Tone("425/100,0/100")]
+        announced = Tone("425/60")
+        others: list[ClipSource] = [Hold(), Silence(), Tone("425/100,0/100")]
+        for source in (*others, announced):  # so that each is heard at once
+            await desk.switch._library.load(source)
 
         def read_all() -> None:
             desk.switch.relay.receive_handed_over(STEPS)
@@ -115,7 +119,7 @@ def test_no_two_packets_change_places(
             lambda: execute(m.SendDigits("b", "5", 40, 40)),
             lambda: execute(b.describe("b")),
             lambda: execute(a.describe("a")),
-            lambda: execute(m.Announce("b", 7, Tone("425/60"), mix=True)),
+            lambda: execute(m.Announce("b", 7, announced, mix=True)),
             lambda: desk.stats("a"),
         ]
         changes = 0

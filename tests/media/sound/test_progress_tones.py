@@ -4,7 +4,7 @@ import pytest
 
 from media.sound.progress_tones import PROGRESS_TONES, TONES, progress_spec
 from media.sound.ringback_tone import ringback_spec
-from media.sound.tones import ToneError, parse
+from media.sound.tone_spec import ToneError, parse
 
 
 @pytest.mark.parametrize("country", [*TONES, "ZZ", "gb"])

@@ -1,5 +1,4 @@
 import asyncio
-import os
 import struct
 import threading
 from pathlib import Path
@@ -16,7 +15,8 @@ from media.settings import LOUDNESS_LUFS
 from media.sound import prompts
 from media.sound.g711 import decode, encode
 from media.sound.loudness import levelled, loudness_lufs
-from media.sound.prompts import PromptCache, PromptError, load
+from media.sound.prompt_files import MAX_DURATION_S, PromptError
+from media.sound.prompts import PromptCache, load
 from tests.support.tone_detection import dominant_hz, tone_level_dbfs
 
 
@@ -124,45 +124,6 @@ def test_a_file_cut_short_plays_as_far_as_it_goes(tmp_path: Path) -> None:
     assert len(load(str(path))) == 4000
 
 
-def test_reasons_against_a_file(tmp_path: Path) -> None:
-    def reason(path: Path | str) -> str:
-        with pytest.raises(PromptError) as caught:
-            load(str(path))
-        assert caught.value.path == str(path)
-        assert str(path) in str(caught.value)
-        return caught.value.reason
-
-    assert reason(tmp_path / "none.wav") == "cannot be opened: No such file or directory"
-    assert reason("a\0b") == "cannot be opened: embedded null byte"
-    assert reason(tmp_path) == "is not a regular file"
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
-    assert reason(fifo) == "is not a regular file"
-    assert reason("/dev/zero") == "is not a regular file"
-    empty = tmp_path / "empty.wav"
-    empty.touch()
-    assert reason(empty) == "is empty"
-    text = tmp_path / "text.wav"
-    text.write_text("This is no sound at all. " * 100)
-    assert reason(text).startswith("cannot be read as sound")
-    silent = tmp_path / "silent.wav"
-    silent.write_bytes(pcm16_wav(np.zeros(0, np.int16)))
-    assert reason(silent) == "holds no sound"
-    slow = tmp_path / "slow.wav"
-    slow.write_bytes(pcm16_wav(np.zeros(100, np.int16), 100))
-    assert reason(slow) == "has a sample rate of 100 Hz"
-
-
-def test_limits_on_bytes_and_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = write(tmp_path / "a.wav", sine(440, 8000, 2), 8000, "PCM_16")
-    monkeypatch.setattr(prompts, "MAX_DURATION_S", 1.5)
-    with pytest.raises(PromptError, match=r"lasts more than 1.5 s"):
-        load(path)
-    monkeypatch.setattr(prompts, "MAX_FILE_BYTES", 1000)
-    with pytest.raises(PromptError, match="has 32044 bytes, more than 1000"):
-        load(path)
-
-
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.data())
 def test_a_damaged_file_is_sound_or_a_prompt_error(tmp_path: Path, data: st.DataObject) -> None:
@@ -175,7 +136,7 @@ def test_a_damaged_file_is_sound_or_a_prompt_error(tmp_path: Path, data: st.Data
         samples = load(str(path))
     except PromptError:
         return
-    assert 0 < len(samples) <= prompts.MAX_DURATION_S * 8000
+    assert 0 < len(samples) <= MAX_DURATION_S * 8000
 
 
 async def test_the_cache_reads_a_file_once_and_holds_both_codecs(

@@ -10,16 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from media.sound import prompts, sound_file_process
-from media.sound.prompts import PromptError, check_prompt, load
+from media.sound import prompt_files, sound_file_process
+from media.sound.prompt_files import PromptError, check_prompt
+from media.sound.prompts import load
 from tests.support.recording import write_tone_wav
 
 
 @pytest.fixture(autouse=True)
 def _no_process_is_left() -> Iterator[None]:
-    prompts.close_processes()
+    prompt_files.close_processes()
     yield
-    prompts.close_processes()
+    prompt_files.close_processes()
 
 
 def tone(path: Path) -> str:
@@ -30,8 +31,8 @@ def tone(path: Path) -> str:
 def test_the_engine_itself_does_not_load_the_library(tmp_path: Path) -> None:
     check_prompt(tone(tmp_path / "a.wav"))
     if "media.sound.sound_file" not in sys.modules:  # another test of this run may load it
-        assert "soundfile" not in vars(prompts)
-    (process,) = prompts._processes.idle
+        assert "soundfile" not in vars(prompt_files)
+    (process,) = prompt_files._processes.idle
     assert "libsndfile" in Path(f"/proc/{process.pid}/maps").read_text()
 
 
@@ -42,21 +43,21 @@ def test_the_process_has_nothing_of_the_engine(
     with (tmp_path / "calls").open("w") as kept:
         os.set_inheritable(kept.fileno(), True)
         load(tone(tmp_path / "a.wav"))
-        (process,) = prompts._processes.idle
+        (process,) = prompt_files._processes.idle
         proc = Path("/proc", str(process.pid))
         opened = {os.readlink(entry) for entry in (proc / "fd").iterdir()}
         assert not {name for name in opened if name.startswith(str(tmp_path))}
         assert b"s3cret" not in (proc / "environ").read_bytes()
         limits = (proc / "limits").read_text()
     assert str(sound_file_process.MEMORY_BYTES) in limits
-    prompts.close_processes()
+    prompt_files.close_processes()
     assert not proc.exists()
 
 
 def test_a_process_that_died_between_two_files_is_replaced(tmp_path: Path) -> None:
     path = tone(tmp_path / "a.wav")
     assert len(load(path)) == 4000
-    for process in prompts._processes.idle:
+    for process in prompt_files._processes.idle:
         os.kill(process.pid, signal.SIGKILL)
     assert len(load(path)) == 4000
 
@@ -64,14 +65,14 @@ def test_a_process_that_died_between_two_files_is_replaced(tmp_path: Path) -> No
 def test_a_file_that_the_process_dies_of_is_an_error(tmp_path: Path) -> None:
     path = tone(tmp_path / "a.wav")
     check_prompt(path)
-    (process,) = prompts._processes.idle
+    (process,) = prompt_files._processes.idle
     os.kill(process.pid, signal.SIGSTOP)  # it will not answer before it is killed
     killer = threading.Timer(0.2, os.kill, (process.pid, signal.SIGKILL))
     killer.start()
     assert len(load(path)) == 4000  # one that had read another file gets a second chance
     killer.join()
     with pytest.raises(PromptError, match="the process that reads sound files has died of it"):
-        prompts._processes.close()
+        prompt_files._processes.close()
         _kill_the_next_one()
         load(path)
     assert len(load(path)) == 4000
@@ -99,7 +100,7 @@ def _children() -> set[int]:
 
 def test_one_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tone(tmp_path / "a.wav")
-    monkeypatch.setattr(prompts, "READ_LIMIT_S", 0.0)
+    monkeypatch.setattr(prompt_files, "READ_LIMIT_S", 0.0)
     with pytest.raises(PromptError, match="takes over 0 s to be read"):
         load(path)
     monkeypatch.undo()
