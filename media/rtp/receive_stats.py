@@ -155,6 +155,10 @@ class Reception:
         flow.heard_at = now
         return extended
 
+    def is_behind(self, ssrc: int, sequence: int) -> bool:
+        """Whether this packet is older than the newest one of the same stream."""
+        return ssrc == self.ssrc and (sequence - self.highest) & 0xFFFF >= _CYCLE // 2
+
     def _miss(self, packets: int) -> None:
         """So many packets after the newest did not come; they may be late."""
         self._settle_losses(self.highest - MAX_MISORDER)

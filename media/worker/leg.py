@@ -35,7 +35,6 @@ from .rtcp_report import RtcpTeller
 
 _LOUD_AGAIN_S: Final = 0.5
 _QUIET_LOOKS: Final = 3  # frames looked at as a whole before a peer is called silent
-_HALF_SEQUENCE: Final = 1 << 15
 _UNSPECIFIED: Final = ("0.0.0.0", "::")
 
 
@@ -236,7 +235,8 @@ class MediaLeg:
             # It waited here since before the socket was connected, or the peer has to speak first.
             if self._awaits_peer and known and learner.speaks(source, ssrc, sequence, now):
                 self._peer_speaks(source)
-            if self._was_overtaken(ssrc, sequence):
+            incoming.settle()
+            if incoming.is_behind(ssrc, sequence):  # newer ones came by the connected socket
                 self.dropped_late += 1
             else:
                 incoming.receive_rtp(packet, size, now)
@@ -268,15 +268,6 @@ class MediaLeg:
             incoming.receive_rtp(packet, size, now)
         else:
             self.dropped_stranger += 1
-
-    def _was_overtaken(self, ssrc: int, sequence: int) -> bool:
-        """Whether newer packets of the stream came by the connected socket meanwhile.
-
-        The packet would be forwarded behind them, though the network had not changed the order.
-        """
-        incoming = self.incoming
-        incoming.settle()
-        return ssrc == incoming.ssrc and (sequence - incoming.highest) & 0xFFFF >= _HALF_SEQUENCE
 
     def _peer_speaks(self, source: Address) -> None:
         """A peer that had to speak first has done so, and is sent to from now on."""

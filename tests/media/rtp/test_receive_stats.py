@@ -171,3 +171,18 @@ def test_any_sequence_of_numbers_keeps_its_low_bits(numbers: list[int]) -> None:
         assert extended is None or extended & 0xFFFF == number
         assert reception.base <= reception.highest + 1
         assert reception.lost >= 0
+
+
+def test_what_is_behind_the_newest_packet_also_where_numbers_begin_again() -> None:
+    reception = Reception()
+    assert not reception.is_behind(7, 1)
+    reception.start(7, 65535, 0, 1.0)
+    reception.receive(65535, 0, 160, 1.0)
+    reception.receive(0, 160, 160, 1.02)
+    assert [reception.is_behind(7, one) for one in (65534, 65535, 0, 1)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert not reception.is_behind(8, 65534)
