@@ -44,10 +44,10 @@ test-fast: setup
 # Web pages in a real browser; `make test` runs them too where both are there.
 test-browser: setup
 	@command -v chromium >/dev/null 2>&1 || sh scripts/apt_install.sh chromium
+	@command -v turnserver >/dev/null 2>&1 || sh scripts/apt_install.sh coturn
 	@$(PIP) --editable '.[browser]'
 	@sh scripts/axe_install.sh
-	$(BIN)/python -m pytest tests/integration/test_web_page.py tests/integration/test_web_phone.py \
-		tests/integration/test_web_states.py
+	$(BIN)/python -m pytest tests/integration/test_web_*.py
 
 # Each screen and state of the web pages, for docs/.
 pictures: setup

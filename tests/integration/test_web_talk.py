@@ -9,78 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 
-from config.web_settings import load
-from tests.support.browser import browser_with_microphone, executable, new_page
-from tests.support.engines.process import StartEngine, write_config
-from tests.support.ports import free_port
-from tests.support.recording import write_tone_wav
-from web.server import Gateway
+from tests.support.engines.process import StartEngine
+from tests.support.phones.real.coturn import SECRET, Coturn
+from tests.support.talk_stage import (
+    AGENT_HZ,
+    CONSENT,
+    MICROPHONE,
+    REFUSED,
+    RELAY_ALONE,
+    VISITOR_HZ,
+    WAY,
+    WAYS,
+    TalkStage,
+    heard,
+    not_heard,
+    talk_stage,
+)
 
-AGENT_HZ, VISITOR_HZ = 700, 1100
-TOKEN = "anna-signs-in-with-this"
-CONSENT = "I agree to speak."
-PAGE = """<!doctype html><html lang="en"><title>A shop</title><h1>Prices</h1>
-<script async src="{url}/ringback.js" data-site="shop-key"></script>"""
-# A microphone that hears a tone, in place of the one that all pages of the browser have.
-MICROPHONE = """navigator.mediaDevices.getUserMedia = async () => {
-  const context = new AudioContext(), tone = context.createOscillator();
-  const out = context.createMediaStreamDestination();
-  tone.frequency.value = %d;
-  tone.connect(out);
-  tone.start();
-  return out.stream;
-};"""
-REFUSED = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error('refused'))"
-# What the page plays, wherever it plays it.
-EARS = """window.sockets = [];
-window.peers = [];
-for (const [name, list] of [["WebSocket", sockets], ["RTCPeerConnection", peers]]) {
-  window[name] = new Proxy(window[name], { construct: (kind, given) => {
-    const made = new kind(...given);
-    list.push(made);
-    return made;
-  } });
-}
-const connect = Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "srcObject");
-Object.defineProperty(HTMLMediaElement.prototype, "srcObject", {
-  get() { return connect.get.call(this); },
-  set(stream) { window.heard = stream; connect.set.call(this, stream); },
-});"""
-# Whether a tone is heard within some seconds.
-HEARS = """async (hz) => {
-  const context = new AudioContext(), analyser = context.createAnalyser();
-  analyser.fftSize = 8192;
-  const until = Date.now() + 40000;
-  let source, from;
-  while (Date.now() < until) {
-    if (window.heard !== from) {
-      from = window.heard;
-      if (source) source.disconnect();
-      source = context.createMediaStreamSource(from);
-      source.connect(analyser);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    const bins = new Float32Array(analyser.frequencyBinCount);
-    analyser.getFloatFrequencyData(bins);
-    if (bins[Math.round(hz * analyser.fftSize / context.sampleRate)] > -60) return true;
-  }
-  return false;
-}"""
-
-
-# The name of the other side in ICE, once the sound of the peer of this number has another way.
-WAY = """async ([number, before]) => {
-  const until = Date.now() + 40000;
-  while (Date.now() < until) {
-    const peer = window.peers[number - 1], told = peer && peer.remoteDescription;
-    const name = told && /ice-ufrag:(.*)/.exec(told.sdp)[1];
-    if (name && name !== before && peer.iceConnectionState === "connected") return name;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error("there is no other way");
-}"""
+SUPERVISOR_HZ = 1500
 
 
 @pytest.fixture
@@ -90,75 +37,20 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
 
 
 @pytest.fixture
-async def shop(stack: AsyncExitStack, own_engine: StartEngine, tmp_path: Path) -> Any:
-    """A browser, the engine, and the pages of a shop and of its agent."""
-    executable()
-    sip_port = free_port()
-    html = {"text": ""}
-
-    async def answer(_request: web.Request) -> web.Response:
-        return web.Response(text=html["text"], content_type="text/html", headers=policy)
-
-    policy: dict[str, str] = {}
-    app = web.Application()
-    app.router.add_get("/{path}", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    engine = await own_engine(
-        sip={"listen": [f"udp:127.0.0.1:{free_port()}", f"ws:127.0.0.1:{sip_port}"]},
-        webrtc={"rejoin_s": 60.0},
-        agents=[{"name": "anna", "uri": "webrtc:anna", "queues": ["sales"], "wrap_up_s": 0.5}],
-        queues=[{"name": "sales"}],
-        rights=[{"name": "anna", "token": TOKEN, "agent": "anna"}],
-        control={"default_role": "administer"},
-    )
-    file = tmp_path / "web.toml"
-    server = f"ws://127.0.0.1:{sip_port}"
-    own = {
-        "listen": "127.0.0.1:0", "secret_file": str(tmp_path / "web.secret"),
-        "phone_server": server,
-    }  # fmt: skip
-    site = {
-        "key": "shop-key", "name": "shop.example", "origins": [origin], "queue": "sales",
-        "speak": True, "consent": CONSENT,
-    }  # fmt: skip
-    control = {"socket": str(engine.process.socket)}
-    write_config(file, {"control": control, "web": own, "sites": [site]})
-    gateway = Gateway(str(file), load(file, environ={}))
-    url = await stack.enter_async_context(gateway.serving())
-    html["text"] = PAGE.format(url=url)
-    policy["Content-Security-Policy"] = (
-        f"default-src 'none'; script-src {url}; connect-src {url} {server}"
-    )
-    tone = write_tone_wav(tmp_path / "microphone.wav", AGENT_HZ, 5.0)
-    browser = await browser_with_microphone(stack, tone)
-
-    async def page_at(address: str, *scripts: str) -> Any:
-        page = await new_page(browser)
-        for script in (EARS, *scripts):
-            await page.add_init_script(script)
-        await page.goto(address)
-        return page
-
-    page_at.engine, page_at.url, page_at.origin = engine, url, origin  # type: ignore[attr-defined]
-    return page_at
+async def stage(stack: AsyncExitStack, own_engine: StartEngine, tmp_path: Path) -> TalkStage:
+    """A shop with one agent for its visitors, and another beside."""
+    return await talk_stage(stack, own_engine, tmp_path, ("anna", "boss"))
 
 
-async def heard(visitor: Any, agent: Any) -> None:
-    """Both hear each other now."""
-    assert await visitor.evaluate(HEARS, AGENT_HZ)
-    assert await agent.evaluate(HEARS, VISITOR_HZ)
+async def both_heard(visitor: Any, agent: Any) -> None:
+    """They hear each other now."""
+    await heard(visitor, AGENT_HZ)
+    await heard(agent, VISITOR_HZ)
 
 
-async def test_a_talk_from_the_page_to_the_browser_of_an_agent(shop: Any) -> None:
-    agent = await shop(f"{shop.url}/phone")
-    await agent.get_by_label("Token").fill(TOKEN)
-    await agent.get_by_role("button", name="Sign in").click()
-    await agent.get_by_text("phone connected").wait_for()
-    visitor = await shop(f"{shop.origin}/page", MICROPHONE % VISITOR_HZ)
+async def test_a_talk_from_the_page_to_the_browser_of_an_agent(stage: TalkStage) -> None:
+    agent = await stage.agent("anna")
+    visitor = await stage.page(f"{stage.shop}/page", MICROPHONE % VISITOR_HZ)
     await visitor.get_by_role("button", name="Call me now").click()
     await visitor.get_by_label("Name").fill("Ann")
     speak = visitor.get_by_role("button", name="Speak now")
@@ -173,29 +65,82 @@ async def test_a_talk_from_the_page_to_the_browser_of_an_agent(shop: Any) -> Non
     await speak.click()
     await visitor.get_by_role("status").get_by_text("You are connected.").wait_for()
     await agent.get_by_role("button", name="Answer").click()
-    await heard(visitor, agent)
+    await both_heard(visitor, agent)
     for page in (visitor, agent):  # the network is another one
         before = await page.evaluate(WAY, [1, ""])
         await page.evaluate("dispatchEvent(new Event('online'))")
         await page.evaluate(WAY, [1, before])
         assert await page.evaluate("peers.length") == 1
-        await heard(visitor, agent)
+        await both_heard(visitor, agent)
     for page in (visitor, agent):  # the connection is lost
         await page.evaluate("sockets.at(-1).close()")
         await page.evaluate(WAY, [2, ""])
-        await heard(visitor, agent)
+        await both_heard(visitor, agent)
     for page in (visitor, agent):
         await page.reload()
         await page.evaluate(WAY, [1, ""])
-        await heard(visitor, agent)
-    (call,) = (await shop.engine.line.call("call.list"))["calls"]
+        await both_heard(visitor, agent)
+    (call,) = (await stage.engine.line.call("call.list"))["calls"]
     assert (call["site"], call["queue"], call["trunk"]) == ("shop.example", "sales", None)
     assert call["context"]["name"] == "Ann"
-    assert call["context"]["page"] == f"{shop.origin}/page"
+    assert call["context"]["page"] == f"{stage.shop}/page"
     assert call["context"]["consent"]["text"] == CONSENT
-    shop.engine.process.rewrite_config(webrtc={"rejoin_s": 0.5})
-    await shop.engine.line.call("engine.reload")
+    stage.engine.process.rewrite_config(webrtc={"rejoin_s": 0.5})
+    await stage.engine.line.call("engine.reload")
     await visitor.close()
     await agent.get_by_role("button", name="Hang up").wait_for(state="hidden")
-    assert (await shop.engine.line.call("call.list"))["calls"] == []
+    assert (await stage.engine.line.call("call.list"))["calls"] == []
+    assert agent.faults == [] and visitor.faults == []
+
+
+async def test_hold_barge_and_transfer_in_a_talk_from_the_page(stage: TalkStage) -> None:
+    agent = await stage.agent("anna")
+    boss = await stage.agent("boss", MICROPHONE % SUPERVISOR_HZ)
+    visitor = await stage.visitor()
+    await agent.get_by_role("button", name="Answer").click()
+    await both_heard(visitor, agent)
+    await agent.get_by_role("button", name="Hold").click()
+    await agent.locator("#hold[aria-pressed=true]").wait_for()
+    await not_heard(visitor, AGENT_HZ)
+    await agent.get_by_role("button", name="Hold").click()
+    await both_heard(visitor, agent)
+    (call,) = (await stage.engine.line.call("call.list"))["calls"]
+    await stage.engine.line.call("call.supervise", call=call["call"], agent="boss", mode="barge")
+    await boss.get_by_role("button", name="Answer").click()
+    for page in (visitor, agent):
+        await heard(page, SUPERVISOR_HZ)
+    await heard(boss, VISITOR_HZ)
+    await heard(boss, AGENT_HZ)
+    await boss.get_by_role("button", name="Hang up").click()
+    await not_heard(visitor, SUPERVISOR_HZ)
+    await both_heard(visitor, agent)
+    await agent.get_by_label("Transfer to").fill("boss")
+    await agent.get_by_label("Whom").select_option("agent")
+    await agent.get_by_role("button", name="Transfer").click()
+    await boss.get_by_role("button", name="Answer").click()
+    await heard(visitor, SUPERVISOR_HZ)
+    await heard(boss, VISITOR_HZ)
+    await agent.get_by_role("button", name="Hang up").wait_for(state="hidden")
+    stage.engine.process.rewrite_config(webrtc={"rejoin_s": 0.5})
+    await stage.engine.line.call("engine.reload")
+    await boss.close()  # the tab
+    await visitor.get_by_role("status").get_by_text("The call is over").wait_for()
+    assert (await stage.engine.line.call("call.list"))["calls"] == []
+    assert agent.faults == [] and boss.faults == [] and visitor.faults == []
+
+
+async def test_a_talk_whose_sound_goes_through_a_turn_server_alone(
+    stack: AsyncExitStack, own_engine: StartEngine, tmp_path: Path
+) -> None:
+    turn = await stack.enter_async_context(Coturn(tmp_path))
+    stage = await talk_stage(
+        stack, own_engine, tmp_path,
+        webrtc={"turn": turn.uri, "turn_secret": SECRET, "relay_only": True},
+    )  # fmt: skip
+    agent = await stage.agent("anna", RELAY_ALONE)
+    visitor = await stage.visitor(RELAY_ALONE)
+    await agent.get_by_role("button", name="Answer").click()
+    await both_heard(visitor, agent)
+    for page in (visitor, agent):
+        assert await page.evaluate(WAYS) == ["relay relay"]
     assert agent.faults == [] and visitor.faults == []

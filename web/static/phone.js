@@ -213,12 +213,14 @@ $("mute").addEventListener("click", () => {
 $("hold").addEventListener("click", () => phone.hold($("hold").getAttribute("aria-pressed") !== "true"));
 $("transfer").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const to = new FormData(event.target).get("to");
+  const data = new FormData(event.target), isFirst = data.get("first") && data.get("kind") !== "queue";
   const { calls } = await attempt("call.list", {}) || { calls: [] };
-  for (const call of calls) {
-    const own = call.legs.find((leg) => leg.agent === agent.agent || leg.role === "agent");
-    if (own) await attempt("call.transfer", { call: call.call, leg: own.leg, to });
-  }
+  // The customer goes to them; the one whose call it is leaves.
+  const own = calls.find((call) => call.legs.some((leg) => leg.role === "agent"));
+  if (!own) return calls && fault("There is no talk to transfer.");
+  const mode = isFirst ? "attended" : "blind";
+  const asked = await attempt("call.transfer", { call: own.call, [data.get("kind")]: data.get("to").trim(), mode });
+  if (asked) event.target.reset();
 });
 $("outcome").addEventListener("submit", async (event) => {
   event.preventDefault();

@@ -70,8 +70,9 @@ class Line {
     socket.onclose = () => {
       if (socket !== this.socket) return;
       clearTimeout(this.again);
+      if (this.stopped) return; // it is meant to end
       this.told.registered(false);
-      if (!this.stopped) this.again = setTimeout(() => this.connect(), AGAIN_MS);
+      this.again = setTimeout(() => this.connect(), AGAIN_MS);
     };
   }
 
