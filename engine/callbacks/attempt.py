@@ -12,8 +12,6 @@ from typing import Any
 
 import structlog
 
-from config.retry import RetryCause
-
 from ..acd.waiting import Offer
 from ..calls.agent_ringer import AgentRinger, free_offered, open_all
 from ..calls.announcing.whisper import Whisper
@@ -21,7 +19,7 @@ from ..calls.call import ON_THE_LINE_S, Call
 from ..calls.call_flow import CustomerHistory
 from ..calls.call_result import TurnedAway
 from ..calls.cancel_scope import while_up
-from ..calls.hangup_cause import BY_COMMAND, HangupCause, retry_cause_of
+from ..calls.hangup_cause import BY_COMMAND, HangupCause
 from ..calls.keys.opt_out import ASKED_NOT_TO_BE_CALLED, offered_opt_out
 from ..calls.leg import Leg, LegEnded
 from ..calls.services import CallServices
@@ -29,13 +27,13 @@ from ..calls.templates import Subject, display_name
 from ..calls.transfers.queue_wait import NoCallback, QueueWait
 from ..calls.two_party_call import TwoPartyCall
 from ..errors import EngineError
-from ..job import MACHINE, AttemptRecord, Failure, Job, JobState, OfferRecord, Side
+from ..job import MACHINE, AttemptRecord, Job, JobState, OfferRecord
 from ..routing.admission import Admission
 from ..routing.targets.destination import Destination
 from . import retry
 from .answers.answer_check import AnswerCheck, MachineAnswered
 from .attempt_check import lines_of, number_of
-from .attempt_outcome import of_refusal
+from .attempt_outcome import of_hangup, of_refusal, unless_machine
 from .customer_hold import CustomerHold, Postponed, waiting_of
 from .job_scripts import JobScripts
 from .retry import Outcome
@@ -125,7 +123,7 @@ class Attempt(TwoPartyCall):
             self._answer.close()
             self._scripts.close()
             await self._clear()
-        self._outcome = self._unless_machine(self._outcome)
+        self._outcome = unless_machine(self._outcome, job, self._attempt)
         self._note(self._outcome)
         return self._outcome
 
@@ -134,17 +132,6 @@ class Attempt(TwoPartyCall):
         super().shift(by_s)
         if self._hold is not None:
             self._hold.shift(by_s)
-
-    def _unless_machine(self, outcome: Outcome) -> Outcome:
-        """The attempt has failed where the agent noted that a machine answered."""
-        is_ended = outcome.state in ("completed", "failed") and outcome.not_before is None
-        is_machine = self.job.outcome == MACHINE and self._attempt.was_answered
-        if outcome.result == MACHINE or not is_ended or not is_machine or outcome.is_interrupted:
-            return outcome
-        moment, self.job.bridged_at = self.job.state, None
-        failure = Failure(side="customer", moment=moment)
-        cause = f"a machine answered for the customer; {outcome.cause}"
-        return Outcome("failed", MACHINE, cause, failure, may_retry=True, retry_cause=MACHINE)
 
     def _note(self, outcome: Outcome) -> None:
         attempt = self._attempt
@@ -441,38 +428,13 @@ class Attempt(TwoPartyCall):
         self._services.events.publish(kind, **about)
 
     def _outcome_of(self, leg: Leg, hangup: HangupCause) -> Outcome:
-        moment, self._failed_leg = self.job.state, leg
+        job, self._failed_leg = self.job, leg
         if self._hold is not None and self._hold.is_postponed:
             return self._postponed()
-        if moment == "bridged" and hangup.result in ("hung_up", "completed"):
-            cause = self._ended_by_command or hangup.after_talk(leg.role)
-            return Outcome("completed", "completed", cause)
-        party: Side = "customer" if leg.role == "customer" else "agent"
-        side: Side = "engine" if hangup.is_ours else party
-        failure = Failure(
-            side=side,
-            moment=moment,
-            sip_status=hangup.sip_status,
-            sip_reason=hangup.phrase if hangup.sip_status is not None else None,
-            reason_header=hangup.reason_header,
-        )
-        words = hangup.result.replace("_", " ")
-        cause = self._ended_by_command or f"{side} {words}: {hangup}, while {moment}"
-        may_retry = moment != "bridged" and self._ended_by_command is None
-        return Outcome(
-            "failed", hangup.result, cause, failure, may_retry, self._retry_cause(leg, hangup)
-        )
+        return of_hangup(job, leg, hangup, ended_by_command=self._ended_by_command)
 
     def _postponed(self) -> Outcome:
         """The customer asked to be called back: the job is due as soon as they have hung up."""
         cause = "the customer asked to be called back"
         not_before = self._scripts.not_before or self._services.clock.now()
         return Outcome("failed", "callback", cause, not_before=not_before)
-
-    def _retry_cause(self, leg: Leg, hangup: HangupCause) -> RetryCause:
-        """Whose fault it is: the agent's alone only where the customer was not called."""
-        if leg.role == "customer":
-            has_waited = leg.record.answered is not None and hangup.result == "hung_up"
-            return "abandoned" if has_waited else retry_cause_of(hangup)
-        is_alone = self.job.request.order == "agent_first" and self.job.state != "dialing_customer"
-        return "operator_missed" if is_alone else "failed"
