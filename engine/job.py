@@ -409,6 +409,14 @@ class Job(msgspec.Struct, kw_only=True):
         """It waits in this queue from now on."""
         self.waits_in = queue
 
+    def move_to_queue(self, queue: str) -> None:
+        """It is for this queue from now on, and waits in it from the beginning."""
+        self.request = msgspec.structs.replace(
+            self.request, queue=queue, agent=None, known_agent=None
+        )
+        self.queue_joined_at = self.queue_since = self.waits_in = None
+        self.outside_tried = {}
+
     def interrupt_wait(self, until: float) -> None:
         """It waits for no agent before `until`: its wait starts again then, its place is kept."""
         if self.queue_joined_at is not None:

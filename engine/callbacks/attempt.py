@@ -8,7 +8,7 @@ back.
 import asyncio
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -16,10 +16,9 @@ from ..acd.waiting import Offer
 from ..calls.agent_ringer import AgentRinger, free_offered, open_all
 from ..calls.announcing.whisper import Whisper
 from ..calls.call import ON_THE_LINE_S, Call
-from ..calls.call_flow import CustomerHistory
 from ..calls.call_result import TurnedAway
 from ..calls.cancel_scope import while_up
-from ..calls.hangup_cause import BY_COMMAND, HangupCause
+from ..calls.hangup_cause import BY_COMMAND, TRANSFERRED, HangupCause
 from ..calls.keys.opt_out import ASKED_NOT_TO_BE_CALLED, offered_opt_out
 from ..calls.leg import Leg, LegEnded
 from ..calls.services import CallServices
@@ -28,13 +27,14 @@ from ..calls.transfers.queue_wait import NoCallback, QueueWait
 from ..calls.two_party_call import TwoPartyCall
 from ..errors import EngineError
 from ..job import MACHINE, AttemptRecord, Job, JobState, OfferRecord
-from ..routing.admission import Admission
 from ..routing.targets.destination import Destination
 from . import retry
 from .answers.answer_check import AnswerCheck, MachineAnswered
 from .attempt_check import lines_of, number_of
 from .attempt_outcome import of_hangup, of_refusal, unless_machine
+from .attempt_services import AttemptServices
 from .customer_hold import CustomerHold, Postponed, waiting_of
+from .customer_transfers import CustomerTransfers
 from .job_scripts import JobScripts
 from .retry import Outcome
 from .ringback_sound import RingbackSound
@@ -43,6 +43,8 @@ log = structlog.get_logger()
 
 # What `call.get` shows of a call beside its job.
 _SHOWN_OF_CALL = ("number", "site", "queue", "agent", "context")
+# The states between the customer's answer and a talk with whom their script has reached.
+_TO_WHO_IS_REACHED: Final[tuple[JobState, ...]] = ("holding", "dialing_agent", "whispering")
 
 
 class Attempt(TwoPartyCall):
@@ -59,18 +61,17 @@ class Attempt(TwoPartyCall):
         agent: Destination | None,
         customer: Destination,
         offer: Offer | None = None,
-        admission: Admission,
-        history: CustomerHistory,
+        shared: AttemptServices,
     ) -> None:
         call = Call(f"call-{services.new_id()}", job.id, started=services.clock.now())
-        super().__init__(services, call, admission)
+        super().__init__(services, call, shared.admission)
         self.job = job
         self.offer = offer
         self._agent = agent
         self._customer = customer
-        self._history = history
+        self._shared = shared
         self._attempt = AttemptRecord(call=self.call.id, number=job.dial_to)
-        self._scripts = JobScripts(services, self, job, self._attempt, admission)
+        self._scripts = JobScripts(services, self, job, self._attempt, shared)
         self._partner: Leg | None = None
         self._called: Leg | None = None
         self._hold: CustomerHold | None = None
@@ -198,10 +199,8 @@ class Attempt(TwoPartyCall):
             await self._dial_customer(customer, partner=agent)
             async with while_up(customer), self._opt_out(customer):
                 await self._answer.check(customer, agent)
-                if self.job.request.customer_script:
-                    agent.hear(self._services.ringing)
-                    await self._scripts.ask(customer)
-                await self._until_talked(agent, customer)
+                if not await self._goes_elsewhere(customer, whisper, agent):
+                    await self._until_talked(agent, customer)
 
     async def _customer_first(self, whisper: "asyncio.Future[Whisper]") -> None:
         self._enter("dialing_customer")
@@ -212,8 +211,41 @@ class Attempt(TwoPartyCall):
         hold = self._hold = CustomerHold(self._services, self, self.job, customer)
         async with while_up(customer), self._opt_out(customer):
             await self._answer.check(customer, None)
-            await self._scripts.ask(customer)
-            await self._hold_and_talk(hold, customer, whisper)
+            if not await self._goes_elsewhere(customer, whisper):
+                await self._hold_and_talk(hold, customer, whisper)
+
+    async def _goes_elsewhere(
+        self, customer: Leg, whisper: "asyncio.Future[Whisper]", agent: Leg | None = None
+    ) -> bool:
+        """Let the customer go through their script. True: they have talked with somebody else."""
+        if not self.job.request.customer_script:
+            return False
+        self._partner = customer
+        transfers = CustomerTransfers(self._services, self, self.job, customer, agent)
+        if agent is not None:
+            agent.hear(self._services.ringing)
+        await self._scripts.ask(customer, lambda wanted: transfers.carry_out(wanted, whisper))
+        reached = transfers.reached
+        if reached is None and not transfers.queue:
+            if agent is not None and agent.hangup_cause is not None:
+                raise LegEnded(agent, agent.hangup_cause)
+            return False
+        if agent is not None:
+            self._release_agents()
+            agent.hang_up(TRANSFERRED)
+            self.legs.drop(agent)
+        transfers.take_over()
+        if reached is None:
+            self._agent = None
+            self._hold = CustomerHold(self._services, self, self.job, customer)
+            await self._hold_and_talk(self._hold, customer, whisper)
+        else:
+            self._agent_holder = reached.wait
+            async with while_up(reached.leg):
+                for state in _TO_WHO_IS_REACHED:
+                    self._enter(state)
+                await self._until_talked(reached.leg, customer)
+        return True
 
     async def _hold_and_talk(
         self, hold: CustomerHold, customer: Leg, whisper: "asyncio.Future[Whisper]"
@@ -317,7 +349,7 @@ class Attempt(TwoPartyCall):
         job = self.job
         return {
             "number": job.called,
-            "history": self._history.of(job.called),
+            "history": self._shared.history.of(job.called),
             "script": job.request.script,
         }
 

@@ -25,6 +25,7 @@ from ..routing.trunk_states import TrunksFull
 from . import completion
 from .attempt import Attempt
 from .attempt_check import AttemptCheck, until_trunk
+from .attempt_services import AttemptServices
 from .completion import Decision, End, Postpone, Ready, Resume, Retry, Wait, WaitOn, waits_until
 from .open_jobs import OpenJobs
 from .queued_jobs import QueuedJobs
@@ -55,9 +56,8 @@ class Dispatcher:
         self._admission = admission
         self._clock = clock
         self.open = OpenJobs()
-        self._running = RunningAttempts(
-            services, admission=admission, history=history, on_over=self._attempt_over
-        )
+        self.shared = AttemptServices.of(services, admission, history, self.open)
+        self._running = RunningAttempts(services, shared=self.shared, on_over=self._attempt_over)
         self._schedule = JobSchedule()
         self._timer = Timer(clock, self.dispatch)
         self._queued = QueuedJobs(services, self._carry_out, clock=clock)

@@ -30,7 +30,6 @@ from .joining import JOINED, Further, Joined, Joining
 from .request_check import RequestCheck
 from .retry import most_attempts
 from .same_request import fingerprint_of, meaning_of
-from .slot_bookings import SlotBookings
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -71,7 +70,7 @@ class Intake:
         self._services = services
         self._dispatcher = dispatcher
         self._router, self._admission = router, admission
-        self.bookings = SlotBookings(dispatcher.open, services.queues)
+        self.bookings = dispatcher.shared.bookings
         self.check = RequestCheck(services, admission, settings.notify, self.bookings)
         self._clock = clock
         self._joining = Joining(services, dispatcher, self._clock)

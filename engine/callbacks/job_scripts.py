@@ -1,6 +1,6 @@
 """The scripts of a callback: before agent and customer are joined, and after their talk."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -11,11 +11,11 @@ from ..calls.scripting.call_scripts import CallScripts, ScriptedFlow
 from ..calls.services import CallServices
 from ..errors import EngineError
 from ..job import AttemptRecord, Job
-from ..routing.admission import Admission, AdmissionQuery
-from ..scripts.actions import CallBack, Connect, EndWord, FindSlots, HangUp, Slots
+from ..routing.admission import AdmissionQuery
+from ..scripts.actions import CallBack, Connect, EndWord, FindSlots, HangUp, Slots, Transfer
 from ..scripts.record import ScriptRecord, ScriptUse
+from .attempt_services import AttemptServices
 from .customer_hold import Postponed
-from .script_callbacks import ScriptCallbacks
 
 # How the leg of a party ends whom a script does not connect: nobody pressed a key, as in a mailbox,
 # or somebody did, and did not want to be connected.
@@ -34,15 +34,12 @@ class JobScripts(CallScripts):
         flow: ScriptedFlow,
         job: Job,
         attempt: AttemptRecord,
-        admission: Admission,
+        shared: AttemptServices,
     ) -> None:
         super().__init__(services, flow, self._rated)
         self._job = job
         self._attempt = attempt
-        self._admission = admission
-        self._callbacks = ScriptCallbacks(
-            services.queues, admission, services.dialplan, services.scripts
-        )
+        self._shared = shared
         self.not_before: float | None = None
         """When the customer is called again, where they have asked for that."""
 
@@ -56,21 +53,23 @@ class JobScripts(CallScripts):
         context = {**request.context, **more}
         self._job.request = msgspec.structs.replace(request, context=context)
 
-    async def ask(self, leg: Leg) -> None:
+    async def ask(
+        self, leg: Leg, transfer: Callable[[Transfer], Awaitable[None]] | None = None
+    ) -> None:
         """Let the agent, or the customer, go through their script, if the request names one.
 
-        Returns where it connects them. Raises LegEnded where it does not, and they are hung up;
-        Postponed where the customer is called again.
+        Returns where it connects them, or `transfer` has. Raises LegEnded where it does not, and
+        they are hung up; Postponed where the customer is called again.
         """
         request = self._job.request
         use: ScriptUse = "agent" if leg.role == "agent" else "customer"
         name = request.agent_script if use == "agent" else request.customer_script
         if not name:
             return
-        ending = await self.run(name, leg, use)
+        ending = await self.run(name, leg, use, transfer)
         if self.not_before is not None:
             raise Postponed
-        if isinstance(ending, Connect):
+        if isinstance(ending, Connect | Transfer):
             return
         assert isinstance(ending, HangUp)
         result = _RESULTS.get(ending.word, "declined")
@@ -96,23 +95,33 @@ class JobScripts(CallScripts):
         """See ScriptHost."""
         queue = wanted.queue or self._job.request.queue or ""
         keyed_in, own = wanted.number, self._job.request.to
-        to = self._callbacks.keyed_in(keyed_in) if keyed_in else own
+        to = self._shared.script_callbacks.keyed_in(keyed_in) if keyed_in else own
         asked = FindSlots(queue, to, wanted.most, wanted.slot_s)
         now = self._services.clock.now()
         agent = self._job.request.agent
-        return self._callbacks.find(asked, to, language=language, now=now, agent=agent)
+        return self._shared.script_callbacks.find(
+            asked, to, language=language, now=now, agent=agent
+        )
 
     async def call_back(self, wanted: CallBack) -> None:
         """See ScriptHost. The job goes on: at that time, and at the number that was keyed in."""
         if self._job.bridged_at is not None:
             raise EngineError("refused", "the callback has been made")
         now = self._services.clock.now()
+        queue = wanted.queue or self._job.request.queue or ""
+        if wanted.not_before is not None:
+            # Another may have taken the last place while this one was choosing.
+            self._shared.script_callbacks.check_room(
+                queue, wanted.not_before, wanted.slot_s, self._job.request.agent
+            )
         if wanted.number:
-            number = self._callbacks.keyed_in(wanted.number)
+            number = self._shared.script_callbacks.keyed_in(wanted.number)
             request = self._job.request
             query = AdmissionQuery(to=number, site=request.site, source=self._job.called)
-            self._admission.check(query, now)
+            self._shared.admission.check(query, now)
             self._job.dial_to = number
+        if wanted.queue:
+            self._job.move_to_queue(wanted.queue)
         self.not_before = wanted.not_before or now
 
     def _rated(self, rating: int) -> None:

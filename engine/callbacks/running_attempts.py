@@ -7,14 +7,13 @@ from contextlib import suppress
 import structlog
 
 from ..acd.waiting import Offer
-from ..calls.call_flow import CustomerHistory
 from ..calls.running_flows import RunningFlows
 from ..calls.services import CallServices
 from ..errors import EngineError
 from ..job import Job
-from ..routing.admission import Admission
 from ..routing.targets.destination import Destination
 from .attempt import Attempt
+from .attempt_services import AttemptServices
 from .retry import INTERRUPTED, Outcome
 
 log = structlog.get_logger()
@@ -23,19 +22,17 @@ STOPPED = "engine stopped"
 
 
 class RunningAttempts:
-    """Runs attempts, at most one of a job. `on_over` is called when one is over."""
+    """Runs attempts, at most one of a job, with `shared`. `on_over` is called when one is over."""
 
     def __init__(
         self,
         services: CallServices,
         *,
-        admission: Admission,
-        history: CustomerHistory,
+        shared: AttemptServices,
         on_over: Callable[[Attempt, Outcome], None],
     ) -> None:
         self._services = services
-        self._admission = admission
-        self._history = history
+        self._shared = shared
         self._on_over = on_over
         self._running: RunningFlows[Attempt, Outcome] = RunningFlows()
 
@@ -66,8 +63,7 @@ class RunningAttempts:
             agent=called,
             customer=customer,
             offer=offer,
-            admission=self._admission,
-            history=self._history,
+            shared=self._shared,
         )
         self._services.trunk_load.reserve(
             attempt.call.id,

@@ -26,7 +26,7 @@ class ScriptCallbacks:
         admission: Admission,
         dialplan: Dialplan,
         scripts: Scripts,
-        bookings: SlotBookings | None = None,
+        bookings: SlotBookings,
     ) -> None:
         self._queues = queues
         self._admission = admission
@@ -64,21 +64,29 @@ class ScriptCallbacks:
                 continue
             last = at + wanted.slot_s - 1
             is_open = self._opens(number, wanted.queue, last, agent) == last
-            if is_open and self._has_room(wanted, at):
+            if is_open and self._has_room(wanted, at, agent):
                 found.append(slot_of(at, wanted.slot_s, zone=zone, language=language))
             at = next_beginning(at + wanted.slot_s, wanted.slot_s, zone)
         return FoundSlots(tuple(found))
 
-    def _has_room(self, wanted: FindSlots, at: float) -> bool:
-        """Whether one more callback of the queue may be made in the slot that begins `at`."""
-        slot = SlotSpec(start=at, end=at + wanted.slot_s)
-        asked = CallbackRequest(to="", queue=wanted.queue or None, not_before=at, slot=slot)
+    def _has_room(self, wanted: FindSlots, at: float, agent: str | None) -> bool:
+        """Whether one more callback of the queue, or agent, may be made in the slot that begins `at`."""
         try:
-            if self._bookings is not None:
-                self._bookings.check(asked)
+            self.check_room(wanted.queue, at, wanted.slot_s, agent)
         except EngineError:
             return False
         return True
+
+    def check_room(self, queue: str, at: float, slot_s: float, agent: str | None) -> None:
+        """Raise EngineError, reason `slot_full`, where the slot has no room for one more.
+
+        It is a slot of the queue; where none is named, of the agent.
+        """
+        slot = SlotSpec(start=at, end=at + slot_s)
+        asked = CallbackRequest(
+            to="", queue=queue or None, agent=None if queue else agent, not_before=at, slot=slot
+        )
+        self._bookings.check(asked)
 
     def _opens(
         self, number: CalledNumber | None, queue: str, at: float, agent: str | None

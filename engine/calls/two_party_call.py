@@ -47,7 +47,7 @@ class TwoPartyCall(ABC):
         self.call = call
         self._admission = admission
         self.legs = CallLegs(call, services, self.publish, admission)
-        self._thirds = ThirdParties(services, call, self.legs, admission)
+        self.thirds = ThirdParties(services, call, self.legs, admission)
         self._desk: SupervisorDesk | None = None  # until somebody supervises the call
         self._services = services
         self._agent_holder: AgentHolder | None = None
@@ -156,7 +156,7 @@ class TwoPartyCall(ABC):
         if self._talking is None:
             raise EngineError("state", "agent and customer do not talk now")
         self._desk = self._desk or SupervisorDesk(
-            self._services, self.call, self.legs, self._thirds,
+            self._services, self.call, self.legs, self.thirds,
             publish=self.publish, show=self.show,
         )  # fmt: skip
         self._desk.supervise(order, self._talking.parties)
@@ -204,7 +204,7 @@ class TwoPartyCall(ABC):
         Raises EngineError.
         """
         assert request.destination is not None
-        return self._thirds.admit(request.to, request.destination, request.leaves.role)
+        return self.thirds.admit(request.to, request.destination, request.leaves.role)
 
     async def dial_third(self, leg: Leg, request: TransferRequest) -> None:
         """Call the third party of a transfer; an agent is told what the call is about."""
@@ -227,7 +227,7 @@ class TwoPartyCall(ABC):
         if name is not None:
             self._services.agents.talking(name, self._work)
             self._third_agents[leg.id] = name
-        self._thirds.answered(leg)
+        self.thirds.answered(leg)
 
     def _reserve(self, name: str | None) -> str | None:
         """Reserve the agent who is called, where they take calls now. Raises EngineError."""
@@ -315,7 +315,7 @@ class TwoPartyCall(ABC):
             await self._desk.close()
             self._desk = None
         await self.legs.give_back()
-        self._thirds.settle()
+        self.thirds.settle()
 
 
 def _replacing(replaces: str | None) -> tuple[tuple[str, str], ...]:

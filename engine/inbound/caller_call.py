@@ -22,7 +22,6 @@ from ..calls.hangup_cause import BY_COMMAND
 from ..calls.leg import Leg, LegEnded
 from ..calls.services import CallServices
 from ..calls.templates import display_name
-from ..calls.third_parties import ThirdParties
 from ..calls.transfers.queue_wait import QueueWait
 from ..calls.two_party_call import TwoPartyCall
 from ..job import OFFERS_KEPT, Job, OfferRecord
@@ -153,11 +152,6 @@ class CallerCall(TwoPartyCall):
     def waits_by(self, wait: AgentWait) -> None:
         """See CallerFlow."""
         self._agent_holder = wait
-
-    @property
-    def thirds(self) -> ThirdParties:
-        """See CallerFlow."""
-        return self._thirds
 
     # -- what agents see of it, and how they are rung -----------------------------------------
 

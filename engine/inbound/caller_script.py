@@ -3,22 +3,17 @@
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
-from config.streams import shown_url
-
 from ..callbacks.script_callbacks import ScriptCallbacks, check_may_key_in
-from ..calls.agent_wait import AgentWait, WaitPlan
-from ..calls.call_flow import WaitingFlow
-from ..calls.call_result import CALLED_BACK, Result, TurnedAway
-from ..calls.leg import Leg, LegEnded
+from ..calls.agent_wait import AgentWait
+from ..calls.call_flow import WaitObserver
+from ..calls.call_result import CALLED_BACK, Result
+from ..calls.leg import Leg
 from ..calls.scripting.call_scripts import CallScripts
+from ..calls.scripting.script_transfers import ScriptedCall, ScriptTransfers
 from ..calls.services import CallServices
-from ..calls.third_parties import ThirdParties
-from ..calls.transfers.queue_wait import NoCallback
 from ..errors import EngineError
 from ..job import Job
 from ..request import SlotSpec
-from ..routing.targets.destination import Destination, DialTarget
-from ..routing.targets.stream_target import StreamTarget
 from ..scripts.actions import CallBack, Connect, EndWord, FindSlots, HangUp, Slots, Transfer
 from ..scripts.record import ScriptUse
 from .call_info import InboundCallInfo
@@ -33,12 +28,8 @@ _RESULTS: Final[dict[EndWord, str]] = {
 LEFT_MESSAGE: Final = Result("voicemail", "the caller has left a message")
 
 
-class CallerFlow(WaitingFlow, Protocol):
+class CallerFlow(ScriptedCall, WaitObserver, Protocol):
     """What the scripts of a caller use of their call."""
-
-    @property
-    def thirds(self) -> ThirdParties:
-        """The third parties of the call."""
 
     def waits_by(self, wait: AgentWait) -> None:
         """The caller waits for an agent, whom `wait` frees in the end."""
@@ -62,6 +53,7 @@ class CallerScript(CallScripts):
         self._inbound = inbound
         self._incoming = incoming
         self._caller = flow
+        self._transfers = ScriptTransfers(services, flow, flow)
         self._callback = callback
         self._callbacks = ScriptCallbacks(
             services.queues,
@@ -116,55 +108,16 @@ class CallerScript(CallScripts):
             services.queues.check(wanted.queue, "call")
             self._incoming.moves_to(wanted.queue)
             return None
-        caller.hear(services.ringing)
-        try:
-            if wanted.agent:
-                return await self._agent(wanted, caller)
-            return await self._outside(wanted, caller)
-        except LegEnded as ended:
-            raise EngineError("unavailable", str(ended)) from ended
-
-    async def _agent(self, wanted: Transfer, caller: Leg) -> Leg:
-        """Wait until the agent takes calls, and answers."""
-        now, incoming = self._services.clock.now(), self._incoming
-        alone = {"queue": None, "agent": wanted.agent, "known_agent": None, "known_agent_s": None}
-        wait = AgentWait(
-            self._services,
-            self._caller,
+        incoming = self._incoming
+        reached = await self._transfers.reach(
+            wanted,
             caller,
-            room=self._services.rooms.of_route(None, incoming.route),
-            plan=WaitPlan(
-                waiting=incoming.waiting(now) | alone, limit_s=wanted.max_wait_s, only_once=True
-            ),
-            callback=NoCallback(),
-            observer=self._caller,
+            incoming.waiting(services.clock.now()),
+            services.rooms.of_route(None, incoming.route),
         )
-        self._caller.waits_by(wait)
-        try:
-            return await wait.answering_agent()
-        except TurnedAway as turned_away:
-            raise EngineError("unavailable", turned_away.result.cause) from turned_away
-
-    async def _outside(self, wanted: Transfer, caller: Leg) -> Leg:
-        """Call a number outside, or a service, at once."""
-        services, flow = self._services, self._caller
-        if wanted.stream:
-            services.streams.check_room()
-            shown = shown_url(wanted.stream)
-            target = StreamTarget(wanted.stream)
-            bot = Destination(shown, (DialTarget(shown, shown),), kind="bot", stream=target)
-            leg = flow.legs.make("agent", bot)
-        else:
-            destination = services.dialplan.destination(wanted.number, field="number")
-            leg = flow.thirds.admit(wanted.number, destination, "agent")
-        try:
-            await leg.open(beside=caller)
-            await flow.dial_agent(leg, wanted.max_wait_s)
-        except BaseException:
-            flow.legs.drop(leg)
-            raise
-        flow.thirds.answered(leg)
-        return leg
+        if reached.wait is not None:
+            self._caller.waits_by(reached.wait)
+        return reached.leg
 
     # -- callbacks ----------------------------------------------------------------------------
 

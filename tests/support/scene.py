@@ -21,7 +21,9 @@ from config.spoken import Texts
 from engine.acd.agents import AgentRegistry
 from engine.acd.queues import Queues
 from engine.callbacks.attempt import Attempt
+from engine.callbacks.attempt_services import AttemptServices
 from engine.callbacks.dispatcher import Dispatcher
+from engine.callbacks.open_jobs import OpenJobs
 from engine.calls.announcing.plays import Plays
 from engine.calls.announcing.sound_files import SoundFiles
 from engine.calls.announcing.waiting_room import WaitingRooms
@@ -275,6 +277,7 @@ class Scene:
     recogniser: ScriptedRecogniser
     admission: Admission
     history: CustomerHistory = field(default_factory=NoHistory)
+    open_jobs: OpenJobs = field(default_factory=OpenJobs)
 
     def attempt(self, job: Job, *, agent: Destination | None, customer: Destination) -> Attempt:
         """One attempt of a job, not begun yet."""
@@ -283,9 +286,12 @@ class Scene:
             job,
             agent=agent,
             customer=customer,
-            admission=self.admission,
-            history=self.history,
+            shared=self.for_attempts(self.open_jobs),
         )
+
+    def for_attempts(self, open_jobs: OpenJobs) -> AttemptServices:
+        """What attempts use, beside these open jobs."""
+        return AttemptServices.of(self.services, self.admission, self.history, open_jobs)
 
     def dispatcher(self, clock: Callable[[], float]) -> Dispatcher:
         """A dispatcher whose wall clock, and that of its attempts, is the given one."""

@@ -34,7 +34,9 @@ LATER = script(
 SLOT = script(
     step("when", "callback", text="When?", slots=1, failed="no"), NO, name="slot"
 )  # fmt: skip
-MOVE = script(step("to", "transfer", queue="sales", failed="no"), NO, name="move")
+SUPPORT = script(
+    step("when", "callback", queue="support", text="When?", slots=1), name="support"
+)  # fmt: skip
 RATE = script(step("rate", "rating", timeout_s=5.0, tries=1), name="rate")
 AGAIN = script(step("again", "callback"), name="again")
 
@@ -44,7 +46,7 @@ def run(tmp_path: Path, job: Job, conduct: Conduct) -> tuple[Scene, Outcome]:
         stage.media.ends_announcements = True
         services = stage.services
         services.announcer = cast(Announcer, ScriptedSpeech())
-        services.scripts.configure([PRESS_ONE, LATER, SLOT, MOVE, RATE, AGAIN], [])
+        services.scripts.configure([PRESS_ONE, LATER, SLOT, SUPPORT, RATE, AGAIN], [])
         task = asyncio.create_task(attempt(stage, job).run())
         await conduct(stage)
         return stage, await asyncio.wait_for(task, 1000)
@@ -196,17 +198,37 @@ def test_customer_chooses_another_time(tmp_path: Path) -> None:
     assert (outcome.result, outcome.not_before) == ("callback", 3600.0)
 
 
-def test_customer_of_a_callback_is_not_transferred(tmp_path: Path) -> None:
-    job = callback_job(customer_script="move")
+def test_customer_chooses_no_time_that_is_full_meanwhile(tmp_path: Path) -> None:
+    taken = callback_job("job-2", agent=None, queue="sales", not_before=3700.0)
+    job = callback_job(customer_script="slot", to="+442079461111", agent="alice", queue="sales")
 
     async def conduct(stage: Scene) -> None:
+        stage.services.queues.start([Queue(name="sales")])
         await answers(stage)
         await asyncio.sleep(3)
         await answers(stage)
+        stage.open_jobs.add(taken)
+        await press(stage, 1, "1")
+        stage.services.queues.stop()
 
     _stage, outcome = run(tmp_path, job, conduct)
     assert outcome.result == "declined"
-    assert scripts_of(job)[0].path == ["to", "no"]
+    assert scripts_of(job)[0].path == ["when", "no"]
+
+
+def test_customer_is_called_again_in_the_queue_of_the_step(tmp_path: Path) -> None:
+    job = callback_job(customer_script="support", to="+442079461111", agent="alice")
+
+    async def conduct(stage: Scene) -> None:
+        stage.services.queues.start([Queue(name="support")])
+        await answers(stage)
+        await asyncio.sleep(3)
+        await answers(stage)
+        await press(stage, 1, "1")
+        stage.services.queues.stop()
+
+    _stage, outcome = run(tmp_path, job, conduct)
+    assert (outcome.result, job.request.queue, job.request.agent) == ("callback", "support", None)
 
 
 async def talk(stage: Scene) -> tuple[ScriptedPhone, ScriptedPhone]:

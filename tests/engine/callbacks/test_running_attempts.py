@@ -7,6 +7,7 @@ from unittest.mock import patch
 import pytest
 
 from engine.callbacks.attempt import Attempt
+from engine.callbacks.open_jobs import OpenJobs
 from engine.callbacks.retry import INTERRUPTED, Outcome
 from engine.callbacks.running_attempts import STOPPED, RunningAttempts
 from engine.errors import EngineError
@@ -21,8 +22,7 @@ def running(stage: Scene) -> tuple[RunningAttempts, Over]:
     over: Over = []
     attempts = RunningAttempts(
         stage.services,
-        admission=stage.admission,
-        history=stage.history,
+        shared=stage.for_attempts(OpenJobs()),
         on_over=lambda attempt, outcome: over.append((attempt.job.id, outcome)),
     )
     return attempts, over
