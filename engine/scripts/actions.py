@@ -32,6 +32,7 @@ class Ask:
 
     `key_names` are the single keys that mean something, "" where digits are entered. One of `words`
     may be said in their place, with `spoken` the digits. With `secret` nobody else may know them.
+    `is_again`: the answer before did not fit.
     """
 
     texts: tuple[str, ...]
@@ -45,6 +46,7 @@ class Ask:
     between_digits_s: float = 3.0
     barge_in: bool = True
     secret: bool = False
+    is_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

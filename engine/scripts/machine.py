@@ -312,7 +312,7 @@ class ScriptMachine:
         was_silent = True
         for nth in range(step.tries):
             again = (self._text(step.again_text),) if nth and step.again_text else ()
-            answer = yield replace(ask, texts=(*again, *ask.texts))
+            answer = yield replace(ask, texts=(*again, *ask.texts), is_again=nth > 0)
             assert isinstance(answer, Keys | Spoken)
             if fits(answer):
                 return answer

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
+from ..legs.pressed_keys import KeyTaker
 from ..recognition.speech import HeardSpeech, WantedSpeech
 
 MOST_DIGITS: Final = 64
@@ -68,7 +69,7 @@ class Gathered:
         return f"Gathered({len(self.digits)} digits, {self.ended!r})"
 
 
-class Gather:
+class Gather(KeyTaker):
     """One gathering. `on_barge_in` is called at the first key, or sound of a voice, that cuts the
     prompt short.
 
@@ -80,6 +81,8 @@ class Gather:
         self.settings = settings
         self._on_barge_in = on_barge_in
         self._digits = ""
+        self.late = ""
+        """The keys that came after its end, before anybody else was given them."""
         self._is_prompting = True
         self._is_speaking = False
         self._heard: HeardSpeech | None = None
@@ -92,8 +95,33 @@ class Gather:
         """Whether nobody else may know the keys."""
         return self.settings.secret
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more counts."""
+        return self._ended is not None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a key has come: no prompt is to be heard, and no word is listened for."""
+        return bool(self._digits) or self.is_over
+
+    def take_typed(self, keys: str) -> str:
+        """The party pressed these before the prompt. Returns those that are not used.
+
+        Where the prompt has to be heard, none of them is for it.
+        """
+        if not self.settings.barge_in:
+            return ""
+        while keys and not self.is_over:
+            self.take(keys[0])
+            keys = keys[1:]
+        return keys
+
     def take(self, digit: str) -> None:
         """The party has pressed a key."""
+        if self.is_over:
+            self.late += digit
+            return
         settings = self.settings
         if not settings.max_digits or not self._barges_in():
             return

@@ -16,6 +16,7 @@ from ..recognition.recognitions import Recognition, Recognitions
 from ..recognition.speech import WantedSpeech
 from ..supervision.supervisors import Supervisors
 from .gather import Gather, Gathered, GatherSettings
+from .typed_ahead import TypedAhead
 
 PROMPT_PRIORITY = 9
 SECRET_KEYS = "secret keys"
@@ -48,6 +49,7 @@ class Gathers:
         leg: Leg,
         settings: GatherSettings,
         prompt: Source | Announcement | None = None,
+        typed: TypedAhead | None = None,
     ) -> Gathered:
         """Gather keys, or words, of a leg of a call.
 
@@ -56,7 +58,8 @@ class Gathers:
 
         Keys that are pressed meanwhile are for this alone, and the other party hears nothing of
         them; where they are secret, a soft tone in the place of each, a recording pauses,
-        and supervisors do not hear the party.
+        and supervisors do not hear the party. Those of `typed` were pressed before, and come first:
+        a prompt that they answer is not heard.
         """
         if leg in self._under_way:
             raise EngineError("state", f"leg {leg.id} is asked for keys already", field="leg")
@@ -71,19 +74,20 @@ class Gathers:
         gather = self._under_way[leg] = Gather(settings, stop_prompt)
         watch = _LegEnd(gather)
         leg.listen(watch)
-        leg.take_keys(gather)
+        before = leg.take_keys(gather)
+        unused = gather.take_typed(typed.take_all()) if typed is not None else ""
         leg.publish_play("gather.started")
         paused: list[RecordsCall] = []
         unheard = ExitStack()
         recognition: Recognition | None = None
         try:
-            if settings.speech is not None:
+            if settings.speech is not None and not gather.has_begun:
                 recognition = await self._recognise(call, leg, settings.speech, gather)
             if settings.secret:
                 for supervisors in self._supervisors(call):
                     unheard.enter_context(supervisors.not_hearing(leg))
                 paused = await self._pause(call)
-            if prompt is None:
+            if prompt is None or gather.has_begun:
                 gather.prompt_over()
             else:
                 how = HowPlayed(priority=PROMPT_PRIORITY)
@@ -91,13 +95,16 @@ class Gathers:
             gathered = await gather.run()
         finally:
             del self._under_way[leg]
-            leg.take_keys(None)
+            leg.take_keys(before)
             leg.forget(watch)
             stop_prompt()
             unheard.close()
             await self._resume(paused)
             if recognition is not None:
                 await self._recognitions.end(recognition)
+        if typed is not None:
+            is_full = gathered.ended == "max_digits"
+            typed.put_back(unused + gather.late, settings.terminator if is_full else "")
         leg.publish_play("gather.finished", **_published(gathered, is_secret=settings.secret))
         return gathered
 

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 
 class KeyTaker(Protocol):
-    """Has asked the party for keys, which are for it alone."""
+    """Has asked the party for keys, which are for it alone, and no other party."""
+
+    is_alone: bool = True
+    """Whether no listener of the leg hears of the keys."""
 
     @property
     def is_secret(self) -> bool:
@@ -28,13 +31,14 @@ class PressedKeys:
     _publish_bounded: Callable[..., bool]
     _key_taker: KeyTaker | None = None
 
-    def take_keys(self, taker: KeyTaker | None) -> None:
+    def take_keys(self, taker: KeyTaker | None) -> KeyTaker | None:
         """All keys are for `taker` from now on, and the other party hears nothing of them.
 
-        None: no longer.
+        None: no longer. Returns for whom they were until now.
         """
-        self._key_taker = taker
+        before, self._key_taker = self._key_taker, taker
         self._media.block_keys(is_blocked=taker is not None)
+        return before
 
     def info_digit(self, digit: str, duration_ms: int) -> None:
         """The party pressed a key, and its phone reported it by SIP INFO."""
@@ -57,6 +61,6 @@ class PressedKeys:
         for listener in tuple(self._listeners):
             if is_secret:
                 listener.key_hidden(self)  # type: ignore[arg-type]
-            elif taker is None:
+            elif taker is None or not taker.is_alone:
                 listener.digit_pressed(self, digit)  # type: ignore[arg-type]
         return taker is None

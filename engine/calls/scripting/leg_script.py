@@ -33,6 +33,7 @@ from ...scripts.record import ScriptRecord, ScriptUse
 from ..announcing.whisper import Announcement
 from ..call import Call
 from ..keys.gather import GatherSettings
+from ..keys.typed_ahead import TypedAhead
 from ..leg import Leg
 from ..recognition.speech import WantedSpeech
 from ..services import CallServices
@@ -101,6 +102,8 @@ class LegScript:
         self._record = ScriptRecord(script=script.name, use=use, started=services.clock.now())
         self._told = 0
         self._spoken: list[Announcement] = []
+        self._has_secrets = any(step.secret for step in script.steps)
+        self._typed = TypedAhead(is_secret=self._has_secrets)
 
     async def run(self) -> Ending:
         """Walk to the end. Raises LegEnded by way of the scope that it runs in."""
@@ -114,6 +117,7 @@ class LegScript:
         return await self._walk(self._machine.answer(Failed(reason), self._now()))
 
     async def _walk(self, action: Action) -> Ending:
+        self._leg.take_keys(self._typed)
         try:
             while True:
                 self._tell_steps()
@@ -135,6 +139,9 @@ class LegScript:
         except Exception as error:
             self._machine.stop("stopped", str(error))
             raise
+        finally:
+            self._leg.take_keys(None)
+            self._typed.forget()
 
     def _now(self) -> float:
         return self._services.clock.monotonic()
@@ -216,7 +223,11 @@ class LegScript:
             speech=self._speech(ask),
         )
         prompt = await self._sound(ask.texts)
-        gathered = await self._services.gathers.run(self._host.call, self._leg, settings, prompt)
+        if ask.is_again:  # what follows a wrong key was meant for something else
+            self._typed.forget()
+        gathered = await self._services.gathers.run(
+            self._host.call, self._leg, settings, prompt, self._typed
+        )
         if gathered.word is not None and ask.spoken:
             digits = gathered.word
             if len(digits) > ask.max_digits:
@@ -235,9 +246,12 @@ class LegScript:
 
     async def _take_message(self, wanted: Record) -> None:
         voicemail = Voicemail(self._services, self._host, self._leg, wanted)
+        self._typed.hides_keys = False
         try:
             await voicemail.take()
         finally:
+            self._typed.hides_keys = self._has_secrets
+            self._typed.forget()
             # Who hangs up after they have spoken has left a message, too.
             await voicemail.finish()
 

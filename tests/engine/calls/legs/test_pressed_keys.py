@@ -3,7 +3,7 @@
 from typing import Any
 
 from engine.calls.legs.leg_listener import LegListener
-from engine.calls.legs.pressed_keys import PressedKeys
+from engine.calls.legs.pressed_keys import KeyTaker, PressedKeys
 
 
 class Media:
@@ -28,10 +28,14 @@ class Listener(LegListener):
         self.heard.append("hidden")
 
 
-class Taker:
-    def __init__(self, *, is_secret: bool) -> None:
-        self.is_secret = is_secret
+class Taker(KeyTaker):
+    def __init__(self, *, is_secret: bool, is_alone: bool = True) -> None:
+        self._is_secret, self.is_alone = is_secret, is_alone
         self.taken: list[str] = []
+
+    @property
+    def is_secret(self) -> bool:
+        return self._is_secret
 
     def take(self, digit: str) -> None:
         self.taken.append(digit)
@@ -79,3 +83,11 @@ def test_who_asks_for_keys_has_them_alone() -> None:
     assert leg.listener.heard == ["hidden", "3"]
     assert [event.get("digit") for event in leg.events] == ["1", None, "3"]
     assert leg._media.blocked == [True, True, False]  # type: ignore[attr-defined]
+
+
+def test_listeners_hear_of_keys_that_are_not_for_one_alone() -> None:
+    leg, taker = Leg(), Taker(is_secret=False, is_alone=False)
+    assert leg.take_keys(taker) is None
+    assert not leg.pressed("7", 100)
+    assert (taker.taken, leg.listener.heard) == (["7"], ["7"])
+    assert leg.take_keys(None) is taker
