@@ -34,10 +34,10 @@ from .attempt_check import lines_of, number_of
 from .attempt_outcome import of_hangup, of_refusal, unless_machine
 from .attempt_services import AttemptServices
 from .customer_hold import CustomerHold, Postponed, waiting_of
-from .customer_transfers import CustomerTransfers
-from .job_scripts import JobScripts
 from .retry import Outcome
 from .ringback_sound import RingbackSound
+from .scripting.customer_transfers import CustomerTransfers
+from .scripting.job_scripts import JobScripts
 
 log = structlog.get_logger()
 

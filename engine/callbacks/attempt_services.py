@@ -7,7 +7,7 @@ from ..calls.call_flow import CustomerHistory
 from ..calls.services import CallServices
 from ..routing.admission import Admission
 from .open_jobs import OpenJobs
-from .script_callbacks import ScriptCallbacks
+from .scripting.script_callbacks import ScriptCallbacks
 from .slot_bookings import SlotBookings
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
-from ..callbacks.script_callbacks import ScriptCallbacks, check_may_key_in
+from ..callbacks.scripting.script_callbacks import ScriptCallbacks, check_may_key_in
 from ..calls.agent_wait import AgentWait
 from ..calls.call_flow import WaitObserver
 from ..calls.call_result import CALLED_BACK, Result

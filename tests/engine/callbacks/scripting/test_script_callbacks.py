@@ -8,7 +8,7 @@ from config.agents import Agent as AgentSettings
 from config.calendars import Calendar
 from config.queues import Queue
 from engine.callbacks.open_jobs import OpenJobs
-from engine.callbacks.script_callbacks import ScriptCallbacks, check_may_key_in
+from engine.callbacks.scripting.script_callbacks import ScriptCallbacks, check_may_key_in
 from engine.callbacks.slot_bookings import SlotBookings
 from engine.calls.scripting.scripts import Scripts
 from engine.errors import EngineError

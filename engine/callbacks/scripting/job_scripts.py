@@ -5,17 +5,17 @@ from typing import Any, Final
 
 import msgspec
 
-from ..calls.hangup_cause import HangupCause, Result
-from ..calls.leg import Leg, LegEnded
-from ..calls.scripting.call_scripts import CallScripts, ScriptedFlow
-from ..calls.services import CallServices
-from ..errors import EngineError
-from ..job import AttemptRecord, Job
-from ..routing.admission import AdmissionQuery
-from ..scripts.actions import CallBack, Connect, EndWord, FindSlots, HangUp, Slots, Transfer
-from ..scripts.record import ScriptRecord, ScriptUse
-from .attempt_services import AttemptServices
-from .customer_hold import Postponed
+from ...calls.hangup_cause import HangupCause, Result
+from ...calls.leg import Leg, LegEnded
+from ...calls.scripting.call_scripts import CallScripts, ScriptedFlow
+from ...calls.services import CallServices
+from ...errors import EngineError
+from ...job import AttemptRecord, Job
+from ...routing.admission import AdmissionQuery
+from ...scripts.actions import CallBack, Connect, EndWord, FindSlots, HangUp, Slots, Transfer
+from ...scripts.record import ScriptRecord, ScriptUse
+from ..attempt_services import AttemptServices
+from ..customer_hold import Postponed
 
 # How the leg of a party ends whom a script does not connect: nobody pressed a key, as in a mailbox,
 # or somebody did, and did not want to be connected.

@@ -10,15 +10,15 @@ from typing import Any, Protocol
 
 import msgspec
 
-from ..calls.announcing.whisper import Whisper
-from ..calls.cancel_scope import while_up
-from ..calls.leg import Leg, LegEnded
-from ..calls.scripting.script_transfers import Reached, ScriptedCall, ScriptTransfers
-from ..calls.services import CallServices
-from ..errors import EngineError
-from ..job import Job
-from ..scripts.actions import Transfer
-from .customer_hold import waiting_of
+from ...calls.announcing.whisper import Whisper
+from ...calls.cancel_scope import while_up
+from ...calls.leg import Leg, LegEnded
+from ...calls.scripting.script_transfers import Reached, ScriptedCall, ScriptTransfers
+from ...calls.services import CallServices
+from ...errors import EngineError
+from ...job import Job
+from ...scripts.actions import Transfer
+from ..customer_hold import waiting_of
 
 
 class TransferredCall(ScriptedCall, Protocol):

@@ -1,17 +1,17 @@
 """Callbacks that a script asks for: at which times they may be, and for which number."""
 
-from ..acd.queues import Queues
-from ..calls.scripting.scripts import Scripts
-from ..errors import EngineError
-from ..request import CallbackRequest, SlotSpec
-from ..routing.admission import Admission
-from ..routing.dialplan import Dialplan
-from ..routing.phone_number import CalledNumber
-from ..scripts.actions import FindSlots, Slot
-from ..scripts.actions import Slots as FoundSlots
-from ..scripts.slots import next_beginning, slot_of
-from .slot_bookings import SlotBookings
-from .slots import Slots
+from ...acd.queues import Queues
+from ...calls.scripting.scripts import Scripts
+from ...errors import EngineError
+from ...request import CallbackRequest, SlotSpec
+from ...routing.admission import Admission
+from ...routing.dialplan import Dialplan
+from ...routing.phone_number import CalledNumber
+from ...scripts.actions import FindSlots, Slot
+from ...scripts.actions import Slots as FoundSlots
+from ...scripts.slots import next_beginning, slot_of
+from ..slot_bookings import SlotBookings
+from ..slots import Slots
 
 # The hours of a number and of a queue are looked through this far.
 MOST_LOOKED_AT = 200
