@@ -19,7 +19,7 @@ def step(name: str, kind: str, **more: Any) -> dict[str, Any]:
     return {"name": name, "kind": kind, **more}
 
 
-def settings(tmp_path: Path, agent: str) -> dict[str, Any]:
+def settings(tmp_path: Path, agent: str, other: str) -> dict[str, Any]:
     def tone(name: str, hz: float) -> str:
         return f"file:{write_tone_wav(tmp_path / f'{name}.wav', hz, 0.4)}"
 
@@ -28,7 +28,10 @@ def settings(tmp_path: Path, agent: str) -> dict[str, Any]:
         "trunks": [{"name": "pbx", "uri": f"sip:127.0.0.1:{free_port()}"}],
         "routes": [{"prefix": "+", "trunks": ["pbx"]}],
         "queues": [{"name": "sales"}],
-        "agents": [{"name": "alice", "uri": agent, "queues": ["sales"]}],
+        "agents": [
+            {"name": "alice", "uri": agent, "queues": ["sales"]},
+            {"name": "bob", "uri": other, "queues": []},
+        ],
         "rooms": [{"name": "default", "texts": {"thanks": ""}}],
         "inbound": [
             {"name": "shop", "number": SHOP, "queue": "sales", "script": "reception",
@@ -47,6 +50,11 @@ def settings(tmp_path: Path, agent: str) -> dict[str, Any]:
                 step("sorry", "hangup", text="Goodbye.", cause="the PIN was wrong"),
                 step("message", "voicemail", text=tone("leave", LEAVE_HZ), queue="sales"),
             ]},
+            {"name": "elsewhere", "steps": [
+                step("first", "menu", text=tone("first", MENU_HZ), keys={"1": "second"}, **asking),
+                step("second", "menu", text="Please press 2.", keys={"2": "bob"}, **asking),
+                step("bob", "transfer", agent="bob"),
+            ]},
             {"name": "rating", "steps": [
                 step("rate", "rating", text=tone("rate", RATE_HZ), **asking),
             ]},
@@ -64,15 +72,15 @@ async def event(engine: EngineClient, kind: str, *, nth: int = 1, **fields: Any)
     )
 
 
-async def test_a_caller_is_identified_talks_rates_and_leaves_a_message(
+async def test_callers_are_identified_talk_rate_leave_messages_and_go_elsewhere(
     own_engine: StartEngine, softphone: StartPhone, tmp_path: Path
 ) -> None:
     agent, caller, other = await asyncio.gather(
         softphone(user="desk", tone=AGENT_HZ),
-        softphone(user=CALLER, tone=CALLER_HZ, record=tmp_path / "caller.wav"),
-        softphone(user=OTHER, tone=OTHER_HZ),
+        softphone(user=CALLER, tone=CALLER_HZ, record=tmp_path / "caller-{call}.wav"),
+        softphone(user=OTHER, tone=OTHER_HZ, record=tmp_path / "other-{call}.wav"),
     )
-    engine = await own_engine(**settings(tmp_path, agent.uri))
+    engine = await own_engine(**settings(tmp_path, agent.uri, other.uri))
     caller.command(f"call sip:{SHOP}@127.0.0.1:{engine.process.sip_port}")
     menu = await event(engine, "script.step", step="menu")
     assert (menu["script"], menu["step_kind"], menu["nth"]) == ("reception", "menu", 1)
@@ -118,9 +126,26 @@ async def test_a_caller_is_identified_talks_rates_and_leaves_a_message(
     second = await event(engine, "call.ended", nth=2)
     assert (second["result"], second["scripts"][0]["result"]) == ("voicemail", "hung_up")
     recording = await engine.line.call("recording.get", recording=left["recording"])
+
+    # The customer of a callback types a menu ahead, which leads them from alice to bob.
+    job = await engine.callback(caller.uri, "alice", customer_script="elsewhere")
+    await event(engine, "script.step", step="first")
+    caller.command("digits 12")
+    joined = await engine.state("bridged", job)
+    assert joined["agent"] == "bob"
+    await other.wait_for("recording", timeout_s=LIMIT_S, nth=2)
+    await asyncio.sleep(1.0)
+    other.command("hangup")
+    over = await engine.ended(job)
+    assert (over["state"], over["cause"]) == ("completed", "agent hung up")
+    (walked,) = over["attempts"][0]["scripts"]
+    assert (walked["result"], walked["path"]) == ("transfer", ["first", "second", "bob"])
     await engine.assert_idle()
     await asyncio.gather(agent.stop(), caller.stop(), other.stop())
-    heard = caller.heard(tmp_path / "caller.wav")
+    callback_heard = read_wav(Path(caller.seen("recording")[1]["path"]))
+    assert callback_heard.hears(OTHER_HZ, for_s=0.5) and not callback_heard.hears(AGENT_HZ)
+    assert read_wav(Path(other.seen("recording")[1]["path"])).hears(CALLER_HZ, for_s=0.5)
+    heard = caller.heard(Path(caller.seen("recording")[0]["path"]))
     assert heard.at(menu["time"], wrong["time"] + 0.1).hears(MENU_HZ, for_s=0.25)
     assert heard.at(wrong["time"], asked["time"]).hears(WRONG_HZ, for_s=0.25)
     assert heard.at(bridged["time"], ended["time"]).hears(RATE_HZ, for_s=0.25)
