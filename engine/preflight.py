@@ -6,10 +6,12 @@ there.
 
 import errno
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import structlog
 
+from config.all_sections import AllSections
 from config.settings import Settings
 from config.sounds import find_configured
 from media.sound.prompt_files import PromptError, check_prompt
@@ -60,17 +62,29 @@ def check(settings: Settings) -> None:
 
 def warn_of_missing_codecs(settings: Settings) -> None:
     """Log each trunk and agent with a codec that does not work on this machine."""
+    for kind, name, codec, reason in missing_codecs(settings):
+        log.warning("codec_not_offered", **{kind: name}, codec=codec, reason=reason)
+
+
+def missing_codecs(settings: AllSections) -> Iterator[tuple[str, str, str, str]]:
+    """Each trunk and agent with a codec that does not work here: kind, name, codec, reason."""
     accounts = [("trunk", trunk.name, trunk.codecs) for trunk in settings.trunks]
     accounts += [("agent", agent.name, agent.codecs) for agent in settings.agents]
     for kind, name, codecs in accounts:
         for codec in codecs:
             reason = missing().get(codec)
             if reason is not None:
-                log.warning("codec_not_offered", **{kind: name}, codec=codec, reason=reason)
+                yield kind, name, codec, reason
 
 
 def warn_of_keys_in_clear(settings: Settings) -> None:
     """Log each trunk and agent whose SRTP keys travel where others can read them."""
+    for kind, name, uri, reason in keys_in_clear(settings):
+        log.warning("srtp_keys_in_clear", **{kind: name}, uri=uri, reason=reason)
+
+
+def keys_in_clear(settings: AllSections) -> Iterator[tuple[str, str, str, str]]:
+    """Each trunk and agent whose SRTP keys others can read: kind, name, URI, reason."""
     uris = [
         ("trunk", trunk.name, trunk.srtp, uri) for trunk in settings.trunks for uri in trunk.sent_to
     ]
@@ -80,7 +94,7 @@ def warn_of_keys_in_clear(settings: Settings) -> None:
         is_secure = uri.lower().startswith("sips:") or "transport=tls" in uri.lower()
         if srtp != "off" and not is_secure:
             reason = "its SIP is not encrypted, and carries the keys of its SRTP"
-            log.warning("srtp_keys_in_clear", **{kind: name}, uri=uri, reason=reason)
+            yield kind, name, uri, reason
 
 
 def _must_be_writable(directory: Path) -> None:

@@ -69,6 +69,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "engine.logs": set(),
     "engine.preflight": {"engine.routing"},
     "engine.checks": {*EVERYTHING_BELOW_CONTROL, "engine.control"},
+    "engine.doctor": {"engine.checks", "engine.preflight", "engine.routing"},
     "engine.reload": {*EVERYTHING_BELOW_CONTROL, "engine.checks"},
     "engine.call_parts": EVERYTHING_BELOW_CONTROL,
     "engine.parts": {
@@ -81,7 +82,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     },
     # `run` imports the daemon, `check` the checks, `rpc --schema` the schema, inside the function.
     "engine.cli": {
-        *NOUNS, "engine.reports", "engine.daemon", "engine.checks", "engine.control", "engine.logs",
+        *NOUNS, "engine.reports", "engine.daemon", "engine.checks", "engine.control",
+        "engine.doctor", "engine.logs",
     },
     "engine.client": set(),
     # sip

@@ -27,6 +27,18 @@ def unknown_voices(settings: AllSections) -> Iterator[Fault]:
         synthesizer.close()
 
 
+def speech_fault(settings: AllSections) -> str | None:
+    """Why espeak-ng does not speak in whisper.voice; None where it does."""
+    synthesizer = Synthesizer(settings.whisper.cache_dir)
+    try:
+        synthesizer.look_for(settings.whisper.voice)
+    except SpeechError as error:
+        return error.reason
+    finally:
+        synthesizer.close()
+    return None
+
+
 def _named(settings: AllSections) -> Iterator[tuple[str, str]]:
     """Every voice that is named, with the key; "" where none is."""
     whisper = settings.whisper

@@ -27,7 +27,6 @@ from . import (
     records,
     report,
     routes,
-    scripts,
     trunks,
     webhooks,
 )
@@ -47,9 +46,10 @@ from .command import (
     call,
     print_json,
 )
+from .configuration import doctor, scripts
+from .configuration.settings import default_config, load_settings
 from .formats import duration, pairs, value_text
 from .live import top
-from .settings import default_config, load_settings
 from .tables import console, details
 from .tracing import commands as traces
 
@@ -155,6 +155,7 @@ for part in (records, top, events, audit):
     app.add_typer(part.app)
 app.add_typer(routes.configuration)
 app.add_typer(webhooks.app, rich_help_panel=RUNNING)
+app.add_typer(doctor.app)
 
 
 # -- the engine itself --------------------------------------------------------------------------

@@ -23,7 +23,7 @@ _BATCH = 64
 """The most datagrams read before the event loop continues with other work."""
 _BATCH_S = 0.004
 """And the longest that they may take."""
-_RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
+RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 _MAX_DATAGRAM_BYTES = 65_535
 _QUOTED_BYTES = 2_048
 """An ICMP error quotes less than that of what we sent."""
@@ -86,7 +86,7 @@ class UdpTransport:
         bound = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         try:
             mark(bound, self._dscp)
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
             if family == socket.AF_INET6:
                 bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 bound.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from config.settings import load
 from engine.cli.main import app
-from engine.cli.settings import default_config
+from engine.cli.configuration.settings import default_config
 from engine.control.method import Method
 from engine.control.params import (
     CallRef,

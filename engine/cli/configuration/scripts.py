@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .command import EXIT_FAILED, EXIT_USAGE, Json, Options, print_json
+from ..command import EXIT_FAILED, EXIT_USAGE, Json, Options, print_json
+from ..tables import cell, console, table
 from .settings import ConfigFile, default_config, load_settings
-from .tables import cell, console, table
 
 if TYPE_CHECKING:
     from config.scripts import Script
@@ -58,7 +58,7 @@ def try_script(
     """Walk through a script: its texts are written, and keys read from standard input."""
     settings = load_settings(config or default_config())
     script = _script(settings, name)
-    from ..checks.script_trial import ScriptTrial
+    from ...checks.script_trial import ScriptTrial
 
     context = dict(_pair(one) for one in set or ())
     trial = ScriptTrial(
@@ -73,7 +73,7 @@ def try_script(
 def draw(name: ScriptName, config: ConfigFile = None) -> None:
     """Write a script as a Mermaid diagram."""
     script = _script(load_settings(config or default_config()), name)
-    from ..scripts.diagram import diagram
+    from ...scripts.diagram import diagram
 
     typer.echo(diagram(script), nl=False)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .command import EXIT_USAGE, Options, print_json
+from ..command import EXIT_USAGE, Options, print_json
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -27,7 +27,7 @@ def load_settings(file: Path) -> "Settings":
     """The settings in the file. Where they have faults, those are written, and the command ends."""
     from config.errors import ConfigError
 
-    from ..checks.configuration import load
+    from ...checks.configuration import load
 
     try:
         return load(file)

@@ -1,0 +1,1 @@
+"""The commands that read a configuration, and need no engine."""
