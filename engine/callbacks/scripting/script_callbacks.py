@@ -70,7 +70,7 @@ class ScriptCallbacks:
         return FoundSlots(tuple(found))
 
     def _has_room(self, wanted: FindSlots, at: float, agent: str | None) -> bool:
-        """Whether one more callback of the queue, or agent, may be made in the slot that begins `at`."""
+        """Whether the slot that begins `at` has room for one more of the queue, or the agent."""
         try:
             self.check_room(wanted.queue, at, wanted.slot_s, agent)
         except EngineError:

@@ -14,8 +14,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from config.settings import load
-from engine.cli.main import app
 from engine.cli.configuration.settings import default_config
+from engine.cli.main import app
 from engine.control.method import Method
 from engine.control.params import (
     CallRef,
