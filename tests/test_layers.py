@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -253,10 +254,40 @@ def sources() -> dict[str, Path]:
     return found
 
 
+class Contents(NamedTuple):
+    """What is looked at of a file. Its whole syntax tree would take ten times the memory."""
+
+    imports: list[ast.Import | ast.ImportFrom]
+    """Wherever in the file they are."""
+    imports_at_the_top: list[ast.ImportFrom]
+    """Those that importing the file runs."""
+    constructors: list[tuple[str, int]]
+    """Each class that has an `__init__`, and how many parameters that has besides `self`."""
+    docstring: str | None
+
+
 @cache
-def tree(path: Path) -> ast.Module:
-    """The syntax tree of a file."""
-    return ast.parse(path.read_text())
+def contents(path: Path) -> Contents:
+    """What is looked at of a file."""
+    tree = ast.parse(path.read_text())
+    imports: list[ast.Import | ast.ImportFrom] = []
+    constructors: list[tuple[str, int]] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            imports.append(node)
+        elif isinstance(node, ast.ClassDef):
+            constructors += [
+                (node.name, parameters(item.args))
+                for item in node.body
+                if isinstance(item, ast.FunctionDef) and item.name == "__init__"
+            ]
+    at_the_top = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    return Contents(imports, at_the_top, constructors, ast.get_docstring(tree))
+
+
+def parameters(given: ast.arguments) -> int:
+    """How many parameters a method has besides `self`."""
+    return len(given.posonlyargs) + len(given.args) + len(given.kwonlyargs) - 1
 
 
 @cache
@@ -265,7 +296,7 @@ def imports(module: str) -> frozenset[str]:
     path = sources()[module]
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     found: set[str] = set()
-    for node in ast.walk(tree(path)):
+    for node in contents(path).imports:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -321,14 +352,8 @@ def circles(edges: Mapping[str, Iterable[str]]) -> list[list[str]]:
 def constructors() -> Iterator[tuple[str, int]]:
     """Each `__init__`, and how many parameters it has besides `self`."""
     for module, path in sources().items():
-        for node in ast.walk(tree(path)):
-            if not isinstance(node, ast.ClassDef):
-                continue
-            for item in node.body:
-                if isinstance(item, ast.FunctionDef) and item.name == "__init__":
-                    given = item.args
-                    count = len(given.posonlyargs) + len(given.args) + len(given.kwonlyargs) - 1
-                    yield f"{module}.{node.name}", count
+        for name, count in contents(path).constructors:
+            yield f"{module}.{name}", count
 
 
 # -- what holds ---------------------------------------------------------------------------------
@@ -385,7 +410,7 @@ def test_inside_a_room_imports_are_relative(room: str) -> None:
     for module, path in sources().items():
         if module.split(".")[0] != room:
             continue
-        for node in ast.walk(tree(path)):
+        for node in contents(path).imports:
             if isinstance(node, ast.ImportFrom) and not node.level:
                 names = [node.module or ""]
             elif isinstance(node, ast.Import):
@@ -449,7 +474,7 @@ def test_only_the_transport_and_the_endpoint_of_sip_know_sockets_and_clocks() ->
     for module, path in sources().items():
         if not module.startswith("sip.") or package_of(module) in WITH_IO:
             continue
-        for node in ast.walk(tree(path)):
+        for node in contents(path).imports:
             names: list[str] = []
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
@@ -466,10 +491,8 @@ def test_the_command_line_loads_the_daemon_only_where_it_runs() -> None:
         f"{module} imports {node.module}"
         for module, path in sources().items()
         if module.startswith("engine.cli")
-        for node in tree(path).body
-        if isinstance(node, ast.ImportFrom)
-        and node.level == 2
-        and (node.module or "").split(".")[0] in ("daemon", "control", "parts")
+        for node in contents(path).imports_at_the_top
+        if node.level == 2 and (node.module or "").split(".")[0] in ("daemon", "control", "parts")
     }
     assert not strays
 
@@ -479,7 +502,7 @@ def test_only_the_command_line_and_the_gateway_use_the_client() -> None:
     for module, path in sources().items():
         if package_of(module) in ("engine.cli", "engine.client") or module.startswith("web."):
             continue
-        for node in ast.walk(tree(path)):
+        for node in contents(path).imports:
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
                 "ringback_client"
             ):
@@ -492,7 +515,7 @@ def test_the_client_imports_no_room() -> None:
     assert files
     strays = set()
     for file in files:
-        for node in ast.walk(tree(file)):
+        for node in contents(file).imports:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and not node.level:
                 names = [node.module or ""]
@@ -508,7 +531,7 @@ def test_scripts_reach_the_engine_through_its_client_only() -> None:
         if file.parent.name == "fuzz":  # it feeds the parsers themselves
             continue
         may = allowed | more if file.name == "state_diagrams.py" else allowed
-        for node in ast.walk(tree(file)):
+        for node in contents(file).imports:
             if isinstance(node, ast.ImportFrom) and node.module is not None:
                 is_engine = node.module.split(".")[0] == "engine"
                 if is_engine and node.module not in may:
@@ -549,6 +572,6 @@ def test_each_package_says_what_it_is_for() -> None:
     silent = [
         module
         for module, path in sources().items()
-        if path.name == "__init__.py" and not ast.get_docstring(tree(path))
+        if path.name == "__init__.py" and not contents(path).docstring
     ]
     assert not silent
