@@ -11,8 +11,8 @@ from functools import cache
 from typing import Any
 from unittest.mock import patch
 
-import jsonschema
 import msgspec
+from jsonschema_rs import Draft202012Validator, Registry
 
 from engine.control import jsonrpc
 from engine.control.requests.in_flight import InFlight
@@ -21,6 +21,8 @@ from engine.store.event_log import Event, EventLog
 
 MOST_OF_ONE_KIND = 20
 """So many replies of a method, and events of a type, are checked of one engine."""
+
+COMPONENTS = "urn:ringback:protocol"
 
 Schema = dict[str, Any]
 
@@ -35,13 +37,18 @@ def _strict() -> Schema:
 
 
 @cache
-def _validator_of_reply(method: str) -> jsonschema.protocols.Validator:
+def _components() -> Registry:
+    return Registry([(COMPONENTS, {"components": _strict()["components"]})])
+
+
+@cache
+def _validator_of_reply(method: str) -> Draft202012Validator:
     described = {one["name"]: one for one in _strict()["methods"]}[method]
     return _validator(described["result"]["schema"])
 
 
 @cache
-def _validator_of_event(type: str) -> jsonschema.protocols.Validator:
+def _validator_of_event(type: str) -> Draft202012Validator:
     described = {one["name"]: one for one in _strict()["x-events"]}[type]
     common = _strict()["components"]["schemas"]["Event"]
     own = described["schema"].get("properties", {})
@@ -49,13 +56,24 @@ def _validator_of_event(type: str) -> jsonschema.protocols.Validator:
 
 
 @cache
-def _validator_of_errors() -> jsonschema.protocols.Validator:
+def _validator_of_errors() -> Draft202012Validator:
     return _validator({"$ref": "#/components/schemas/ErrorData"})
 
 
-def _validator(schema: Schema) -> jsonschema.protocols.Validator:
-    whole = schema | {"components": _strict()["components"]}
-    return jsonschema.Draft202012Validator(whole)
+def _validator(schema: Schema) -> Draft202012Validator:
+    return Draft202012Validator(_referring(schema), registry=_components())
+
+
+def _referring(schema: Any) -> Any:
+    """The schema with references to the components, which stand apart: they are read once."""
+    if isinstance(schema, list):
+        return [_referring(one) for one in schema]
+    if isinstance(schema, dict):
+        return {
+            key: COMPONENTS + one if key == "$ref" else _referring(one)
+            for key, one in schema.items()
+        }
+    return schema
 
 
 def check_reply(method: str, result: Any) -> None:
@@ -73,9 +91,9 @@ def check_error(data: Any) -> None:
     _check(_validator_of_errors(), "the data of an error", data)
 
 
-def _check(validator: jsonschema.protocols.Validator, what: str, instance: Any) -> None:
+def _check(validator: Draft202012Validator, what: str, instance: Any) -> None:
     for error in validator.iter_errors(instance):
-        where = "/".join(map(str, error.absolute_path))
+        where = "/".join(map(str, error.instance_path))
         raise AssertionError(f"{what}: {where}: {error.message}")
 
 
