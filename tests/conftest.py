@@ -4,6 +4,7 @@ import asyncio
 import functools
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -37,6 +38,17 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Workers of pytest-xdist have no terminal; tables are as wide as on a terminal of this width.
 os.environ["COLUMNS"] = "120"
+
+# Stores of the tests wait for the disk at each commit: in memory they wait for nothing. What a test
+# leaves goes as it passes, so that there is always room.
+MEMORY = Path("/dev/shm")
+ROOM_IN_MEMORY = 2 << 30
+if (
+    "PYTEST_DEBUG_TEMPROOT" not in os.environ
+    and os.access(MEMORY, os.W_OK)
+    and shutil.disk_usage(MEMORY).free >= ROOM_IN_MEMORY
+):
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = str(MEMORY)
 
 # Who starts the tests in the background of a shell has them ignore Ctrl-C, and so would the
 # processes that they start and stop by it.
