@@ -460,7 +460,7 @@ def test_the_engine_loads_no_library_for_sound() -> None:
         waiting += new
     strays = set()
     for module in found:
-        for node in ast.walk(tree(sources()[module])):
+        for node in contents(sources()[module]).imports:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and not node.level:
                 names = [node.module or ""]
