@@ -159,7 +159,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "web.connections", "web.errors", "web.progress", "web.signing", "web.texts",
         "web.visitor_request",
     },
-    "web.agent_desk": {"web.client_address", "web.limits"},
+    "web.agent_desk": {"web.client_address", "web.connections", "web.limits"},
     "web.server": {
         "web.admission", "web.agent_desk", "web.api", "web.callback_service", "web.client_address",
         "web.connections", "web.pages",

@@ -17,6 +17,7 @@ from config.web_settings import WebSettings
 from ringback_client import Client, ClientError, EngineError, RequestRejected
 
 from .client_address import ClientAddresses, one_visitor
+from .connections import streaming
 from .limits import HourlyLimits
 
 log = structlog.get_logger()
@@ -34,9 +35,14 @@ MOST_COUNTED: Final = 10_000
 FIRST_S: Final = 10.0
 MOST_MESSAGE_BYTES: Final = 64 * 1024
 MOST_LINES: Final = 500
+MOST_UNKNOWN: Final = 500
+"""Pages that have shown no token yet. The one that has waited longest gives way to the next."""
 MOST_WAITING: Final = 16
 """Requests of one page that wait for their answers."""
+NO_ENGINE: Final = "The engine cannot be reached. It is tried again."
 _HEARTBEAT_S: Final = 25.0
+_CLOSE_S: Final = 2.0
+"""How long a page may take to say that it has heard the end."""
 
 Connect = Callable[[str], Awaitable[Client]]
 """A client of the engine that shows this token."""
@@ -59,6 +65,7 @@ class AgentDesk:
         self._addresses = addresses
         self._wrong = HourlyLimits(MOST_COUNTED)
         self._paused: dict[str, float] = {}
+        self._unknown: dict[web.RequestHandler, None] = {}
         self._lines = 0
 
     def routes(self) -> list[web.RouteDef]:
@@ -76,16 +83,17 @@ class AgentDesk:
         )
         if self._paused.get(visitor, 0.0) > asyncio.get_running_loop().time():
             raise web.HTTPTooManyRequests(text="too many tokens were wrong\n")
-        if self._lines >= MOST_LINES:
-            raise web.HTTPServiceUnavailable(text="too many agents\n")
-        socket = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, max_msg_size=MOST_MESSAGE_BYTES)
-        await socket.prepare(request)
-        self._lines += 1
-        try:
-            await self._serve(socket, server, visitor)
-        finally:
-            self._lines -= 1
-            await socket.close()
+        socket = web.WebSocketResponse(
+            heartbeat=_HEARTBEAT_S, max_msg_size=MOST_MESSAGE_BYTES, timeout=_CLOSE_S
+        )
+        with contextlib.suppress(ConnectionResetError):  # it has gone again
+            await socket.prepare(request)
+            try:
+                await self._serve(socket, await self._token(socket, request), server, visitor)
+            except (TimeoutError, ValueError) as error:
+                await self._refuse(socket, error, "refused", "The token was not accepted.")
+            finally:
+                await socket.close()
         return socket
 
     def _is_own_page(self, request: web.Request) -> bool:
@@ -103,34 +111,78 @@ class AgentDesk:
             self._paused = {one: until for one, until in self._paused.items() if until > now}
             self._paused[visitor] = now + wait_s
 
-    async def _serve(self, socket: web.WebSocketResponse, server: str, visitor: str) -> None:
+    async def _token(self, socket: web.WebSocketResponse, request: web.Request) -> str:
+        """What the page shows. Until then it gives way to others.
+
+        Raises TimeoutError, ValueError.
+        """
+        page = request.protocol
+        self._unknown[page] = None
+        if len(self._unknown) > MOST_UNKNOWN:
+            longest = next(iter(self._unknown))
+            del self._unknown[longest]
+            longest.force_close()
         try:
             async with asyncio.timeout(FIRST_S):
-                first = await socket.receive_json()
-            token = first["token"]
-            if not isinstance(token, str) or not token:
-                raise ValueError("token")
+                with streaming(request, asyncio.Event()):
+                    first = await socket.receive()
+        finally:
+            self._unknown.pop(page, None)
+        said = first.json() if first.type is WSMsgType.TEXT else None
+        token = said.get("token") if isinstance(said, dict) else None
+        if not isinstance(token, str) or not token:
+            raise ValueError("no token")
+        return token
+
+    async def _serve(
+        self, socket: web.WebSocketResponse, token: str, server: str, visitor: str
+    ) -> None:
+        if self._lines >= MOST_LINES:
+            await socket.send_json({"waits": "Too many agents are signed in."})
+            return
+        self._lines += 1
+        try:
+            await self._sign_in(socket, token, server, visitor)
+        finally:
+            self._lines -= 1
+
+    async def _sign_in(
+        self, socket: web.WebSocketResponse, token: str, server: str, visitor: str
+    ) -> None:
+        try:
             client = await self._connect(token)
-        except (TimeoutError, TypeError, ValueError, KeyError, ClientError, EngineError) as error:
-            log.info("agent_not_signed_in", reason=type(error).__name__)
-            if isinstance(error, EngineError):
-                self._note_wrong(visitor)
-            with contextlib.suppress(ConnectionError):
-                await socket.send_json({"refused": "The token was not accepted."})
+        except EngineError as error:
+            self._note_wrong(visitor)
+            await self._refuse(socket, error, "refused", "The token was not accepted.")
+            return
+        except ClientError as error:
+            await self._refuse(socket, error, "waits", NO_ENGINE)
             return
         async with client:
             try:
                 found = await client.call("agent.list")
                 (agent,) = found["agents"]
                 ice = (await client.call("browser.ice_servers"))["ice_servers"]
-            except (ClientError, EngineError, ValueError):
-                await socket.send_json({"refused": "The token is no agent's."})
+            except (EngineError, ValueError) as error:
+                await self._refuse(socket, error, "refused", "The token is no agent's.")
+                return
+            except ClientError as error:
+                await self._refuse(socket, error, "waits", NO_ENGINE)
                 return
             choices = {name: found.get(name, []) for name in ("pause_reasons", "outcomes")}
             await socket.send_json(
                 {"agent": agent, "server": server, "ice_servers": ice, **choices}
             )
             await _Line(socket, client).run()
+
+    @staticmethod
+    async def _refuse(
+        socket: web.WebSocketResponse, error: Exception, how: str, words: str
+    ) -> None:
+        """`refused`: the page forgets its token. `waits`: it comes again with it."""
+        log.info("agent_not_signed_in", reason=type(error).__name__)
+        with contextlib.suppress(ConnectionError):
+            await socket.send_json({how: words})
 
 
 class _Line:

@@ -5,6 +5,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
@@ -16,8 +17,8 @@ from config.web_settings import WebSettings
 from .admission import Admission
 from .availability import Availabilities
 from .callback_service import CallbackService
-from .client_address import Address, ClientAddresses
-from .connections import BODY_S
+from .client_address import Address, ClientAddresses, one_visitor
+from .connections import BODY_S, is_gone, streaming
 from .errors import Refusal
 from .progress import Progress, is_over, queued
 from .signing import Signing
@@ -59,7 +60,8 @@ class Api:
         self, pages: Iterable[web.RouteDef] = (), middlewares: Iterable[Middleware] = ()
     ) -> web.Application:
         """The interface, for aiohttp to serve, with the `pages` that stand beside it."""
-        around = [*middlewares, self._answer_refusals]
+        # The body is read before a request is answered: until then it waits, and gives way.
+        around = [self._answer_refusals, *middlewares]
         app = web.Application(client_max_size=BODY_BYTES, middlewares=around)
         site, callback = "/v1/sites/{key}", "/v1/callbacks/{id}"
         app.add_routes(
@@ -132,9 +134,10 @@ class Api:
     async def _events(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: one `stage` event at once, and one for each change."""
         callback_id, followers = request.match_info["id"], self._service.followers
-        if not followers.has_room:
+        visitor = one_visitor(self._address(request))
+        if not followers.has_room_for(visitor):
             raise Refusal(503, "busy", retry_after_s=HEARTBEAT_S)
-        async with followers.following(callback_id) as changed:
+        async with followers.following(callback_id, visitor) as changed:
             progress = await self._service.progress(callback_id)
             headers = {
                 "Content-Type": "text/event-stream",
@@ -142,14 +145,14 @@ class Api:
                 **self._headers(request),
             }
             response = web.StreamResponse(headers=headers)
-            await response.prepare(request)
-            ends_at = asyncio.get_running_loop().time() + LONGEST_STREAM_S
-            try:
+            loop = asyncio.get_running_loop()
+            ends_at = loop.time() + LONGEST_STREAM_S
+            # The browser connects again by itself.
+            with suppress(Refusal, ConnectionResetError), streaming(request, changed):
+                await response.prepare(request)
                 await response.write(_event(progress))
-                while not is_over(progress) and asyncio.get_running_loop().time() < ends_at:
+                while not is_over(progress) and loop.time() < ends_at and not is_gone(request):
                     progress = await self._next(response, progress, changed)
-            except (Refusal, ConnectionResetError):
-                pass  # the browser connects again by itself
             return response
 
     async def _next(
@@ -314,9 +317,11 @@ def _event(progress: Progress) -> bytes:
 
 
 async def _read_body(request: web.Request) -> None:
-    """Read the body, if there is one. Raises Refusal where it does not come in time."""
+    """Read the body, if there is one. Raises Refusal where it does not come, or not in time."""
     try:
         async with asyncio.timeout(BODY_S):
             await request.read()
     except TimeoutError:
         raise Refusal(408, "bad_request") from None
+    except (ConnectionResetError, web.RequestPayloadError):  # hung up, or it is no body
+        raise Refusal(400, "bad_request") from None

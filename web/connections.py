@@ -5,9 +5,13 @@ visitor gets in once those are gone.
 """
 
 import asyncio
+import contextlib
+import logging
+from collections.abc import Iterator
 from typing import Final
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 from aiohttp.typedefs import Handler
 
 MOST: Final = 2048
@@ -21,10 +25,13 @@ _LOOK_EVERY_S: Final = 1.0
 
 
 class WaitingConnections:
-    """Those that are not being answered, the one that has waited longest first."""
+    """Those that give way where all are taken: of which no whole request is there, the one that
+    has waited longest first; and then those that follow events, which come again by themselves.
+    """
 
     def __init__(self) -> None:
         self._since: dict[asyncio.BaseProtocol, float] = {}
+        self._streams: dict[web.RequestHandler, asyncio.Event] = {}
 
     def add(self, connection: asyncio.BaseProtocol) -> None:
         """It waits from now on."""
@@ -32,7 +39,8 @@ class WaitingConnections:
 
     @web.middleware
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """While a request is answered, its connection does not wait."""
+        """While a request is answered that is there as a whole, its connection does not wait."""
+        request[_WAITING] = self
         self._since.pop(request.protocol, None)
         try:
             return await handler(request)
@@ -40,9 +48,20 @@ class WaitingConnections:
             if request.protocol.transport is not None:
                 self.add(request.protocol)
 
+    @contextlib.contextmanager
+    def streaming(self, request: web.Request, changed: asyncio.Event) -> Iterator[None]:
+        """The answer goes on as events come, which `changed` says. It is set too once the
+        connection is gone."""
+        self._streams[request.protocol] = changed
+        try:
+            yield
+        finally:
+            self._streams.pop(request.protocol, None)
+
     def close_one(self) -> bool:
         """Close the one that has waited longest. False where there is none."""
-        return any(self._close(one) for one in tuple(self._since))
+        waiting = any(self._close(one) for one in tuple(self._since))
+        return waiting or any(self._end(one) for one in tuple(self._streams))
 
     def close_before(self, moment: float) -> None:
         """Close those that have waited since before this moment, by the loop's clock."""
@@ -56,6 +75,20 @@ class WaitingConnections:
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
             self.close_before(asyncio.get_running_loop().time() - IDLE_S)
+            self.end_streams()
+
+    def end_streams(self) -> None:
+        """End the answers to those who have hung up: they are not told by themselves."""
+        for one in [one for one in self._streams if one.transport is None]:
+            self._end(one)
+
+    def _end(self, one: web.RequestHandler) -> bool:
+        """False where it was closed already."""
+        self._streams.pop(one).set()
+        if one.transport is None:
+            return False
+        one.force_close()
+        return True
 
     def _close(self, one: asyncio.BaseProtocol) -> bool:
         """False where it was closed already."""
@@ -64,6 +97,35 @@ class WaitingConnections:
             return False
         one.force_close()
         return True
+
+
+_WAITING: Final[web.RequestKey[WaitingConnections]] = web.RequestKey("waiting", WaitingConnections)
+
+
+@contextlib.contextmanager
+def streaming(request: web.Request, changed: asyncio.Event) -> Iterator[None]:
+    """See WaitingConnections.streaming: of those that count the connection of the request."""
+    waiting = request.get(_WAITING)
+    with contextlib.nullcontext() if waiting is None else waiting.streaming(request, changed):
+        yield
+
+
+def is_gone(request: web.Request) -> bool:
+    """Whether nobody hears the answer any more."""
+    transport = request.transport
+    return transport is None or transport.is_closing()
+
+
+def server_log() -> logging.Logger:
+    """Where aiohttp says what has gone wrong: not what strangers do wrong, which has no end."""
+    log = logging.getLogger("ringback.web")
+    log.addFilter(_is_ours)
+    return log
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError | ConnectionError)
 
 
 class Connections:

@@ -1,5 +1,6 @@
 """What is not JSON: the snippet that pages load, the preview of a site's look, and the phone."""
 
+import gzip
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,8 @@ class Pages:
     def __init__(self, settings: Callable[[], WebSettings]) -> None:
         self._settings = settings
         self._scripts = {name: (FOLDER / name).read_bytes() for name in _OF_PAGES}
+        # Once, and not for each of those who ask.
+        self._compressed = {name: gzip.compress(text) for name, text in self._scripts.items()}
 
     def routes(self) -> list[web.RouteDef]:
         """Where each of them is."""
@@ -40,7 +43,8 @@ class Pages:
         ]
 
     async def _script(self, request: web.Request) -> web.Response:
-        script = self._scripts[request.path.removeprefix("/")]
+        name = request.path.removeprefix("/")
+        script = self._scripts[name]
         tag = f'"{hashlib.sha256(script).hexdigest()[:16]}"'
         headers = {
             "ETag": tag,
@@ -51,11 +55,13 @@ class Pages:
         }
         if request.headers.get("If-None-Match") == tag:
             return web.Response(status=304, headers=headers)
-        response = web.Response(
+        headers["Vary"] = "Accept-Encoding"
+        if "gzip" in request.headers.get("Accept-Encoding", ""):
+            script = self._compressed[name]
+            headers["Content-Encoding"] = "gzip"
+        return web.Response(
             body=script, content_type="text/javascript", charset="utf-8", headers=headers
         )
-        response.enable_compression()
-        return response
 
     async def _preview(self, request: web.Request) -> web.StreamResponse:
         """The look of a site, its texts and triggers, as they are changed."""

@@ -1,7 +1,7 @@
 """How far a callback is, in the words of a visitor, and who is told when that changes."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Literal, TypedDict
@@ -60,29 +60,35 @@ def is_over(progress: Progress) -> bool:
     return progress["stage"] in OVER
 
 
+MOST_OF_ONE_VISITOR = 64
+"""Many may share an address, and each follows a callback or two."""
+
+
 class Followers:
     """Who is told of which job. Each has the last word alone: what is overtaken is left out."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._count = 0
+        self._of_visitors: Counter[str] = Counter()
         self._by_job: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
 
-    @property
-    def has_room(self) -> bool:
-        """Whether one more may follow."""
-        return self._count < self._most
+    def has_room_for(self, visitor: str) -> bool:
+        """Whether one more may follow, at this address."""
+        is_full = self._of_visitors.total() >= self._most
+        return not is_full and self._of_visitors[visitor] < MOST_OF_ONE_VISITOR
 
     @asynccontextmanager
-    async def following(self, job_id: str) -> AsyncIterator[asyncio.Event]:
+    async def following(self, job_id: str, visitor: str = "") -> AsyncIterator[asyncio.Event]:
         """An event that is set each time the job may have changed."""
         changed = asyncio.Event()
         self._by_job[job_id].add(changed)
-        self._count += 1
+        self._of_visitors[visitor] += 1
         try:
             yield changed
         finally:
-            self._count -= 1
+            self._of_visitors[visitor] -= 1
+            if not self._of_visitors[visitor]:
+                del self._of_visitors[visitor]
             self._by_job[job_id].discard(changed)
             if not self._by_job[job_id]:
                 del self._by_job[job_id]

@@ -36,7 +36,8 @@ class Challenge(TypedDict):
 class ProofOfWork:
     """Gives out challenges and checks the answers. A challenge holds for one request.
 
-    `now` is monotonic, in seconds: a challenge does not outlive the process.
+    `now` is monotonic, in seconds. Which were used is forgotten with the process: a page that
+    repeats a request, after a restart, shows its answers again, and they hold once more.
     """
 
     def __init__(self, signing: Signing, *, most_used: int = MOST_USED) -> None:

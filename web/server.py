@@ -26,7 +26,7 @@ from .agent_desk import AgentDesk
 from .api import Api
 from .callback_service import CallbackService
 from .client_address import ClientAddresses
-from .connections import HANDSHAKE_S, Connections, WaitingConnections
+from .connections import HANDSHAKE_S, Connections, WaitingConnections, server_log
 from .pages import Pages
 from .progress import Followers
 from .proof_of_work import ProofOfWork
@@ -113,7 +113,10 @@ class Gateway:
             pages = Pages(lambda: self._settings).routes()
             pages += AgentDesk(lambda: self._settings, self._connect, addresses).routes()
             runner = web.AppRunner(
-                api.application(pages, [waiting.answer]), access_log=None, shutdown_timeout=STOP_S
+                api.application(pages, [waiting.answer]),
+                access_log=None,
+                shutdown_timeout=STOP_S,
+                logger=server_log(),
             )
             await runner.setup()
             server: asyncio.Server | None = None

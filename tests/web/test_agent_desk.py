@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +21,7 @@ from web.client_address import ClientAddresses
 ANNA = {"agent": "anna", "state": "available"}
 SERVER = "wss://calls.example:5062"
 
+_GONE = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
 ICE = [{"urls": "stun:192.0.2.3"}]
 
 
@@ -178,12 +179,55 @@ async def test_too_many_requests_at_once_are_refused(
         engine.gate.set()
 
 
-@pytest.mark.parametrize("refuses", [EngineError("refused", "wrong"), NoEngine("it is not there")])
-async def test_a_token_that_the_engine_refuses(engine: Engine, refuses: Exception) -> None:
+@pytest.mark.parametrize(
+    ("refuses", "told"),
+    [
+        (EngineError("refused", "wrong"), {"refused": "The token was not accepted."}),
+        # The page keeps its token, and comes again: the engine is being started again.
+        (NoEngine("it is not there"), {"waits": agent_desk.NO_ENGINE}),
+    ],
+)
+async def test_a_token_that_the_engine_does_not_take(
+    engine: Engine, refuses: Exception, told: dict[str, str]
+) -> None:
     engine.refuses = refuses
     async with page(engine) as client, line(client) as socket:
-        assert await socket.receive_json(timeout=40) == {"refused": "The token was not accepted."}
+        assert await socket.receive_json(timeout=40) == told
         assert (await socket.receive(timeout=40)).type is aiohttp.WSMsgType.CLOSE
+
+
+async def test_an_engine_that_goes_while_a_page_signs_in(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gone(_method: str, **_params: Any) -> Any:
+        raise NoEngine("it is gone")
+
+    monkeypatch.setattr(engine, "call", gone)
+    async with page(engine) as client, line(client) as socket:
+        assert await socket.receive_json(timeout=40) == {"waits": agent_desk.NO_ENGINE}
+
+
+async def test_pages_without_a_token_keep_no_agent_out(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent_desk, "MOST_UNKNOWN", 2)
+    async with page(engine) as client, AsyncExitStack() as stack:
+        silent = [
+            await stack.enter_async_context(client.ws_connect("/phone/line", origin=origin(client)))
+            for _ in range(4)
+        ]
+        async with line(client) as socket:
+            assert (await socket.receive_json(timeout=40))["agent"] == ANNA
+        for one in silent[:2]:
+            assert (await one.receive(timeout=40)).type in _GONE
+
+
+async def test_too_many_agents_are_told_so_and_come_again(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent_desk, "MOST_LINES", 0)
+    async with page(engine) as client, line(client) as socket:
+        assert await socket.receive_json(timeout=40) == {"waits": "Too many agents are signed in."}
 
 
 async def test_who_guesses_tokens_is_not_heard_for_a_while(
@@ -245,13 +289,15 @@ async def test_there_is_none_without_a_server(engine: Engine) -> None:
         assert (await client.get("/phone/line")).status == 404
 
 
-async def test_the_number_of_lines_is_bounded(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(agent_desk, "MOST_LINES", 0)
-    async with page(engine) as client:
-        answer = await client.get("/phone/line", headers={"Origin": origin(client)})
-        assert answer.status == 503
+async def answered(
+    socket: aiohttp.ClientWebSocketResponse, method: str, params: dict[str, str]
+) -> Any:
+    """The answer to a request, however many events come before it: each is of anna."""
+    message = await ask(socket, method, params)
+    while "event" in message:
+        assert message["event"].get("agent") in (None, "anna")
+        message = await socket.receive_json(timeout=40)
+    return message
 
 
 TWO_AGENTS = """
@@ -266,17 +312,6 @@ name = "anna"
 agent = "anna"
 token = "anna-signs-in-with-this"
 """
-
-
-async def answered(
-    socket: aiohttp.ClientWebSocketResponse, method: str, params: dict[str, str]
-) -> Any:
-    """The answer to a request, however many events come before it: each is of anna."""
-    message = await ask(socket, method, params)
-    while "event" in message:
-        assert message["event"].get("agent") in (None, "anna")
-        message = await socket.receive_json(timeout=40)
-    return message
 
 
 async def test_a_page_gets_nothing_of_another_agent(tmp_path: Path) -> None:

@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from tests.support.waiting import until
 from web.api import _read_body
-from web.connections import Connections, WaitingConnections
+from web.connections import Connections, WaitingConnections, is_gone, server_log, streaming
 from web.errors import Refusal
 
 LIMIT_S = 10.0
@@ -24,12 +25,33 @@ class Served:
         self.waiting = WaitingConnections()
         self.gate = asyncio.Event()
         self.port = 0
+        self.following = 0
         self.server: web.Server | None = None
 
     @property
     def up(self) -> int:
         """How many connections there are."""
         return 0 if self.server is None else len(self.server.connections)
+
+    @web.middleware
+    async def read(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """As the interface does it, before anything is answered."""
+        try:
+            await _read_body(request)
+        except Refusal as refusal:
+            return web.Response(status=refusal.status)
+        return await handler(request)
+
+    async def follow(self, request: web.Request) -> web.StreamResponse:
+        """Events that never come."""
+        response, changed = web.StreamResponse(), asyncio.Event()
+        await response.prepare(request)
+        with streaming(request, changed):
+            self.following += 1
+            await changed.wait()
+        assert is_gone(request)
+        self.following -= 1
+        return response
 
     async def answer(self, request: web.Request) -> web.Response:
         if request.path == "/slow":
@@ -46,9 +68,9 @@ class Served:
 @asynccontextmanager
 async def serving(most: int = 3) -> AsyncIterator[Served]:
     served = Served()
-    app = web.Application(middlewares=[served.waiting.answer])
-    app.add_routes([web.get("/{any:.*}", served.answer)])
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    app = web.Application(middlewares=[served.read, served.waiting.answer])
+    app.add_routes([web.get("/events", served.follow), web.route("*", "/{any:.*}", served.answer)])
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, logger=server_log())
     await runner.setup()
     assert runner.server is not None
     served.server = runner.server
@@ -99,6 +121,68 @@ async def test_one_that_is_being_answered_gives_way_to_nobody() -> None:
         for one in slow:
             assert await is_answered(one)
         await close(*slow)
+
+
+async def test_one_whose_body_is_not_there_gives_way() -> None:
+    async with serving(most=2) as served:
+        post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf"
+        slow = [await served.connect(post) for _ in range(2)]
+        await until(lambda: served.up == 2)
+        visitor = await served.connect(HALF + b"\r\n")
+        assert await is_answered(visitor)
+        assert await is_closed(slow[0])
+        slow[1][1].write(b" more")
+        assert await is_answered(slow[1])
+        await close(*slow, visitor)
+
+
+async def test_one_that_follows_events_gives_way_after_those_that_wait() -> None:
+    async with serving(most=3) as served:
+        follow = HALF.replace(b"/", b"/events", 1) + b"\r\n"
+        streams = [await served.connect(follow) for _ in range(2)]
+        await until(lambda: served.following == 2)
+        half = await served.connect(HALF)
+        await until(lambda: served.up == 3)
+        first = await served.connect(HALF + b"\r\n")
+        assert await is_answered(first)
+        assert await is_closed(half)
+        assert served.following == 2
+        second = await served.connect(HALF)  # in place of the first, which waits again
+        async with asyncio.timeout(LIMIT_S):
+            await first[0].read()
+        second[1].write(b"\r\n")
+        assert await is_answered(second)
+        served.waiting._since.clear()  # nobody waits any more
+        third = await served.connect(HALF + b"\r\n")
+        assert await is_answered(third)
+        await until(lambda: served.following == 1)
+        await close(*streams, second, third)
+
+
+async def test_who_hangs_up_is_followed_by_nobody() -> None:
+    async with serving() as served:
+        stream = await served.connect(HALF.replace(b"/", b"/events", 1) + b"\r\n")
+        await until(lambda: served.following == 1)
+        await close(stream)
+
+        def ended() -> bool:
+            served.waiting.end_streams()
+            return served.following == 0
+
+        await until(ended)
+
+
+async def test_who_hangs_up_in_the_body_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:
+    async with serving() as served:
+        post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf"
+        await close(await served.connect(post))
+        broken = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n"
+        chunk = await served.connect(broken)
+        async with asyncio.timeout(LIMIT_S):
+            assert b" 400 " in await chunk[0].readline()
+        await close(chunk)
+        await until(lambda: served.up == 0)
+    assert "Traceback" not in caplog.text
 
 
 async def test_those_that_wait_too_long_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:

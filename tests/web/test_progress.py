@@ -41,11 +41,21 @@ def test_who_typed_the_number_of_another_sees_nothing_of_their_call() -> None:
 async def test_followers_are_told_of_their_job_alone() -> None:
     followers = Followers(2)
     async with followers.following("a") as of_a, followers.following("b") as of_b:
-        assert not followers.has_room
+        assert not followers.has_room_for("192.0.2.7/32")
         followers.tell("a")
         followers.tell("c")
         assert of_a.is_set() and not of_b.is_set()
         followers.tell_all()
         assert of_b.is_set()
-    assert followers.has_room
+    assert followers.has_room_for("192.0.2.7/32")
+    assert not followers._of_visitors
     assert not followers._by_job
+
+
+async def test_one_visitor_does_not_take_all_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.progress.MOST_OF_ONE_VISITOR", 2)
+    followers = Followers(10)
+    async with followers.following("a", "one"), followers.following("b", "one"):
+        assert not followers.has_room_for("one")
+        assert followers.has_room_for("other")
+    assert followers.has_room_for("one")

@@ -49,6 +49,8 @@ function received(message) {
     sessionStorage.removeItem("ringback-token");
     fault(message.refused);
     $("sign-in").hidden = false;
+  } else if (message.waits) {
+    fault(message.waits);
   } else if (message.server) {
     sessionStorage.setItem("ringback-token", token);
     signedIn(message);
