@@ -15,6 +15,12 @@ from .detection_messages import MachineSuspected as MachineSuspected
 from .detection_messages import StopDetecting as StopDetecting
 from .figures import LegStats as LegStats
 from .figures import WorkerCounters as WorkerCounters
+from .recording_messages import PauseRecording as PauseRecording
+from .recording_messages import Record as Record
+from .recording_messages import Recorded as Recorded
+from .recording_messages import RecordingAt as RecordingAt
+from .recording_messages import RecordingEnded as RecordingEnded
+from .recording_messages import StopRecording as StopRecording
 from .rtcp_figures import RtcpBlock, RtcpSender
 from .sources import Source
 
@@ -127,40 +133,6 @@ class SendDigits(_Message, tag=5):
     digits: str
     duration_ms: int
     gap_ms: int
-
-
-class Record(_Message, tag=6):
-    """Record what two legs say as WAV, `a` left, `b` right. Answered by Done or Refused.
-
-    Without `b` it is what `a` says alone; with `b` the same as `a`, what the peer of `a` hears is
-    on the right. With `channels` 1 both sides are in one. It is refused, and ends, where fewer than
-    `min_free_bytes` are free on the disk.
-    """
-
-    request: int
-    a: str
-    b: str
-    path: str
-    channels: Literal[1, 2] = 2
-    min_free_bytes: int = 0
-
-
-class StopRecording(_Message, tag=7):
-    """End the recording of leg `a`. Answered by Recorded once the file is complete."""
-
-    request: int
-    a: str
-
-
-class PauseRecording(_Message, tag=14):
-    """From now on (`pauses`) there is silence in the recording of leg `a`, or no longer.
-
-    Answered by RecordingAt.
-    """
-
-    request: int
-    a: str
-    pauses: bool
 
 
 class Close(_Message, tag=8):
@@ -329,21 +301,6 @@ class Done(_Message, tag=69):
     request: int
 
 
-class RecordingAt(_Message, tag=72):
-    """How much has been recorded by now, with what is silent in it."""
-
-    request: int
-    at_s: float
-
-
-class Recorded(_Message, tag=73):
-    """A recording is complete."""
-
-    request: int
-    duration_s: float
-    bytes: int
-
-
 Answer: TypeAlias = (
     Welcome | Opened | Aside | Refused | Closed | Stats | Counters | Done | RecordingAt | Recorded
 )
@@ -421,18 +378,6 @@ class QualityChanged(_Message, tag=108):
     loss: float
     jitter_ms: float
     round_trip_ms: float | None = None
-
-
-class RecordingEnded(_Message, tag=104):
-    """A recording ended by itself: a leg was closed (`error` is None), or writing failed.
-
-    `duration_s` and `bytes` are those of the file, which is whole as far as it goes.
-    """
-
-    path: str
-    error: str | None = None
-    duration_s: float = 0.0
-    bytes: int = 0
 
 
 class RtcpSeen(_Message, tag=107):

@@ -14,6 +14,7 @@ import structlog
 
 from ..acd.waiting import Offer
 from ..calls.agent_ringer import AgentRinger, free_offered, open_all
+from ..calls.announcing.ringback_sound import RingbackSound
 from ..calls.announcing.whisper import Whisper
 from ..calls.call import ON_THE_LINE_S, Call
 from ..calls.call_result import TurnedAway
@@ -35,7 +36,6 @@ from .attempt_outcome import of_hangup, of_refusal, unless_machine
 from .attempt_services import AttemptServices
 from .customer_hold import CustomerHold, Postponed, waiting_of
 from .retry import Outcome
-from .ringback_sound import RingbackSound
 from .scripting.customer_transfers import CustomerTransfers
 from .scripting.job_scripts import JobScripts
 

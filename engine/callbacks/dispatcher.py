@@ -26,6 +26,7 @@ from . import completion
 from .attempt import Attempt
 from .attempt_check import AttemptCheck, until_trunk
 from .attempt_services import AttemptServices
+from .cancellation import Cancellation
 from .completion import Decision, End, Postpone, Ready, Resume, Retry, Wait, WaitOn, waits_until
 from .open_jobs import OpenJobs
 from .queued_jobs import QueuedJobs
@@ -58,6 +59,7 @@ class Dispatcher:
         self.open = OpenJobs()
         self.shared = AttemptServices.of(services, admission, history, self.open)
         self._running = RunningAttempts(services, shared=self.shared, on_over=self._attempt_over)
+        self._cancellation = Cancellation(self.open, self._running, self.finish)
         self._schedule = JobSchedule()
         self._timer = Timer(clock, self.dispatch)
         self._queued = QueuedJobs(services, self._carry_out, clock=clock)
@@ -144,40 +146,16 @@ class Dispatcher:
         self._watch(job)
 
     async def cancel(self, job: Job) -> None:
-        """Cancel an open job, whatever it is doing, and wait until its legs are hung up.
-
-        Raises EngineError `state` once it has ended.
-        """
-        if job.id not in self.open:
-            raise EngineError("state", f"job {job.id} has already ended: {job.state}")
-        outcome = Outcome("cancelled", "cancelled", "cancelled by command")
-        while job.id in self.open:
-            if job.id not in self._running:
-                self.finish(job, outcome)
-                return
-            # An attempt that has just failed may be followed by another, which is cancelled next.
-            await asyncio.wait([self._running.cancel(job, outcome)])
-        if job.state != "cancelled":
-            raise EngineError("state", f"job {job.id} has just ended: {job.state}")
+        """See Cancellation.cancel."""
+        await self._cancellation.cancel(job)
 
     def begin_cancel(self, job: Job, cause: str) -> None:
-        """Cancel a job, if it is open, without waiting until its legs are hung up."""
-        outcome = Outcome("cancelled", "cancelled", cause)
-        if job.id in self._running:
-            self._running.cancel(job, outcome)
-        elif job.id in self.open:
-            self.finish(job, outcome)
-
-    def _block(self, number: str, reason: str) -> None:
-        """Cancel the queued jobs that would call this number; a running attempt goes on."""
-        for job in self.open.of_number(number):
-            if job.id in self.open and job.id not in self._running:
-                cause = f"{number} is not to be called: {reason}"
-                self.finish(job, Outcome("cancelled", "refused", cause))
+        """See Cancellation.begin."""
+        self._cancellation.begin(job, cause)
 
     def _on_event(self, event: Mapping[str, Any]) -> None:
         if event["type"] == "number.blocked":
-            self._block(event["number"], event["reason"])
+            self._cancellation.block(event["number"], event["reason"])
         # A job that was moved to another queue stays there, through retries and restarts.
         elif event["type"] == "queue.moved" and "to_queue" in event:
             self._moved(event)

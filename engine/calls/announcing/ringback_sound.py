@@ -2,8 +2,8 @@
 
 from media.sources import Peer, Ringing
 
-from ..calls.leg import Leg
-from ..calls.legs.leg_listener import LegListener, ObservedLeg
+from ..leg import Leg
+from ..legs.leg_listener import LegListener, ObservedLeg
 
 
 class RingbackSound(LegListener):
