@@ -1,57 +1,7 @@
-"""A stream of samples at another rate: 8, 16 and 48 kHz, one from the other.
+"""Decoders and encoders whose samples are brought to another rate."""
 
-The streams of soxr come out in blocks of up to 100 ms, which is too long in a talk. Here each
-stretch that goes in comes out at once, later by 1.5 ms.
-"""
-
-from functools import cache
-from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
-
+from ..sound.resampler import Resampler
 from .codec import Decoder, Encoder, Samples
-
-_TAPS: Final = 24  # at the lower rate: what is removed begins at 4.4 of 8 kHz
-_PASSED: Final = 0.9  # of the band of the lower rate
-
-
-@cache
-def _filter(ratio: int) -> NDArray[np.float32]:
-    """A low-pass at the higher rate, whose sum is 1."""
-    count = _TAPS * ratio
-    place = np.arange(count) - (count - 1) / 2
-    taps = np.sinc(place * _PASSED / ratio) * np.kaiser(count, 6.0)
-    scaled: NDArray[np.float32] = (taps / taps.sum()).astype(np.float32)
-    return scaled
-
-
-class Resampler:
-    """From one rate to another, of which one is a multiple of the other. Keeps its state."""
-
-    __slots__ = ("_down", "_past", "_taps", "_up")
-
-    def __init__(self, from_hz: int, to_hz: int) -> None:
-        if max(from_hz, to_hz) % min(from_hz, to_hz):
-            raise ValueError(f"{from_hz} and {to_hz} Hz: neither is a multiple of the other")
-        self._up, self._down = max(1, to_hz // from_hz), max(1, from_hz // to_hz)
-        self._taps = _filter(max(self._up, self._down)) * np.float32(self._up)
-        self._past = np.zeros(len(self._taps) - 1, np.float32)
-
-    def resample(self, samples: Samples) -> Samples:
-        """The next samples: as many times more or fewer as the rates say.
-
-        Where the rate falls, what goes in has to be a multiple of what comes out.
-        """
-        if not len(samples):
-            return samples
-        past = self._past
-        known = np.zeros(len(past) + len(samples) * self._up, np.float32)
-        known[: len(past)] = past
-        known[len(past) :: self._up] = samples
-        self._past = known[len(known) - len(past) :]
-        made = np.convolve(known, self._taps, "valid")[:: self._down]
-        return np.rint(made).clip(-32768, 32767).astype(np.int16)
 
 
 class ResamplingDecoder:

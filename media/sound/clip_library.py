@@ -22,7 +22,7 @@ ClipSource: TypeAlias = Silence | Tone | Prompt | Hold | Ringing | Playlist | St
 _MAX_MADE: Final = 256
 MAX_PLAYLIST_S: Final = 3600.0
 _PAUSE_SAMPLES: Final = 3 * SAMPLE_RATE_HZ // 10  # between two files
-_MAX_JOINED_SAMPLES: Final = 2 * int(MAX_PLAYLIST_S) * SAMPLE_RATE_HZ
+_MAX_JOINED_BYTES: Final = 4 * int(MAX_PLAYLIST_S) * SAMPLE_RATE_HZ
 
 
 class SourceError(Exception):
@@ -37,7 +37,8 @@ def loops(source: ClipSource) -> bool:
 class Library:
     """Clips of one worker. `find` never waits; `load` makes what is not there, in a thread.
 
-    Sound files are brought to `loudness_lufs`.
+    With `is_wide` sound files are also kept at 16 kHz. What is made here, as tones and the built-in
+    melody, has nothing that 8 kHz cannot carry. Sound files are brought to `loudness_lufs`.
     """
 
     __slots__ = ("_joined", "_made", "_prompts")
@@ -46,30 +47,32 @@ class Library:
         self._prompts = PromptCache(loudness_lufs=loudness_lufs)
         self._made: OrderedDict[ClipSource, Clip] = OrderedDict()
         # What was joined of these very clips: a file that has changed gives another one.
-        self._joined: OrderedDict[ClipSource, tuple[list[Clip], Clip]] = OrderedDict()
+        self._joined: OrderedDict[tuple[ClipSource, bool], tuple[list[Clip], Clip]] = OrderedDict()
 
-    def find(self, source: ClipSource) -> Clip | None:
+    def find(self, source: ClipSource, *, is_wide: bool = False) -> Clip | None:
         """The clip, if it is there already."""
         match source:
             case Silence():
                 return SILENCE
             case Prompt(path=path) | Hold(path=str(path)):
-                return self._prompts.get(path, is_loop=loops(source))
+                return self._prompts.get(path, is_loop=loops(source), is_wide=is_wide)
             case Playlist() | Stream():
-                parts, whole = self._joined.get(source, ([], None))
-                is_same = parts == [self._prompts.get(path) for path in source.paths]
+                parts, whole = self._joined.get((source, is_wide), ([], None))
+                found = [self._prompts.get(path, is_wide=is_wide) for path in source.paths]
+                is_same = all(a is b for a, b in zip(parts, found, strict=False))
+                is_same = is_same and len(parts) == len(found)
                 return whole if is_same else None
             case _:
                 return self._made.get(source)
 
-    async def load(self, source: ClipSource) -> Clip:
+    async def load(self, source: ClipSource, *, is_wide: bool = False) -> Clip:
         """The clip; raises SourceError."""
         try:
             match source:
                 case Prompt(path=path) | Hold(path=str(path)):
-                    return await self._prompts.load(path, is_loop=loops(source))
+                    return await self._prompts.load(path, is_loop=loops(source), is_wide=is_wide)
                 case Playlist() | Stream():
-                    return await self._join(source)
+                    return await self._join(source, is_wide=is_wide)
                 case _:
                     clip = await asyncio.to_thread(_make, source)
         except (PromptError, ToneError) as error:
@@ -79,18 +82,18 @@ class Library:
             self._made.popitem(last=False)
         return clip
 
-    async def _join(self, source: Playlist | Stream) -> Clip:
+    async def _join(self, source: Playlist | Stream, *, is_wide: bool) -> Clip:
         """The files of a list one after the other."""
-        parts = [await self._prompts.load(path) for path in source.paths]
+        parts = [await self._prompts.load(path, is_wide=is_wide) for path in source.paths]
         if sum(part.samples for part in parts) > MAX_PLAYLIST_S * SAMPLE_RATE_HZ:
             raise SourceError(f"the files together last more than {MAX_PLAYLIST_S:g} s")
         whole = joined(parts, _PAUSE_SAMPLES, ends_with_pause=loops(source))
-        self._joined[source] = parts, whole
-        self._joined.move_to_end(source)
-        total = sum(clip.samples for _parts, clip in self._joined.values())
-        while total > _MAX_JOINED_SAMPLES and len(self._joined) > 1:
+        self._joined[source, is_wide] = parts, whole
+        self._joined.move_to_end((source, is_wide))
+        total = sum(clip.bytes for _parts, clip in self._joined.values())
+        while total > _MAX_JOINED_BYTES and len(self._joined) > 1:
             _source, (_parts, dropped) = self._joined.popitem(last=False)
-            total -= dropped.samples
+            total -= dropped.bytes
         return whole
 
 

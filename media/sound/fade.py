@@ -1,50 +1,71 @@
-"""Fades of 10 ms between two sounds in G.711, so that no change of source clicks."""
+"""Fades of 10 ms between two sounds of one form, so that no change of source clicks."""
 
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .g711 import SAMPLE_RATE_HZ, decode, encode
+from .form import WIDE, decode, encode, tick_bytes
+from .g711 import SAMPLE_RATE_HZ
 
 FADE_SAMPLES: Final = SAMPLE_RATE_HZ // 100
 
-_RISE = (np.arange(FADE_SAMPLES, dtype=np.float32) + 0.5) / FADE_SAMPLES
+
+def _rise(samples: int) -> NDArray[np.float32]:
+    rise = (np.arange(samples) + 0.5) / samples
+    return rise.astype(np.float32)
 
 
-def crossfade(before: bytes, payload: bytes, codec: str) -> bytes:
+_RISE = _rise(FADE_SAMPLES)
+_WIDE_RISE = _rise(2 * FADE_SAMPLES)
+
+
+def crossfade(before: bytes, payload: bytes, form: str) -> bytes:
     """`payload`, whose first 10 ms rise while `before`, what would have come instead, falls.
 
-    `before` has FADE_SAMPLES bytes in the same codec; a shorter `payload` is faded as far as it
-    goes. KeyError for a codec that is not G.711.
+    `before` has FADE_SAMPLES ticks in the same form; a shorter `payload` is faded as far as it
+    goes. KeyError for what is no form.
     """
-    count = min(len(before), len(payload), FADE_SAMPLES)
-    rise = _RISE[:count]
-    mixed = decode(payload[:count], codec) * rise + decode(before[:count], codec) * (1 - rise)
-    return encode(np.rint(mixed).astype(np.int16), codec) + payload[count:]
+    count = min(len(before), len(payload), FADE_SAMPLES * tick_bytes(form))
+    rising, falling = decode(payload[:count], form), decode(before[:count], form)
+    rise = (_WIDE_RISE if form == WIDE else _RISE)[: len(rising)]
+    mixed = rising * rise + falling * (1 - rise)
+    return encode(np.rint(mixed).astype(np.int16), form) + payload[count:]
 
 
 def seamless(samples: NDArray[np.int16]) -> NDArray[np.int16]:
-    """int16 samples for a loop: where it would click, the end passes into the beginning.
+    """int16 samples of 8 kHz for a loop: where it would click, `without_seam`.
 
-    The loop is then 10 ms shorter. One that goes on at its beginning as it ends stays as it is.
+    One that goes on at its beginning as it ends stays as it is.
     """
-    count = FADE_SAMPLES
+    return without_seam(samples) if has_seam(samples) else samples
+
+
+def has_seam(samples: NDArray[np.int16], rate_hz: int = SAMPLE_RATE_HZ) -> bool:
+    """Whether int16 samples click in a loop."""
+    count = rate_hz // 100
     if len(samples) < 4 * count:
-        return samples
+        return False
     wide = samples.astype(np.float32)
     near = np.concatenate((np.diff(wide[:count]), np.diff(wide[-count:])))
-    if abs(wide[0] - wide[-1]) <= np.abs(near).max():
-        return samples
-    wide[-count:] = wide[-count:] * (1 - _RISE) + wide[:count] * _RISE
+    return bool(abs(wide[0] - wide[-1]) > np.abs(near).max())
+
+
+def without_seam(samples: NDArray[np.int16], rate_hz: int = SAMPLE_RATE_HZ) -> NDArray[np.int16]:
+    """The same 10 ms shorter: the end passes into the beginning."""
+    count, rise = rate_hz // 100, _rise(rate_hz // 100)
+    wide = samples.astype(np.float32)
+    wide[-count:] = wide[-count:] * (1 - rise) + wide[:count] * rise
     looped: NDArray[np.int16] = np.rint(wide[count:]).astype(np.int16)
     return looped
 
 
-def fade_out(payload: bytes, left: int, codec: str) -> bytes:
-    """`payload` of a sound that ends `left` samples after its first byte: the last 10 ms fall."""
-    gain = (left - np.arange(len(payload)) - 0.5) / FADE_SAMPLES
+def fade_out(payload: bytes, left: int, form: str) -> bytes:
+    """`payload` of a sound that ends `left` ticks after its first byte: the last 10 ms fall."""
+    samples = decode(payload, form)
+    per_tick = 2 if form == WIDE else 1
+    gain = (left - (np.arange(len(samples)) + 0.5) / per_tick) / FADE_SAMPLES
     if gain[-1] >= 1.0:
         return payload
-    faded = decode(payload, codec) * gain.clip(0.0, 1.0)
-    return encode(np.rint(faded).astype(np.int16), codec)
+    faded = samples * gain.clip(0.0, 1.0)
+    return encode(np.rint(faded).astype(np.int16), form)

@@ -13,7 +13,8 @@ import numpy as np
 
 from .clip import Clip
 from .fade import FADE_SAMPLES, crossfade, fade_out
-from .g711 import FRAME_SAMPLES, SILENCE
+from .form import SILENCE, tick_bytes
+from .g711 import FRAME_SAMPLES
 
 K = TypeVar("K", bound=Hashable)
 
@@ -22,18 +23,22 @@ _FIRST_ROWS = 64
 
 @dataclass(frozen=True, slots=True)
 class Frames(Generic[K]):
-    """What one tick gives: a key and its 160 bytes stand at the same index.
+    """What one tick gives: a key and its frame, of 160 ticks, stand at the same index.
 
     `ended` names the finite sources whose last frame is in this tick; they are gone already.
+    `before` is what frames of another form are still to rise out of (see `add_source`).
     """
 
     keys: list[K]
     payloads: list[bytes]
     ended: list[K]
+    before: dict[K, bytes]
 
 
 class SpeakingSources(Generic[K]):
-    """Sources that speak, each a clip played to one listener in the listener's codec.
+    """Sources that speak, each a clip played to one listener in the form that they hear.
+
+    Positions are ticks of 1/8000 s (see form.py).
 
     A key names one listener, who hears one source at a time. Adding and removing is safe at any
     time, also while the frames of a tick are being sent: these are a copy.
@@ -43,8 +48,8 @@ class SpeakingSources(Generic[K]):
         "_before",
         "_bytes",
         "_clips",
-        "_codecs",
         "_falls",
+        "_forms",
         "_keys",
         "_length",
         "_loop",
@@ -59,7 +64,7 @@ class SpeakingSources(Generic[K]):
         self._clips: list[Clip] = []
         self._bytes: list[bytes] = []
         self._silence: list[bytes] = []
-        self._codecs: list[str] = []
+        self._forms: list[str] = []
         self._before: dict[K, bytes] = {}
         self._falls = np.zeros(_FIRST_ROWS, np.bool_)
         self._position = np.zeros(_FIRST_ROWS, np.int64)
@@ -76,7 +81,7 @@ class SpeakingSources(Generic[K]):
         self,
         key: K,
         clip: Clip,
-        codec: str,
+        form: str,
         *,
         loop: bool = False,
         position: int = 0,
@@ -87,11 +92,13 @@ class SpeakingSources(Generic[K]):
 
         `position` is the sample to begin with, so that hold music can go on where it was; a loop
         takes any number, counted round. A finite source begun at its end or beyond, or an empty
-        clip, gives one frame of silence and ends. ValueError for a codec that is not G.711.
-        With `before` (see `ahead`) the clip rises out of that; with `falls` a finite one fades out.
+        clip, gives one frame of silence and ends. A clip that has not the form is heard in PCMU;
+        ValueError for what is no form. With `before` (see `ahead`) the clip rises out of that; with
+        `falls` a finite one fades out.
         """
-        payload = clip.payload(codec)
-        length = len(payload)
+        form = clip.form_for(form)
+        payload = clip.payload(form)
+        length = clip.samples
         if position < 0:
             raise ValueError(f"position {position} is negative")
         row = self._rows.get(key)
@@ -103,13 +110,13 @@ class SpeakingSources(Generic[K]):
             self._keys.append(key)
             self._clips.append(clip)
             self._bytes.append(payload)
-            self._silence.append(SILENCE[codec])
-            self._codecs.append(codec)
+            self._silence.append(SILENCE[form])
+            self._forms.append(form)
         else:
             self._clips[row] = clip
             self._bytes[row] = payload
-            self._silence[row] = SILENCE[codec]
-            self._codecs[row] = codec
+            self._silence[row] = SILENCE[form]
+            self._forms[row] = form
         if before is None:
             self._before.pop(key, None)
         else:
@@ -135,7 +142,7 @@ class SpeakingSources(Generic[K]):
             self._clips[row] = self._clips[last]
             self._bytes[row] = self._bytes[last]
             self._silence[row] = self._silence[last]
-            self._codecs[row] = self._codecs[last]
+            self._forms[row] = self._forms[last]
             self._falls[row] = self._falls[last]
             self._position[row] = self._position[last]
             self._length[row] = self._length[last]
@@ -144,7 +151,7 @@ class SpeakingSources(Generic[K]):
         self._clips.pop()
         self._bytes.pop()
         self._silence.pop()
-        self._codecs.pop()
+        self._forms.pop()
         return position
 
     def position(self, key: K) -> int | None:
@@ -153,7 +160,7 @@ class SpeakingSources(Generic[K]):
         return None if row is None else int(self._position[row])
 
     def ahead(self, key: K) -> bytes | None:
-        """The next 10 ms that `key` would hear, in its codec; None when it hears nothing here.
+        """The next 10 ms that `key` would hear, in its form; None when it hears nothing here.
 
         While a clip has not risen out of what was heard before, that is still what is heard.
         """
@@ -162,47 +169,56 @@ class SpeakingSources(Generic[K]):
             return None
         if key in self._before:
             return self._before[key]
-        sound, start = self._bytes[row], int(self._position[row])
-        found = sound[start : start + FADE_SAMPLES]
-        while self._loop[row] and len(found) < FADE_SAMPLES:
-            found += sound[: FADE_SAMPLES - len(found)]
-        return found + self._silence[row][: FADE_SAMPLES - len(found)]
+        unit = tick_bytes(self._forms[row])
+        sound, start = self._bytes[row], int(self._position[row]) * unit
+        size = FADE_SAMPLES * unit
+        found = sound[start : start + size]
+        while self._loop[row] and len(found) < size:
+            found += sound[: size - len(found)]
+        return found + self._silence[row][: size - len(found)]
 
-    def set_codec(self, key: K, codec: str) -> None:
-        """Go on in another codec from the next tick on; nothing when `key` is not there."""
+    def set_form(self, key: K, form: str) -> None:
+        """Go on in another form from the next tick on; nothing when `key` is not there."""
         row = self._rows.get(key)
         if row is not None:
-            self._bytes[row] = self._clips[row].payload(codec)
-            self._silence[row] = SILENCE[codec]
-            self._codecs[row] = codec
+            form = self._clips[row].form_for(form)
+            self._bytes[row] = self._clips[row].payload(form)
+            self._silence[row] = SILENCE[form]
+            self._forms[row] = form
             self._before.pop(key, None)
 
     def tick(self) -> Frames[K]:
         """The next 20 ms of every source."""
         count = len(self._keys)
         if count == 0:
-            return Frames([], [], [])
+            return Frames([], [], [], {})
         position = self._position[:count]
+        units = [tick_bytes(form) for form in self._forms]
         payloads = [
-            sound[start : start + FRAME_SAMPLES]
-            for sound, start in zip(self._bytes, position.tolist(), strict=True)
+            sound[start * unit : (start + FRAME_SAMPLES) * unit]
+            for sound, start, unit in zip(self._bytes, position.tolist(), units, strict=True)
         ]
         keys = self._keys.copy()
+        others: dict[K, bytes] = {}
         for key, before in self._before.items():
             row = self._rows[key]
-            payloads[row] = crossfade(before, payloads[row], self._codecs[row])
+            if len(before) == FADE_SAMPLES * units[row]:
+                payloads[row] = crossfade(before, payloads[row], self._forms[row])
+            else:
+                others[key] = before
         self._before.clear()
         left = self._length[:count] - position
         falling = self._falls[:count] & (left < FRAME_SAMPLES + FADE_SAMPLES) & (left > 0)
         for row in np.nonzero(falling)[0].tolist():
-            payloads[row] = fade_out(payloads[row], int(left[row]), self._codecs[row])
+            payloads[row] = fade_out(payloads[row], int(left[row]), self._forms[row])
         position += FRAME_SAMPLES
         ended: list[K] = []
         for row in np.nonzero(position >= self._length[:count])[0].tolist():
             payload = payloads[row]
             if self._loop[row]:
-                while len(payload) < FRAME_SAMPLES:  # a clip may be shorter than a frame
-                    payload += self._bytes[row][: FRAME_SAMPLES - len(payload)]
+                size = FRAME_SAMPLES * units[row]
+                while len(payload) < size:  # a clip may be shorter than a frame
+                    payload += self._bytes[row][: size - len(payload)]
                 position[row] %= self._length[row]
             else:
                 payload += self._silence[row][len(payload) :]
@@ -210,7 +226,7 @@ class SpeakingSources(Generic[K]):
             payloads[row] = payload
         for key in ended:
             self.remove_source(key)
-        return Frames(keys, payloads, ended)
+        return Frames(keys, payloads, ended, others)
 
     def _grow(self) -> None:
         rows = 2 * len(self._position)

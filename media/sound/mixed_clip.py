@@ -3,10 +3,13 @@
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .clip import Clip
 from .fade import FADE_SAMPLES
-from .g711 import SAMPLE_RATE_HZ, decode, encode
+from .form import WIDE, decode, encode, tick_bytes
+from .g711 import SAMPLE_RATE_HZ
+from .resampler import Resampler
 
 UNDER: Final = 0.5
 """What the other sound is turned down to meanwhile (-6 dB), so that both together are not cut."""
@@ -28,6 +31,7 @@ class MixedClip:
         "_position",
         "_rounds_left",
         "_under",
+        "_upwards",
         "heard_samples",
     )
 
@@ -40,6 +44,7 @@ class MixedClip:
         self._position = position % max(1, clip.samples)
         self._level = 0.0
         self._is_stopped = False
+        self._upwards: Resampler | None = None  # where it is not wide, and what it is over is
         self.heard_samples = 0
 
     @property
@@ -56,37 +61,47 @@ class MixedClip:
         """Let it fall silent within 10 ms."""
         self._is_stopped = True
 
-    def over(self, payload: bytes, codec: str) -> bytes:
-        """`payload` with the clip over it. KeyError for a codec that is not G.711."""
-        count = len(payload)
-        if not count or self.is_over:
+    def over(self, payload: bytes, form: str) -> bytes:
+        """`payload` with the clip over it. KeyError for what is no form."""
+        if not payload or self.is_over:
             return payload
-        sound = self._next(count, codec)
-        steps = np.arange(1, count + 1) * _STEP
+        count = len(payload) // tick_bytes(form)
+        sound, length = self._next(count, form)
+        under = decode(payload, form)
+        per_tick = len(under) // count
+        steps = np.arange(1, len(under) + 1) * (_STEP / per_tick)
         levels = self._level + (-steps if self._is_stopped else steps)
         if self._rounds_left in (0, 1):
-            left = len(sound) + self._rounds_left * (self._clip.samples - self._position)
+            left = length + self._rounds_left * (self._clip.samples - self._position)
             levels = np.minimum(levels, (left + 0.5) * _STEP - steps)
         levels = levels.clip(0.0, 1.0)
         self._level = float(levels[-1])
-        clip = np.zeros(count)
-        clip[: len(sound)] = decode(sound, codec)
-        mixed = decode(payload, codec) * (1.0 - (1.0 - self._under) * levels) + clip * levels
-        self.heard_samples += len(sound)
-        return encode(np.rint(mixed).clip(-32768, 32767).astype(np.int16), codec)
+        clip = np.zeros(len(under))
+        clip[: len(sound)] = sound
+        mixed = under * (1.0 - (1.0 - self._under) * levels) + clip * levels
+        self.heard_samples += length
+        return encode(np.rint(mixed).clip(-32768, 32767).astype(np.int16), form)
 
-    def _next(self, count: int, codec: str) -> bytes:
-        """The next samples of the clip: fewer where it ends."""
-        whole = self._clip.payload(codec)
-        found = b""
-        while len(found) < count and self._rounds_left:
-            piece = whole[self._position : self._position + count - len(found)]
-            found += piece
-            self._position += len(piece)
-            if self._position >= len(whole):
+    def _next(self, count: int, form: str) -> tuple[NDArray[np.int16], int]:
+        """The next `count` ticks of the clip at the rate of the form, fewer where it ends; how
+        many."""
+        known = self._clip.form_for(form)
+        whole, unit = self._clip.payload(known), tick_bytes(known)
+        found, length = b"", 0
+        while length < count and self._rounds_left:
+            ticks = min(count - length, self._clip.samples - self._position)
+            found += whole[self._position * unit : (self._position + ticks) * unit]
+            length += ticks
+            self._position += ticks
+            if self._position >= self._clip.samples:
                 self._position = 0
                 self._rounds_left -= self._rounds_left > 0
-        return found
+        samples = decode(found, known)
+        if known != form and form == WIDE:
+            if self._upwards is None:
+                self._upwards = Resampler(SAMPLE_RATE_HZ, 2 * SAMPLE_RATE_HZ)
+            samples = self._upwards.resample(samples)
+        return samples, length
 
 
 class MixedClips:
@@ -104,10 +119,10 @@ class MixedClips:
         """Let one more be heard."""
         self._clips.append(clip)
 
-    def over(self, payload: bytes, codec: str) -> bytes:
+    def over(self, payload: bytes, form: str) -> bytes:
         """`payload` with all of them over it."""
         for clip in self._clips:
-            payload = clip.over(payload, codec)
+            payload = clip.over(payload, form)
         return payload
 
     def forget_over(self) -> None:

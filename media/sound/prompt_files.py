@@ -2,7 +2,7 @@
 
 Any WAV that libsndfile reads will do (8 to 32 bit integer, float, A-law, u-law; any rate, any
 number of channels), and AIFF, AU, FLAC, Ogg (Vorbis, Opus) and MP3 besides. Channels are averaged,
-the rate is brought to 8 kHz by soxr at high quality.
+the rate is brought to 8 kHz, or 16 kHz, by soxr at high quality.
 """
 
 import os
@@ -11,13 +11,13 @@ import time
 from typing import Final
 
 from .confined_process import ConfinedPool, ConfinedProcess, ProcessDied, ProcessTimedOut
-from .sound_file_process import CHECK, FAILED, READ, REQUEST, RESPONSE, SOUND
+from .sound_file_process import CHECK, FAILED, READ, READ_WIDE, REQUEST, RESPONSE, SOUND
 
 MAX_FILE_BYTES: Final = 128 * 1024 * 1024
 MAX_DURATION_S: Final = 900.0
 
 READ_LIMIT_S: Final = 30.0
-_RATE_HZ: Final = 8000  # of what is read
+_HIGHEST_RATE_HZ: Final = 16000  # of what is read
 _FILES_EACH = 500
 _IDLE_S = 30.0
 _LONGEST_REASON = 4096
@@ -36,13 +36,15 @@ class PromptError(Exception):
         self.reason = reason
 
 
-def read_prompt(path: str) -> bytes:
-    """Samples of 16 bits in this machine's order, 8 kHz, one channel, of a sound file; blocks.
+def read_prompt(path: str, *, is_wide: bool = False) -> bytes:
+    """Samples of 16 bits in this machine's order, one channel, of a sound file; blocks.
+
+    They have 8 kHz, or 16 kHz with `is_wide`.
 
     Raises PromptError: no such file, not a regular file, larger than MAX_FILE_BYTES, longer than
     MAX_DURATION_S, not a sound file, no sound in it, or one that the libraries die of.
     """
-    return _ask(path, READ)
+    return _ask(path, READ_WIDE if is_wide else READ)
 
 
 def check_prompt(path: str) -> None:
@@ -73,7 +75,7 @@ def _answer(process: ConfinedProcess, wanted: bytes, descriptor: int) -> tuple[b
     deadline = time.monotonic() + READ_LIMIT_S
     process.send(REQUEST.pack(wanted, MAX_DURATION_S), deadline, descriptor)
     word, length = RESPONSE.unpack(process.receive(RESPONSE.size, deadline))
-    most = 2 * round((MAX_DURATION_S + 1) * _RATE_HZ) if word == SOUND else _LONGEST_REASON
+    most = 2 * round((MAX_DURATION_S + 1) * _HIGHEST_RATE_HZ) if word == SOUND else _LONGEST_REASON
     if word not in (SOUND, FAILED) or length > most or (word == SOUND and length % 2):
         raise ProcessDied("the process that reads sound files has answered nonsense")
     return word, process.receive(length, deadline)

@@ -1,4 +1,4 @@
-"""Recorded prompts: sound files, read once and kept coded in both laws of G.711.
+"""Recorded prompts: sound files, read once and kept in the forms in which they are heard.
 
 What is played has the one loudness of all files.
 """
@@ -13,28 +13,31 @@ from numpy.typing import NDArray
 
 from ..settings import LOUDNESS_LUFS
 from .clip import Clip
-from .fade import seamless
+from .fade import has_seam, seamless, without_seam
+from .form import WIDE_HZ
 from .loudness import levelled
 from .prompt_files import PromptError, read_prompt
 
-CACHE_BYTES: Final = 64 * 1024 * 1024  # of G.711 in both laws: 70 minutes of sound
+CACHE_BYTES: Final = 64 * 1024 * 1024  # 70 minutes of sound; 23 of what is kept at 16 kHz too
 
-_Identity = tuple[str, int, int, bool]  # path, mtime in ns, size, whether it is a loop
+# Path, mtime in ns, size, whether it is a loop, whether it is wide.
+_Identity = tuple[str, int, int, bool, bool]
 
 
-def load(path: str) -> NDArray[np.int16]:
-    """int16 samples at 8 kHz, one channel, of the sound file at `path`; blocks.
+def load(path: str, *, is_wide: bool = False) -> NDArray[np.int16]:
+    """int16 samples at 8 kHz, or 16 kHz, one channel, of the sound file at `path`; blocks.
 
     Raises PromptError as `read_prompt` does.
     """
-    return np.frombuffer(read_prompt(path), np.int16)
+    return np.frombuffer(read_prompt(path, is_wide=is_wide), np.int16)
 
 
 class PromptCache:
     """Prompts by file, the least lately used dropped first; for one event loop.
 
     A file that has changed (modification time or size) is read again. Asked for twice at once, a
-    file is read once. What `is_loop` is made to be played over and over (`seamless`).
+    file is read once. What `is_loop` is made to be played over and over (`seamless`). With
+    `is_wide` the clip is also kept at 16 kHz.
     """
 
     def __init__(
@@ -49,23 +52,27 @@ class PromptCache:
     def __len__(self) -> int:
         return len(self._clips)
 
-    def get(self, path: str, *, is_loop: bool = False) -> Clip | None:
+    def get(self, path: str, *, is_loop: bool = False, is_wide: bool = False) -> Clip | None:
         """The prompt if it is kept and its file has not changed: no waiting, no thread."""
         try:
-            identity = _identity(path, is_loop)
+            identity = _identity(path, is_loop, is_wide)
         except PromptError:
             return None
-        clip = self._clips.get(identity)
-        if clip is not None:
-            self._clips.move_to_end(identity)
-        return clip
+        return self._known(identity)
 
-    async def load(self, path: str, *, is_loop: bool = False) -> Clip:
+    def _known(self, identity: _Identity) -> Clip | None:
+        for known in (identity, (*identity[:4], True)):  # one that is wide has the others as well
+            clip = self._clips.get(known)
+            if clip is not None:
+                self._clips.move_to_end(known)
+                return clip
+        return None
+
+    async def load(self, path: str, *, is_loop: bool = False, is_wide: bool = False) -> Clip:
         """The prompt, read and coded in a thread if it is not kept; raises PromptError."""
-        identity = _identity(path, is_loop)
-        clip = self._clips.get(identity)
+        identity = _identity(path, is_loop, is_wide)
+        clip = self._known(identity)
         if clip is not None:
-            self._clips.move_to_end(identity)
             return clip
         task = self._loading.get(identity)
         if task is None:
@@ -77,32 +84,35 @@ class PromptCache:
 
     async def _load(self, identity: _Identity) -> Clip:
         try:
+            path, *_, is_loop, is_wide = identity
             clip = await asyncio.to_thread(
-                _load_clip, identity[0], identity[-1], self._loudness_lufs
+                _load_clip, path, self._loudness_lufs, is_loop=is_loop, is_wide=is_wide
             )
         finally:
             del self._loading[identity]
         self._forget_older(identity)
         self._clips[identity] = clip
-        self.bytes += 2 * clip.samples
+        self.bytes += clip.bytes
         while self.bytes > self._max_bytes and len(self._clips) > 1:
             _, dropped = self._clips.popitem(last=False)
-            self.bytes -= 2 * dropped.samples
+            self.bytes -= dropped.bytes
         return clip
 
     def _forget_older(self, newest: _Identity) -> None:
-        path, *_, is_loop = newest
-        for known in [one for one in self._clips if (one[0], one[-1]) == (path, is_loop)]:
-            self.bytes -= 2 * self._clips.pop(known).samples
+        path, *_, is_loop, is_wide = newest
+        for known in list(self._clips):
+            # A wide one takes the place of one that is not.
+            if (known[0], known[3]) == (path, is_loop) and known[4] <= is_wide:
+                self.bytes -= self._clips.pop(known).bytes
 
 
-def _identity(path: str, is_loop: bool) -> _Identity:
+def _identity(path: str, is_loop: bool, is_wide: bool) -> _Identity:
     try:
         status = os.stat(path)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise PromptError(path, f"cannot be opened: {reason}") from error
-    return path, status.st_mtime_ns, status.st_size, is_loop
+    return path, status.st_mtime_ns, status.st_size, is_loop, is_wide
 
 
 def _mark_retrieved(task: "asyncio.Task[Clip]") -> None:
@@ -111,6 +121,13 @@ def _mark_retrieved(task: "asyncio.Task[Clip]") -> None:
         task.exception()
 
 
-def _load_clip(path: str, is_loop: bool, loudness_lufs: float) -> Clip:
+def _load_clip(path: str, loudness_lufs: float, *, is_loop: bool, is_wide: bool) -> Clip:
     samples = levelled(load(path), loudness_lufs)
-    return Clip.of(seamless(samples) if is_loop else samples)
+    if not is_wide:
+        return Clip.of(seamless(samples) if is_loop else samples)
+    wide = levelled(load(path, is_wide=True), loudness_lufs, WIDE_HZ)
+    missing = max(0, 2 * len(samples) - len(wide))
+    wide = np.pad(wide[: 2 * len(samples)], (0, missing))
+    if is_loop and (has_seam(samples) or has_seam(wide, WIDE_HZ)):
+        samples, wide = without_seam(samples), without_seam(wide, WIDE_HZ)
+    return Clip.of(samples, wide)

@@ -1,4 +1,4 @@
-"""Reads sound files by libsndfile and soxr: an open file in, int16 samples at 8 kHz out.
+"""Reads sound files by libsndfile and soxr: an open file in, int16 samples at 8 or 16 kHz out.
 
 Both libraries read what anybody may have written, so that only the process of
 sound_file_process.py may call what is here.
@@ -37,15 +37,17 @@ def check(descriptor: int, max_duration_s: float) -> None:
         raise SoundFileError(_in_words(error)) from error
 
 
-def read(descriptor: int, max_duration_s: float) -> NDArray[np.int16]:
-    """The sound of an open file: int16 samples at 8 kHz, one channel.
+def read(
+    descriptor: int, max_duration_s: float, rate_hz: int = SAMPLE_RATE_HZ
+) -> NDArray[np.int16]:
+    """The sound of an open file: int16 samples of this rate, one channel.
 
     Raises SoundFileError: no sound file, no sound in it, longer than `max_duration_s`.
     """
     try:
         with soundfile.SoundFile(descriptor, closefd=False) as sound:
             _check(sound, max_duration_s)
-            return _samples(sound, max_duration_s)
+            return _samples(sound, max_duration_s, rate_hz)
     except (soundfile.LibsndfileError, RuntimeError, ValueError) as error:
         raise SoundFileError(_in_words(error)) from error
 
@@ -54,12 +56,10 @@ def _in_words(error: Exception) -> str:
     return f"cannot be read as sound: {error}"
 
 
-def _samples(sound: soundfile.SoundFile, max_duration_s: float) -> NDArray[np.int16]:
+def _samples(sound: soundfile.SoundFile, max_duration_s: float, rate_hz: int) -> NDArray[np.int16]:
     resampler = None
-    if sound.samplerate != SAMPLE_RATE_HZ:
-        resampler = soxr.ResampleStream(
-            sound.samplerate, SAMPLE_RATE_HZ, 1, dtype="float32", quality="HQ"
-        )
+    if sound.samplerate != rate_hz:
+        resampler = soxr.ResampleStream(sound.samplerate, rate_hz, 1, dtype="float32", quality="HQ")
     pieces: list[NDArray[np.int16]] = []
     count = 0
     block_frames = max(1, _BLOCK_VALUES // sound.channels)
@@ -72,7 +72,7 @@ def _samples(sound: soundfile.SoundFile, max_duration_s: float) -> NDArray[np.in
             mono = resampler.resample_chunk(mono, last=last)
         pieces.append(_to_int16(mono))
         count += len(mono)
-        if count > max_duration_s * SAMPLE_RATE_HZ:  # a header may say less than there is
+        if count > max_duration_s * rate_hz:  # a header may say less than there is
             raise SoundFileError(f"lasts more than {max_duration_s:g} s")
     if count == 0:
         raise SoundFileError("holds no sound")

@@ -12,9 +12,11 @@ from typing import Final
 
 from .confinement import allow_cpu, confine
 
-# What is asked about the file that comes with it: READ or CHECK, and the seconds that it may last.
+# What is asked about the file that comes with it: READ, READ_WIDE or CHECK, and the seconds that it
+# may last.
 REQUEST: Final = struct.Struct("!cd")
 READ: Final = b"r"
+READ_WIDE: Final = b"w"  # samples at 16 kHz
 CHECK: Final = b"c"
 # What came of it: one of the words below, and the length; then samples, or the reason.
 RESPONSE: Final = struct.Struct("!cI")
@@ -46,6 +48,7 @@ def main() -> None:
 
 
 def _answer(request: bytes, descriptor: int) -> bytes:
+    from .form import WIDE_HZ
     from .sound_file import SoundFileError, check, read
 
     wanted, max_duration_s = REQUEST.unpack(request)
@@ -55,6 +58,8 @@ def _answer(request: bytes, descriptor: int) -> bytes:
         body = b""
         if wanted == READ:
             body = read(descriptor, max_duration_s).tobytes()
+        elif wanted == READ_WIDE:
+            body = read(descriptor, max_duration_s, WIDE_HZ).tobytes()
         else:
             check(descriptor, max_duration_s)
         word = SOUND

@@ -27,6 +27,7 @@ class ClipPlayout(PeerSender):
         "_tail",
         "_tail_after",
         "codec",
+        "form",
     )
 
     def __init__(
@@ -36,6 +37,9 @@ class ClipPlayout(PeerSender):
         self._speaking = speaking
         self._ended = ended
         self.codec: Codec = "PCMU"
+        """The law of the frames of G.711."""
+        self.form: str = "PCMU"
+        """In which form clips are heard (see sound/form.py)."""
         self._clip: Clip | None = None
         self._loop = False
         self._position = 0
@@ -81,7 +85,7 @@ class ClipPlayout(PeerSender):
             self._speaking.add_source(
                 self,
                 self._clip,
-                self.codec,
+                self.form,
                 loop=self._loop,
                 position=self._position,
                 before=before,

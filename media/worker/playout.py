@@ -11,9 +11,10 @@ from ..rtp.srtp import SrtpSender
 from ..rtp.telephone_event import DigitWriter
 from ..sound.clip import SILENCE, Clip
 from ..sound.fade import FADE_SAMPLES, crossfade
+from ..sound.form import WIDE, encode, form_of
 from ..sound.frames import SpeakingSources
+from ..sound.g711 import FRAME_SAMPLES, TRANSLATION
 from ..sound.g711 import SILENCE as SILENT_FRAME
-from ..sound.g711 import TRANSLATION
 from ..sound.mixed_clip import MixedClip, MixedClips
 from .announcing.saved_source import Saved
 from .clip_playout import ClipPlayout
@@ -34,8 +35,9 @@ class Playout(ClipPlayout):
     the frames of the clock, or nothing when it must not hear anything. `ended` gets the number
     of a finite clip that has come to its end. In `coded` are those that hear what is coded anew.
 
-    Inside, sound is G.711 in frames of 20 ms, of `codec`. Where the peer wants another codec, or
-    packets of another length, a packetizer makes them of these frames.
+    Inside, sound is in frames of 20 ms: of G.711 in the law `codec`, and also at 16 kHz where the
+    peer can hear that. Where the peer wants another codec, or packets of another length, a
+    packetizer makes them of these frames.
     """
 
     takes_any_codec = True
@@ -91,9 +93,11 @@ class Playout(ClipPlayout):
         """Take over codec and payload types, and whether anything may be sent."""
         self.settle()
         codec: Codec = description.codec if description.codec in G711 else "PCMU"
-        if codec != self.codec:
-            self._speaking.set_codec(self, codec)
-        self.codec = codec
+        form = WIDE if self._coding.is_wide(description) else codec
+        if form != self.form:
+            self._speaking.set_form(self, form)
+            self._before = self._tail = None
+        self.codec, self.form = codec, form
         self.payload_type = description.payload_type
         self.event_payload_type = description.telephone_event_payload_type
         self.event_clock_hz = description.telephone_event_clock_hz
@@ -204,10 +208,11 @@ class Playout(ClipPlayout):
     def send_mixed(self, payload: bytes, now: float) -> None:
         """Send a frame of a sum, in the peer's codec."""
         if self._may_send:
-            if self._before is not None:
-                payload = crossfade(self._before, payload, self.codec)
+            form = form_of(payload, self.codec)
+            if self._before is not None and 2 * len(self._before) == len(payload):
+                payload = crossfade(self._before, payload, form)
                 self._before = None
-            self._last_mixed = payload[-1:]
+            self._last_mixed = payload[-2:] if form == WIDE else payload[-1:]
             self.send_frame(payload, now)
 
     def end_mix(self, now: float, *, falls: bool) -> None:
@@ -218,7 +223,8 @@ class Playout(ClipPlayout):
         self._goes_on = not falls
         self._before = None
         if falls and self._last_mixed and now - self.stream.sent_at <= TAIL_S:
-            self._tail = self._last_mixed * FADE_SAMPLES
+            per_tick = len(self._last_mixed)  # of WIDE there are two samples a tick
+            self._tail = self._last_mixed * (FADE_SAMPLES * per_tick)
             self._tail_after = self.stream.packets_sent
         self._last_mixed = b""
 
@@ -236,22 +242,27 @@ class Playout(ClipPlayout):
         self.relayed = None
 
     def send_frame(self, payload: bytes, now: float) -> None:
-        """Send a frame of the clock."""
+        """Send a frame of the clock, in G.711 or wide."""
         if self._digits:
+            return
+        if self._coding.packetizer is not None:
+            before, self._before = self._before, None
+            form = form_of(payload, self.codec)
+            payload, form = self._coding.send_frame(payload, form, before, self.mixed, now)
+            if self.tap is not None:
+                self._record(*self._coding.recorded(payload, form), now)
             return
         if self.mixed:
             payload = self.mixed.over(payload, self.codec)
-        packetizer = self._coding.packetizer
-        if packetizer is not None:
-            if self.tap is not None:
-                self._record(payload, self.codec, now)
-            packetizer.send_g711(payload, self.codec, now)
-            return
         stream = self.stream
         marker = stream.next_frame(len(payload), now)
         if self.tap is not None:
             self.tap.write(stream.timestamp, payload, self.codec, now)
         self._send_packet(self.payload_type, marker, payload)
+
+    def rise_from(self, before: bytes) -> None:
+        """The next frame of the clock rises out of this, which has another form."""
+        self._before = before
 
     def send_digits(self, digits: str, duration_ms: int, gap_ms: int) -> bool:
         """Queue DTMF digits; False when the peer takes no telephone-events."""
@@ -386,11 +397,11 @@ class Playout(ClipPlayout):
             self._speaking.remove_source(self)
             self._clip = self._tail = None
             self._is_new = False
+        form = WIDE if len(samples) > FRAME_SAMPLES else "PCMU"
         if self.tap is not None:
-            self._record(packetizer.recorded(samples), "PCMU", now)
+            self._record(*self._coding.recorded(encode(samples, form), form), now)
         if self.mixed:
-            payload = self.mixed.over(packetizer.recorded(samples), "PCMU")
-            packetizer.send_g711(payload, "PCMU", now)
+            self._coding.send_frame(encode(samples, form), form, None, self.mixed, now)
         else:
             packetizer.send_samples(samples, now)
 

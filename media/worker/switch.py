@@ -146,6 +146,8 @@ class Switch:
                 leg.sound.keep_mixing(now)
             self._mixing = [leg for leg in self._mixing if leg.sound.is_mixed]
         frames = self._speaking.tick()
+        for playout, before in frames.before.items():
+            playout.rise_from(before)
         for playout, payload in zip(frames.keys, frames.payloads, strict=True):
             playout.send_frame(payload, now)
         for playout in frames.ended:

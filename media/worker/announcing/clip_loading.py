@@ -9,6 +9,7 @@ from typing import Final
 from ... import messages as m
 from ...sound.clip import Clip
 from ...sound.clip_library import ClipSource, Library, SourceError, loops
+from ...sound.form import WIDE
 from ...sources import Playlist, Prompt, Stream
 from ..leg import MediaLeg
 
@@ -119,13 +120,14 @@ class ClipLoading:
         fail: Callable[[SourceError], None],
     ) -> None:
         waiting.pop(leg, None)
-        clip = self._library.find(source)
+        is_wide = leg.playout.form == WIDE
+        clip = self._library.find(source, is_wide=is_wide)
         if clip is not None:
             use(clip)
             return
         waiting[leg] = play
         is_wanted = partial(self._is_wanted, waiting, leg, play)
-        task = asyncio.ensure_future(self._load(source, is_wanted, use, fail))
+        task = asyncio.ensure_future(self._load(source, is_wanted, use, fail, is_wide=is_wide))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -135,9 +137,11 @@ class ClipLoading:
         is_wanted: Callable[[], bool],
         use: Use,
         fail: Callable[[SourceError], None],
+        *,
+        is_wide: bool,
     ) -> None:
         try:
-            clip = await self._library.load(source)
+            clip = await self._library.load(source, is_wide=is_wide)
         except SourceError as error:
             if is_wanted():
                 fail(error)

@@ -11,7 +11,9 @@ from ...codec.codec import CodecError, Samples
 from ...codec.formats import G711, Format
 from ...messages import Codec, Connect
 from ...rtp.outgoing_stream import OutgoingStream
-from .packetizer import NARROW_HZ, PacketFormat, Packetizer
+from ...sound.form import WIDE, WIDE_HZ, decode, encode
+from ...sound.mixed_clip import MixedClips
+from .packetizer import PacketFormat, Packetizer
 from .transcoder import Transcoder
 
 _ODD_PACKETS: Final = 2  # of another length than is wanted: these are passed on all the same
@@ -108,10 +110,39 @@ class CodedSound:
         what is between them.
         """
         if self.transcoder is None and self.packetizes():
-            assert self.packetizer is not None
-            self.packetizer.set_rate(min(Format(codec).rate_hz, self.packet.format.rate_hz))
-            self.transcoder = Transcoder(self.packetizer.rate_hz)
+            self.transcoder = Transcoder(min(Format(codec).rate_hz, self.packet.format.rate_hz))
         return self.transcoder
+
+    @staticmethod
+    def is_wide(description: Connect) -> bool:
+        """Whether the peer can hear more than 8 kHz."""
+        return Format(description.codec).rate_hz >= WIDE_HZ
+
+    def send_frame(
+        self, payload: bytes, form: str, before: bytes | None, mixed: MixedClips, now: float
+    ) -> tuple[bytes, str]:
+        """Send a frame of the clock; as it was sent, and its form (see sound/form.py).
+
+        It is raised to 16 kHz where the peer can hear more and it, or what is mixed over it, has
+        more. It rises out of `before`, 10 ms in any form.
+        """
+        packetizer = self.packetizer
+        assert packetizer is not None
+        law = "PCMU" if form == WIDE else form
+        if before is not None:
+            packetizer.fade_from(before, law)
+        if self.packet.format.rate_hz >= WIDE_HZ and (form == WIDE or mixed):
+            payload, form = encode(packetizer.fitted(decode(payload, form)), WIDE), WIDE
+        if mixed:
+            payload = mixed.over(payload, form)
+        packetizer.send_frame(payload, form, now)
+        return payload, form
+
+    def recorded(self, payload: bytes, form: str) -> tuple[bytes, str]:
+        """A frame as it is recorded: in G.711, with the law."""
+        if form != WIDE or self.packetizer is None:
+            return payload, form
+        return self.packetizer.recorded(decode(payload, form)), "PCMU"
 
     def stop(self, codec: str) -> bytes:
         """Hear no stream any more; the last sample that was sent of it, in this law of G.711.
@@ -125,7 +156,6 @@ class CodedSound:
         self._misfits = 0
         last = packetizer.last_sample(codec) if transcoder.is_heard else b""
         packetizer.forget()
-        packetizer.set_rate(NARROW_HZ)
         if self.is_plain:
             self.packetizer = None
         return last

@@ -9,9 +9,11 @@ import numpy as np
 from ...codec.codec import CodecError, Samples
 from ...codec.comfort_noise import describe_noise
 from ...codec.formats import Format, encoder_of
-from ...codec.resampler import Resampler
 from ...rtp.outgoing_stream import OutgoingStream
 from ...sound import g711
+from ...sound.fade import FADE_SAMPLES
+from ...sound.form import WIDE, WIDE_HZ, decode, form_of
+from ...sound.resampler import Resampler
 
 NARROW_HZ: Final = 8000
 _FADE_S: Final = 0.01
@@ -37,8 +39,8 @@ class PacketFormat:
 class Packetizer:
     """Encodes the frames of 20 ms that one peer hears, and stamps them as they are due.
 
-    They have 8 kHz, as all sound that is made here, until `set_rate` says otherwise; those of Opus
-    16 kHz, as its decoder hears a change.
+    They have 8 or 16 kHz, and are encoded at the rate of the codec all the while: a decoder hears
+    where that changes.
 
     `send` gets payload type, marker and payload of each packet, once the stream has its numbers.
     Raises CodecError where the codec does not work here.
@@ -71,7 +73,7 @@ class Packetizer:
         self._packet = packet
         self._stream = stream
         self._send = send
-        self.rate_hz = packet.format.rate_hz if packet.format.name == "opus" else NARROW_HZ
+        self.rate_hz = packet.format.rate_hz
         """Samples a second that are encoded."""
         self._clock_hz = packet.format.clock_hz
         self._sent = np.zeros(0, np.int16)  # the newest packet
@@ -85,14 +87,20 @@ class Packetizer:
         self._before: Samples | None = None  # what the next frame is faded with
         self._quiet_frames = 0
 
-    def send_g711(self, payload: bytes, codec: str, now: float) -> None:
-        """Send a frame of 20 ms that is in G.711: a clip, or a sum."""
-        self._send_frame(self._upwards(g711.decode(payload, codec)), now)
+    def send_frame(self, payload: bytes, form: str, now: float) -> None:
+        """Send a frame of 20 ms in any form (see sound/form.py): of a clip, or of a sum."""
+        self.send_samples(decode(payload, form), now)
 
     def send_samples(self, samples: Samples, now: float) -> None:
-        """Send a frame of `rate_hz`, due now. Packets go as soon as they are full."""
-        self._resampler = None
-        self._send_frame(samples, now)
+        """Send a frame of 8 or 16 kHz, due now. Packets go as soon as they are full."""
+        self._take(self.fitted(samples), now)
+
+    def fitted(self, samples: Samples) -> Samples:
+        """A frame of 20 ms at `rate_hz`, going on from the last that was sent."""
+        if len(samples) == self.rate_hz // 50:
+            self._resampler = None
+            return samples
+        return self._upwards(samples)
 
     def _upwards(self, samples: Samples) -> Samples:
         """Samples of 8 kHz at our rate, going on from the last that was sent."""
@@ -103,7 +111,7 @@ class Packetizer:
             self._resampler.resample(self._sent[-1:].repeat(_SETTLED))
         return self._resampler.resample(samples)
 
-    def _send_frame(self, samples: Samples, now: float) -> None:
+    def _take(self, samples: Samples, now: float) -> None:
         if self._before is not None:
             samples = self._faded(samples)
         if self._packet.noise_payload_type is not None and self._is_described(samples, now):
@@ -119,21 +127,12 @@ class Packetizer:
             self._pending, self._count = ([rest] if len(rest) else []), len(rest)
             self._begins_at += self._size / self.rate_hz
 
-    def set_rate(self, rate_hz: int) -> None:
-        """Encode samples of another rate from now on, if the codec can change without a click."""
-        if rate_hz != self.rate_hz and self._packet.format.name != "opus":
-            self.forget()
-            self._sent = Resampler(self.rate_hz, rate_hz).resample(self._sent)
-            self._encoder = encoder_of(self._packet.format, rate_hz)
-            if len(self._sent):  # the peer's decoder knows what was before, and so should this one
-                self._encoder.encode(self._sent)
-            self._resampler = self._to_8000 = None
-            self._size = self._size * rate_hz // self.rate_hz
-            self.rate_hz = rate_hz
-
     def fade_from(self, before: bytes, codec: str) -> None:
-        """The next frame rises out of this, which is 10 ms of G.711."""
-        self._before = self._upwards(g711.decode(before, codec))
+        """The next frame rises out of this: 10 ms in this law of G.711, or wide."""
+        if form_of(before, codec, FADE_SAMPLES) == codec:
+            self._before = self._upwards(g711.decode(before, codec))
+        else:
+            self._before = decode(before, WIDE)
 
     def forget(self) -> None:
         """What does not fill a packet yet is not sent any more."""
@@ -144,12 +143,15 @@ class Packetizer:
         return g711.encode(self._sent[-1:], codec)
 
     def recorded(self, samples: Samples) -> bytes:
-        """A frame as who records it takes it: PCMU."""
-        if self.rate_hz != NARROW_HZ:
-            if self._to_8000 is None:
-                self._to_8000 = Resampler(self.rate_hz, NARROW_HZ)
-            samples = self._to_8000.resample(samples)
+        """A frame of 8 or 16 kHz as who records it at 8 kHz takes it: PCMU."""
+        if len(samples) > NARROW_HZ // 50:
+            samples = self._narrow(samples)
         return g711.encode(samples, "PCMU")
+
+    def _narrow(self, samples: Samples) -> Samples:
+        if self._to_8000 is None:
+            self._to_8000 = Resampler(WIDE_HZ, NARROW_HZ)
+        return self._to_8000.resample(samples)
 
     def _emit(self, samples: Samples) -> None:
         try:

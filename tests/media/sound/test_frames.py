@@ -73,8 +73,8 @@ def test_the_codec_may_change_on_the_way() -> None:
     sound = clip(330)
     sources.add_source("a", sound, "PCMU")
     sources.tick()
-    sources.set_codec("a", "PCMA")
-    sources.set_codec("nobody", "PCMA")
+    sources.set_form("a", "PCMA")
+    sources.set_form("nobody", "PCMA")
     assert sources.tick().payloads == [sound.pcma[160:320]]
     assert sources.tick().payloads == [sound.pcma[320:] + SILENT_FRAME["PCMA"][:150]]
 
@@ -110,7 +110,7 @@ def test_frames_of_a_tick_do_not_change_when_sources_do() -> None:
 
 def test_wrong_codec_or_position_changes_nothing() -> None:
     sources: SpeakingSources[str] = SpeakingSources()
-    with pytest.raises(ValueError, match="G729 is not G"):
+    with pytest.raises(ValueError, match="no form G729"):
         sources.add_source("a", clip(160), "G729")
     with pytest.raises(ValueError, match="negative"):
         sources.add_source("a", clip(160), "PCMU", position=-1)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from media.settings import LOUDNESS_LUFS
 from media.sound import prompts
+from media.sound.form import WIDE
 from media.sound.g711 import decode, encode
 from media.sound.loudness import levelled, loudness_lufs
 from media.sound.prompt_files import MAX_DURATION_S, PromptError
@@ -207,3 +208,23 @@ async def test_a_waiter_who_gives_up_does_not_end_the_load_for_others(tmp_path: 
     impatient.cancel()
     assert (await patient).duration_s == 1
     assert impatient.cancelled()
+
+
+async def test_a_wide_prompt_has_every_form_and_takes_the_place_of_a_narrow_one(
+    tmp_path: Path,
+) -> None:
+    path = write(tmp_path / "a.wav", sine(600, 22050, 1.001), 22050, "PCM_16")
+    cache = PromptCache()
+    narrow = await cache.load(path)
+    assert cache.get(path, is_wide=True) is None and not narrow.wide
+    wide = await cache.load(path, is_wide=True)
+    assert len(wide.wide) == 4 * len(wide.pcmu) and wide.pcmu == narrow.pcmu
+    assert cache.get(path) is wide is await cache.load(path)
+    assert len(cache) == 1 and cache.bytes == wide.bytes == 6 * wide.samples
+
+
+async def test_a_loop_is_as_long_in_every_form(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", sine(601.3, 16000, 1.0), 16000, "PCM_16")
+    clip = await PromptCache().load(path, is_loop=True, is_wide=True)
+    assert clip.samples == 8000 - 80
+    assert len(clip.payload(WIDE)) == 4 * clip.samples

@@ -120,6 +120,8 @@ class Hearer:
         """Let 20 ms pass."""
         self.now = round(self.now + FRAME_S, 6)
         made = self.speaking.tick()
+        for playout, before in made.before.items():
+            playout.rise_from(before)
         for playout, payload in zip(made.keys, made.payloads, strict=True):
             playout.send_frame(payload, self.now)
         for playout in made.ended:

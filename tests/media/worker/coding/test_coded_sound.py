@@ -331,3 +331,64 @@ def test_a_leg_that_is_closed_is_not_held_by_what_coded_for_it(hears: Make) -> N
     hearer.packets()
     coding._send(0, False, b"")
     assert hearer.packets() == []
+
+
+@pytest.mark.parametrize("hearing", ["G722", "opus", "L16/16000"])
+def test_a_wide_clip_is_heard_wide_also_over_another_and_after_a_narrow_one(
+    hears: Make, hearing: Codec
+) -> None:
+    skip_without(hearing)
+    hearer, rate = hears(hearing), 16000
+    least = 500 if hearing == "opus" else 7500  # libopus takes its time for so high a tone
+    high = Clip.of(np.zeros(16000, np.int16), tone(5000, 2.0, rate))
+
+    def level(ticks: int) -> float:
+        hearer.packets()
+        for _ in range(ticks):
+            hearer.tick()
+            hearer.playout.keep_mixing(hearer.now)
+        heard = hearer.heard(hearer.packets())
+        return float(level_of(5000, heard[rate // 10 :], rate))
+
+    hearer.playout.hear_clip(1, Clip.of(tone(400, 5.0)), hearer.now, loop=True)
+    assert level(20) < 100
+    hearer.playout.hear_clip(2, high, hearer.now, loop=True)
+    assert least < level(20) < 11000
+    hearer.playout.hear_clip(3, Clip.of(tone(400, 5.0)), hearer.now, loop=True)
+    assert level(20) < 100
+    hearer.playout.mix(MixedClip(high, 0))
+    assert least < level(20) < 11000
+
+
+def test_a_wide_clip_is_heard_without_what_g711_cannot_carry(hears: Make) -> None:
+    hearer = hears("PCMA")
+    hearer.playout.hear_clip(
+        1, Clip.of(tone(400, 1.0), tone(5000, 1.0, 16000)), hearer.now, loop=True
+    )
+    for _ in range(10):
+        hearer.tick()
+    heard = hearer.heard(hearer.packets())[800:]
+    assert level_of(400, heard, 8000) == pytest.approx(10000, rel=0.1)
+
+
+@pytest.mark.parametrize("hearing", ["G722", "opus", "L16/16000"])
+@pytest.mark.parametrize("ptime_ms", [20, 40])
+def test_between_narrow_and_wide_clips_nothing_clicks_or_is_missing(
+    hears: Make, hearing: Codec, ptime_ms: int
+) -> None:
+    skip_without(hearing)
+    hearer, rate = hears(hearing, ptime_ms=ptime_ms, wants_ptime=True), 16000
+    narrow = Clip.of(tone(400, 5.0))
+    wide = Clip.of(tone(300, 5.0), tone(300, 5.0, rate))
+    for number in range(6):
+        hearer.playout.hear_clip(
+            1, (narrow, wide)[number % 2], hearer.now, loop=True, position=number * 37
+        )
+        for _ in range(7):
+            hearer.tick()
+    packets = hearer.packets()
+    ticks = hearer.form.clock_hz * ptime_ms // 1000
+    assert set(np.diff([p.timestamp for p in packets]).tolist()) == {ticks}
+    heard = hearer.heard(packets).astype(int)[rate // 10 :]
+    assert np.abs(np.diff(heard)).max() <= 10000 * 2 * np.pi * 400 / rate * 1.6
+    assert np.abs(heard).reshape(-1, 80)[:-2].max(axis=1).min() > 3000

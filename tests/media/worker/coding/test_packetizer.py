@@ -56,7 +56,6 @@ def test_what_does_not_fill_a_packet_can_be_forgotten() -> None:
 
 def test_a_frame_rises_out_of_what_was_heard() -> None:
     line = Line(PacketFormat(Format("G722"), 20, 9))
-    line.packetizer.set_rate(16000)
     before = g711.encode(tone(400, 0.01), "PCMU")
     line.packetizer.fade_from(before, "PCMU")
     faded = line.packetizer._faded(np.zeros(320, np.int16)).astype(int)
@@ -68,7 +67,6 @@ def test_who_records_gets_pcmu() -> None:
     narrow, wide = (
         Line(PacketFormat(Format("PCMA"), 20, 8)), Line(PacketFormat(Format("G722"), 20, 9)),
     )  # fmt: skip
-    wide.packetizer.set_rate(16000)
     assert narrow.packetizer.recorded(tone(400, 0.02)) == g711.encode(tone(400, 0.02), "PCMU")
     assert len(wide.packetizer.recorded(tone(400, 0.02, 16000))) == 160
 
@@ -87,15 +85,12 @@ def test_a_frame_that_the_encoder_refuses_is_counted() -> None:
     assert line.stream.errors == 1 and line.sent == []
 
 
-def test_the_rate_may_change_between_two_frames() -> None:
+def test_frames_of_either_rate_are_encoded_at_the_rate_of_the_codec() -> None:
     line = Line(PacketFormat(Format("G722"), 40, 9))
-    line.frames(tone(400, 0.04))
-    line.packetizer.set_rate(16000)
+    line.frames(tone(400, 0.04, 16000))
     line.frames(tone(400, 0.08, 16000))
-    line.packetizer.set_rate(16000)
-    line.packetizer.send_g711(g711.encode(tone(400, 0.02), "PCMU"), "PCMU", line.now)
-    line.packetizer.set_rate(8000)
+    line.packetizer.send_frame(g711.encode(tone(400, 0.02), "PCMU"), "PCMU", line.now)
     line.now += 0.02
-    line.frames(tone(400, 0.04))
-    assert [sent[2] for sent in line.sent] == [0, 320, 640, 1120]
+    line.frames(tone(400, 0.02, 16000))
+    assert [sent[2] for sent in line.sent] == [0, 320, 640, 960]
     assert {sent[3] for sent in line.sent} == {320}

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from media.codec.l16 import L16Decoder, L16Encoder
-from media.codec.resampler import Resampler, ResamplingDecoder, ResamplingEncoder
+from media.codec.resampler import ResamplingDecoder, ResamplingEncoder
+from media.sound.resampler import Resampler
 from tests.support.voices import level_of, tone, voice
 
 RATES = [(8000, 16000), (16000, 8000), (8000, 48000), (48000, 8000), (16000, 48000), (48000, 16000)]
