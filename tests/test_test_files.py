@@ -59,7 +59,7 @@ EXCEPTIONS: dict[str, str] = {
     "media/sound/clip.py": "test_clip_library.py",
     "media/sound/confinement.py": "test_speech_process.py and test_sound_file_process.py",
     "media/speech/espeak.py": "test_synthesizer.py",
-    "media/sound/dtmf_tones.py": "test_dtmf_detector.py, which hears them",
+    "media/sound/dtmf/tones.py": "test_detector.py, which hears them",
     "media/sources.py": "records without behaviour",
     "media/worker/announcing/saved_source.py": "a record without behaviour",
     "media/worker/context.py": "fields without behaviour",

@@ -22,7 +22,7 @@ from ..rtp.rtcp_session import RtcpSession
 from ..rtp.rtp import HEADER, payload_bounds
 from ..rtp.symmetric_rtp import Address, PeerLearner
 from ..rtp.telephone_event import DigitReader
-from ..sound.dtmf_detector import ToneKeys
+from ..sound.dtmf.detector import ToneKeys
 from .announcing.leg_sound import LegSound
 from .context import WorkerContext
 from .leg_quality import LegQuality, figures_of

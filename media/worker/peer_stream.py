@@ -26,7 +26,7 @@ from ..rtp.rtp import (
 )
 from ..rtp.srtp import TAG_BYTES, SrtpSender
 from ..rtp.symmetric_rtp import NEW_SSRC_S
-from ..sound.dtmf_detector import ToneKeys
+from ..sound.dtmf.detector import ToneKeys
 from ..sound.g711 import TRANSLATION
 from ..sound.level import LOUD, SILENT_DBFS, level_dbfs
 from .coding.narrow_stream import CODEC as NARROW

@@ -15,7 +15,7 @@ from ..rtp.outgoing_stream import FRAME_S, OutgoingStream
 from ..rtp.rtcp import Cname
 from ..settings import MediaSettings
 from ..sound.clip_library import Library
-from ..sound.dtmf_tones import dtmf_clip
+from ..sound.dtmf.tones import dtmf_clip
 from ..sound.frames import SpeakingSources
 from ..sound.mixed_clip import MixedClip
 from ..sources import Hold, Mix, Peer, Ringing

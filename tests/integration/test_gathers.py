@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from media.sound.dtmf_detector import DtmfDetector
-from media.sound.dtmf_tones import dtmf_clip
+from media.sound.dtmf.detector import DtmfDetector
+from media.sound.dtmf.tones import dtmf_clip
 from media.sound.g711 import decode
 from tests.support.engines.process import EngineClient, StartEngine
 from tests.support.phones.real.softphone import StartPhone

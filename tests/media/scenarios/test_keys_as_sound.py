@@ -7,8 +7,8 @@ import pytest
 from msgspec import structs
 
 from media import messages as m
-from media.sound.dtmf_detector import DtmfDetector, ToneKeys
-from media.sound.dtmf_tones import dtmf_clip
+from media.sound.dtmf.detector import DtmfDetector, ToneKeys
+from media.sound.dtmf.tones import dtmf_clip
 from media.sound.g711 import SILENCE, decode
 from tests.support.media.relays import BOTH
 from tests.support.media.switch import SwitchBench

@@ -4,9 +4,9 @@ from typing import Final
 
 import numpy as np
 
-from .clip import Clip
-from .dtmf_detector import HIGH_HZ, KEYS, LOW_HZ
-from .g711 import FULL_SCALE_DBM0, SAMPLE_RATE_HZ
+from ..clip import Clip
+from ..g711 import FULL_SCALE_DBM0, SAMPLE_RATE_HZ
+from .detector import HIGH_HZ, KEYS, LOW_HZ
 
 LOW_DBM0: Final = -9.0
 HIGH_DBM0: Final = -7.0

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .g711 import SAMPLE_RATE_HZ, TRANSLATION, decode
+from ..g711 import SAMPLE_RATE_HZ, TRANSLATION, decode
 
 LOW_HZ: Final = (697.0, 770.0, 852.0, 941.0)
 HIGH_HZ: Final = (1209.0, 1336.0, 1477.0, 1633.0)

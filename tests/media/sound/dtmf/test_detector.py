@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from media.sound.dtmf_detector import HIGH_HZ, KEYS, LOW_HZ, DtmfDetector
-from media.sound.dtmf_tones import dtmf_clip
+from media.sound.dtmf.detector import HIGH_HZ, KEYS, LOW_HZ, DtmfDetector
+from media.sound.dtmf.tones import dtmf_clip
 from media.sound.g711 import FULL_SCALE_DBM0, SAMPLE_RATE_HZ, decode, encode
 from media.sound.hold_music import render
 

@@ -1,0 +1,1 @@
+"""Keys as sound (ITU-T Q.23, Q.24): heard, and made."""
