@@ -47,6 +47,9 @@ _JOBS: tuple[Column, ...] = (
     ("talk", "talk_s", duration),
     ("rating", "rating", _count),
     ("outcomes", "outcomes", _pairs),
+    ("MOS", "mos", _count),
+    ("poor", "poor", _count),
+    ("answered by", "labels", _pairs),
 )
 # The figures that each part has as well, with a name and a dot before them.
 PARTS = ("callers", "callbacks")

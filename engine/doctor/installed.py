@@ -90,11 +90,12 @@ def library_findings(settings: AllSections) -> Iterator[Finding]:
         "aiortc", "browsers as phones", is_wanted=listens_to_browsers(settings),
         advice="pip install 'ringback[webrtc]'",
     )  # fmt: skip
-    commands = {
-        "recording.move_command": settings.recording.move_command,
-        "speech.command": settings.speech.command,
-        "recognition.command": settings.recognition.command,
-    }
+    named = (
+        ("recording", "move_command", settings.recording.move_command),
+        ("speech", "command", settings.speech.command),
+        ("recognition", "command", settings.recognition.command),
+    )
+    commands = {f"{section}.{key}": command for section, key, command in named}
     for number, alert in enumerate(settings.alerts):
         commands[f"alerts[{number}].command"] = alert.command
     for key, command in commands.items():

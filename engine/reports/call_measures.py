@@ -10,23 +10,10 @@ from .measures import (
     costs_of,
     judgement,
     mean,
-    percentile,
     percentiles,
+    quality_of,
     share,
 )
-
-# Below it, many listeners are dissatisfied (ITU-T G.107, annex B).
-POOR_MOS = 3.1
-
-
-def quality_of(scores: Sequence[float]) -> Figures:
-    """How the calls sounded: how many are known, their mean, and how many were poor."""
-    return {
-        "measured": len(scores),
-        "mos": mean(scores),
-        "mos_p5": percentile(sorted(scores), 5),
-        "poor": sum(score < POOR_MOS for score in scores),
-    }
 
 
 def measure_calls(calls: Sequence[CallRow]) -> Figures:

@@ -13,7 +13,9 @@ from ..errors import BadParams
 
 Interval = Literal["15min", "hour", "day", "total"]
 # What the callbacks and the calls of a report are grouped by.
-GroupBy = Literal["all", "site", "queue", "agent", "result", "outcome"]
+GroupBy = Literal[
+    "all", "site", "queue", "agent", "result", "outcome", "trunk", "answered_by"
+]  # fmt: skip
 GroupCallsBy = Literal[
     "all", "site", "queue", "agent", "result", "outcome", "rating", "route", "trunk", "attestation"
 ]

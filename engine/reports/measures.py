@@ -102,6 +102,10 @@ class JobRow(NamedTuple):
     currency: str | None = None
     rating: int | None = None
     outcome: str | None = None
+    mos: float | None = None
+    """The opinion score of the customer's leg in the last attempt, of the worse direction."""
+    answered_by: str | None = None
+    """Who or what answered for the customer then: a label of the detection."""
 
 
 class AgentPeriod(NamedTuple):
@@ -250,8 +254,24 @@ def measure_jobs(jobs: Sequence[JobRow], now: float) -> Figures:
         **percentiles("to_talk", to_talk),
         "talk_s": round(math.fsum(talks), 3),
         **percentiles("talk", talks),
+        **quality_of([job.mos for job in jobs if job.mos is not None]),
         **judgement(jobs),
+        "labels": dict(sorted(Counter(job.answered_by for job in jobs if job.answered_by).items())),
         "costs": costs_of(jobs),
+    }
+
+
+# Below it, many listeners are dissatisfied (ITU-T G.107, annex B).
+POOR_MOS = 3.1
+
+
+def quality_of(scores: Sequence[float]) -> Figures:
+    """How the calls sounded: how many are known, their mean, and how many were poor."""
+    return {
+        "measured": len(scores),
+        "mos": mean(scores),
+        "mos_p5": percentile(sorted(scores), 5),
+        "poor": sum(score < POOR_MOS for score in scores),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ..job import Job
+from ..job import Job, LegRecord
 from ..store.job_table import OPEN_STATES
 from .cdr import Stay, due_at, moments_of
 from .measures import AgentPeriod, CustomerRow, JobRow, StayRow
@@ -23,10 +23,19 @@ AFTERWARDS_S = 86400.0
 ALONE_S = 30 * 86400.0
 # By their state there is an index; by `ended_at` all that have ended would be read.
 _MARKS = ", ".join("?" * len(OPEN_STATES))
-# By what report.job can be grouped, and its column in the table of records.
+# By what reports of jobs and calls can be grouped, and its column in the table of records.
 BY = {
     "all": "''", "site": "site", "queue": "queue", "agent": "agent", "result": "result",
     "outcome": "a.outcome",
+}  # fmt: skip
+# The customer's leg of the last attempt of a callback, by which they were called last.
+_LAST_LEG = """
+    (SELECT json_extract(l.value, '$.{}') FROM
+        json_each(CAST(r.body AS TEXT), '$.attempts[#-1].legs') l
+    WHERE json_extract(l.value, '$.role') = 'customer' ORDER BY l.key DESC LIMIT 1)
+"""
+JOBS_BY = BY | {
+    "trunk": _LAST_LEG.format("trunk"), "answered_by": _LAST_LEG.format("answered_by"),
 }  # fmt: skip
 # The same of report.call.
 CALLS_BY = BY | {
@@ -59,14 +68,15 @@ LAST_STATES = f"""
 """
 
 
-# The opinion score of the caller's leg: of the worse of its directions, where both are known.
-_CALLER_MOS = """
+# The opinion score of the customer's leg: of the worse of its directions, where both are known.
+_MOS = """
     (SELECT MIN(MIN(
         json_extract(l.value, '$.media.mos'),
         COALESCE(json_extract(l.value, '$.media.remote_mos'), 5)
-    )) FROM json_each(CAST(r.body AS TEXT), '$.legs') l
+    )) FROM json_each(CAST(r.body AS TEXT), '$.{}') l
     WHERE json_extract(l.value, '$.role') = 'customer')
 """
+_CALLER_MOS, _CUSTOMER_MOS = _MOS.format("legs"), _MOS.format("attempts[#-1].legs")
 
 
 def how_many(kind: str, begin: float, end: float, most: int) -> Query:
@@ -223,9 +233,9 @@ def ended_jobs(begin: float, end: float, by: str) -> Query:
     """The callbacks that were requested in the span and have ended."""
     return (
         f"""
-        SELECT r.id, COALESCE({BY[by]}, ''), created, due_at, state, deadline, called_at,
+        SELECT r.id, COALESCE({JOBS_BY[by]}, ''), created, due_at, state, deadline, called_at,
             operator_at, customer_at, talk_at, ended_at, talk_s, attempts, cost, currency,
-            a.rating, a.outcome
+            a.rating, a.outcome, {_CUSTOMER_MOS}, {JOBS_BY["answered_by"]}
         FROM records r LEFT JOIN annotations a ON a.id = r.id
         WHERE created >= ? AND created < ? AND kind = 'callback'
         """,
@@ -267,13 +277,22 @@ def read_jobs(ended: Rows, still_open: Rows, by: str, promise_s: float) -> list[
 
 
 def _key_of(job: Job, by: str) -> str:
+    leg = _last_leg_of(job)
     keys: Mapping[str, str | None] = {
         "site": job.request.site,
         "queue": job.request.queue,
         "agent": job.agent,
         "outcome": job.outcome,
+        "trunk": None if leg is None else leg.trunk,
+        "answered_by": None if leg is None else leg.answered_by,
     }
     return keys.get(by) or ""
+
+
+def _last_leg_of(job: Job) -> LegRecord | None:
+    """The leg by which the customer was called last; None where they were not, the last time."""
+    legs = job.attempts[-1].legs if job.attempts else []
+    return next((leg for leg in reversed(legs) if leg.role == "customer"), None)
 
 
 def _promised(row: JobRow, promise_s: float) -> JobRow:

@@ -160,7 +160,20 @@ class AgentFigures(TalkPercentiles):
     """Seconds of pause by reason."""
 
 
-class JobFigures(TalkPercentiles):
+class QualityFigures(TypedDict):
+    """How the talks sounded."""
+
+    measured: int
+    """Those whose quality is known."""
+    mos: float | None
+    """The mean opinion score of the customer's leg, of the worse of its directions."""
+    mos_p5: float | None
+    """The score that 5 % of them do not exceed."""
+    poor: int
+    """Those with a score below 3.1."""
+
+
+class JobFigures(TalkPercentiles, QualityFigures):
     """The figures of callbacks."""
 
     requested: int
@@ -227,11 +240,13 @@ class JobFigures(TalkPercentiles):
     """The mean rating."""
     outcomes: dict[str, int]
     """How many have each outcome."""
+    labels: dict[str, int]
+    """By whom or what customers were answered, as far as it was detected: how many each."""
     costs: dict[str, float]
     """What they cost, by currency."""
 
 
-class CallFigures(TalkPercentiles):
+class CallFigures(TalkPercentiles, QualityFigures):
     """The figures of calls that came in and have ended."""
 
     calls: int
@@ -256,14 +271,6 @@ class CallFigures(TalkPercentiles):
     """The 99th percentile of it."""
     talk_s: float
     """All talks together."""
-    measured: int
-    """Those whose quality is known."""
-    mos: float | None
-    """The mean opinion score of the caller's leg, of the worse of its directions."""
-    mos_p5: float | None
-    """The score that 5 % of them do not exceed."""
-    poor: int
-    """Those with a score below 3.1."""
     rated: int
     """Those with a rating."""
     rating: float | str | None
@@ -336,6 +343,10 @@ class JobRow(JobFigures, Span):
     """Their agent."""
     result: NotRequired[str]
     """Their result."""
+    trunk: NotRequired[str]
+    """The trunk by which their customers were called last."""
+    answered_by: NotRequired[str]
+    """Who or what answered for the customer the last time: a label of the detection."""
 
 
 class CallRow(CallFigures, Span):

@@ -199,3 +199,16 @@ def test_customers_left_alone() -> None:
 def test_figures_as_cells() -> None:
     flattened = flat({"a": 1, "costs": {"EUR": 0.75, "": 2.0}, "pauses": {}})
     assert flattened == {"a": 1, "costs": "EUR=0.75 -=2", "pauses": ""}
+
+
+def test_callbacks_have_quality_and_labels() -> None:
+    row = JobRow(created=0.0, due_at=0.0, state="completed")
+    jobs = [
+        row._replace(mos=4.0, answered_by="human"), row._replace(mos=3.0, answered_by="voicemail"),
+        row._replace(answered_by="human"), row,
+    ]  # fmt: skip
+    figures = measure_jobs(jobs, 10.0)
+    assert (figures["measured"], figures["mos"], figures["mos_p5"], figures["poor"]) == (
+        2, 3.5, 3.0, 1,
+    )  # fmt: skip
+    assert figures["labels"] == {"human": 2, "voicemail": 1}

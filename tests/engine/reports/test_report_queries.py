@@ -4,10 +4,13 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 
+import msgspec
 import pytest
 
+from engine.job import AttemptRecord, LegRecord
 from engine.reports import report_queries as rows
 from engine.store.schema import migrate
+from tests.support.jobs import callback_job
 
 
 @pytest.fixture
@@ -121,3 +124,56 @@ def test_the_score_of_a_call_is_that_of_the_worse_direction_of_the_callers_leg(
         ("pbx", 3.9), ("pbx", 4.1),
     ]  # fmt: skip
     assert len(found) == 3
+
+
+def test_callbacks_by_the_trunk_and_the_label_of_the_customers_last_leg(
+    store: sqlite3.Connection,
+) -> None:
+    def ended(id: str, *attempts: list[Mapping[str, object]]) -> None:
+        body = json.dumps({"attempts": [{"legs": legs} for legs in attempts]})
+        store.execute(
+            "INSERT INTO records (id, kind, state, attempts, created, due_at, ended_at, body)"
+            " VALUES (?, 'callback', 'completed', 1, 10, 10, 20, ?)",
+            (id, body.encode()),
+        )
+
+    def leg(role: str, trunk: str, label: str | None, mos: float | None) -> Mapping[str, object]:
+        media = None if mos is None else {"mos": mos, "remote_mos": 4.4}
+        return {"role": role, "trunk": trunk, "answered_by": label, "media": media}
+
+    agent = leg("agent", "pbx", None, 1.1)
+    ended(
+        "a",
+        [agent, leg("customer", "one", "voicemail", 2.0)],
+        [agent, leg("customer", "two", None, None), leg("customer", "three", "human", 3.5)],
+    )
+    ended("b", [agent, leg("customer", "one", "voicemail", 4.0)])
+    ended("c", [agent])
+    ended("d")
+
+    def found(by: str) -> dict[str, str]:
+        read = store.execute(*rows.ended_jobs(0.0, 100.0, by)).fetchall()
+        assert {row[0]: row[-2:] for row in read} == {
+            "a": (3.5, "human"), "b": (4.0, "voicemail"), "c": (None, None), "d": (None, None),
+        }  # fmt: skip
+        return {row[0]: row[1] for row in read}
+
+    assert found("trunk") == {"a": "three", "b": "one", "c": "", "d": ""}
+    assert found("answered_by") == {"a": "human", "b": "voicemail", "c": "", "d": ""}
+
+
+def test_callbacks_that_are_open_are_grouped_by_the_same(store: sqlite3.Connection) -> None:
+    job = callback_job(to="+442079461111")
+    store.execute("INSERT INTO jobs (id, state, created, body) VALUES ('job-1', 'queued', 10, ?)",
+                  (msgspec.json.encode(job),))  # fmt: skip
+    still_open = store.execute(*rows.open_jobs(0.0, 100.0)).fetchall()
+
+    def keys(by: str) -> list[str]:
+        return [key for key, _row in rows.read_jobs([], still_open, by, 0.0)]
+
+    assert (keys("trunk"), keys("answered_by")) == ([""], [""])
+    record = LegRecord(leg="leg-1", role="customer", uri="sip:x@192.0.2.1", started=1.0)
+    record.trunk, record.answered_by = "one", "human"
+    job.attempts = [AttemptRecord(call="call-1", legs=[record])]
+    still_open = [(msgspec.json.encode(job),)]
+    assert (keys("trunk"), keys("answered_by")) == (["one"], ["human"])
