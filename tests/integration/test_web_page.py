@@ -138,15 +138,6 @@ async def test_a_callback_from_the_press_to_the_rating(site: Open, tmp_path: Pat
     assert visitor.heard(tmp_path / "visitor.wav").hears(AGENT_HZ, for_s=0.6)
 
 
-async def test_a_wrong_number_is_told_beside_its_field(site: Open) -> None:
-    page = await site(DRAWN)
-    await ask_for_a_call(page, "7946")
-    await page.get_by_role("alert").get_by_text("complete telephone number").wait_for()
-    field = page.get_by_label("Telephone number")
-    assert await field.get_attribute("aria-invalid") == "true"
-    assert (await page.engine.line.call("callback.list"))["jobs"] == []
-
-
 async def test_the_own_field_and_button_of_a_page_that_renders_late(site: Open) -> None:
     page = await site(INTEGRATED)
     await page.get_by_label("Number").fill("020 7946 0123")
@@ -155,40 +146,3 @@ async def test_the_own_field_and_button_of_a_page_that_renders_late(site: Open) 
     (job,) = (await page.engine.line.call("callback.list"))["jobs"]
     await page.engine.line.call("callback.cancel", id=job["id"])
     assert page.faults == []
-
-
-async def test_the_form_by_keyboard_alone_and_in_arabic(site: Open) -> None:
-    page = await site(DRAWN, locale="ar")
-    root = page.locator("[data-ringback] .root")
-    await root.wait_for()
-    assert await root.get_attribute("dir") == "rtl"
-    await page.keyboard.press("Tab")
-    await page.keyboard.press("Enter")
-    dialog = page.get_by_role("dialog")
-    await dialog.wait_for()
-    await page.keyboard.press("Escape")
-    await dialog.wait_for(state="hidden")
-    assert page.faults == []
-
-
-async def test_who_does_not_want_to_be_asked_is_not_asked_again(site: Open) -> None:
-    page = await site(DRAWN)
-    assert await page.evaluate("Object.keys(localStorage).length") == 0
-    assert await page.evaluate("document.cookie") == ""
-    await page.get_by_role("button", name="Call me now").click()
-    await page.get_by_role("button", name="Do not show this again").click()
-    await page.reload()
-    await page.get_by_role("button", name="Call me now").wait_for()
-    await page.evaluate('ringback("open")')
-    assert await page.get_by_role("dialog").is_hidden()
-
-
-async def test_the_preview_shows_look_and_lines(site: Open) -> None:
-    page = await site(DRAWN)
-    await page.goto(f"{page.gateway}/preview?site=shop-key")
-    await page.get_by_label("Title").fill("Talk to us")
-    await page.get_by_text('texts = { title = "Talk to us" }').wait_for()
-    assert 'data-site="shop-key"' in await page.locator("#line").inner_text()
-    button = page.frame_locator("#page").get_by_role("button", name="Call me now")
-    await button.click()
-    await page.frame_locator("#page").get_by_role("heading", name="Talk to us").wait_for()

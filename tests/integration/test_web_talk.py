@@ -66,12 +66,21 @@ async def test_a_talk_from_the_page_to_the_browser_of_an_agent(stage: TalkStage)
     await visitor.get_by_role("status").get_by_text("You are connected.").wait_for()
     await agent.get_by_role("button", name="Answer").click()
     await both_heard(visitor, agent)
-    for page in (visitor, agent):  # the network is another one
+    # The network is another one; and the page was frozen, or the machine has slept.
+    for page, woken in (
+        (visitor, "document.dispatchEvent(new Event('resume'))"),
+        (agent, "phone.beaten = 0"),
+    ):
         before = await page.evaluate(WAY, [1, ""])
-        await page.evaluate("dispatchEvent(new Event('online'))")
+        await page.context.set_offline(True)
+        await page.context.set_offline(False)
+        before = await page.evaluate(WAY, [1, before])
+        await page.evaluate(woken)
         await page.evaluate(WAY, [1, before])
         assert await page.evaluate("peers.length") == 1
         await both_heard(visitor, agent)
+    await agent.evaluate("phone.register()")  # as every some minutes: the call stays as it is
+    assert await agent.evaluate("peers.length") == 1
     for page in (visitor, agent):  # the connection is lost
         await page.evaluate("sockets.at(-1).close()")
         await page.evaluate(WAY, [2, ""])

@@ -96,9 +96,11 @@ function show(view) {
   }
 }
 
+/* What was told beside the buttons stays: the agent has not pressed one. */
 async function refresh() {
-  const view = await attempt("agent.get", { agent: agent.agent });
-  if (view) show(view);
+  try {
+    show(await ask("agent.get", { agent: agent.agent }));
+  } catch (error) { /* the line is lost, and found again */ }
 }
 
 /* What a visitor or a service has written is text, and never part of the page. */
@@ -202,6 +204,7 @@ $("answer").addEventListener("click", async () => {
   try {
     await phone.answer();
     talking(true);
+    $("call").focus(); // the button that had it is gone
   } catch (error) {
     fault(`The microphone cannot be used: ${error.message}`);
   }
@@ -241,7 +244,7 @@ $("keys").append(...KEYS.map((key) => {
   return button;
 }));
 document.addEventListener("keydown", (event) => {
-  if (!$("keys").hidden && KEYS.includes(event.key) && event.target === document.body) phone.press(event.key);
+  if (!$("keys").hidden && KEYS.includes(event.key) && !event.target.matches("input, select, textarea")) phone.press(event.key);
 });
 $("test").addEventListener("click", async () => {
   try {

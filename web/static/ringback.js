@@ -8,6 +8,10 @@
   if (!script || !script.dataset.site) return;
   const base = new URL(script.dataset.gateway || script.src, location.href).origin;
   const key = script.dataset.site;
+  // A page that has the line twice shows one button.
+  const what = [key, script.dataset.field, script.dataset.button].join();
+  const loaded = (window.ringback && window.ringback.loaded) || [];
+  if (loaded.includes(what)) return;
   const site = `${base}/v1/sites/${encodeURIComponent(key)}`;
   const given = {};
   let page; // texts, look, triggers, consent: see GET …/texts
@@ -147,14 +151,20 @@
   };
 
   function follow(accepted, tell) {
-    const url = `${base}/v1/callbacks/${accepted.id}`;
-    const source = new EventSource(`${url}/events`);
-    source.addEventListener("stage", (event) => {
-      const progress = JSON.parse(event.data);
-      if (/completed|cancelled|failed/.test(progress.stage)) source.close();
-      tell(progress);
-    });
-    return source;
+    let source, again;
+    const close = () => { clearTimeout(again); source.onerror = null; source.close(); };
+    const listen = () => {
+      source = new EventSource(`${base}/v1/callbacks/${accepted.id}/events`);
+      source.addEventListener("stage", (event) => {
+        const progress = JSON.parse(event.data);
+        if (/completed|cancelled|failed/.test(progress.stage)) close();
+        tell(progress);
+      });
+      // A lost connection comes back by itself; one that was refused does not.
+      source.onerror = () => { if (source.readyState === EventSource.CLOSED) again = setTimeout(listen, 3000); };
+    };
+    listen();
+    return { close };
   }
 
   // -- drawing ---------------------------------------------------------------------------------
@@ -194,7 +204,7 @@
   }
 
   const style = ({ colour, position }) => `
-    :host { all: initial; }
+    :host { all: initial !important; }
     * { box-sizing: border-box; font: inherit; }
     .root { font: 1rem/1.4 system-ui, sans-serif; color: #1b1b1b; position: fixed; z-index: 2147483000;
       inset-block-end: 1rem; ${position === "left" ? "left" : "right"}: 1rem; max-width: calc(100vw - 2rem); }
@@ -319,15 +329,17 @@
       box.hidden = false;
       launch.setAttribute("aria-expanded", "true");
       look();
-      (progress.hidden ? number : box).focus();
+      // A form that opens by itself takes the focus from nobody who is typing elsewhere.
+      if (!isByItself || document.activeElement === document.body) (progress.hidden ? number : box).focus();
     }
     function hide() {
       if (isByItself && !fields.hidden) remember("dismissed", Date.now()); // it was not asked for: that is a refusal
       isByItself = false;
+      const hadFocus = shadow.activeElement;
       box.hidden = true;
       launch.hidden = false;
       launch.setAttribute("aria-expanded", "false");
-      launch.focus();
+      if (hadFocus) launch.focus();
     }
     function reset() {
       fields.hidden = false;
@@ -417,14 +429,14 @@
       const ends = Date.now() + seconds * 1000;
       const say = () => {
         const left = Math.round((ends - Date.now()) / 1000);
-        if (left <= 0) return clearInterval(countdown);
+        if (left <= 0) { clearInterval(countdown); countdown = undefined; told.textContent = stage.queued; return; }
         told.textContent = left > 90 ? fill(form.wait_minutes, { minutes: Math.ceil(left / 60) }) : fill(form.wait_seconds, { seconds: left });
       };
       say();
       countdown = setInterval(say, 10000); // a screen reader is not told each second
     }
     function changed({ stage: at }) {
-      if (at !== "queued") { clearInterval(countdown); told.textContent = stage[at]; }
+      if (at !== "queued") { clearInterval(countdown); countdown = undefined; told.textContent = stage[at]; }
       else if (!countdown) told.textContent = stage.queued;
       const over = /completed|cancelled|failed/.test(at);
       cancel.hidden = over || at === "talking";
@@ -468,6 +480,8 @@
 
     await look(); // before it is drawn, so that it does not change its size
     document.body.append(host);
+    let kept = 20; // a page that takes it away again and again is not fought with
+    stays(() => { if (!host.isConnected && kept-- > 0) document.body.append(host); });
     if (keptTalk()) { show(); onLine(keptTalk()).catch(() => {}); } else resume();
     setInterval(() => { if (!document.hidden) look(); }, 30000);
     triggers();
@@ -520,7 +534,12 @@
       });
     };
     bind();
-    new MutationObserver(bind).observe(document.body, { childList: true, subtree: true });
+    stays(bind);
+  }
+
+  // Pages render later, or put another body in the place of the first.
+  function stays(put) {
+    new MutationObserver(() => { if (document.body) put(); }).observe(document.documentElement, { childList: true, subtree: true });
   }
 
   // -- commands of the page: ringback("context", {basket: 17.5}), ringback("open") -----------------
@@ -531,6 +550,7 @@
     if (command === "open") open();
     if (command === "captcha") captcha = value;
   };
+  window.ringback.loaded = [...loaded, what];
   for (const [command, value] of waiting) window.ringback(command, value);
 
   async function start() {

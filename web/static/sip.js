@@ -9,7 +9,10 @@ const EXPIRES_S = 300;
 const AGAIN_MS = 1000;
 const GATHER_MS = 2000;
 const ANSWER_MS = 4000; // of a request within a call; then the connection counts as dead
+const SIGN_IN_MS = 8000;
 const CALM_MS = 1500; // how long sound may be away before its way is looked for anew
+const BEAT_MS = 2000;
+const SLEPT_MS = 8000; // without a beat for so long the machine, or the page, has slept
 
 function randomHex(bytes) {
   return [...crypto.getRandomValues(new Uint8Array(bytes))].map((one) => one.toString(16).padStart(2, "0")).join("");
@@ -59,6 +62,13 @@ class Line {
     this.call = null;
     this.stopped = false;
     addEventListener("online", () => this.renew());
+    document.addEventListener("resume", () => this.renew()); // a page that was frozen
+    this.beaten = Date.now();
+    this.beat = setInterval(() => {
+      const slept = Date.now() - this.beaten > SLEPT_MS;
+      this.beaten = Date.now();
+      if (slept) this.renew();
+    }, BEAT_MS);
     this.connect();
   }
 
@@ -94,6 +104,7 @@ class Line {
   stop() {
     this.stopped = true;
     clearTimeout(this.again);
+    clearInterval(this.beat);
     if (this.call) this.hangUp();
     setTimeout(() => this.socket.close(), 200);
   }
@@ -120,8 +131,8 @@ class Line {
   }
 
   /* The final response; null where none comes in time: the connection is dead then. */
-  async within(sent) {
-    const answer = await Promise.race([sent, new Promise((resolve) => setTimeout(() => resolve(null), ANSWER_MS))]);
+  async within(sent, limitMs = ANSWER_MS) {
+    const answer = await Promise.race([sent, new Promise((resolve) => setTimeout(() => resolve(null), limitMs))]);
     if (!answer) this.reconnect();
     return answer;
   }
@@ -377,24 +388,34 @@ class Phone extends Line {
     this.proofs = [];
   }
 
-  opened() { this.register(); }
+  opened() { this.register(true); }
 
-  async register() {
+  /* Whether the connection still carries anything is asked where there is no call to show it. */
+  renew() {
+    if (this.call || this.stopped) return super.renew();
+    if (this.socket.readyState === WebSocket.OPEN) this.register();
+    else this.reconnect();
+  }
+
+  /* `isNew`: the connection is, and a call that was on the one before it is taken over. */
+  async register(isNew = false) {
+    clearTimeout(this.again);
     const about = { callId: this.registerCall, to: this.address, expires: EXPIRES_S };
-    let answer = await this.send("REGISTER", this.domain, about);
-    if (answer.start.startsWith(`${SIP} 401`)) {
+    let answer = await this.within(this.send("REGISTER", this.domain, about), SIGN_IN_MS);
+    if (answer && answer.start.startsWith(`${SIP} 401`)) {
       const challenge = answer.fields.filter(([name]) => name === "www-authenticate").map(([, value]) => value)
         .find((value) => /algorithm=SHA-256/i.test(value));
       if (challenge) {
         const proof = await this.proof(challenge, "REGISTER", this.domain);
-        answer = await this.send("REGISTER", this.domain, { ...about, more: [`Authorization: ${proof}`] });
+        answer = await this.within(this.send("REGISTER", this.domain, { ...about, more: [`Authorization: ${proof}`] }), SIGN_IN_MS);
       }
     }
+    if (!answer || this.stopped) return; // the next connection signs in
     const isIn = answer.start.startsWith(`${SIP} 200`);
     this.told.registered(isIn);
     if (isIn) {
       this.again = setTimeout(() => this.register(), EXPIRES_S * 500);
-      this.takeOver();
+      if (isNew) this.takeOver();
     }
   }
 
@@ -439,6 +460,7 @@ class Talk extends Line {
 
   over() {
     this.stopped = true;
+    clearInterval(this.beat);
     super.over();
     setTimeout(() => this.socket.close(), 200);
   }

@@ -1,0 +1,242 @@
+"""The form on pages of others, in chromium: how it opens, which keys use it, what it survives.
+
+The engine behind the gateway says what a test wants (tests/support/web_stage.py).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from ringback_client import EngineError
+from tests.support.browser import AXE, inaccessible, new_page
+from tests.support.web_stage import KEY, Stage, web_stage
+
+CONSENT = "I agree to be called."
+LINE = '<script async src="{url}/ringback.js" data-site="{key}"></script>'
+SHOP = f'<!doctype html><html lang="en"><title>A shop</title><main><h1>Prices</h1></main>{LINE}'
+LONG = SHOP.replace("</main>", '<p style="height: 4000px">From 5.</p></main>')
+# A page whose style sheet and markup know nothing of ours, with fields of its own.
+OWN = """<!doctype html><html lang="{language}" dir="{direction}"><title>A bank</title><main>
+<h1>A bank</h1><div id="late"></div>
+<form><label>First <input class="number"></label><button class="call">Call first</button></form>
+<form><label>Second <input class="number"></label><button class="call">Call second</button></form>
+</main><script async src="{{url}}/ringback.js" data-site="{{key}}" data-field=".number"
+ data-button=".call"></script>"""
+THIRD = """document.getElementById("late").innerHTML =
+  '<label>Third <input class="number"></label><button class="call">Call third</button>'"""
+STRICT = "default-src 'none'; script-src {url}; connect-src {url}; base-uri 'none'"
+IN_FORM = "document.querySelector('[data-ringback]').shadowRoot.activeElement"
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as opened:
+        yield opened
+
+
+async def shown(stack: AsyncExitStack, browser: Any, html: str = SHOP, **site: Any) -> Any:
+    """A page with this markup; its `stage` is the gateway."""
+    stage = await web_stage(stack, **site)
+    stage.html = html
+    page = await new_page(browser)
+    page.stage = stage
+    await page.goto(stage.shop)
+    return page
+
+
+async def opens(page: Any) -> Any:
+    """The form, once it has been opened by its button."""
+    await page.get_by_role("button", name="Call me now").click()
+    return page.get_by_role("dialog")
+
+
+def asked_for(stage: Stage) -> str:
+    """The number of the last callback that was asked for."""
+    return str(stage.engine.job["to"])
+
+
+async def test_a_wrong_number_is_told_beside_its_field(stack: AsyncExitStack, browser: Any) -> None:
+    page = await shown(stack, browser, consent=CONSENT)
+    page.stage.engine.refusal = EngineError("refused", "no", "to", {})
+    await opens(page)
+    field = page.get_by_label("Telephone number")
+    await field.fill("7946")
+    await page.get_by_label(CONSENT).check()
+    await page.get_by_role("button", name="Call me", exact=True).click()
+    await page.get_by_role("alert").get_by_text("complete telephone number").wait_for()
+    assert await field.get_attribute("aria-invalid") == "true"
+    assert page.faults == []
+
+
+async def test_the_form_by_keyboard_alone(stack: AsyncExitStack, browser: Any) -> None:
+    page = await shown(stack, browser, consent=CONSENT)
+    await page.get_by_role("button", name="Call me now").wait_for()
+    keys = page.keyboard
+
+    async def focus(part: str) -> None:
+        """The part that Tab comes to, which shows that it has the focus."""
+        assert await page.evaluate(f"{IN_FORM}.id || {IN_FORM}.textContent") == part
+        assert await page.evaluate(f"getComputedStyle({IN_FORM}).outlineStyle") == "solid"
+
+    await keys.press("Tab")
+    await focus("Call me now")
+    await keys.press("Enter")
+    await page.get_by_role("dialog").wait_for()
+    await keys.press("Escape")
+    await page.get_by_role("dialog").wait_for(state="hidden")
+    await focus("Call me now")
+    await keys.press("Space")
+    await focus("n")
+    await keys.type("020 7946 0123")
+    await keys.press("Tab")
+    await focus("m")
+    await keys.type("Ann")
+    await keys.press("Tab")
+    await focus("w")
+    await keys.press("Tab")
+    await focus("a")
+    await keys.press("Space")
+    await keys.press("Tab")
+    await focus("Call me")
+    await keys.press("Enter")
+    cancel = page.get_by_role("button", name="Cancel")
+    await cancel.wait_for()
+    assert page.stage.engine.job["context"]["name"] == "Ann"
+    await keys.press("Tab")
+    await focus("Cancel")
+    await keys.press("Enter")
+    await page.get_by_role("status").get_by_text("The call was cancelled.").wait_for()
+    assert page.faults == []
+
+
+async def test_the_form_from_right_to_left(stack: AsyncExitStack, browser: Any) -> None:
+    html = SHOP.replace('lang="en"', 'lang="ar" dir="rtl"')
+    page = await shown(stack, browser, html.replace(" data-site", ' data-language="ar" data-site'))
+    root = page.locator("[data-ringback] .root")
+    await root.wait_for()
+    assert await root.get_attribute("dir") == "rtl"
+    await root.get_by_role("button").first.click()
+    assert await page.locator("[data-ringback] #n").get_attribute("dir") == "ltr"
+    if AXE.exists():
+        assert await inaccessible(page) == []
+    assert page.faults == []
+
+
+async def test_who_does_not_want_to_be_asked_is_not_asked_again(
+    stack: AsyncExitStack, browser: Any
+) -> None:
+    page = await shown(stack, browser)
+    assert await page.evaluate("Object.keys(localStorage).length") == 0
+    assert await page.evaluate("document.cookie") == ""
+    await opens(page)
+    await page.get_by_role("button", name="Do not show this again").click()
+    await page.reload()
+    await page.get_by_role("button", name="Call me now").wait_for()
+    await page.evaluate('ringback("open")')
+    assert await page.get_by_role("dialog").is_hidden()
+
+
+async def test_the_form_opens_when_so_much_is_scrolled(stack: AsyncExitStack, browser: Any) -> None:
+    page = await shown(stack, browser, LONG, triggers={"scrolled_percent": 60})
+    await page.get_by_role("button", name="Call me now").wait_for()
+    await page.evaluate("scrollTo(0, document.documentElement.scrollHeight * 0.3)")
+    await page.evaluate("new Promise((next) => requestAnimationFrame(() => setTimeout(next, 50)))")
+    assert await page.get_by_role("dialog").is_hidden()
+    await page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    await page.get_by_role("dialog").wait_for()
+    assert page.faults == []
+
+
+async def test_the_form_opens_when_the_pointer_leaves_and_leaves_who_types_alone(
+    stack: AsyncExitStack, browser: Any
+) -> None:
+    html = SHOP.replace("</main>", '<label>Search <input id="own"></label></main>')
+    page = await shown(stack, browser, html, triggers={"on_leaving": True})
+    await page.get_by_role("button", name="Call me now").wait_for()
+    await page.mouse.move(200, 200)
+    await page.get_by_label("Search").focus()
+    leave = "document.dispatchEvent(new MouseEvent('mouseout', { clientY: %d }))"
+    await page.evaluate(leave % 300)
+    assert await page.get_by_role("dialog").is_hidden()
+    await page.evaluate(leave % -1)
+    await page.get_by_role("dialog").wait_for()
+    await page.keyboard.type("shoes")
+    assert await page.get_by_label("Search").input_value() == "shoes"
+    await page.get_by_role("button", name="Close").click()
+    await page.evaluate(leave % -1)
+    assert await page.get_by_role("dialog").is_hidden()
+
+
+@pytest.mark.parametrize(("language", "direction"), [("en", "ltr"), ("ar", "rtl")])
+async def test_several_fields_and_buttons_of_the_page_itself(
+    stack: AsyncExitStack, browser: Any, language: str, direction: str
+) -> None:
+    stage = await web_stage(stack, language=language)
+    stage.html = OWN.format(language=language, direction=direction)
+    stage.headers = {"Content-Security-Policy": STRICT.format(url=stage.url)}
+    page = await new_page(browser, locale=language)
+    await page.goto(stage.shop)
+    await page.locator("span[role=status]").nth(1).wait_for(state="attached")
+    await page.evaluate(THIRD)
+    await page.locator("span[role=status]").nth(2).wait_for(state="attached")
+    assert await page.locator("[data-ringback]").count() == 0
+    for number, name in enumerate(("first", "second", "third")):
+        await page.get_by_label(name.capitalize()).fill(f"020 7946 000{number}")
+        button = page.get_by_role("button", name=f"Call {name}")
+        await button.dblclick()
+        told = button.locator("+ span")
+        await page.wait_for_function(
+            "(told) => told.textContent && !told.previousSibling.disabled",
+            arg=await told.element_handle(),
+        )
+        assert asked_for(stage) == f"020 7946 000{number}"
+        assert "/?" not in page.url  # the form of the page was not sent
+    assert page.faults == []
+
+
+async def test_a_body_that_is_replaced_keeps_the_button(
+    stack: AsyncExitStack, browser: Any
+) -> None:
+    page = await shown(stack, browser, SHOP + LINE)  # the line is there twice
+    button = page.get_by_role("button", name="Call me now")
+    await button.wait_for()
+    await page.evaluate("document.body = document.createElement('body')")
+    await button.wait_for()
+    assert await button.count() == 1
+    await page.evaluate("document.body.innerHTML = '<style>div { display: none }</style>'")
+    await button.click()
+    await page.get_by_role("dialog").wait_for()
+    assert page.faults == []
+
+
+async def test_events_that_were_refused_are_asked_for_again(
+    stack: AsyncExitStack, browser: Any
+) -> None:
+    page = await shown(stack, browser)
+    refused = asyncio.Event()
+
+    async def refuse(route: Any) -> None:
+        refused.set()
+        await route.fulfill(status=503)
+
+    await page.route("**/events", refuse, times=1)
+    await opens(page)
+    await page.get_by_label("Telephone number").fill("020 7946 0123")
+    await page.get_by_role("button", name="Call me", exact=True).dblclick()
+    await refused.wait()
+    page.stage.engine.job["state"] = "bridged"
+    await page.get_by_role("status").get_by_text("You are talking.").wait_for()
+
+
+async def test_the_preview_shows_look_and_lines(stack: AsyncExitStack, browser: Any) -> None:
+    stage = await web_stage(stack)
+    page = await new_page(browser)
+    await page.goto(f"{stage.url}/preview?site={KEY}")
+    await page.get_by_label("Title").fill("Talk to us")
+    await page.get_by_text('texts = { title = "Talk to us" }').wait_for()
+    assert f'data-site="{KEY}"' in await page.locator("#line").inner_text()
+    await page.frame_locator("#page").get_by_role("button", name="Call me now").click()
+    await page.frame_locator("#page").get_by_role("heading", name="Talk to us").wait_for()
