@@ -5,7 +5,7 @@ route names its queue; and from a web page whose visitor shows a token for the q
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any, cast
@@ -33,6 +33,7 @@ from .call_info import InboundCallInfo
 from .caller_id import user_to_user_of
 from .handed_over import HandedOver, Handler
 from .inbound_call import InboundCall
+from .inbound_routes import find_route
 from .other_bodies import other_bodies
 from .page_visitor import visitor_info
 from .replacing import take_place
@@ -355,17 +356,3 @@ class Inbound:
             self._services.sip.reject(session, status, tuple(headers), reason=reason)
         except SipError as error:  # hung up already
             log.debug("not_rejected", status=status, reason=error.reason)
-
-
-def find_route(routes: Sequence[Route], dialled: Sequence[str], trunk: str) -> Route | None:
-    """The first route of a call by `trunk` to the number that is written as any of `dialled`."""
-    for route in routes:
-        if route.trunks and trunk not in route.trunks:
-            continue
-        if any(_fits(route, number) for number in dialled):
-            return route
-    return None
-
-
-def _fits(route: Route, number: str) -> bool:
-    return number == route.number if route.exact else number.startswith(route.number)
