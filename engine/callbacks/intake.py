@@ -26,10 +26,10 @@ from ..routing.rules import Ruling
 from ..routing.trunk_states import NoTrunkUsable
 from .answers.answer_check import check_message
 from .dispatcher import Dispatcher
+from .idempotency import fingerprint_of, meaning_of
 from .joining import JOINED, Further, Joined, Joining
 from .request_check import RequestCheck
 from .retry import most_attempts
-from .same_request import fingerprint_of, meaning_of
 
 if TYPE_CHECKING:
     from config.settings import Settings

@@ -1,4 +1,4 @@
-"""Whether two requests with one id ask for the same.
+"""Idempotency: whether two requests with one id ask for the same.
 
 Requests are compared by what they mean: a parameter that is given as the default says what leaving
 it out says, and a number is the same however it is written.

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from config.sections import Dial
-from engine.callbacks.same_request import fingerprint_of, meaning_of
+from engine.callbacks.idempotency import fingerprint_of, meaning_of
 from engine.request import CallbackRequest, RetrySpec, WhisperSpec
 from engine.routing.dialplan import Dialplan
 from tests.support.scene import Scene, run_scene
