@@ -5,4 +5,5 @@
 - `in_process`: the daemon in the test's own process, on real sockets with a client of its control
   socket, and no media process unless asked for. For methods, the command line, the daemon itself.
 - `process`: `ringback run` with wire or real phones. For what only processes and packets can show.
+  It is forked from a process that has imported everything (`prepared_command`).
 """

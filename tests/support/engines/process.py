@@ -17,6 +17,7 @@ import psutil
 
 from tests.support.control_line import ControlLine
 from tests.support.ports import free_port, media_ports
+from tests.support.prepared_command import PreparedCommand, is_measured
 from tests.support.recording import write_tone_wav
 
 READY_S = 60.0
@@ -26,6 +27,7 @@ PATIENCE_S = 40.0
 HOLD_HZ = 350
 
 Settings = dict[str, Any]
+Process = PreparedCommand | subprocess.Popen[bytes]
 
 
 class EngineProcess:
@@ -40,7 +42,7 @@ class EngineProcess:
         directory.mkdir(parents=True, exist_ok=True)
         self.settings = self._settings(sections)
         write_config(self.config_path, self.settings)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
 
     def _settings(self, sections: Settings) -> Settings:
         hold = write_tone_wav(self.directory / "hold.wav", HOLD_HZ, 2.0)
@@ -77,17 +79,20 @@ class EngineProcess:
             assert time.monotonic() < deadline, f"no control socket in {READY_S} s:\n{self.log()}"
             time.sleep(0.05)
 
-    def launch(self) -> subprocess.Popen[bytes]:
+    def launch(self) -> Process:
         """Run the daemon without waiting for anything."""
-        with self.log_path.open("ab") as log:
-            self._process = subprocess.Popen(
-                [str(ringback()), "run", "--config", str(self.config_path)],
-                cwd=self.directory,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        command = [str(ringback()), "run", "--config", str(self.config_path)]
+        with self.log_path.open("ab") as log, Path(os.devnull).open("rb") as nothing:
+            if is_measured():
+                self._process = subprocess.Popen(
+                    command, cwd=self.directory, stdin=nothing, stdout=log,
+                    stderr=subprocess.STDOUT, start_new_session=True,
+                )  # fmt: skip
+            else:
+                self._process = PreparedCommand.start(
+                    command, directory=self.directory, environ=os.environ,
+                    streams=(nothing.fileno(), log.fileno(), log.fileno()),
+                )  # fmt: skip
         return self._process
 
     @property
