@@ -46,6 +46,11 @@ class Options:
     trace_turns: int = 12
     trace_callbacks: int = 250
     streams_s: float = 600.0
+    dtmf_s: float = 1800.0
+    concealment_seeds: int = 8
+    mixed_load: tuple[int, int, int, int, int] = (300, 50, 50, 20, 10)
+    """Bridges, prompts, recordings, mixes of three, bot streams."""
+    mixed_load_s: float = 600.0
     soak_callbacks: int = 10_000
     soak_per_s: float = 80.0
 
@@ -80,5 +85,8 @@ QUICK = Options(
     trace_turns=4,
     trace_callbacks=150,
     streams_s=10.0,
+    dtmf_s=120.0,
+    concealment_seeds=2,
+    mixed_load_s=16.0,
     soak_callbacks=500,
 )

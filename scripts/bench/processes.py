@@ -1,5 +1,6 @@
 """What a process costs, read from the kernel: CPU time, memory, open files."""
 
+import contextlib
 import os
 import resource
 import time
@@ -39,8 +40,9 @@ def descendants(pid: int) -> list[int]:
     """Processes started by this one, and by those."""
     found: list[int] = []
     for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in map(int, (task / "children").read_text().split()):
-            found += [child, *descendants(child)]
+        with contextlib.suppress(OSError):  # a thread that has just ended
+            for child in map(int, (task / "children").read_text().split()):
+                found += [child, *descendants(child)]
     return found
 
 

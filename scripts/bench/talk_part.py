@@ -1,7 +1,15 @@
-"""Many callbacks up at once: processor, loss, delay, memory, and whether anyone hears another."""
+"""Many callbacks up at once: processor, loss, delay, memory, and whether anyone hears another.
+
+Then once more while others are set up, and once more beside a busy process on each core.
+"""
 
 import asyncio
+import contextlib
+import os
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
 
 from scripts.load.driver import LoadPeerProcess
 
@@ -9,6 +17,7 @@ from .callbacks import Callbacks
 from .engine_process import EngineProcess
 from .options import Options
 from .report import Report, figure
+from .setup_part import AGENT, CUSTOMER
 
 PART = "talk"
 CORE_TARGET_PERCENT = 60.0
@@ -20,8 +29,12 @@ HANG_UP_PER_S = 100.0
 SETTLE_S = 1.0
 PACKETS_PER_S = 50
 INTRUDERS = 50
+BUSY = "while True: pass"
 LEAST_OFFERED = 0.97  # below it the load was not what it says
 LIMIT_S = 40.0
+PER_CALL_TARGET_KIB = 40.0
+SET_UP_DELAY_P99_TARGET_MS = 2.0
+BESIDE_BUSY_DELAY_P99_TARGET_MS = 6.0
 
 
 async def run(report: Report, options: Options) -> None:
@@ -45,17 +58,65 @@ async def run(report: Report, options: Options) -> None:
             report.figures.append(figure(part, "callbacks not joined", "", [missing], target=0))
             await asyncio.to_thread(_measure, report, options, part, peer, engine)
             after = engine.pss_bytes()
-            for name, low, high in zip(("engine", "worker"), before, after, strict=True):
-                value = (high - low) / calls / 1024
+            grown = [(high - low) / calls / 1024 for low, high in zip(before, after, strict=True)]
+            for name, value in zip(("engine", "worker"), grown, strict=True):
                 report.figures.append(
                     figure(part, f"memory per call, {name}", "KiB", [value], note="PSS")
                 )
+            label, target = "memory per call, in all", PER_CALL_TARGET_KIB
+            report.figures.append(figure(part, label, "KiB", [sum(grown)], target=target))
+            await _while_others_are_set_up(report, options, part, peer, callbacks)
+            await _beside_busy_processes(report, options, part, peer)
             peer.ask("hangup", per_s=HANG_UP_PER_S)
             await callbacks.all_ended(jobs, LIMIT_S)
             left = len([job for job in jobs if job not in callbacks.ended])
             report.figures.append(
                 figure(part, "callbacks left after all hung up", "", [float(left)], target=0)
             )
+
+
+async def _while_others_are_set_up(
+    report: Report, options: Options, part: str, peer: LoadPeerProcess, callbacks: Callbacks
+) -> None:
+    """Those that are set up say nothing, so that all that is heard is of those who talk."""
+    values = []
+    for _ in range(options.talk_runs):
+        window = asyncio.create_task(asyncio.to_thread(peer.ask, "window", s=options.talk_s))
+        count = round(SET_UP_PER_S * options.talk_s)
+        jobs = await callbacks.at_rate(count, SET_UP_PER_S, AGENT, CUSTOMER)
+        values.append((await window)["delay_p99_ms"])
+        await callbacks.all_ended(jobs, LIMIT_S)
+    name = f"relay delay p99 while {SET_UP_PER_S:g} callbacks a second are set up"
+    report.figures.append(figure(part, name, "ms", values, target=SET_UP_DELAY_P99_TARGET_MS))
+
+
+async def _beside_busy_processes(
+    report: Report, options: Options, part: str, peer: LoadPeerProcess
+) -> None:
+    values = []
+    for _ in range(options.talk_runs):
+        await asyncio.sleep(SETTLE_S)
+        with _busy_processes():
+            window = await asyncio.to_thread(peer.ask, "window", s=options.talk_s)
+        values.append(window["delay_p99_ms"])
+    name = "relay delay p99 with one other busy process on each core"
+    report.figures.append(figure(part, name, "ms", values, target=BESIDE_BUSY_DELAY_P99_TARGET_MS))
+
+
+@contextlib.contextmanager
+def _busy_processes() -> Iterator[None]:
+    """One for each core, each of which does nothing but work."""
+    started = []
+    try:
+        for core in sorted(os.sched_getaffinity(0)):
+            started.append(subprocess.Popen([sys.executable, "-c", BUSY]))
+            os.sched_setaffinity(started[-1].pid, {core})
+        yield
+    finally:
+        for process in started:
+            process.kill()
+        for process in started:
+            process.wait()
 
 
 def _measure(

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .mmsg import ReceiveTable
-from .talk import HEARD_PACKET, MARK, SENT_PACKET
+from .talk import FRAME_SAMPLES, HEARD_PACKET, MARK, PERIOD_NS, SENT_PACKET
 
 BATCH_ROWS = 512
 NOBODY = -1
@@ -19,7 +19,8 @@ class WindowReport:
 
     `breaks` are those of the relay; `reordered` counts packets that the network, on either side of
     the relay, let come late. `undated` counts those that were heard, but of which nobody knows when
-    exactly they were sent: they are left out of the delays.
+    exactly they were sent: they are left out of the delays. `engine_frames` are of nobody's
+    partner; `frame_late` is how late they are beside the earliest of the same phone.
     """
 
     sent: int
@@ -33,6 +34,8 @@ class WindowReport:
     delay_p50_ms: float
     delay_p99_ms: float
     delay_max_ms: float
+    frame_late_p99_ms: float
+    frame_late_max_ms: float
 
 
 class Hearing:
@@ -99,7 +102,8 @@ class Hearing:
             sent_ns = columns["sent_ns"][:count]
             delays = self._table.arrival_ns(count) - sent_ns
             heard = partner.astype(np.int64)
-            rows = (windows, phones, sequence, serials, numbers, delays, heard, sent_ns)
+            stamps = columns["timestamp"][:count].astype(np.int64)
+            rows = (windows, phones, sequence, serials, numbers, delays, heard, sent_ns, stamps)
             self._kept.append(np.stack(rows))
 
     def report(self, window: int, sent: int, interrupted: Sequence[int] = ()) -> WindowReport:
@@ -107,7 +111,7 @@ class Hearing:
 
         `interrupted` are times of sending that are not those of all packets which carry them.
         """
-        kept = np.concatenate(self._kept, axis=1) if self._kept else np.zeros((8, 0), np.int64)
+        kept = np.concatenate(self._kept, axis=1) if self._kept else np.zeros((9, 0), np.int64)
         self._kept.clear()
         # Streams go on over the ends of a window: what was sent before it is no hole.
         everything = kept
@@ -118,6 +122,8 @@ class Hearing:
         heard = len(delays)
         delays = delays[~np.isin(kept[7][partner], np.asarray(interrupted, np.int64))]
         p50, p99 = np.percentile(delays, (50, 99)) if len(delays) else (0.0, 0.0)
+        made = kept[:, ~partner]
+        late = _lateness_ns(made[1], made[8], made[5] + made[7])
         return WindowReport(
             sent=sent,
             heard=heard,
@@ -130,6 +136,8 @@ class Hearing:
             delay_p50_ms=float(p50) / 1e6,
             delay_p99_ms=float(p99) / 1e6,
             delay_max_ms=float(delays.max(initial=0)) / 1e6,
+            frame_late_p99_ms=float(np.percentile(late, 99)) / 1e6 if len(late) else 0.0,
+            frame_late_max_ms=float(late.max(initial=0)) / 1e6,
         )
 
 
@@ -156,6 +164,26 @@ def _breaks(
     talkers, said = phones[partner], numbers[partner]
     turned = (np.diff(talkers) == 0) & (np.diff(said) <= 0)
     return int(np.count_nonzero(steps) + np.count_nonzero(turned))
+
+
+def _lateness_ns(
+    phones: npt.NDArray[np.int64],
+    stamps: npt.NDArray[np.int64],
+    arrivals_ns: npt.NDArray[np.int64],
+) -> npt.NDArray[np.int64]:
+    """How late each packet is by its RTP timestamp, beside the earliest of its phone."""
+    in_arrival = np.argsort(phones, kind="stable")
+    phones, stamps = phones[in_arrival], stamps[in_arrival]
+    steps = np.diff(stamps, prepend=stamps[:1])
+    steps = (steps + (1 << 31) & 0xFFFFFFFF) - (1 << 31)
+    late: npt.NDArray[np.int64] = arrivals_ns[in_arrival]
+    late = late - np.cumsum(steps) * (PERIOD_NS // FRAME_SAMPLES)
+    first = np.flatnonzero(np.diff(phones, prepend=-1))
+    if not len(first):
+        return late
+    earliest = np.minimum.reduceat(late, first)
+    late -= np.repeat(earliest, np.diff(first, append=len(phones)))
+    return late
 
 
 def _reordered(phones: npt.NDArray[np.int64], sequence: npt.NDArray[np.int64]) -> int:
