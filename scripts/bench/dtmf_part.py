@@ -14,7 +14,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from media.sound.dtmf_detector import DtmfDetector
+from media.sound.dtmf.detector import DtmfDetector
 from media.sound.g711 import SAMPLE_RATE_HZ
 from media.speech.espeak import SpeechError, espeak
 from scripts.detection import noise

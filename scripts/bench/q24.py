@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from media.sound.dtmf_detector import HIGH_HZ, KEYS, LOW_HZ, DtmfDetector
+from media.sound.dtmf.detector import HIGH_HZ, KEYS, LOW_HZ, DtmfDetector
 from media.sound.g711 import FULL_SCALE_DBM0, SAMPLE_RATE_HZ, decode, encode
 
 Sound = NDArray[np.float64]

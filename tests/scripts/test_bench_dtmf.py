@@ -5,7 +5,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from media.sound.dtmf_detector import DtmfDetector
+from media.sound.dtmf.detector import DtmfDetector
 from scripts.bench import dtmf_part
 from scripts.bench.options import Options
 from scripts.bench.q24 import cases, key, keys_in, whole
