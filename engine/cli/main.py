@@ -16,6 +16,7 @@ from ringback_client import PROTOCOL_VERSION
 from . import (
     agents,
     audit,
+    call_control,
     callbacks,
     calls,
     conferences,
@@ -140,6 +141,7 @@ def _options(
 
 for part in (callbacks, calls, trunks, traces):
     app.add_typer(part.app)
+app.add_typer(call_control.app, rich_help_panel=CALLS)
 app.add_typer(conferences.app, rich_help_panel=CALLS)
 app.add_typer(agents.listing)
 app.add_typer(agents.app, rich_help_panel=AGENTS)
