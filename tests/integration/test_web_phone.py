@@ -21,6 +21,12 @@ from web.server import Gateway
 
 AGENT_HZ, CUSTOMER_HZ = 700, 1100
 TOKEN = "anna-signs-in-with-this"
+REFUSED = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error('refused'))"
+FOCUSED = """(() => {
+  const one = document.activeElement, style = getComputedStyle(one);
+  const unseen = style.outlineStyle === "none" ? "invisible " : "";
+  return unseen + (one.ariaLabel || one.textContent).trim();
+})()"""
 # How loud a tone is in what the page plays, in decibels.
 LEVEL_AT = """async (hz) => {
   const context = new AudioContext(), analyser = context.createAnalyser();
@@ -94,7 +100,7 @@ async def offered(page: Any) -> str:
             to="+442079460123",
             queue="sales",
             context=context,
-            script="Sell him a hat",
+            script="Sell them a hat",
         )
     )["id"]
     await page.get_by_role("button", name="Answer").wait_for()
@@ -106,7 +112,7 @@ async def test_a_talk_from_the_offer_to_the_end(desk: Any, tmp_path: Path) -> No
     await desk.get_by_text("<b id=forged>Bob</b>").wait_for()
     assert await desk.locator("#forged").count() == 0
     await desk.get_by_role("heading", name="+442079460123").wait_for()
-    await desk.get_by_text("Sell him a hat").wait_for()
+    await desk.get_by_text("Sell them a hat").wait_for()
     await desk.keyboard.press("Enter")  # the button has the focus
     await desk.engine.state("bridged", job)
     await desk.get_by_text("talking", exact=True).wait_for()
@@ -149,7 +155,61 @@ async def test_a_page_that_is_loaded_again_goes_on_talking(desk: Any) -> None:
     assert desk.faults == []
 
 
-async def test_a_wrong_token_is_told(desk: Any) -> None:
-    await sign_in(desk, "this-is-nobodys-token")
-    await desk.get_by_role("alert").get_by_text("The token was not accepted.").wait_for()
+async def test_sign_in_and_the_test_of_the_sound_by_keyboard_alone(desk: Any) -> None:
+    keys = desk.keyboard
+    await keys.press("Tab")
+    await keys.type("this-is-nobodys-token")
+    await keys.press("Enter")
+    fault = desk.get_by_role("alert")
+    await fault.get_by_text("The token was not accepted.").wait_for()
     assert await desk.get_by_role("button", name="Ready").is_hidden()
+    await desk.get_by_label("Token").focus()
+    await keys.type(TOKEN)
+    await keys.press("Enter")
+    await desk.get_by_text("phone connected").wait_for()
+    seen = []
+    while "Test loudspeaker" not in seen:
+        await keys.press("Tab")
+        seen.append(await desk.evaluate(FOCUSED))
+        if seen[-1].startswith("Test"):
+            await keys.press("Enter")
+        assert len(seen) < 20
+    order = ["Ready", "Reason of the pause", "Pause", "Sign out"]
+    assert seen == [*order, "Test microphone", "Test loudspeaker"]
+    await desk.wait_for_function("() => document.getElementById('level').value > 0.1")
+    assert await fault.inner_text() == ""
+    await desk.evaluate(f"() => {{ {REFUSED} }}")
+    await desk.get_by_role("button", name="Test microphone").press("Space")
+    await fault.get_by_text("The microphone cannot be used").wait_for()
+    assert desk.faults == []
+
+
+async def test_a_microphone_that_is_refused_and_keys_of_the_keyboard(desk: Any) -> None:
+    job = await offered(desk)
+    await desk.evaluate(
+        f"() => {{ window.allowed = navigator.mediaDevices.getUserMedia; {REFUSED} }}"
+    )
+    await desk.keyboard.press("Enter")
+    await desk.get_by_role("alert").get_by_text("The microphone cannot be used").wait_for()
+    await desk.get_by_role("button", name="Answer").wait_for(state="hidden")
+    await desk.evaluate("delete navigator.mediaDevices.getUserMedia; 0")
+    answer = desk.get_by_role("button", name="Answer")
+    await answer.wait_for()  # the queue offers it anew
+    await answer.press("Enter")
+    await desk.engine.state("bridged", job)
+    await desk.get_by_label("Transfer to").fill("5")  # is no key of the keypad
+    await desk.locator("#call").focus()
+    for name in ("Mute", "Mute", "Hold"):
+        await desk.get_by_role("button", name=name).press("Enter")
+    await desk.locator("#hold[aria-pressed=true]").wait_for()
+    await desk.keyboard.press("Space")
+    await desk.locator("#hold[aria-pressed=false]").wait_for()
+    await desk.keyboard.press("7")
+    digit = await desk.engine.event("leg.dtmf", job)
+    assert digit["digit"] == "7"
+    await desk.keyboard.press("Tab")
+    assert await desk.evaluate(FOCUSED) == "Hang up"
+    await desk.keyboard.press("Enter")
+    record = await desk.engine.ended(job)
+    assert record["state"] == "completed"
+    assert desk.faults == []

@@ -39,7 +39,9 @@ function signIn() {
   line.onclose = () => {
     for (const { reject } of answers.values()) reject(new Error("The line to the engine is lost."));
     answers.clear();
-    if (token) setTimeout(signIn, 1000);
+    if (!token) return;
+    fault($("fault").textContent || "The line to the engine is lost.");
+    setTimeout(signIn, 1000);
   };
 }
 
@@ -150,6 +152,7 @@ function told(event) {
     job = offer.id;
     showOffer(offer);
   }
+  if (event.type === "transfer.failed") fault(`The transfer has failed: ${event.cause || "nobody answered"}.`);
   if (event.agent === agent.agent || event.type.startsWith("agent.")) refresh();
 }
 
@@ -202,7 +205,7 @@ $("pause").addEventListener("click", async () => {
 });
 $("answer").addEventListener("click", async () => {
   try {
-    await phone.answer();
+    if (!await phone.answer()) return;
     talking(true);
     $("call").focus(); // the button that had it is gone
   } catch (error) {

@@ -193,7 +193,12 @@ class Line {
   }
 
   async peer(call, microphone) {
+    if (!navigator.mediaDevices) throw new Error("the page is not https:");
     const stream = microphone || await navigator.mediaDevices.getUserMedia({ audio: true });
+    if (this.call !== call) { // it is over while the microphone was asked for
+      if (!microphone) stream.getTracks().forEach((track) => track.stop());
+      throw new Error("the call is over");
+    }
     const peer = new RTCPeerConnection({ iceServers: this.ice });
     stream.getTracks().forEach((track) => peer.addTrack(track, stream));
     peer.ontrack = (event) => this.told.talking(event.streams[0] || new MediaStream([event.track]));
@@ -225,9 +230,11 @@ class Line {
     return peer.localDescription.sdp;
   }
 
+  /* Whether there is a talk now. Throws where the microphone cannot be had. */
   async answer() {
     const call = this.call;
-    if (!call || !call.invite) return;
+    if (!call || !call.invite || call.isAnswering) return false;
+    call.isAnswering = true;
     const invite = call.invite;
     let sdp;
     try {
@@ -235,14 +242,16 @@ class Line {
       await peer.setRemoteDescription({ type: "offer", sdp: invite.body });
       sdp = await this.described(peer, await peer.createAnswer());
     } catch (error) {
+      if (this.call !== call) return false;
       this.reply(invite, 480, "Temporarily Unavailable");
       this.over();
       throw error;
     }
-    if (this.call !== call) return;
+    if (this.call !== call) return false;
     this.reply(invite, 200, "OK", sdp);
     call.invite = null;
     this.keep();
+    return true;
   }
 
   /* The other side changes the talk: hold, other codecs. */
@@ -271,8 +280,14 @@ class Line {
     call.isRestarting = false;
   }
 
-  /* Offers the call anew. Whether that was agreed on. */
-  async offer(call, options = {}) {
+  /* Offers the call anew, one change after the other. Whether that was agreed on. */
+  offer(call, options = {}) {
+    const change = () => this.call === call && this.offerNow(call, options);
+    call.changes = (call.changes || Promise.resolve()).then(change, change);
+    return call.changes;
+  }
+
+  async offerNow(call, options) {
     const peer = call.peer;
     peer.getTransceivers().forEach((one) => { one.direction = call.isHeld ? "sendonly" : "sendrecv"; });
     const body = await this.described(peer, await peer.createOffer(options));
@@ -444,6 +459,12 @@ class Talk extends Line {
   }
 
   rings(invite) { this.reply(invite, 486, "Busy Here"); }
+
+  /* Also while the connection is lost, and there is nobody to tell. */
+  hangUp() {
+    if (this.call) super.hangUp();
+    else this.over();
+  }
 
   async opened() {
     if (this.call && this.call.isCalling) return this.over();
