@@ -1,6 +1,7 @@
 """A call: the legs of one attempt or of a call that came in, and the registry of what is up."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NotRequired, Protocol, TypedDict, cast
 
@@ -54,6 +55,9 @@ class RecordsCall(Protocol):
 
     async def resume(self, reason: str | None = None) -> RecordingEntry:
         """Go on after a pause."""
+
+    def silenced(self, reason: str, /) -> AbstractAsyncContextManager[None]:
+        """Let there be silence in what is recorded meanwhile, also in what begins only then."""
 
     async def stop(self) -> RecordingEntry | None:
         """End it; None where nothing is recorded."""

@@ -4,7 +4,9 @@ A call has one recording at a time. Whether it begins is never a reason for the 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, Protocol
 from weakref import ref
 
@@ -56,6 +58,14 @@ class Recordable(Protocol):
         """The call is recorded to `path`; None where that has failed."""
 
 
+@dataclass(eq=False, slots=True)
+class _Silence:
+    """A reason for silence, and which recording has paused for it."""
+
+    reason: str
+    entry: RecordingEntry | None = None
+
+
 class CallRecording:
     """Records the calls of one flow, one after the other."""
 
@@ -71,6 +81,7 @@ class CallRecording:
         self._stopping: asyncio.Task[None] | None = None
         self._starting = False
         self._pauses = 0
+        self._silences: list[_Silence] = []
 
     @property
     def _flow(self) -> Recordable:
@@ -140,6 +151,9 @@ class CallRecording:
             self._began(entry)
             raise
         self._began(entry)
+        for silence in self._silences:
+            if silence.entry is not entry:
+                await self._silence(silence)
 
     def _began(self, entry: RecordingEntry) -> None:
         if self._entry is entry:
@@ -190,6 +204,25 @@ class CallRecording:
     async def resume(self, reason: str | None = None) -> RecordingEntry:
         """Go on. A pause that was begun twice ends with its second resume. Raises EngineError."""
         return await self._pause(reason, pauses=False)
+
+    @asynccontextmanager
+    async def silenced(self, reason: str) -> AsyncIterator[None]:
+        """See RecordsCall."""
+        silence = _Silence(reason)
+        self._silences.append(silence)
+        try:
+            await self._silence(silence)
+            yield
+        finally:
+            self._silences.remove(silence)
+            if silence.entry is not None and silence.entry is self._entry:
+                with suppress(EngineError):  # it is ending
+                    await self.resume(reason)
+
+    async def _silence(self, silence: "_Silence") -> None:
+        silence.entry = self._entry
+        with suppress(EngineError):  # nothing is recorded
+            await self.pause(silence.reason)
 
     async def _pause(self, reason: str | None, *, pauses: bool) -> RecordingEntry:
         entry = self._entry

@@ -1,7 +1,7 @@
 """Gathers keys and words of legs by command: with a prompt, one gathering of a leg at a time."""
 
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack, suppress
+from contextlib import AsyncExitStack
 
 from media.sources import Source
 
@@ -77,8 +77,7 @@ class Gathers:
         before = leg.take_keys(gather)
         unused = gather.take_typed(typed.take_all()) if typed is not None else ""
         leg.publish_play("gather.started")
-        paused: list[RecordsCall] = []
-        unheard = ExitStack()
+        unheard = AsyncExitStack()
         recognition: Recognition | None = None
         try:
             if settings.speech is not None and not gather.has_begun:
@@ -86,7 +85,8 @@ class Gathers:
             if settings.secret:
                 for supervisors in self._supervisors(call):
                     unheard.enter_context(supervisors.not_hearing(leg))
-                paused = await self._pause(call)
+                for recorder in self._recorders(call):
+                    await unheard.enter_async_context(recorder.silenced(SECRET_KEYS))
             if prompt is None or gather.has_begun:
                 gather.prompt_over()
             else:
@@ -98,8 +98,7 @@ class Gathers:
             leg.take_keys(before)
             leg.forget(watch)
             stop_prompt()
-            unheard.close()
-            await self._resume(paused)
+            await unheard.aclose()
             if recognition is not None:
                 await self._recognitions.end(recognition)
         if typed is not None:
@@ -131,20 +130,6 @@ class Gathers:
         gather = self._under_way.get(leg)
         if gather is not None:
             gather.end("stopped")
-
-    async def _pause(self, call: Call) -> list[RecordsCall]:
-        """Pause what records the call. What was paused."""
-        paused = []
-        for recorder in self._recorders(call):
-            with suppress(EngineError):  # nothing is recorded
-                await recorder.pause(SECRET_KEYS)
-                paused.append(recorder)
-        return paused
-
-    async def _resume(self, paused: list[RecordsCall]) -> None:
-        for recorder in paused:
-            with suppress(EngineError):  # it has ended meanwhile
-                await recorder.resume(SECRET_KEYS)
 
 
 def _published(gathered: Gathered, *, is_secret: bool) -> dict[str, object]:

@@ -223,6 +223,64 @@ def test_pauses_are_marked_and_counted(tmp_path: Path) -> None:
     run(script())
 
 
+def test_what_begins_to_be_recorded_while_a_secret_is_keyed_in_is_silent(tmp_path: Path) -> None:
+    async def script() -> None:
+        stage = scene(tmp_path)
+        talk = Talk(stage)
+        async with talk.recorded.silenced("secret keys"):
+            await talk.recorded.start()
+            assert talk.kinds == ["started", "paused"]
+            await talk.recorded.stop()
+            await talk.recorded.start()  # the next one of the same call
+            assert stage.media.paused == [("a", True), ("a", True)]
+        assert stage.media.paused[2:] == [("a", False)]
+        assert talk.kinds == ["started", "paused", "ended", "started", "paused", "resumed"]
+        entry = talk.recorded.entry
+        assert entry is not None
+        assert [(one.kind, one.reason) for one in entry.marks] == [
+            ("paused", "secret keys"),
+            ("resumed", "secret keys"),
+        ]
+
+    run(script())
+
+
+def test_a_recording_that_is_just_beginning_is_silenced_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def script() -> None:
+        stage = scene(tmp_path)
+        record = stage.media.record
+
+        async def slow(*args: Any, **named: Any) -> None:
+            await record(*args, **named)
+            await asyncio.sleep(1.0)
+
+        monkeypatch.setattr(stage.media, "record", slow)
+        talk = Talk(stage)
+        starting = asyncio.ensure_future(talk.recorded.start())
+        await asyncio.sleep(0.5)
+        async with talk.recorded.silenced("secret keys"):
+            await starting
+            assert stage.media.paused == [("a", True)]
+        assert stage.media.paused == [("a", True), ("a", False)]
+
+    run(script())
+
+
+def test_silence_that_outlives_a_recording_resumes_nothing(tmp_path: Path) -> None:
+    async def script() -> None:
+        stage = scene(tmp_path)
+        talk = Talk(stage)
+        await talk.recorded.start()
+        async with talk.recorded.silenced("secret keys"):
+            await talk.recorded.stop()
+        assert stage.media.paused == [("a", True)]
+        assert talk.kinds == ["started", "paused", "ended"]
+
+    run(script())
+
+
 def test_a_worker_that_is_gone_pauses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """Callers who go through scripts: whom they are connected with, and what becomes of the call."""
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
@@ -283,7 +284,8 @@ def test_secret_digits_are_in_no_event(tmp_path: Path, digits: str) -> None:
     context = desk.stage.last("call.ended")["context"]
     assert context.get("identity") == ("verified" if is_right else None)
     lines = b"".join(one.line for one in desk.stage.services.events.after(0))
-    assert b"4712" not in lines
+    # As a word: random ids may have these digits in them.
+    assert not re.search(rb"\b4712\b", lines)
     assert b"entered" not in lines
 
 

@@ -1,7 +1,8 @@
 """Keys by command: whom they are for, who must not know them, and what is published."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -34,25 +35,17 @@ Script = Callable[[Scene, Gathers, Leg, ScriptedPhone], Awaitable[None]]
 
 
 class Recorder:
-    """Keeps when it pauses and goes on."""
+    """Keeps when it is silent, and when it goes on."""
 
     def __init__(self, media: ScriptedMedia) -> None:
         self._media = media
 
-    async def pause(self, reason: str) -> None:
+    @asynccontextmanager
+    async def silenced(self, reason: str) -> AsyncIterator[None]:
         assert reason == SECRET_KEYS
         self._media.paused.append(("recording", True))
-
-    async def resume(self, reason: str) -> None:
+        yield
         self._media.paused.append(("recording", False))
-        raise EngineError("state", "it has ended meanwhile")
-
-
-class NotRecording(Recorder):
-    """Records nothing."""
-
-    async def pause(self, _reason: str) -> None:
-        raise EngineError("state", "nothing is recorded")
 
 
 def with_two(tmp_path: Path, script: Script) -> None:
@@ -61,7 +54,7 @@ def with_two(tmp_path: Path, script: Script) -> None:
     async def both(stage: Scene, calls: ControlledCalls) -> None:
         services = stage.services
         plays = Plays(services.registry, services.announcer, hold=Hold(), country="DE")
-        recorders = [Recorder(stage.media), NotRecording(stage.media)]
+        recorders = [Recorder(stage.media)]
         scripted = ScriptedRecogniser(stage.media)
         gathers = Gathers(plays, scripted.recognitions, lambda _call: recorders)  # type: ignore[arg-type, return-value]
         SCRIPTED[gathers] = scripted
