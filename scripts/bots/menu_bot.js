@@ -1,5 +1,4 @@
-// A bot with a menu of keys, for Node 18 and later with the package ws:
-// node scripts/bots/menu_bot.js [PORT [QUEUE]]. It does what menu_bot.py does. See docs/bots.md.
+// What menu_bot.py does, for Node 18 and later with ws: menu_bot.js [PORT [QUEUE]] (docs/bots.md).
 
 const { WebSocketServer } = require("ws");
 

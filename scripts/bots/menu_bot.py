@@ -1,5 +1,4 @@
-"""A bot with keys (docs/bots.md): python scripts/bots/menu_bot.py [PORT [QUEUE]]. It hums 1000 Hz;
-1: 1300 Hz; 2: hands over to QUEUE; 3: pauses, or goes on; 9: hangs up."""
+"""Keys: 1 another hum, 2 hand over, 3 pause, 9 end. menu_bot.py [PORT [QUEUE]]; docs/bots.md."""
 
 import socket
 import sys
@@ -9,7 +8,6 @@ from aiohttp import web
 
 
 async def talk(request: web.Request) -> web.WebSocketResponse:
-    """Serve one stream."""
     bot, rate_hz, paused = web.WebSocketResponse(compress=False), 8000, False
     await bot.prepare(request)
     async for message in bot:

@@ -26,7 +26,8 @@ def has_node() -> bool:
     return asked.returncode == 0
 
 
-LANGUAGES = ["py", pytest.param("js", marks=pytest.mark.skipif(not has_node(), reason="no node"))]
+NO_NODE = pytest.mark.skipif(not has_node(), reason="Node with the package ws is not here")
+LANGUAGES = ["py", pytest.param("js", marks=NO_NODE)]
 
 
 def command(name: str, language: str) -> tuple[str, ...]:
@@ -38,6 +39,11 @@ def command(name: str, language: str) -> tuple[str, ...]:
 async def receive(socket: ClientWebSocketResponse) -> Any:
     message = await socket.receive()
     return message.data if message.type == WSMsgType.BINARY else json.loads(message.data)
+
+
+@pytest.mark.parametrize("bot", sorted(BOTS.glob("*_bot.*")), ids=lambda path: path.name)
+def test_a_bot_has_forty_lines_at_most(bot: Path) -> None:
+    assert len(bot.read_text().splitlines()) <= 40
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
