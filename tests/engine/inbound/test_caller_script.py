@@ -617,7 +617,23 @@ class Recognised:
         """It listens no more."""
 
 
-def speaking(tmp_path: Path, recognised: Recognised, *steps: Any, presses: str = "") -> Reception:
+class Hanging(Recognised):
+    """A recogniser that hears a voice, or (`is_deaf`) not even that, and says nothing any more."""
+
+    def __init__(self, *, is_deaf: bool) -> None:
+        super().__init__("", None)
+        self._is_deaf = is_deaf
+
+    async def begin(self, _call: Any, _leg: Any, wanted: WantedSpeech, listener: Any) -> Any:
+        self.wanted.append(wanted)
+        if not self._is_deaf:
+            asyncio.get_running_loop().call_later(0.5, listener.speech_began)
+        return self
+
+
+def speaking(
+    tmp_path: Path, recognised: Recognised, *steps: Any, presses: str = "", for_s: float = 8.0
+) -> Reception:
     """A caller who speaks, and presses keys after that."""
 
     async def conduct(desk: Reception) -> None:
@@ -631,7 +647,7 @@ def speaking(tmp_path: Path, recognised: Recognised, *steps: Any, presses: str =
         await asyncio.sleep(1)
         if presses:
             await press(desk, *presses)
-        await asyncio.sleep(8)
+        await asyncio.sleep(for_s)
 
     return run(tmp_path, conduct, *steps)
 
@@ -655,6 +671,21 @@ def test_keys_count_where_nothing_can_be_recognised(tmp_path: Path) -> None:
     desk = speaking(tmp_path, recognised, keys, BYE, presses="1")
     assert ended(desk) == ("script", "as they wished")
     assert recognised.wanted == []
+
+
+@pytest.mark.parametrize(
+    ("is_deaf", "cause"),
+    [(True, "step menu: no key was pressed"), (False, "step menu: no key that was offered")],
+)
+def test_recogniser_that_hangs_ends_no_script_late(
+    tmp_path: Path, is_deaf: bool, cause: str
+) -> None:
+    desk = speaking(tmp_path, Hanging(is_deaf=is_deaf), WORDS, CONNECT, BYE, for_s=20.0)
+    assert ended(desk) == ("script", cause)
+    assert last_script(desk)[0] == ("no_input" if is_deaf else "no_match")
+    desk = speaking(tmp_path, Hanging(is_deaf=is_deaf), WORDS.model_copy(
+        update={"keys": {"1": "bye"}}), BYE, presses="1")  # fmt: skip
+    assert ended(desk) == ("script", "as they wished")
 
 
 @pytest.mark.parametrize(
