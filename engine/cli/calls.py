@@ -119,16 +119,18 @@ def print_calls(result: Mapping[str, Any]) -> None:
 
 
 def _whose(one: Mapping[str, Any]) -> str:
-    """The job of a call, or the caller and the number that they dialled."""
+    """The job of a call, the caller and the number that they dialled, or who was called."""
     if one["job"]:
         return str(one["job"])
+    if one.get("direction") == "outbound":
+        return f"→ {one.get('to', '?')}"
     return f"{one.get('from', '?')} → {one.get('dialled', '?')}"
 
 
 def print_call(one: Mapping[str, Any]) -> None:
     """Print one call in full, with the media of its legs."""
-    kind = "job" if one["job"] else "from"
-    head = cell(f"call {one['call']}  {kind} {_whose(one)}  ")
+    kind = "job " if one["job"] else "" if one.get("direction") == "outbound" else "from "
+    head = cell(f"call {one['call']}  {kind}{_whose(one)}  ")
     console.print(Text.assemble(head, state_cell(one["state"])))
     shown = {name: one[name] for name in ("trunk", "route", "queue", "agent") if one.get(name)}
     if one.get("attestation", "none") != "none":

@@ -201,7 +201,10 @@ def _addresses_of(name: str, ask: Ask) -> list[str]:
 
 def _asking(name_servers: Iterable[str]) -> Ask:
     """Ask these name servers, else those of /etc/resolv.conf; /etc/hosts goes before them."""
-    resolver = dns.resolver.Resolver(configure=True)
+    try:
+        resolver = dns.resolver.Resolver()
+    except dns.resolver.NoResolverConfiguration:  # each name is a fault then
+        resolver = dns.resolver.Resolver(configure=False)
     servers = [address_and_port(text) for text in name_servers]
     if servers:
         resolver.nameservers = [host for host, _port in servers]

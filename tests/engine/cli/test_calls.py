@@ -35,6 +35,17 @@ def test_a_call_that_came_in_shows_who_calls_whom(shown: Console) -> None:
         assert shown_text in text
 
 
+def test_a_call_by_command_shows_whom_it_is_to(shown: Console) -> None:
+    call: dict[str, Any] = {
+        "call": "call-1", "job": None, "direction": "outbound", "state": "up", "started": 0.0,
+        "legs": [], "to": "+442079461111",
+    }  # fmt: skip
+    calls.print_calls({"calls": [call]})
+    calls.print_call(call)
+    text = shown.export_text()
+    assert text.count("→ +442079461111") == 2 and "?" not in text
+
+
 def test_a_call_shows_whether_its_number_is_verified(shown: Console) -> None:
     call: dict[str, Any] = {
         "call": "call-1", "job": None, "state": "waiting", "legs": [], "from": "x",

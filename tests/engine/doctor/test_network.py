@@ -7,6 +7,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import dns.exception
+import dns.resolver
 import pytest
 
 from config.sections import Media, Trunk
@@ -117,6 +118,20 @@ def test_names_of_trunks_are_looked_up() -> None:
     for name, words in (("none.example.com", "no address"), ("broken.example.com", "looked up")):
         (found,) = named(name)
         assert found.level == "fault" and words in found.what and found.advice
+
+
+def test_without_name_servers_names_cannot_be_looked_up() -> None:
+    real = dns.resolver.Resolver
+
+    def unconfigured(configure: bool = True) -> dns.resolver.Resolver:
+        if configure:
+            raise dns.resolver.NoResolverConfiguration
+        return real(configure=False)
+
+    with patch.object(dns.resolver, "Resolver", unconfigured):
+        trunk = Trunk(name="one", uri="sip:sip.example.com")
+        (found,) = name_findings(Settings(trunks=[trunk]))
+    assert found.level == "fault" and "looked up" in found.what
 
 
 def test_names_of_this_machine_are_found_without_dns() -> None:
