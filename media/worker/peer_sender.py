@@ -72,9 +72,9 @@ class PeerSender:
             self.stream.repeat_timestamp(len(payload))
         self._send_packet(self.event_payload_type, begins, payload)
 
-    def _record(self, payload: bytes, codec: str, now: float) -> None:
+    def _record(self, payload: bytes, form: str, now: float) -> None:
         if self.tap is not None:
-            self.tap.write(round(now * CLOCK_HZ) & 0xFFFFFFFF, payload, codec, now)
+            self.tap.write(round(now * CLOCK_HZ) & 0xFFFFFFFF, payload, form, now)
 
     def _send_packet(self, payload_type: int, marker: bool, payload: bytes) -> None:
         """Send a packet for which the stream has its numbers."""

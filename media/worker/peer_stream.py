@@ -27,10 +27,10 @@ from ..rtp.rtp import (
 from ..rtp.srtp import TAG_BYTES, SrtpSender
 from ..rtp.symmetric_rtp import NEW_SSRC_S
 from ..sound.dtmf.detector import ToneKeys
+from ..sound.form import WIDE
 from ..sound.g711 import TRANSLATION
 from ..sound.level import LOUD, SILENT_DBFS, level_dbfs
-from .coding.narrow_stream import CODEC as NARROW
-from .coding.narrow_stream import NarrowStream
+from .coding.decoded_stream import NARROW, DecodedStream, is_wide
 from .protection import Protection
 
 _COMFORT_NOISE_PAYLOAD_TYPE: Final = 13
@@ -48,8 +48,12 @@ def audible(payload: bytes, codec: str) -> bool:
 class RecordingTap(Protocol):
     """Takes what one leg sends, to be recorded."""
 
-    def write(self, timestamp: int, payload: bytes, codec: str, now: float) -> None:
-        """Take one frame of G.711."""
+    @property
+    def takes_wide(self) -> bool:
+        """Whether it takes sound at 16 kHz where there is such, in the place of G.711."""
+
+    def write(self, timestamp: int, payload: bytes, form: str, now: float) -> None:
+        """Take one frame, and its form (see sound/form.py)."""
 
 
 class SoundTap(Protocol):
@@ -127,7 +131,11 @@ class StreamListener(Protocol):
 
     @property
     def takes_any_codec(self) -> bool:
-        """Whether it gets the packets as they are; otherwise they are decoded to G.711."""
+        """Whether it gets the packets as they are; otherwise they are decoded."""
+
+    @property
+    def takes_wide(self) -> bool:
+        """Whether they are decoded to 16 kHz where the codec has as much; otherwise to G.711."""
 
     def relay_audio(
         self,
@@ -175,8 +183,8 @@ class PeerStream(Reception):
     """
 
     __slots__ = (
+        "_decoded",
         "_kept_key",
-        "_narrow",
         "_owner",
         "_run_start",
         "_target",
@@ -208,7 +216,7 @@ class PeerStream(Reception):
         self.detection: SoundTap | None = None  # while it is told who or what speaks
         self._kept_key = -1  # the time stamp of the last key that was kept
         self._owner = -1  # the SSRC that was heard first of the peer
-        self._narrow: NarrowStream | None = None  # where the codec is not G.711
+        self._decoded: DecodedStream | None = None  # where the codec is not G.711
         self._run_start = 0
         self._target: OutgoingStream | None = None
 
@@ -368,34 +376,45 @@ class PeerStream(Reception):
         self, sequence: int, timestamp: int, marker: bool, payload: bytes, codec: str, now: float
     ) -> None:
         """A packet that is not G.711: as it is for who can take it, decoded for the others."""
-        narrow = self._narrow
-        if narrow is None or narrow.codec != codec:
-            narrow = self._narrow = NarrowStream(codec)
+        tap, decoded = self.leg.tap, self._decoded
+        takes_wide = is_wide(codec) and (
+            (tap is not None and tap.takes_wide) or any(one.takes_wide for one in self.listeners)
+        )
+        if decoded is None or decoded.codec != codec:
+            decoded = self._decoded = DecodedStream(codec, WIDE if takes_wide else NARROW)
+        elif takes_wide and decoded.form != WIDE:
+            # It stays so: a decoder that begins anew clicks for who goes on listening.
+            decoded = self._decoded = DecodedStream(codec, WIDE)
         self.flow.codec, self.flow.last = CODECS[NARROW], _SILENT
-        tap = self.leg.tap
-        decoded = b""
+        sound = narrow = b""
         if (
             tap is not None
             or self.listening
-            or narrow.is_due()
+            or decoded.is_due()
             or self.tones is not None
             or self.detection is not None
             or not all(listener.takes_any_codec for listener in self.listeners)
         ):
-            decoded = narrow.payload(payload)
-            self._hear_level(decoded, NARROW, now)
+            sound = decoded.payload(payload)
+            narrow = decoded.narrow(sound)
+            self._hear_level(narrow, NARROW, now)
         if sequence == self.highest:
-            self._hear(decoded, NARROW, now)
-        stamp = narrow.timestamp(timestamp)
-        if tap is not None and decoded:
-            tap.write(stamp, decoded, NARROW, now)
+            self._hear(narrow, NARROW, now)
+        stamp = decoded.timestamp(timestamp)
+        if tap is not None and sound:
+            if tap.takes_wide:
+                tap.write(stamp, sound, decoded.form, now)
+            else:
+                tap.write(stamp, narrow, NARROW, now)
         for listener in self.listeners:
             if self.keeps_keys and self.tones is not None:
                 listener.relay_nothing(self, sequence)
             elif listener.takes_any_codec:
                 listener.relay_audio(self, sequence, timestamp, marker, payload, codec, now)
-            elif decoded:
-                listener.relay_audio(self, sequence, stamp, marker, decoded, NARROW, now)
+            elif sound:
+                form = decoded.form if listener.takes_wide else NARROW
+                heard = sound if listener.takes_wide else narrow
+                listener.relay_audio(self, sequence, stamp, marker, heard, form, now)
 
     def _arm(self, payload_type: int, codec: str) -> None:
         sequence = (self.highest + 1) & 0xFFFF

@@ -43,6 +43,9 @@ class Playout(ClipPlayout):
     takes_any_codec = True
     """What cannot be relayed is coded anew here (see StreamListener)."""
 
+    takes_wide = False
+    """It decodes by itself."""
+
     __slots__ = (
         "_before",
         "_coded",
@@ -250,7 +253,7 @@ class Playout(ClipPlayout):
             form = form_of(payload, self.codec)
             payload, form = self._coding.send_frame(payload, form, before, self.mixed, now)
             if self.tap is not None:
-                self._record(*self._coding.recorded(payload, form), now)
+                self._record_coded(payload, form, now)
             return
         if self.mixed:
             payload = self.mixed.over(payload, self.codec)
@@ -399,11 +402,16 @@ class Playout(ClipPlayout):
             self._is_new = False
         form = WIDE if len(samples) > FRAME_SAMPLES else "PCMU"
         if self.tap is not None:
-            self._record(*self._coding.recorded(encode(samples, form), form), now)
+            self._record_coded(encode(samples, form), form, now)
         if self.mixed:
             self._coding.send_frame(encode(samples, form), form, None, self.mixed, now)
         else:
             packetizer.send_samples(samples, now)
+
+    def _record_coded(self, payload: bytes, form: str, now: float) -> None:
+        if self.tap is not None and not self.tap.takes_wide:
+            payload, form = self._coding.recorded(payload, form)
+        self._record(payload, form, now)
 
     # -- what is relayed --------------------------------------------------------------------------
 

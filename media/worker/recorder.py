@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..rtp.rtp import CLOCK_HZ
-from ..sound import g711
+from ..sound.form import WIDE, WIDE_HZ, decode, tick_bytes
+from .wide_sides import WideSides
 
 _HEADER: Final = struct.Struct("<4sI4s4sIHHIIHH4sI")
 # The sizes in a header are numbers of 32 bits: some 37 hours in stereo.
@@ -24,52 +25,64 @@ _MOST_BYTES: Final = 0xFFFFFFFF - _HEADER.size
 _REANCHOR_S: Final = 0.2
 MAX_PENDING_FRAMES: Final = 60 * 2 * 50  # a minute that could not be written
 
-# Channel, place in samples from the start, payload, codec.
+# Channel, place in ticks of 1/8000 s from the start, payload, form.
 Frame: TypeAlias = tuple[int, int, bytes, str]
 
 
 class Tap(Protocol):
     """Takes what a leg's peer says, or what it hears."""
 
-    def write(self, timestamp: int, payload: bytes, codec: str, now: float) -> None:
-        """A frame of G.711 with its RTP timestamp; `now` is its arrival in seconds."""
+    @property
+    def takes_wide(self) -> bool:
+        """Whether it takes sound at 16 kHz where there is such, in the place of G.711."""
+
+    def write(self, timestamp: int, payload: bytes, form: str, now: float) -> None:
+        """A frame with its RTP timestamp, in ticks of 1/8000 s; `now` is its arrival in seconds."""
 
 
 class Track:
     """One side: places frames by RTP timestamp, and by arrival where timestamps start again."""
 
-    __slots__ = ("_anchor", "_channel", "_frames", "_rate_hz", "_started_at", "_timestamp", "end")
+    __slots__ = (
+        "_anchor",
+        "_channel",
+        "_frames",
+        "_started_at",
+        "_timestamp",
+        "end",
+        "takes_wide",
+    )
 
     def __init__(
-        self, channel: int, frames: list[Frame], started_at: float, rate_hz: int = CLOCK_HZ
+        self, channel: int, frames: list[Frame], started_at: float, *, takes_wide: bool = False
     ) -> None:
         self._channel = channel
         self._frames = frames
         self._started_at = started_at
-        self._rate_hz = rate_hz
+        self.takes_wide = takes_wide
         self._anchor: int | None = None
         self._timestamp = 0
         self.end = 0
-        """Where the newest frame ends, in samples from the start."""
+        """Where the newest frame ends, in ticks from the start."""
 
-    def write(self, timestamp: int, payload: bytes, codec: str, now: float) -> None:
+    def write(self, timestamp: int, payload: bytes, form: str, now: float) -> None:
         """Note a frame."""
-        arrived = round((now - self._started_at) * self._rate_hz)
+        arrived = round((now - self._started_at) * CLOCK_HZ)
         anchor = self._anchor
         if anchor is not None:
             ticks = ((timestamp - self._timestamp + 0x80000000) & 0xFFFFFFFF) - 0x80000000
             place = anchor + ticks
-        if anchor is None or abs(place - arrived) > _REANCHOR_S * self._rate_hz:
+        if anchor is None or abs(place - arrived) > _REANCHOR_S * CLOCK_HZ:
             place = arrived
         self._anchor, self._timestamp = place, timestamp
-        self.end = max(self.end, place + len(payload))
-        self._frames.append((self._channel, place, payload, codec))
+        self.end = max(self.end, place + len(payload) // tick_bytes(form))
+        self._frames.append((self._channel, place, payload, form))
 
 
 class Recording:
     """A recording under way. `left` and `right` are the taps of its two sides.
 
-    With `sides` 1 there is the left one alone. `channels` 1 has both in one.
+    With `sides` 1 there is the left one alone. `channels` 1 has both in one. `is_wide`: at 16 kHz.
     """
 
     __slots__ = (
@@ -92,13 +105,16 @@ class Recording:
         sides: int = 2,
         channels: int = 2,
         min_free_bytes: int = 0,
+        is_wide: bool = False,
     ) -> None:
         self.path = path
         self.started_at = started_at
         self._frames: list[Frame] = []
-        self.left = Track(0, self._frames, started_at)
-        self.right = Track(1, self._frames, started_at) if sides == 2 else None
-        self.writer = WavWriter(path, sides, min(sides, channels), min_free_bytes=min_free_bytes)
+        self.left = Track(0, self._frames, started_at, takes_wide=is_wide)
+        self.right = Track(1, self._frames, started_at, takes_wide=is_wide) if sides == 2 else None
+        self.writer = WavWriter(
+            path, sides, min(sides, channels), is_wide=is_wide, min_free_bytes=min_free_bytes
+        )
         self.refused = False  # the file could not be opened
         self.writing = False  # a write is under way in the thread
         self.paused = False
@@ -128,7 +144,8 @@ class Recording:
 class WavWriter:
     """Writes frames placed on a timeline; to be used by one thread at a time. Raises OSError.
 
-    It writes on no disk that has less than `min_free_bytes` left.
+    Lengths are ticks of 1/8000 s. With `is_wide` the file has 16 kHz, and what comes in G.711 is
+    raised to that. It writes on no disk that has less than `min_free_bytes` left.
     """
 
     __slots__ = (
@@ -138,6 +155,7 @@ class WavWriter:
         "_min_free_bytes",
         "_path",
         "_rate_hz",
+        "_wide",
         "_window",
         "_written",
     )
@@ -148,27 +166,32 @@ class WavWriter:
         sides: int = 2,
         channels: int = 2,
         *,
-        rate_hz: int = CLOCK_HZ,
+        is_wide: bool = False,
         min_free_bytes: int = 0,
     ) -> None:
         self._path = Path(path)
         self._file: BinaryIO | None = None
-        self._written = 0  # samples of each channel
+        self._written = 0  # ticks of each channel
         self._channels = channels
-        self._rate_hz = rate_hz
-        self._kept_back = rate_hz  # a second
+        self._rate_hz = WIDE_HZ if is_wide else CLOCK_HZ
+        self._kept_back = CLOCK_HZ  # a second
         self._min_free_bytes = min_free_bytes
         self._window = np.zeros((2 * self._kept_back, sides), np.int16)
+        self._wide = WideSides(sides) if is_wide else None
 
     @property
     def duration_s(self) -> float:
         """How much of it is in the file."""
-        return self._written / self._rate_hz
+        return self._written / CLOCK_HZ
 
     @property
     def size(self) -> int:
         """How long the file is, in bytes."""
-        return 0 if self._file is None else _HEADER.size + self._written * 2 * self._channels
+        return 0 if self._file is None else _HEADER.size + self._data_bytes
+
+    @property
+    def _data_bytes(self) -> int:
+        return self._written * (self._rate_hz // CLOCK_HZ) * 2 * self._channels
 
     def open(self) -> None:
         """Create the file, and its directory, which is for its owner alone."""
@@ -190,13 +213,16 @@ class WavWriter:
         until = length_samples if last else length_samples - self._kept_back
         self._reach(length_samples + self._kept_back)
         window, base = self._window, self._written
-        for channel, place, payload, codec in frames:
+        for channel, place, payload, form in frames:
             at = place - base
-            if at >= 0 and at + len(payload) <= len(window):
-                window[at : at + len(payload), channel] = g711.decode(payload, codec)
+            if form == WIDE and self._wide is not None:
+                self._wide.place(at, channel, decode(payload, form), len(window))
+            elif at >= 0 and at + len(payload) <= len(window):
+                window[at : at + len(payload), channel] = decode(payload, form)
         if until > base:
             count = until - base
-            file.write(self._mixed(window[:count]).astype("<i2").tobytes())
+            samples = window[:count] if self._wide is None else self._wide.take(window, count)
+            file.write(self._mixed(samples).astype("<i2").tobytes())
             self._written = until
             rest = len(window) - count
             window[:rest] = window[count:].copy()
@@ -225,7 +251,7 @@ class WavWriter:
                 self._path.unlink()
 
     def _check_room(self) -> None:
-        if self._written * 2 * self._channels > _MOST_BYTES - (64 << 20):
+        if self._data_bytes > _MOST_BYTES - (64 << 20):
             raise OSError(errno.EFBIG, "the file is as long as a WAV file can be")
         if self._min_free_bytes:
             found = os.statvfs(self._path.parent)
@@ -249,7 +275,7 @@ class WavWriter:
 
     def _header(self) -> bytes:
         frame_bytes = 2 * self._channels
-        data_bytes = self._written * frame_bytes
+        data_bytes = self._data_bytes
         return _HEADER.pack(
             b"RIFF",
             36 + data_bytes,

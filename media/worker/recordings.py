@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from .. import messages as m
 from ..rtp.rtp import CLOCK_HZ
+from ..sound.form import WIDE
 from .disk_thread import DiskThread
 from .leg import MediaLeg
 from .recorder import MAX_PENDING_FRAMES, Recording
@@ -44,7 +45,7 @@ class Recordings:
         """Record `a` and `b` from now on; answered once the file is there.
 
         Without `b` it is what the peer of `a` says alone; where both are one leg, also what it
-        hears.
+        hears. It has 16 kHz where one of them can hear as much.
         """
         request, path = command.request, command.path
         if a in self._by_leg or b in self._by_leg:
@@ -56,6 +57,7 @@ class Recordings:
             sides=1 if b is None else 2,
             channels=command.channels,
             min_free_bytes=command.min_free_bytes,
+            is_wide=any(leg is not None and leg.playout.form == WIDE for leg in (a, b)),
         )
         self._legs[recording] = (a, b)
         self._by_leg[a] = recording

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from media.codec.codec import Decoder
 from media.codec.formats import Format, decoder_of, unavailable
-from media.worker.coding.narrow_stream import NarrowStream
+from media.worker.coding.decoded_stream import DecodedStream
 from media.worker.coding.playout_buffer import PlayoutBuffer
 
 CODECS = [
@@ -28,7 +28,7 @@ def payloads(data: bytes) -> None:
     def make(name: str) -> Decoder:
         return decoder_of(Format(name), rate_hz)
 
-    buffer, narrow, now = PlayoutBuffer(rate_hz, make), NarrowStream(codec), 10.0
+    buffer, narrow, now = PlayoutBuffer(rate_hz, make), DecodedStream(codec), 10.0
     form, sequence, timestamp = Format(codec), 1, 1
     for payload, step in _cut(data[2:]):
         sequence += step % 4

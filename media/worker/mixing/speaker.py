@@ -16,7 +16,10 @@ class Speaker:
     """It is never sent on packet by packet (see StreamListener)."""
 
     takes_any_codec = False
-    """What it mixes is G.711."""
+    """What it mixes is decoded."""
+
+    takes_wide = False
+    """What it mixes has 8 kHz."""
 
     def __init__(self, source: PeerStream, on_gone: "Callable[[Speaker], None]") -> None:
         self._source: PeerStream | None = source

@@ -95,6 +95,8 @@ def test_a_prediction_stops_before_the_sequence_number_wraps(sequence: int, room
 
 def test_a_recorded_stream_is_not_predicted() -> None:
     class Notes:
+        takes_wide = False
+
         def __init__(self) -> None:
             self.frames: list[tuple[int, bytes, str]] = []
 

@@ -5,7 +5,7 @@ from media.codec.codec import CodecError
 from media.codec.formats import Format, encoder_of
 from media.messages import Codec
 from media.sound import g711
-from media.worker.coding.narrow_stream import NarrowStream
+from media.worker.coding.decoded_stream import DecodedStream
 from tests.support.media.coded_peers import Hearer, Talker
 from tests.support.voices import level_of, tone
 
@@ -13,7 +13,7 @@ from tests.support.voices import level_of, tone
 @pytest.mark.parametrize("codec", ["G722", "L16/16000", "L16/8000"])
 def test_every_codec_becomes_pcmu(codec: Codec) -> None:
     rate = Format(codec).rate_hz
-    encoder, narrow = encoder_of(Format(codec), rate), NarrowStream(codec)
+    encoder, narrow = encoder_of(Format(codec), rate), DecodedStream(codec)
     sound = tone(400, 0.2, rate)
     heard = b"".join(
         narrow.payload(encoder.encode(sound[at : at + rate // 50]))
@@ -24,24 +24,26 @@ def test_every_codec_becomes_pcmu(codec: Codec) -> None:
 
 
 def test_timestamps_are_of_8000_hz() -> None:
-    assert NarrowStream("L16/16000").timestamp(320) == 160
-    assert NarrowStream("G722").timestamp(320) == 320
-    assert NarrowStream("opus").timestamp(0xFFFFFFFF) == 0xFFFFFFFF // 6
+    assert DecodedStream("L16/16000").timestamp(320) == 160
+    assert DecodedStream("G722").timestamp(320) == 320
+    assert DecodedStream("opus").timestamp(0xFFFFFFFF) == 0xFFFFFFFF // 6
 
 
 def test_what_cannot_be_decoded_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     if not opus.missing():
-        assert NarrowStream("opus").payload(b"\xff\xff") == b""
+        assert DecodedStream("opus").payload(b"\xff\xff") == b""
 
     def missing() -> None:
         raise CodecError("no libopus")
 
     monkeypatch.setattr(opus, "_library", missing)
-    assert NarrowStream("opus").payload(b"\x08") == b""
+    assert DecodedStream("opus").payload(b"\x08") == b""
 
 
 class Tap:
     """Notes what is recorded."""
+
+    takes_wide = False
 
     def __init__(self) -> None:
         self.frames: list[tuple[int, int, str]] = []
