@@ -48,7 +48,7 @@ EXCEPTIONS: dict[str, str] = {
     "engine/webhooks/webhook_view.py": "types without behaviour; control/test_replies.py",
     "media/detection_limits.py": "records without behaviour; detection/test_answer_detector.py",
     "media/detection_messages.py": "records without behaviour; worker/detecting/test_detections.py",
-    "media/recording_messages.py": "records without behaviour; worker/test_recordings.py",
+    "media/recording_messages.py": "records without behaviour; worker/recording/test_recordings.py",
     "media/detection/verdict.py": "records without behaviour; test_answer_detector.py",
     "media/errors.py": "classes without behaviour",
     "media/relay/plain.py": "test_packet_relay.py, with the one in C",

@@ -30,7 +30,7 @@ from .peer_stream import PeerStream
 from .playout import GAP_FILL_S, Playout
 from .port_pool import PortPair, discard_waiting
 from .protection import Protection
-from .recorder import Tap
+from .recording.recorder import Tap
 from .rtcp_report import RtcpTeller
 
 _LOUD_AGAIN_S: Final = 0.5

@@ -28,7 +28,7 @@ from .mixing.mixer import Mixer
 from .playout import GAP_FILL_S, Playout
 from .port_pool import PortPool
 from .port_pools import PortPools
-from .recordings import Recordings
+from .recording.recordings import Recordings
 from .relay import Relay
 
 # SSRC, sequence number and timestamp to begin at: random (RFC 3550 section 5.1), drawn in bulk.

@@ -24,7 +24,7 @@ QUIET = np.zeros(320, np.int16)
 @pytest.fixture
 def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[SwitchBench]:
     made = SwitchBench(pairs=8)
-    monkeypatch.setattr("media.worker.recordings.monotonic", lambda: made.now)
+    monkeypatch.setattr("media.worker.recording.recordings.monotonic", lambda: made.now)
     yield made
     made.close()
 

@@ -11,7 +11,7 @@ from media.sound.g711 import SILENCE
 from media.worker.leg import MediaLeg
 from media.worker.peer_stream import PeerStream, audible
 from media.worker.protection import Protection
-from media.worker.recorder import Tap
+from media.worker.recording.recorder import Tap
 
 SSRC = 0x77
 FIRST_TIMESTAMP = 5000

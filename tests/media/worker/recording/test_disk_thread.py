@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from media.worker.disk_thread import DiskThread
+from media.worker.recording.disk_thread import DiskThread
 
 
 def test_one_thing_after_the_other_in_another_thread() -> None:
@@ -64,7 +64,7 @@ def test_a_disk_that_hangs_does_not_keep_the_process_from_ending() -> None:
             sys.executable,
             "-c",
             "import threading\n"
-            "from media.worker.disk_thread import DiskThread\n"
+            "from media.worker.recording.disk_thread import DiskThread\n"
             "disk, began = DiskThread('recorder'), threading.Event()\n"
             "disk.ask(lambda: (began.set(), threading.Event().wait()))\n"
             "began.wait()\n"

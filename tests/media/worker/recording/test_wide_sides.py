@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from media.worker.wide_sides import WideSides
+from media.worker.recording.wide_sides import WideSides
 from tests.support.voices import level_of, tone
 
 

@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..rtp.rtp import CLOCK_HZ
-from ..sound.form import WIDE_HZ
-from ..sound.resampler import Resampler
+from ...rtp.rtp import CLOCK_HZ
+from ...sound.form import WIDE_HZ
+from ...sound.resampler import Resampler
 
 _AHEAD: Final = 12  # ticks by which a resampler is late
 

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from media.sound import g711
-from media.worker.recorder import Recording
+from media.worker.recording.recorder import Recording
 
 LOUD = g711.encode(np.full(160, 8000, np.int16), "PCMU")
 QUIET = g711.encode(np.full(160, 1000, np.int16), "PCMA")

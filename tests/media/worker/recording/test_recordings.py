@@ -12,13 +12,15 @@ from media import messages as m
 from media.worker.leg import MediaLeg
 from media.worker.peer_stream import PeerStream
 from media.worker.protection import Protection
-from media.worker.recorder import MAX_PENDING_FRAMES, Frame, Tap, WavWriter
-from media.worker.recordings import WRITE_INTERVAL_FRAMES, Recordings
+from media.worker.recording.recorder import MAX_PENDING_FRAMES, Frame, Tap, WavWriter
+from media.worker.recording.recordings import WRITE_INTERVAL_FRAMES, Recordings
 from tests.support.waiting import until
 
 
 class Heard:
     """Stands in for what a leg hears."""
+
+    form = "PCMU"
 
     def __init__(self) -> None:
         self.tap: Tap | None = None
@@ -173,11 +175,11 @@ def fill_disk(studio: Studio) -> None:
 
 async def test_close_completes_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     studio, path = Studio(), tmp_path / "call.wav"
-    monkeypatch.setattr("media.worker.recordings.monotonic", lambda: 100.0)
+    monkeypatch.setattr("media.worker.recording.recordings.monotonic", lambda: 100.0)
     await studio.started(path)
     assert studio.a.tap is not None
     studio.a.tap.write(0, b"\x10" * 160, "PCMU", 100.0)
-    monkeypatch.setattr("media.worker.recordings.monotonic", lambda: 103.0)
+    monkeypatch.setattr("media.worker.recording.recordings.monotonic", lambda: 103.0)
     studio.recordings.close()
     with wave.open(str(path)) as sound:
         assert sound.getnframes() == 24000
@@ -203,7 +205,7 @@ async def test_a_file_that_is_slow_to_open_holds_up_nobody_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     studio, path, disk = Studio(), tmp_path / "call.wav", SlowDisk(monkeypatch)
-    monkeypatch.setattr("media.worker.recordings.monotonic", lambda: 100.0)
+    monkeypatch.setattr("media.worker.recording.recordings.monotonic", lambda: 100.0)
     studio.start(path)
     assert studio.a.tap is not None
     studio.a.tap.write(0, b"\x10" * 160, "PCMU", 100.0)
@@ -214,7 +216,7 @@ async def test_a_file_that_is_slow_to_open_holds_up_nobody_and_loses_nothing(
     disk.answers.set()
     await until(lambda: studio.reports == [m.Done(1)])
     assert disk.waiting == ["recorder"]
-    monkeypatch.setattr("media.worker.recordings.monotonic", lambda: 102.0)
+    monkeypatch.setattr("media.worker.recording.recordings.monotonic", lambda: 102.0)
     studio.recordings.stop(2, studio.a.leg)
     await until(lambda: len(studio.reports) == 2)
     with wave.open(str(path)) as sound:
@@ -227,7 +229,7 @@ async def test_a_file_that_does_not_open_in_time_is_refused_and_left_nowhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     studio, path, disk = Studio(), tmp_path / "call.wav", SlowDisk(monkeypatch)
-    monkeypatch.setattr("media.worker.recordings.OPEN_DEADLINE_S", 0.0)
+    monkeypatch.setattr("media.worker.recording.recordings.OPEN_DEADLINE_S", 0.0)
     studio.start(path)
     await until(lambda: studio.reports)
     assert reason_of_refusal(studio) == f"{path}: the disk did not answer for 0 s"
@@ -280,7 +282,7 @@ async def test_a_file_that_is_not_completed_in_time_is_an_error(
     studio, path, writer = Studio(), tmp_path / "call.wav", StuckWriter()
     await studio.started(path)
     give(studio, writer)
-    monkeypatch.setattr("media.worker.recordings.WRITE_DEADLINE_S", 0.0)
+    monkeypatch.setattr("media.worker.recording.recordings.WRITE_DEADLINE_S", 0.0)
     studio.recordings.leg_closed(studio.a.leg)
     await until(lambda: len(studio.reports) == 2)
     ended = studio.reports[1]
@@ -296,7 +298,7 @@ async def test_a_disk_that_hangs_does_not_keep_the_worker_from_ending(
 ) -> None:
     studio, disk = Studio(), SlowDisk(monkeypatch)
     studio.start(tmp_path / "call.wav")
-    monkeypatch.setattr("media.worker.recordings.CLOSE_DEADLINE_S", 0.0)
+    monkeypatch.setattr("media.worker.recording.recordings.CLOSE_DEADLINE_S", 0.0)
     studio.recordings.close()
     assert studio.a.tap is None
     disk.answers.set()
@@ -354,13 +356,13 @@ async def test_close_waits_for_a_write_under_way_and_completes_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     studio, path = Studio(), tmp_path / "call.wav"
-    monkeypatch.setattr("media.worker.recordings.monotonic", lambda: 100.0)
+    monkeypatch.setattr("media.worker.recording.recordings.monotonic", lambda: 100.0)
     await studio.started(path)
     for _ in range(WRITE_INTERVAL_FRAMES):
         studio.recordings.frame(102.0)
     (recording,) = studio.recordings._legs
     assert recording.writing
-    monkeypatch.setattr("media.worker.recordings.monotonic", lambda: 103.0)
+    monkeypatch.setattr("media.worker.recording.recordings.monotonic", lambda: 103.0)
     studio.recordings.close()
     with wave.open(str(path)) as sound:
         assert sound.getnframes() == 24000
@@ -371,7 +373,7 @@ async def test_nothing_is_heard_in_a_recording_while_it_is_paused(
 ) -> None:
     studio, path = Studio(), tmp_path / "call.wav"
     at = [100.0]
-    monkeypatch.setattr("media.worker.recordings.monotonic", lambda: at[0])
+    monkeypatch.setattr("media.worker.recording.recordings.monotonic", lambda: at[0])
     await studio.started(path)
 
     def speak(now: float) -> None:

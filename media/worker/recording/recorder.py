@@ -15,8 +15,8 @@ from typing import BinaryIO, Final, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..rtp.rtp import CLOCK_HZ
-from ..sound.form import WIDE, WIDE_HZ, decode, tick_bytes
+from ...rtp.rtp import CLOCK_HZ
+from ...sound.form import WIDE, WIDE_HZ, decode, tick_bytes
 from .wide_sides import WideSides
 
 _HEADER: Final = struct.Struct("<4sI4s4sIHHIIHH4sI")

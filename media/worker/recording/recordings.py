@@ -6,11 +6,11 @@ from concurrent.futures import Future
 from time import monotonic
 from typing import Any, Final
 
-from .. import messages as m
-from ..rtp.rtp import CLOCK_HZ
-from ..sound.form import WIDE
+from ... import messages as m
+from ...rtp.rtp import CLOCK_HZ
+from ...sound.form import WIDE
+from ..leg import MediaLeg
 from .disk_thread import DiskThread
-from .leg import MediaLeg
 from .recorder import MAX_PENDING_FRAMES, Recording
 
 WRITE_INTERVAL_FRAMES: Final = 50

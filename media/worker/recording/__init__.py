@@ -1,0 +1,1 @@
+"""Files of what legs say and hear: noted on the media thread, written by another."""
