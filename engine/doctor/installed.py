@@ -128,11 +128,7 @@ def _opus(settings: AllSections) -> Iterator[Finding]:
 
 
 def _module(name: str, what: str, *, is_wanted: bool, advice: str) -> Finding:
-    try:
-        is_there = importlib.util.find_spec(name) is not None
-    except ValueError:
-        is_there = False
-    if is_there:
+    if importlib.util.find_spec(name) is not None:
         return Finding(name, "ok", f"{name} is there, for {what}.")
     if is_wanted:
         return Finding(name, "fault", f"{name} is not there: no {what}.", advice)

@@ -23,11 +23,7 @@ _TIME_ERROR: Final = 5  # adjtimex(2): the clock is not synchronised
 
 def clock_state() -> int | None:
     """What adjtimex(2) says of the clock, which it does not change; None: it says nothing."""
-    try:
-        library = ctypes.CDLL(None)
-        state: int = library.adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
-    except (OSError, AttributeError):
-        return None
+    state: int = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
     return state if state >= 0 else None
 
 

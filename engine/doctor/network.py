@@ -15,7 +15,6 @@ from config.all_sections import AllSections
 from config.sections import Media
 from config.value_checks.addresses import address_and_port, split_host_port
 from sip.dns.hosts_file import HostsFile
-from sip.errors import SipError
 from sip.message.uri import SipUri, parse_uri
 
 from .finding import Finding
@@ -179,10 +178,7 @@ def name_findings(settings: AllSections, ask: Ask | None = None) -> Iterator[Fin
 
 def _names_of(uris: Iterable[str]) -> Iterator[str]:
     for text in uris:
-        try:
-            uri = parse_uri(text)
-        except SipError:
-            continue
+        uri = parse_uri(text)
         if isinstance(uri, SipUri):
             try:
                 ipaddress.ip_address(uri.host.strip("[]"))

@@ -78,8 +78,6 @@ class CustomerTransfers:
             async with while_up(reached.leg):
                 await self._flow.whisper(reached.leg, whisper)
         except LegEnded as ended:
-            if ended.leg is not reached.leg:
-                raise
             if reached.wait is not None:
                 reached.wait.miss_agents(ended.hangup_cause)
             self._drop(reached)

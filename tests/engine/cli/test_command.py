@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterator
 
 import pytest
 import typer
@@ -10,13 +9,6 @@ import typer
 from engine.cli import command
 from engine.cli.command import Options
 from ringback_client import Client, ClientError, NoReply
-
-
-@pytest.fixture(autouse=True)
-def options() -> Iterator[None]:
-    socket, as_json = Options.socket, Options.json
-    yield
-    Options.socket, Options.json = socket, as_json
 
 
 def test_options_said_once_hold() -> None:

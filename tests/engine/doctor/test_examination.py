@@ -1,5 +1,6 @@
 """Everything that is looked at, of one configuration."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +44,20 @@ def test_faults_of_the_configuration_hide_nothing(tmp_path: Path) -> None:
     assert found["dial.ring_s"] == "fault"
     assert "configuration" not in found and "processors" in found
     assert found["trunk one"] == "warning"
+
+
+def test_codec_that_does_not_work_here_and_an_engine_that_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = [("agent", "alice", "opus", "libopus is not there")]
+    monkeypatch.setattr(examination, "missing_codecs", lambda _settings: missing)
+    status = {
+        "version": "0", "media": {"pids": [os.getpid()], "workers": []}, "draining": False,
+        "store": {"last_error": None}, "trunks": [],
+    }  # fmt: skip
+    found = {one.about: one for one in examine(write_configuration(tmp_path, ""), status)}
+    assert "opus is not offered to agent alice" in found["agent alice"].what
+    assert "engine" in found and "open files" in found
 
 
 def test_fault_that_only_the_engine_knows(tmp_path: Path) -> None:

@@ -56,6 +56,10 @@ def test_versions_are_one(packages: dict[str, str], level: str) -> None:
     assert "3." in next(version_findings()).what
 
 
+def test_package_that_is_not_installed_has_no_version() -> None:
+    assert installed._version("ringback-nowhere") == ""
+
+
 def without(*names: str) -> Any:
     real = importlib.util.find_spec
     return patch.object(

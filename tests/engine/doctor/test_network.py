@@ -10,6 +10,7 @@ import dns.exception
 import dns.resolver
 import pytest
 
+from config.reporting import Metrics
 from config.sections import Media, Trunk
 from config.settings import Settings
 from config.sip import Sip
@@ -43,6 +44,15 @@ def test_address_that_cannot_be_had(number: int, words: str) -> None:
     with patch.object(network, "why_not_bound", lambda *_where: number):
         (found,) = address_findings(listening("tcp:192.0.2.1:61"), is_running=True)
     assert found.level == "fault" and words in found.what and found.advice
+
+
+def test_every_address_of_the_configuration_is_looked_at() -> None:
+    trunk = Trunk(name="one", uri="sip:192.0.2.1", listen=["tcp:127.0.0.1:5071"])
+    given = Settings(sip=Sip(listen=["udp:127.0.0.1:5060"]), trunks=[trunk],
+                     metrics=Metrics(listen="127.0.0.1:9100"))  # fmt: skip
+    with patch.object(network, "why_not_bound", lambda *_where: None):
+        found = [one.about for one in address_findings(given, is_running=False)]
+    assert found == ["sip.listen[0]", "trunks[0].listen[0]", "metrics.listen"]
 
 
 def test_address_of_another_machine_cannot_be_bound() -> None:
@@ -137,3 +147,13 @@ def test_without_name_servers_names_cannot_be_looked_up() -> None:
 def test_names_of_this_machine_are_found_without_dns() -> None:
     ask = network._asking(["127.0.0.1:9"])
     assert "127.0.0.1" in ask("localhost", "A")
+
+
+def test_name_that_is_not_known_has_no_answers() -> None:
+    def unknown(*_asked: object, **_how: object) -> None:
+        raise dns.resolver.NXDOMAIN
+
+    with patch.object(dns.resolver.Resolver, "resolve", unknown):
+        assert network._asking(["127.0.0.1:9"])("none.example.com", "AAAA") == []
+    with patch.object(dns.resolver.Resolver, "resolve", lambda *_asked, **_how: ["192.0.2.9"]):
+        assert network._asking(["127.0.0.1:9"])("one.example.com", "A") == ["192.0.2.9"]

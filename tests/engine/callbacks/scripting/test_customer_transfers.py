@@ -235,6 +235,24 @@ def test_agent_who_hangs_up_in_the_whisper_has_not_answered(tmp_path: Path) -> N
     assert path(job) == ["ask", "to", "ask", "no"]
 
 
+def test_customer_who_hangs_up_in_the_whisper_leaves_nobody(tmp_path: Path) -> None:
+    async def conduct(stage: Scene, agents: AgentRegistry) -> None:
+        await answers(stage, "alice")
+        customer = await answers(stage, CUSTOMER)
+        stage.media.ends_announcements = False
+        await press(stage, 1, "2")
+        carol = await stage.phone()
+        carol.answers()
+        await asyncio.sleep(0.2)
+        customer.hangs_up()
+        await asyncio.sleep(1)
+        assert carol.is_hung_up
+        assert agents.get("carol").state == "available"  # type: ignore[union-attr]
+
+    job = play(tmp_path, conduct, to_step={"agent": "carol"}, whisper={"text": "For you."})
+    assert (job.state, job.result) == ("failed", "hung_up")
+
+
 def test_customer_who_hangs_up_while_somebody_rings_leaves_nobody(tmp_path: Path) -> None:
     async def conduct(stage: Scene, _agents: AgentRegistry) -> None:
         await answers(stage, "alice")
