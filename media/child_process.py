@@ -14,6 +14,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+PROGRAM_ENVIRONMENT: Final = {"PATH": os.defpath, "LANG": "C.UTF-8"}
+"""What a program of the administrator gets that speaks, or hears, foreign texts."""
+
 _FIELD: Final = re.compile(r"\{([^{}]*)\}")
 _ROOT: Final = Path(__file__).resolve().parents[1]
 _KEPT: Final = frozenset({"PATH", "HOME", "LANG", "TZ", "TMPDIR", "RINGBACK_RELAY"})

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from ..child_process import fill_command, how_it_ended, kill_group, printed_lines
+from ..child_process import (
+    PROGRAM_ENVIRONMENT,
+    fill_command,
+    how_it_ended,
+    kill_group,
+    printed_lines,
+)
 from ..sound.prompt_files import PromptError, check_prompt
 from .espeak import SpeechError
 
@@ -56,7 +62,7 @@ class SpeechCommand:
                     stdout=subprocess.DEVNULL if has_output else sound,
                     stderr=complaints,
                     cwd="/",
-                    env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+                    env=PROGRAM_ENVIRONMENT,
                     start_new_session=True,
                 )
             except (OSError, ValueError) as error:

@@ -1,12 +1,11 @@
 """One recognition in the stream host: the RTP of a leg on one side, a recogniser on the other."""
 
-import os
 from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
-from ..child_process import python_process
+from ..child_process import PROGRAM_ENVIRONMENT, python_process
 from ..recognition.program import ProgramRecogniser
 from ..recognition.result import (
     OnResult,
@@ -122,9 +121,8 @@ def _recogniser(order: OpenRecognition, connector: Connector, on_result: OnResul
         case "websocket":
             return ServiceRecogniser(order, connector, on_result)
         case "command":
-            environment = {"PATH": os.defpath, "LANG": "C.UTF-8"}
             return ProgramRecogniser(
-                order.command, environment, on_result, memory_mib=order.memory_mib
+                order.command, PROGRAM_ENVIRONMENT, on_result, memory_mib=order.memory_mib
             )
         case "pocketsphinx":
             command, environment = python_process(
