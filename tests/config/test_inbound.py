@@ -117,6 +117,7 @@ def test_a_room_in_another_language() -> None:
     [
         ({}, "queue", "needed"),
         ({"handler": "client", "queue": "sales"}, "queue", "not with handler"),
+        ({"handler": "client", "script": "menu"}, "script", "not with handler"),
         ({"queue": "sales", "fallback": "b"}, "fallback", "only with handler"),
     ],
 )

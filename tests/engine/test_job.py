@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 from engine.job import (
     TERMINAL_STATES,
     TRANSITIONS,
+    AttemptRecord,
     IllegalTransition,
     JobState,
     Order,
 )
 from engine.reports.job_view import job_view
+from engine.scripts.record import ScriptRecord
 from tests.support.jobs import callback_job
 
 AGENT_FIRST: list[JobState] = [
@@ -83,3 +85,10 @@ def test_the_view_has_the_contract_fields() -> None:
         "bridged_at", "ended_at", "result", "cause",
     }  # fmt: skip
     assert contract <= set(view)
+
+
+def test_a_step_of_the_clock_moves_an_attempt_with_its_scripts() -> None:
+    script = ScriptRecord(script="menu", use="customer", started=100.0, ended=110.0)
+    attempt = AttemptRecord(call="c1", number="+442079460123", ended=120.0, scripts=[script])
+    attempt.shift(5.0)
+    assert (attempt.ended, script.started, script.ended) == (125.0, 105.0, 115.0)

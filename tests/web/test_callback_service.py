@@ -244,3 +244,70 @@ def test_the_owner_of_a_site_is_told_what_the_engine_does_not_know() -> None:
         refusal = refused(ScriptedClient(callback_request=[error("refused", "after_script")]), ask)
     assert refusal.reason == "engine"
     assert [(one["event"], one["field"]) for one in said] == [("refused_by_engine", "after_script")]
+
+
+def kept(**replies: Any) -> Any:
+    """What the gateway says it keeps of a request whose job has ended."""
+    client = ScriptedClient(**replies)
+
+    async def script() -> Any:
+        return await service(client).kept(ID)
+
+    return run(script())
+
+
+OVER = {
+    "to": "+442079460123", "created": 1.0, "context": {}, "rating": None, "ended_at": 9.0,
+    "state": "completed",
+}  # fmt: skip
+
+
+def test_what_is_kept_of_a_request_is_collected_page_by_page() -> None:
+    event = {"type": "callback.queued", "time": 2.0, "agent": "anna"}
+    pages = [
+        {"items": [{"kind": "event", "data": event}, {"kind": "job", "data": {}}], "cursor": "2"},
+        {"items": [{"kind": "recording", "data": {"bytes": 80}}] * 2, "cursor": None},
+    ]
+    found = kept(callback_get=[job(**OVER)], person_export=pages)
+    assert found["events"] == [{"type": "callback.queued", "time": 2.0}]
+    assert (found["recorded_bytes"], found["to"]) == (160, "+442079460123")
+
+
+def test_of_a_request_that_nobody_knows_any_more_its_id_is_left() -> None:
+    assert kept(callback_get=[error("not_found")]) == {"id": ID}
+
+
+def test_an_engine_that_exports_nothing_now_is_asked_again_later() -> None:
+    client = ScriptedClient(callback_get=[job(**OVER)], person_export=[error("unavailable")])
+    refusal = refused(client, lambda of: of.kept(ID))
+    assert (refusal.status, refusal.reason, refusal.retry_after_s) == (503, "engine", 2.0)
+
+
+@pytest.mark.parametrize(
+    ("replies", "status", "reason"),
+    [
+        ({"callback_get": [job()]}, 409, "not_over"),
+        ({"callback_get": [job(**OVER)], "person_erase": [error("state")]}, 409, "not_over"),
+        ({"callback_get": [job(**OVER)], "person_erase": [error("unavailable")]}, 503, "engine"),
+    ],
+)
+def test_what_is_not_erased_now(replies: dict[str, Any], status: int, reason: str) -> None:
+    refusal = refused(ScriptedClient(**replies), lambda of: of.erase(ID))
+    assert (refusal.status, refusal.reason) == (status, reason)
+
+
+def test_erasing_leaves_nothing_to_do_where_nothing_is_kept() -> None:
+    client = ScriptedClient(callback_get=[error("not_found")])
+    run(service(client).erase(ID))
+    assert [method for method, _params in client.asked] == ["callback.get"]
+    client = ScriptedClient(callback_get=[job(**OVER)], person_erase=[{}])
+    run(service(client).erase(ID))
+    assert client.asked[-1] == ("person.erase", {"job": ID})
+
+
+def test_cancelling_a_request_that_a_restart_forgot_says_that_it_is_cancelled() -> None:
+    async def script() -> None:
+        cancelled = await service(ScriptedClient(callback_get=[error("not_found")])).cancel(ID)
+        assert cancelled == {"id": ID, "stage": "cancelled", "at": None}
+
+    run(script())

@@ -1,9 +1,12 @@
 """Browsers that call and are called, and the sound of both ways, with aiortc as the browser."""
 
 import asyncio
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+
+import pytest
 
 from engine.webrtc.browser_audio import BrowserAudio
 from media.webrtc.messages import IceServers
@@ -11,7 +14,9 @@ from sip.dialog.uac import Invitation
 from sip.events import Answered, Event, IncomingInvite
 from sip.hop import Hop
 from sip.message.message import Fields, Request
+from sip.sdp.description import parse_sdp
 from sip.sdp.offer_answer import LocalAudio
+from sip.web_edge import Untranslated
 from tests.support.phones.real.aiortc_browser import AiortcBrowser, field
 from tests.support.phones.real.coturn import SECRET, Coturn
 from tests.support.sip.endpoint import ObservedEndpoint, running
@@ -138,3 +143,31 @@ async def test_a_browser_that_is_called_hears_itself_from_an_echo() -> None:
             assert "a=setup:passive" in answer and "a=recvonly" in answer
         await web.close()
     echo.transport.close()
+
+
+PLAIN = b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n" \
+    b"m=audio 4000 RTP/AVP 0\r\n"  # fmt: skip
+PROTECTED = PLAIN.replace(b"RTP/AVP", b"UDP/TLS/RTP/SAVPF") + (
+    b"a=ice-ufrag:abcd\r\na=ice-pwd:aaaaaaaaaaaaaaaaaaaaaaaa\r\na=setup:actpass\r\n"
+    b"a=fingerprint:sha-256 " + b":".join([b"AA"] * 32) + b"\r\na=rtcp-mux\r\na=mid:0\r\n"
+)
+
+
+async def test_what_no_browser_says_is_not_made_plain() -> None:
+    audio = BrowserAudio(IceServers(), "127.0.0.1")
+    with pytest.raises(Untranslated, match="not protected by DTLS"):
+        await audio.to_plain("c1", parse_sdp(PLAIN), is_offer=True)
+    await audio.close()
+
+
+async def test_without_a_process_no_browser_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_arguments: object, **_options: object) -> None:
+        raise OSError("no memory left")
+
+    monkeypatch.setattr(subprocess, "Popen", fails)
+    audio = BrowserAudio(IceServers(), "127.0.0.1")
+    with pytest.raises(Untranslated, match="no memory left"):
+        await audio.to_plain("c1", parse_sdp(PROTECTED), is_offer=True)
+    with pytest.raises(Untranslated, match="no memory left"):
+        await audio.to_web("c1", parse_sdp(PLAIN), is_offer=True)
+    await audio.close()

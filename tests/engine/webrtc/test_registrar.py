@@ -166,3 +166,8 @@ def test_who_loses_the_token_is_signed_out() -> None:
     desk.registrar.configure(Digest(), {"bert": "the-token-of-bert-himself"})
     assert desk.registrar.binding_of("anna", 0.0) is None
     assert desk.register(CONTACT)[0] == 401
+
+
+def test_what_cannot_be_read_after_the_password_is_answered_so() -> None:
+    status, fields = Desk().register("Contact: <sip:q7@x.invalid;transport=ws")
+    assert (status, fields) == (400, [])

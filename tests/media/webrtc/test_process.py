@@ -1,11 +1,13 @@
 """The WebRTC process as the engine sees it: described, restarted, ended, and bounded."""
 
+import asyncio
 import os
 import signal
 import subprocess
 
 import pytest
 
+from media import webrtc_client
 from media.webrtc import process
 from media.webrtc.messages import IceDtls, IceServers, StateChanged
 from media.webrtc_client import WebRtcClient, WebRtcFailed, is_installed
@@ -105,3 +107,31 @@ def test_the_number_of_sessions_is_bounded() -> None:
 def test_no_password_of_a_session_comes_into_a_log() -> None:
     assert REMOTE.password not in repr(REMOTE)
     assert REMOTE.ufrag in repr(REMOTE)
+
+
+async def test_a_process_that_is_too_slow_counts_as_failed(
+    changes: list[StateChanged], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = WebRtcClient(IceServers(), changes.append)
+    await client.describe("one", None)
+    assert client.pid is not None
+    os.kill(client.pid, signal.SIGSTOP)
+    monkeypatch.setattr(webrtc_client, "ANSWER_S", 0.05)
+    with pytest.raises(WebRtcFailed, match="does not answer"):
+        await client.describe("two", None)
+    monkeypatch.setattr(webrtc_client, "ANSWER_S", LIMIT_S)
+    asked = asyncio.ensure_future(client.describe("three", None))
+    await asyncio.sleep(0)
+    os.kill(client.pid, signal.SIGKILL)
+    with pytest.raises(WebRtcFailed, match="has ended"):
+        await asked
+    await client.close()
+
+
+async def test_what_a_browser_gets_wrong_fails_its_session_alone(
+    changes: list[StateChanged],
+) -> None:
+    client = WebRtcClient(IceServers(turn="turn:"), changes.append)
+    with pytest.raises(WebRtcFailed):
+        await client.describe("one", None)
+    await client.close()

@@ -1,12 +1,14 @@
 """Replaces in an INVITE (RFC 3891): which dialog it names, and when it is refused."""
 
-from typing import cast
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from sip.dialog.extensions.replaces import (
     NO_TAG,
     Replaces,
+    find_named,
     parse_replaces,
     refer_to_replacing,
 )
@@ -179,3 +181,8 @@ def test_what_is_read_is_what_was_written() -> None:
     assert read.encode() == text
     assert parse_replaces(invite(" a@b ; from-tag=2; x=y; to-tag=1")) == Replaces("a@b", "1", "2")
     assert parse_replaces(invite()) is None
+
+
+def test_a_value_that_cannot_be_read_names_no_session() -> None:
+    context: Any = SimpleNamespace(session_of=pytest.fail)
+    assert find_named(context, "only-a-call-id") is None
