@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,8 @@ async def test_a_pin_is_asked_for_in_a_talk_and_nobody_else_has_it(
         one for one in engine.line.events.that(lambda _one: True) if one["type"] == "leg.dtmf"
     ]
     assert [one.get("digit") for one in pressed] == [None] * 4 + ["2", "8", "#", "9"]
-    assert "4711" not in json.dumps(engine.line.events.that(lambda _one: True))
+    told = json.dumps(engine.line.events.that(lambda _one: True))
+    assert not re.search(r"\b4711\b", told)  # random ids may have these digits in them
 
     nothing = await line.call("call.gather", leg=b, first_digit_s=0.2)
     assert (nothing["digits"], nothing["ended"]) == ("", "first_digit")
