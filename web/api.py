@@ -151,19 +151,14 @@ class Api:
             with suppress(Refusal, ConnectionResetError), streaming(request, changed):
                 await response.prepare(request)
                 await response.write(_event(progress))
-                while not is_over(progress) and loop.time() < ends_at and not is_gone(request):
-                    progress = await self._next(response, progress, changed)
+                while not is_over(progress) and loop.time() < ends_at:
+                    await _change(response, changed)
+                    if is_gone(request):
+                        break
+                    progress = await self._next(response, progress)
             return response
 
-    async def _next(
-        self, response: web.StreamResponse, progress: Progress, changed: asyncio.Event
-    ) -> Progress:
-        try:
-            async with asyncio.timeout(HEARTBEAT_S):
-                await changed.wait()
-        except TimeoutError:
-            await response.write(b": still there\n\n")
-        changed.clear()
+    async def _next(self, response: web.StreamResponse, progress: Progress) -> Progress:
         found = await self._service.progress(progress["id"])
         if found != progress:
             await response.write(_event(found))
@@ -310,6 +305,16 @@ class Api:
         if refusal.retry_after_s is not None:
             response.headers["Retry-After"] = str(math.ceil(refusal.retry_after_s))
         return response
+
+
+async def _change(response: web.StreamResponse, changed: asyncio.Event) -> None:
+    """Wait for what may be a change, and say that one is there where there is none for long."""
+    try:
+        async with asyncio.timeout(HEARTBEAT_S):
+            await changed.wait()
+    except TimeoutError:
+        await response.write(b": still there\n\n")
+    changed.clear()
 
 
 def _event(progress: Progress) -> bytes:

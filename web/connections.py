@@ -6,9 +6,10 @@ visitor gets in once those are gone.
 
 import asyncio
 import contextlib
+import gc
 import logging
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
@@ -20,6 +21,8 @@ IDLE_S: Final = 15.0
 """How long a connection may take for the head of a request, from its begin or its last answer."""
 BODY_S: Final = 10.0
 """How long a request may take for its body."""
+WAITING_BYTES: Final = 128 * 1024
+"""How much a connection may send that is not answered yet. More than any request has."""
 HANDSHAKE_S: Final = 10.0
 _LOOK_EVERY_S: Final = 1.0
 
@@ -31,17 +34,33 @@ class WaitingConnections:
 
     def __init__(self) -> None:
         self._since: dict[asyncio.BaseProtocol, float] = {}
+        self._received: dict[asyncio.BaseProtocol, int] = {}
         self._streams: dict[web.RequestHandler, asyncio.Event] = {}
+        self.broken = 0
+        """How many requests were none, since the collector has looked at what they leave."""
 
     def add(self, connection: asyncio.BaseProtocol) -> None:
         """It waits from now on."""
         self._since[connection] = asyncio.get_running_loop().time()
+        self._received[connection] = 0
+
+    def admit(self, connection: asyncio.BaseProtocol, count: int) -> bool:
+        """Whether so many bytes more may be read of it before it is answered."""
+        if connection not in self._received:
+            return True
+        self._received[connection] += count
+        return self._received[connection] <= WAITING_BYTES
+
+    def forget(self, connection: asyncio.BaseProtocol) -> None:
+        """It waits no more."""
+        self._since.pop(connection, None)
+        self._received.pop(connection, None)
 
     @web.middleware
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """While a request is answered that is there as a whole, its connection does not wait."""
         request[_WAITING] = self
-        self._since.pop(request.protocol, None)
+        self.forget(request.protocol)
         try:
             return await handler(request)
         finally:
@@ -76,6 +95,16 @@ class WaitingConnections:
             await asyncio.sleep(_LOOK_EVERY_S)
             self.close_before(asyncio.get_running_loop().time() - IDLE_S)
             self.end_streams()
+            self.collect()
+
+    def collect(self) -> None:
+        """Free what broken requests have left, which refers to itself in circles.
+
+        The collector by itself looks when there are many objects, however large they are.
+        """
+        if self.broken:
+            self.broken = 0
+            gc.collect()
 
     def end_streams(self) -> None:
         """End the answers to those who have hung up: they are not told by themselves."""
@@ -92,7 +121,7 @@ class WaitingConnections:
 
     def _close(self, one: asyncio.BaseProtocol) -> bool:
         """False where it was closed already."""
-        del self._since[one]
+        self.forget(one)
         if not isinstance(one, web.RequestHandler) or one.transport is None:
             return False
         one.force_close()
@@ -135,14 +164,49 @@ class Connections:
         self._serve = serve
         self._waiting = waiting
         self._most = most
+        self._log = server_log()
 
     def accept(self) -> asyncio.BaseProtocol:
         """The protocol of one more connection."""
         if len(self._serve.connections) >= self._most and not self._waiting.close_one():
             return _Closed()
-        handler = self._serve()
+        loop = asyncio.get_running_loop()
+        handler = _Handler(self._waiting, self._serve, loop=loop, access_log=None, logger=self._log)
         self._waiting.add(handler)
         return handler
+
+
+class _Handler(web.RequestHandler):
+    """The protocol of a connection. Of one that sends without an end no more is parsed."""
+
+    __slots__ = ("_bounds",)
+
+    def __init__(self, bounds: WaitingConnections, serve: web.Server, **more: Any) -> None:
+        super().__init__(serve, **more)
+        self._bounds = bounds
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
+        if self._bounds.admit(self, len(data)):
+            super().data_received(data)
+        else:
+            self.force_close()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """The answer to what is no request."""
+        self._bounds.broken += 1
+        return super().handle_error(request, status, exc, message)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """See asyncio.Protocol."""
+        self._bounds.forget(self)
+        super().connection_lost(exc)
 
 
 class _Closed(asyncio.Protocol):

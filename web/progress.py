@@ -69,23 +69,25 @@ class Followers:
 
     def __init__(self, most: int) -> None:
         self._most = most
+        self._count = 0
         self._of_visitors: Counter[str] = Counter()
         self._by_job: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
 
     def has_room_for(self, visitor: str) -> bool:
         """Whether one more may follow, at this address."""
-        is_full = self._of_visitors.total() >= self._most
-        return not is_full and self._of_visitors[visitor] < MOST_OF_ONE_VISITOR
+        return self._count < self._most and self._of_visitors[visitor] < MOST_OF_ONE_VISITOR
 
     @asynccontextmanager
     async def following(self, job_id: str, visitor: str = "") -> AsyncIterator[asyncio.Event]:
         """An event that is set each time the job may have changed."""
         changed = asyncio.Event()
         self._by_job[job_id].add(changed)
+        self._count += 1
         self._of_visitors[visitor] += 1
         try:
             yield changed
         finally:
+            self._count -= 1
             self._of_visitors[visitor] -= 1
             if not self._of_visitors[visitor]:
                 del self._of_visitors[visitor]

@@ -26,7 +26,7 @@ from .agent_desk import AgentDesk
 from .api import Api
 from .callback_service import CallbackService
 from .client_address import ClientAddresses
-from .connections import HANDSHAKE_S, Connections, WaitingConnections, server_log
+from .connections import HANDSHAKE_S, Connections, WaitingConnections
 from .pages import Pages
 from .progress import Followers
 from .proof_of_work import ProofOfWork
@@ -116,7 +116,6 @@ class Gateway:
                 api.application(pages, [waiting.answer]),
                 access_log=None,
                 shutdown_timeout=STOP_S,
-                logger=server_log(),
             )
             await runner.setup()
             server: asyncio.Server | None = None

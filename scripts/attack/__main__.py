@@ -27,6 +27,8 @@ from scripts.bench.processes import allow_open_files
 from scripts.load.driver import LoadPeerProcess
 
 from .attackers import ATTACKERS
+from .gateway.trial import NAMES as GATEWAY
+from .gateway.trial import attack_gateway
 from .overload import NAME as OVERLOAD
 from .overload import Offered, overload
 from .priority import first_in_line
@@ -58,7 +60,7 @@ _IFF_UP = 1
 def main() -> int:
     """Attack, print the table, and return the status."""
     parser = argparse.ArgumentParser(prog="python -m scripts.attack", description=__doc__)
-    every = [*ATTACKERS, OVERLOAD]
+    every = [*ATTACKERS, *GATEWAY, OVERLOAD]
     parser.add_argument("attacks", nargs="*", metavar="ATTACK", help=f"of {', '.join(every)}")
     parser.add_argument(
         "--seconds", type=some_seconds, default=SECONDS, help="for each attack [10]"
@@ -94,14 +96,18 @@ async def attack(names: list[str], seconds: float) -> int:
     for head in ("attack", "sent", "ping p99", "set-up p50", "failed", "lost", "others heard",
                  "memory", "locked out", "verdict"):  # fmt: skip
         table.add_column(head)
-    names, is_last = [name for name in names if name != OVERLOAD], OVERLOAD in names
-    is_noticed = bool(names) and await _one_by_one(console, table, names, seconds)
-    if is_last:
+    on_engine = [name for name in names if name in ATTACKERS]
+    on_gateway = [name for name in names if name in GATEWAY]
+    is_noticed = bool(on_engine) and await _one_by_one(console, table, on_engine, seconds)
+    if on_gateway:
+        is_noticed = await attack_gateway(console, on_gateway) or is_noticed
+    if OVERLOAD in names:
         with console.status(f"{OVERLOAD} …"):
             offered = await overload()
         is_noticed = is_noticed or bool(offered.broken())
         _add_offered(table, offered)
-    console.print(table)
+    if table.row_count:
+        console.print(table)
     return 1 if is_noticed else 0
 
 

@@ -13,6 +13,10 @@ from ringback_client import EngineError
 from scripts.attack.__main__ import judge, most_mib
 from scripts.attack.attackers import ATTACKERS
 from scripts.attack.caller_attackers import _guess, _within
+from scripts.attack.gateway.http import Answer, form, request
+from scripts.attack.gateway.outcomes import OUTCOMES, PATHS
+from scripts.attack.gateway.trial import NAMES, Seen
+from scripts.attack.gateway.trial import judge as judge_gateway
 from scripts.attack.neighbour import take
 from scripts.attack.overload import LEAST_TAKEN, MOST_TAKEN, Offered, _share
 from scripts.attack.pace import paced
@@ -231,3 +235,39 @@ def test_a_call_that_comes_in_is_to_be_told_when_to_come_again(answer: str) -> N
     found = offered()
     found.answer = answer
     assert found.broken() == ("no 503 with Retry-After",)
+
+
+QUIET_GATEWAY = Seen(
+    sent=0, answered_ms=[50.0, 55.0], failed=0, ping_p99_ms=3.0, engine_mib=90.0, gateway_mib=60.0
+)
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"),
+    [
+        ({"answered_ms": [50.0, 245.0]}, None),
+        ({"answered_ms": [50.0, 301.0]}, "a visitor 251 ms late"),
+        ({"failed": 1}, "visitors failed"),
+        ({"ping_p99_ms": 21.0}, "slow pings"),
+        ({"engine_mib": 120.0}, "memory of the engine"),
+        ({"gateway_mib": 100.0}, "memory of the gateway"),
+        ({"wrong": ("a page of null: 202",)}, "a page of null: 202"),
+    ],
+)
+def test_what_visitors_of_an_attacked_gateway_notice(
+    seen: dict[str, object], words: str | None
+) -> None:
+    broken = judge_gateway(replace(QUIET_GATEWAY, **seen), QUIET_GATEWAY)  # type: ignore[arg-type]
+    assert broken == (() if words is None else (words,))
+
+
+def test_attacks_on_the_gateway_are_written_as_they_say() -> None:
+    assert set(OUTCOMES) <= set(NAMES)
+    body = form(7, name="<b>")
+    asked = request("POST", PATHS[0], body, X_Forwarded_For="192.0.2.7", Origin="")
+    head = asked.removesuffix(body).decode()
+    assert head.startswith(f"POST {PATHS[0]} HTTP/1.1\r\nHost: gateway\r\n")
+    assert "Origin" not in head
+    assert f"Content-Length: {len(body)}\r\n" in head and "X-Forwarded-For: 192.0.2.7" in head
+    refused = Answer(403, "", b'{"error": {"reason": "origin"}}')
+    assert (refused.reason, Answer(0).reason) == ("origin", "")

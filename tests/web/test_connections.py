@@ -1,6 +1,7 @@
 """How many connections of visitors there may be, and how long one may wait without asking."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,7 +11,13 @@ from aiohttp.typedefs import Handler
 
 from tests.support.waiting import until
 from web.api import _read_body
-from web.connections import Connections, WaitingConnections, is_gone, server_log, streaming
+from web.connections import (
+    WAITING_BYTES,
+    Connections,
+    WaitingConnections,
+    is_gone,
+    streaming,
+)
 from web.errors import Refusal
 
 LIMIT_S = 10.0
@@ -70,7 +77,7 @@ async def serving(most: int = 3) -> AsyncIterator[Served]:
     served = Served()
     app = web.Application(middlewares=[served.read, served.waiting.answer])
     app.add_routes([web.get("/events", served.follow), web.route("*", "/{any:.*}", served.answer)])
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, logger=server_log())
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     assert runner.server is not None
     served.server = runner.server
@@ -183,6 +190,36 @@ async def test_who_hangs_up_in_the_body_is_no_fault(caplog: pytest.LogCaptureFix
         await close(chunk)
         await until(lambda: served.up == 0)
     assert "Traceback" not in caplog.text
+
+
+async def test_one_that_sends_without_an_end_is_closed() -> None:
+    async with serving() as served:
+        endless = await served.connect()
+        async with asyncio.timeout(LIMIT_S):
+            with contextlib.suppress(ConnectionError):
+                endless[1].write(HALF + b"X-A: b\r\n" * WAITING_BYTES)
+                await endless[1].drain()
+                await endless[0].read()
+        await until(lambda: served.up == 0 and not served.waiting._received)
+        half = await served.connect(HALF + b"X-A: " + b"a" * 4000 + b"\r\n\r\n")
+        assert await is_answered(half)  # and so is each that comes after an answer
+        await close(endless, half)
+
+
+async def test_what_broken_requests_leave_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
+    collected: list[bool] = []
+    monkeypatch.setattr("web.connections.gc.collect", lambda: collected.append(True))
+    async with serving() as served:
+        served.waiting.collect()
+        assert not collected
+        broken = await served.connect(b"GET / HTTP/1.1\r\nX A\r\n\r\n")
+        async with asyncio.timeout(LIMIT_S):
+            assert b" 400 " in await broken[0].readline()
+        served.waiting.collect()
+        assert collected == [True]
+        served.waiting.collect()
+        assert collected == [True]
+        await close(broken)
 
 
 async def test_those_that_wait_too_long_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""Attacks on the web gateway, and what its visitors and the engine behind it notice of them."""

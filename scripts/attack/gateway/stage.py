@@ -1,0 +1,137 @@
+"""An engine, and the gateway before it, as they are attacked."""
+
+import asyncio
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from scripts.bench.engine_process import ROOT, EngineProcess
+from scripts.child_process import stop
+
+from ..target import ENGINE_HOST
+
+READY_S = 20.0
+PROXY = "127.0.0.1"
+"""Requests from there come by a reverse proxy, whose X-Forwarded-For counts."""
+OWN = "https://shop.example"
+BLOCKED = "+442079460666"
+"""Nobody may call this number."""
+AGENT_TOKENS = {"anna": "the token of the browser of anna", "bert": "the token of bert, another"}
+GATEWAY_TOKEN = "the token of an attacked gateway"
+
+ENGINE = f"""
+[[trunks]]
+name = "wire"
+uri = "sip:127.0.0.9:9"
+[[routes]]
+prefix = "+"
+trunks = ["wire"]
+[[agents]]
+name = "anna"
+uri = "sip:anna@{ENGINE_HOST}:9"
+[[agents]]
+name = "bert"
+uri = "sip:bert@{ENGINE_HOST}:9"
+[[queues]]
+name = "sales"
+[[rights]]
+name = "root"
+user = "root"
+role = "administer"
+[[rights]]
+name = "anna"
+agent = "anna"
+token = "{AGENT_TOKENS["anna"]}"
+[[rights]]
+name = "bert"
+agent = "bert"
+token = "{AGENT_TOKENS["bert"]}"
+[[rights]]
+name = "web"
+role = "gateway"
+token = "{GATEWAY_TOKEN}"
+"""
+GATEWAY = """
+[web]
+listen = "{host}:{port}"
+secret_file = "{directory}/web.secret"
+token_file = "{directory}/web.token"
+trusted_proxies = ["{proxy}/32"]
+phone_server = "wss://calls.example:5062"
+max_followers = 1000
+[control]
+socket = "{socket}"
+[log]
+level = "error"
+"""
+# `load` has no limits: its visitors are the good ones. `shop` has those that a site has by itself.
+SITES = """
+[[sites]]
+key = "load"
+name = "load.example"
+origins = ["{own}"]
+queue = "sales"
+proof_of_work = false
+slot_callbacks = 10000
+limits = {{ per_address = 0, per_network = 0, per_number = 0, per_site = 0 }}
+[[sites]]
+key = "shop"
+name = "shop.example"
+origins = ["{own}"]
+queue = "sales"
+proof_of_work = false
+slot_callbacks = 10000
+[[sites]]
+key = "proof"
+name = "proof.example"
+origins = ["{own}"]
+queue = "sales"
+slot_callbacks = 10000
+limits = {{ per_address = 0, per_network = 0, per_number = 0, per_site = 0 }}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayProcess:
+    """A gateway that runs: where, as which process, and where it logs."""
+
+    port: int
+    pid: int
+    log: Path
+
+
+@asynccontextmanager
+async def gateway(engine: EngineProcess) -> AsyncIterator[GatewayProcess]:
+    """`ringback web` before the engine, until the context is left."""
+    with TemporaryDirectory(prefix="ringback-attack-web-") as name:
+        directory = Path(name)
+        with socket.create_server((ENGINE_HOST, 0)) as free:
+            port: int = free.getsockname()[1]
+        filled = GATEWAY.format(
+            host=ENGINE_HOST, port=port, directory=directory, proxy=PROXY, socket=engine.socket
+        )
+        file, log = directory / "web.toml", directory / "log"
+        file.write_text(filled + SITES.format(own=OWN))
+        (directory / "web.token").write_text(GATEWAY_TOKEN)
+        with log.open("wb") as written:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "ringback", "web", "--config", file),
+                cwd=ROOT,
+                stdout=written,
+                stderr=written,
+            )
+        try:
+            async with asyncio.timeout(READY_S):
+                while True:
+                    with suppress(OSError):
+                        _reader, writer = await asyncio.open_connection(ENGINE_HOST, port)
+                        writer.close()
+                        break
+                    await asyncio.sleep(0.05)
+            yield GatewayProcess(port, process.pid, log)
+        finally:
+            await stop(process, READY_S)
