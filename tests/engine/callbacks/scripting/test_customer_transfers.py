@@ -17,6 +17,7 @@ from media.sources import Peer, Ringing
 from tests.support.jobs import new_job
 from tests.support.phones.scripted import ScriptedPhone
 from tests.support.scene import Scene, ScriptedSpeech
+from tests.support.scripted_streams import URL, host_of, scripted_streams
 from tests.support.scripts import script, step
 from tests.support.staffed import run_with_staff
 
@@ -148,6 +149,20 @@ def test_customer_is_connected_with_a_number(tmp_path: Path) -> None:
     job = play(tmp_path, conduct, to_step={"number": OUTSIDE})
     assert job.state == "completed"
     assert [leg.role for leg in job.attempts[-1].legs] == ["agent", "customer", "agent"]
+
+
+def test_customer_is_connected_with_a_bot(tmp_path: Path) -> None:
+    async def conduct(stage: Scene, _agents: AgentRegistry) -> None:
+        stage.services.streams = scripted_streams()
+        alice = await answers(stage, "alice")
+        customer = await answers(stage, CUSTOMER)
+        await press(stage, 1, "2")
+        await host_of(stage.services.streams).ready()
+        await asyncio.sleep(2)
+        assert alice.is_hung_up and stage.seen("callback.")[-1] == "callback.bridged"
+        customer.hangs_up()
+
+    assert play(tmp_path, conduct, to_step={"stream": URL}).state == "completed"
 
 
 def test_agent_waits_for_a_customer_whom_nobody_else_takes(tmp_path: Path) -> None:
