@@ -1,13 +1,18 @@
 """[detection]: whether it is told who or what has answered, and what follows."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from .errors import wrong
+from .languages import Language
 from .section import Section
 from .sounds import FILE
-from .values import Template
+from .values import Printable, Template
+
+MOST_PHRASES = 200
+"""Of one language, in all: as many as a recogniser takes."""
+MAX_PHRASE_CHARACTERS = 100
 
 Follow = Literal["join", "hangup", "message", "retry"]
 """The agent gets the customer; or the call ends; or a message is left; or it is tried again."""
@@ -32,6 +37,7 @@ class DetectionLimits(Section):
     question_ms: int = Field(default=7500, ge=500, le=60_000)
     min_beep_ms: int = Field(default=180, ge=60, le=5000)
     max_beep_ms: int = Field(default=2500, ge=60, le=10_000)
+    words_ms: int = Field(default=500, ge=0, le=5000)
 
     @model_validator(mode="after")
     def _check(self) -> "DetectionLimits":
@@ -39,6 +45,28 @@ class DetectionLimits(Section):
             raise wrong("short_pause_ms", "must be between word_pause_ms and long_pause_ms")
         if self.min_beep_ms > self.max_beep_ms:
             raise wrong("max_beep_ms", "must not be shorter than min_beep_ms")
+        return self
+
+
+_Phrases = Annotated[
+    list[Annotated[Printable, Field(min_length=1, max_length=MAX_PHRASE_CHARACTERS)]],
+    Field(max_length=MOST_PHRASES // 4),
+]
+
+
+class DetectionPhrases(Section):
+    """[[detection.phrases]]: what is said in a language, and who says so."""
+
+    language: Language = Field(min_length=1)
+    human: _Phrases = Field(default=[])
+    voicemail: _Phrases = Field(default=[])
+    ivr: _Phrases = Field(default=[])
+    screening: _Phrases = Field(default=[])
+
+    @model_validator(mode="after")
+    def _check(self) -> "DetectionPhrases":
+        if not (self.human or self.voicemail or self.ivr or self.screening):
+            raise wrong("language", f"no phrases are given for {self.language!r}")
         return self
 
 
@@ -55,6 +83,8 @@ class Detection(Section):
     silence: Follow = "join"
     unknown: Follow = "join"
     message: Template = ""
+    words: bool = False
+    phrases: list[DetectionPhrases] = Field(default=[], max_length=100)
     limits: DetectionLimits = DetectionLimits()
 
     @model_validator(mode="after")
@@ -66,4 +96,7 @@ class Detection(Section):
                     raise wrong("message", f"needed: what is left with {label}?")
         if self.message == FILE:
             raise wrong("message", "names no file")
+        languages = [one.language.lower() for one in self.phrases]
+        if len(set(languages)) < len(languages):
+            raise wrong("phrases", "a language has more than one entry")
         return self

@@ -101,6 +101,23 @@ class Store(Section):
     keep_audit_days: float = Field(default=365.0, ge=0.0)
 
 
+class MediaSound(Section):
+    """[media.sound]: what is looked for in the sound of two who talk, and how often."""
+
+    every_s: float = Field(default=0.0, ge=0, le=3600)
+    window_s: float = Field(default=2.0, ge=1, le=10)
+    one_way_s: float = Field(default=15.0, ge=0, le=3600)
+    clipped_share: float = Field(default=0.005, ge=0, le=1)
+    echo_db: float = Field(default=-30.0, ge=-60, le=0)
+    voice: bool = False
+
+    @model_validator(mode="after")
+    def _check(self) -> "MediaSound":
+        if self.every_s and self.every_s < self.window_s:
+            raise wrong("every_s", "must not be shorter than window_s")
+        return self
+
+
 class Media(Section):
     """[media]: RTP addresses and ports, worker processes, sounds."""
 
@@ -117,6 +134,7 @@ class Media(Section):
     orphan_s: float = Field(default=10.0, ge=0, le=3600)
     poor_mos: float = Field(default=3.1, ge=0, le=4.5)
     good_mos: float = Field(default=3.6, ge=0, le=4.5)
+    sound: MediaSound = MediaSound()
     recordings: FilePath = Path("run/recordings")
     sounds: list[FilePath] = Field(default=[Path("run/sounds")], max_length=64)
 

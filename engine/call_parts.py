@@ -11,6 +11,7 @@ from pathlib import Path
 from config.settings import Settings
 from config.speech import Speech
 from media.settings import MediaSettings
+from media.sound_settings import SoundSettings
 from media.sources import Hold, Ringing
 from media.speech.speech_command import SpeechCommand
 from media.speech.synthesizer import Synthesizer
@@ -36,6 +37,7 @@ from .calls.announcing.sound_files import SoundFiles
 from .calls.announcing.waiting_room import WaitingRooms
 from .calls.announcing.whisper import Announcer
 from .calls.answering.answer_policy import AnswerPolicy
+from .calls.answering.answer_words import AnswerDetection
 from .calls.call import Call, CallRegistry, RecordsCall
 from .calls.keys.gathers import Gathers
 from .calls.legs.agent_lines import AgentLines
@@ -161,6 +163,7 @@ class CallParts:
                 good_mos=media.good_mos,
                 socket_directory=str(Path(settings.control.socket).parent),
                 loudness_lufs=media.loudness_lufs,
+                sound=SoundSettings(**media.sound.model_dump()),
             ),
             workers=media.workers,
             on_event=leg_events.on_media,
@@ -275,6 +278,7 @@ class CallParts:
             recordings=self.recordings,
             gathers=self.gathers,
             answers=AnswerPolicy(settings.detection, settings.queues, settings.trunks),
+            detection=AnswerDetection(settings.detection, self.recognitions),
             scripts=Scripts(settings.scripts, settings.calendars),
             streams=streams,
             rtp_host=media.advertise,

@@ -339,6 +339,7 @@ class Parts(CallParts):
             "detection": lambda settings: self.services.answers.configure(
                 settings.detection, settings.queues, settings.trunks
             ),
+            "words": lambda settings: self.services.detection.configure(settings.detection),
             "streams": lambda settings: self.services.streams.configure(settings.streams),
             "scripts": lambda settings: self.services.scripts.configure(
                 settings.scripts, settings.calendars

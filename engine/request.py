@@ -122,9 +122,11 @@ class DetectSpec(Params):
     silence: Follow | None = None
     unknown: Follow | None = None
     message: Annotated[str, Meta(min_length=1, max_length=1000)] | None = None
+    language: Annotated[str, Meta(min_length=2, max_length=35)] | None = None
 
     def __post_init__(self) -> None:
         printable("detect.message", self.message)
+        printable("detect.language", self.language)
 
     def asked(self) -> dict[str, Any]:
         """What it says, as a job keeps it."""

@@ -63,3 +63,5 @@ class DetectionLimits(msgspec.Struct, frozen=True, kw_only=True):
     """The shortest beep of a mailbox."""
     max_beep_ms: int
     """The longest one."""
+    words_ms: int
+    """Where a recogniser listens, a person is joined so much later at most, for what it hears."""

@@ -33,6 +33,10 @@ class LegStats(msgspec.Struct, array_like=True):
     gap_ms: int = 0
     mos: float | None = None  # of what the peer says, by the E-model; None while nothing came
     remote_mos: float | None = None  # of what the peer hears; None until it has reported
+    clipped: float | None = None  # the share of samples at full scale, where it was too large
+    echo_ms: int | None = None  # how late what the peer hears comes back, where it does
+    echo_db: float | None = None  # how much louder
+    one_way: str | None = None  # why nothing was heard of the peer: see OneWayAudio
 
 
 class WorkerCounters(msgspec.Struct, array_like=True):

@@ -11,6 +11,8 @@ import msgspec
 from .detection_messages import BeepHeard as BeepHeard
 from .detection_messages import Detect as Detect
 from .detection_messages import Detected as Detected
+from .detection_messages import DetectionCommand, DetectionEvent
+from .detection_messages import HearWords as HearWords
 from .detection_messages import MachineSuspected as MachineSuspected
 from .detection_messages import StopDetecting as StopDetecting
 from .figures import LegStats as LegStats
@@ -22,6 +24,14 @@ from .recording_messages import RecordingAt as RecordingAt
 from .recording_messages import RecordingEnded as RecordingEnded
 from .recording_messages import StopRecording as StopRecording
 from .rtcp_figures import RtcpBlock, RtcpSender
+from .sound_messages import EchoHeard as EchoHeard
+from .sound_messages import OneWayAudio as OneWayAudio
+from .sound_messages import QualityChanged as QualityChanged
+from .sound_messages import SilenceEnded as SilenceEnded
+from .sound_messages import SilenceStarted as SilenceStarted
+from .sound_messages import SoundClipped as SoundClipped
+from .sound_messages import SoundEvent
+from .sound_messages import VoiceChanged as VoiceChanged
 from .sources import Source
 
 VERSION: Final = 1
@@ -222,8 +232,7 @@ Command: TypeAlias = (
     | Announce
     | StopAnnouncement
     | BlockKeys
-    | Detect
-    | StopDetecting
+    | DetectionCommand
 )
 
 
@@ -333,17 +342,6 @@ class Played(_Message, tag=98):
     heard_ms: int = 0
 
 
-class SilenceStarted(_Message, tag=99):
-    """The peer sends packets, but nothing to be heard, for `silent_ms` by now."""
-
-    leg: str
-    silent_ms: int
-
-
-class SilenceEnded(_Message, tag=100):
-    leg: str
-
-
 class MediaTimeout(_Message, tag=101):
     """No RTP from the peer for `silent_s`, although it should send.
 
@@ -365,19 +363,6 @@ class PeerMoved(_Message, tag=103):
     leg: str
     host: str
     port: int
-
-
-class QualityChanged(_Message, tag=108):
-    """What a leg's peer is heard with (`received`), or hears (`sent`), has become poor, or is good
-    again: the opinion score of the stretch since the report before, and what it follows from."""
-
-    leg: str
-    direction: Literal["received", "sent"]
-    level: Literal["poor", "good"]
-    mos: float
-    loss: float
-    jitter_ms: float
-    round_trip_ms: float | None = None
 
 
 class RtcpSeen(_Message, tag=107):
@@ -406,18 +391,14 @@ class WorkerLoad(_Message, tag=106):
 Event: TypeAlias = (
     Dtmf
     | Played
-    | SilenceStarted
-    | SilenceEnded
     | MediaTimeout
     | MediaResumed
     | PeerMoved
-    | QualityChanged
     | RecordingEnded
     | RtcpSeen
     | WorkerLoad
-    | Detected
-    | MachineSuspected
-    | BeepHeard
+    | DetectionEvent
+    | SoundEvent
 )
 
 command_decoder: Final = msgspec.msgpack.Decoder(list[Command])

@@ -1,7 +1,9 @@
 """How a media worker works."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
+
+from .sound_settings import SoundSettings
 
 TIMEOUT_S: Final = 30.0
 SILENCE_S: Final = 5.0
@@ -24,7 +26,7 @@ class MediaSettings:
     `tells_rtcp` the engine hears of each RTCP report. `socket_directory` is that of the workers'
     sockets, by default that of temporary files. Sound files are brought to `loudness_lufs`.
     A direction whose opinion score falls below `poor_mos` gives QualityChanged, and again when it
-    has reached `good_mos`; with 0 none is watched.
+    has reached `good_mos`; with 0 none is watched. `sound` is what is looked for in talks.
     """
 
     address: str
@@ -39,3 +41,4 @@ class MediaSettings:
     loudness_lufs: float = LOUDNESS_LUFS
     poor_mos: float = 0.0
     good_mos: float = 0.0
+    sound: SoundSettings = field(default_factory=SoundSettings)

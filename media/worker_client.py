@@ -22,6 +22,7 @@ from . import messages as m
 from .channel import Connection
 from .child_process import python_process
 from .detection_limits import DetectionLimits
+from .detection_phrases import Phrases
 from .errors import (
     BadAddress,
     MediaError,
@@ -287,9 +288,16 @@ class WorkerClient:
         """Keep the keys that the peer of `leg` presses from those who hear it, or no longer."""
         self._send(m.BlockKeys(leg, is_blocked))
 
-    def detect(self, leg: str, limits: DetectionLimits) -> None:
-        """Tell from now on who or what speaks on a leg: Detected follows."""
-        self._send(m.Detect(leg, limits))
+    def detect(self, leg: str, limits: DetectionLimits, phrases: Phrases | None = None) -> None:
+        """Tell from now on who or what speaks on a leg: Detected follows.
+
+        With `phrases` a recogniser listens, too: `hear_words` has what it hears.
+        """
+        self._send(m.Detect(leg, limits, phrases))
+
+    def hear_words(self, leg: str, text: str | None, *, is_final: bool = True) -> None:
+        """A recogniser has heard this on a leg, or seems to; None: it has gone."""
+        self._send(m.HearWords(leg, text, is_final))
 
     def stop_detecting(self, leg: str) -> None:
         """It is of no interest any more who or what speaks on a leg."""

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Final, Literal
 
 from .detection_limits import DetectionLimits
+from .detection_phrases import Phrases
 from .errors import MediaError, NoPortLeft, UnknownLeg, WorkerFailed, WorkerGone
 from .messages import Connect, Event, LegStats, Played, Recorded, RecordingAt, WorkerCounters
 from .settings import MediaSettings
@@ -240,11 +241,17 @@ class WorkerPool:
         if member is not None:
             member.client.block_keys(leg, is_blocked=is_blocked)
 
-    def detect(self, leg: str, limits: DetectionLimits) -> None:
+    def detect(self, leg: str, limits: DetectionLimits, phrases: Phrases | None = None) -> None:
         """As WorkerClient.detect."""
         member = self._by_leg.get(leg)
         if member is not None:
-            member.client.detect(leg, limits)
+            member.client.detect(leg, limits, phrases)
+
+    def hear_words(self, leg: str, text: str | None, *, is_final: bool = True) -> None:
+        """As WorkerClient.hear_words."""
+        member = self._by_leg.get(leg)
+        if member is not None:
+            member.client.hear_words(leg, text, is_final=is_final)
 
     def stop_detecting(self, leg: str) -> None:
         """As WorkerClient.stop_detecting."""

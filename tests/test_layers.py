@@ -167,18 +167,24 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     },
     # media: the side of the engine, and the side of the worker
     "media.errors": set(),
-    "media.settings": set(),
+    "media.settings": {"media.sound_settings"},
+    "media.sound_settings": set(),
+    "media.sound_messages": {"media.sound_settings"},
+    "media.listening": {"media.sound", "media.sound_settings"},
     "media.stderr": set(),
     "media.priority": set(),
     "media.detection_limits": set(),
-    "media.detection_messages": {"media.detection_limits"},
-    "media.detection": {"media.detection_limits", "media.sound"},
+    "media.detection_phrases": set(),
+    "media.detection_messages": {"media.detection_limits", "media.detection_phrases"},
+    "media.detection": {
+        "media.detection_limits", "media.detection_phrases", "media.recognition", "media.sound",
+    },
     "media.recording_messages": set(),
     "media.sources": set(),
     "media.rtcp_figures": set(),
     "media.messages": {
         "media.detection_messages", "media.errors", "media.figures", "media.recording_messages",
-        "media.rtcp_figures", "media.settings", "media.sources",
+        "media.rtcp_figures", "media.settings", "media.sound_messages", "media.sources",
     },
     "media.orphan_worker": set(),
     "media.framing": set(),
@@ -188,7 +194,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.watchdog": {"media.errors", "media.messages"},
     "media.worker_socket": set(),
     "media.worker_client": {
-        "media.detection_limits",
+        "media.detection_limits", "media.detection_phrases",
         "media.channel", "media.child_process", "media.worker_socket", "media.errors",
         "media.messages", "media.settings", "media.sources", "media.watchdog",
     },
@@ -200,7 +206,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "media.errors", "media.messages", "media.sources", "media.worker_client",
     },
     "media.worker_pool": {
-        "media.detection_limits",
+        "media.detection_limits", "media.detection_phrases",
         "media.worker_links",
         "media.watchdog",
         "media.errors", "media.messages", "media.settings", "media.sources",
@@ -221,6 +227,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.worker": {
         "media.priority",
         "media.channel", "media.codec", "media.detection", "media.detection_limits",
+        "media.detection_phrases", "media.listening", "media.sound_settings",
         "media.worker_socket", "media.errors", "media.messages",
         "media.relay", "media.rtcp_figures", "media.rtp", "media.settings", "media.sound",
         "media.sources", "media.stderr", "media.watchdog",
@@ -230,6 +237,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 # What the engine may not import of the other rooms: these run in another process.
 OF_THE_WORKER = {
     "media.worker", "media.relay", "media.rtp", "media.codec", "media.detection",
+    "media.listening",
 }  # fmt: skip
 # The places of sip/ that may use sockets and clocks.
 WITH_IO = {"sip.alarm", "sip.dns", "sip.transport", "sip.endpoint", "sip.web_edge"}

@@ -304,7 +304,7 @@ class ControlledCalls:
     def detect(self, call_id: str | None, leg_id: str | None) -> Call:
         """Tell from now on who or what speaks for the party."""
         call = self._up(call_id, leg_id)
-        call.leg.detect(self._services.answers.limits)
+        self._services.detection.begin(call.call, call.leg, self._services.answers.limits)
         return call.call
 
     def _up(self, call_id: str | None, leg_id: str | None) -> ControlledCall:

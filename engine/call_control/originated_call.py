@@ -59,4 +59,4 @@ class OriginatedCall(ControlledCall):
         )
         answers, detect = self._services.answers, self._facts.detect
         if answers.listens_to(self.leg.record.trunk) if detect is None else detect:
-            self.leg.detect(answers.limits)
+            self._services.detection.begin(self.call, self.leg, answers.limits)

@@ -198,7 +198,7 @@ class Attempt(TwoPartyCall):
             customer.listen(RingbackSound(agent, self._services.ringing))
             await self._dial_customer(customer, partner=agent)
             async with while_up(customer), self._opt_out(customer):
-                await self._answer.check(customer, agent)
+                await self._answer.check(self.call, customer, agent)
                 if not await self._goes_elsewhere(customer, whisper, agent):
                     await self._until_talked(agent, customer)
 
@@ -210,7 +210,7 @@ class Attempt(TwoPartyCall):
         self._partner = customer
         hold = self._hold = CustomerHold(self._services, self, self.job, customer)
         async with while_up(customer), self._opt_out(customer):
-            await self._answer.check(customer, None)
+            await self._answer.check(self.call, customer, None)
             if not await self._goes_elsewhere(customer, whisper):
                 await self._hold_and_talk(hold, customer, whisper)
 

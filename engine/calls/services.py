@@ -27,6 +27,7 @@ from ..trace.trace import Trace
 from .announcing.waiting_room import WaitingRooms
 from .announcing.whisper import Announcer
 from .answering.answer_policy import AnswerPolicy
+from .answering.answer_words import AnswerDetection
 from .call import CallRegistry
 from .hangup_cause import HangupCause
 from .keys.gathers import Gathers
@@ -65,6 +66,7 @@ class CallServices:
     recordings: RecordingLibrary
     gathers: Gathers
     answers: AnswerPolicy = field(default_factory=AnswerPolicy)
+    detection: AnswerDetection = field(default_factory=AnswerDetection)
     scripts: Scripts = field(default_factory=Scripts)
     streams: Streams = field(default_factory=Streams)
     rtp_host: str = ""

@@ -28,7 +28,7 @@ from ..routing.local_codecs import here, missing
 from ..routing.number_plan import NotDialable, NumberPlan, Reading, is_uri
 from ..routing.phone_number import example_number
 from ..routing.targets.number_rewriting import SentNumbers
-from .speech import missing_recogniser
+from .speech import missing_recogniser, missing_words
 from .voices import unknown_voices
 
 DEFAULT_ROOM = "default"
@@ -60,6 +60,7 @@ def faults_of(written: Written) -> list[Fault]:
     rooms = _unused_rooms(settings, written.known)
     tls = [*_rewritten(settings), *_certificates(settings), *_trust(settings)]
     tls += [*_browsers(settings), *missing_recogniser(settings)]
+    tls += missing_words(settings)
     more = [*rooms, *_webhooks(settings), *tls, *unknown_voices(settings), *_codecs(settings)]
     return [*check.faults, *_hidden(settings), *more]
 

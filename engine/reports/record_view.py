@@ -64,6 +64,14 @@ class LegFigures(TypedDict, total=False):
     """The opinion score (1 to 4.5) of what the party says, by the E-model; null: nothing came."""
     remote_mos: NotRequired[float | None]
     """The same of what the party hears; null until it has reported."""
+    clipped: NotRequired[float | None]
+    """The share of its samples at full scale, where that was too large (`leg.clipping`)."""
+    echo_ms: NotRequired[int | None]
+    """How late what it hears came back from it (`leg.echo`)."""
+    echo_db: NotRequired[float | None]
+    """How much louder it came back: below 0 softer."""
+    one_way: NotRequired[str | None]
+    """Why nothing was heard of it (`leg.one_way`): `no_packets` or `digital_silence`."""
 
 
 # -- records ------------------------------------------------------------------------------------

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..detection_limits import DetectionLimits, Label, Reason
+from ..detection_phrases import Phrases
 from ..sound.g711 import FRAME_SAMPLES
-from . import words
 from .frame_features import FRAME_MS, FeatureReader
 from .greeting import Greeting
 from .tone_watch import Tone, ToneWatch
 from .verdict import Beep, Finding, MachineHeard, Verdict
+from .words import GreetingWords
 
 _CNG_HZ, _CED_HZ = 1100.0, 2100.0  # ITU-T T.30: a fax that calls, and one that answers
 _CNG_OFF_HZ, _CED_OFF_HZ = 45.0, 30.0
@@ -33,13 +34,17 @@ _LITTLE_MS: Final = 80  # less speech than this is no greeting
 _CLICK_MS: Final = 160  # a noise of the phone may be so long: something may be said yet
 _AFTER_CLICK_MS: Final = 700
 _PICK_UP_MS: Final = 120  # what is heard up to here, and is as short, comes of the answer
+# Words of a machine count once so much was said: a person who says one or two of them says no more,
+# and a recogniser that mishears a short greeting does not make a machine of it.
+_MACHINE_WORDS_MS: Final[dict[Label, int]] = {"voicemail": 1500, "ivr": 1500, "screening": 2200}
 
 
 class AnswerDetector:
     """Detects on one line: 8,000 samples a second, from the answer on.
 
     `feed` and `advance` give what was found. A Verdict is the last, but for the beep of a mailbox
-    that was known by its words before.
+    that was known by its words before. With `phrases` a recogniser listens, too: `hear_words` takes
+    what it hears, and `hear_no_words` that it has gone.
     """
 
     __slots__ = (
@@ -52,14 +57,18 @@ class AnswerDetector:
         "_now_ms",
         "_quiet_ms",
         "_rest",
-        "_text",
+        "_said",
         "_tonal_ms",
         "_tones",
         "_tones_alone",
+        "_words",
+        "_words_until_ms",
         "verdict",
     )
 
-    def __init__(self, limits: DetectionLimits, began_ms: float) -> None:
+    def __init__(
+        self, limits: DetectionLimits, began_ms: float, phrases: Phrases | None = None
+    ) -> None:
         self._limits = limits
         self._began_ms = began_ms
         self._now_ms = 0  # of the sound, since the answer
@@ -74,7 +83,9 @@ class AnswerDetector:
         self._tones_alone: list[Tone] = []  # before the first word
         self._tonal_ms = 0
         self._quiet_ms = 0  # since the first word
-        self._text = ""
+        self._words = None if phrases is None else GreetingWords(phrases)
+        self._words_until_ms = 0  # what was said before that, the recogniser has told of
+        self._said: Label | None = None  # who says the words that were heard
         self.verdict: Verdict | None = None
 
     @property
@@ -104,13 +115,21 @@ class AnswerDetector:
             found += self._next_frame(_SILENCE)
         return found
 
-    def hear_words(self, text: str) -> list[Finding]:
-        """A recogniser has heard these words, after those that it gave before."""
-        self._text = f"{self._text} {text}"
-        label = words.label_of(self._text)
-        if self.verdict is not None or label is None:
+    def hear_words(self, text: str, *, is_final: bool = True) -> list[Finding]:
+        """A recogniser has heard these words, after those that it gave before.
+
+        Where they are not `is_final`, they take the place of those that it guessed before.
+        """
+        if self._words is None or self.verdict is not None:
             return []
-        return self._decide(label, "words")
+        self._said = self._words.hear(text, is_final=is_final)
+        if is_final:
+            self._words_until_ms = self._now_ms
+        return self._judge_words()
+
+    def hear_no_words(self) -> None:
+        """The recogniser has gone: it is waited for no more."""
+        self._words = None
 
     def stop(self) -> list[Finding]:
         """No more is to come: the verdict by what was heard so far."""
@@ -187,9 +206,23 @@ class AnswerDetector:
             return []
         if not self._has_greeting:
             return self._judge_without_words()
+        found = self._judge_words()
+        if found:
+            return found
         if self._machine is None:
             return self._judge_greeting()
         return self._judge_machine()
+
+    def _judge_words(self) -> list[Finding]:
+        """By what a recogniser has heard: a machine once it has said enough, a person who waits."""
+        said, greeting = self._said, self._greeting
+        if said is None:
+            return []
+        if said == "human":
+            is_so = greeting.pause_ms(self._now_ms) >= self._limits.word_pause_ms
+        else:
+            is_so = self._machine is not None or greeting.length_ms >= _MACHINE_WORDS_MS[said]
+        return self._decide(said, "words") if is_so else []
 
     def _judge_without_words(self) -> list[Finding]:
         limits, now = self._limits, self._now_ms
@@ -217,9 +250,17 @@ class AnswerDetector:
             return self._suspect("fluent_greeting")
         if greeting.phrases > limits.max_phrases:
             return self._suspect("many_phrases")
-        if greeting.pause_ms(self._now_ms) >= self._pause_of(greeting.length_ms):
+        wanted_ms = self._pause_of(greeting.length_ms)
+        if greeting.length_ms > _ONE_WORD_MS and self._awaits_words:
+            wanted_ms += limits.words_ms
+        if greeting.pause_ms(self._now_ms) >= wanted_ms:
             return self._decide("human", "short_greeting")
         return []
+
+    @property
+    def _awaits_words(self) -> bool:
+        """Whether a recogniser may yet tell what was said last."""
+        return self._words is not None and self._words_until_ms < self._greeting.ended_ms
 
     def _pause_of(self, greeting_ms: int) -> float:
         """The longer the greeting, the longer the pause by which a person is recognised."""

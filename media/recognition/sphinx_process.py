@@ -30,8 +30,10 @@ def main() -> None:
 def recognise(source: BinaryIO, sink: BinaryIO, vocabulary: Vocabulary) -> None:
     """Write to `sink` what is heard in `source`, until it ends. Raises ValueError, ImportError."""
     from .sphinx_decoder import FRAME_BYTES, SphinxDecoder
+    from .sphinx_spotter import SphinxSpotter
 
-    decoder = SphinxDecoder(vocabulary)
+    is_spotted = vocabulary.is_spotted
+    decoder = SphinxSpotter(vocabulary) if is_spotted else SphinxDecoder(vocabulary)
     was_speaking = False
     while len(frame := source.read(FRAME_BYTES)) == FRAME_BYTES:
         heard = decoder.feed(frame)

@@ -18,10 +18,14 @@ DIGIT_WORDS: Final = {
 
 
 class Vocabulary(msgspec.Struct, frozen=True, array_like=True):
-    """`phrases` as they are given, and with `has_digits` any row of spoken digits."""
+    """`phrases` as they are given, and with `has_digits` any row of spoken digits.
+
+    Where they are `is_spotted`, anything may be said before and after each.
+    """
 
     phrases: tuple[str, ...] = ()
     has_digits: bool = False
+    is_spotted: bool = False
 
     @property
     def is_open(self) -> bool:

@@ -44,3 +44,13 @@ def level_dbfs(payload: bytes, codec: str) -> float:
     powers = _POWER[codec][np.frombuffer(payload, np.uint8)]
     mean = float(powers.mean(dtype=np.float64)) if len(powers) else 0.0
     return 10 * math.log10(max(mean, 10 ** (FLOOR_DBFS / 10)))
+
+
+def step_levels_dbfs(payload: bytes, codec: str, samples: int) -> NDArray[np.float32]:
+    """The level of each run of so many samples; what is left at the end is left out."""
+    powers = _POWER[codec][
+        np.frombuffer(payload[: len(payload) - len(payload) % samples], np.uint8)
+    ]
+    means = powers.reshape(-1, samples).mean(axis=1)
+    levels: NDArray[np.float32] = 10 * np.log10(np.maximum(means, 10 ** (FLOOR_DBFS / 10)))
+    return levels

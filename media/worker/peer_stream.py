@@ -198,6 +198,7 @@ class PeerStream(Reception):
         "leg",
         "listeners",
         "listening",
+        "sound_tap",
         "tones",
     )
 
@@ -214,6 +215,7 @@ class PeerStream(Reception):
         self.keeps_keys = False  # from those who hear it
         self.tones: ToneKeys | None = None  # where its keys come as sound
         self.detection: SoundTap | None = None  # while it is told who or what speaks
+        self.sound_tap: SoundTap | None = None  # while the sound of a talk is looked at
         self._kept_key = -1  # the time stamp of the last key that was kept
         self._owner = -1  # the SSRC that was heard first of the peer
         self._decoded: DecodedStream | None = None  # where the codec is not G.711
@@ -343,6 +345,7 @@ class PeerStream(Reception):
                 and not self.listening
                 and self.tones is None
                 and self.detection is None
+                and self.sound_tap is None
             ):
                 self._arm(payload_type, codec)
         elif payload_type in self.event_payload_types:
@@ -364,6 +367,8 @@ class PeerStream(Reception):
             self.tones.hear(payload, codec)
         if self.detection is not None and payload:
             self.detection.hear(payload, codec, now)
+        if self.sound_tap is not None:
+            self.sound_tap.hear(payload, codec, now)
 
     def _hear_level(self, payload: bytes, codec: str, now: float) -> None:
         if self.listening and payload:
@@ -393,6 +398,7 @@ class PeerStream(Reception):
             or decoded.is_due()
             or self.tones is not None
             or self.detection is not None
+            or self.sound_tap is not None
             or not all(listener.takes_any_codec for listener in self.listeners)
         ):
             sound = decoded.payload(payload)

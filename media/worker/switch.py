@@ -22,6 +22,7 @@ from ..sources import Hold, Mix, Peer, Ringing
 from .announcing.clip_loading import ClipLoading
 from .context import WorkerContext
 from .detecting.detections import Detections
+from .detecting.sound_watch import SoundWatch
 from .leg import MediaLeg
 from .listeners import Listeners
 from .mixing.mixer import Mixer
@@ -89,6 +90,7 @@ class Switch:
         self._clips = ClipLoading(self._library, report)
         self._recordings = Recordings(report)
         self._detections = Detections(report)
+        self._sound_watch = SoundWatch(settings.sound, report)
         self._legs: dict[str, MediaLeg] = {}
         self._rounds: list[dict[str, MediaLeg]] = [{} for _ in range(ROUNDS_PER_VISIT)]
         self._round = 0
@@ -114,6 +116,7 @@ class Switch:
             m.BlockKeys: self._block_keys,
             m.Detect: self._detect,
             m.StopDetecting: self._stop_detecting,
+            m.HearWords: self._hear_words,
         }
 
     @property
@@ -164,6 +167,7 @@ class Switch:
             self._next_round(now)
         self._recordings.frame(now)
         self._detections.frame(now)
+        self._sound_watch.frame(now, self._legs.values())
         if self.idle:
             return 0
         return 1 if self._has_sound else QUIET_FRAMES
@@ -221,6 +225,7 @@ class Switch:
         now = time.monotonic()
         self._recordings.close()
         self._detections.close()
+        self._sound_watch.close()
         for leg in self._legs.values():
             leg.close(now)
             leg.pair.close()
@@ -285,6 +290,7 @@ class Switch:
         now = time.monotonic()
         self._recordings.leg_closed(leg)
         self._detections.stop(leg.incoming)
+        self._sound_watch.leg_closed(leg.incoming)
         self._mixer.leave(leg.playout, now)
         leg.close(now)
         del self._legs[leg.name]
@@ -349,7 +355,14 @@ class Switch:
     def _detect(self, command: m.Detect) -> None:
         leg = self._legs.get(command.leg)
         if leg is not None:
-            self._detections.start(leg.name, leg.incoming, command.limits, time.monotonic())
+            self._detections.start(
+                leg.name, leg.incoming, command.limits, time.monotonic(), command.phrases
+            )
+
+    def _hear_words(self, command: m.HearWords) -> None:
+        leg = self._legs.get(command.leg)
+        if leg is not None:
+            self._detections.hear_words(leg.incoming, command.text, is_final=command.is_final)
 
     def _stop_detecting(self, command: m.StopDetecting) -> None:
         leg = self._legs.get(command.leg)

@@ -2,12 +2,17 @@
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from media.detection.answer_detector import AnswerDetector
 from media.detection.verdict import Verdict
 from media.detection_limits import LABELS, DetectionLimits, Label
+from media.detection_phrases import phrases_of
 
 from .samples import Sample
 
@@ -15,11 +20,25 @@ _PACKET = 160
 MACHINES: tuple[Label, ...] = ("voicemail", "ivr", "screening", "fax")
 
 
-def detect(sample: Sample, limits: DetectionLimits) -> Verdict:
+class HearsWords(Protocol):
+    """A recogniser: what it has heard once these samples have come, if anything."""
+
+    def hear(self, samples: NDArray[np.int16]) -> str:
+        """The next samples, 8,000 a second."""
+
+
+def detect(
+    sample: Sample, limits: DetectionLimits, recogniser: HearsWords | None = None
+) -> Verdict:
     """What is found where the sample comes in packets of 20 ms."""
-    detector = AnswerDetector(limits, 0.0)
+    phrases = None if recogniser is None else phrases_of(sample.language)
+    detector = AnswerDetector(limits, 0.0, phrases)
     for begin in range(0, len(sample.sound) - _PACKET, _PACKET):
-        detector.feed(sample.sound[begin : begin + _PACKET], (begin + _PACKET) / 8)
+        packet = sample.sound[begin : begin + _PACKET]
+        detector.feed(packet, (begin + _PACKET) / 8)
+        said = "" if recogniser is None else recogniser.hear(packet)
+        if said:
+            detector.hear_words(said)
         if detector.verdict is not None:
             return detector.verdict
     end = detector.advance(len(sample.sound) / 8 + limits.machine_ms)
@@ -59,11 +78,15 @@ class Measured:
         return statistics.median(times) if times else 0.0
 
 
-def measure(samples: Iterable[Sample], limits: DetectionLimits) -> Measured:
-    """Detect in all of them."""
+def measure(
+    samples: Iterable[Sample],
+    limits: DetectionLimits,
+    recogniser: Callable[[Sample], HearsWords | None] = lambda _sample: None,
+) -> Measured:
+    """Detect in all of them, with a recogniser for each where there is one."""
     measured = Measured()
     for sample in samples:
-        verdict = detect(sample, limits)
+        verdict = detect(sample, limits, recogniser(sample))
         measured.confusion[sample.label, verdict.label] += 1
         measured.times_ms.setdefault(sample.label, []).append(verdict.after_ms)
         if verdict.label != sample.label:

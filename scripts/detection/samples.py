@@ -48,6 +48,7 @@ class Sample:
     sound: NDArray[np.int16]
     text: str = ""
     beep_ms: float | None = None
+    language: str = ""
 
 
 def make(count: int = 400, seed: int = 1, half: Half | None = None) -> Iterator[Sample]:
@@ -68,6 +69,7 @@ class _Maker:
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
         self._text = ""
+        self._language = ""  # of what is said first
         self._beep_ms: float | None = None
         self._parts: list[Samples] = []
         self._makers: dict[Label, Callable[[], None]] = {
@@ -96,7 +98,7 @@ class _Maker:
         sound = noise.telephone_band(sound) * 10 ** (-rng.uniform(-3, 12) / 20)
         codec = rng.choice(("PCMU", "PCMA"))
         heard = noise.through_g711(sound, codec)
-        return Sample(name, label, half, heard, self._text, self._beep_ms)
+        return Sample(name, label, half, heard, self._text, self._beep_ms, self._language)
 
     # -- who answers --------------------------------------------------------------------------
 
@@ -188,7 +190,9 @@ class _Maker:
 
     def _choose(self, texts: dict[str, tuple[str, ...]]) -> tuple[str, str]:
         every = [(language, text) for language, those in texts.items() for text in those]
-        return self._rng.choice(every)
+        language, text = self._rng.choice(every)
+        self._language = self._language or language
+        return language, text
 
     def _voice(self, language: str) -> str:
         return espeak().voice_identifier(language) + self._rng.choice(VARIANTS)

@@ -28,3 +28,15 @@ def test_pauses_and_beeps_are_in_order() -> None:
         DetectionLimits(short_pause_ms=300)
     with pytest.raises(ValidationError, match="must not be shorter"):
         DetectionLimits(max_beep_ms=100)
+
+
+def test_phrases_are_given_once_for_a_language() -> None:
+    phrases = {"language": "nl", "voicemail": ["na de piep"]}
+    (given,) = Detection.model_validate({"phrases": [phrases]}).phrases
+    assert (given.language, given.voicemail, given.ivr) == ("nl", ["na de piep"], [])
+    with pytest.raises(ValidationError, match="more than one entry"):
+        Detection.model_validate({"phrases": [phrases, phrases | {"language": "NL"}]})
+    with pytest.raises(ValidationError, match="no phrases are given for 'nl'"):
+        Detection.model_validate({"phrases": [{"language": "nl"}]})
+    with pytest.raises(ValidationError):
+        Detection.model_validate({"phrases": [{"voicemail": ["na de piep"]}]})

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from config.agents import Agent
-from config.sections import Control, Dial, Media, Route, Store, Trunk, Whisper
+from config.sections import Control, Dial, Media, MediaSound, Route, Store, Trunk, Whisper
 from config.sip import Sip
 from tests.support.configuration import refused_key
 
@@ -247,3 +247,8 @@ def test_how_many_calls_a_trunk_may_carry(most: float) -> None:
 def test_a_score_is_good_where_it_is_not_poor() -> None:
     assert Media(poor_mos=0.0, good_mos=0.0).poor_mos == 0.0
     assert "lower than poor_mos" in refused_key(Media, "good_mos", poor_mos=3.5, good_mos=3.4)
+
+
+def test_a_look_at_the_sound_is_no_longer_than_what_is_between() -> None:
+    assert MediaSound(every_s=2.0, window_s=2.0).every_s == 2.0
+    assert "not be shorter" in refused_key(MediaSound, "every_s", every_s=1.0, window_s=2.0)

@@ -28,6 +28,7 @@ from engine.calls.announcing.plays import Plays
 from engine.calls.announcing.sound_files import SoundFiles
 from engine.calls.announcing.waiting_room import WaitingRooms
 from engine.calls.announcing.whisper import Announcement, Announcer, Unspoken, Whisper
+from engine.calls.answering.answer_words import AnswerDetection
 from engine.calls.call import CallRegistry
 from engine.calls.call_flow import CustomerHistory
 from engine.calls.keys.gathers import Gathers
@@ -44,6 +45,7 @@ from engine.routing.targets.destination import Destination
 from engine.store.event_log import Event, EventLog
 from engine.store.store import Store, StoreError
 from media.detection_limits import DetectionLimits
+from media.detection_phrases import Phrases
 from media.errors import NoPortLeft, RecordingFailed
 from media.messages import Connect, LegStats, Played, PlayEnd, Recorded, RecordingAt
 from media.sources import Hold, Peer, Prompt, Ringing, Source
@@ -84,6 +86,8 @@ class ScriptedMedia:
     announced: list[tuple[str, Source, bool, int]] = field(default_factory=list)
     blocked: list[tuple[str, bool]] = field(default_factory=list)
     detecting: list[str] = field(default_factory=list)
+    phrases: list[Phrases | None] = field(default_factory=list)
+    words: list[tuple[str, str | None, bool]] = field(default_factory=list)
     stop_asked: list[int] = field(default_factory=list)
     announcements: dict[int, str] = field(default_factory=dict)
     register: CallRegistry | None = None
@@ -133,9 +137,14 @@ class ScriptedMedia:
             asyncio.get_running_loop().call_later(1.0, self.end_announcement, self.plays)
         return self.plays
 
-    def detect(self, leg: str, limits: DetectionLimits) -> None:
+    def detect(self, leg: str, limits: DetectionLimits, phrases: Phrases | None = None) -> None:
         """As WorkerPool.detect."""
         self.detecting.append(leg)
+        self.phrases.append(phrases)
+
+    def hear_words(self, leg: str, text: str | None, *, is_final: bool = True) -> None:
+        """As WorkerPool.hear_words."""
+        self.words.append((leg, text, is_final))
 
     def stop_detecting(self, leg: str) -> None:
         """As WorkerPool.stop_detecting."""
@@ -403,6 +412,7 @@ def scene(
             recogniser.recognitions,
             lambda _call: (),
         ),
+        detection=AnswerDetection(recognitions=recogniser.recognitions),
         clock=Clock(_now, _now),
     )
     return Scene(services, sip, media, store, recogniser, Admission(do_not_call=do_not_call))

@@ -47,7 +47,7 @@ class AnswerCheck:
         self._publish = publish
         self._message: asyncio.Task[Announcement | Unspoken] | None = None
 
-    async def check(self, customer: Leg, agent: Leg | None) -> None:
+    async def check(self, call: Call, customer: Leg, agent: Leg | None) -> None:
         """Return once the customer is to be joined. Raises MachineAnswered otherwise.
 
         At once where nobody wants to know, or wants to know later. Meanwhile `agent` hears that it
@@ -59,7 +59,7 @@ class AnswerCheck:
             return
         if not plan.waits:
             customer.listen(_TellLater(self._job, plan))
-            customer.detect(plan.limits)
+            self._services.detection.begin(call, customer, plan.limits, plan.language)
             return
         if agent is not None:
             agent.hear(self._services.ringing)
@@ -67,6 +67,7 @@ class AnswerCheck:
         if plan.leaves_message:
             self._message = asyncio.ensure_future(self._prepare(plan))
         watch = AnswerWatch(customer, plan.limits)
+        self._services.detection.begin(call, customer, plan.limits, plan.language)
         label = None
         try:
             label = await watch.until_known(machine_is_enough=plan.joins_machines)

@@ -34,6 +34,8 @@ class AnswerPlan:
     message: str = ""
     is_requested: bool = False
     """`message` is of a request, which may name the files of media.sounds alone."""
+    language: str = ""
+    """That of a recogniser, where one listens; "": that of [recognition]."""
 
     def after(self, label: Label) -> Follow:
         """What follows this label."""
@@ -87,6 +89,7 @@ class AnswerPolicy:
             follow={label: own.get(label) or getattr(settings, label) for label in LABELS},
             message=settings.message if message is None else message,
             is_requested=message is not None,
+            language=own.get("language", ""),
         )
 
     def listens_to(self, trunk: str | None) -> bool:

@@ -16,7 +16,7 @@ _BEEP_S = 30.0
 
 
 class AnswerWatch(LegListener):
-    """Has the worker listen to `leg`, from now until `end`."""
+    """Follows what the worker finds out about `leg`, from now until `end`."""
 
     def __init__(self, leg: Leg, limits: DetectionLimits) -> None:
         self._leg = leg
@@ -26,10 +26,9 @@ class AnswerWatch(LegListener):
         self._has_beeped = False
         self._news = asyncio.Event()
         leg.listen(self)
-        leg.detect(limits)
 
     def end(self) -> None:
-        """Listen no more."""
+        """Have the worker listen no more."""
         self._leg.forget(self)
         self._leg.stop_detecting()
 

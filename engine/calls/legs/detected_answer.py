@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from media.detection_limits import DetectionLimits
+from media.detection_phrases import Phrases
 from media.messages import BeepHeard, Detected, MachineSuspected
 
 from ...job import LegRecord
@@ -21,13 +22,26 @@ class DetectedAnswer:
     _listeners: list[LegListener]
     _publish: Callable[..., None]
 
-    def detect(self, limits: DetectionLimits) -> None:
-        """Have the worker tell who or what speaks, from now on. Events and the record say it."""
-        self._media.detect(limits)
+    def detect(self, limits: DetectionLimits, phrases: Phrases | None = None) -> None:
+        """Have the worker tell who or what speaks, from now on. Events and the record say it.
+
+        With `phrases` a recogniser listens, too, and `hear_words` is called with what it hears.
+        """
+        self._tell_stopped()
+        self._media.detect(limits, phrases)
+
+    def hear_words(self, text: str | None, *, is_final: bool = True) -> None:
+        """A recogniser has heard this, or seems to; None: it has gone."""
+        self._media.hear_words(text, is_final=is_final)
 
     def stop_detecting(self) -> None:
         """It is of no interest any more."""
+        self._tell_stopped()
         self._media.stop_detecting()
+
+    def _tell_stopped(self) -> None:
+        for listener in tuple(self._listeners):
+            listener.detection_stopped(self)  # type: ignore[arg-type]
 
     def note_answer(self, found: Detected | MachineSuspected | BeepHeard) -> None:
         """The worker has found something out."""

@@ -119,6 +119,9 @@ class LegListener:
     ) -> None:
         """The worker tells who or what has answered, or of the beep of a mailbox."""
 
+    def detection_stopped(self, leg: ObservedLeg) -> None:
+        """Who or what has answered is of no interest any more, or is to be told anew."""
+
     def key_hidden(self, leg: ObservedLeg) -> None:
         """The party has pressed a key that nobody but who asked for it may know."""
 

@@ -9,6 +9,7 @@ from msgspec import structs
 
 from config.values import Dtmf
 from media.detection_limits import DetectionLimits
+from media.detection_phrases import Phrases
 from media.errors import BadAddress, MediaError
 from media.messages import Codec, Connect, LegStats, MediaTimeout, Played, SrtpKeys
 from media.sources import Source
@@ -206,10 +207,15 @@ class LegMedia:
         if self.is_open:
             self._pool.block_keys(self._leg, is_blocked=is_blocked)
 
-    def detect(self, limits: DetectionLimits) -> None:
-        """Have the worker tell who or what speaks, from now on."""
+    def detect(self, limits: DetectionLimits, phrases: Phrases | None = None) -> None:
+        """Have the worker tell who or what speaks, from now on: also by words, with `phrases`."""
         if self.is_open:
-            self._pool.detect(self._leg, limits)
+            self._pool.detect(self._leg, limits, phrases)
+
+    def hear_words(self, text: str | None, *, is_final: bool = True) -> None:
+        """A recogniser has heard this, or seems to; None: it has gone."""
+        if self.is_open:
+            self._pool.hear_words(self._leg, text, is_final=is_final)
 
     def stop_detecting(self) -> None:
         """It is of no interest any more who or what speaks."""

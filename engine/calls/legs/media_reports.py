@@ -12,6 +12,7 @@ from ..hangup_cause import HangupCause
 from .event_budget import BoundedPublisher
 from .leg_listener import ObservedLeg
 from .leg_media import LegMedia, address_text
+from .sound_reports import SoundReports
 
 log = structlog.get_logger()
 
@@ -49,6 +50,7 @@ class MediaReports:
         self._media = media
         self._publish = publish
         self._publish_bounded = publish_bounded
+        self._sound = SoundReports(publish)
 
     def handle(self, event: media_events.Event) -> None:
         """Handle one report."""
@@ -78,6 +80,13 @@ class MediaReports:
                     jitter_ms=event.jitter_ms,
                     round_trip_ms=event.round_trip_ms,
                 )
+            case (
+                media_events.OneWayAudio()
+                | media_events.SoundClipped()
+                | media_events.EchoHeard()
+                | media_events.VoiceChanged()
+            ):
+                self._sound.publish(event, leg)
             case media_events.PeerMoved():
                 leg.record.remote_media = address_text(event.host, event.port)
                 self._publish_bounded("leg.peer_moved", leg, host=event.host, port=event.port)

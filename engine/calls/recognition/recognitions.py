@@ -126,6 +126,11 @@ class Recognitions:
         self._settings = settings
 
     @property
+    def language(self) -> str:
+        """That of the recogniser, where a request names none."""
+        return self._settings.language
+
+    @property
     def active(self) -> int:
         """How many go on."""
         return len(self._active)

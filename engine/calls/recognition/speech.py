@@ -12,18 +12,20 @@ MIN_CONFIDENCE: Final = 0.4
 class WantedSpeech:
     """`words` are the phrases that may be said, and with `digits` any row of digits; without both,
     anything. `language` "": that of the configuration. What is heard with less than
-    `min_confidence` counts as no word.
+    `min_confidence` counts as no word. Where words are `is_spotted`, anything may be said before
+    and after each.
     """
 
     words: tuple[str, ...] = ()
     digits: bool = False
     language: str = ""
     min_confidence: float = MIN_CONFIDENCE
+    is_spotted: bool = False
 
     @property
     def vocabulary(self) -> Vocabulary:
         """It, as recognisers take it."""
-        return Vocabulary(self.words, self.digits)
+        return Vocabulary(self.words, self.digits, self.is_spotted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from config.scripts import StepKind
 from media.detection_limits import Label
 from media.detection_limits import Reason as DetectionReason
 from media.messages import PlayEnd
+from media.sound_settings import OneWayCause
 
 from ...acd.agent import Wish
 from ...acd.agent_view import AgentView
@@ -226,6 +227,10 @@ MEMBERS: Final[Mapping[str, Member]] = {
     "value": Member(float, "What the figure is now."),
     "threshold": Member(float, "The threshold that it is held against."),
     "since_s": Member(float, "For how long the figure has been past it."),
+    "share": Member(float, "The share of its samples at full scale: 0 to 1."),
+    "delay_ms": Member(int, "How late it comes back."),
+    "level_db": Member(float, "How much louder it comes back; below 0: softer."),
+    "speaking": Member(bool, "Whether the party speaks from now on."),
     "for_s": Member(float, "How long it lasted."),
     "by_s": Member(float, "How far the clock was set forward, or back below 0."),
     # -- the rest
@@ -295,6 +300,8 @@ OTHERWISE: Final[Mapping[tuple[str, str], Member]] = {
     ("call.detected", "reason"): Member(DetectionReason, "By what it was told."),
     ("call.beep", "duration_ms"): Member(int, "How long the beep was."),
     ("play.finished", "reason"): Member(PlayEnd, "Why it is heard no more."),
+    ("leg.one_way", "cause"): Member(OneWayCause, "What comes instead of sound."),
+    ("leg.one_way", "for_s"): Member(float, "For how long by now."),
     ("leg.quality", "direction"): Member(
         Literal["received", "sent"], "What the party says, or what it hears."
     ),

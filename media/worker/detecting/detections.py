@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
 from typing import Final, Protocol
 
@@ -10,6 +11,7 @@ from ... import messages as m
 from ...detection.answer_detector import AnswerDetector
 from ...detection.verdict import Beep, Finding, Verdict
 from ...detection_limits import DetectionLimits
+from ...detection_phrases import Phrases
 from ...sound.g711 import decode
 from ..peer_stream import SoundTap
 
@@ -42,10 +44,29 @@ class Detection:
     def hear(self, payload: bytes, codec: str, now: float) -> None:
         """A packet of G.711 has come."""
         if self._work.qsize() < MOST_WAITING:
-            self._work.put((self, payload, codec, now * 1000))
+            self._work.put((self, partial(_feed, payload, codec, now * 1000)))
+
+    def hear_words(self, text: str | None, *, is_final: bool) -> None:
+        """A recogniser has heard this; None: it has gone."""
+        if self._work.qsize() < MOST_WAITING:
+            self._work.put((self, partial(_hear_words, text, is_final)))
 
 
-_Work = tuple[Detection, bytes, str, float]
+_Work = tuple[Detection, Callable[[AnswerDetector], list[Finding]]]
+
+
+def _feed(payload: bytes, codec: str, now_ms: float, detector: AnswerDetector) -> list[Finding]:
+    """A packet has come; an empty one says that it is `now_ms`."""
+    if payload:
+        return detector.feed(decode(payload, codec), now_ms)
+    return detector.advance(now_ms)
+
+
+def _hear_words(text: str | None, is_final: bool, detector: AnswerDetector) -> list[Finding]:
+    if text is None:
+        detector.hear_no_words()
+        return []
+    return detector.hear_words(text, is_final=is_final)
 
 
 class Detections:
@@ -62,17 +83,30 @@ class Detections:
         self._streams: dict[Detection, DetectedStream] = {}
         self._told_at = 0.0
 
-    def start(self, leg: str, stream: DetectedStream, limits: DetectionLimits, now: float) -> None:
+    def start(
+        self,
+        leg: str,
+        stream: DetectedStream,
+        limits: DetectionLimits,
+        now: float,
+        phrases: Phrases | None = None,
+    ) -> None:
         """Tell who or what speaks on a leg from now on. What was begun before is forgotten."""
         self.stop(stream)
         if self._thread is None:
             self._loop = asyncio.get_running_loop()
             self._thread = threading.Thread(target=self._run, name="detection", daemon=True)
             self._thread.start()
-        detection = Detection(leg, AnswerDetector(limits, now * 1000), self._work)
+        detection = Detection(leg, AnswerDetector(limits, now * 1000, phrases), self._work)
         stream.settle()
         stream.detection = detection
         self._streams[detection] = stream
+
+    def hear_words(self, stream: DetectedStream, text: str | None, *, is_final: bool) -> None:
+        """A recogniser has heard this on a leg; None: it has gone."""
+        detection = stream.detection
+        if isinstance(detection, Detection):
+            detection.hear_words(text, is_final=is_final)
 
     def stop(self, stream: DetectedStream) -> None:
         """Listen to a leg no more. No event of it follows."""
@@ -98,15 +132,11 @@ class Detections:
     def _run(self) -> None:
         assert self._loop is not None
         while (work := self._work.get()) is not None:
-            detection, payload, codec, now_ms = work
+            detection, carry_out = work
             if detection.is_stopped:
                 continue
-            detector = detection.detector
-            if payload:
-                found = detector.feed(decode(payload, codec), now_ms)
-            else:
-                found = detector.advance(now_ms)
-            if found or detector.is_over:
+            found = carry_out(detection.detector)
+            if found or detection.detector.is_over:
                 self._tell(detection, found)
 
     def _tell(self, detection: Detection, found: list[Finding]) -> None:

@@ -14,7 +14,18 @@ from engine.calls.leg import Leg, LegEnded
 from engine.calls.legs.event_budget import BURST
 from engine.routing.targets.destination import Destination, DialTarget
 from media.errors import WorkerGone
-from media.messages import Dtmf, MediaTimeout, PeerMoved, Played, QualityChanged, SilenceStarted
+from media.messages import (
+    Dtmf,
+    EchoHeard,
+    MediaTimeout,
+    OneWayAudio,
+    PeerMoved,
+    Played,
+    QualityChanged,
+    SilenceStarted,
+    SoundClipped,
+    VoiceChanged,
+)
 from media.sources import Prompt
 from sip import events
 from sip.dialog.uas import UasSession
@@ -286,6 +297,27 @@ def test_media_events_are_published(tmp_path: Path) -> None:
                 },
             ),
         ]
+
+    run_leg(tmp_path, script)
+
+
+def test_what_is_found_in_the_sound_of_a_talk_is_published(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
+        await answered(stage, leg)
+        leg.on_media(OneWayAudio("leg-1", "no_packets", 15.2))
+        leg.on_media(SoundClipped("leg-1", 0.02))
+        leg.on_media(EchoHeard("leg-1", 180, -14.5))
+        for _ in range(60):
+            leg.on_media(VoiceChanged("leg-1", True))
+        leg.on_media(Dtmf("leg-1", "5", 120))
+        found = [one for one in published if one[0] in ("leg.one_way", "leg.clipping", "leg.echo")]
+        assert found == [
+            ("leg.one_way", {"cause": "no_packets", "for_s": 15.2}),
+            ("leg.clipping", {"share": 0.02}),
+            ("leg.echo", {"delay_ms": 180, "level_db": -14.5}),
+        ]
+        assert published.count(("leg.voice", {"speaking": True})) == BURST
+        assert published[-1] == ("leg.dtmf", {"digit": "5", "duration_ms": 120}), "has its own"
 
     run_leg(tmp_path, script)
 

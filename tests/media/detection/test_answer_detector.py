@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from media.detection.answer_detector import AnswerDetector
 from media.detection.verdict import Beep, Finding, MachineHeard, Verdict
 from media.detection_limits import DetectionLimits
+from media.detection_phrases import BUILT_IN
 from media.sound.hold_music import render
 from tests.support.detection_limits import usual_limits
 from tests.support.voices import tone, voice
@@ -173,20 +174,93 @@ def test_noise_at_the_answer_is_no_greeting() -> None:
     assert verdict_of(rustle, quiet(5.0)).label == "silence"
 
 
-def test_words_sharpen_the_verdict_and_the_beep_is_still_heard() -> None:
-    detector = AnswerDetector(usual_limits(), 0.0)
-    assert detector.hear_words("hello this is anna") == []
-    (verdict,) = detector.hear_words("please leave a message after the tone")
+def words_after(*parts: Sound, text: str, then: Sound, is_final: bool = True) -> list[Finding]:
+    """What is found where a recogniser has heard `text` after `parts`."""
+    detector = AnswerDetector(usual_limits(), 0.0, BUILT_IN["en"])
+    found, at_ms = [], 0.0
+    for sound in (np.concatenate(parts), then):
+        for begin in range(0, len(sound), 160):
+            at_ms += 20
+            found += detector.feed(sound[begin : begin + 160], at_ms)
+        if text:
+            found += detector.hear_words(text, is_final=is_final)
+            text = ""
+    return found
+
+
+def test_words_tell_a_mailbox_and_its_beep_is_still_heard() -> None:
+    then = np.concatenate((voice(0.4), quiet(0.3), tone(1000.0, 0.4), quiet(0.2)))
+    found = words_after(speech(2.0), text="leave a message after the tone", then=then)
+    verdict, beep = found
     assert isinstance(verdict, Verdict)
     assert (verdict.label, verdict.reason) == ("voicemail", "words")
-    assert not detector.is_over
-    assert detector.hear_words("press one") == []
-    sound = np.concatenate((voice(1.0), quiet(0.3), tone(1000.0, 0.4), quiet(0.2)))
-    found: list[Finding] = []
+    assert 1700 <= verdict.after_ms <= 2100
+    assert isinstance(beep, Beep)
+
+
+def test_words_of_a_machine_count_once_enough_was_said() -> None:
+    verdict, *_ = words_after(voice(0.5), text="press one", is_final=False, then=speech(2.5))
+    assert isinstance(verdict, Verdict)
+    assert (verdict.label, verdict.reason) == ("ivr", "words")
+    assert 1450 <= verdict.after_ms <= 1700
+
+
+def test_a_person_who_asks_who_is_calling_is_a_person() -> None:
+    (verdict,) = words_after(voice(1.0), text="who is calling", then=quiet(3.0))
+    assert isinstance(verdict, Verdict)
+    assert (verdict.label, verdict.reason) == ("human", "short_greeting")
+
+
+def test_words_tell_a_person_who_speaks_for_long() -> None:
+    suspected, verdict = words_after(
+        speech(4.6), text="Brown and Sons how can I help you", then=quiet(3.0)
+    )
+    assert isinstance(suspected, MachineHeard)
+    assert isinstance(verdict, Verdict)
+    assert (verdict.label, verdict.reason) == ("human", "words")
+    assert verdict.after_ms < 5400, "before the wait by which it would be a machine"
+
+
+def greeted(detector: AnswerDetector, *, told: str | None = None) -> int:
+    """When a greeting of a second is known to be a person's."""
+    sound = np.concatenate((voice(0.5), quiet(0.08), voice(0.5), quiet(3.0)))
     for begin in range(0, len(sound), 160):
-        found += detector.feed(sound[begin : begin + 160], (begin + 160) / 8)
-    assert [type(one) for one in found] == [Beep]
-    assert detector.is_over and detector.feed(voice(0.2), 9000.0) == []
+        for one in detector.feed(sound[begin : begin + 160], (begin + 160) / 8):
+            if isinstance(one, Verdict):
+                assert one.label == "human"
+                return one.after_ms
+        if told is not None and begin == 160 * 60:
+            detector.hear_words(told)
+    raise AssertionError("no verdict")
+
+
+def test_a_recogniser_is_waited_for_no_longer_than_its_limit() -> None:
+    limits = usual_limits(words_ms=300)
+    alone = greeted(AnswerDetector(limits, 0.0))
+    hung = greeted(AnswerDetector(limits, 0.0, BUILT_IN["en"]))
+    assert hung == alone + 300
+    gone = AnswerDetector(limits, 0.0, BUILT_IN["en"])
+    gone.hear_no_words()
+    assert greeted(gone) == alone
+    assert gone.hear_words("press one") == []
+    quick = AnswerDetector(limits, 0.0, BUILT_IN["en"])
+    assert greeted(quick, told="Anna Brown") == alone, "it has told of all that was said"
+
+
+def test_one_word_is_not_waited_for() -> None:
+    sound = np.concatenate((voice(0.4), quiet(2.0)))
+    times = []
+    for phrases in (None, BUILT_IN["en"]):
+        detector = AnswerDetector(usual_limits(), 0.0, phrases)
+        for begin in range(0, len(sound), 160):
+            detector.feed(sound[begin : begin + 160], (begin + 160) / 8)
+        assert detector.verdict is not None
+        times.append(detector.verdict.after_ms)
+    assert times[0] == times[1]
+
+
+def test_words_without_a_recogniser_tell_nothing() -> None:
+    assert AnswerDetector(usual_limits(), 0.0).hear_words("press one") == []
 
 
 def test_stopped_early_it_does_not_know() -> None:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from media.sound.g711 import SILENCE, decode, encode
-from media.sound.level import FLOOR_DBFS, SILENT_DBFS, level_dbfs
+from media.sound.level import FLOOR_DBFS, SILENT_DBFS, level_dbfs, step_levels_dbfs
 
 
 def tone(dbfs: float) -> NDArray[np.int16]:
@@ -39,3 +39,13 @@ def test_it_is_what_the_definition_gives(payload: bytes, codec: str) -> None:
 def test_another_codec_is_recognised() -> None:
     with pytest.raises(KeyError):
         level_dbfs(b"a", "G729")
+
+
+def test_levels_of_steps_are_those_of_their_samples() -> None:
+    payload = bytes(range(256)) + b"\x80" * 24
+    levels = step_levels_dbfs(payload, "PCMU", 80)
+    assert len(levels) == 3
+    for step, level in enumerate(levels):
+        part = payload[80 * step : 80 * step + 80]
+        assert level == pytest.approx(level_dbfs(part, "PCMU"), abs=0.01)
+    assert len(step_levels_dbfs(b"", "PCMA", 80)) == 0

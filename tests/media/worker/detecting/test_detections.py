@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from media import messages as m
+from media.detection_phrases import BUILT_IN
 from media.sound.g711 import encode
 from media.worker.detecting.detections import MOST_WAITING, Detections
 from media.worker.peer_stream import SoundTap
@@ -75,6 +76,30 @@ async def test_a_mailbox_is_suspected_beeps_and_is_reported() -> None:
     await reports.until(m.Detected)
     kinds = [type(one) for one in reports.events]
     assert kinds == [m.MachineSuspected, m.BeepHeard, m.Detected]
+    detections.close()
+
+
+async def test_what_a_recogniser_hears_counts() -> None:
+    reports, stream = Reports(), Stream()
+    detections = Detections(reports)
+    detections.hear_words(stream, "press one", is_final=True)  # nobody listens yet
+    detections.start("a", stream, usual_limits(), 10.0, BUILT_IN["en"])
+    breath = np.concatenate([voice(0.5), quiet(0.08)] * 4)
+    say(stream, breath)
+    detections.hear_words(stream, "for sales press one", is_final=True)
+    await reports.until(m.Detected)
+    (verdict,) = reports.events
+    assert isinstance(verdict, m.Detected)
+    assert (verdict.label, verdict.reason) == ("ivr", "words")
+    detections.start("a", stream, usual_limits(), 10.0, BUILT_IN["en"])
+    detections.hear_words(stream, None, is_final=True)
+    say(stream, breath[:8000], quiet(2.0))
+    async with asyncio.timeout(DEADLINE_S):
+        while stream.detection is not None:
+            reports.came.clear()
+            await reports.came.wait()
+    verdict = reports.events[-1]
+    assert isinstance(verdict, m.Detected) and verdict.label == "human"
     detections.close()
 
 
