@@ -18,6 +18,21 @@ Follow = Literal["join", "hangup", "message", "retry"]
 """The agent gets the customer; or the call ends; or a message is left; or it is tried again."""
 
 
+class DetectionRule(Section):
+    """`detect` of a rule: what it says in place of [detection]."""
+
+    enabled: bool = True
+    wait: bool | None = None
+    voicemail: Follow | None = None
+    ivr: Follow | None = None
+    screening: Follow | None = None
+    fax: Follow | None = None
+    silence: Follow | None = None
+    unknown: Follow | None = None
+    message: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    language: Annotated[Language, Field(min_length=1)] | None = None
+
+
 class DetectionLimits(Section):
     """[detection.limits]: by which timing it is told. All are milliseconds."""
 

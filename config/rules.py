@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from .calendars import DatesText, Hours, TimeZone
+from .detection import DetectionRule
 from .errors import wrong
 from .patterns import compile_regex
 from .policy import LineType
@@ -182,6 +183,7 @@ class Setting(Section):
     max_attempts: int | None = Field(default=None, ge=1, le=100)
     ring_s: Annotated[float, Field(gt=0, le=3600)] | None = None
     max_duration_s: Seconds | None = None
+    detect: bool | DetectionRule | None = None
 
     @model_validator(mode="after")
     def _check_party(self) -> "Setting":
@@ -193,7 +195,8 @@ class Setting(Section):
 
     def given(self) -> dict[str, Any]:
         """What is set, by name."""
-        return {name: getattr(self, name) for name in sorted(self.model_fields_set)}
+        given = self.model_dump(exclude_none=True)
+        return {name: given[name] for name in sorted(self.model_fields_set)}
 
 
 class Rule(Section):

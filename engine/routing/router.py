@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from ..job import site_of
-from ..request import CallbackRequest
+from ..request import CallbackRequest, DetectSpec
 from ..store.errors import StoreError
 from ..store.protocols import NOTHING_KEPT, Rows
 from .conditions import CallerHistory, Facts, NoQueues, Queues, Surroundings
@@ -142,6 +142,8 @@ class Router:
             changes["skills"] = {**(getattr(params, "skills", None) or {}), **ruling.skills}
         if "whisper" in changes:
             changes["whisper"] = None  # a template, which requests do not have: see the ruling
+        if isinstance(changes.get("detect"), dict):
+            changes["detect"] = DetectSpec(**changes["detect"])
         known = type(params).__struct_fields__
         changes = {name: value for name, value in changes.items() if name in known}
         return msgspec.structs.replace(params, **changes) if changes else params

@@ -49,6 +49,7 @@ class Ruling:
     max_attempts: int | None = None
     ring_s: float | None = None
     max_duration_s: float | None = None
+    detect: bool | dict[str, Any] | None = None
     fired: tuple[str, ...] = ()
     trace: list[Step] = field(default_factory=list)
 

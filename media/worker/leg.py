@@ -25,7 +25,6 @@ from ..rtp.telephone_event import DigitReader
 from ..sound.dtmf.detector import ToneKeys
 from .announcing.leg_sound import LegSound
 from .context import WorkerContext
-from .detecting.sound_watch import SoundFigures
 from .leg_quality import LegQuality, figures_of
 from .peer_stream import PeerStream
 from .playout import GAP_FILL_S, Playout
@@ -75,7 +74,6 @@ class MediaLeg:
         "protection",
         "rtcp",
         "sound",
-        "sound_figures",
         "tap",
     )
 
@@ -110,7 +108,6 @@ class MediaLeg:
         self._silent = False
         self._quiet_looks = 0
         self.tap: Tap | None = None
-        self.sound_figures = SoundFigures()
         self.look_at = 0.0
         self._is_asymmetric = False
         self.dropped_garbage = 0
@@ -185,11 +182,6 @@ class MediaLeg:
         self.protection.agree(keys)
         if self.protection.sender is not before and self._relaying:
             self.playout.use(self._socket, self.protection.sender)
-
-    @property
-    def is_two_way(self) -> bool:
-        """Whether the peer may send, and be sent to."""
-        return self._may_receive and self.playout.may_send
 
     @property
     def _sent_to(self) -> Address:

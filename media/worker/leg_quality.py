@@ -10,7 +10,6 @@ from ..rtp.quality import QualityChange, QualityWatch
 from ..rtp.receive_stats import Reception
 from ..rtp.rtcp_session import RtcpSession
 from ..rtp.rtp import CLOCK_HZ
-from .detecting.sound_watch import SoundFigures
 from .protection import Protection
 
 
@@ -21,7 +20,6 @@ class CountedLeg(Protocol):
     dropped_garbage: int
     dropped_late: int
     protection: Protection
-    sound_figures: SoundFigures
 
 
 class LegQuality:
@@ -96,10 +94,6 @@ def figures_of(
         dropped_late=leg.dropped_late,
         send_errors=stream.errors,
         dropped_unauthentic=leg.protection.failures,
-        clipped=leg.sound_figures.clipped,
-        echo_ms=leg.sound_figures.echo_ms,
-        echo_db=leg.sound_figures.echo_db,
-        one_way=leg.sound_figures.one_way,
     )
     if rtcp is not None:
         rtcp.fill(figures, stream.clock_hz)

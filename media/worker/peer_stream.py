@@ -194,6 +194,7 @@ class PeerStream(Reception):
         "event_clock_hz",
         "event_payload_types",
         "is_over",
+        "is_two_way",
         "keeps_keys",
         "leg",
         "listeners",
@@ -212,6 +213,7 @@ class PeerStream(Reception):
         self.listeners: list[StreamListener] = []
         self.listening = False
         self.is_over = False  # its leg is closed
+        self.is_two_way = False  # the peer may send, and be sent to
         self.keeps_keys = False  # from those who hear it
         self.tones: ToneKeys | None = None  # where its keys come as sound
         self.detection: SoundTap | None = None  # while it is told who or what speaks
@@ -237,6 +239,7 @@ class PeerStream(Reception):
             description.telephone_event_received_payload_type,
         )
         self.event_clock_hz = description.telephone_event_clock_hz
+        self.is_two_way = description.direction == "sendrecv"
 
     @property
     def loud_at(self) -> float:

@@ -247,6 +247,7 @@ class Switch:
         previous = self._legs.get(command.leg)
         if previous is not None:
             self._forget(previous)
+            self._sound_watch.forget(previous.incoming)
             previous.let_go()
         self._legs[command.leg] = leg
         self._rounds[pair.port // 2 % ROUNDS_PER_VISIT][command.leg] = leg
@@ -282,7 +283,8 @@ class Switch:
         stats = None
         if leg is not None:
             self._forget(leg)
-            stats = leg.stats()
+            stats = self._stats(leg)
+            self._sound_watch.forget(leg.incoming)
             leg.let_go()
         self._report(m.Closed(command.request, stats))
 
@@ -407,7 +409,12 @@ class Switch:
 
     def _get_stats(self, command: m.GetStats) -> None:
         leg = self._legs.get(command.leg)
-        self._report(m.Stats(command.request, leg.stats() if leg is not None else None))
+        self._report(m.Stats(command.request, None if leg is None else self._stats(leg)))
+
+    def _stats(self, leg: MediaLeg) -> m.LegStats:
+        stats = leg.stats()
+        self._sound_watch.fill(leg.incoming, stats)
+        return stats
 
     def _get_counters(self, command: m.GetCounters) -> None:
         self._report(m.Counters(command.request, self.counters()))

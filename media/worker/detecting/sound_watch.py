@@ -12,7 +12,7 @@ from ...listening.echo import Echo
 from ...listening.talk_judge import Clipped, OneWay, SoundFinding, TalkJudge
 from ...listening.voice_activity import VoiceActivity
 from ...listening.window import Packet, frames_of, look_at
-from ...messages import EchoHeard, Event, OneWayAudio, SoundClipped, VoiceChanged
+from ...messages import EchoHeard, Event, LegStats, OneWayAudio, SoundClipped, VoiceChanged
 from ...sound_settings import SoundSettings
 from ..peer_stream import PeerStream
 
@@ -20,16 +20,6 @@ MOST_WAITING: Final = 200  # tasks of the thread; where it is behind, windows ar
 _SCAN_S: Final = 1.0
 _FLUSH_S: Final = 0.1  # how often speech is looked at
 _MOST_PACKETS: Final = 1000  # of one window
-
-
-@dataclass(slots=True)
-class SoundFigures:
-    """What was found of a leg, for its record."""
-
-    clipped: float | None = None
-    echo_ms: int | None = None
-    echo_db: float | None = None
-    one_way: str | None = None
 
 
 class Hearing(Protocol):
@@ -52,12 +42,6 @@ class WatchedLeg(Protocol):
     @property
     def playout(self) -> Hearing:
         """What its peer hears."""
-
-    @property
-    def is_two_way(self) -> bool:
-        """Whether its peer may send, and be sent to."""
-
-    sound_figures: SoundFigures
 
 
 class _Tap:
@@ -129,6 +113,7 @@ class SoundWatch:
         self._settings = settings
         self._emit = emit
         self._pairs: dict[PeerStream, _Pair] = {}  # by the stream of the first side
+        self._figures: dict[PeerStream, list[SoundFinding]] = {}
         self._work: SimpleQueue[tuple[_Pair, _Work] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -185,11 +170,26 @@ class SoundWatch:
             side.stop()
         del self._pairs[pair.sides[0].leg.incoming]
 
+    def fill(self, stream: PeerStream, stats: LegStats) -> None:
+        """Add what was found of a leg to its figures: the newest of each kind."""
+        for one in self._figures.get(stream, ()):
+            match one:
+                case OneWay():
+                    stats.one_way = one.cause
+                case Clipped():
+                    stats.clipped = one.share
+                case Echo():
+                    stats.echo_ms, stats.echo_db = one.delay_ms, one.level_db
+
     def leg_closed(self, stream: PeerStream) -> None:
         """A leg is about to be closed."""
         for pair in [*self._pairs.values()]:
             if any(side.leg.incoming is stream for side in pair.sides):
                 self._forget(pair)
+
+    def forget(self, stream: PeerStream) -> None:
+        """The figures of a leg are wanted no more."""
+        self._figures.pop(stream, None)
 
     def close(self) -> None:
         """End the thread."""
@@ -235,7 +235,7 @@ class SoundWatch:
             (
                 side.window + side.tap.take(),
                 side.leg.incoming.heard_at >= began,
-                side.leg.is_two_way,
+                side.leg.incoming.is_two_way,
             )
             for side in pair.sides
         ]
@@ -281,19 +281,21 @@ class SoundWatch:
         if pair.is_over:
             return
         for side, one in found:
-            leg, figures = side.leg.name, side.leg.sound_figures
-            match one:
-                case bool():
-                    self._emit(VoiceChanged(leg, one))
-                case OneWay():
-                    figures.one_way = one.cause
-                    self._emit(OneWayAudio(leg, one.cause, one.for_s))
-                case Clipped():
-                    figures.clipped = max(figures.clipped or 0.0, one.share)
-                    self._emit(SoundClipped(leg, one.share))
-                case Echo():
-                    figures.echo_ms, figures.echo_db = one.delay_ms, one.level_db
-                    self._emit(EchoHeard(leg, one.delay_ms, one.level_db))
+            if not isinstance(one, bool):
+                self._figures.setdefault(side.leg.incoming, []).append(one)
+            self._emit(_event(side.leg.name, one))
+
+
+def _event(leg: str, found: SoundFinding | bool) -> Event:
+    match found:
+        case bool():
+            return VoiceChanged(leg, found)
+        case OneWay():
+            return OneWayAudio(leg, found.cause, found.for_s)
+        case Clipped():
+            return SoundClipped(leg, found.share)
+        case _:
+            return EchoHeard(leg, found.delay_ms, found.level_db)
 
 
 def _changes(voice: VoiceActivity, packets: list[Packet]) -> list[bool]:

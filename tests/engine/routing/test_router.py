@@ -9,7 +9,7 @@ import pytest
 
 from config.settings import Settings
 from engine.job import AttemptRecord, Job, Request
-from engine.request import CallbackRequest, WhisperSpec
+from engine.request import CallbackRequest, DetectSpec, WhisperSpec
 from engine.routing.conditions import CallerHistory, Facts
 from engine.routing.router import Router
 from engine.store.errors import StoreError
@@ -52,6 +52,16 @@ def test_facts_of_a_request() -> None:
     assert router().facts(asked(to="sip:+442079460123@pbx"), CallerHistory(), 0.0).number == NUMBER
     assert router().facts(asked(to="sip:bob@pbx"), CallerHistory(), 0.0).number is None
     assert router().facts(asked(context={"site": 5}), CallerHistory(), 0.0).site is None
+
+
+def test_a_rule_says_whether_it_is_told_who_answers() -> None:
+    rule = {"set": {"detect": {"voicemail": "hangup", "wait": False}}}
+    detect = filled(rule).detect
+    assert isinstance(detect, DetectSpec)
+    assert detect.asked() == {"enabled": True, "wait": False, "voicemail": "hangup"}
+    assert filled(rule, detect=False).detect is False
+    assert filled({"set": {"detect": True}}).detect is True
+    assert filled({"set": {"detect": False}}).detect is False
 
 
 def test_what_is_left_open_is_filled() -> None:

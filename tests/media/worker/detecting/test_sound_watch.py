@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from media import messages as m
 from media.sound.g711 import encode
 from media.sound_settings import SoundSettings
-from media.worker.detecting.sound_watch import MOST_WAITING, SoundFigures, SoundWatch, WatchedLeg
+from media.worker.detecting.sound_watch import MOST_WAITING, SoundWatch, WatchedLeg
 from media.worker.peer_stream import SoundTap
 from tests.support.voices import tone, voice
 
@@ -26,6 +26,7 @@ class Stream:
     sound_tap: SoundTap | None = None
     heard_at: float = 0.0
     settled: int = 0
+    is_two_way: bool = True
 
     def settle(self) -> None:
         self.settled += 1
@@ -41,8 +42,6 @@ class Leg:
     name: str
     incoming: Stream = field(default_factory=Stream)
     playout: Hears = field(default_factory=Hears)
-    is_two_way: bool = True
-    sound_figures: SoundFigures = field(default_factory=SoundFigures)
 
 
 class Talk:
@@ -76,6 +75,12 @@ class Talk:
             if frame % 25 == 0:
                 await asyncio.sleep(0)
         await self.settled()
+
+    def figures(self, leg: Leg) -> m.LegStats:
+        """What its record has of it."""
+        stats = m.LegStats()
+        self.watch.fill(cast(Any, leg.incoming), stats)
+        return stats
 
     async def settled(self) -> None:
         """What was put down is done, and its events are there."""
@@ -116,7 +121,7 @@ async def test_one_who_is_spoken_to_and_sends_digital_silence_is_told() -> None:
     assert isinstance(told, m.OneWayAudio)
     assert (told.leg, told.cause) == ("b", "digital_silence")
     assert 12 <= told.for_s <= 22
-    assert talk.b.sound_figures.one_way == "digital_silence"
+    assert talk.figures(talk.b).one_way == "digital_silence"
     # A second of each five is looked at; otherwise the relay has the packets.
     assert 0.15 <= len(talk.looked_at) / (50 * 30) <= 0.25
     assert talk.a.incoming.settled >= 5
@@ -154,14 +159,14 @@ async def test_echo_and_clipping_are_told() -> None:
     (echo,) = [one for one in talk.events if isinstance(one, m.EchoHeard)]
     assert echo.leg == "b"
     assert abs(echo.delay_ms - 160) <= 20 and -16 <= echo.level_db <= -8
-    assert talk.b.sound_figures.echo_ms == echo.delay_ms
+    assert talk.figures(talk.b).echo_ms == echo.delay_ms
     talk.watch.close()
 
     talk = Talk(SoundSettings(every_s=2.0, window_s=1.0))
     await talk.talk(7.0, lambda leg, _frame: loud[:160] if leg.name == "b" else NOISE)
     (clipped,) = talk.events
     assert isinstance(clipped, m.SoundClipped) and clipped.leg == "b"
-    assert talk.b.sound_figures.clipped == clipped.share > 0.3
+    assert talk.figures(talk.b).clipped == clipped.share > 0.3
     talk.watch.close()
 
 
@@ -195,6 +200,7 @@ async def test_who_talks_no_more_is_left_alone() -> None:
     talk.watch.leg_closed(cast(Any, talk.b.incoming))
     assert talk.a.incoming.sound_tap is None
     talk.watch.leg_closed(cast(Any, talk.b.incoming))
+    talk.watch.forget(cast(Any, talk.b.incoming))
     talk.watch.close()
 
 
