@@ -14,10 +14,14 @@ class Phrases(msgspec.Struct, frozen=True, array_like=True):
     ivr: tuple[str, ...] = ()
     screening: tuple[str, ...] = ()
 
+    @property
+    def machines(self) -> tuple[str, ...]:
+        """Those of machines alone, each once."""
+        return tuple(dict.fromkeys((*self.voicemail, *self.ivr, *self.screening)))
+
     def __iter__(self) -> Iterator[str]:
         """Each phrase once."""
-        every = (*self.voicemail, *self.ivr, *self.screening, *self.human)
-        return iter(dict.fromkeys(every))
+        return iter(dict.fromkeys((*self.machines, *self.human)))
 
 
 def phrases_of(language: str, by_language: "Mapping[str, Phrases] | None" = None) -> Phrases | None:

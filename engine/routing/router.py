@@ -30,7 +30,7 @@ Request = TypeVar("Request", bound=CallbackRequest)
 # What rules may look at in a request as something that it says itself.
 _SAID = (
     "queue", "agent", "skills", "priority", "whisper", "caller_id", "trunk", "record", "script",
-    "known_agent", "centre", "order", "max_attempts", "ring_s", "max_duration_s",
+    "known_agent", "centre", "order", "max_attempts", "ring_s", "max_duration_s", "detect",
 )  # fmt: skip
 
 DAY_S = 86400.0

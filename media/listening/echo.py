@@ -10,7 +10,6 @@ from .window import STEP_S, Window
 LONGEST_S: Final = 0.6
 _LAGS: Final = round(LONGEST_S / STEP_S)
 _QUIET_DBFS: Final = -60.0  # below is noise, whatever it is
-_TALK_DBFS: Final = -40.0
 _LEAST_TALK_MS: Final = 400
 _LEAST_CORRELATION: Final = 0.75
 _LEAST_SPREAD_DB: Final = 5.0  # what is always as loud comes back at any delay
@@ -62,8 +61,6 @@ def echo_in(sent: Window, returned: Window) -> Echo | None:
     theirs = np.maximum(returned.levels_dbfs, _QUIET_DBFS)
     length = min(len(ours), len(theirs))
     lags = min(_LAGS, length // 2)
-    if not lags:
-        return None
     compared = length - lags
     a = ours[:compared]
     late = np.lib.stride_tricks.sliding_window_view(theirs[:length], compared)[:lags]
@@ -77,8 +74,6 @@ def echo_in(sent: Window, returned: Window) -> Echo | None:
     best_lag = int(correlations.argmax())
     if correlations[best_lag] < _LEAST_CORRELATION:
         return None
-    loud = a > _TALK_DBFS
-    if not loud.any():
-        return None
+    loud = a > a.mean()
     louder = float(np.median(late[best_lag][loud] - a[loud]))
     return Echo(round(best_lag * STEP_S * 1000), round(louder, 1))

@@ -16,8 +16,8 @@ from .vocabulary import Vocabulary, words_of
 _PAUSE_MS: Final = 300
 # The longer a phrase, the less likely is each of its sounds: by so many powers of ten a letter.
 # Measured with greetings by espeak-ng in telephone quality (docs/detection.md).
-_POWERS_A_LETTER: Final = 2.6
-_LEAST_LETTERS: Final = 8  # what is shorter is heard everywhere
+_POWERS_A_LETTER: Final = 2.0
+_LEAST_LETTERS: Final = 10  # what is shorter is heard everywhere
 _MOST_BYTES: Final = 64 << 10  # that a pipe has room for: 200 phrases are less
 
 

@@ -19,7 +19,7 @@ class SpottedWords:
     def __init__(self) -> None:
         phrases = phrases_of("en")
         assert phrases is not None
-        self._spotter = SphinxSpotter(Vocabulary(tuple(phrases), is_spotted=True))
+        self._spotter = SphinxSpotter(Vocabulary(phrases.machines, is_spotted=True))
         self._converter = RateConverter(SAMPLE_RATE_HZ, RATE_HZ)
         self._sound = bytearray()
 

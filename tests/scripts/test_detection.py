@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from media.sound.g711 import decode
 from media.speech.espeak import SpeechError
 from scripts.detection.__main__ import main, meets_targets, save
 from scripts.detection.measure import Measured, measure
 from scripts.detection.samples import SHARES, Sample, make
+from scripts.detection.spotted_words import recogniser_of
 from tests.support.detection_limits import usual_limits
 
 
@@ -64,3 +66,16 @@ def test_the_command_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["--half", "tuning"]) in (0, 1)
     printed = capsys.readouterr().out
     assert "people taken for machines" in printed and "screening" in printed.replace("…", "ing")
+
+
+def test_words_count_where_a_recogniser_hears_them() -> None:
+    pytest.importorskip("pocketsphinx", reason="pip install 'ringback[recognition]'")
+    with np.load(Path(__file__).parents[1] / "media/recognition/phrase.npz") as kept:
+        sound = decode(kept["pcma"].tobytes(), "PCMA")
+    english = Sample("voicemail-0", "voicemail", "tuning", sound, language="en-us")
+    german = Sample("human-0", "human", "tuning", sound, language="de")
+    assert recogniser_of(german) is None
+    measured = measure([english], usual_limits(), recogniser_of)
+    assert measured.confusion["voicemail", "voicemail"] == 1
+    with patch("scripts.detection.__main__.make", lambda *_asked: [english, german]):
+        assert main(["--english", "--words"]) in (0, 1)

@@ -66,16 +66,19 @@ class AnswerDetection:
             if phrases is None:
                 reason = f"there are no phrases in {language!r}: see detection.phrases"
                 raise EngineError("unavailable", reason, field="detection")
-            wanted = WantedSpeech(tuple(phrases), language=language, is_spotted=True)
+            # It would take much of what machines say for a person's words.
+            is_weak = recognitions.engine == "pocketsphinx"
+            words = phrases.machines if is_weak else tuple(phrases)
+            wanted = WantedSpeech(words, language=language, is_spotted=True)
             recognitions.check(wanted)
         except (EngineError, BadParams) as error:
             log.warning("no_words_of_answer", leg=leg.id, reason=str(error))
             leg.detect(limits)
             return
         leg.detect(limits, phrases)
-        words = AnswerWords(call, leg, recognitions, self._listening.discard)
-        self._listening.add(words)
-        words.begin(wanted)
+        listener = AnswerWords(call, leg, recognitions, self._listening.discard)
+        self._listening.add(listener)
+        listener.begin(wanted)
 
 
 class AnswerWords(LegListener):

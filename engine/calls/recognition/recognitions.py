@@ -7,6 +7,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from config.recognition import Recognition as RecognitionSettings
+from config.recognition import RecognitionEngine
 from media.child_process import fill_command
 from media.errors import MediaError
 from media.messages import Codec, Connect
@@ -124,6 +125,11 @@ class Recognitions:
     def configure(self, settings: RecognitionSettings) -> None:
         """Use these settings for recognitions that begin from now on."""
         self._settings = settings
+
+    @property
+    def engine(self) -> RecognitionEngine:
+        """What recognises; "": nothing does."""
+        return self._settings.engine
 
     @property
     def language(self) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import threading
 import zlib
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Final, Protocol, TypeAlias
@@ -272,10 +273,8 @@ class SoundWatch:
                 continue
             found = look()
             if found:
-                try:
+                with suppress(RuntimeError):  # the loop is closed: the worker ends
                     self._loop.call_soon_threadsafe(self._found, pair, found)
-                except RuntimeError:  # the loop is closed: the worker ends
-                    return
 
     def _found(self, pair: _Pair, found: list[tuple[_Side, SoundFinding | bool]]) -> None:
         if pair.is_over:
