@@ -210,6 +210,7 @@ class Api:
                 "form": {**found["form"], **site.texts},
                 "stage": found["stage"],
                 "unreachable": found["refusal"]["engine"],
+                "invalid_number": found["refusal"]["invalid_number"],
                 "consent": site.consent,
                 "region": site.region,
                 "proof_of_work": site.proof_of_work,

@@ -63,9 +63,22 @@ async def test_a_wrong_number_is_told_beside_its_field(stack: AsyncExitStack, br
     page.stage.engine.refusal = EngineError("refused", "no", "to", {})
     await opens(page)
     field = page.get_by_label("Telephone number")
-    await field.fill("7946")
     await page.get_by_label(CONSENT).check()
-    await page.get_by_role("button", name="Call me", exact=True).click()
+    for typed in ("020-79460123", "+442079460123"):  # grouped, and the same digits
+        await field.fill(typed)
+        await field.press("Tab")
+        grouped = await field.input_value()
+        assert " " in grouped and grouped.replace(" ", "") == typed.replace("-", "")
+    for typed in ("tel:+442079460123", "020 7946 0123 ext 4", ""):  # an extension is no digit
+        await field.fill(typed)
+        await field.press("Tab")
+        assert await field.input_value() == typed
+    send = page.get_by_role("button", name="Call me", exact=True)
+    await send.click()  # with no number at all
+    await page.get_by_role("alert").get_by_text("complete telephone number").wait_for()
+    assert page.stage.engine.job == {}
+    await field.fill("7946")
+    await send.click()
     await page.get_by_role("alert").get_by_text("complete telephone number").wait_for()
     assert await field.get_attribute("aria-invalid") == "true"
     assert page.faults == []

@@ -248,3 +248,11 @@ async def test_each_state_of_the_phone(stack: AsyncExitStack, browser: Any) -> N
         await page.get_by_role("heading", name=hostile).wait_for()
         assert await page.locator("#desk img, #desk script, #desk a").count() == 0
         assert await page.evaluate("ran") == 0
+    # A long name on a small screen, or at 200 %.
+    await page.set_viewport_size({"width": 320, "height": 512})
+    engine.job = {"id": "j2", "to": "+4" * 30, "context": {"name": "W" * 300}, "attempts": []}
+    engine.agent |= {"work": "j2", "reason": "r" * 80}
+    await engine.events_of_agents.put({"type": "agent.talking", "agent": "anna"})
+    await page.get_by_text("W" * 300).wait_for()
+    await page.evaluate("talking(true)")
+    assert not await page.evaluate("document.documentElement.scrollWidth > innerWidth")

@@ -241,8 +241,10 @@
     return sorted.map(([name, value]) => element("option", { value, selected: value === page.region }, name));
   }
 
-  // Digits in groups, as they are easier to compare; what the visitor typed besides stays.
+  // Digits in groups, as they are easier to compare. What has anything else stays as the visitor typed it: an
+  // extension is no part of the number.
   function grouped(text) {
+    if (!/^\s*\+?[\d\s./-]*$/.test(text)) return text.trim();
     const plus = text.trim().startsWith("+") ? "+" : "";
     const digits = text.replace(/\D/g, "");
     if (digits.length < 5) return text.trim();
@@ -356,7 +358,7 @@
     async function send(event) {
       event.preventDefault();
       error.textContent = "";
-      if (!number.value.trim()) { number.setAttribute("aria-invalid", "true"); number.focus(); return; }
+      if (!number.value.trim()) { error.textContent = page.invalid_number; number.setAttribute("aria-invalid", "true"); number.focus(); return; }
       number.removeAttribute("aria-invalid");
       submit.disabled = true;
       submit.textContent = form.sending;
