@@ -16,8 +16,16 @@ Frames = NDArray[np.int16]
 """One frame of 20 ms a row."""
 
 _LOUDEST: Final = 32767
-_RISE: Final = np.ones(FRAME_SAMPLES, np.float32)
-_RISE[:FADE_SAMPLES] = (np.arange(FADE_SAMPLES, dtype=np.float32) + 0.5) / FADE_SAMPLES
+
+
+def _rise(per_tick: int) -> NDArray[np.float32]:
+    rise = np.ones(FRAME_SAMPLES * per_tick, np.float32)
+    count = FADE_SAMPLES * per_tick
+    rise[:count] = (np.arange(count) + 0.5) / count
+    return rise
+
+
+_RISES: Final = {len(rise): rise for rise in (_rise(1), _rise(2))}
 
 
 def limited(sums: NDArray[np.int32]) -> Frames:
@@ -26,8 +34,9 @@ def limited(sums: NDArray[np.int32]) -> Frames:
 
 
 def passing(before: NDArray[np.int32], after: NDArray[np.int32]) -> Frames:
-    """One frame in whose first 10 ms `before` falls while `after` rises."""
-    mixed = np.rint(after * _RISE + before * (1 - _RISE)).astype(np.int32)
+    """One frame, of 8 or 16 kHz, in whose first 10 ms `before` falls while `after` rises."""
+    rise = _RISES[len(after)]
+    mixed = np.rint(after * rise + before * (1 - rise)).astype(np.int32)
     return limited(mixed)
 
 
@@ -56,8 +65,8 @@ class MixPlan:
     def mix(self, spoken: Frames) -> Frames:
         """What each listener hears of one frame of each speaker."""
         if not len(self._group_of):
-            return np.empty((0, FRAME_SAMPLES), np.int16)
-        wide = np.zeros((len(spoken) + 1, FRAME_SAMPLES), np.int32)
+            return np.empty((0, spoken.shape[1]), np.int16)
+        wide = np.zeros((len(spoken) + 1, spoken.shape[1]), np.int32)
         wide[:-1] = spoken
         sums = np.add.reduceat(wide[self._members], self._starts, axis=0)
         return limited(sums[self._group_of] - wide[self._own])

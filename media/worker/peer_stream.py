@@ -242,6 +242,11 @@ class PeerStream(Reception):
         self.is_two_way = description.direction == "sendrecv"
 
     @property
+    def is_wide(self) -> bool:
+        """Whether what was agreed carries 16 kHz."""
+        return any(is_wide(codec) for codec in self.clocks)
+
+    @property
     def loud_at(self) -> float:
         """When the peer was last heard to say something."""
         return self.flow.loud_at

@@ -1,7 +1,8 @@
 """Lets legs hear sums of what others say: the speech of each leg once, each sum on the clock.
 
 A leg that begins to hear a sum goes on where it was, and one that is relayed to again does so too:
-nothing is heard twice, and no change clicks.
+nothing is heard twice, and no change clicks. Who can hear 16 kHz hears a sum of that; who is in it
+and has 8 kHz is raised, and the other way round for the sums of 8 kHz.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ...sound import g711
+from ...sound.form import WIDE, encode, tick_bytes
 from ...sound.g711 import FRAME_SAMPLES
 from ...sound.mix import MixPlan, passing
 from ..peer_stream import PeerStream
@@ -27,6 +28,10 @@ class MixedPlayout(Protocol):
     @property
     def codec(self) -> str:
         """The codec that its peer wants."""
+
+    @property
+    def form(self) -> str:
+        """The form of sound that its peer can hear: WIDE, or a law of G.711."""
 
     @property
     def relayed(self) -> PeerStream | None:
@@ -59,6 +64,66 @@ class _Hearing:
         self.patience = 0
 
 
+class _Sums:
+    """The sums of one rate: who hears them, of whom they are made, and the plan of both."""
+
+    __slots__ = ("hearing", "is_wide", "plan", "speakers")
+
+    def __init__(self, *, is_wide: bool) -> None:
+        self.is_wide = is_wide
+        self.hearing: list[_Hearing] = []
+        self.speakers: list[Speaker] = []
+        self.plan: MixPlan | None = None
+
+    def arrange(self, hearing: list[_Hearing], speakers: list[Speaker]) -> None:
+        """Plan the sums that these hear; what was planned before may do."""
+        if self.plan is not None and self.hearing == hearing:
+            return
+        heard = {each for one in hearing for each in (*one.row, *(one.before or ()))}
+        own = {one.own for one in hearing}
+        self.speakers = [each for each in speakers if each in heard or each.source in own]
+        index = {each: nth for nth, each in enumerate(self.speakers)}
+        of_stream = {each.source: nth for each, nth in index.items()}
+        self.hearing = hearing
+        self.plan = MixPlan(
+            [[index[each] for each in one.row if each in index] for one in hearing],
+            [of_stream.get(one.own, -1) for one in hearing],
+        )
+
+    def mix(self, frames: dict[Speaker, Samples]) -> Samples:
+        """The next frame of each sum. Who is not heard any more falls in it, and new ones rise."""
+        assert self.plan is not None
+        fitted = [each.fitted(frames[each], is_wide=self.is_wide) for each in self.speakers]
+        size = FRAME_SAMPLES * (2 if self.is_wide else 1)
+        spoken = np.array(fitted, np.int16).reshape(len(fitted), size)
+        sums = self.plan.mix(spoken)
+        for nth, one in enumerate(self.hearing):
+            if one.before is not None:
+                sums[nth] = self._passing(one, spoken)
+                one.before = None
+                self.plan = None
+        return sums
+
+    def _passing(self, one: _Hearing, spoken: Samples) -> Samples:
+        assert one.before is not None
+        wide = spoken.astype(np.int32)
+        numbers = {each: nth for nth, each in enumerate(self.speakers)}
+        before = wide[[numbers[each] for each in one.before if each in numbers]].sum(axis=0)
+        after = wide[[numbers[each] for each in one.row if each in numbers]].sum(axis=0)
+        return passing(before, after)
+
+    def send(self, sums: Samples, now: float) -> None:
+        """Send everybody their frame."""
+        encoded: dict[str, bytes] = {}
+        for nth, one in enumerate(self.hearing):
+            form = WIDE if self.is_wide else one.playout.codec
+            whole = encoded.get(form)
+            if whole is None:
+                whole = encoded[form] = encode(sums, form)
+            size = FRAME_SAMPLES * tick_bytes(form)
+            one.playout.send_mixed(whole[nth * size : (nth + 1) * size], now)
+
+
 class Mixer:
     """Every sum that is heard in one worker."""
 
@@ -66,7 +131,7 @@ class Mixer:
         self._hearing: dict[MixedPlayout, _Hearing] = {}
         self._speakers: dict[PeerStream, Speaker] = {}
         self._gone: list[Speaker] = []  # closed, and still to fall in the next frame
-        self._plan: MixPlan | None = None
+        self._sums = (_Sums(is_wide=False), _Sums(is_wide=True))
 
     def __bool__(self) -> bool:
         """Whether anybody hears a sum."""
@@ -83,7 +148,7 @@ class Mixer:
         if row != one.row and one.before is None:
             one.before = one.row
         one.row = row
-        self._plan = None
+        self._plan_anew()
 
     def _begin(
         self, playout: MixedPlayout, own: PeerStream, heard: Sequence[PeerStream], now: float
@@ -125,13 +190,16 @@ class Mixer:
             return
         speaker = self._speakers.get(source)
         was_alone = one.row == (speaker,) and one.before is None
-        frames = [] if speaker is None or speaker not in one.row else speaker.queue.peek()
+        is_wide = playout.form == WIDE
+        heard = speaker is not None and speaker in one.row
+        frames = speaker.peek(is_wide=is_wide) if speaker is not None and heard else []
         if frames and not was_alone:
             alone = frames[0].astype(np.int32)
-            frames[0] = passing(alone + self._next_sum(one, speaker), alone)
+            frames[0] = passing(alone + self._next_sum(one, speaker, is_wide=is_wide), alone)
             was_alone = True
+        form = WIDE if is_wide else playout.codec
         for frame in frames[one.waits :]:
-            playout.send_mixed(g711.encode(frame, playout.codec), now)
+            playout.send_mixed(encode(frame, form), now)
         playout.end_mix(now, falls=not was_alone)
         self._forget_unheard()
 
@@ -142,21 +210,16 @@ class Mixer:
         if not self._hearing:
             return
         speakers = [*self._speakers.values(), *self._gone]
-        spoken = np.array([each.take() for each in speakers], np.int16)
-        spoken = spoken.reshape(len(speakers), FRAME_SAMPLES)
+        frames = {each: each.take() for each in speakers}
+        has_changed = bool(self._gone)
         hearing = [one for one in self._hearing.values() if self._is_due(one)]
-        if len(hearing) < len(self._hearing) or self._plan is None:
-            plan = self._plan_of(hearing, speakers)
-            self._plan = plan if len(hearing) == len(self._hearing) else None
-        else:
-            plan = self._plan
-        sums = plan.mix(spoken)
-        changed = [(nth, one) for nth, one in enumerate(hearing) if one.before is not None]
-        for nth, one in changed:
-            sums[nth] = self._passing(one, speakers, spoken)
-            one.before = None
-        self._send(hearing, sums, now)
-        if changed or self._gone:
+        has_changed = has_changed or any(one.before is not None for one in hearing)
+        for sums in self._sums:
+            some = [one for one in hearing if (one.playout.form == WIDE) is sums.is_wide]
+            if some:
+                sums.arrange(some, speakers)
+                sums.send(sums.mix(frames), now)
+        if has_changed:
             self._gone.clear()
             self._forget_unheard()
 
@@ -174,42 +237,19 @@ class Mixer:
             one.patience = 0
         return True
 
-    def _plan_of(self, hearing: list[_Hearing], speakers: list[Speaker]) -> MixPlan:
-        index = {each: nth for nth, each in enumerate(speakers)}
-        of_stream = {each.source: nth for each, nth in index.items()}
-        return MixPlan(
-            [[index[each] for each in one.row if each in index] for one in hearing],
-            [of_stream.get(one.own, -1) for one in hearing],
-        )
-
-    def _passing(self, one: _Hearing, speakers: list[Speaker], spoken: Samples) -> Samples:
-        """A frame in which those who are not heard any more fall, and new ones rise."""
-        assert one.before is not None
-        wide = spoken.astype(np.int32)
-        numbers = {each: nth for nth, each in enumerate(speakers)}
-        before = wide[[numbers[each] for each in one.before if each in numbers]].sum(axis=0)
-        after = wide[[numbers[each] for each in one.row if each in numbers]].sum(axis=0)
-        return passing(before, after)
-
     @staticmethod
-    def _next_sum(one: _Hearing, but_for: Speaker | None) -> NDArray[np.int32]:
+    def _next_sum(one: _Hearing, but_for: Speaker | None, *, is_wide: bool) -> NDArray[np.int32]:
         """What they would hear next of all but this one."""
-        total = np.zeros(FRAME_SAMPLES, np.int32)
+        total = np.zeros(FRAME_SAMPLES * (2 if is_wide else 1), np.int32)
         for each in one.row if one.before is None else one.before:
-            waiting = each.queue.peek()
-            if each is not but_for and waiting:
+            waiting = each.peek(is_wide=is_wide) if each is not but_for else []
+            if waiting:
                 total += waiting[0]
         return total
 
-    @staticmethod
-    def _send(hearing: list[_Hearing], sums: Samples, now: float) -> None:
-        encoded: dict[str, bytes] = {}
-        for nth, one in enumerate(hearing):
-            codec = one.playout.codec
-            whole = encoded.get(codec)
-            if whole is None:
-                whole = encoded[codec] = g711.encode(sums, codec)
-            one.playout.send_mixed(whole[nth * FRAME_SAMPLES : (nth + 1) * FRAME_SAMPLES], now)
+    def _plan_anew(self) -> None:
+        for sums in self._sums:
+            sums.plan = None
 
     # -- who speaks -------------------------------------------------------------------------------
 
@@ -217,7 +257,7 @@ class Mixer:
         speaker = self._speakers.get(stream)
         if speaker is None:
             speaker = self._speakers[stream] = Speaker(stream, self._speaker_gone)
-            self._plan = None
+            self._plan_anew()
         return speaker
 
     def _speaker_gone(self, speaker: Speaker) -> None:
@@ -230,11 +270,11 @@ class Mixer:
             if speaker in one.row:
                 one.before = one.row if one.before is None else one.before
                 one.row = tuple(each for each in one.row if each is not speaker)
-        self._plan = None
+        self._plan_anew()
 
     def _forget_unheard(self) -> None:
         """Let those go whom nobody hears any more."""
-        self._plan = None
+        self._plan_anew()
         heard = {each for one in self._hearing.values() for each in (*one.row, *(one.before or ()))}
         for stream, each in tuple(self._speakers.items()):
             if each not in heard:

@@ -13,12 +13,19 @@ Samples = NDArray[np.int16]
 
 _MOST_FRAMES: Final = 10  # in wait; more of them are too late to be part of a talk
 _WATCHED_FRAMES: Final = 100  # a delay that was not needed for so long is taken back
-_FALL: Final = (np.arange(FADE_SAMPLES, 0, -1, dtype=np.float32) - 0.5) / FADE_SAMPLES
-_LONG_FALL: Final = (np.arange(FRAME_SAMPLES, 0, -1, dtype=np.float32) - 0.5) / FRAME_SAMPLES
+
+
+def _fall(samples: int) -> NDArray[np.float32]:
+    return ((np.arange(samples, 0, -1) - 0.5) / samples).astype(np.float32)
+
+
+_FALLS: Final = {1: _fall(FADE_SAMPLES), 2: _fall(2 * FADE_SAMPLES)}
+_LONG_FALLS: Final = {1: _fall(FRAME_SAMPLES), 2: _fall(2 * FRAME_SAMPLES)}
 
 
 class SpeechQueue:
-    """The speech of one leg, at 8,000 samples a second. It knows no clock: each `take` is 20 ms.
+    """The speech of one leg, of 8 kHz, or of 16 kHz with `per_tick` 2. It knows no clock: each
+    `take` is 20 ms. Time stamps are ticks of 1/8000 s.
 
     The first frame can be taken as soon as it is there. A frame that is not there in time is
     silence, into which what was said falls, and out of which what comes next rises; what comes late
@@ -26,9 +33,19 @@ class SpeechQueue:
     back.
     """
 
-    __slots__ = ("_is_starved", "_last", "_least", "_next", "_packets", "_watched", "has_begun")
+    __slots__ = (
+        "_is_starved",
+        "_last",
+        "_least",
+        "_next",
+        "_packets",
+        "_per_tick",
+        "_watched",
+        "has_begun",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, per_tick: int = 1) -> None:
+        self._per_tick = per_tick
         self._packets: deque[tuple[int, Samples]] = deque()
         self._next = 0  # the time stamp of the next sample to be taken
         self.has_begun = False
@@ -45,14 +62,17 @@ class SpeechQueue:
     @property
     def _end(self) -> int:
         timestamp, samples = self._packets[-1]
-        return timestamp + len(samples)
+        return timestamp + self._ticks(samples)
+
+    def _ticks(self, samples: Samples) -> int:
+        return len(samples) // self._per_tick
 
     def put(self, timestamp: int, samples: Samples) -> None:
         """A packet has come. `timestamp` is that of its first sample, in 32 bits."""
         stamped = self._unwrapped(timestamp)
         if not self._packets and (self._is_starved or not self.has_begun):
             self._next = stamped
-        if stamped + len(samples) <= self._next:
+        if stamped + self._ticks(samples) <= self._next:
             return  # too late
         if abs(stamped - self._next) > 2 * _MOST_FRAMES * FRAME_SAMPLES:  # a clock of its own
             self._packets.clear()
@@ -82,12 +102,14 @@ class SpeechQueue:
             # What is left out passes into what follows it, so that nothing clicks.
             following = self._frame(self._next)
             self._next += FRAME_SAMPLES
-            mixed = frame * _LONG_FALL + following * (1 - _LONG_FALL)
+            fall = _LONG_FALLS[self._per_tick]
+            mixed = frame * fall + following * (1 - fall)
             frame = np.rint(mixed).astype(np.int16)
         self._drop_past()
         if self._is_starved and self.has_begun:
-            rising = frame[:FADE_SAMPLES] * (1 - _FALL)
-            frame[:FADE_SAMPLES] = np.rint(rising).astype(np.int16)
+            fall = _FALLS[self._per_tick]
+            rising = frame[: len(fall)] * (1 - fall)
+            frame[: len(fall)] = np.rint(rising).astype(np.int16)
         self.has_begun = True
         self._is_starved = False
         self._last = float(frame[-1])
@@ -98,9 +120,10 @@ class SpeechQueue:
         return [self._frame(self._next + FRAME_SAMPLES * nth) for nth in range(self.waiting)]
 
     def _silence(self) -> Samples:
-        frame = np.zeros(FRAME_SAMPLES, np.int16)
+        frame = np.zeros(FRAME_SAMPLES * self._per_tick, np.int16)
         if not self._is_starved:
-            frame[:FADE_SAMPLES] = np.rint(self._last * _FALL).astype(np.int16)
+            fall = _FALLS[self._per_tick]
+            frame[: len(fall)] = np.rint(self._last * fall).astype(np.int16)
         self._is_starved = True
         self._last = 0.0
         self._least, self._watched = _MOST_FRAMES, 0
@@ -118,17 +141,18 @@ class SpeechQueue:
 
     def _frame(self, start: int) -> Samples:
         """The 20 ms from `start` on; silence where a packet is missing."""
-        frame = np.zeros(FRAME_SAMPLES, np.int16)
+        size = FRAME_SAMPLES * self._per_tick
+        frame = np.zeros(size, np.int16)
         for timestamp, samples in self._packets:
-            at = timestamp - start
-            if at >= FRAME_SAMPLES:
+            at = (timestamp - start) * self._per_tick
+            if at >= size:
                 break
             if at + len(samples) > 0:
-                begin, end = max(0, at), min(FRAME_SAMPLES, at + len(samples))
+                begin, end = max(0, at), min(size, at + len(samples))
                 frame[begin:end] = samples[begin - at : end - at]
         return frame
 
     def _drop_past(self) -> None:
         packets = self._packets
-        while packets and packets[0][0] + len(packets[0][1]) <= self._next:
+        while packets and packets[0][0] + self._ticks(packets[0][1]) <= self._next:
             packets.popleft()

@@ -1,6 +1,7 @@
 """What is above 4 kHz is heard by the legs whose codec can carry it, and by no others."""
 
 import asyncio
+import itertools
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from media import messages as m
 from media.messages import Codec
-from media.sources import Playlist, Prompt, Silence, Source
+from media.sources import Mix, Playlist, Prompt, Silence, Source
 from tests.support.media.codec_phones import CodecPhone, talk
 from tests.support.media.switch import SwitchBench
 from tests.support.recording import write_tone_wav
@@ -106,3 +107,101 @@ async def test_a_recording_of_narrow_legs_has_8_khz(desk: SwitchBench, tmp_path:
         while not desk.events(m.Recorded):  # noqa: ASYNC110 - another thread
             await asyncio.sleep(0.005)
     assert len(read_stereo(str(tmp_path / "both.wav"), 8000)) >= 800
+
+
+def steady(phone: CodecPhone, low_hz: float, high_hz: float) -> None:
+    """Let a phone say two tones, the high one if its codec can carry it."""
+    said = tone(low_hz, 1.0, phone.rate_hz) // 5
+    if phone.rate_hz > 8000:
+        said += tone(high_hz, 1.0, phone.rate_hz) // 5
+    phone.sound = said
+
+
+def test_in_a_sum_wide_legs_hear_each_other_wide_and_narrow_ones_do_not(desk: SwitchBench) -> None:
+    codecs: dict[str, Codec] = {"a": "G722", "b": "L16/16000", "c": "PCMU", "d": "PCMA"}
+    phones = {leg: CodecPhone(desk, leg, codec, QUIET) for leg, codec in codecs.items()}
+    low = {"a": 400, "b": 700, "c": 1000, "d": 1400}
+    for leg, high_hz in (("a", 5000), ("b", 6000), ("c", 0), ("d", 0)):
+        steady(phones[leg], low[leg], high_hz)
+    for leg in phones:
+        desk.switch.execute(m.Hear(leg, 0, Mix(tuple(one for one in phones if one != leg))))
+    talk(desk, [*phones.values()], 60)
+    for leg, phone in phones.items():
+        heard = phone.sound_heard()[phone.rate_hz // 5 :]
+        for other, hz in low.items():
+            level = level_of(hz, heard, phone.rate_hz)
+            assert level < 40 if other == leg else level == pytest.approx(2000, rel=0.15)
+        if phone.rate_hz > 8000:
+            own, others = (5000, 6000) if leg == "a" else (6000, 5000)
+            assert level_of(own, heard, phone.rate_hz) < 40
+            assert level_of(others, heard, phone.rate_hz) == pytest.approx(2000, rel=0.2)
+
+
+@pytest.mark.parametrize("codec", ["G722", "L16/16000"])
+def test_as_a_wide_leg_joins_and_leaves_nobody_hears_a_click_or_a_gap(
+    desk: SwitchBench, codec: Codec
+) -> None:
+    first = CodecPhone(desk, "a", codec, QUIET)
+    narrow = [CodecPhone(desk, "b", "PCMU", QUIET), CodecPhone(desk, "c", "PCMA", QUIET)]
+    late = CodecPhone(desk, "d", "G722", QUIET)
+    for phone, hz in zip([first, *narrow, late], (300, 350, 420, 500), strict=True):
+        phone.sound = tone(hz, 2.0, phone.rate_hz) // 5
+
+    def meet(*legs: str) -> None:
+        for leg in legs:
+            desk.switch.execute(m.Hear(leg, 0, Mix(tuple(one for one in legs if one != leg))))
+
+    everybody = [first, *narrow, late]
+    meet("a", "b", "c")
+    talk(desk, everybody, 20)
+    meet("a", "b", "c", "d")
+    talk(desk, everybody, 20)
+    desk.switch.execute(m.Close(99, "d"))
+    meet("a", "b", "c")
+    talk(desk, everybody, 20)
+    for phone in [first, *narrow]:
+        heard = phone.sound_heard().astype(float)[phone.rate_hz // 10 :]
+        steepest = 3 * 2000 * 2 * np.pi * 500 / phone.rate_hz
+        assert np.abs(np.diff(heard)).max() < 1.2 * steepest, phone.leg
+        blocks = np.abs(heard[: len(heard) // 160 * 160]).reshape(-1, 160).max(axis=1)
+        assert (blocks > 300).sum() >= len(blocks) - 3, "a gap"
+
+
+async def test_a_conference_of_wide_legs_is_recorded_wide(
+    desk: SwitchBench, tmp_path: Path
+) -> None:
+    phones = [CodecPhone(desk, leg, "G722", QUIET) for leg in "abc"]
+    for phone, hz in zip(phones, (5000, 5600, 6200), strict=True):
+        steady(phone, 400, hz)
+    for leg in "abc":
+        desk.switch.execute(m.Hear(leg, 0, Mix(tuple("abc".replace(leg, "")))))
+    talk(desk, phones, 5)
+    desk.switch.execute(m.Record(7, "a", "a", str(tmp_path / "all.wav")))
+    talk(desk, phones, 40)
+    desk.switch.execute(m.StopRecording(8, "a"))
+    async with asyncio.timeout(60):
+        while not desk.events(m.Recorded):  # noqa: ASYNC110 - another thread
+            await asyncio.sleep(0.005)
+    said, heard = read_stereo(str(tmp_path / "all.wav"), 16000)[1600:9600].T
+    assert level_of(5000, said, 16000) > 1200 > 60 > level_of(5600, said, 16000)
+    assert min(level_of(hz, heard, 16000) for hz in (5600, 6200)) > 1200
+    assert level_of(5000, heard, 16000) < 60
+
+
+@pytest.mark.parametrize("codec", ["G722", "PCMU"])
+def test_from_a_wide_sum_to_a_talk_of_two_there_is_no_gap_over_40_ms(
+    desk: SwitchBench, codec: Codec
+) -> None:
+    phones = {"a": CodecPhone(desk, "a", "G722", QUIET), "b": CodecPhone(desk, "b", codec, QUIET)}
+    phones["c"] = CodecPhone(desk, "c", "G722", QUIET)
+    for (leg, phone), hz in zip(phones.items(), (300, 350, 420), strict=True):
+        phone.sound = tone(hz, 2.0, phone.rate_hz) // 5
+        desk.switch.execute(m.Hear(leg, 0, Mix(tuple("abc".replace(leg, "")))))
+    talk(desk, [*phones.values()], 20)
+    desk.switch.execute(m.Bridge("a", "b"))
+    talk(desk, [*phones.values()], 25)
+    for leg in ("a", "b"):
+        heard = phones[leg].heard
+        steps = [b.timestamp - a.timestamp & 0xFFFFFFFF for a, b in itertools.pairwise(heard)]
+        assert max(steps) <= 480 and sum(steps) >= 160 * 43, leg
+        assert {b.sequence - a.sequence & 0xFFFF for a, b in itertools.pairwise(heard)} == {1}
