@@ -103,3 +103,33 @@ def test_the_frames_that_wait_can_be_looked_at() -> None:
     put(queue, 1, 2)
     assert [int(frame[0]) for frame in queue.peek()] == [100, 200]
     assert queue.waiting == 2
+
+
+@pytest.mark.parametrize("ppm", [2000, -2000])
+def test_a_clock_that_drifts_is_followed(ppm: int) -> None:
+    """Six minutes at 2000 millionths: as far apart as an hour at 200."""
+    queue, frame = SpeechQueue(), level(1000)
+    said = silent = 0
+    for tick in range(6 * 60 * 50):
+        while said * (1 - ppm * 1e-6) <= tick:
+            queue.put(said * FRAME_SAMPLES & 0xFFFFFFFF, frame)
+            said += 1
+        assert queue.waiting <= 4
+        queue.take()
+        silent += queue._is_starved
+    apart = round(6 * 60 * 50 * 2000e-6)
+    assert silent <= (1 if ppm > 0 else apart + 1)
+
+
+def test_a_burst_of_200_ms_is_said_whole_and_the_delay_shrinks_again() -> None:
+    queue = SpeechQueue()
+    put(queue, 1)
+    assert taken(queue) == [100]
+    assert taken(queue, 10)[-1] == 0
+    put(queue, *range(2, 12))
+    heard = []
+    for number in range(12, 3000):
+        heard += taken(queue)
+        queue.put(number * FRAME_SAMPLES, level(5))
+    assert heard[:10] == [100 * number for number in range(2, 12)]
+    assert queue.waiting <= 2
