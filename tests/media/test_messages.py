@@ -8,6 +8,7 @@ from media.messages import (
     Connect,
     Dtmf,
     Hear,
+    HearWords,
     LegStats,
     Open,
     Stats,
@@ -39,3 +40,9 @@ def test_reports_survive_the_socket() -> None:
     reports = [Dtmf("a", "5", 120), Stats(3, LegStats(packets_sent=7, jitter_ms=1.5))]
     (body,) = FrameSplitter().feed(encode_frame(reports))
     assert report_decoder.decode(body) == reports
+
+
+def test_what_a_recogniser_has_heard_is_in_no_log() -> None:
+    shown = repr(HearWords("leg-1", "leave a message"))
+    assert "leg-1" in shown and "leave" not in shown
+    assert "0 characters" in repr(HearWords("leg-1", None))

@@ -218,3 +218,13 @@ async def test_a_thread_that_is_behind_is_given_no_more() -> None:
         talk.now += 0.2
         talk.watch.frame(talk.now, talk.legs)
     assert talk.watch._work.qsize() == MOST_WAITING
+
+
+async def test_what_is_found_of_a_talk_that_is_over_is_nobodys_business() -> None:
+    talk = Talk(SoundSettings(voice=True))
+    await talk.talk(1.2, lambda leg, frame: one_side(leg, frame, NOISE))
+    (pair,) = talk.watch._pairs.values()
+    before = len(talk.events)
+    talk.watch.close()
+    talk.watch._found(pair, [(pair.sides[0], True)])
+    assert len(talk.events) == before
