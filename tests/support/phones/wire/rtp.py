@@ -65,7 +65,9 @@ class WireRtp(RtpSockets):
         self._loop.add_reader(self.rtp_socket, self._on_rtp)
 
     def close(self) -> None:
-        """Stop sending and close the sockets."""
+        """Stop sending and close the sockets, unless they are closed."""
+        if self.rtp_socket.fileno() < 0:
+            return
         self.fall_silent()
         for each in (self.rtp_socket, self.rtcp_socket):
             self._loop.remove_reader(each)
