@@ -81,10 +81,8 @@ class FeatureReader:
 
 
 def _tone(spectrum: NDArray[np.float64]) -> tuple[float, bool]:
-    """The frequency of the only tone in it, 0 for none; and whether there are but one or two."""
+    """The only tone of a loud frame in hertz, 0 for none; and whether there are but one or two."""
     total = float(spectrum[1:].sum())
-    if total <= 0.0:
-        return 0.0, False
     peak = _LOWEST_BIN + int(spectrum[_LOWEST_BIN:_HIGHEST_BIN].argmax())
     first = float(spectrum[peak - _SIDE : peak + _SIDE + 1].sum())
     if first < _PURE * total:

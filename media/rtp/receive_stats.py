@@ -16,7 +16,6 @@ MAX_DROPOUT: Final = 3000  # RFC 3550 A.1
 MAX_MISORDER: Final = 100
 # One that came so many packets too late is of no use to a phone that keeps 40 ms.
 _LATE_PACKETS: Final = 2
-_MOST_MISSING: Final = 4096
 _RECENT_MASK: Final = (1 << MAX_MISORDER) - 1
 _CYCLE: Final = 0x10000
 
@@ -160,11 +159,9 @@ class Reception:
         return ssrc == self.ssrc and (sequence - self.highest) & 0xFFFF >= _CYCLE // 2
 
     def _miss(self, packets: int) -> None:
-        """So many packets after the newest did not come; they may be late."""
+        """So many packets (MAX_DROPOUT at most) after the newest did not come; they may be late."""
         self._settle_losses(self.highest - MAX_MISORDER)
         self._missing += range(self.highest + 1, self.highest + 1 + packets)
-        if len(self._missing) > _MOST_MISSING:
-            self._settle_losses(self.highest)
 
     def _settle_losses(self, through: int) -> None:
         missing = self._missing

@@ -65,10 +65,7 @@ class IcePath(Connection):
         self.remote_is_lite = remote.is_lite
         self.remote_username, self.remote_password = remote.ufrag, remote.password
         for candidate in remote.candidates:
-            try:
-                await self.add_remote_candidate(_to_library(candidate))
-            except ValueError:  # of a kind that the library does not know
-                continue
+            await self.add_remote_candidate(_to_library(candidate))
         await self.add_remote_candidate(None)
         await self.connect()
 

@@ -8,7 +8,7 @@ import pytest
 from engine.control.jsonrpc import RpcError, read_params
 from engine.control.params import CallRef, DrainRequest, JobQuery, JobRef, NoParams, Subscribe
 from engine.errors import KIND_CODES, BadParams, EngineError
-from engine.request import CallbackRequest
+from engine.request import CallbackRequest, asked_detection
 from tests.support.protocol_pages import PAGES
 
 GOOD: dict[str, Any] = {"to": "+442079460123", "agent": "alice"}
@@ -185,3 +185,9 @@ def test_null_hides_no_other_mistake() -> None:
     assert blamed(JobQuery, {"limit": None, "strange": None}) == "strange"
     assert blamed(JobRef, {"id": None}) == "id"
     assert blamed(CallbackRequest, GOOD | {"whisper": None, "to": None}) == "to"
+
+
+def test_detection_may_be_asked_for_in_one_word() -> None:
+    assert asked_detection(True) == {"enabled": True}
+    assert asked_detection(False) == {"enabled": False}
+    assert asked_detection(None) is None

@@ -129,3 +129,7 @@ async def test_start_fails_as_a_whole() -> None:
     with pytest.raises(WorkerFailed):
         await pool.start()
     assert pool.pids == []
+
+
+async def test_a_leg_that_no_worker_has_hears_no_announcement(owner: Owner) -> None:
+    assert owner.pool.announce("nobody", Silence()) == 0

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from media.sound import g711
+from media.sound import clip_library, g711
 from media.sound.clip import SILENCE
 from media.sound.clip_library import ClipSource, Library, SourceError, loops
-from media.sources import Hold, Prompt, Ringing, Silence, Tone
+from media.sources import Hold, Playlist, Prompt, Ringing, Silence, Tone
 
 
 @pytest.mark.parametrize(
@@ -90,3 +90,38 @@ async def test_tones_made_long_ago_are_forgotten(monkeypatch: pytest.MonkeyPatch
     for tone in tones:
         await library.load(tone)
     assert [library.find(tone) is not None for tone in tones] == [False, True, True]
+
+
+def _files(tmp_path: Path, count: int) -> list[str]:
+    """Sound files of a tenth of a second."""
+    paths = [str(tmp_path / f"{number}.wav") for number in range(count)]
+    for path in paths:
+        with wave.open(path, "wb") as sound:
+            sound.setnchannels(1)
+            sound.setsampwidth(2)
+            sound.setframerate(8000)
+            sound.writeframes(np.full(800, 4000, dtype="<i2").tobytes())
+    return paths
+
+
+async def test_files_that_are_too_long_together_are_no_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clip_library, "MAX_PLAYLIST_S", 0.25)
+    paths = _files(tmp_path, 3)
+    library = Library()
+    assert (await library.load(Playlist(tuple(paths[:2])))).samples > 0
+    with pytest.raises(SourceError, match=r"last more than 0\.25 s"):
+        await library.load(Playlist(tuple(paths)))
+
+
+async def test_of_many_lists_the_last_ones_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clip_library, "_MAX_JOINED_BYTES", 1)
+    first, second = (Playlist((path,)) for path in _files(tmp_path, 2))
+    library = Library()
+    await library.load(first)
+    clip = await library.load(second)
+    assert library.find(first) is None
+    assert library.find(second) is clip
