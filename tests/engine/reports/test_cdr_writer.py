@@ -253,3 +253,13 @@ async def test_a_job_that_is_not_there_or_not_over_has_no_record(tmp_path: Path)
         here.store.save(msgspec.structs.replace(ended_job("j1"), state="queued", ended_at=None))
         here.at(1001.0, "callback.failed", job="j1")
         assert await here.rows("SELECT id FROM records") == []
+
+
+async def test_one_who_joins_another_queue_has_left_the_first(tmp_path: Path) -> None:
+    async with recorded(tmp_path / "db") as here:
+        here.at(1000.0, "queue.joined", call="c1", queue="sales")
+        here.at(1010.0, "queue.joined", call="c1", queue="support", reason="transferred")
+        here.at(1020.0, "queue.answered", call="c1", queue="support", agent="bob")
+        first, second = sorted(await stays(here), key=lambda one: one["joined_at"])
+        assert (first["queue"], first["result"], first["left_at"]) == ("sales", "overflowed", 1010)
+        assert (second["queue"], second["result"]) == ("support", "answered")

@@ -164,6 +164,22 @@ def test_a_message_that_cannot_be_played_is_not_left(tmp_path: Path) -> None:
     assert "leg.not_played" in stage.seen("leg.")
 
 
+def test_a_file_of_the_configuration_is_left(tmp_path: Path) -> None:
+    sound = tmp_path / "call-us.wav"
+    sound.write_bytes(b"RIFF")
+
+    async def script(stage: Scene, _task: "asyncio.Task[Outcome]") -> None:
+        message = Detection(enabled=True, screening="message", message=f"file:{sound}")
+        stage.services.answers.configure(message, (), ())
+        await both_answer(stage)
+        (leg,) = stage.media.detecting
+        report(stage, verdict(leg, "screening"))
+
+    stage, outcome = run_attempt(tmp_path, callback_job(), script)
+    assert outcome.cause.endswith("a message was left")
+    assert [Silence(), Prompt(str(sound))] in stage.media.heard.values()
+
+
 def test_a_customer_who_hangs_up_before_it_is_known_ends_the_attempt(tmp_path: Path) -> None:
     async def script(stage: Scene, _task: "asyncio.Task[Outcome]") -> None:
         _agent, customer = await both_answer(stage)
