@@ -346,3 +346,11 @@ def test_a_restart_forgets_no_outcome() -> None:
     later.restore(alice.image(), 20.0)
     later.interrupted(20.0)
     assert (state_of(later), later.outcome_due) == ("wrap_up", "job")
+
+
+def test_who_was_paused_for_a_line_and_has_none_any_more_is_free_after_a_restart() -> None:
+    alice = an_agent(permanent=True)
+    alice.line(False, 10.0)
+    assert (state_of(alice), alice.paused_by) == ("paused", "line")
+    assert state_of(restarted(alice, 20.0, permanent=True)) == "paused"
+    assert state_of(restarted(alice, 20.0)) == "available"

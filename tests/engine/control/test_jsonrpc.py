@@ -121,3 +121,6 @@ def test_a_number_too_large_for_the_envelope_is_no_request() -> None:
     with pytest.raises(RpcError) as refused:
         read_request(line)
     assert refused.value.code in (INVALID_REQUEST, INVALID_PARAMS)
+    with pytest.raises(RpcError) as refused:
+        read_request(b"1e999")
+    assert refused.value.code == INVALID_REQUEST

@@ -122,3 +122,9 @@ def test_it_knows_nothing_of_this_process(tmp_path: Path, monkeypatch: pytest.Mo
     script = "import os\nif sorted(os.environ) == ['LANG', 'PATH']: speak(sys.stdout.buffer)"
     assert seconds(synthesizer(tmp_path, script).prompt("Hello")) == 0.5
     assert os.environ["RINGBACK_TOKEN"]
+
+
+def test_a_program_that_writes_too_much_is_stopped_by_the_kernel(tmp_path: Path) -> None:
+    endless = SpeechCommand(("/bin/cat", "/dev/zero"), max_bytes=1 << 20, limit_s=60.0)
+    with pytest.raises(SpeechError, match="cat: it writes more than 1 MiB"):
+        endless.speak("x", str(tmp_path / "a.wav"), language="de", rate_wpm=160, speed=1.0)
