@@ -1,8 +1,10 @@
 """The keys that the party of a leg presses: published, and told to whom they concern."""
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from .doubled_keys import DoubledKeys
 from .leg_listener import LegListener
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ class PressedKeys:
     _listeners: list[LegListener]
     _publish_bounded: Callable[..., bool]
     _key_taker: KeyTaker | None = None
+    _doubled: DoubledKeys | None = None
 
     def take_keys(self, taker: KeyTaker | None) -> KeyTaker | None:
         """All keys are for `taker` from now on, and the other party hears nothing of them.
@@ -42,15 +45,21 @@ class PressedKeys:
 
     def info_digit(self, digit: str, duration_ms: int) -> None:
         """The party pressed a key, and its phone reported it by SIP INFO."""
-        if self.pressed(digit, duration_ms):
+        if self.pressed(digit, duration_ms, by_info=True):
             for listener in tuple(self._listeners):
                 listener.info_received(self, digit, duration_ms)  # type: ignore[arg-type]
 
-    def pressed(self, digit: str, duration_ms: int) -> bool:
+    def pressed(self, digit: str, duration_ms: int, *, by_info: bool = False) -> bool:
         """Publish and act on a digit. False where it is not to be sent on.
 
-        That is one too many, which is dropped, or one that somebody has asked for.
+        That is one too many, which is dropped, one that somebody has asked for, or a press that
+        the phone has reported the other way before.
         """
+        now = asyncio.get_running_loop().time()
+        if self._doubled is None:
+            self._doubled = DoubledKeys()
+        if self._doubled.is_second(digit, duration_ms, now, by_info=by_info):
+            return False
         taker = self._key_taker
         is_secret = taker is not None and taker.is_secret
         said = {} if is_secret else {"digit": digit}

@@ -56,7 +56,7 @@ class Leg(PressedKeys):
         self._publish_bounded = publish
 
 
-def test_a_key_is_published_and_told() -> None:
+async def test_a_key_is_published_and_told() -> None:
     leg = Leg()
     assert leg.pressed("1", 100)
     leg.info_digit("2", 90)
@@ -64,14 +64,14 @@ def test_a_key_is_published_and_told() -> None:
     assert leg.events == [{"digit": "1", "duration_ms": 100}, {"digit": "2", "duration_ms": 90}]
 
 
-def test_one_too_many_is_dropped() -> None:
+async def test_one_too_many_is_dropped() -> None:
     leg = Leg()
     leg.may_publish = False
     leg.info_digit("2", 90)
     assert leg.listener.heard == []
 
 
-def test_who_asks_for_keys_has_them_alone() -> None:
+async def test_who_asks_for_keys_has_them_alone() -> None:
     leg, open_, secret = Leg(), Taker(is_secret=False), Taker(is_secret=True)
     leg.take_keys(open_)
     leg.info_digit("1", 90)
@@ -85,9 +85,20 @@ def test_who_asks_for_keys_has_them_alone() -> None:
     assert leg._media.blocked == [True, True, False]  # type: ignore[attr-defined]
 
 
-def test_listeners_hear_of_keys_that_are_not_for_one_alone() -> None:
+async def test_listeners_hear_of_keys_that_are_not_for_one_alone() -> None:
     leg, taker = Leg(), Taker(is_secret=False, is_alone=False)
     assert leg.take_keys(taker) is None
     assert not leg.pressed("7", 100)
     assert (taker.taken, leg.listener.heard) == (["7"], ["7"])
     assert leg.take_keys(None) is taker
+
+
+async def test_a_press_that_is_reported_both_ways_is_one() -> None:
+    leg = Leg()
+    assert leg.pressed("5", 100)
+    leg.info_digit("5", 100)
+    leg.info_digit("6", 100)
+    assert not leg.pressed("6", 100)
+    assert leg.pressed("5", 100)
+    assert [event["digit"] for event in leg.events] == ["5", "6", "5"]
+    assert leg.listener.heard == ["5", "6", "info 6", "5"]
