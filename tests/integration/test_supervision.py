@@ -1,5 +1,6 @@
 """Supervisors on real phones: who hears whom in every mode, and what the call keeps of it."""
 
+import asyncio
 from pathlib import Path
 
 from tests.support.engines.process import StartEngine
@@ -50,7 +51,11 @@ async def test_a_warm_transfer_is_a_talk_of_three_and_then_of_two(
     hearing = await Hearing.of(softphone, tmp_path, "agent", "customer", "carol")
     carol = {"name": "carol", "uri": hearing.uri("carol"), "permanent": True, "queues": ["sales"]}
     engine = await own_engine(agents=[carol], queues=[{"name": "sales"}], media={"workers": 2})
-    await event(engine, "agent.available", agent="carol")
+    async with asyncio.timeout(60):
+        while (  # noqa: ASYNC110 - another process
+            await engine.line.call("agent.get", agent="carol")
+        )["state"] != "available":
+            await asyncio.sleep(0.05)
     job = await engine.callback(hearing.uri("customer"), hearing.uri("agent"))
     bridged = await event(engine, "callback.bridged", job=job)
     call = bridged["call"]
