@@ -18,6 +18,7 @@ from ringback_client import EngineError
 from scripts.site import PAGE
 from tests.support.browser import AXE, inaccessible, new_page
 from tests.support.web_stage import KEY, TOKEN, web_stage
+from web.texts import texts
 
 PICTURES = os.environ.get("RINGBACK_PICTURES")
 SHOP = (
@@ -208,6 +209,33 @@ async def test_the_demo_page_and_the_preview(stack: AsyncExitStack, browser: Any
     await States(page, "preview").look("page")
     await page.set_viewport_size({"width": 500, "height": 380})
     await States(page, "preview").look("enlarged")
+
+
+async def test_what_a_site_says_is_text_in_the_form_and_in_the_preview(
+    stack: AsyncExitStack, browser: Any
+) -> None:
+    hostile = "<img src=x onerror=run()><script>run()</script>"
+    said = dict.fromkeys((*texts("en")["form"],), hostile)
+    stage = await web_stage(stack, texts=said, consent=hostile)
+    page = await new_page(browser)
+    await page.add_init_script("window.ran = 0; window.run = () => { window.ran += 1; };")
+    stage.html = SHOP
+    await page.goto(stage.shop)
+    await page.get_by_role("button", name=hostile).first.click()
+    await page.get_by_role("dialog").wait_for()
+    inside = """document.querySelector("[data-ringback]").shadowRoot
+      .querySelectorAll("img, script").length"""
+    assert await page.evaluate(inside) == 0
+    assert await page.evaluate("ran") == 0
+    await page.goto(f"{stage.url}/preview?site={KEY}")
+    frame = page.frame_locator("#page")
+    await frame.get_by_role("button", name=hostile).first.wait_for()
+    for field in await page.locator("input[type=text], input:not([type]), textarea").all():
+        if await field.is_editable():
+            await field.fill(hostile)
+    await frame.get_by_role("button", name=hostile).first.wait_for()
+    assert await page.locator("img, body script:not([src])").count() == 0
+    assert [await one.evaluate("ran") for one in page.frames] == [0, 0]
 
 
 async def test_each_state_of_the_phone(stack: AsyncExitStack, browser: Any) -> None:
