@@ -16,10 +16,12 @@ from aiohttp.test_utils import TestClient, TestServer
 from config.web_settings import WebSettings, load
 from ringback_client import Client
 from tests.support.engines.in_process import running, settings_in
+from tests.support.waiting import until
 from web.admission import READS_AN_HOUR, Admission
 from web.api import REPLY_STEP_S, Api
 from web.callback_service import CallbackService
 from web.client_address import ClientAddresses
+from web.connections import WaitingConnections
 from web.errors import Refusal
 from web.progress import Followers
 from web.proof_of_work import ProofOfWork, solve
@@ -505,7 +507,9 @@ class ScriptedService:
 
 
 @asynccontextmanager
-async def streaming(service: ScriptedService) -> AsyncIterator[TestClient[Any, Any]]:
+async def streaming(
+    service: ScriptedService, waiting: WaitingConnections | None = None
+) -> AsyncIterator[TestClient[Any, Any]]:
     """A client of the interface in front of this service alone."""
     signing = Signing(b"s" * 32)
     session = cast(aiohttp.ClientSession, None)
@@ -516,7 +520,8 @@ async def streaming(service: ScriptedService) -> AsyncIterator[TestClient[Any, A
         signing,
         ClientAddresses([]),
     )
-    async with TestClient(TestServer(api.application())) as client:
+    around = [waiting.answer] if waiting is not None else []
+    async with TestClient(TestServer(api.application(middlewares=around))) as client:
         yield client
 
 
@@ -548,6 +553,20 @@ async def test_an_engine_that_is_gone_ends_what_is_followed(
         client.get("/v1/callbacks/web-1/events") as reply,
     ):
         assert (reply.status, (await reply.content.read()).count(b"data:")) == (200, 1)
+
+
+async def test_who_has_hung_up_is_followed_no_longer() -> None:
+    service, waiting = ScriptedService("queued"), WaitingConnections()
+    async with streaming(service, waiting) as client:
+        reply = await client.get("/v1/callbacks/web-1/events")
+        assert reply.status == 200
+        reply.close()
+
+        def is_over() -> bool:
+            waiting.end_streams()
+            return not service.followers._by_job
+
+        await until(is_over)
 
 
 async def test_no_more_follow_than_there_is_room_for() -> None:

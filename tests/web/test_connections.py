@@ -266,3 +266,4 @@ async def test_one_that_is_closed_already_is_forgotten() -> None:
     waiting.add(asyncio.Protocol())
     assert not waiting.close_one()
     assert not waiting.close_one(), "it is no longer waited for"
+    assert waiting.admit(asyncio.Protocol(), 2 * WAITING_BYTES), "one that is being answered"
