@@ -46,11 +46,16 @@ class Plan:
     seed: int = 1
 
 
+TIMER_H_S = 32.0
+"""How long a phone waits for the ACK of its answer (RFC 3261 section 17.2.1)."""
+
+
 @dataclass(slots=True)
 class PhoneCall:
     """One call as a phone saw it, from the INVITE to its BYE, or its last message if it saw none.
 
-    A phone whose engine is dead repeats its BYE; its user has hung up at the first one.
+    A phone whose engine is dead repeats its BYE; its user has hung up at the first one. One whose
+    answer nobody acknowledges ends the call by itself (RFC 3261 section 13.3.1.4); SIPp does not.
     Times are Unix seconds.
     """
 
@@ -327,5 +332,7 @@ def _calls(messages: list[TracedMessage]) -> dict[str, list[PhoneCall]]:
         call.hung_up |= message.what == "BYE"
     of_user: dict[str, list[PhoneCall]] = defaultdict(list)
     for call in calls.values():
+        if call.answered is not None and not call.acknowledged:
+            call.ended = min(call.ended, call.answered + TIMER_H_S)
         of_user[call.user].append(call)
     return of_user
