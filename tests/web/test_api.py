@@ -507,22 +507,22 @@ class ScriptedService:
 
 
 @asynccontextmanager
-async def streaming(
-    service: ScriptedService, waiting: WaitingConnections | None = None
-) -> AsyncIterator[TestClient[Any, Any]]:
+async def streaming(service: ScriptedService) -> AsyncIterator[TestClient[Any, Any]]:
     """A client of the interface in front of this service alone."""
+    async with TestClient(TestServer(api_of(service).application())) as client:
+        yield client
+
+
+def api_of(service: ScriptedService) -> Api:
     signing = Signing(b"s" * 32)
     session = cast(aiohttp.ClientSession, None)
-    api = Api(
+    return Api(
         WebSettings,
         cast(CallbackService, service),
         Admission(ProofOfWork(signing), session),
         signing,
         ClientAddresses([]),
     )
-    around = [waiting.answer] if waiting is not None else []
-    async with TestClient(TestServer(api.application(middlewares=around))) as client:
-        yield client
 
 
 async def test_who_follows_sees_that_the_connection_is_still_there(
@@ -557,16 +557,21 @@ async def test_an_engine_that_is_gone_ends_what_is_followed(
 
 async def test_who_has_hung_up_is_followed_no_longer() -> None:
     service, waiting = ScriptedService("queued"), WaitingConnections()
-    async with streaming(service, waiting) as client:
-        reply = await client.get("/v1/callbacks/web-1/events")
-        assert reply.status == 200
-        reply.close()
+    runner = web.AppRunner(api_of(service).application(middlewares=[waiting.answer]))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    reader, writer = await asyncio.open_connection(*runner.addresses[0])
+    writer.write(b"GET /v1/callbacks/web-1/events HTTP/1.1\r\nHost: x\r\n\r\n")
+    async with asyncio.timeout(40):
+        await reader.readuntil(b"queued")
+    writer.close()
 
-        def is_over() -> bool:
-            waiting.end_streams()
-            return not service.followers._by_job
+    def is_over() -> bool:
+        waiting.end_streams()
+        return not service.followers._by_job
 
-        await until(is_over)
+    await until(is_over)
+    await runner.cleanup()
 
 
 async def test_no_more_follow_than_there_is_room_for() -> None:
