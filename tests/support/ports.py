@@ -13,10 +13,10 @@ import socket
 from typing import Final
 
 LOWEST: Final = 10_000
-SHARE: Final = 400
+SHARE: Final = 800
 """How many ports in a row one process of the tests has."""
 
-SHARES: Final = 30
+SHARES: Final = 15
 HIGHEST: Final = LOWEST + SHARE * SHARES
 """The first port that belongs to no share."""
 
