@@ -39,7 +39,7 @@ async def test_the_agent_hangs_up_while_the_customer_rings(
     await engine.event("leg.ringing", job, role="customer")
     sent = agent.bye()
     cancel = await customer.receive("CANCEL")
-    assert cancel.time - sent < 0.1
+    assert cancel.time - sent < 0.4  # before anything is sent again
     await customer.acknowledged()
     record = await engine.ended(job)
     assert (record["state"], record["result"]) == ("failed", "hung_up")

@@ -321,7 +321,7 @@ async def test_sip_as_trunks_speak_it(
     await asyncio.sleep(0.6)
     sent = caller.bye()
     bye = await agent_side.receive("BYE")
-    assert bye.time - sent < 0.1
+    assert bye.time - sent < 0.4  # before anything is sent again
     assert agent_side.rtp.heard(held["time"] + 0.1, resumed["time"]).hears(HOLD_HZ, for_s=0.3)
     assert agent_side.rtp.heard(resumed["time"] + 0.1).hears(CALLER_HZ, for_s=0.3)
     assert caller.rtp.heard(bridged["time"]).hears(AGENT_HZ, for_s=0.3)
@@ -365,7 +365,7 @@ async def test_either_hangs_up_and_the_other_is_hung_up_at_once(
             sent, bye = agent_side.bye(), await caller.receive("BYE")
         else:
             sent, bye = caller.bye(), await agent_side.receive("BYE")
-        assert bye.time - sent < 0.1
+        assert bye.time - sent < 0.4  # before anything is sent again
         ended = await call_event(engine, "call.ended", nth=nth)
         assert ended["cause"] == f"{'operator' if by_agent else 'caller'} hung up"
     await engine.assert_idle()
