@@ -7,7 +7,6 @@ from functools import cache
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import holidays
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from .errors import wrong
@@ -68,7 +67,13 @@ def _check_zone(text: str) -> str:
 
 
 @cache
-def _subdivisions() -> dict[str, list[str]]:
+def known_subdivisions() -> dict[str, list[str]]:
+    """The subdivisions of each country whose public holidays are known.
+
+    The library is loaded where holidays are asked for: it takes memory, and a twelfth of a second.
+    """
+    import holidays
+
     return holidays.list_supported_countries(include_aliases=True)
 
 
@@ -150,7 +155,7 @@ class Calendar(Section):
 
     @model_validator(mode="after")
     def _check_holidays(self) -> "Calendar":
-        known = _subdivisions()
+        known = known_subdivisions() if self.holidays or self.subdivision else {}
         if self.holidays and self.holidays not in known:
             raise wrong("holidays", f"no holidays are known of {self.holidays!r}")
         if self.subdivision and self.subdivision not in known.get(self.holidays, ()):

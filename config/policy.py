@@ -7,11 +7,10 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Literal
 
-import holidays
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from .calendars import Hours as HoursText
-from .calendars import TimeZone
+from .calendars import TimeZone, known_subdivisions
 from .errors import wrong
 from .section import Section, first_duplicate
 from .sounds import FILE
@@ -117,8 +116,7 @@ class Hours(Section):
     @classmethod
     def _check_subdivisions(cls, regions: dict[str, RegionHours]) -> dict[str, RegionHours]:
         parts = {region: own for region, own in regions.items() if own.subdivision}
-        # It reads every country there is, a twelfth of a second: not at each start for nothing.
-        known = holidays.list_supported_countries(include_aliases=True) if parts else {}
+        known = known_subdivisions() if parts else {}
         for region, own in parts.items():
             if own.subdivision not in known.get(region, ()):
                 raise wrong(

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-import holidays
-
 from config.calendars import read_hours
 
 DAY_S = 86400
@@ -140,6 +138,9 @@ def holiday_name(calendar: str, day: datetime.date) -> str | None:
 
 @lru_cache(maxsize=256)
 def _holidays(calendar: str, year: int) -> Mapping[datetime.date, str]:
+    """Loads the library, which takes memory, where a configuration names public holidays."""
+    import holidays
+
     country, _, subdivision = calendar.partition("-")
     try:
         days = holidays.country_holidays(country, subdiv=subdivision or None, years=year)
