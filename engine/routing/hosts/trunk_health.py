@@ -93,7 +93,8 @@ class _Trunk:
 
 class TrunkHealth:
     """Which hosts are down. `find` looks a host up, `ask` sends it an OPTIONS, and `on_down` is
-    called with the names of trunk and host where one is down from now on.
+    called with the names of trunk and host where one is down from now on, and again of those that
+    are still down where another comes up: a binding at one of them is better off there.
 
     With `qualify_s` every host is asked all the time: it is down after DOWN_AFTER failures in a row
     and up after UP_AFTER answers in a row. Without, one that a call found silent is asked until
@@ -321,6 +322,9 @@ class TrunkHealth:
             self._tell("trunk.host_up", trunk, reason, **where)
         if was_down:
             self._tell("trunk.up", trunk, reason)
+        for other in trunk.hosts:
+            if other.rest is not None:
+                self._on_down(trunk.name, other.host.name)
 
     def _tell(self, kind: str, trunk: _Trunk, reason: str, **where: Any) -> None:
         self._events.publish(kind, trunk=trunk.name, **where, reason=reason, cause=reason)

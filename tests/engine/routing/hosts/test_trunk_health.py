@@ -298,7 +298,8 @@ def test_a_trunk_is_down_while_all_of_its_hosts_are() -> None:
     peer = Peer({A: 200, B: 200}, URI, OTHER, qualify_s=5.0)
     peer.at = {URI: (A,), OTHER: (B,)}
     played = play(script, peer)
-    assert played.down == [URI, OTHER]
+    assert played.down[:2] == [URI, OTHER]
+    assert played.down[2:] == [URI], "a binding there may move to the one that is up again"
     assert [kind for kind, _ in played.seen] == [
         "trunk.host_down", "trunk.host_down", "trunk.down", "trunk.host_up", "trunk.up",
     ]  # fmt: skip

@@ -1,6 +1,7 @@
 """Kamailio as an edge: the configuration of docs/recipes/kamailio.cfg, as a reader would run it."""
 
 import asyncio
+import socket
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.support.ports import free_port
 from .peer_process import PeerProcess, need_program
 
 READY_S = 30.0
+_KEEP_ALIVE = b"\r\n\r\n"
 TLS_MODULES = (
     "/usr/lib/x86_64-linux-gnu/kamailio/modules/tls.so",
     "/usr/lib/aarch64-linux-gnu/kamailio/modules/tls.so",
@@ -66,8 +68,9 @@ class Kamailio:
                 f'TLS_KEY="{tls.key}"',
                 f'TLS_CA="{tls.ca}"',
             )
-        peer = await _run(program, CONFIGURATION, directory, defines)
-        return cls(port, tls_port, peer)
+        kamailio = cls(port, tls_port, await _run(program, CONFIGURATION, directory, defines))
+        await kamailio._listening_to_udp()
+        return kamailio
 
     @classmethod
     async def dispatching(cls, directory: Path, *carriers: str) -> "Kamailio":
@@ -102,6 +105,22 @@ class Kamailio:
                     await asyncio.sleep(0.05)
                     continue
                 writer.close()
+                return
+
+    async def _listening_to_udp(self) -> None:
+        """Wait until it takes datagrams. Raises PeerError where it has ended."""
+        async with asyncio.timeout(READY_S):
+            while True:
+                if not self._peer.running:
+                    raise PeerError(f"kamailio has ended:\n{self._peer.tail()}")
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                    probe.connect(("127.0.0.1", self.port))
+                    probe.send(_KEEP_ALIVE)
+                    await asyncio.sleep(0.05)
+                    try:
+                        probe.send(_KEEP_ALIVE)  # the kernel tells here that nobody took the first
+                    except ConnectionRefusedError:
+                        continue
                 return
 
     async def stop(self) -> None:
