@@ -325,18 +325,10 @@ class Dialplan:
                 self._check_policy(reading)
             credentials, media = own
             credentials = credentials or self._trunks.credentials_at(uri)
-            trunks = self._trunks.at(uri)
-            identity = CallerIdentity.at(trunks, uri.host)
+            identity = CallerIdentity.at(self._trunks.at(uri), uri.host)
             to = address.uri
-            target = DialTarget(
-                to,
-                to,
-                credentials=credentials,
-                identity=identity,
-                media=media,
-                called_trunk=_called_trunk(reading, trunks),
-            )
-            targets = (self._trunks.sent_by_trunk(target, uri),)
+            target = DialTarget(to, to, credentials=credentials, identity=identity, media=media)
+            targets = (self._trunks.sent_by_trunk(target, uri, reading),)
         else:
             targets = self._number(address.uri, field, None, may_be_full=True).targets
         return Destination(name, targets, address.ring_s, address.kind, name, address.confirm)
@@ -345,20 +337,18 @@ class Dialplan:
         reading = self.read(text, field=field)
         uri = self._read_uri(text)
         trunks = self._trunks.at(uri)
-        called_trunk = _called_trunk(reading, trunks)
-        if called_trunk and self._trunk_states.is_full(called_trunk):
-            number = reading.digits
-            raise trunks_full(self._trunk_states, [called_trunk], number, field)
         target = DialTarget(
             text,
             text,
             credentials=self._trunks.credentials_at(uri),
             identity=CallerIdentity.at(trunks, uri.host),
             media=MediaPolicy.strictest(trunks),
-            called_trunk=called_trunk,
         )
-        target = self._trunks.as_calls_at(target, uri)
-        return Destination(uri.user or uri.host, (self._trunks.sent_by_trunk(target, uri),))
+        target = self._trunks.sent_by_trunk(self._trunks.as_calls_at(target, uri), uri, reading)
+        line_of, states = target.line_of, self._trunk_states
+        if line_of is not None and states.is_full(line_of):
+            raise trunks_full(states, [line_of], reading.digits, field)
+        return Destination(uri.user or uri.host, (target,))
 
     def _permitted_uri(self, text: str) -> SipUri:
         """The URI `text`, which is at a trunk or a permitted host. Raises NotDialable."""
@@ -455,8 +445,3 @@ class Dialplan:
             if reading.digits.startswith(route.prefix):
                 return route.prefix, list(route.trunks)
         return None, []
-
-
-def _called_trunk(reading: Reading, trunks: Sequence[Trunk]) -> str:
-    """The trunk whose line a URI takes: one at which it names a number. "" where it takes none."""
-    return trunks[0].name if trunks and reading.number is not None else ""

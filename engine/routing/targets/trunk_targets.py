@@ -80,9 +80,14 @@ class TrunkTargets:
         """The sip: URI of a user at a trunk, at its best host."""
         return self._routes(name)[0].host.uri_of(user)
 
-    def sent_by_trunk(self, target: DialTarget, uri: SipUri) -> DialTarget:
-        """The target of a URI, sent as requests to its domain are where that is a trunk's."""
+    def sent_by_trunk(self, target: DialTarget, uri: SipUri, reading: Reading) -> DialTarget:
+        """The target of a URI, sent as requests to its domain are where that is a trunk's.
+
+        One that is read as a number takes a line of the trunk.
+        """
         for trunk in self.at(uri)[:1]:
+            if reading.number is not None:
+                target = replace(target, called_trunk=trunk.name)
             routes = [
                 one for one in self._routes(trunk.name) if one.host.domain.address == uri.address
             ]
