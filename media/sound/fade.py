@@ -11,13 +11,13 @@ from .g711 import SAMPLE_RATE_HZ
 FADE_SAMPLES: Final = SAMPLE_RATE_HZ // 100
 
 
-def _rise(samples: int) -> NDArray[np.float32]:
-    rise = (np.arange(samples) + 0.5) / samples
-    return rise.astype(np.float32)
+def rising(samples: int) -> NDArray[np.float32]:
+    """The gain of so many samples in which a sound rises from nothing."""
+    return ((np.arange(samples) + 0.5) / samples).astype(np.float32)
 
 
-_RISE = _rise(FADE_SAMPLES)
-_WIDE_RISE = _rise(2 * FADE_SAMPLES)
+_RISE = rising(FADE_SAMPLES)
+_WIDE_RISE = rising(2 * FADE_SAMPLES)
 
 
 def crossfade(before: bytes, payload: bytes, form: str) -> bytes:
@@ -27,9 +27,9 @@ def crossfade(before: bytes, payload: bytes, form: str) -> bytes:
     goes. KeyError for what is no form.
     """
     count = min(len(before), len(payload), FADE_SAMPLES * tick_bytes(form))
-    rising, falling = decode(payload[:count], form), decode(before[:count], form)
-    rise = (_WIDE_RISE if form == WIDE else _RISE)[: len(rising)]
-    mixed = rising * rise + falling * (1 - rise)
+    new, old = decode(payload[:count], form), decode(before[:count], form)
+    rise = (_WIDE_RISE if form == WIDE else _RISE)[: len(new)]
+    mixed = new * rise + old * (1 - rise)
     return encode(np.rint(mixed).astype(np.int16), form) + payload[count:]
 
 
@@ -53,7 +53,7 @@ def has_seam(samples: NDArray[np.int16], rate_hz: int = SAMPLE_RATE_HZ) -> bool:
 
 def without_seam(samples: NDArray[np.int16], rate_hz: int = SAMPLE_RATE_HZ) -> NDArray[np.int16]:
     """The same 10 ms shorter: the end passes into the beginning."""
-    count, rise = rate_hz // 100, _rise(rate_hz // 100)
+    count, rise = rate_hz // 100, rising(rate_hz // 100)
     wide = samples.astype(np.float32)
     wide[-count:] = wide[-count:] * (1 - rise) + wide[:count] * rise
     looped: NDArray[np.int16] = np.rint(wide[count:]).astype(np.int16)

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .fade import FADE_SAMPLES
+from .fade import FADE_SAMPLES, rising
 from .g711 import FRAME_SAMPLES
 
 Frames = NDArray[np.int16]
@@ -20,8 +20,7 @@ _LOUDEST: Final = 32767
 
 def _rise(per_tick: int) -> NDArray[np.float32]:
     rise = np.ones(FRAME_SAMPLES * per_tick, np.float32)
-    count = FADE_SAMPLES * per_tick
-    rise[:count] = (np.arange(count) + 0.5) / count
+    rise[: FADE_SAMPLES * per_tick] = rising(FADE_SAMPLES * per_tick)
     return rise
 
 

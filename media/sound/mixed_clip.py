@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from .clip import Clip
 from .fade import FADE_SAMPLES
-from .form import WIDE, decode, encode, tick_bytes
+from .form import WIDE, WIDE_HZ, decode, encode, tick_bytes
 from .g711 import SAMPLE_RATE_HZ
 from .resampler import Resampler
 
@@ -99,7 +99,7 @@ class MixedClip:
         samples = decode(found, known)
         if known != form and form == WIDE:
             if self._upwards is None:
-                self._upwards = Resampler(SAMPLE_RATE_HZ, 2 * SAMPLE_RATE_HZ)
+                self._upwards = Resampler(SAMPLE_RATE_HZ, WIDE_HZ)
             samples = self._upwards.resample(samples)
         return samples, length
 

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ...sound.fade import FADE_SAMPLES
+from ...sound.fade import FADE_SAMPLES, rising
 from ...sound.g711 import FRAME_SAMPLES
 
 Samples = NDArray[np.int16]
@@ -16,7 +16,7 @@ _WATCHED_FRAMES: Final = 100  # a delay that was not needed for so long is taken
 
 
 def _fall(samples: int) -> NDArray[np.float32]:
-    return ((np.arange(samples, 0, -1) - 0.5) / samples).astype(np.float32)
+    return rising(samples)[::-1]
 
 
 _FALLS: Final = {1: _fall(FADE_SAMPLES), 2: _fall(2 * FADE_SAMPLES)}
