@@ -31,13 +31,20 @@ def pause(ms: float) -> Sound:
     return np.zeros(round(ms * SAMPLE_RATE_HZ / 1000))
 
 
-def keys_in(samples: NDArray[np.int16], codec: str, detector: DtmfDetector) -> str:
-    """What the detector finds in sound that comes in packets of 20 ms of a codec."""
-    found = ""
+def presses_in(
+    samples: NDArray[np.int16], codec: str, detector: DtmfDetector
+) -> list[tuple[str, int]]:
+    """What the detector finds, with its length in ms, in packets of 20 ms of a codec."""
+    found = []
     for at in range(0, len(samples) - 159, 160):
         payload = encode(samples[at : at + 160], codec)
-        found += "".join(name for name, _ms in detector.feed(decode(payload, codec)))
+        found += detector.feed(decode(payload, codec))
     return found
+
+
+def keys_in(samples: NDArray[np.int16], codec: str, detector: DtmfDetector) -> str:
+    """The keys of `presses_in`."""
+    return "".join(name for name, _ms in presses_in(samples, codec, detector))
 
 
 def whole(*parts: Sound) -> NDArray[np.int16]:

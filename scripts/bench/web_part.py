@@ -6,16 +6,15 @@ speaks HTTP as browsers do. Who attacks is a process besides.
 
 import asyncio
 import json
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
-from scripts.child_process import stop
+from scripts.gateway_process import free_tcp_port, gateway_process
 
 from .callbacks import spread
 from .engine_process import ROOT, EngineProcess
@@ -33,7 +32,6 @@ CONNECTIONS = 64
 WARM_UP = 100
 GOOD = 50
 ATTACK_S = 20.0
-READY_S = 20.0
 LATER_S = 86_400.0
 SNIPPET = ROOT / "web/static/ringback.js"
 ORIGIN = "https://shop.example"
@@ -214,23 +212,11 @@ class Visitors:
 async def gateway(engine: EngineProcess, agent_port: int) -> AsyncIterator[tuple[int, int]]:
     """`ringback web` with two sites: its port, and its process."""
     with TemporaryDirectory(prefix="ringback-bench-web-") as directory:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port: int = free.getsockname()[1]
+        port = free_tcp_port("127.0.0.1")
         text = SITES.format(port=port, directory=directory, socket=engine.socket)
         for key, proof in (("load", "false"), ("proof", "true")):
             text += SITE.format(key=key, proof=proof, agent_port=agent_port, shop=SHOP)
         file = Path(directory) / "web.toml"
         file.write_text(text)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "ringback", "web", "--config", file, cwd=ROOT
-        )
-        try:
-            async with asyncio.timeout(READY_S):
-                while True:
-                    with suppress(OSError):
-                        (await HttpConnection.opened(port)).close()
-                        break
-                    await asyncio.sleep(0.05)
-            yield port, process.pid
-        finally:
-            await stop(process, READY_S)
+        async with gateway_process(file, "127.0.0.1", port) as pid:
+            yield port, pid

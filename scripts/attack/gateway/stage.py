@@ -1,20 +1,16 @@
 """An engine, and the gateway before it, as they are attacked."""
 
-import asyncio
-import socket
-import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from scripts.bench.engine_process import ROOT, EngineProcess
-from scripts.child_process import stop
+from scripts.bench.engine_process import EngineProcess
+from scripts.gateway_process import free_tcp_port, gateway_process
 
 from ..target import ENGINE_HOST
 
-READY_S = 20.0
 PROXY = "127.0.0.1"
 """Requests from there come by a reverse proxy, whose X-Forwarded-For counts."""
 OWN = "https://shop.example"
@@ -109,8 +105,7 @@ async def gateway(engine: EngineProcess) -> AsyncIterator[GatewayProcess]:
     """`ringback web` before the engine, until the context is left."""
     with TemporaryDirectory(prefix="ringback-attack-web-") as name:
         directory = Path(name)
-        with socket.create_server((ENGINE_HOST, 0)) as free:
-            port: int = free.getsockname()[1]
+        port = free_tcp_port(ENGINE_HOST)
         filled = GATEWAY.format(
             host=ENGINE_HOST, port=port, directory=directory, proxy=PROXY, socket=engine.socket
         )
@@ -118,20 +113,5 @@ async def gateway(engine: EngineProcess) -> AsyncIterator[GatewayProcess]:
         file.write_text(filled + SITES.format(own=OWN))
         (directory / "web.token").write_text(GATEWAY_TOKEN)
         with log.open("wb") as written:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "ringback", "web", "--config", file),
-                cwd=ROOT,
-                stdout=written,
-                stderr=written,
-            )
-        try:
-            async with asyncio.timeout(READY_S):
-                while True:
-                    with suppress(OSError):
-                        _reader, writer = await asyncio.open_connection(ENGINE_HOST, port)
-                        writer.close()
-                        break
-                    await asyncio.sleep(0.05)
-            yield GatewayProcess(port, process.pid, log)
-        finally:
-            await stop(process, READY_S)
+            async with gateway_process(file, ENGINE_HOST, port, written) as pid:
+                yield GatewayProcess(port, pid, log)

@@ -2,42 +2,19 @@
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from media.sound.dtmf.detector import HIGH_HZ, KEYS, LOW_HZ, DtmfDetector
 from media.sound.dtmf.tones import dtmf_clip
-from media.sound.g711 import FULL_SCALE_DBM0, SAMPLE_RATE_HZ, decode, encode
+from media.sound.g711 import FULL_SCALE_DBM0, SAMPLE_RATE_HZ, decode
 from media.sound.hold_music import render
-
-Sound = NDArray[np.float64]
-
-
-def key(
-    name: str, ms: float, *, dbm0: float = -10.0, off: float = 0.0, twist_db: float = 0.0
-) -> Sound:
-    """The two tones of a key, each at this level; `twist_db`: how much louder the high one is."""
-    low, high = divmod(KEYS.index(name), 4)
-    at = np.arange(round(ms * SAMPLE_RATE_HZ / 1000)) / SAMPLE_RATE_HZ
-    amplitude = 32767 * 10 ** ((dbm0 - FULL_SCALE_DBM0) / 20)
-    one = np.sin(2 * np.pi * LOW_HZ[low] * (1 + off) * at + 0.7) * 10 ** (-twist_db / 40)
-    other = np.sin(2 * np.pi * HIGH_HZ[high] * (1 + off) * at + 2.1) * 10 ** (twist_db / 40)
-    found: Sound = amplitude * (one + other)
-    return found
-
-
-def pause(ms: float) -> Sound:
-    return np.zeros(round(ms * SAMPLE_RATE_HZ / 1000))
+from scripts.bench.q24 import Sound, key, pause, presses_in
 
 
 def heard(*parts: Sound, codec: str = "PCMU", begin: int = 0) -> list[tuple[str, int]]:
     """What is found in the parts one after the other, in packets of 20 ms of a codec."""
     whole = np.concatenate((np.zeros(400 + begin), *parts, pause(100)))
     samples = np.rint(whole).clip(-32768, 32767).astype(np.int16)
-    detector, found = DtmfDetector(), []
-    for at in range(0, len(samples) - 159, 160):
-        payload = encode(samples[at : at + 160], codec)
-        found += detector.feed(decode(payload, codec))
-    return found
+    return presses_in(samples, codec, DtmfDetector())
 
 
 def keys(*parts: Sound, codec: str = "PCMU", begin: int = 0) -> str:
