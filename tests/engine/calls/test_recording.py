@@ -35,6 +35,17 @@ class Party:
         return self.listens
 
 
+def record_takes(stage: Scene, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the media worker take so long to begin a recording."""
+    record = stage.media.record
+
+    async def slow(*args: Any, **named: Any) -> None:
+        await record(*args, **named)
+        await asyncio.sleep(seconds)
+
+    monkeypatch.setattr(stage.media, "record", slow)
+
+
 class Talk:
     """A talk of two that is recorded, and what is published of it."""
 
@@ -176,13 +187,7 @@ def test_a_call_that_ends_while_the_file_is_made_keeps_what_there_is(
 ) -> None:
     async def script() -> None:
         stage = scene(tmp_path)
-        record = stage.media.record
-
-        async def slow(*args: Any, **named: Any) -> None:
-            await record(*args, **named)
-            await asyncio.sleep(10.0)
-
-        monkeypatch.setattr(stage.media, "record", slow)
+        record_takes(stage, 10.0, monkeypatch)
         talk = Talk(stage)
         starting = asyncio.ensure_future(talk.recorded.start())
         await asyncio.sleep(1.0)
@@ -250,13 +255,7 @@ def test_a_recording_that_is_just_beginning_is_silenced_once(
 ) -> None:
     async def script() -> None:
         stage = scene(tmp_path)
-        record = stage.media.record
-
-        async def slow(*args: Any, **named: Any) -> None:
-            await record(*args, **named)
-            await asyncio.sleep(1.0)
-
-        monkeypatch.setattr(stage.media, "record", slow)
+        record_takes(stage, 1.0, monkeypatch)
         talk = Talk(stage)
         starting = asyncio.ensure_future(talk.recorded.start())
         await asyncio.sleep(0.5)

@@ -69,6 +69,16 @@ async def press(stage: Scene, nth: int, key: str) -> None:
     await asyncio.sleep(1)
 
 
+async def in_the_whisper(stage: Scene) -> ScriptedPhone:
+    """Carol, whom the customer's script has called, hears the whisper, which does not end."""
+    stage.media.ends_announcements = False
+    await press(stage, 1, "2")
+    carol = await stage.phone()
+    carol.answers()
+    await asyncio.sleep(0.2)
+    return carol
+
+
 def path(job: Job) -> list[str]:
     return job.attempts[-1].scripts[0].path
 
@@ -234,11 +244,7 @@ def test_agent_who_hangs_up_in_the_whisper_has_not_answered(tmp_path: Path) -> N
     async def conduct(stage: Scene, agents: AgentRegistry) -> None:
         await answers(stage, "alice")
         await answers(stage, CUSTOMER)
-        stage.media.ends_announcements = False
-        await press(stage, 1, "2")
-        carol = await stage.phone()
-        carol.answers()
-        await asyncio.sleep(0.2)
+        carol = await in_the_whisper(stage)
         carol.hangs_up()
         await asyncio.sleep(0.5)
         stage.media.ends_announcements = True
@@ -254,11 +260,7 @@ def test_customer_who_hangs_up_in_the_whisper_leaves_nobody(tmp_path: Path) -> N
     async def conduct(stage: Scene, agents: AgentRegistry) -> None:
         await answers(stage, "alice")
         customer = await answers(stage, CUSTOMER)
-        stage.media.ends_announcements = False
-        await press(stage, 1, "2")
-        carol = await stage.phone()
-        carol.answers()
-        await asyncio.sleep(0.2)
+        carol = await in_the_whisper(stage)
         customer.hangs_up()
         await asyncio.sleep(1)
         assert carol.is_hung_up

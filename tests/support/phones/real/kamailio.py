@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -69,7 +69,7 @@ class Kamailio:
                 f'TLS_CA="{tls.ca}"',
             )
         kamailio = cls(port, tls_port, await _run(program, CONFIGURATION, directory, defines))
-        await kamailio._listening_to_udp()
+        await kamailio._until(_takes_datagrams)
         return kamailio
 
     @classmethod
@@ -90,44 +90,43 @@ class Kamailio:
             f'CARRIERS="{listed}"',
         )
         kamailio = cls(port, tls_port, await _run(program, DISPATCHER, directory, defines))
-        await kamailio._listening()
+        await kamailio._until(_takes_connections)
         return kamailio
 
-    async def _listening(self) -> None:
-        """Wait until it takes connections. Raises PeerError where it has ended."""
+    async def _until(self, listens: Callable[[int], Awaitable[bool]]) -> None:
+        """Wait until somebody listens at its port. Raises PeerError where it has ended."""
         async with asyncio.timeout(READY_S):
-            while True:
+            while not await listens(self.port):
                 if not self._peer.running:
                     raise PeerError(f"kamailio has ended:\n{self._peer.tail()}")
-                try:
-                    _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-                except ConnectionRefusedError:
-                    await asyncio.sleep(0.05)
-                    continue
-                writer.close()
-                return
-
-    async def _listening_to_udp(self) -> None:
-        """Wait until it takes datagrams. Raises PeerError where it has ended."""
-        async with asyncio.timeout(READY_S):
-            while True:
-                if not self._peer.running:
-                    raise PeerError(f"kamailio has ended:\n{self._peer.tail()}")
-                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-                    probe.connect(("127.0.0.1", self.port))
-                    probe.send(_KEEP_ALIVE)
-                    await asyncio.sleep(0.05)
-                    try:
-                        probe.send(_KEEP_ALIVE)  # the kernel tells here that nobody took the first
-                    except ConnectionRefusedError:
-                        continue
-                return
+                await asyncio.sleep(0.05)
 
     async def stop(self) -> None:
         """End it. Raises PeerError where it has ended before."""
         if not self._peer.running:
             raise PeerError(f"kamailio has ended:\n{self._peer.tail()}")
         await self._peer.stop()
+
+
+async def _takes_connections(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except ConnectionRefusedError:
+        return False
+    writer.close()
+    return True
+
+
+async def _takes_datagrams(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("127.0.0.1", port))
+        probe.send(_KEEP_ALIVE)
+        await asyncio.sleep(0.05)
+        try:
+            probe.send(_KEEP_ALIVE)  # the kernel tells here that nobody took the first
+        except ConnectionRefusedError:
+            return False
+    return True
 
 
 async def _run(
