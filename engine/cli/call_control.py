@@ -208,6 +208,10 @@ def gather(
     shown: Annotated[
         bool, typer.Option("--shown", help="Not secret: events have the digits as well.")
     ] = False,
+    type_ahead_s: Annotated[
+        float | None,
+        typer.Option("--type-ahead", metavar="SECONDS", help="Keep later keys for the next."),
+    ] = None,
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
@@ -218,7 +222,7 @@ def gather(
     asked = {
         **_of(target), "max_digits": most, "min_digits": least, "terminator": terminator,
         "first_digit_s": first_digit_s, "prompt": prompt, "speech": _speech(words),
-        "secret": not shown,
+        "secret": not shown, "type_ahead_s": type_ahead_s,
     }  # fmt: skip
     given = {name: value for name, value in asked.items() if value is not None}
     # A party may take their time: the engine bounds it.

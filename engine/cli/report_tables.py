@@ -50,6 +50,9 @@ _JOBS: tuple[Column, ...] = (
     ("MOS", "mos", _count),
     ("poor", "poor", _count),
     ("answered by", "labels", _pairs),
+    ("one way", "one_way", _count),
+    ("clipping", "clipping", _count),
+    ("echo", "echo", _count),
 )
 # The figures that each part has as well, with a name and a dot before them.
 PARTS = ("callers", "callbacks")
@@ -89,6 +92,9 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         ("outcomes", "outcomes", _pairs),
         ("results", "results", _pairs),
         ("cost", "costs", _amounts),
+        ("one way", "one_way", _count),
+        ("clipping", "clipping", _count),
+        ("echo", "echo", _count),
     ),
     "agent": (
         ("offered", "offered", _count),

@@ -8,6 +8,7 @@ from .measures import (
     CallRow,
     Figures,
     costs_of,
+    faults_of,
     judgement,
     mean,
     percentiles,
@@ -32,6 +33,7 @@ def measure_calls(calls: Sequence[CallRow]) -> Figures:
         "talk_s": round(math.fsum(talks), 3),
         **percentiles("talk", talks),
         **quality_of([call.mos for call in calls if call.mos is not None]),
+        **faults_of(calls),
         **judgement(calls),
         "costs": costs_of(calls),
     }

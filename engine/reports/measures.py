@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntFlag
 from typing import Any, Literal, NamedTuple
 
 Figures = dict[str, Any]
@@ -82,6 +83,8 @@ class CallRow(NamedTuple):
     outcome: str | None = None
     mos: float | None = None
     """The opinion score of the caller's leg, of the worse of its directions."""
+    faults: int | None = None
+    """What was wrong with its sound: the sum of SoundFault."""
 
 
 class JobRow(NamedTuple):
@@ -106,6 +109,8 @@ class JobRow(NamedTuple):
     """The opinion score of the customer's leg in the last attempt, of the worse direction."""
     answered_by: str | None = None
     """Who or what answered for the customer then: a label of the detection."""
+    faults: int | None = None
+    """What was wrong with the sound of their leg: the sum of SoundFault."""
 
 
 class AgentPeriod(NamedTuple):
@@ -255,6 +260,7 @@ def measure_jobs(jobs: Sequence[JobRow], now: float) -> Figures:
         "talk_s": round(math.fsum(talks), 3),
         **percentiles("talk", talks),
         **quality_of([job.mos for job in jobs if job.mos is not None]),
+        **faults_of(jobs),
         **judgement(jobs),
         "labels": dict(sorted(Counter(job.answered_by for job in jobs if job.answered_by).items())),
         "costs": costs_of(jobs),
@@ -272,6 +278,22 @@ def quality_of(scores: Sequence[float]) -> Figures:
         "mos": mean(scores),
         "mos_p5": percentile(sorted(scores), 5),
         "poor": sum(score < POOR_MOS for score in scores),
+    }
+
+
+class SoundFault(IntFlag):
+    """What was found in the sound of a party (`media.sound`)."""
+
+    ONE_WAY = 1
+    CLIPPING = 2
+    ECHO = 4
+
+
+def faults_of(rows: Sequence[JobRow] | Sequence[CallRow]) -> Figures:
+    """In how many of them each fault of the sound was found."""
+    return {
+        str(fault.name).lower(): sum(bool((row.faults or 0) & fault) for row in rows)
+        for fault in SoundFault
     }
 
 

@@ -77,6 +77,15 @@ _MOS = """
     WHERE json_extract(l.value, '$.role') = 'customer')
 """
 _CALLER_MOS, _CUSTOMER_MOS = _MOS.format("legs"), _MOS.format("attempts[#-1].legs")
+# What was wrong with the sound of the customer's leg: the sum of SoundFault; null without a leg.
+_FAULTS = """
+    (SELECT MAX(json_extract(l.value, '$.media.one_way') IS NOT NULL)
+        + 2 * MAX(json_extract(l.value, '$.media.clipped') IS NOT NULL)
+        + 4 * MAX(json_extract(l.value, '$.media.echo_ms') IS NOT NULL)
+    FROM json_each(CAST(r.body AS TEXT), '$.{}') l
+    WHERE json_extract(l.value, '$.role') = 'customer')
+"""
+_CALLER_FAULTS, _CUSTOMER_FAULTS = _FAULTS.format("legs"), _FAULTS.format("attempts[#-1].legs")
 
 
 def how_many(kind: str, begin: float, end: float, most: int) -> Query:
@@ -235,7 +244,8 @@ def ended_jobs(begin: float, end: float, by: str) -> Query:
         f"""
         SELECT r.id, COALESCE({JOBS_BY[by]}, ''), created, due_at, state, deadline, called_at,
             operator_at, customer_at, talk_at, ended_at, talk_s, attempts, cost, currency,
-            a.rating, a.outcome, {_CUSTOMER_MOS}, {JOBS_BY["answered_by"]}
+            a.rating, a.outcome, {_CUSTOMER_MOS}, {JOBS_BY["answered_by"]},
+            {_CUSTOMER_FAULTS}
         FROM records r LEFT JOIN annotations a ON a.id = r.id
         WHERE created >= ? AND created < ? AND kind = 'callback'
         """,
@@ -248,7 +258,8 @@ def ended_calls(begin: float, end: float, by: str) -> Query:
     return (
         f"""
         SELECT COALESCE({CALLS_BY[by]}, ''), created, result, operator_at, talk_at, ended_at,
-            talk_s, cost, currency, a.rating, a.outcome, {_CALLER_MOS}
+            talk_s, cost, currency, a.rating, a.outcome, {_CALLER_MOS},
+            {_CALLER_FAULTS}
         FROM records r LEFT JOIN annotations a ON a.id = r.id
         WHERE created >= ? AND created < ? AND kind = 'call'
         """,

@@ -171,6 +171,12 @@ class QualityFigures(TypedDict):
     """The score that 5 % of them do not exceed."""
     poor: int
     """Those with a score below 3.1."""
+    one_way: int
+    """Those whose customer was not heard."""
+    clipping: int
+    """Those whose customer was heard clipped."""
+    echo: int
+    """Those in which the agent heard themselves from the customer's side."""
 
 
 class JobFigures(TalkPercentiles, QualityFigures):

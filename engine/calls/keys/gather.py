@@ -36,7 +36,8 @@ class GatherSettings:
     With `barge_in` the first key ends the prompt, otherwise keys count once that is over. The
     time for the first digit begins when the prompt is over. With `secret` nobody else is told of
     the digits, by sound, event or log, nor of the words, by event or log. With `speech` the party
-    may speak in place of pressing keys; with `max_digits` 0 that alone.
+    may speak in place of pressing keys; with `max_digits` 0 that alone. What is pressed within
+    `type_ahead_s` after its end is for the next gathering of the leg.
     """
 
     max_digits: int = MOST_DIGITS
@@ -46,6 +47,7 @@ class GatherSettings:
     between_digits_s: float = 3.0
     barge_in: bool = True
     secret: bool = True
+    type_ahead_s: float = 0.0
     speech: WantedSpeech | None = None
 
 

@@ -16,6 +16,7 @@ from ..recognition.recognitions import Recognition, Recognitions
 from ..recognition.speech import WantedSpeech
 from ..supervision.supervisors import Supervisors
 from .gather import Gather, Gathered, GatherSettings
+from .kept_keys import KeptKeys
 from .typed_ahead import TypedAhead
 
 PROMPT_PRIORITY = 9
@@ -42,6 +43,7 @@ class Gathers:
         self._recorders = recorders
         self._supervisors = supervisors
         self._under_way: dict[Leg, Gather] = {}
+        self._kept = KeptKeys()
 
     async def run(
         self,
@@ -59,12 +61,16 @@ class Gathers:
         Keys that are pressed meanwhile are for this alone, and the other party hears nothing of
         them; where they are secret, a soft tone in the place of each, a recording pauses,
         and supervisors do not hear the party. Those of `typed` were pressed before, and come first:
-        a prompt that they answer is not heard.
+        a prompt that they answer is not heard. Without `typed` these are the keys that the
+        gathering before has let the party type ahead.
         """
         if leg in self._under_way:
             raise EngineError("state", f"leg {leg.id} is asked for keys already", field="leg")
         if settings.speech is not None:
             self._recognitions.check(settings.speech)
+        keeps_keys = typed is None
+        if typed is None:
+            typed = self._kept.take(leg) or TypedAhead(is_secret=True)
         playing: Play | None = None
 
         def stop_prompt() -> None:
@@ -75,7 +81,7 @@ class Gathers:
         watch = _LegEnd(gather)
         leg.listen(watch)
         before = leg.take_keys(gather)
-        unused = gather.take_typed(typed.take_all()) if typed is not None else ""
+        unused = gather.take_typed(typed.take_all())
         leg.publish_play("gather.started")
         unheard = AsyncExitStack()
         recognition: Recognition | None = None
@@ -101,9 +107,10 @@ class Gathers:
             await unheard.aclose()
             if recognition is not None:
                 await self._recognitions.end(recognition)
-        if typed is not None:
-            is_full = gathered.ended == "max_digits"
-            typed.put_back(unused + gather.late, settings.terminator if is_full else "")
+        is_full = gathered.ended == "max_digits"
+        typed.put_back(unused + gather.late, settings.terminator if is_full else "")
+        if keeps_keys and settings.type_ahead_s and gathered.ended != "leg_ended":
+            self._kept.keep(leg, typed, settings.type_ahead_s)
         leg.publish_play("gather.finished", **_published(gathered, is_secret=settings.secret))
         return gathered
 

@@ -147,6 +147,7 @@ class GatherRequest(LegRef):
     prompt: PromptRequest | None = None
     barge_in: bool = True
     secret: bool = True
+    type_ahead_s: Annotated[float, Meta(ge=0, le=60)] = 0.0
     speech: SpeechRequest | None = None
 
     def __post_init__(self) -> None:

@@ -205,10 +205,11 @@ def test_callbacks_have_quality_and_labels() -> None:
     row = JobRow(created=0.0, due_at=0.0, state="completed")
     jobs = [
         row._replace(mos=4.0, answered_by="human"), row._replace(mos=3.0, answered_by="voicemail"),
-        row._replace(answered_by="human"), row,
+        row._replace(answered_by="human", faults=2), row,
     ]  # fmt: skip
     figures = measure_jobs(jobs, 10.0)
     assert (figures["measured"], figures["mos"], figures["mos_p5"], figures["poor"]) == (
         2, 3.5, 3.0, 1,
     )  # fmt: skip
     assert figures["labels"] == {"human": 2, "voicemail": 1}
+    assert (figures["one_way"], figures["clipping"], figures["echo"]) == (0, 1, 0)

@@ -9,6 +9,7 @@ import pytest
 
 from engine.job import AttemptRecord, LegRecord
 from engine.reports import report_queries as rows
+from engine.reports.measures import SoundFault
 from engine.store.schema import migrate
 from tests.support.jobs import callback_job
 
@@ -120,10 +121,33 @@ def test_the_score_of_a_call_is_that_of_the_worse_direction_of_the_callers_leg(
     ended("one", {"role": "customer", "media": {"mos": 4.1, "remote_mos": None}}, agent)
     ended("none", {"role": "customer", "media": None}, agent)
     found = store.execute(*rows.ended_calls(0.0, 100.0, "trunk")).fetchall()
-    assert sorted((row[0], row[-1]) for row in found if row[-1] is not None) == [
+    assert sorted((row[0], row[-2]) for row in found if row[-2] is not None) == [
         ("pbx", 3.9), ("pbx", 4.1),
     ]  # fmt: skip
     assert len(found) == 3
+
+
+def test_the_faults_of_the_sound_are_those_of_the_customers_leg(store: sqlite3.Connection) -> None:
+    agent = {"role": "agent", "media": {"one_way": "no_packets"}}
+    echo = {"role": "customer", "media": {"one_way": None, "echo_ms": 220, "echo_db": -3.0}}
+    silent = {"role": "customer", "media": {"one_way": "no_packets", "clipped": 0.2}}
+    rung = {"role": "customer", "media": None}
+    legs = {"a": [agent, echo], "b": [rung, silent], "c": [rung, agent], "d": []}
+    for id, known in legs.items():
+        for kind, body in (
+            ("call", {"legs": known}),
+            ("callback", {"attempts": [{"legs": [silent]}, {"legs": known}]}),
+        ):
+            store.execute(
+                "INSERT INTO records (id, kind, state, attempts, created, due_at, ended_at, body)"
+                " VALUES (?, ?, 'ended', 1, 10, 10, ?, ?)",
+                (f"{kind}-{id}", kind, 20 + ord(id), json.dumps(body).encode()),
+            )
+    faults = {"a": SoundFault.ECHO, "b": SoundFault.ONE_WAY | SoundFault.CLIPPING, "c": 0}
+    jobs = store.execute(*rows.ended_jobs(0.0, 100.0, "all")).fetchall()
+    assert {row[0]: row[-1] for row in jobs} == {f"callback-{id}": faults.get(id) for id in legs}
+    calls = store.execute(*rows.ended_calls(0.0, 100.0, "all")).fetchall()
+    assert sorted(row[-1] or 0 for row in calls) == [0, 0, 3, 4]
 
 
 def test_callbacks_by_the_trunk_and_the_label_of_the_customers_last_leg(
@@ -153,7 +177,7 @@ def test_callbacks_by_the_trunk_and_the_label_of_the_customers_last_leg(
 
     def found(by: str) -> dict[str, str]:
         read = store.execute(*rows.ended_jobs(0.0, 100.0, by)).fetchall()
-        assert {row[0]: row[-2:] for row in read} == {
+        assert {row[0]: row[-3:-1] for row in read} == {
             "a": (3.5, "human"), "b": (4.0, "voicemail"), "c": (None, None), "d": (None, None),
         }  # fmt: skip
         return {row[0]: row[1] for row in read}
