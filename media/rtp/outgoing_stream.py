@@ -52,6 +52,11 @@ class OutgoingStream:
         self.timestamp_offset = 0
         self._first_mapped = 0
 
+    @property
+    def ends_at(self) -> float:
+        """When the frames that the newest packet has begun are over."""
+        return self.sent_at + self._span / self.frame_ticks * FRAME_S
+
     def next_timestamp(self, now: float) -> int:
         """The timestamp due `now`: whole frames after the newest packet, none of its own again."""
         if not self.packets_sent:

@@ -92,6 +92,11 @@ class ClipPlayout(PeerSender):
                 falls=self._falls,
             )
 
+    def _speak_silence(self) -> None:
+        """From the next frame on silence is heard, until something else is."""
+        self._clip, self._loop, self._position = SILENCE, True, 0
+        self._speak()
+
     def _hush(self) -> None:
         position = self._speaking.remove_source(self)
         if position is not None:
@@ -100,7 +105,6 @@ class ClipPlayout(PeerSender):
     def clip_ended(self) -> None:
         """The finite clip had its last frame: silence follows, and the engine hears of it."""
         play = self._play
-        self._clip, self._loop, self._position = SILENCE, True, 0
-        self._speak()
+        self._speak_silence()
         if play:
             self._ended(play)

@@ -2,11 +2,12 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..messages import Event
 from ..rtp.rtcp import Cname
 from ..sound.frames import SpeakingSources
+from .clocked_playouts import ClockedPlayouts
 from .listeners import Listeners
 from .mixing.mixer import Mixer
 from .playout import Playout
@@ -20,6 +21,7 @@ class WorkerContext:
     relay: Relay
     listeners: Listeners
     speaking: SpeakingSources[Playout]
+    clocked: ClockedPlayouts[Playout]
     emit: Callable[[Event], None]
     timeout_s: float  # infinite for never, as is the next one
     silence_s: float
@@ -30,4 +32,3 @@ class WorkerContext:
     tells_rtcp: bool = False  # whether the engine hears of each report
     poor_mos: float = 0.0  # 0: nobody hears of poor quality
     good_mos: float = 0.0
-    coded: dict[Playout, None] = field(default_factory=dict)  # those that hear what is coded anew

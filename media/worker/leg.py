@@ -83,7 +83,7 @@ class MediaLeg:
         self.name = name
         self.pair = pair
         self._context = context
-        self.playout = Playout(stream, context.speaking, self._clip_ended, context.coded)
+        self.playout = Playout(stream, context.speaking, self._clip_ended, context.clocked)
         self._socket: socket.socket | None = None
         self._awaits_peer = False  # nothing is sent before the peer has spoken
         self._rtcp_port = 0

@@ -17,23 +17,25 @@ from ..sound.g711 import FRAME_SAMPLES, TRANSLATION
 from ..sound.g711 import SILENCE as SILENT_FRAME
 from ..sound.mixed_clip import MixedClip, MixedClips
 from .announcing.saved_source import Saved
-from .clip_playout import ClipPlayout
+from .clocked_playouts import ClockedPlayouts
 from .coding.coded_sound import CodedSound
 from .coding.transcoder import Transcoder
 from .peer_stream import PeerStream
+from .sum_playout import TAIL_S, SumPlayout
 
-# What was relayed is faded out where it was sent until just now: receivers conceal older gaps.
-TAIL_S: Final = 0.05
 GAP_FILL_S: Final = 0.16  # silence is sent once the relayed peer has sent nothing for this long
 MIX_GAP_S: Final = 0.035  # the same while something is mixed over it, which must not pause
+NO_SOURCE_S: Final = 0.005  # the same, from the end of the last packet on, while there is no source
 
 
-class Playout(ClipPlayout):
+class Playout(SumPlayout):
     """Decides which source is heard, and sends it. Times are seconds of one monotonic clock.
 
     `relayed` is the stream that is being forwarded at the moment; while it is None, the peer hears
     the frames of the clock, or nothing when it must not hear anything. `ended` gets the number
-    of a finite clip that has come to its end. In `coded` are those that hear what is coded anew.
+    of a finite clip that has come to its end. A peer that may be sent to always has a source: while
+    nobody has said which, or the one who is heard sends nothing yet, it gets silence. In `clocked`
+    are those for whom that, or a stream to be coded anew, has to be looked at in each frame.
 
     Inside, sound is in frames of 20 ms: of G.711 in the law `codec`, and also at 16 kHz where the
     peer can hear that. Where the peer wants another codec, or packets of another length, a
@@ -47,12 +49,9 @@ class Playout(ClipPlayout):
     """It decodes by itself."""
 
     __slots__ = (
-        "_before",
-        "_coded",
+        "_clocked",
         "_coding",
-        "_goes_on",
         "_is_new",
-        "_last_mixed",
         "_mapped_epoch",
         "_patient",
         "_waiting_since",
@@ -66,10 +65,10 @@ class Playout(ClipPlayout):
         stream: OutgoingStream,
         speaking: "SpeakingSources[Playout]",
         ended: Callable[[int], None],
-        coded: "dict[Playout, None] | None" = None,
+        clocked: "ClockedPlayouts[Playout] | None" = None,
     ) -> None:
         super().__init__(stream, speaking, ended)
-        self._coded: dict[Playout, None] = {} if coded is None else coded
+        self._clocked = ClockedPlayouts[Playout]() if clocked is None else clocked
         self._coding = CodedSound(stream, self._send_packet)
         self.hearing: PeerStream | None = None
         self.relayed: PeerStream | None = None
@@ -77,10 +76,7 @@ class Playout(ClipPlayout):
         self._mapped_epoch = -1
         self._waiting_since = 0.0
         self._patient = False
-        self._before: bytes | None = None  # what the first relayed packet is faded with
         self._is_new = False  # the peer that is heard has not been relayed yet
-        self._last_mixed = b""  # the last sample of a sum
-        self._goes_on = False  # the next peer that is heard is the one who was in the sum
 
     @property
     def sent_codec(self) -> Codec:
@@ -106,11 +102,11 @@ class Playout(ClipPlayout):
         self.event_clock_hz = description.telephone_event_clock_hz
         if self._coding.is_other(description):
             self._stop_coding()
-            self.relayed = None
+            self._relay_nobody()
         may_send = self._coding.agree(description) and may_send
         if may_send != self._may_send:
             self._may_send = may_send
-            self.relayed = None
+            self._relay_nobody()
             self._is_new = True
             self._waiting_since = now
             if may_send:
@@ -163,8 +159,7 @@ class Playout(ClipPlayout):
         if self.mixed and pauses and self._may_send and self._clip is None and not self._digits:
             self.settle()
             self.relayed = None
-            self._clip, self._loop, self._position = SILENCE, True, 0
-            self._speak()
+            self._speak_silence()
 
     def hear_peer(self, source: PeerStream, now: float, *, patient: bool = False) -> None:
         """The peer hears another leg's peer from its next packet on; till then, what it heard.
@@ -179,14 +174,14 @@ class Playout(ClipPlayout):
         self.leave_peer(now)
         self._play = 0
         if self._tail is not None:  # the new peer's first packet may be long in coming
-            self._clip, self._loop, self._position = SILENCE, True, 0
-            self._speak()
+            self._speak_silence()
         source.settle()
         source.listeners.append(self)
         self.hearing = source
         self._is_new = not self._goes_on
         self._goes_on = False
         self._waiting_since = now
+        self._relay_nobody()
 
     def hear_silence(self, now: float) -> None:
         """The peer hears silence."""
@@ -199,37 +194,12 @@ class Playout(ClipPlayout):
         what was heard.
         """
         self.leave_peer(now)
-        self._remember_loop()
-        self._before = None if goes_on else self._falling() or self._speaking.ahead(self)
-        self._speaking.remove_source(self)
-        self._clip, self._loop, self._play = None, False, 0
-
-    def let_fall(self) -> None:
-        """What was relayed until now does not go on: it falls in the first frame of the sum."""
-        self._before = self._falling()
+        self._enter_sum(goes_on=goes_on)
 
     def send_mixed(self, payload: bytes, now: float) -> None:
         """Send a frame of a sum, in the peer's codec."""
         if self._may_send:
-            form = form_of(payload, self.codec)
-            if self._before is not None and 2 * len(self._before) == len(payload):
-                payload = crossfade(self._before, payload, form)
-                self._before = None
-            self._last_mixed = payload[-2:] if form == WIDE else payload[-1:]
-            self.send_frame(payload, now)
-
-    def end_mix(self, now: float, *, falls: bool) -> None:
-        """The peer hears no sum any more, and another source at once.
-
-        Without `falls` that is the peer who was alone in the sum, and goes on.
-        """
-        self._goes_on = not falls
-        self._before = None
-        if falls and self._last_mixed and now - self.stream.sent_at <= TAIL_S:
-            per_tick = len(self._last_mixed)  # of WIDE there are two samples a tick
-            self._tail = self._last_mixed * (FADE_SAMPLES * per_tick)
-            self._tail_after = self.stream.packets_sent
-        self._last_mixed = b""
+            self.send_frame(self._risen(payload), now)
 
     def leave_peer(self, now: float) -> None:
         """Hear the other leg no longer. What was relayed until just now will fall."""
@@ -242,7 +212,19 @@ class Playout(ClipPlayout):
             if self.relayed is hearing and now - self.stream.sent_at <= TAIL_S:
                 self._tail = hearing.last_sample(self.codec) * FADE_SAMPLES
                 self._tail_after = self.stream.packets_sent
+        self._relay_nobody()
+
+    def _relay_nobody(self) -> None:
+        """No stream is forwarded from here on; the clock sees that there is another source."""
         self.relayed = None
+        if not self._has_source:
+            self._clocked.add(self)
+
+    @property
+    def _has_source(self) -> bool:
+        """Whether anything is to be sent that is not coded anew; nothing also where none may be."""
+        is_heard = self._clip is not None or self.relayed is not None or self._is_in_sum
+        return is_heard or not self._may_send
 
     def send_frame(self, payload: bytes, now: float) -> None:
         """Send a frame of the clock, in G.711 or wide."""
@@ -272,7 +254,7 @@ class Playout(ClipPlayout):
         if self.event_payload_type is None:
             return False
         self.settle()
-        self.relayed = None
+        self._relay_nobody()
         if self._digits is None:
             self._digits = DigitWriter()
         self._digits.frame_ticks = self.event_clock_hz // 50
@@ -374,20 +356,29 @@ class Playout(ClipPlayout):
 
     def _code(self, codec: str) -> Transcoder | None:
         """What codes the stream that is heard anew; None while nothing of it may be sent."""
-        self.relayed = None
+        self._relay_nobody()
         if not self._may_send or self._digits:
             return None
-        self._coded[self] = None
+        self._clocked.add(self)
         return self._coding.begin(codec)
 
     def _stop_coding(self) -> None:
         last = self._coding.stop(self.codec)
-        self._coded.pop(self, None)
         if last:
             self._tail, self._tail_after = last * FADE_SAMPLES, self.stream.packets_sent
 
-    def send_coded(self, now: float) -> None:
-        """The next 20 ms of a stream that is coded anew."""
+    def send_due(self, now: float) -> None:
+        """The next 20 ms of a stream that is coded anew; silence where there is no source."""
+        transcoder = self._coding.transcoder
+        if transcoder is not None:
+            self._send_coded(now)
+        is_heard = self._has_source or (transcoder is not None and transcoder.is_heard)
+        if not is_heard and now - self.stream.ends_at >= NO_SOURCE_S and not self._digits:
+            self._speak_silence()
+        elif is_heard and transcoder is None:
+            self._clocked.discard(self)
+
+    def _send_coded(self, now: float) -> None:
         samples, transcoder = self._coding.take(now), self._coding.transcoder
         packetizer = self._coding.packetizer
         if samples is None or transcoder is None or packetizer is None or self._digits:
@@ -418,7 +409,7 @@ class Playout(ClipPlayout):
     def _follows(self, source: PeerStream, sequence: int, timestamp: int, now: float) -> bool:
         """Whether `source` is being forwarded, beginning with this packet if need be."""
         if not self._may_send or self._digits:
-            self.relayed = None
+            self._relay_nobody()
             return False
         if self.relayed is source and self._mapped_epoch == source.epoch:
             return True
@@ -459,8 +450,7 @@ class Playout(ClipPlayout):
         ):
             hearing.settle()
             self.relayed = None
-            self._clip, self._loop, self._position = SILENCE, True, 0
-            self._speak()
+            self._speak_silence()
 
     def close(self) -> None:
         """Send nothing any more."""
@@ -469,6 +459,7 @@ class Playout(ClipPlayout):
         self._speaking.remove_source(self)
         self._clip = None
         self._may_send = False
+        self._clocked.discard(self)
 
     def let_go(self) -> None:
         """Forget what knows this closed playout. It can do nothing any more."""

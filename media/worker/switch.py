@@ -20,6 +20,7 @@ from ..sound.frames import SpeakingSources
 from ..sound.mixed_clip import MixedClip
 from ..sources import Hold, Mix, Peer, Ringing
 from .announcing.clip_loading import ClipLoading
+from .clocked_playouts import ClockedPlayouts
 from .context import WorkerContext
 from .detecting.detections import Detections
 from .detecting.sound_watch import SoundWatch
@@ -44,7 +45,8 @@ class Switch:
     """All legs of a worker. `report` takes answers and events for the engine.
 
     Nothing here reads a socket by itself: the owner calls `relay.drain` and `listeners.drain` when
-    they are readable, and `tick` every 20 ms.
+    they are readable, and `tick` every 20 ms. A packet may bring work for the next frame while the
+    clock rests: then `wake` is called.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Switch:
         *,
         rng: random.Random | None = None,
         relay: Relay | None = None,
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._report = report
@@ -75,6 +78,7 @@ class Switch:
             relay=self.relay,
             listeners=self.listeners,
             speaking=self._speaking,
+            clocked=ClockedPlayouts(wake),
             emit=report,
             timeout_s=settings.timeout_s or math.inf,
             silence_s=settings.silence_s or math.inf,
@@ -148,6 +152,8 @@ class Switch:
             for leg in self._mixing:
                 leg.sound.keep_mixing(now)
             self._mixing = [leg for leg in self._mixing if leg.sound.is_mixed]
+        for playout in self._context.clocked:
+            playout.send_due(now)
         frames = self._speaking.tick()
         for playout, before in frames.before.items():
             playout.rise_from(before)
@@ -155,8 +161,6 @@ class Switch:
             playout.send_frame(payload, now)
         for playout in frames.ended:
             playout.clip_ended()
-        for playout in tuple(self._context.coded):
-            playout.send_coded(now)
         self._mixer.tick(now)
         if self._dialling:
             for playout in self._dialling:
@@ -176,7 +180,7 @@ class Switch:
     def _has_sound(self) -> bool:
         """Whether anything is to be sent or recorded frame by frame, now or soon."""
         is_speaking = self._speaking or self._dialling or self._mixing or self._mixer
-        return bool(is_speaking or self._context.coded or self._recordings or self._clips)
+        return bool(is_speaking or self._context.clocked or self._recordings or self._clips)
 
     def _next_round(self, now: float) -> None:
         self._round = (self._round + 1) % ROUNDS_PER_VISIT

@@ -90,7 +90,7 @@ async def serve(listening: socket.socket, settings: MediaSettings) -> None:
         meter.skipped(frames)
 
     sessions = EngineSessions(execute, come=come, gone=gone, describe=describe)
-    switch = Switch(settings, sessions.send)
+    switch = Switch(settings, sessions.send, wake=lambda: clock.start())
     reader: RelayReader = read_relay(loop, switch.relay)
     own_time = of_thread(threading.get_native_id(), time.thread_time)
     meter = LoadMeter(switch.relay.behind_s, threads=(own_time, reader.processor_time))

@@ -11,6 +11,7 @@ from media.messages import Codec, Connect
 from media.rtp.outgoing_stream import FRAME_S, OutgoingStream
 from media.rtp.rtp import HEADER, build
 from media.sound.frames import SpeakingSources
+from media.worker.clocked_playouts import ClockedPlayouts
 from media.worker.peer_stream import PeerStream
 from media.worker.playout import Playout
 from media.worker.protection import Protection
@@ -100,10 +101,10 @@ class Hearer:
 
     def __init__(self, codec: Codec, **fields: object) -> None:
         self.speaking: SpeakingSources[Playout] = SpeakingSources()
-        self.coded: dict[Playout, None] = {}
+        self.clocked: ClockedPlayouts[Playout] = ClockedPlayouts()
         self.ended: list[int] = []
         self.stream = OutgoingStream(7, 100, 0)
-        self.playout = Playout(self.stream, self.speaking, self.ended.append, self.coded)
+        self.playout = Playout(self.stream, self.speaking, self.ended.append, self.clocked)
         self._line, self._peer = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._peer.setblocking(False)
         self.playout.use(self._line)
@@ -119,6 +120,8 @@ class Hearer:
     def tick(self) -> None:
         """Let 20 ms pass."""
         self.now = round(self.now + FRAME_S, 6)
+        for playout in self.clocked:
+            playout.send_due(self.now)
         made = self.speaking.tick()
         for playout, before in made.before.items():
             playout.rise_from(before)
@@ -126,8 +129,6 @@ class Hearer:
             playout.send_frame(payload, self.now)
         for playout in made.ended:
             playout.clip_ended()
-        for playout in tuple(self.coded):
-            playout.send_coded(self.now)
 
     def listen(self, talker: Talker, sound: NDArray[np.int16], seconds: float) -> None:
         """Let the talker speak, and time pass."""

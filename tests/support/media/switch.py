@@ -47,6 +47,7 @@ class SwitchBench:
             self.reports.append,
             rng=random.Random(4),
             relay=Relay(implementation),
+            wake=self.wake,
         )
         self.phones: list[FramePhone] = []
         self.addresses: dict[str, tuple[str, int]] = {}
@@ -66,6 +67,9 @@ class SwitchBench:
         self.open(leg)
         self.switch.execute(phone.describe(leg))
         return phone
+
+    def wake(self) -> None:
+        """A resting clock is to tick within a frame; here the test ticks."""
 
     def drain(self) -> None:
         """Read what has come."""

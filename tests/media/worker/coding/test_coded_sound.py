@@ -56,7 +56,7 @@ def test_each_codec_is_heard_in_each_other(hears: Make, talking: Codec, hearing:
     assert steps == {hearer.form.clock_hz // 50}
     passes = talking == hearing or {talking, hearing} == {"PCMU", "PCMA"}
     assert (hearer.playout.relayed is talker.stream) == passes
-    assert bool(hearer.coded) != passes
+    assert (hearer.playout._coding.transcoder is None) == passes
 
 
 @pytest.mark.parametrize("hearing", ["PCMU", "G722", "opus"])
@@ -86,7 +86,8 @@ def test_packets_of_another_length_pass_where_nobody_asked(hears: Make) -> None:
     talker, hearer = Talker("PCMU", ptime_ms=60), hears("PCMU")
     hearer.playout.hear_peer(talker.stream, hearer.now)
     hearer.listen(talker, tone(400, 1.0), 0.6)
-    assert {len(p.payload) for p in hearer.packets()} == {480}
+    lengths = [len(p.payload) for p in hearer.packets()]
+    assert set(lengths[lengths.index(480) :]) == {480}  # after the silence before the first
 
 
 def test_one_odd_packet_is_passed_on(hears: Make) -> None:
@@ -98,7 +99,7 @@ def test_one_odd_packet_is_passed_on(hears: Make) -> None:
     talker.say(tone(400, 1.0), hearer.now)
     talker.ptime_ms = 20
     hearer.listen(talker, tone(400, 1.0), 0.2)
-    assert not hearer.coded
+    assert hearer.playout._coding.transcoder is None
     assert hearer.playout.relayed is talker.stream
 
 
@@ -107,10 +108,10 @@ def test_packets_that_fit_again_are_passed_on_again(hears: Make) -> None:
     hearer = hears("PCMU", ptime_ms=20, wants_ptime=True)
     hearer.playout.hear_peer(talker.stream, hearer.now)
     hearer.listen(talker, tone(400, 1.0), 0.6)
-    assert hearer.coded
+    assert hearer.playout._coding.transcoder is not None
     talker.ptime_ms = 20
     hearer.listen(talker, tone(400, 1.0), 1.2)
-    assert not hearer.coded
+    assert hearer.playout._coding.transcoder is None
     assert hearer.playout.relayed is talker.stream
     packets = hearer.packets()
     steps = np.diff([p.timestamp for p in packets])
@@ -157,7 +158,7 @@ def test_a_change_of_source_neither_clicks_nor_pauses(
     rate = hearer.form.rate_hz
     assert np.abs(np.diff(heard)).max() <= 10000 * 2 * np.pi * 400 / rate * 1.6
     assert np.abs(heard[-rate // 50 :]).max() < 100
-    assert not hearer.coded
+    assert hearer.playout._coding.transcoder is None
 
 
 def test_loss_is_concealed_and_a_peer_that_stops_is_silent(hears: Make) -> None:
@@ -173,7 +174,7 @@ def test_loss_is_concealed_and_a_peer_that_stops_is_silent(hears: Make) -> None:
     assert len(packets) >= 80  # the stream of the peer stays alive
     assert not np.abs(hearer.heard(packets[-10:]).astype(int)).max() > 8
     hearer.playout.fill_gap(hearer.now)
-    assert hearer.coded
+    assert hearer.playout._coding.transcoder is not None
 
 
 @pytest.mark.parametrize(("from_hz", "to_hz"), [(48000, 8000), (8000, 48000)])
@@ -232,7 +233,7 @@ def test_comfort_noise_is_made_for_a_peer_that_does_not_take_it(hears: Make) -> 
     assert 10 * np.log10(np.mean(noise**2) / 32768**2) == pytest.approx(-45, abs=2)
     talker.timestamp += 31 * 160
     hearer.listen(talker, tone(400, 1.0), 1.5)
-    assert not hearer.coded  # nothing has to be coded any more
+    assert hearer.playout._coding.transcoder is None  # nothing has to be coded any more
 
 
 def test_comfort_noise_is_passed_on_to_a_peer_that_takes_it(hears: Make) -> None:
@@ -283,10 +284,10 @@ def test_a_codec_may_change_while_another_leg_is_heard(hears: Make) -> None:
     hearer.listen(talker, tone(400, 1.0), 0.2)
     hearer.agree("G722")
     hearer.listen(talker, tone(400, 1.0), 0.4)
-    assert hearer.coded
+    assert hearer.playout._coding.transcoder is not None
     hearer.agree("PCMU")
     hearer.listen(talker, tone(400, 1.0), 0.4)
-    assert not hearer.coded
+    assert hearer.playout._coding.transcoder is None
     kinds = [p.payload_type for p in hearer.packets()]
     assert kinds == sorted(kinds[:10]) + [9] * kinds.count(9) + [0] * (
         len(kinds) - 10 - kinds.count(9)
@@ -327,7 +328,7 @@ def test_a_leg_that_is_closed_is_not_held_by_what_coded_for_it(hears: Make) -> N
     coding = hearer.playout._coding
     hearer.playout.close()
     assert hearer.playout not in gc.get_referents(coding)
-    assert (coding.packetizer, coding.transcoder, hearer.coded) == (None, None, {})
+    assert (coding.packetizer, coding.transcoder, list(hearer.clocked)) == (None, None, [])
     hearer.packets()
     coding._send(0, False, b"")
     assert hearer.packets() == []

@@ -1,0 +1,63 @@
+"""The sum of what others say, as a source of a leg: how it is come to, and left."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from ..rtp.outgoing_stream import OutgoingStream
+from ..sound.fade import FADE_SAMPLES, crossfade
+from ..sound.form import WIDE, form_of
+from ..sound.frames import SpeakingSources
+from .clip_playout import ClipPlayout
+
+# What was relayed is faded out where it was sent until just now: receivers conceal older gaps.
+TAIL_S: Final = 0.05
+
+
+class SumPlayout(ClipPlayout):
+    """Passes from clips and relayed packets into a sum, and out of it. The mixer makes the sum."""
+
+    __slots__ = ("_before", "_goes_on", "_is_in_sum", "_last_mixed")
+
+    def __init__(
+        self, stream: OutgoingStream, speaking: SpeakingSources[Any], ended: Callable[[int], None]
+    ) -> None:
+        super().__init__(stream, speaking, ended)
+        self._before: bytes | None = None  # what the next frame, or the first packet, rises out of
+        self._is_in_sum = False  # the peer hears the sum of what others say
+        self._last_mixed = b""  # the last sample of a sum
+        self._goes_on = False  # the next peer that is heard is the one who was in the sum
+
+    def _enter_sum(self, *, goes_on: bool) -> None:
+        """Hear no clip any more; the first frame of the sum rises, unless it `goes_on`."""
+        self._remember_loop()
+        self._before = None if goes_on else self._falling() or self._speaking.ahead(self)
+        self._speaking.remove_source(self)
+        self._clip, self._loop, self._play = None, False, 0
+        self._is_in_sum = True
+
+    def let_fall(self) -> None:
+        """What was relayed until now does not go on: it falls in the first frame of the sum."""
+        self._before = self._falling()
+
+    def _risen(self, payload: bytes) -> bytes:
+        """A frame of the sum as it is to be sent."""
+        form = form_of(payload, self.codec)
+        if self._before is not None and 2 * len(self._before) == len(payload):
+            payload = crossfade(self._before, payload, form)
+            self._before = None
+        self._last_mixed = payload[-2:] if form == WIDE else payload[-1:]
+        return payload
+
+    def end_mix(self, now: float, *, falls: bool) -> None:
+        """The peer hears no sum any more, and another source at once.
+
+        Without `falls` that is the peer who was alone in the sum, and goes on.
+        """
+        self._goes_on = not falls
+        self._is_in_sum = False
+        self._before = None
+        if falls and self._last_mixed and now - self.stream.sent_at <= TAIL_S:
+            per_tick = len(self._last_mixed)  # of WIDE there are two samples a tick
+            self._tail = self._last_mixed * (FADE_SAMPLES * per_tick)
+            self._tail_after = self.stream.packets_sent
+        self._last_mixed = b""
