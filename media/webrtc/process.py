@@ -128,6 +128,7 @@ def main() -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
     engine = socket.socket(fileno=0)
     priority.ask_for(_NICENESS)
+    priority.ask_for_short_slices()
     with contextlib.suppress(KeyboardInterrupt):
         uvloop.run(_serve(engine))
 

@@ -126,6 +126,7 @@ def main() -> None:
     path = Path(sys.argv[1])
     listening = listen_at(path)
     priority.ask_for(_NICENESS)
+    priority.ask_for_short_slices()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     settings = msgspec.json.decode(sys.argv[2], type=MediaSettings)
     try:

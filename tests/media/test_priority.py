@@ -1,6 +1,9 @@
 """The niceness that a process asks for is its session's too, where the session is its own."""
 
 import os
+import platform
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -56,3 +59,51 @@ def test_a_kernel_without_groups_is_no_error(
     monkeypatch.setattr(os, "getsid", lambda _pid: os.getpid())
     priority.ask_for(-5, proc=tmp_path)
     assert asked and not list(tmp_path.iterdir())
+
+
+def test_a_thread_and_those_it_starts_run_in_short_slices_where_the_kernel_knows_them() -> None:
+    def slices_ns() -> tuple[bool, int, int]:
+        asked = priority.ask_for_short_slices()
+        started: list[int] = []
+        thread = threading.Thread(target=lambda: started.append(slice_ns()))
+        thread.start()
+        thread.join()
+        return asked, slice_ns(), started[0]
+
+    def slice_ns() -> int:
+        described = Path(f"/proc/self/task/{threading.get_native_id()}/sched").read_text()
+        return next(
+            (
+                int(line.rpartition(":")[2])
+                for line in described.splitlines()
+                if line.startswith("se.slice")
+            ),
+            0,
+        )
+
+    if not Path("/proc/self/sched").exists():
+        pytest.skip("this kernel does not tell how its threads are scheduled")
+    with ThreadPoolExecutor(1) as threads:  # what is asked for lasts for the thread's life
+        before = threads.submit(slice_ns).result()
+        asked, own, inherited = threads.submit(slices_ns).result()
+    assert (own, inherited) == ((priority.SLICE_NS,) * 2 if asked else (before, before))
+
+
+def test_short_slices_keep_the_niceness() -> None:
+    def niceness() -> tuple[int, int]:
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, 3)
+        priority.ask_for_short_slices()
+        return os.getpriority(os.PRIO_PROCESS, thread), os.sched_getscheduler(thread)
+
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(niceness).result() == (3, os.SCHED_OTHER)
+
+
+def test_an_unknown_machine_and_a_kernel_that_refuses_change_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(priority, "_SYSTEM_CALLS", {platform.machine(): (-1, -1)})
+    assert not priority.ask_for_short_slices()
+    monkeypatch.setattr(platform, "machine", lambda: "vax")
+    assert not priority.ask_for_short_slices()
