@@ -1,18 +1,23 @@
 """Many callbacks up at once: processor, loss, delay, memory, and whether anyone hears another.
 
-Then once more while others are set up, and once more beside a busy process on each core.
+Then once more while others are set up, while no core falls asleep, and beside a busy process on
+each core. After that the C relay carries as many streams in the same situations: its delays say
+what this machine is capable of.
 """
 
 import asyncio
 import contextlib
 import os
+import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from scripts.load.driver import LoadPeerProcess
 
+from .c_relay import CRelay, NoCompiler
 from .callbacks import Callbacks
 from .engine_process import EngineProcess
 from .options import Options
@@ -29,12 +34,41 @@ HANG_UP_PER_S = 100.0
 SETTLE_S = 1.0
 PACKETS_PER_S = 50
 INTRUDERS = 50
-BUSY = "while True: pass"
+IDLE = "idle"
+SET_UP = "set up"
+BUSY = "busy"
+AWAKE = "awake"
+_WORK = "while True: pass"
+_LAST_OF_ALL = "import os; os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))"
+_BESIDE = {
+    # A core that sleeps has to be woken, which takes a virtual machine as long as its host likes.
+    AWAKE: f"{_LAST_OF_ALL}\n{_WORK}",
+    BUSY: _WORK,
+}
 LEAST_OFFERED = 0.97  # below it the load was not what it says
 LIMIT_S = 40.0
 PER_CALL_TARGET_KIB = 40.0
 SET_UP_DELAY_P99_TARGET_MS = 2.0
 BESIDE_BUSY_DELAY_P99_TARGET_MS = 6.0
+_DELAYS = (
+    ("relay delay p50", IDLE, "delay_p50_ms", DELAY_P50_TARGET_MS),
+    ("relay delay p99", IDLE, "delay_p99_ms", DELAY_P99_TARGET_MS),
+    ("relay delay max", IDLE, "delay_max_ms", None),
+    ("relay delay p99 while no core falls asleep", AWAKE, "delay_p99_ms", DELAY_P99_TARGET_MS),
+    (
+        f"relay delay p99 while {SET_UP_PER_S:g} callbacks a second are set up",
+        SET_UP,
+        "delay_p99_ms",
+        SET_UP_DELAY_P99_TARGET_MS,
+    ),
+    (
+        "relay delay p99 with one other busy process on each core",
+        BUSY,
+        "delay_p99_ms",
+        BESIDE_BUSY_DELAY_P99_TARGET_MS,
+    ),
+)
+_Window = dict[str, Any]
 
 
 async def run(report: Report, options: Options) -> None:
@@ -56,7 +90,7 @@ async def run(report: Report, options: Options) -> None:
             await callbacks.reached("bridged", calls + 1, LIMIT_S)
             missing = float(calls + 1 - callbacks.states["bridged"])
             report.figures.append(figure(part, "callbacks not joined", "", [missing], target=0))
-            await asyncio.to_thread(_measure, report, options, part, peer, engine)
+            idle = await asyncio.to_thread(_measure, report, options, part, peer, engine)
             after = engine.pss_bytes()
             grown = [(high - low) / calls / 1024 for low, high in zip(before, after, strict=True)]
             for name, value in zip(("engine", "worker"), grown, strict=True):
@@ -65,51 +99,98 @@ async def run(report: Report, options: Options) -> None:
                 )
             label, target = "memory per call, in all", PER_CALL_TARGET_KIB
             report.figures.append(figure(part, label, "KiB", [sum(grown)], target=target))
-            await _while_others_are_set_up(report, options, part, peer, callbacks)
-            await _beside_busy_processes(report, options, part, peer)
+            windows = {IDLE: idle} | await _beside_other_work(options, peer, callbacks)
             peer.ask("hangup", per_s=HANG_UP_PER_S)
             await callbacks.all_ended(jobs, LIMIT_S)
             left = len([job for job in jobs if job not in callbacks.ended])
             report.figures.append(
                 figure(part, "callbacks left after all hung up", "", [float(left)], target=0)
             )
+            await _add_delays(report, options, part, peer, callbacks, windows)
+
+
+async def _add_delays(
+    report: Report,
+    options: Options,
+    part: str,
+    peer: LoadPeerProcess,
+    callbacks: Callbacks,
+    windows: dict[str, list[_Window]],
+) -> None:
+    """The delays in each situation, with those of the C relay beside them."""
+    floor = await _of_the_c_relay(report, options, peer, callbacks)
+    for name, situation, key, target in _DELAYS:
+        values = [window[key] for window in windows[situation]]
+        note = _beside([window[key] for window in floor.get(situation, [])])
+        report.figures.append(figure(part, name, "ms", values, target=target, note=note))
+
+
+def _beside(values: list[float]) -> str:
+    if not values:
+        return ""
+    return f"C relay {statistics.median(values):.2f} ms ({min(values):.2f} to {max(values):.2f})"
+
+
+async def _of_the_c_relay(
+    report: Report, options: Options, peer: LoadPeerProcess, callbacks: Callbacks
+) -> dict[str, list[_Window]]:
+    """Windows of each situation, with as many streams carried by the C relay; none without it."""
+    phones = [(host, port) for host, port in peer.ask("phones", count=2 * options.talk_calls)]
+    try:
+        relay = CRelay(phones)
+    except NoCompiler as reason:
+        report.notes.append(f"{PART}: C relay skipped: {reason}")
+        return {}
+    try:
+        peer.ask("feed", pairs=relay.legs)
+        windows = {IDLE: [await _quiet_window(options, peer) for _ in range(options.talk_runs)]}
+        windows |= await _beside_other_work(options, peer, callbacks)
+        peer.ask("feed", pairs=[])
+        return windows
+    finally:
+        relay.close()
+
+
+async def _quiet_window(options: Options, peer: LoadPeerProcess) -> _Window:
+    # To sum up a window holds the load peer up; it has to be in step again.
+    await asyncio.sleep(SETTLE_S)
+    window: _Window = await asyncio.to_thread(peer.ask, "window", s=options.talk_s)
+    return window
+
+
+async def _beside_other_work(
+    options: Options, peer: LoadPeerProcess, callbacks: Callbacks
+) -> dict[str, list[_Window]]:
+    windows = {SET_UP: await _while_others_are_set_up(options, peer, callbacks)}
+    for situation, program in _BESIDE.items():
+        windows[situation] = []
+        for _ in range(options.talk_runs):
+            with _on_each_core(program):
+                windows[situation].append(await _quiet_window(options, peer))
+    return windows
 
 
 async def _while_others_are_set_up(
-    report: Report, options: Options, part: str, peer: LoadPeerProcess, callbacks: Callbacks
-) -> None:
+    options: Options, peer: LoadPeerProcess, callbacks: Callbacks
+) -> list[_Window]:
     """Those that are set up say nothing, so that all that is heard is of those who talk."""
-    values = []
+    windows = []
     for _ in range(options.talk_runs):
         window = asyncio.create_task(asyncio.to_thread(peer.ask, "window", s=options.talk_s))
         count = round(SET_UP_PER_S * options.talk_s)
         jobs = await callbacks.at_rate(count, SET_UP_PER_S, AGENT, CUSTOMER)
-        values.append((await window)["delay_p99_ms"])
+        windows.append(await window)
         await callbacks.all_ended(jobs, LIMIT_S)
-    name = f"relay delay p99 while {SET_UP_PER_S:g} callbacks a second are set up"
-    report.figures.append(figure(part, name, "ms", values, target=SET_UP_DELAY_P99_TARGET_MS))
-
-
-async def _beside_busy_processes(
-    report: Report, options: Options, part: str, peer: LoadPeerProcess
-) -> None:
-    values = []
-    for _ in range(options.talk_runs):
-        await asyncio.sleep(SETTLE_S)
-        with _busy_processes():
-            window = await asyncio.to_thread(peer.ask, "window", s=options.talk_s)
-        values.append(window["delay_p99_ms"])
-    name = "relay delay p99 with one other busy process on each core"
-    report.figures.append(figure(part, name, "ms", values, target=BESIDE_BUSY_DELAY_P99_TARGET_MS))
+    return windows
 
 
 @contextlib.contextmanager
-def _busy_processes() -> Iterator[None]:
-    """One for each core, each of which does nothing but work."""
+def _on_each_core(program: str) -> Iterator[None]:
+    """A process for each core, which does nothing but work."""
     started = []
     try:
         for core in sorted(os.sched_getaffinity(0)):
-            started.append(subprocess.Popen([sys.executable, "-c", BUSY]))
+            started.append(subprocess.Popen([sys.executable, "-c", program]))
             os.sched_setaffinity(started[-1].pid, {core})
         yield
     finally:
@@ -121,7 +202,8 @@ def _busy_processes() -> Iterator[None]:
 
 def _measure(
     report: Report, options: Options, part: str, peer: LoadPeerProcess, engine: EngineProcess
-) -> None:
+) -> list[_Window]:
+    """What is measured while nothing else happens; the windows, for their delays."""
     engine_percent: list[float] = []
     worker_percent: list[float] = []
     windows = []
@@ -160,13 +242,6 @@ def _measure(
         ("breaks in RTP sequence", "breaks", f"{reordered} packets reordered on their way"),
     ):
         add(figure(part, name, "", [float(window[key]) for window in windows], target=0, note=note))
-    for name, key, target in (
-        ("p50", "delay_p50_ms", DELAY_P50_TARGET_MS),
-        ("p99", "delay_p99_ms", DELAY_P99_TARGET_MS),
-        ("max", "delay_max_ms", None),
-    ):
-        values = [window[key] for window in windows]
-        add(figure(part, f"relay delay {name}", "ms", values, target=target))
     late_ms = max(window["sender_late_max_ms"] for window in windows)
     undated = sum(window["undated"] for window in windows)
     report.notes.append(
@@ -177,3 +252,4 @@ def _measure(
     forged = sum(window["intruder_packets"] for window in windows)
     note = stats["first_other"] or f"{forged} forged packets among those sent"
     add(figure(part, "packets heard by anyone but the partner", "", [heard], target=0, note=note))
+    return windows
