@@ -18,13 +18,6 @@ _CLOSE_S: Final = 1.0
 MOST_FAULTS: Final = 20
 """How often a bot may send what is not understood."""
 
-# How much sound a bot may send in a second, beyond a burst: it is read no quicker, so that it
-# takes no time from other bots.
-_BYTES_PER_S: Final = 1_000_000
-_BURST_BYTES: Final = 4_000_000
-_TEXT_COSTS_BYTES: Final = 1000
-_LONGEST_WAIT_S: Final = 0.25
-
 
 class BotFault(Exception):
     """The connection is over by a fault of the bot, or of the way to it.
@@ -65,8 +58,6 @@ class BotConnection(Generic[M]):
         self._texts: deque[str] = deque()
         self._wake = asyncio.Event()
         self._faults = 0
-        self._budget = float(_BURST_BYTES)
-        self._budget_at = asyncio.get_running_loop().time()
         self.frames_sent = 0
         self.frames_dropped = 0
 
@@ -145,7 +136,6 @@ class BotConnection(Generic[M]):
     async def _receive_all(self) -> None:
         while True:
             message = await self._receive()
-            await self._pace(message)
             if message.type == aiohttp.WSMsgType.BINARY:
                 if len(message.data) % 2:
                     self._fault("a binary frame has an odd number of bytes")
@@ -187,16 +177,3 @@ class BotConnection(Generic[M]):
                 f"the {self._peer} sends what is not understood: {reason}", may_change=False
             )
         self.send_text(write_message("error", reason=reason))
-
-    async def _pace(self, message: aiohttp.WSMessage) -> None:
-        """Wait where the bot sends more than any bot needs to."""
-        now = asyncio.get_running_loop().time()
-        earned = (now - self._budget_at) * _BYTES_PER_S
-        self._budget_at = now
-        cost = len(message.data) if message.type == aiohttp.WSMsgType.BINARY else _TEXT_COSTS_BYTES
-        self._budget = min(self._budget + earned, _BURST_BYTES) - cost
-        while self._budget < 0:
-            wait_s = min(-self._budget / _BYTES_PER_S, _LONGEST_WAIT_S)
-            await asyncio.sleep(wait_s)
-            self._budget += wait_s * _BYTES_PER_S
-            self._budget_at += wait_s

@@ -8,15 +8,18 @@ import asyncio
 import ipaddress
 import socket
 import ssl
+from functools import partial
 from importlib.metadata import version
 from types import SimpleNamespace
 from typing import Any, Final
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 
 from .bot_messages import MAX_REASON_CHARACTERS
 from .messages import Failure, Service
+from .metered_reading import MeteredProtocol
 
 MAX_FRAME_BYTES: Final = 1 << 20
 PING_S: Final = 10.0
@@ -74,6 +77,19 @@ def is_reachable(host: str) -> bool:
     return not (address.is_link_local or address.is_multicast or address.is_unspecified)
 
 
+def _metered(loop: asyncio.AbstractEventLoop) -> "partial[ResponseHandler]":
+    make: type[ResponseHandler] = MeteredProtocol
+    return partial(make, loop=loop)
+
+
+class _Connections(aiohttp.TCPConnector):
+    """Connections whose frames are read by a meter."""
+
+    def __init__(self) -> None:
+        super().__init__(limit=0, resolver=ServiceResolver(), force_close=True)
+        self._factory = _metered(self._loop)
+
+
 class Connector:
     """Opens WebSockets. To be made and closed where the loop runs."""
 
@@ -82,7 +98,7 @@ class Connector:
         tracing.on_request_redirect.append(_refuse_redirect)
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, resolver=ServiceResolver(), force_close=True),
+            connector=_Connections(),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"user-agent": f"Ringback/{version('ringback')}"},
             timeout=aiohttp.ClientTimeout(total=None),

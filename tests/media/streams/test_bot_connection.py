@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from media.streams import bot_connection
+from media.streams import bot_connection, metered_reading
 from media.streams import bot_messages as bot
 from media.streams.bot_connection import BotConnection, BotFault
 from media.streams.connector import Connector, NotConnected
@@ -182,8 +182,8 @@ async def test_a_bot_that_reads_nothing_loses_sound_and_is_given_up(
 async def test_a_bot_that_floods_is_read_no_quicker_than_its_budget_allows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(bot_connection, "_BURST_BYTES", 20_000)
-    monkeypatch.setattr(bot_connection, "_BYTES_PER_S", 100_000)
+    monkeypatch.setattr(metered_reading, "_BURST_BYTES", 20_000)
+    monkeypatch.setattr(metered_reading, "_BYTES_PER_S", 100_000)
 
     async def serve(socket: web.WebSocketResponse) -> None:
         await ready(socket)
