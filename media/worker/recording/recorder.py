@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ...rtp.rtp import CLOCK_HZ
 from ...sound.form import WIDE, WIDE_HZ, decode, tick_bytes
+from .clock_drift import ClockDrift
 from .wide_sides import WideSides
 
 _HEADER: Final = struct.Struct("<4sI4s4sIHHIIHH4sI")
@@ -41,11 +42,15 @@ class Tap(Protocol):
 
 
 class Track:
-    """One side: places frames by RTP timestamp, and by arrival where timestamps start again."""
+    """One side: places frames by RTP timestamp, and by arrival where timestamps start again.
+
+    The clock of the phone is followed tick by tick: nothing that was said is overwritten for it.
+    """
 
     __slots__ = (
         "_anchor",
         "_channel",
+        "_drift",
         "_frames",
         "_started_at",
         "_timestamp",
@@ -62,6 +67,7 @@ class Track:
         self.takes_wide = takes_wide
         self._anchor: int | None = None
         self._timestamp = 0
+        self._drift = ClockDrift()
         self.end = 0
         """Where the newest frame ends, in ticks from the start."""
 
@@ -73,8 +79,15 @@ class Track:
             ticks = ((timestamp - self._timestamp + 0x80000000) & 0xFFFFFFFF) - 0x80000000
             place = anchor + ticks
         if anchor is None or abs(place - arrived) > _REANCHOR_S * CLOCK_HZ:
-            place = arrived
-        self._anchor, self._timestamp = place, timestamp
+            place, step = arrived, 0
+            self._drift.begin_anew()
+        else:
+            step = self._drift.step(arrived - place)
+        self._anchor, self._timestamp = place + step, timestamp
+        if step > 0:  # a tick longer, so that there is no hole
+            payload = payload[: tick_bytes(form)] + payload
+        else:
+            place += step
         self.end = max(self.end, place + len(payload) // tick_bytes(form))
         self._frames.append((self._channel, place, payload, form))
 

@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from media.sound import g711
+from media.sound.form import WIDE, tick_bytes
 from media.worker.recording.recorder import Recording
 
 LOUD = g711.encode(np.full(160, 8000, np.int16), "PCMU")
@@ -70,6 +71,34 @@ def test_timestamps_may_wrap(tmp_path: Path) -> None:
         recording.left.write((2**32 - 320 + 160 * frame) % 2**32, LOUD, "PCMU", 0.02 * frame)
     finish(recording, 0.08)
     assert np.flatnonzero(read(tmp_path / "call.wav")[:, 0]).tolist() == list(range(640))
+
+
+@pytest.mark.parametrize(("ppm", "form"), [(200, "PCMU"), (-200, WIDE)])
+def test_a_clock_that_drifts_for_an_hour_is_followed(tmp_path: Path, ppm: int, form: str) -> None:
+    """No frame is far from where it was said, none is missing, and none covers another."""
+    recording = Recording(str(tmp_path / "call.wav"), 0.0)
+    frame_s = 0.02 / (1 + ppm * 1e-6)  # by our clock
+    payload = bytes(160 * tick_bytes(form))
+    end, most_apart = 0, 0.0
+    for frame in range(180_000):
+        now = frame * frame_s + 0.001 * (frame % 7)
+        recording.left.write(160 * frame + 4_294_000_000 & 0xFFFFFFFF, payload, form, now)
+        ((_channel, place, written, _form),) = recording.take_frames()
+        assert -1 <= place - end <= 0
+        end = place + len(written) // tick_bytes(form)
+        most_apart = max(most_apart, abs(place / 8000 - now))
+    assert most_apart < 0.03
+
+
+def test_a_late_first_frame_is_made_good_without_a_jump(tmp_path: Path) -> None:
+    recording = Recording(str(tmp_path / "call.wav"), 0.0)
+    places = []
+    for frame in range(2000):
+        recording.left.write(160 * frame, LOUD, "PCMU", 0.02 * frame + (0 if frame else 0.08))
+        places += [place for _channel, place, _payload, _form in recording.take_frames()]
+    steps = np.diff(places)
+    assert set(steps.tolist()) == {159, 160}
+    assert places[0] == 640 and places[-1] == 160 * 1999
 
 
 def test_the_file_is_whole_after_each_write_and_late_packets_have_a_second(

@@ -1,0 +1,32 @@
+"""Sound follows the clock of a phone by a tick a frame, and jitter moves nothing."""
+
+from media.worker.recording.clock_drift import ClockDrift
+
+
+def steps(drift: ClockDrift, *late: int) -> int:
+    return sum(drift.step(one) for one in late)
+
+
+def test_what_arrives_about_in_time_is_not_moved() -> None:
+    drift = ClockDrift()
+    assert steps(drift, *[0, 800, 40, -150] * 1000) == 0
+
+
+def test_a_clock_that_is_apart_is_followed_tick_by_tick() -> None:
+    for apart in (200, -200):
+        drift = ClockDrift()
+        assert steps(drift, *[apart] * 500) == (1 if apart > 0 else -1)
+        assert steps(drift, *[apart] * 400) == apart - (1 if apart > 0 else -1)
+        assert steps(drift, *[0] * 2000) == 0
+
+
+def test_jitter_alone_is_no_drift() -> None:
+    drift = ClockDrift()
+    assert steps(drift, *([1600] * 499 + [10]) * 4) == 0
+
+
+def test_another_stream_is_moved_by_nothing_of_the_one_before() -> None:
+    drift = ClockDrift()
+    steps(drift, *[200] * 510)
+    drift.begin_anew()
+    assert steps(drift, *[0] * 499) == 0
