@@ -191,6 +191,8 @@ class BotStream:
             "ahead_ms": order.ahead_ms,
             "reconnects": self._reconnects + (1 if self._is_ready else 0),
             "heard_ms": self._spoken.heard_ms,
+            "queued_ms": self._spoken.queued_ms,
+            "is_paused": self._spoken.is_paused,
         }
         return bot.start_message(order.start, members)
 

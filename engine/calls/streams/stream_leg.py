@@ -261,13 +261,18 @@ class StreamLeg(Leg):
             self.hold_on()
 
     def _hand_over(self, wanted: StreamFallback) -> bool:
-        return any(
-            one.handover_requested(self, wanted, self._handover_failed)
-            for one in tuple(self._listeners)
-        )
+        """Whether it was begun. Where it was not, the bot is told why, once."""
+        reasons: list[str] = []
 
-    def _handover_failed(self, reason: str) -> None:
-        self._streams.tell_bot(self, "handover_failed", reason=reason)
+        def on_failed(reason: str) -> None:
+            reasons.append(reason)
+            self._streams.tell_bot(self, "handover_failed", reason=reason)
+
+        if any(one.handover_requested(self, wanted, on_failed) for one in tuple(self._listeners)):
+            return True
+        if not reasons:
+            on_failed("nothing can be handed over now")
+        return False
 
     def _asked(self, asked: bot.AskedOfEngine) -> None:
         match asked:
@@ -279,5 +284,4 @@ class StreamLeg(Leg):
                 self.hang_up(HangupCause("hung_up", phrase))
             case bot.Handover():
                 handover = Handover(asked.queue, asked.agent, asked.to, asked.context)
-                if not self._hand_over(StreamFallback(handover)):
-                    self._handover_failed("nothing can be handed over now")
+                self._hand_over(StreamFallback(handover))

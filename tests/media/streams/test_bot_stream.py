@@ -215,6 +215,27 @@ async def test_a_lost_connection_is_tried_again_and_the_bot_told_what_was_heard(
     assert starts[1]["heard_ms"] == 40
 
 
+async def test_what_was_paused_stays_so_until_the_next_connection_resumes_it() -> None:
+    starts: list[dict[str, Any]] = []
+
+    async def serve(socket: web.WebSocketResponse) -> None:
+        starts.append(await ready(socket))
+        if len(starts) == 1:
+            await socket.send_json({"type": "pause"})
+            await socket.send_bytes(pcm(320))
+            while "paused" not in (await socket.receive()).data:
+                pass
+        else:
+            await socket.send_json({"type": "resume"})
+            await socket.receive()
+
+    async with stage_with(serve) as stage:
+        await stage.event(StreamResumed)
+        await stage.heard(0xA0)
+    assert [one["is_paused"] for one in starts] == [False, True]
+    assert [one["queued_ms"] for one in starts] == [0, 40]
+
+
 async def test_a_bot_that_is_never_there_is_given_up_after_its_tries(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

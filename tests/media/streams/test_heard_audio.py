@@ -84,3 +84,19 @@ def test_what_is_no_sound_of_the_leg_is_not_heard() -> None:
     assert audio.receive(b"") == audio.receive(b"\x80\xc8" + bytes(30)) == []
     assert audio.receive(packet(1, 5, kind=8)) == []
     assert values(audio.receive(packet(9, 5))) == [linear(5)]
+
+
+def test_a_burst_after_a_pause_on_the_way_is_heard_whole() -> None:
+    audio = HeardAudio("PCMU", 16000)
+    audio.receive(packet(1, 1))
+    seen = [value for n in range(2, 12) for value in values(audio.receive(packet(n, n)))]
+    assert len(seen) == 10
+    assert audio.lost_ms == 0
+
+
+@pytest.mark.parametrize("kind", [13, 96, 101, 127])
+def test_payload_types_that_are_no_sound_cost_nothing(kind: int) -> None:
+    audio = HeardAudio("PCMU", 8000)
+    audio.receive(packet(1, 1))
+    assert audio.receive(packet(2, 9, kind=kind)) == []
+    assert values(audio.receive(packet(2, 2))) == [linear(2)]

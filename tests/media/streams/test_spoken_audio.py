@@ -1,9 +1,10 @@
 """What a bot says: its pace, its marks, and what is told of how much was heard."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.streams.spoken_audio import FRAME_BYTES, ReachedMark, SpokenAudio
+from media.streams.spoken_audio import FRAME_BYTES, FRAME_MS, ReachedMark, SpokenAudio
 
 
 def frames(count: int, first: int = 1) -> bytes:
@@ -121,3 +122,20 @@ def test_a_long_speech_keeps_no_memory_of_what_was_heard() -> None:
         audio.add(frames(2))
         assert heard(audio, 2) == [1, 2]
     assert len(audio._waiting) < 100 * FRAME_BYTES
+
+
+@pytest.mark.parametrize("ppm", [2000, -2000])
+def test_a_bot_that_speaks_live_by_a_clock_that_drifts_is_heard_whole(ppm: int) -> None:
+    """Six minutes at 2000 millionths: as far apart as an hour at 200."""
+    audio, ticks = SpokenAudio(60_000), 6 * 60 * 50
+    said = silent = 0
+    for tick in range(ticks):
+        while said <= tick * (1 + ppm * 1e-6):
+            assert audio.add(bytes([said % 251]) * FRAME_BYTES) == 0
+            said += 1
+        silent += audio.next_frame() is None
+    apart = round(ticks * 2000e-6)
+    assert audio.dropped_ms == 0
+    assert audio.heard_ms + audio.queued_ms == said * FRAME_MS
+    assert audio.queued_ms <= (apart + 2) * FRAME_MS if ppm > 0 else 2 * FRAME_MS
+    assert silent <= (1 if ppm > 0 else 2 * apart + 1)
