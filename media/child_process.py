@@ -2,7 +2,8 @@
 program is ended, and what it left; how the command of an administrator's program is filled.
 
 The environment of the engine has tokens and passwords in it (`RINGBACK_…`), and whatever else was
-there when it was started. A child gets what Python, the C library and TLS look at, and no more.
+there when it was started. A child gets what Python, the C library and TLS look at, and no more; a
+program of the administrator what finds other programs and files, the language and the time zone.
 """
 
 import contextlib
@@ -21,6 +22,8 @@ _FIELD: Final = re.compile(r"\{([^{}]*)\}")
 _ROOT: Final = Path(__file__).resolve().parents[1]
 _KEPT: Final = frozenset({"PATH", "HOME", "LANG", "TZ", "TMPDIR", "RINGBACK_RELAY"})
 # COVERAGE_: what measures the tests goes on in the processes that they start.
+_KEPT_BY_COMMANDS: Final = frozenset({"PATH", "HOME", "LANG", "TZ", "TMPDIR"})
+_PREFIXES_KEPT_BY_COMMANDS: Final = ("LC_", "SSL_CERT_")
 _KEPT_PREFIXES: Final = ("LC_", "LD_", "MALLOC_", "OPENBLAS_", "PYTHON", "SSL_CERT_", "COVERAGE_")
 
 
@@ -53,6 +56,19 @@ def python_process(
     }
     kept["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *filter(None, path)])
     return ChildProcess([sys.executable, *options, "-m", module, *arguments], kept)
+
+
+def command_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What a program of the administrator gets that moves files, or tells somebody something.
+
+    It is chosen from `environ`, this process's by default. None of the engine's secrets is in it.
+    """
+    given = os.environ if environ is None else environ
+    return PROGRAM_ENVIRONMENT | {
+        name: value
+        for name, value in given.items()
+        if name in _KEPT_BY_COMMANDS or name.startswith(_PREFIXES_KEPT_BY_COMMANDS)
+    }
 
 
 def fill_command(command: Sequence[str], facts: Mapping[str, str | None]) -> tuple[str, ...]:

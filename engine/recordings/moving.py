@@ -6,7 +6,13 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Final
 
-from media.child_process import fill_command, how_it_ended, kill_group, printed_lines
+from media.child_process import (
+    command_environment,
+    fill_command,
+    how_it_ended,
+    kill_group,
+    printed_lines,
+)
 
 from .entry import RecordingEntry
 
@@ -46,6 +52,7 @@ async def move(command: Sequence[str], limit_s: float) -> str | None:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            env=command_environment(),
             start_new_session=True,
         )
     except OSError as error:

@@ -13,6 +13,7 @@ import msgspec
 import structlog
 
 from config.alerts import Alert
+from media.child_process import command_environment, kill_group
 
 from ..store.protocols import Publisher
 
@@ -205,6 +206,7 @@ class Alerts:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,
+                env=command_environment(),
                 start_new_session=True,
             )
         except OSError as error:
@@ -217,7 +219,7 @@ class Alerts:
             log.error("alert_command_failed", alert=alert.name, reason="took too long")
         finally:
             if process.returncode is None:
-                process.kill()
+                kill_group(process.pid)
                 await process.wait()
         if process.returncode:
             log.error("alert_command_failed", alert=alert.name, status=process.returncode)

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from media.child_process import fill_command, how_it_ended, printed_lines, python_process
+from media.child_process import (
+    command_environment,
+    fill_command,
+    how_it_ended,
+    printed_lines,
+    python_process,
+)
 
 ROOT = str(Path(__file__).resolve().parents[2])
 
@@ -50,6 +56,18 @@ def test_the_module_gets_its_arguments() -> None:
     assert child.command == [
         sys.executable, "-P", "-m", "media.worker.worker", "/run/worker.sock", "{}",
     ]  # fmt: skip
+
+
+def test_a_command_of_the_administrator_has_no_secrets_and_finds_its_files() -> None:
+    kept = {
+        "PATH": "/opt/bin", "HOME": "/var/lib/ringback", "LANG": "de_DE.UTF-8", "LC_TIME": "C",
+        "TZ": "Europe/Berlin", "TMPDIR": "/var/tmp", "SSL_CERT_FILE": "/etc/ca.pem",
+    }  # fmt: skip
+    secret = dict.fromkeys(
+        ("RINGBACK_CONTROL__TOKEN", "AWS_SECRET_ACCESS_KEY", "PYTHONPATH", "LD_PRELOAD"), "secret"
+    )
+    assert command_environment(kept | secret) == kept
+    assert command_environment(secret) == {"PATH": os.defpath, "LANG": "C.UTF-8"}
 
 
 def test_what_a_program_left_is_said_in_words() -> None:

@@ -32,6 +32,15 @@ async def test_where_it_is_now_is_the_first_line_that_the_command_says() -> None
     assert await move(["/bin/true"], 60.0) is None
 
 
+async def test_the_command_is_told_none_of_the_engines_secrets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RINGBACK_CONTROL__TOKEN", "s3cret")
+    monkeypatch.setenv("HOME", "/var/lib/talks")
+    say = 'echo "$HOME, $RINGBACK_CONTROL__TOKEN"'
+    assert await move(["/bin/sh", "-c", say], 60.0) == "/var/lib/talks,"
+
+
 @pytest.mark.parametrize(
     ("command", "reason"),
     [

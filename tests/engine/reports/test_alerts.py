@@ -167,11 +167,40 @@ async def test_a_command_that_fails_is_logged_with_its_status(
     assert "status=7" in await logged_of_command(capsys, "/bin/sh", "-c", "exit 7")
 
 
+async def test_a_command_is_told_none_of_the_engines_secrets(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RINGBACK_CONTROL__TOKEN", "s3cret")
+    monkeypatch.setenv("HOME", "/var/lib/pages")
+    look = '[ "$HOME" = /var/lib/pages ] && exit $((7 + ${#RINGBACK_CONTROL__TOKEN}))'
+    assert "status=7" in await logged_of_command(capsys, "/bin/sh", "-c", look)
+
+
 async def test_a_command_that_takes_too_long_is_killed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(alerts, "COMMAND_LIMIT_S", 0.05)
     assert "took too long" in await logged_of_command(capsys, "/bin/sleep", "600")
+
+
+async def test_what_such_a_command_has_started_is_killed_with_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    held = tmp_path / "held"
+    os.mkfifo(held)
+    reader = os.open(held, os.O_RDONLY | os.O_NONBLOCK)
+
+    def is_let_go() -> bool:
+        try:
+            return os.read(reader, 1) == b""
+        except BlockingIOError:  # somebody has it open
+            return False
+
+    monkeypatch.setattr(alerts, "COMMAND_LIMIT_S", 0.3)
+    start = f"exec 3>{held}; sleep 600 & sleep 600"
+    assert "took too long" in await logged_of_command(capsys, "/bin/sh", "-c", start)
+    await until(is_let_go)
+    os.close(reader)
 
 
 async def test_commands_beyond_the_most_at_once_are_left_out(
