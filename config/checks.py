@@ -154,14 +154,19 @@ def _check_tls(settings: AllSections) -> Iterator[Fault]:
         secure = [text for text in listen if text.startswith(("tls:", "wss:"))]
         if not cert and secure:
             yield Fault(key, f"needed with a {secure[0].partition(':')[0]}: address in {where}")
-    has_shared = any(text.startswith("tls:") for text in settings.sip.listen)
     called = [
-        (f"agents[{index}].uri", agent.uri, False) for index, agent in enumerate(settings.agents)
+        (f"agents[{index}].{key}", uri, False)
+        for index, agent in enumerate(settings.agents)
+        for key, uri in agent.given_uris
     ]
+    hosts_with_own: set[str] = set()
     for index, trunk in enumerate(settings.trunks):
-        has_own = any(text.startswith("tls:") for text in trunk.listen)
+        has_own = _has_tls(trunk.listen)
+        if has_own:
+            hosts_with_own |= trunk.host_names
         key = f"trunks[{index}]"
-        called.append((f"{key}.uri", trunk.uri, has_own))
+        if not trunk.hosts:  # the first of them is its uri otherwise
+            called.append((f"{key}.uri", trunk.uri, has_own))
         called.append((f"{key}.outbound_proxy", trunk.outbound_proxy, has_own))
         for number, uri in enumerate(trunk.host_uris):
             called.append((f"{key}.hosts[{number}]", uri, has_own))
@@ -172,9 +177,20 @@ def _check_tls(settings: AllSections) -> Iterator[Fault]:
                 f"trunks[{index}].tls_names",
                 "needs sip.tls.verify_client, or nobody shows a certificate",
             )
-    for key, uri, has_own in called:
-        if uses_tls(uri) and not (has_shared or has_own):
-            yield Fault(key, "needs TLS, and sip.listen has no tls: address to be answered at")
+    for key, outside in outside_numbers(settings):
+        if is_sip_uri(outside):
+            called.append((key, outside, host_of(outside) in hosts_with_own))
+    for index, host in enumerate(settings.dial.allow_hosts):
+        called.append((f"dial.allow_hosts[{index}]", f"sip:{host}", bool(hosts_with_own)))
+    if not _has_tls(settings.sip.listen):
+        for key, uri, has_own in called:
+            if uses_tls(uri) and not has_own:
+                yield Fault(key, "needs TLS, and sip.listen has no tls: address to be answered at")
+
+
+def _has_tls(listen: Iterable[str]) -> bool:
+    """Whether one of the addresses is for TLS, browsers aside."""
+    return any(text.startswith("tls:") for text in listen)
 
 
 def listens_to_browsers(settings: AllSections) -> bool:
@@ -204,10 +220,6 @@ def _check_sounds(settings: AllSections) -> Iterator[Fault]:
     media, speech = settings.media, settings.whisper.cache_dir
     kept = {"media.recordings": media.recordings, "whisper.cache_dir": speech}
     for index, directory in enumerate(media.sounds):
-        kept = {
-            "media.recordings": media.recordings,
-            "whisper.cache_dir": settings.whisper.cache_dir,
-        }
         for what, other in kept.items():
             if other.absolute().is_relative_to(directory.absolute()):
                 reason = f"{directory} has {what} in it, which requests must not play"

@@ -14,6 +14,7 @@ import structlog
 from config.all_sections import AllSections
 from config.settings import Settings
 from config.sounds import find_configured
+from config.value_checks.sip_uris import is_sip_uri, uses_tls
 from media.sound.prompt_files import PromptError, check_prompt
 from media.speech.synthesizer import NoSuchVoice, SpeechError, Synthesizer
 
@@ -91,8 +92,8 @@ def keys_in_clear(settings: AllSections) -> Iterator[tuple[str, str, str, str]]:
     for agent in settings.agents:
         uris += [("agent", agent.name, agent.srtp, one.uri) for one in agent.reached_at]
     for kind, name, srtp, uri in uris:
-        is_secure = uri.lower().startswith("sips:") or "transport=tls" in uri.lower()
-        if srtp != "off" and not is_secure:
+        # A browser's keys are agreed by DTLS.
+        if srtp != "off" and is_sip_uri(uri) and not uses_tls(uri):
             reason = "its SIP is not encrypted, and carries the keys of its SRTP"
             yield kind, name, uri, reason
 

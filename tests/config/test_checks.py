@@ -156,6 +156,31 @@ def test_tls_to_a_trunk_needs_a_tls_address(more: dict[str, Any], key: str) -> N
     assert faults(trunks=[own]) == []
 
 
+def test_tls_to_any_address_of_an_agent_needs_a_tls_address() -> None:
+    uris = ("sip:a@192.0.2.3", "sip:a@192.0.2.3;transport=tls", "sips:a@192.0.2.4")
+    agent = {"name": "alice", "addresses": [{"uri": uri} for uri in uris]}
+    found = [key for key, _ in faults(agents=[agent])]
+    assert found == ["agents[0].addresses[1].uri", "agents[0].addresses[2].uri"]
+    sip = {"listen": ["tls:127.0.0.1:5061"], "tls": {"cert": "c.pem", "key": "k.pem"}}
+    assert faults(agents=[agent], sip=sip) == []
+
+
+def test_tls_to_places_outside_needs_a_tls_address() -> None:
+    queue = {
+        "name": "sales",
+        "overflow": [{"when": "nobody", "number": "sip:1@one.example;transport=tls"}],
+    }
+    sections: dict[str, Any] = {
+        "dial": {"allow_hosts": ["two.example;transport=tls"]},
+        "queues": [queue],
+        "trunks": [{"name": "pbx", "uri": "sip:one.example"}],
+    }
+    found = [key for key, _ in faults(**sections)]
+    assert found == ["queues[0].overflow[0].number", "dial.allow_hosts[0]"]
+    own = {"listen": ["tls:127.0.0.1:5061"], "tls_cert": "/etc/cert.pem"}
+    assert faults(**sections | {"trunks": [sections["trunks"][0] | own]}) == []
+
+
 def test_an_outside_number_may_be_at_any_host_of_a_trunk() -> None:
     trunk = {"name": "pbx", "uri": "sip:example.com", "hosts": ["one.example"]}
     centres = [{"name": "north", "number": "sip:desk@one.example"}]

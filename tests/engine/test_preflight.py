@@ -131,7 +131,10 @@ def test_keys_that_travel_in_clear_are_told_once_each(tmp_path: Path) -> None:
         Trunk(name="safe", uri="sip:b.example;transport=tls", srtp="required"),
         Trunk(name="plain", uri="sip:c.example"),
     ]
-    agents = [Agent(name="alice", uri="sip:alice@d.example", srtp="required")]
+    agents = [
+        Agent(name="alice", uri="sip:alice@d.example", srtp="required"),
+        Agent(name="in_a_browser", uri="webrtc:in_a_browser", srtp="required"),
+    ]
     given = settings(tmp_path).model_copy(update={"trunks": trunks, "agents": agents})
     with structlog.testing.capture_logs() as lines:
         check(given)
