@@ -26,6 +26,7 @@ from ..recordings.entry import (
     RecordingOrder,
     Side,
 )
+from ..store.errors import StoreError
 from .announcing.whisper import Announcement, Unspoken
 from .call import Call
 from .leg import Leg
@@ -129,9 +130,16 @@ class CallRecording:
             return
         library = self._services.recordings
         left, right = self._flow.recorded_legs(order.side)
-        entry = library.begin(
-            self._facts(), format=order.format, channels=order.channels, side=order.side
-        )
+        try:
+            entry = library.begin(
+                self._facts(), format=order.format, channels=order.channels, side=order.side
+            )
+        except OSError as error:
+            self._refuse(f"{library.directory}: {error.strerror or error}")
+            return
+        except StoreError as error:
+            self._refuse(error.message)
+            return
         self._entry, self._leg, self._stopping, self._pauses = entry, left.id, None, 0
         self._kept_flow = self._flow
         key = str(entry.written.absolute())

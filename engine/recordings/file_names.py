@@ -1,6 +1,7 @@
 """The names of the files of recordings: made of a template, and always inside their directory."""
 
 import re
+from collections.abc import Callable
 from datetime import datetime, tzinfo
 from pathlib import Path
 
@@ -45,16 +46,16 @@ def relative_name(
     return "/".join(part for part in parts if part) or safe(call.call)
 
 
-def free_path(directory: Path, name: str, ending: str, taken: set[str]) -> Path:
-    """The file of that name in `directory`, numbered where there is one, or one of `taken`.
+def free_path(directory: Path, name: str, ending: str, is_taken: Callable[[str], bool]) -> Path:
+    """The file of that name in `directory`, numbered where there is one, or it `is_taken`.
 
-    The endings of all formats count: what it is made of has the same name.
+    The endings of all formats count: what it is made of has the same name. Raises OSError.
     """
     number = 1
     while True:
         path = directory / f"{name if number == 1 else f'{name}-{number}'}.{ending}"
         wav = path.with_name(f"{path.name.removesuffix('.' + ending)}.wav")
-        if not ({str(path), str(wav)} & taken or path.exists() or wav.exists()):
+        if not any(is_taken(str(file)) or file.exists() for file in {path, wav}):
             return path
         number += 1
 

@@ -29,6 +29,8 @@ from .moving import NotMoved, command_of, move, retry_s
 log = structlog.get_logger()
 
 STORED_AS: Final = "recording"
+_MOVED_AS: Final = "moved_recording"
+"""The name of a file that was moved, and may be there still: no other gets it."""
 _ENCODED_AT_ONCE: Final = 1
 _BODIES: Final = f"SELECT body FROM documents WHERE kind = '{STORED_AS}'"
 
@@ -103,7 +105,10 @@ class RecordingLibrary:
         channels: Channels | None = None,
         side: Side = "both",
     ) -> RecordingEntry:
-        """A new recording of `call`, in a file that is not there yet. Store it by `save`."""
+        """A new recording of `call`, in a file that is not there yet. Store it by `save`.
+
+        Raises OSError where the directory cannot be read, StoreError.
+        """
         settings, now = self.settings, self._clock()
         id = f"rec-{round(now * 1000):012x}-{call.call.removeprefix('call-')[:16]}"
         number = 1
@@ -113,6 +118,10 @@ class RecordingLibrary:
         ending = format or settings.format
         name = relative_name(settings.name, id, call, now, self._zone)
         taken = {text for one in self._open.values() for text in (one.path, str(one.written))}
+
+        def is_taken(path: str) -> bool:
+            return path in taken or self._store.document(_MOVED_AS, path, object) is not None
+
         entry = RecordingEntry(
             id=id,
             call=call.call,
@@ -120,7 +129,7 @@ class RecordingLibrary:
             site=call.site,
             queue=call.queue,
             agent=call.agent,
-            path=str(free_path(self.directory, name, ending, taken)),
+            path=str(free_path(self.directory, name, ending, is_taken)),
             format=ending,
             channels=1 if side != "both" else channels or _channels(settings.channels),
             side=side,
@@ -203,6 +212,7 @@ class RecordingLibrary:
             entry.state, entry.move_at, entry.reason = "moved", None, None
             await asyncio.to_thread(recording_files.delete, [Path(entry.path)])
             self.save(entry)
+            self._store.put(_MOVED_AS, entry.path, {"recording": entry.id})
             self._open.pop(entry.id, None)
             self._publish_of(entry)(
                 "recording.moved", location=entry.location, attempts=entry.move_attempts
@@ -305,6 +315,7 @@ class RecordingLibrary:
         files = {Path(entry.path), entry.written}
         deleted = await asyncio.to_thread(recording_files.delete, files)
         self._store.drop(STORED_AS, entry.id)
+        self._store.drop(_MOVED_AS, entry.path)
         self._publish_of(entry)("recording.deleted", reason=reason, by=by)
         return min(deleted, 1)
 

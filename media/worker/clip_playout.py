@@ -28,6 +28,7 @@ class ClipPlayout(PeerSender):
         "_tail_after",
         "codec",
         "form",
+        "frames_sent",
     )
 
     def __init__(
@@ -40,6 +41,8 @@ class ClipPlayout(PeerSender):
         """The law of the frames of G.711."""
         self.form: str = "PCMU"
         """In which form clips are heard (see sound/form.py)."""
+        self.frames_sent = 0
+        """How many frames of the clock were sent, each of 20 ms; packets may be of any length."""
         self._clip: Clip | None = None
         self._loop = False
         self._position = 0

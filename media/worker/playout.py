@@ -230,6 +230,7 @@ class Playout(SumPlayout):
         """Send a frame of the clock, in G.711 or wide."""
         if self._digits:
             return
+        self.frames_sent += 1
         if self._coding.packetizer is not None:
             before, self._before = self._before, None
             form = form_of(payload, self.codec)

@@ -260,6 +260,10 @@ class ScriptedStore:
     def put(self, kind: str, key: str, value: Any) -> None:
         self.documents[kind, key] = msgspec.json.encode(value)
 
+    def document(self, kind: str, key: str, type: Any) -> Any:
+        found = self.documents.get((kind, key))
+        return None if found is None else msgspec.json.decode(found, type=type)
+
     async def save_or_undo(self, job: Job, undo: Callable[[], None]) -> None:
         try:
             await self.save(job, durable=True)

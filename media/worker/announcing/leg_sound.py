@@ -26,12 +26,12 @@ class LegSound:
     __slots__ = (
         "_clip",
         "_emit",
+        "_frames_before",
         "_incoming",
         "_is_common",
         "_mixed",
         "_mixer",
         "_name",
-        "_packets_before",
         "_play",
         "_playout",
         "_rounds",
@@ -55,7 +55,7 @@ class LegSound:
         self._clip: Clip | None = None  # of one that takes the place of the leg's own source
         self._mixed: MixedClip | None = None
         self._rounds = self._rounds_left = 0
-        self._packets_before = 0
+        self._frames_before = 0
         self._saved: Saved | None = None
         self._is_common = False
 
@@ -131,7 +131,7 @@ class LegSound:
         self._saved.mixed = tuple(self._mixer.hears(playout))
         self._mixer.leave(playout, now)
         playout.hear_clip(play, clip, now, loop=not rounds, falls=True, position=position)
-        self._packets_before = playout.stream.packets_sent
+        self._frames_before = playout.frames_sent
 
     def stop(self, play: int, now: float) -> None:
         """The announcement of this number is heard no more."""
@@ -177,8 +177,7 @@ class LegSound:
     def _end_replacing(self, how: PlayEnd, now: float) -> None:
         clip, saved, play = self._clip, self._saved, self._play
         assert clip is not None and saved is not None
-        packets = self._playout.stream.packets_sent - self._packets_before
-        heard_ms = packets * FRAME_MS
+        heard_ms = (self._playout.frames_sent - self._frames_before) * FRAME_MS
         if self._rounds:
             whole_ms = self._rounds * clip.samples * 1000 // SAMPLE_RATE_HZ
             heard_ms = whole_ms if how == "finished" else min(heard_ms, whole_ms)

@@ -13,7 +13,9 @@ from engine.calls.leg import Leg
 from engine.calls.legs.leg_events import LegEvents
 from engine.calls.recording import CallRecording
 from engine.errors import EngineError
+from engine.recordings import library as library_module
 from engine.recordings.entry import RecordingOrder, Side
+from engine.store.errors import StoreError
 from media.errors import MediaError
 from media.messages import RecordingEnded
 from media.sources import Source
@@ -103,6 +105,31 @@ def test_the_file_is_named_after_the_call_and_its_digest_published(tmp_path: Pat
         assert (ended["bytes"], ended["duration_s"], len(ended["sha256"])) == (3244, 0.1, 64)
         assert talk.paths == [path]
         assert stage.services.registry.recordings == {}
+
+    run(script())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [PermissionError(13, "Permission denied"), StoreError("io", "the store cannot be read")],
+)
+def test_a_directory_that_cannot_be_read_costs_the_recording_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    async def script() -> None:
+        stage = scene(tmp_path)
+        talk = Talk(stage)
+
+        def fails(*_args: Any, **_named: Any) -> None:
+            raise error
+
+        monkeypatch.setattr(library_module, "free_path", fails)
+        await talk.recorded.start()
+        assert talk.recorded.entry is None
+        assert (talk.kinds, talk.paths) == (["failed"], [None])
+        assert talk.events[0][1]["reason"].endswith(("Permission denied", "cannot be read"))
+        with pytest.raises(EngineError, match=r"recording\.failed"):
+            await talk.recorded.start_by_command(RecordingOrder())
 
     run(script())
 

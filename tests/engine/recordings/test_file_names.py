@@ -57,11 +57,10 @@ def test_no_part_is_longer_than_a_file_name_may_be() -> None:
 
 
 def test_no_file_is_written_over(tmp_path: Path) -> None:
-    first = free_path(tmp_path, "talk", "flac", set())
+    first = free_path(tmp_path, "talk", "flac", lambda _path: False)
     assert first == tmp_path / "talk.flac"
     first.with_suffix(".wav").touch()  # it is being written
-    second = free_path(tmp_path, "talk", "flac", set())
+    second = free_path(tmp_path, "talk", "flac", lambda _path: False)
     assert second == tmp_path / "talk-2.flac"
-    assert free_path(tmp_path, "talk", "wav", {str(second.with_suffix(".wav"))}).name == (
-        "talk-3.wav"
-    )
+    taken = {str(second.with_suffix(".wav"))}
+    assert free_path(tmp_path, "talk", "wav", taken.__contains__).name == "talk-3.wav"

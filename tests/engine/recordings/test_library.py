@@ -165,6 +165,23 @@ async def test_a_file_is_moved_when_the_command_succeeds_at_last(
         assert (store / "call-1.wav").exists()
 
 
+async def test_no_file_is_moved_over_another(tmp_path: Path) -> None:
+    command = ["/bin/true"]
+    async with shelf(tmp_path, move_command=command) as here:
+        first = await here.ended(here.begun())
+        await until(lambda: first.state == "moved")
+        second = await here.ended(here.begun())  # of the same call
+        await until(lambda: second.state == "moved")
+    async with shelf(tmp_path, move_command=command) as here:
+        here.clock.now += 1.0
+        third = here.begun()
+        names = [Path(one.path).name for one in (first, second, third)]
+        assert names == ["call-1.wav", "call-1-2.wav", "call-1-3.wav"]
+        # What is forgotten, perhaps as it names a person, is taken no more.
+        await here.library.delete(second.id)
+        assert here.begun().path == second.path
+
+
 async def test_a_command_that_is_configured_later_moves_what_waits(tmp_path: Path) -> None:
     async with shelf(tmp_path, move_command=["/bin/false"]) as here:
         entry = here.begun()

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import Iterator
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -98,6 +99,23 @@ def test_one_is_stopped_or_replaced_and_says_how_much_was_heard(
     assert ends(desk) == [(7, "replaced", 200), (8, "stopped", 100)]
     assert all(is_peer(b, a)[-3:])
     assert_in_order(b)
+
+
+@pytest.mark.parametrize("ptime_ms", [10, 40, 60])
+def test_how_much_was_heard_is_right_whatever_the_length_of_packets(
+    desk: SwitchBench, ptime_ms: int
+) -> None:
+    b = desk.phone("b", 0x22)
+    desk.switch.execute(
+        msgspec.structs.replace(b.describe("b"), ptime_ms=ptime_ms, wants_ptime=True)
+    )
+    announce(desk, 7, Tone("440", loop=True))
+    desk.tick(15)
+    desk.switch.execute(m.StopAnnouncement("b", 7))
+    announce(desk, 8, LONG, rounds=2)
+    desk.tick(24)
+    desk.switch.execute(m.StopAnnouncement("b", 8))
+    assert ends(desk) == [(7, "stopped", 300), (8, "stopped", 480)]
 
 
 @pytest.mark.parametrize("silent", [False, True])
