@@ -108,9 +108,14 @@ class Conference(Bridge):
             "max_members": self.max_members,
             "context": self.context,
             "members": [member.view() for member in self.members],
-            "recorded_by": None if self.recorder is None else self.recorder.call.id,
+            "recorded_by": self.recorder.call.id if self.recorder and self.is_recorded else None,
             "invited": [call.call.id for call in self.invited],
         }
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether it is recorded, or about to be: not any more where that has failed."""
+        return self.recorder is not None and self.recorder.recorded.is_wanted
 
     @property
     def members(self) -> list[Member]:

@@ -117,7 +117,7 @@ class Conferences:
         deafened, another recording follows, of another member.
         """
         conference = self.find(name)
-        if is_on == (conference.recorder is not None):
+        if is_on == conference.is_recorded:
             what = "being recorded already" if is_on else "not being recorded"
             raise EngineError("state", f"conference {name} is {what}", field="conference")
         if is_on:
@@ -129,23 +129,33 @@ class Conferences:
         return conference
 
     async def _record_by(self, conference: Conference, recorder: ControlledCall | None) -> None:
+        """Record what this member says and hears, unless another has taken its place meanwhile."""
         if recorder is None:
             reason = f"nobody takes part in conference {conference.name}"
             raise EngineError("state", reason, field="conference")
         conference.recorder = recorder
         try:
             await recorder.recorded.start_by_command(RecordingOrder(channels=1))
-        except BaseException:
-            conference.recorder = None
+        except BaseException as error:
+            if conference.recorder is recorder:
+                conference.recorder = None
+            elif conference.recorder is not None and isinstance(error, EngineError):
+                return  # another member is recorded
             raise
+        if conference.recorder is not recorder:
+            await recorder.recorded.stop()
 
     def _review_recorder(self, conference: Conference) -> None:
         """Somebody has left, or hears less: record another member where that is better."""
+        if not conference.is_recorded:
+            conference.recorder = None
         before, best = conference.recorder, conference.best_recorder()
         member = None if before is None else conference.member_at(before)
         if before is None or (member is not None and not member.muted and not member.deaf):
             return
         if best is not before:
+            if best is not None:
+                best.recorded.is_wanted = True
             conference.recorder = best
             self._begin_task(self._record_elsewhere(conference, before, best))
 
@@ -156,10 +166,9 @@ class Conferences:
         if after is None or conference.recorder is not after:
             return
         try:
-            await after.recorded.start_by_command(RecordingOrder(channels=1))
+            await self._record_by(conference, after)
         except EngineError as error:
             log.info("conference_not_recorded", conference=conference.name, reason=error.message)
-            conference.recorder = None
 
     def _begin_task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -167,6 +176,29 @@ class Conferences:
         task.add_done_callback(self._tasks.discard)
 
     # -- members --------------------------------------------------------------------------------
+
+    async def tell_of_recording(self, name: str, call_id: str | None, leg_id: str | None) -> None:
+        """Let the party of a call hear that the conference is recorded, before it takes part.
+
+        Returns at once where it is not, or nothing is announced. Raises EngineError as `join`, and
+        `unavailable` where the announcement was not heard.
+        """
+        conference = self.find(name)
+        call = self._calls.find(call_id, leg_id)
+        if conference.is_recorded:
+            self._check_room(conference)
+            call.check_alone("leg")
+            await self._told(call)
+
+    async def _told(self, call: ControlledCall) -> None:
+        try:
+            heard = await call.recorded.announce([call.leg])
+        finally:
+            if call.is_up:
+                call.arrange()
+        if not heard:
+            reason = f"leg {call.leg.id} has not heard that the conference is recorded"
+            raise EngineError("unavailable", reason, field="leg")
 
     def join(
         self, name: str, call_id: str | None, leg_id: str | None, *, muted: bool, deaf: bool
@@ -198,12 +230,19 @@ class Conferences:
         self, conference: Conference, call: ControlledCall, *, muted: bool, deaf: bool
     ) -> None:
         is_up = await call.answered()  # a call that is dialled is up or over in time
-        conference.invited.remove(call)
+        reason = "they have not answered"
+        try:
+            if is_up and conference.is_recorded:
+                await self._told(call)
+        except EngineError as error:
+            is_up, reason = False, error.message
+        finally:
+            conference.invited.remove(call)
         try:
             if is_up and self._all.get(conference.name) is conference:
                 self._enter(conference, call, muted=muted, deaf=deaf)
                 return
-            reason = "the conference is over" if is_up else "they have not answered"
+            reason = "the conference is over" if is_up else reason
         except EngineError as error:
             reason = error.message
         call.hang_up()

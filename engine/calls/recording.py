@@ -81,6 +81,8 @@ class CallRecording:
         self._leg = ""
         self._stopping: asyncio.Task[None] | None = None
         self._starting = False
+        self.is_wanted = False
+        """Whether it was begun, and has neither failed since nor been ended by command."""
         self._pauses = 0
         self._silences: list[_Silence] = []
 
@@ -128,6 +130,7 @@ class CallRecording:
         """Begin, without an announcement. Where that fails, `recording.failed` says why."""
         if self._entry is not None:
             return
+        self.is_wanted = True
         library = self._services.recordings
         left, right = self._flow.recorded_legs(order.side)
         try:
@@ -177,15 +180,20 @@ class CallRecording:
             self._flow.on_recording(entry.path)
 
     async def start_by_command(self, order: RecordingOrder) -> RecordingEntry:
-        """Announce it to who talks, and begin. Raises EngineError `state`, `unavailable`."""
+        """Announce it to who talks, and begin. Raises EngineError `state`, `unavailable`.
+
+        `stop` before it has begun ends it as well.
+        """
         if self._entry is not None or self._starting:
             raise EngineError("state", f"call {self._call.id} is being recorded", field="call")
         parties = self._flow.recorded_legs(order.side)
-        self._starting = True
+        self._starting = self.is_wanted = True
         try:
             heard = True
             if order.announcement or self._services.recordings.settings.announcement:
                 heard = await self._announced(order)
+            if heard and not self.is_wanted:
+                raise EngineError("state", "it was stopped before it began", field="call")
             if self._flow.recorded_legs(order.side) != parties:
                 raise EngineError("state", "the parties have changed meanwhile", field="call")
             if heard:
@@ -286,7 +294,7 @@ class CallRecording:
 
     async def stop(self) -> RecordingEntry | None:
         """End it, and wait for its file; None where nothing is recorded."""
-        entry = self._entry
+        entry, self.is_wanted = self._entry, False
         self.cut()
         if self._stopping is not None:
             await asyncio.shield(self._stopping)
@@ -308,6 +316,7 @@ class CallRecording:
             self._services.recordings.ended(entry, duration_s, flow.publish)
 
     def _refuse(self, reason: str) -> None:
+        self.is_wanted = False
         log.error("recording_failed", call=self._call.id, reason=reason)
         self._flow.publish("recording.failed", reason=reason)
         self._flow.on_recording(None)
@@ -315,7 +324,7 @@ class CallRecording:
     def _fail(self, entry: RecordingEntry, reason: str, *, began: bool = True) -> None:
         if self._entry is not entry:
             return
-        flow = self._flow
+        flow, self.is_wanted = self._flow, False
         self._forget(entry)
         self._services.recordings.failed(entry, reason, began=began)
         log.error("recording_failed", path=entry.path, reason=reason)

@@ -138,6 +138,7 @@ class ConferenceMethods:
         to, conferences = params.to or params.agent, self._conferences
         roles = {"muted": params.muted, "deaf": params.deaf}
         if to is None:
+            await conferences.tell_of_recording(params.conference, params.call, params.leg)
             joined = conferences.join(params.conference, params.call, params.leg, **roles)
             return {"conference": joined.view(), "call": None}
         asked = Origination(

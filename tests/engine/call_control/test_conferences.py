@@ -8,8 +8,10 @@ import pytest
 
 from engine.call_control.conferences import MOST_CONFERENCES, Conferences
 from engine.call_control.controlled_calls import ControlledCalls, Origination
+from engine.calls.call import Call
 from engine.errors import EngineError
 from engine.store.event_log import Event
+from media.messages import RecordingEnded
 from media.sources import Silence
 from tests.support.calls_by_command import leg_of, run_calls, up
 from tests.support.scene import Scene
@@ -240,5 +242,135 @@ def test_one_who_is_heard_and_hears_records_the_conference(tmp_path: Path) -> No
         third_phone.hangs_up()
         await asyncio.sleep(0.1)
         assert conference.recorder is None  # the next could not be recorded
+
+    run_calls(tmp_path, script)
+
+
+def announced(stage: Scene, text: str) -> None:
+    library = stage.services.recordings
+    library.settings = library.settings.model_copy(update={"announcement": text})
+
+
+async def two_in(stage: Scene, calls: ControlledCalls, conferences: Conferences) -> list[Call]:
+    conferences.create("friday", 3, {})
+    members = []
+    for uri in (ONE, TWO):
+        call, _phone = await up(stage, calls, uri)
+        conferences.join("friday", call.id, None, **PLAIN)
+        members.append(call)
+    return members
+
+
+def test_a_recording_that_is_ended_while_it_is_announced_does_not_begin(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        conferences = Conferences(stage.services, calls)
+        await two_in(stage, calls, conferences)
+        announced(stage, "This talk is recorded.")
+        starting = asyncio.ensure_future(conferences.record("friday", is_on=True))
+        await asyncio.sleep(0.01)
+        assert (await conferences.record("friday", is_on=False)).view()["recorded_by"] is None
+        with pytest.raises(EngineError, match="stopped before it began"):
+            await starting
+        assert stage.media.recorded == []
+
+    run_calls(tmp_path, script)
+
+
+def test_a_recorder_who_leaves_while_it_is_announced_is_followed_by_another(
+    tmp_path: Path,
+) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        conferences = Conferences(stage.services, calls)
+        first, second = await two_in(stage, calls, conferences)
+        announced(stage, "This talk is recorded.")
+        starting = asyncio.ensure_future(conferences.record("friday", is_on=True))
+        await asyncio.sleep(0.01)
+        conferences.leave("friday", first.id, None, hangs_up=True)
+        conference = await starting
+        await asyncio.sleep(5.0)
+        assert conference.view()["recorded_by"] == second.id
+        assert [a for a, _b, _path in stage.media.recorded] == [leg_of(second)]
+
+    run_calls(tmp_path, script)
+
+
+def test_a_recording_that_has_failed_or_was_stopped_can_be_begun_again(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        conferences = Conferences(stage.services, calls)
+        first, _second = await two_in(stage, calls, conferences)
+        conference = await conferences.record("friday", is_on=True)
+        ((path, over),) = stage.services.registry.recordings.items()
+        over(RecordingEnded(path, "the disk is full"))
+        assert conference.view()["recorded_by"] is None
+        with pytest.raises(EngineError, match="not being recorded"):
+            await conferences.record("friday", is_on=False)
+        await conferences.record("friday", is_on=True)
+        await calls.find(first.id, None).recorded.stop()
+        assert conference.view()["recorded_by"] is None
+        conferences.leave("friday", first.id, None, hangs_up=True)
+        await asyncio.sleep(1.0)
+        assert len(stage.media.recorded) == 2  # no other member is recorded in its place
+
+    run_calls(tmp_path, script)
+
+
+def test_who_comes_to_a_recorded_conference_hears_of_it_before(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        conferences = Conferences(stage.services, calls)
+        await two_in(stage, calls, conferences)
+        third, _phone = await up(stage, calls, THREE)
+        await conferences.tell_of_recording("friday", third.id, None)  # it is not recorded
+        announced(stage, "This talk is recorded.")
+        conference = await conferences.record("friday", is_on=True)
+        telling = asyncio.ensure_future(conferences.tell_of_recording("friday", third.id, None))
+        await asyncio.sleep(0.01)
+        assert not telling.done()
+        assert stage.media.heard[leg_of(third)][-1] != Silence()
+        await telling
+        conferences.join("friday", third.id, None, **PLAIN)
+        assert len(conference.members) == 3
+
+    run_calls(tmp_path, script)
+
+
+def test_who_does_not_hear_of_the_recording_does_not_take_part(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        conferences = Conferences(stage.services, calls)
+        await two_in(stage, calls, conferences)
+        third, _phone = await up(stage, calls, THREE)
+        announced(stage, "This talk is recorded.")
+        conference = await conferences.record("friday", is_on=True)
+        announced(stage, "file:/nowhere/at/all.wav")
+        stage.media.ends_plays = False
+        with pytest.raises(EngineError, match="has not heard") as caught:
+            await conferences.tell_of_recording("friday", third.id, None)
+        assert caught.value.kind == "unavailable"
+        assert len(conference.members) == 2
+
+    run_calls(tmp_path, script)
+
+
+def test_whom_a_recorded_conference_calls_hears_of_it_before(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        conferences = Conferences(stage.services, calls)
+        await two_in(stage, calls, conferences)
+        announced(stage, "This talk is recorded.")
+        conference = await conferences.record("friday", is_on=True)
+        _conference, call = await conferences.invite("friday", Origination(to=THREE), **PLAIN)
+        (await stage.phone()).answers()
+        await asyncio.sleep(0.1)
+        assert (len(conference.members), len(conference.invited)) == (2, 1)
+        await asyncio.sleep(5.0)
+        assert [one.call.call.id for one in conference.members][2:] == [call.id]
+        conferences.leave("friday", call.id, None, hangs_up=True)
+        await asyncio.sleep(1.0)
+        # Who hears it not to its end does not take part.
+        stage.media.ends_plays = False
+        _conference, call = await conferences.invite("friday", Origination(to=THREE), **PLAIN)
+        phone = await stage.phone()
+        phone.answers()
+        await asyncio.sleep(200.0)
+        assert "has not heard" in stage.last("conference.failed")["reason"]
+        assert phone.is_hung_up and len(conference.members) == 2
 
     run_calls(tmp_path, script)
