@@ -21,7 +21,7 @@ NEEDS_RESTART = frozenset(
         "sip.websocket",
         "webrtc.stun", "webrtc.turn", "webrtc.turn_username", "webrtc.turn_password",
         "webrtc.turn_password_file", "webrtc.turn_secret", "webrtc.turn_secret_file",
-        "webrtc.turn_ttl_s", "webrtc.relay_only", "webrtc.advertise",
+        "webrtc.turn_ttl_s", "webrtc.relay_only", "webrtc.advertise", "webrtc.sleep_s",
         "whisper.voice", "whisper.cache_dir",
         "trace.hep", "trace.hep_id", "trace.hep_password", "trace.hep_password_file",
     }

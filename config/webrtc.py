@@ -11,7 +11,8 @@ class WebRtc(Section):
     """[webrtc]: STUN and TURN servers (RFC 7064, RFC 7065), and our own address behind NAT.
 
     With `turn_secret`, which the TURN server shares, the credentials are made for `turn_ttl_s` each
-    time. A call waits `rejoin_s` for a browser whose connection was lost.
+    time. A call waits `rejoin_s` for a browser whose connection was closed, and
+    `sleep_s` for one that no longer sends anything.
     """
 
     stun: Printable = Field(default="", pattern=r"^(stun:.+)?$")
@@ -25,6 +26,7 @@ class WebRtc(Section):
     relay_only: bool = False
     advertise: AdvertisedHost = ""
     rejoin_s: float = Field(default=10.0, gt=0, le=300, allow_inf_nan=False)
+    sleep_s: float = Field(default=60.0, gt=0, le=3600, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _check_whole(self) -> "WebRtc":

@@ -130,7 +130,9 @@ class CallParts:
         self.dialogs = DialogJournal(self.store, settings.control.socket)
         self.workers = WorkerJournal(self.store)
         self.page_calls = PageCalls(lambda hop: self.sip.tcp.web_origin(hop), self.registry.peers)
-        self.lost_browsers = LostBrowsers(self.registry, settings.webrtc.rejoin_s)
+        self.lost_browsers = LostBrowsers(
+            self.registry, settings.webrtc.rejoin_s, settings.webrtc.sleep_s
+        )
         self.browsers = browsers_of(
             settings,
             self.page_calls,
@@ -156,6 +158,7 @@ class CallParts:
                 media.ports,
                 media.timeout_s,
                 media.silence_s,
+                sleep_s=settings.webrtc.sleep_s,
                 orphan_s=media.orphan_s,
                 tells_rtcp=is_collected,
                 dscp=media.dscp,

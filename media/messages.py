@@ -92,7 +92,8 @@ class Connect(_Message, tag=2):
     asked for that, and gets no others. `telephone_event_clock_hz` is that of the key presses in
     both directions. With `comfort_noise_payload_type` silence may be described. `bits_a_second`
     (0: as we like) and `has_copy` are for the Opus encoder. With `keys_as_sound` the
-    peer's keys are listened for, and keys are sent to it as tones.
+    peer's keys are listened for, and keys are sent to it as tones. A peer that `may_sleep` is a
+    browser, and may be silent for MediaSettings.sleep_s.
     """
 
     leg: str
@@ -119,6 +120,7 @@ class Connect(_Message, tag=2):
     has_copy: bool = True
     received_payload_type: int | None = None
     keys_as_sound: bool = False
+    may_sleep: bool = False
 
 
 class Hear(_Message, tag=3):

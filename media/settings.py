@@ -21,10 +21,11 @@ class MediaSettings:
 
     `ports` are the first and the last one it may use, inclusive. A peer of which nothing comes for
     `timeout_s` gives MediaTimeout, one that sends nothing audible for `silence_s` SilenceStarted;
-    with 0 it never does. When the engine is gone without a word, the worker carries its legs on for
-    `orphan_s` and then ends. `dscp` marks the packets that are sent (RFC 2474), 0 to 63. With
-    `tells_rtcp` the engine hears of each RTCP report. `socket_directory` is that of the workers'
-    sockets, by default that of temporary files. Sound files are brought to `loudness_lufs`.
+    with 0 it never does. A browser may be silent for `sleep_s`, where that is longer. When the
+    engine is gone without a word, the worker carries its legs on for `orphan_s` and then ends.
+    `dscp` marks the packets that are sent (RFC 2474), 0 to 63. With `tells_rtcp` the engine hears
+    of each RTCP report. `socket_directory` is that of the workers' sockets, by default that of
+    temporary files. Sound files are brought to `loudness_lufs`.
     A direction whose opinion score falls below `poor_mos` gives QualityChanged, and again when it
     has reached `good_mos`; with 0 none is watched. `sound` is what is looked for in talks.
     """
@@ -42,3 +43,4 @@ class MediaSettings:
     poor_mos: float = 0.0
     good_mos: float = 0.0
     sound: SoundSettings = field(default_factory=SoundSettings)
+    sleep_s: float = 0.0

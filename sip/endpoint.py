@@ -360,9 +360,11 @@ class SipEndpoint:
         if is_read and self._observer is not None:
             self._observer.received(data, source, self._own.towards(source))
 
-    def _failed(self, hop: Hop, reason: str, quoted: bytes | None = None) -> None:
+    def _failed(
+        self, hop: Hop, reason: str, quoted: bytes | None = None, *, is_silent: bool = False
+    ) -> None:
         if self._edge is not None and hop.transport in WEB_TRANSPORTS:
-            self._edge.gone(hop)
+            self._edge.gone(hop, is_silent=is_silent)
         self.ua.transport_failed(hop, reason, self._time(), quoted)
         self._flush_from_owner()
 

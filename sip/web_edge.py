@@ -74,8 +74,8 @@ class Browsers(Protocol):
     def contact_at(self, hop: Hop) -> str | None:
         """How the browser at this connection wants to be called."""
 
-    def gone(self, hop: Hop) -> None:
-        """A connection is lost."""
+    def gone(self, hop: Hop, *, is_silent: bool) -> None:
+        """A connection is lost: closed, or, with `is_silent`, nothing comes any more."""
 
     def may_call(self, invite: Request, hop: Hop, now: float) -> bool:
         """Whether a browser may begin a call by this INVITE."""
@@ -166,9 +166,9 @@ class WebEdge:
             raise ResolutionFailed(f"no browser is signed in as {name}")
         return hop
 
-    def gone(self, hop: Hop) -> None:
-        """A connection is lost."""
-        self._browsers.gone(hop)
+    def gone(self, hop: Hop, *, is_silent: bool) -> None:
+        """A connection is lost: see Browsers."""
+        self._browsers.gone(hop, is_silent=is_silent)
 
     def send(self, hop: Hop, data: bytes) -> None:
         """Send a message to a browser."""

@@ -174,7 +174,7 @@ class Leg(SentKeys, PressedKeys, HeardSound, DetectedAnswer):
 
     def invite(self, options: DialOptions, target: DialTarget, hop: Hop) -> None:
         """Send the INVITE to a target. Raises ParseError and ValueError."""
-        self._media.take_from(hop.media_host, target.media)
+        self._media.use(hop, target.media)
         self._hears_early_media = target.plays_early_media
         self.alerted_at = None
         self._session = self._sip.invite(options.invitation(target, hop, self))
@@ -222,7 +222,7 @@ class Leg(SentKeys, PressedKeys, HeardSound, DetectedAnswer):
         self._session = session
         session.hand_to(self)
         target = self.destination.targets[0]
-        self._media.take_from(session.source.media_host, target.media)
+        self._media.use(session.source, target.media)
         self.record.trunk, self.record.hop = target.trunk, str(session.source)
         self.record.call_id = printable(session.call_id)
         self._owner.signalled(self)
@@ -298,7 +298,7 @@ class Leg(SentKeys, PressedKeys, HeardSound, DetectedAnswer):
         was_up = self.record.answered is not None
         self._hang_up_session(CLEARING if was_up else ELSEWHERE)
         self._session, before = session, self.record.uri
-        self._media.moved_to(session.source.media_host)
+        self._media.moved_to(session.source)
         self.record.replaced_by(
             printable(session.request.from_.uri.encode()),
             printable(session.call_id),

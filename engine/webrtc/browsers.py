@@ -36,7 +36,7 @@ class Browsers:
         *,
         media_host: str,
         on_proved: Callable[[Hop], None],
-        on_gone: Callable[[Hop], None],
+        on_gone: Callable[[Hop, bool], None],
     ) -> None:
         self.registrar = BrowserRegistrar(digest, tokens, on_proved)
         self._audio = BrowserAudio(servers, media_host)
@@ -57,10 +57,10 @@ class Browsers:
         """See sip.web_edge.Browsers."""
         return self.registrar.contact_at(hop)
 
-    def gone(self, hop: Hop) -> None:
+    def gone(self, hop: Hop, *, is_silent: bool) -> None:
         """See sip.web_edge.Browsers."""
         self.registrar.gone(hop)
-        self._on_gone(hop)
+        self._on_gone(hop, is_silent)
 
     def may_call(self, invite: Request, hop: Hop, now: float) -> bool:
         """See sip.web_edge.Browsers."""
@@ -109,7 +109,7 @@ def browsers_of(
     pages: PageCalls,
     *,
     on_proved: Callable[[Hop], None],
-    on_gone: Callable[[Hop], None],
+    on_gone: Callable[[Hop, bool], None],
 ) -> Browsers | None:
     """The browsers of a configuration that listens for any; else None."""
     if not listens_to_browsers(settings):

@@ -25,6 +25,7 @@ class WorkerContext:
     emit: Callable[[Event], None]
     timeout_s: float  # infinite for never, as is the next one
     silence_s: float
+    sleep_s: float  # how long a browser may be silent, where that is longer than timeout_s
     cname: Cname
     unix_offset_s: float  # from the monotonic clock to Unix time
     rng: random.Random  # for what may be guessed, as the spread of reports

@@ -52,6 +52,7 @@ class MediaLeg:
         "_heard",
         "_is_asymmetric",
         "_may_receive",
+        "_may_sleep",
         "_quality",
         "_quiet_looks",
         "_relaying",
@@ -99,7 +100,7 @@ class MediaLeg:
         self.sound = LegSound(name, self.playout, self.incoming, context)
         self.learner: PeerLearner | None = None
         self.rtcp: RtcpSession | None = None
-        self._may_receive = False
+        self._may_receive = self._may_sleep = False
         self._connected_at = 0.0
         self._described = 0  # the number of the newest description
         self.digit_reader: DigitReader | None = None  # from the first key on
@@ -174,6 +175,7 @@ class MediaLeg:
             self.incoming.loud_at = now
         self.look_at = now
         self._may_receive = description.direction in ("sendrecv", "recvonly")
+        self._may_sleep = description.may_sleep
         may_send = description.direction in ("sendrecv", "sendonly") and reachable
         self.playout.agree(description, may_send=may_send, now=now)
 
@@ -372,7 +374,8 @@ class MediaLeg:
         """The peer sends nothing, or nothing to be heard, or its silence may be over."""
         incoming, context = self.incoming, self._context
         silent_s = now - max(incoming.heard_at, self._connected_at)
-        if self._may_receive and silent_s >= context.timeout_s and not self._timed_out:
+        limit_s = max(context.timeout_s, context.sleep_s if self._may_sleep else 0.0)
+        if self._may_receive and silent_s >= limit_s and not self._timed_out:
             incoming.settle()
             self._timed_out = True
             context.emit(MediaTimeout(self.name, round(silent_s, 3), self._described))

@@ -82,6 +82,7 @@ class Switch:
             emit=report,
             timeout_s=settings.timeout_s or math.inf,
             silence_s=settings.silence_s or math.inf,
+            sleep_s=settings.sleep_s,
             cname=Cname(f"{secrets.token_hex(6)}@{settings.address}"),
             unix_offset_s=time.time() - time.monotonic(),
             rng=random.Random(self._rng.getrandbits(64)),

@@ -4,7 +4,8 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Literal, Protocol
 
 from ..errors import ParseError, SipError
 from ..hop import TRANSPORTS, Hop, Transport
@@ -35,14 +36,23 @@ class SocketOptions:
     origins: tuple[str, ...] = ()
 
 
+class OnFailed(Protocol):
+    """Is told of a hop that cannot be reached; `is_silent`: it no longer answers."""
+
+    def __call__(
+        self, hop: Hop, reason: str, quoted: bytes | None = None, *, is_silent: bool = False
+    ) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class SocketEvents:
     """What is called: for each message, after each group of messages, for a hop that cannot be
-    reached (with what an ICMP error quotes), and for a stream that cannot be framed."""
+    reached (with what an ICMP error quotes) or no longer answers, and for a stream that cannot be
+    framed."""
 
     on_message: Callable[[bytes, Hop], None]
     on_batch_end: Callable[[], None]
-    on_failed: Callable[[Hop, str, bytes | None], None]
+    on_failed: OnFailed
     on_malformed: Callable[[], None]
 
 
@@ -68,7 +78,8 @@ class Sockets:
             StreamEvents(
                 events.on_message,
                 events.on_batch_end,
-                lambda hop, reason: events.on_failed(hop, reason, None),
+                events.on_failed,
+                partial(events.on_failed, is_silent=True),
                 events.on_malformed,
             ),
             leave_from=leave_from(listen),

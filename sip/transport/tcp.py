@@ -50,11 +50,13 @@ class SourceLimits(Protocol):
 @dataclass(frozen=True, slots=True)
 class StreamEvents:
     """What the transport calls: for each framed message, after each group of messages, for a
-    connection that cannot be opened or is lost, and for a stream that cannot be framed."""
+    connection that cannot be opened or is lost, for one whose peer no longer answers, and for a
+    stream that cannot be framed."""
 
     on_message: Callable[[bytes, Hop], None]
     on_batch_end: Callable[[], None]
     on_failed: Callable[[Hop, str], None]
+    on_silent: Callable[[Hop, str], None]
     on_malformed: Callable[[], None]
 
 
@@ -408,7 +410,8 @@ class TcpTransport:
         del self._connections[connection.hop]
         is_of_a_call = connection.is_proven or not connection.is_accepted
         if is_of_a_call and not self._closing:
-            self._events.on_failed(connection.hop, reason)
+            tell = self._events.on_silent if connection.is_silent else self._events.on_failed
+            tell(connection.hop, reason)
 
     def received(self, connection: TcpConnection) -> None:
         """See ConnectionOwner."""

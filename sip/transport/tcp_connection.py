@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import math
 import os
 from typing import Final, Protocol, cast
@@ -19,6 +20,9 @@ from .web_socket import WebSocketFramer
 _TLS_REFUSED: Final = b"\x15\x03\x01\x00\x02\x02\x28"
 """The TLS alert handshake_failure, so that a peer that takes a plain port for TLS need not wait."""
 PEER_CLOSED: Final = "connection closed by the peer"
+
+_UNREACHED: Final = frozenset({errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH})
+"""What the kernel says of a peer from which nothing comes any more."""
 
 _MOST_PONGS = 4
 """The pings of one read that are answered. A peer sends one every few seconds."""
@@ -96,6 +100,8 @@ class TcpConnection(asyncio.BufferedProtocol):
         self._over_since = self._waited_at = -math.inf
         self._has_turn = False
         self._is_given_up = False
+        self.is_silent = False
+        """Whether it was given up because nothing comes from the peer: it may sleep."""
         every_s = owner.limits.keepalive_s
         if framer.pings_accepted:
             every_s = min(every_s, _WEB_KEEPALIVE_S)
@@ -190,6 +196,7 @@ class TcpConnection(asyncio.BufferedProtocol):
         """See asyncio.Protocol."""
         if isinstance(error, OSError) and error.errno:
             self._reason = os.strerror(error.errno)
+            self.is_silent = error.errno in _UNREACHED
         self._transport = None
         self._framer.release()
         self._owner.lost(self, self._reason)
@@ -360,6 +367,7 @@ class TcpConnection(asyncio.BufferedProtocol):
             if not self.is_accepted:
                 self.active_at = now
         elif due == "lost":
+            self.is_silent = True
             self.abort(f"no answer to a keep-alive within {self._owner.limits.pong_s:g} s")
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ class KnownBrowsers:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, bytes, bool]] = []
         self.ended: list[str] = []
-        self.left: list[Hop] = []
+        self.left: list[tuple[Hop, bool]] = []
         self.held: dict[str, asyncio.Event] = {}
         self.may = True
         self.fails = False
@@ -35,8 +35,8 @@ class KnownBrowsers:
     def contact_at(self, hop: Hop) -> str | None:
         return "sip:q7@x.invalid;transport=ws" if hop == HOP else None
 
-    def gone(self, hop: Hop) -> None:
-        self.left.append(hop)
+    def gone(self, hop: Hop, *, is_silent: bool) -> None:
+        self.left.append((hop, is_silent))
 
     def may_call(self, invite: Request, hop: Hop, now: float) -> bool:
         return self.may
@@ -134,8 +134,8 @@ async def test_a_name_leads_to_the_browser_that_is_signed_in() -> None:
 
 async def test_a_lost_connection_is_told() -> None:
     made = Edge()
-    made.edge.gone(HOP)
-    assert made.browsers.left == [HOP]
+    made.edge.gone(HOP, is_silent=True)
+    assert made.browsers.left == [(HOP, True)]
 
 
 async def test_offers_and_answers_of_both_sides_are_told_apart() -> None:

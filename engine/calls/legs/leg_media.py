@@ -15,7 +15,7 @@ from media.messages import Codec, Connect, LegStats, MediaTimeout, Played, SrtpK
 from media.sources import Source
 from media.worker_pool import WorkerPool
 from sip.endpoint import SipEndpoint
-from sip.hop import is_numeric
+from sip.hop import WEB_TRANSPORTS, Hop, is_numeric
 from sip.sdp.offer_answer import LocalAudio, NegotiatedAudio
 from sip.transport.resolver import ResolutionFailed
 
@@ -65,6 +65,7 @@ class LegMedia:
         self._port = 0
         self._described = 0
         self._sip_host = ""
+        self._may_sleep = False  # whether it is a browser
         self._policy = DEFAULT_MEDIA
         self._plays: dict[int, asyncio.Future[bool]] = {}
         self._announcements: dict[int, OnPlayed] = {}
@@ -113,9 +114,15 @@ class LegMedia:
         """Take RTP by this policy from now on; the peer's SIP comes from `sip_host`."""
         self._sip_host, self._policy = sip_host, policy
 
-    def moved_to(self, sip_host: str) -> None:
-        """The peer's SIP comes from another host from now on."""
-        self._sip_host = sip_host
+    def use(self, hop: Hop, policy: MediaPolicy) -> None:
+        """Take RTP by this policy from now on; the peer's SIP comes from `hop`."""
+        self.take_from(hop.media_host, policy)
+        self.moved_to(hop)
+
+    def moved_to(self, hop: Hop) -> None:
+        """The peer's SIP comes from elsewhere from now on."""
+        self._sip_host = hop.media_host
+        self._may_sleep = hop.transport in WEB_TRANSPORTS
 
     def note(self, audio: NegotiatedAudio, record: LegRecord) -> None:
         """Write into the record of the leg what was agreed on."""
@@ -195,6 +202,7 @@ class LegMedia:
                 has_copy=audio.opus.has_copy,
                 keys_as_sound=self.has_keys_as_sound(audio),
                 rtcp_mux=audio.rtcp_mux,
+                may_sleep=self._may_sleep,
             )
         )
 

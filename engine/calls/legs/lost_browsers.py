@@ -1,7 +1,8 @@
 """Browsers whose connection was lost in mid-call: their legs end, unless the page comes back.
 
 A page that is loaded again, or whose network has changed, takes its leg over (RFC 3891) by another
-connection. A tab that was closed does not.
+connection. A tab that was closed does not. Of a machine that sleeps nothing comes, and nothing says
+that it is gone: it has longer.
 """
 
 import asyncio
@@ -27,20 +28,24 @@ class Legs(Protocol):
 
 
 class LostBrowsers:
-    """Ends the legs of a browser `rejoin_s` after its connection was lost."""
+    """Ends the legs of a browser `rejoin_s` after its connection was closed.
 
-    def __init__(self, legs: Legs, rejoin_s: float) -> None:
+    Where it was given up because the browser no longer answers, it has `sleep_s`.
+    """
+
+    def __init__(self, legs: Legs, rejoin_s: float, sleep_s: float) -> None:
         self._legs = legs
-        self.rejoin_s = rejoin_s
+        self.rejoin_s, self.sleep_s = rejoin_s, sleep_s
 
-    def lost(self, hop: Hop) -> None:
+    def lost(self, hop: Hop, is_silent: bool) -> None:
         """The connection of the browser at `hop` is lost."""
         if not self._legs.legs_at(hop):
             return
-        log.info("browser_lost_in_call", hop=str(hop), rejoin_s=self.rejoin_s)
-        asyncio.get_running_loop().call_later(self.rejoin_s, self._end, hop)
+        wait_s = self.sleep_s if is_silent else self.rejoin_s
+        log.info("browser_lost_in_call", hop=str(hop), is_silent=is_silent, wait_s=wait_s)
+        asyncio.get_running_loop().call_later(wait_s, self._end, hop, wait_s)
 
-    def _end(self, hop: Hop) -> None:
-        reason = f"the browser is gone for {self.rejoin_s:g} s"
+    def _end(self, hop: Hop, waited_s: float) -> None:
+        reason = f"the browser is gone for {waited_s:g} s"
         for leg in self._legs.legs_at(hop):
             leg.hang_up(HangupCause("hung_up", reason), status_reason(487, reason))

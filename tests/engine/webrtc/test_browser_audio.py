@@ -55,7 +55,7 @@ class AnyBrowser(BrowserAudio):
     def contact_at(self, hop: Hop) -> str | None:
         return None
 
-    def gone(self, hop: Hop) -> None:
+    def gone(self, hop: Hop, *, is_silent: bool) -> None:
         pass
 
     def may_call(self, invite: Request, hop: Hop, now: float) -> bool:

@@ -15,7 +15,7 @@ HOP = Hop("ws", "192.0.2.7", 50000)
 PAGES = PageCalls(lambda _hop: "", set)
 
 
-def nothing(_hop: Hop) -> None:
+def nothing(_hop: Hop, _is_silent: bool = False) -> None:
     pass
 
 
@@ -83,6 +83,6 @@ async def test_who_is_signed_in_may_take_over_a_call_and_nobody_else_begins_one(
     assert browsers.admits(invite(), HOP, 0.0) == "refuse"
     assert browsers.hop_of("anna", 0.0) is None and browsers.contact_at(HOP) is None
     assert browsers.call_ids() == set()
-    browsers.gone(HOP)
+    browsers.gone(HOP, is_silent=False)
     browsers.end("c1")
     await browsers.close()

@@ -633,6 +633,20 @@ def test_timeout_once_and_resumed(desk: SwitchBench) -> None:
     assert desk.events(m.MediaResumed) == [m.MediaResumed("a")]
 
 
+def test_a_browser_may_sleep_for_longer() -> None:
+    desk = SwitchBench(sleep_s=4.0)
+    for name, may_sleep in (("a", True), ("b", False)):
+        again = desk.phone(name, 0x11).describe(name)
+        again.may_sleep = may_sleep
+        desk.switch.execute(again)
+    desk.tick(190)
+    (timeout,) = desk.events(m.MediaTimeout)
+    assert timeout.leg == "b", "no browser"  # type: ignore[union-attr]
+    desk.tick(40)
+    assert {event.leg for event in desk.events(m.MediaTimeout)} == {"a", "b"}  # type: ignore[union-attr]
+    desk.close()
+
+
 def test_a_new_description_begins_a_new_wait(desk: SwitchBench) -> None:
     a = desk.phone("a", 0x11)
     desk.tick(110)

@@ -365,10 +365,12 @@ async def test_a_silent_browser_is_pinged_and_given_up_without_an_answer() -> No
         async with session.ws_connect(url, protocols=("sip",), autoping=False) as socket:
             await socket.send_str(request("OPTIONS", 1))
             await answer_to(socket, "SIP/2.0 200")
+            (connection,) = phone.endpoint.tcp._connections.values()
             async with asyncio.timeout(40):
                 while (await socket.receive()).type is not aiohttp.WSMsgType.PING:
                     pass
             await until(lambda: phone.endpoint.tcp.connection_count == 0)
+            assert connection.is_silent, "it is not known to be gone"
 
 
 class Owner:

@@ -28,6 +28,7 @@ class SwitchBench:
         pairs: int = 6,
         timeout_s: float = 2.0,
         silence_s: float = 1.0,
+        sleep_s: float = 0.0,
         implementation: Implementation | None = None,
     ) -> None:
         self.now = self.START_S
@@ -43,7 +44,9 @@ class SwitchBench:
         first = free_udp_range(2 * pairs)[0]
         self.reports: list[m.Answer | m.Event] = []
         self.switch = Switch(
-            MediaSettings(HOST, (first, first + 2 * pairs - 1), timeout_s, silence_s, 1.0),
+            MediaSettings(
+                HOST, (first, first + 2 * pairs - 1), timeout_s, silence_s, 1.0, sleep_s=sleep_s
+            ),
             self.reports.append,
             rng=random.Random(4),
             relay=Relay(implementation),
