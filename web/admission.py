@@ -121,6 +121,6 @@ class Admission:
             ) as reply:
                 answer = await reply.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, ValueError):
-            raise Refusal(503, "captcha", field="captcha") from None
+            raise Refusal(503, "captcha_down", field="captcha") from None
         if not (isinstance(answer, dict) and answer.get("success") is True):
             raise Refusal(400, "captcha", field="captcha")

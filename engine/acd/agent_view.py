@@ -61,6 +61,8 @@ class AgentView(TypedDict):
     """The level of each skill, 1 to 10."""
     centre: str | None
     """Where they work."""
+    calendar: str | None
+    """When they may be asked for by name: their hours and slots; null: always."""
     addresses: list[AddressView]
     """In the order in which they ring."""
     permanent: bool
@@ -95,6 +97,7 @@ def agent_view(agent: Agent, queues: Sequence[str], now: float) -> AgentView:
         "times": {state: agent.time_in(state, now) for state in AGENT_TRANSITIONS},
         "skills": dict(agent.skills),
         "centre": agent.centre,
+        "calendar": agent.calendar or None,
         "addresses": [
             {
                 "uri": one.uri if one.stream is None else shown_url(one.uri),

@@ -605,7 +605,9 @@ async def test_a_captcha_is_verified_by_its_service(
     assert (await pages.refused("checked", status=400))["reason"] == "captcha"
     assert (await pages.refused("checked", captcha="wrong", status=400))["reason"] == "captcha"
     for answer in ("hangs", "garbage"):
-        assert (await pages.refused("checked", captcha=answer, status=503))["reason"] == "captcha"
+        down = await pages.refused("checked", captcha=answer, status=503)
+        assert down["reason"] == "captcha_down"
+        assert down["message"].startswith("The check cannot be made at the moment.")
     await pages.request("checked", captcha="right")
     assert captcha[0].asked[-1] == {
         "secret": "0x-secret", "response": "right", "remoteip": "127.0.0.1"

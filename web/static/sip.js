@@ -12,6 +12,7 @@ const ANSWER_MS = 4000; // of a request within a call; then the connection count
 const SIGN_IN_MS = 8000;
 const CALM_MS = 1500; // how long sound may be away before its way is looked for anew
 const BEAT_MS = 2000;
+const CONNECT_MS = 5000; // then anew: attempts of the kernel come further and further apart
 const SLEPT_MS = 8000; // without a beat for so long the machine, or the page, has slept
 
 function randomHex(bytes) {
@@ -75,7 +76,11 @@ class Line {
   connect() {
     clearTimeout(this.again);
     const socket = this.socket = new WebSocket(this.server, "sip");
-    socket.onopen = () => this.opened();
+    this.again = setTimeout(() => this.reconnect(), CONNECT_MS);
+    socket.onopen = () => {
+      clearTimeout(this.again);
+      this.opened();
+    };
     socket.onmessage = (event) => this.received(event.data);
     socket.onclose = () => {
       if (socket !== this.socket) return;
@@ -90,6 +95,7 @@ class Line {
   reconnect() {
     if (this.stopped) return;
     const dead = this.socket;
+    dead.onopen = null; // it may open while it is closed
     this.connect();
     dead.close();
   }

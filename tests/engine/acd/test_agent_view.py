@@ -26,6 +26,8 @@ def test_an_agent_on_a_call() -> None:
     assert (view["queues"], view["skills"], view["centre"]) == (
         ["sales", "help"], {"german": 5}, "north",
     )  # fmt: skip
+    assert view["calendar"] is None
+    assert agent_view(_agent(calendar="office"), [], 125.0)["calendar"] == "office"
     assert view["times"].keys() == AGENT_TRANSITIONS.keys()
     assert (view["times"]["available"], view["times"]["talking"]) == (10.0, 10.0)
 
