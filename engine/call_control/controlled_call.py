@@ -336,7 +336,7 @@ class ControlledCall(ABC):
             is_talk = self._bridged_at is not None
             return Result("completed", self._ended_by.cause) if is_talk else self._ended_by
         cause = ended.hangup_cause
-        if cause.result in ("hung_up", "completed") and self.leg.record.answered is not None:
+        if cause.result == "hung_up" and self.leg.record.answered is not None:
             return Result("completed", "the party hung up")
         return Result(cause.result, str(cause))
 

@@ -7,7 +7,8 @@ from typing import Any
 from sip.dialog.uas import UasSession
 
 from ..calls.call import Call
-from ..calls.leg import LegEnded
+from ..calls.hangup_cause import BY_COMMAND
+from ..calls.leg import Leg, LegEnded
 from ..calls.legs.leg_listener import ObservedLeg
 from ..calls.redirected_calls import check_room
 from ..calls.running_calls import RunningCalls
@@ -229,11 +230,11 @@ class ControlledCalls:
             reason = "one of the two legs has no media any more"
             raise EngineError("state", reason, field="with")
 
-        def parted(pair: LegPair, ended: Any) -> None:
+        def parted(pair: LegPair, ended: ObservedLeg | None) -> None:
             for call, partner in ((first, second), (second, first)):
                 call.unbridged(partner.leg.id)
                 if ended is partner.leg and end_together:
-                    call.hang_up()
+                    call.end_with(_after(partner.leg))
 
         def publish(kind: str, leg: ObservedLeg) -> None:
             (first if leg is first.leg else second).legs.publish(kind, leg)
@@ -311,3 +312,11 @@ class ControlledCalls:
         call = self.find(call_id, leg_id)
         call.check_up()
         return call
+
+
+def _after(partner: Leg) -> str:
+    """Why the call is over whose partner has ended."""
+    cause = partner.hangup_cause
+    if cause is None or (cause.result == "hung_up" and cause != BY_COMMAND):
+        return "the partner hung up"
+    return f"the partner has ended: {cause}"

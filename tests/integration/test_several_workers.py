@@ -67,8 +67,9 @@ async def test_four_meet_over_two_workers_and_two_talk_on_with_a_supervisor(
         name: (await event(engine, "call.ended", call=calls[name]))["cause"] for name in MEMBERS
     }
     died, by_command = "media worker died", "hung up by command"
+    partner = "the partner has ended: media worker died"
     assert causes == {
-        "agent": died, "carol": died, "customer": by_command, "boss": by_command
+        "agent": died, "carol": died, "customer": partner, "boss": by_command
     }  # fmt: skip
     await engine.assert_idle()
     await hearing.stop()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.call_control.controlled_calls import ControlledCalls
+from engine.calls.hangup_cause import HangupCause
 from engine.errors import EngineError
 from media.sources import Peer, Silence
 from tests.support.calls_by_command import NUMBER, leg_of, run_calls, up
@@ -73,5 +74,31 @@ def test_what_is_recorded_of_a_party_and_of_the_one_it_is_bridged_with(tmp_path:
         assert customer.recorded_legs("agent") == (agent.leg, None)
         assert set(customer.listeners()) == {agent.leg, customer.leg}
         phone.hangs_up()
+
+    run_calls(tmp_path, script)
+
+
+@pytest.mark.parametrize(
+    ("how", "cause"),
+    [
+        ("phone", "the partner hung up"),
+        ("command", "the partner has ended: hung up by command"),
+        ("worker", "the partner has ended: media worker died"),
+    ],
+)
+def test_who_is_hung_up_with_a_partner_has_the_cause(tmp_path: Path, how: str, cause: str) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        first, phone = await up(stage, calls, "alice")
+        second, _phone = await up(stage, calls, NUMBER, beside=leg_of(first))
+        calls.bridge(leg_of(first), leg_of(second), end_together=True)
+        if how == "phone":
+            phone.hangs_up()
+        elif how == "command":
+            calls.find(first.id, None).hang_up()
+        else:
+            leg = calls.find(first.id, None).leg
+            leg.hang_up(HangupCause("failed", "media worker died"))
+        await asyncio.sleep(0.1)
+        assert second.ending == ("completed", cause)
 
     run_calls(tmp_path, script)

@@ -286,10 +286,11 @@ def test_a_party_may_hear_why_and_be_hung_up(tmp_path: Path, is_early: bool) -> 
             call, phone = await up(stage.scene, stage.calls, "alice")
             await stage.begin(leg_of(call), fallback=fallback)
         else:
-            _call, phone, _stream = await talking(stage, fallback=fallback)
+            call, phone, _stream = await talking(stage, fallback=fallback)
         await stage.host.end("connection lost", "failed")
         await asyncio.sleep(20.0)
         assert phone.is_hung_up
+        assert call.ending == ("completed", "its bot was lost: it has heard an announcement")
         assert stage.scene.last("stream.failed")["fallback"] == "announcement"
 
     run(tmp_path, script)
