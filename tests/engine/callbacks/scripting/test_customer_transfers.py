@@ -175,6 +175,26 @@ def test_customer_is_connected_with_a_bot(tmp_path: Path) -> None:
     assert play(tmp_path, conduct, to_step={"stream": URL}).state == "completed"
 
 
+def test_a_bot_hands_the_customer_over_and_the_job_has_what_it_has_learnt(tmp_path: Path) -> None:
+    async def conduct(stage: Scene, _agents: AgentRegistry) -> None:
+        stage.services.streams = scripted_streams()
+        await answers(stage, "alice")
+        customer = await answers(stage, CUSTOMER)
+        await press(stage, 1, "2")
+        host = host_of(stage.services.streams)
+        await host.ready()
+        await asyncio.sleep(2)
+        await host.ask(type="handover", agent="carol", context={"mood": "good"})
+        await answers(stage, "carol")
+        await asyncio.sleep(2)
+        done = stage.last("transfer.completed")
+        assert (done["by"], done["to"], done["context"]["mood"]) == ("bot", "carol", "good")
+        customer.hangs_up()
+
+    job = play(tmp_path, conduct, to_step={"stream": URL}, context={"order": 7})
+    assert (job.state, job.request.context) == ("completed", {"order": 7, "mood": "good"})
+
+
 def test_agent_waits_for_a_customer_whom_nobody_else_takes(tmp_path: Path) -> None:
     async def conduct(stage: Scene, _agents: AgentRegistry) -> None:
         alice = await answers(stage, "alice")
