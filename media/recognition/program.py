@@ -25,6 +25,9 @@ STUCK_S: Final = 5.0
 _UNREAD_BYTES: Final = 1 << 15
 _PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 _COMPLAINT_CHARACTERS: Final = 200
+COMPLAINT_BYTES: Final = 16 * 1024
+COMPLAINT_PAUSE_S: Final = 0.02
+"""How long is waited after each piece of its standard error: a flood of it waits in the pipe."""
 _END_S: Final = 2.0
 
 
@@ -145,9 +148,10 @@ class ProgramRecogniser:
     async def _read_complaints(self, process: asyncio.subprocess.Process) -> None:
         """Keep the last line of its standard error."""
         assert process.stderr is not None
-        while block := await process.stderr.read(MAX_LINE_BYTES):
+        while block := await process.stderr.read(COMPLAINT_BYTES):
             for line in printed_lines(block):
                 self._complaint = line[:_COMPLAINT_CHARACTERS]
+            await asyncio.sleep(COMPLAINT_PAUSE_S)
 
     def _ended(self, status: int) -> str:
         complaint = f": {self._complaint}" if self._complaint else ""

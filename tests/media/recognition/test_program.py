@@ -84,6 +84,19 @@ async def test_one_that_dies_or_says_nonsense_fails_with_the_reason(
         assert reason in await run.failure()
 
 
+async def test_one_that_floods_its_standard_error_is_read_slowly() -> None:
+    script = f"""
+for _ in range(64): os.write(2, b'y' * {program.COMPLAINT_BYTES})
+print('yes', flush=True)
+time.sleep(600)
+"""
+    began = asyncio.get_running_loop().time()
+    async with running(script) as run:
+        await run.results.wait_for(lambda _one: True, timeout_s=LIMIT_S)
+    # The pipe, and what is read ahead of it, have room for fewer than 24 pieces.
+    assert asyncio.get_running_loop().time() - began >= 40 * program.COMPLAINT_PAUSE_S
+
+
 async def test_one_that_reads_nothing_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(program, "STUCK_S", 0.2)
     async with running("time.sleep(600)") as run:
