@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.support.engines.process import HOLD_HZ, EngineClient, StartEngine
+from tests.support.engines.process import HOLD_HZ, PATIENCE_S, EngineClient, StartEngine
 from tests.support.phones.wire.message import WireMessage, sdp
 from tests.support.phones.wire.phone import MakeWire, WireCall, WirePhone
 from tests.support.phones.wire.rtp import WireRtp
@@ -18,7 +18,7 @@ async def answer_to(call: WireCall, method: str) -> WireMessage:
     """The final response to the last request of this method that the phone sent in its dialog."""
     cseq = f"{call.cseq} {method}"
     return await call.phone.messages.wait_for(
-        lambda m: m.what[:1] in "23456" and m["cseq"] == cseq, timeout_s=3.0
+        lambda m: m.what[:1] in "23456" and m["cseq"] == cseq, timeout_s=PATIENCE_S
     )
 
 

@@ -9,10 +9,6 @@ from .phones.wire.phone import MakeWire, WireCall
 AGENT_HZ, CUSTOMER_HZ = 600, 1500
 """The tones of the two, unless a test wants others or none."""
 
-LONGEST_GAP_S = 1.0
-"""Packets of an unbroken stream come no further apart, also where other tests keep engine and
-worker from their cores. What is left out of a stream shows in its numbers and timestamps."""
-
 TONES = (AGENT_HZ, CUSTOMER_HZ)
 SILENT = (None, None)
 

@@ -26,6 +26,8 @@ from .message import (
 from .rtp import WireRtp
 from .sockets import open_timed, receive_timed
 
+RESENT_S = 0.5  # T1 of RFC 3261
+
 MakeWire = Callable[..., "WirePhone"]
 """Makes phones that a fixture closes: `wire("desk", codec="PCMA")`."""
 
@@ -87,6 +89,20 @@ class WireCall:
         """Hang up. Returns the Unix time of sending."""
         return self.request("BYE")
 
+    async def hang_up(self, timeout_s: float = PATIENCE_S) -> None:
+        """BYE, sent again until it is answered: a flood may have taken its place in a buffer."""
+        self.bye()
+        sent, cseq = self.phone.last_sent, f"{self.cseq} BYE"
+        async with asyncio.timeout(timeout_s):
+            while True:
+                try:
+                    await self.phone.messages.wait_for(
+                        lambda m: m.what[:1] in "23456" and m["cseq"] == cseq, timeout_s=RESENT_S
+                    )
+                    return
+                except TimeoutError:
+                    self.phone.send_again(*sent)
+
     def reinvite(self, direction: Direction) -> float:
         """Offer again, with this direction."""
         self.sdp_version += 1
@@ -142,6 +158,8 @@ class WirePhone:
         self.calls: list[WireCall] = []
         self.answers_cancel = True
         self.answers_bye = True
+        self.last_sent = b"", (host, 0)
+        """The last message and where it went."""
         self._answers: dict[tuple[str, str], bytes] = {}
         self._socket = open_timed(host, self.port)
         self._loop = asyncio.get_running_loop()
@@ -213,8 +231,13 @@ class WirePhone:
         if answers is not None:
             self._answers[answers.branch, answers.what] = data
         sent = time.time()
+        self.last_sent = data, to
         self._socket.sendto(data, to)
         return sent
+
+    def send_again(self, data: bytes, to: tuple[str, int]) -> None:
+        """Send these bytes once more."""
+        self._socket.sendto(data, to)
 
     def close(self) -> None:
         """Close the sockets: from now on nobody is here."""

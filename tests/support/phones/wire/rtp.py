@@ -13,6 +13,7 @@ from . import g711_reference
 from .sockets import FRAME_SAMPLES, Packet, RtpSockets
 
 DEFAULT_TELEPHONE_EVENT = 101
+CLOCK_HZ = 8000
 
 
 class WireRtp(RtpSockets):
@@ -29,6 +30,8 @@ class WireRtp(RtpSockets):
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self.rtp_socket, self._on_rtp)
         self._loop.add_reader(self.rtcp_socket, self._on_rtcp)
+        self.longest_send_gap_s = 0.0
+        """The longest time between two packets of the tone that this process managed to send."""
         self._sender: asyncio.Task[None] | None = None
         self._hz = 0.0
 
@@ -104,6 +107,18 @@ class WireRtp(RtpSockets):
         times = [packet.time for packet in self.audio(since, until)]
         return max((b - a for a, b in itertools.pairwise(times)), default=0.0)
 
+    def longest_pause_s(self, since: float = 0.0, until: float = float("inf")) -> float:
+        """The longest time between two audio packets of that span, by their RTP timestamps."""
+        stamps = [packet.timestamp for packet in self.audio(since, until)]
+        steps = ((after - before) % 2**32 for before, after in itertools.pairwise(stamps))
+        return max(steps, default=0) / CLOCK_HZ
+
+    def missing(self) -> int:
+        """How many sequence numbers are missing between the packets that came."""
+        numbers = [packet.sequence for packet in self.packets]
+        steps = ((after - before) % 65536 for before, after in itertools.pairwise(numbers))
+        return sum(step - 1 for step in steps)
+
     def flaws(self) -> list[str]:
         """Where the received stream is not one unbroken stream: SSRC, sequence, timestamp."""
         found = []
@@ -120,8 +135,11 @@ class WireRtp(RtpSockets):
 
     async def _send_on_and_on(self) -> None:
         phase = 0
-        due = self._loop.time()
+        sent_at = due = self._loop.time()
         while True:
+            now = self._loop.time()
+            self.longest_send_gap_s = max(self.longest_send_gap_s, now - sent_at)
+            sent_at = now
             times = (np.arange(FRAME_SAMPLES) + phase) / 8000
             phase += FRAME_SAMPLES
             samples = (0.3 * 32767 * np.sin(2 * np.pi * self._hz * times)).astype(np.int16)
