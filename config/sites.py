@@ -61,7 +61,9 @@ class Web(Section):
     token_file: OptionalPath = ""
     secret_file: OptionalPath = "run/web.secret"
     trusted_proxies: list[Network] = Field(default=[])
-    phone_server: Printable = Field(default="", pattern=r"^(wss?://[A-Za-z0-9.:\[\]-]+/?)?$")
+    phone_server: Printable = Field(
+        default="", pattern=r"^(wss?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._/-]*)?)?$"
+    )
     max_followers: int = Field(default=10_000, ge=1, le=1_000_000)
 
     @model_validator(mode="after")

@@ -27,7 +27,7 @@ from .dialog.uas import UasSession
 from .dialog.unsaved_sessions import Saves
 from .errors import ParseError
 from .events import Event, ExtensionsRefused
-from .hop import Hop
+from .hop import WEB_TRANSPORTS, Hop
 from .message.body import ignore_optional_body, unsupported_body
 from .message.headers import Via, warning
 from .message.message import Request, Response, response_to
@@ -260,7 +260,7 @@ class UserAgent:
             return True
         try:
             if isinstance(message, Response):
-                self._response(message, now)
+                self._response(message, source, now)
             else:
                 self._request(message, source, now)
         except ParseError as error:
@@ -276,7 +276,7 @@ class UserAgent:
             found[1].decode("utf-8", "surrogateescape")
         )
 
-    def _response(self, response: Response, now: float) -> None:
+    def _response(self, response: Response, source: Hop, now: float) -> None:
         transaction = None
         # A response for us has exactly one Via, which is ours (RFC 3261 8.1.3.3, 18.1.2).
         if len(response.vias) == 1 and self.context.has_sent(response.via):
@@ -285,6 +285,10 @@ class UserAgent:
             # No transaction waits for it, so it is dropped (RFC 6026 section 8.9).
             self.context.counters.unmatched_responses += 1
         else:
+            before = transaction.hop
+            if source != before and {source.transport, before.transport} <= WEB_TRANSPORTS:
+                # A page that was loaded again while it rang answers by its new connection.
+                self.context.transactions.move(transaction, source)
             transaction.receive(response, now)
 
     def _request(self, request: Request, source: Hop, now: float) -> None:

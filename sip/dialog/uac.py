@@ -165,7 +165,7 @@ class UacSession(Session):
     @property
     def peer_hop(self) -> Hop:
         """See Session."""
-        return self._hop if self.dialog is None else super().peer_hop
+        return self._transaction.hop if self.dialog is None else super().peer_hop
 
     # -- hanging up before the answer
 

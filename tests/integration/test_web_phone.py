@@ -143,6 +143,8 @@ async def test_a_talk_from_the_offer_to_the_end(desk: Any, tmp_path: Path) -> No
 
 async def test_a_page_that_is_loaded_again_goes_on_talking(desk: Any) -> None:
     job = await offered(desk)
+    await desk.reload()  # while it rings
+    await desk.get_by_role("heading", name="+442079460123").wait_for()
     await desk.get_by_role("button", name="Answer").click()
     await desk.engine.state("bridged", job)
     await desk.get_by_text("talking", exact=True).wait_for()

@@ -164,6 +164,10 @@ const toldByPhone = {
     $("answer").focus();
     refresh();
   },
+  async stillRings() {
+    await refresh();
+    return agent.state === "ringing";
+  },
   talking(stream) { $("ear").srcObject = stream; },
   again() { talking(true); },
   held(isHeld) { $("hold").setAttribute("aria-pressed", String(isHeld)); },

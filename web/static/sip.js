@@ -51,7 +51,7 @@ function uriOf(value) {
 }
 
 class Line {
-  /* `told` has what the page is told: registered(is), ringing(from), talking(stream), again(), held(is),
+  /* `told` has what the page is told: registered(is), ringing(from), stillRings(), talking(stream), again(), held(is),
      over(). `key` is where the call is kept in the tab, for the page that is loaded next. */
   constructor({ server, user, token, ice, told, key }) {
     Object.assign(this, { server, user, token, told, key, ice: ice || [] });
@@ -157,7 +157,7 @@ class Line {
 
   received(text) {
     if (typeof text !== "string" || !text.trim()) return;
-    const message = readMessage(text);
+    const message = { text, ...readMessage(text) };
     if (message.start.startsWith(SIP)) this.answered(message);
     else this.asked(message, message.start.split(" ")[0]);
   }
@@ -195,6 +195,7 @@ class Line {
       local: `${field(invite, "to")};tag=${this.tag}`, remote: field(invite, "from"), isHeld: false,
     };
     this.reply(invite, 180, "Ringing");
+    sessionStorage.setItem(`${this.key}-rings`, JSON.stringify({ text: invite.text, tag: this.tag }));
     this.told.ringing(field(invite, "from"));
   }
 
@@ -343,6 +344,7 @@ class Line {
     const call = this.call;
     this.call = null;
     sessionStorage.removeItem(this.key);
+    sessionStorage.removeItem(`${this.key}-rings`);
     if (call && call.peer) call.peer.close();
     if (call && call.microphone) call.microphone.getTracks().forEach((track) => track.stop());
     this.told.over();
@@ -351,6 +353,7 @@ class Line {
   /* The call outlives the page: the next one takes its place (RFC 3891). */
   keep() {
     const { callId, local, remote, target, isHeld } = this.call;
+    sessionStorage.removeItem(`${this.key}-rings`);
     sessionStorage.setItem(this.key, JSON.stringify({ callId, local, remote, target, isHeld, ...this.kept }));
   }
 
@@ -436,7 +439,25 @@ class Phone extends Line {
     this.told.registered(isIn);
     if (isIn) {
       this.again = setTimeout(() => this.register(), EXPIRES_S * 500);
+      if (isNew) this.ringAgain();
       if (isNew) this.takeOver();
+    }
+  }
+
+  /* A call that rang at the connection before this one, or in the page before, rings here, unless it
+     was taken back meanwhile. */
+  async ringAgain() {
+    const call = this.call, kept = sessionStorage.getItem(`${this.key}-rings`);
+    if (!kept || (call && !call.invite)) return;
+    const does = await this.told.stillRings();
+    if (this.call !== call || (call && !call.invite)) return;
+    const { text, tag } = JSON.parse(kept);
+    if (!does && call) this.over();
+    else if (!does) sessionStorage.removeItem(`${this.key}-rings`);
+    else if (call) this.reply(call.invite, 180, "Ringing");
+    else {
+      this.tag = tag;
+      this.rings({ text, ...readMessage(text) });
     }
   }
 

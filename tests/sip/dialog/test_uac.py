@@ -28,6 +28,21 @@ def state_of(session: Session) -> str:
     return session.state
 
 
+@pytest.mark.parametrize(("transport", "moves"), [("wss", True), ("tcp", False)])
+def test_a_page_that_was_loaded_again_answers_by_its_new_connection(
+    transport: Transport, moves: bool
+) -> None:
+    network = SimulatedNetwork()
+    alice, bob = pair(network, transport)
+    call = alice.invite(bob)
+    network.run(until=0.1)
+    ringing = response_to(bob.only(IncomingInvite).request, 180, to_tag="t")
+    again = bob.hop._replace(port=50001)
+    network.inject("192.0.2.1", ringing.encode(), again)
+    network.run(until=0.2)
+    assert call.peer_hop == (again if moves else bob.hop)
+
+
 class TestSetUp:
     def test_a_call_from_end_to_end(self, transport: Transport) -> None:
         network = SimulatedNetwork()
