@@ -15,6 +15,7 @@ import structlog
 from config.sounds import FILE
 from media.errors import MediaError
 from media.messages import Recorded, RecordingEnded
+from media.sound.prompt_files import PromptError, check_prompt
 from media.sources import Prompt
 
 from ..errors import EngineError
@@ -123,6 +124,10 @@ class CallRecording:
         announcer = self._services.announcer
         if text.startswith(FILE):
             path = announcer.sounds.configured(text.removeprefix(FILE))
+            try:  # what was cut off meanwhile would be heard as far as it goes
+                await asyncio.to_thread(check_prompt, str(path))
+            except PromptError as error:
+                return Unspoken(str(error))
             return Announcement(Prompt(str(path)), ANNOUNCEMENT_LIMIT_S)
         return await announcer.speak(text)
 
@@ -186,7 +191,8 @@ class CallRecording:
         """
         if self._entry is not None or self._starting:
             raise EngineError("state", f"call {self._call.id} is being recorded", field="call")
-        parties = self._flow.recorded_legs(order.side)
+        flow = self._flow  # it may be over before the announcement is
+        parties = flow.recorded_legs(order.side)
         self._starting = self.is_wanted = True
         try:
             heard = True
@@ -194,7 +200,7 @@ class CallRecording:
                 heard = await self._announced(order)
             if heard and not self.is_wanted:
                 raise EngineError("state", "it was stopped before it began", field="call")
-            if self._flow.recorded_legs(order.side) != parties:
+            if flow.recorded_legs(order.side) != parties:
                 raise EngineError("state", "the parties have changed meanwhile", field="call")
             if heard:
                 await self.start(order)

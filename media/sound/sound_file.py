@@ -4,6 +4,8 @@ Both libraries read what anybody may have written, so that only the process of
 sound_file_process.py may call what is here.
 """
 
+import os
+import struct
 from typing import Final
 
 import numpy as np
@@ -17,6 +19,11 @@ _MIN_RATE_HZ = 4000
 _MAX_RATE_HZ = 384_000
 _MAX_CHANNELS = 32
 _FORMATS: Final = frozenset({"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "FLAC", "OGG", "MP3"})
+_CHUNK: Final = struct.Struct("<4sI")
+_MOST_CHUNKS: Final = 1000
+# Who writes to a pipe does not know the length, and says 2 GB, or 4.
+_UNKNOWN_BYTES: Final = 0x7F00_0000
+_PADDING_BYTES: Final = 64
 _BLOCK_VALUES = 65_536  # bounds memory, and how long one step of a load takes
 
 
@@ -29,10 +36,16 @@ class SoundFileError(Exception):
 
 
 def check(descriptor: int, max_duration_s: float) -> None:
-    """Raise SoundFileError where `read` would by what the file's header says; reads no sound."""
+    """Raise SoundFileError where `read` would by what the file's header says; reads no sound.
+
+    Also where a WAV or FLAC file has less sound than its header says.
+    """
     try:
         with soundfile.SoundFile(descriptor, closefd=False) as sound:
             _check(sound, max_duration_s)
+            if sound.format == "FLAC":
+                _check_end(sound)
+        _check_wav(descriptor)
     except (soundfile.LibsndfileError, RuntimeError, ValueError) as error:
         raise SoundFileError(_in_words(error)) from error
 
@@ -42,7 +55,8 @@ def read(
 ) -> NDArray[np.int16]:
     """The sound of an open file: int16 samples of this rate, one channel.
 
-    Raises SoundFileError: no sound file, no sound in it, longer than `max_duration_s`.
+    One that was cut off is read as far as it goes. Raises SoundFileError: no sound file, no sound
+    in it, longer than `max_duration_s`.
     """
     try:
         with soundfile.SoundFile(descriptor, closefd=False) as sound:
@@ -88,6 +102,37 @@ def _check(sound: soundfile.SoundFile, max_duration_s: float) -> None:
         raise SoundFileError(f"has {sound.channels} channels")
     if sound.frames > max_duration_s * sound.samplerate:
         raise SoundFileError(f"lasts more than {max_duration_s:g} s")
+
+
+def _check_end(sound: soundfile.SoundFile) -> None:
+    """Raise SoundFileError where the last sample that the header promises is not there."""
+    try:
+        is_there = not sound.frames or (
+            sound.seek(sound.frames - 1) >= 0 and len(sound.read(1)) == 1
+        )
+    except soundfile.LibsndfileError:
+        is_there = False
+    if not is_there:
+        raise SoundFileError("is truncated")
+
+
+def _check_wav(descriptor: int) -> None:
+    """Raise SoundFileError where a WAV file (RIFF) has less sound than its header says."""
+    size, at = os.fstat(descriptor).st_size, 12
+    head = os.pread(descriptor, at, 0)
+    if head[:4] != b"RIFF" or head[8:] != b"WAVE":
+        return
+    for _ in range(_MOST_CHUNKS):
+        chunk = os.pread(descriptor, _CHUNK.size, at)
+        if len(chunk) < _CHUNK.size:
+            return
+        name, length = _CHUNK.unpack(chunk)
+        at += _CHUNK.size
+        if name == b"data":
+            if size - at + _PADDING_BYTES < length < _UNKNOWN_BYTES:
+                raise SoundFileError(f"is truncated: it has {size - at} of {length} bytes of sound")
+            return
+        at += length + length % 2
 
 
 def _to_int16(values: NDArray[np.float32]) -> NDArray[np.int16]:

@@ -283,14 +283,14 @@ class LegMedia:
     def abandon(self) -> None:
         """The endpoint is gone, or another's: every play is over, and nothing is closed."""
         self.is_open = False
+        for play in self._announcements:
+            self._pool.stop_announcement(self._leg, play)
+        self._end_plays()
+
+    def _end_plays(self) -> None:
         for finished in self._plays.values():
             if not finished.done():
                 finished.set_result(False)
-        for play in self._announcements:
-            self._pool.stop_announcement(self._leg, play)
-        self._end_announcements()
-
-    def _end_announcements(self) -> None:
         announcements, self._announcements = self._announcements, {}
         for on_ended in announcements.values():
             on_ended(None)
@@ -310,7 +310,7 @@ class LegMedia:
             log.info("no_media_report", leg=self._leg, reason=str(error))
             return None
         finally:
-            self._end_announcements()
+            self._end_plays()
 
 
 def _keys(audio: NegotiatedAudio) -> SrtpKeys | None:

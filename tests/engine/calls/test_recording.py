@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from engine.calls import recording as recording_module
 from engine.calls.announcing.whisper import Announcer
 from engine.calls.call import Call
 from engine.calls.leg import Leg
@@ -18,6 +19,7 @@ from engine.recordings.entry import RecordingOrder, Side
 from engine.store.errors import StoreError
 from media.errors import MediaError
 from media.messages import RecordingEnded
+from media.sound.prompt_files import PromptError
 from media.sources import Source
 from tests.support.scene import Scene, ScriptedSpeech, scene
 from tests.support.virtual_loop import run
@@ -342,8 +344,16 @@ def test_both_hear_the_announcement_before_anything_is_recorded(tmp_path: Path) 
     run(script())
 
 
-@pytest.mark.parametrize("why", ["not heard", "not spoken"])
-def test_without_its_announcement_nothing_is_recorded(tmp_path: Path, why: str) -> None:
+@pytest.mark.parametrize("why", ["not heard", "not spoken", "is cut"])
+def test_without_its_announcement_nothing_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    def check(path: str) -> None:
+        if why == "is cut":
+            raise PromptError(path, "is cut off")
+
+    monkeypatch.setattr(recording_module, "check_prompt", check)
+
     async def script() -> None:
         stage = scene(tmp_path)
         speech = ScriptedSpeech()
@@ -352,7 +362,7 @@ def test_without_its_announcement_nothing_is_recorded(tmp_path: Path, why: str) 
         talk = Talk(stage)
         if why == "not heard":
             talk.customer.listens = False
-        said = "file:/gong.wav" if why == "not heard" else "This call is recorded."
+        said = "This call is recorded." if why == "not spoken" else "file:/gong.wav"
         with pytest.raises(EngineError, match="is not recorded"):
             await talk.recorded.start_by_command(RecordingOrder(announcement=said))
         assert stage.media.recorded == []
@@ -363,7 +373,11 @@ def test_without_its_announcement_nothing_is_recorded(tmp_path: Path, why: str) 
     run(script())
 
 
-def test_parties_that_change_while_it_is_announced_are_not_recorded(tmp_path: Path) -> None:
+def test_parties_that_change_while_it_is_announced_are_not_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording_module, "check_prompt", lambda _path: None)
+
     async def script() -> None:
         stage = scene(tmp_path)
         talk = Talk(stage)

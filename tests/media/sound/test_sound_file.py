@@ -77,3 +77,42 @@ def test_what_is_no_sound_at_all_is_refused(tmp_path: Path) -> None:
             ask(descriptor, 1.0)
     with opened(empty) as descriptor, pytest.raises(SoundFileError, match="holds no sound"):
         read(descriptor, 1.0)
+
+
+def test_a_file_that_was_cut_off_is_found_out(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).normal(0, 0.05, (160_000, 1))
+    for name in ("a.wav", "b.flac"):
+        whole, cut = tmp_path / name, tmp_path / f"cut-{name}"
+        soundfile.write(whole, noise, 8000)
+        with opened(whole) as descriptor:
+            check(descriptor, 30.0)
+        cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+        with opened(cut) as descriptor, pytest.raises(SoundFileError, match="is truncated"):
+            check(descriptor, 30.0)
+    with opened(tmp_path / "cut-a.wav") as descriptor:
+        assert 70_000 < len(read(descriptor, 30.0)) < 90_000
+
+
+@pytest.mark.parametrize("said", [0x7FFFF000, 0xFFFFFFFF, 0x80000000, 16_000 + 44])
+def test_a_file_written_to_a_pipe_says_no_length_and_is_read(tmp_path: Path, said: int) -> None:
+    path = tmp_path / "piped.wav"
+    soundfile.write(path, tone(8000, 1.0), 8000)
+    body = bytearray(path.read_bytes())
+    body[40:44] = said.to_bytes(4, "little")
+    path.write_bytes(body)
+    with opened(path) as descriptor:
+        check(descriptor, 1e6)
+    with opened(path) as descriptor:
+        assert len(read(descriptor, 1e6)) == 8000
+
+
+def test_the_chunks_of_a_wav_file_may_end_anywhere(tmp_path: Path) -> None:
+    path = tmp_path / "chunks.wav"
+    soundfile.write(path, tone(8000, 1.0), 8000)
+    body = path.read_bytes()
+    path.write_bytes(body[:36] + b"LIST" + (3).to_bytes(4, "little") + b"abc\0" + body[36:])
+    with opened(path) as descriptor:
+        assert len(read(descriptor, 2.0)) == 8000
+    path.write_bytes(body[:36])  # no sound at all
+    with opened(path) as descriptor, pytest.raises(SoundFileError):
+        read(descriptor, 2.0)

@@ -101,6 +101,19 @@ def test_a_play_lasts_until_the_worker_has_ended_it_or_its_limit() -> None:
     run(main())
 
 
+def test_a_play_ends_with_its_endpoint() -> None:
+    async def main() -> None:
+        leg, _media = endpoint()
+        await leg.open(beside=None)
+        playing = asyncio.ensure_future(leg.play(HELLO, limit_s=30.0))
+        await asyncio.sleep(1)
+        await leg.close()
+        assert await playing is False
+        assert asyncio.get_running_loop().time() == pytest.approx(1.0)
+
+    run(main())
+
+
 def test_an_endpoint_that_goes_to_another_ends_its_plays_and_is_not_closed() -> None:
     async def main() -> None:
         leg, media = endpoint()
