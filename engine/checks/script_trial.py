@@ -42,7 +42,7 @@ class ScriptTrial:
     """Walks through `script` at the time `now`.
 
     `write` writes a line, and `read` returns one that answers a question, "" where there is none.
-    Time goes by only while no key is pressed.
+    Time goes by only while no key is pressed. With `refuses_callbacks` nobody may be called back.
     """
 
     def __init__(
@@ -54,8 +54,10 @@ class ScriptTrial:
         now: float,
         write: Write,
         read: Read,
+        refuses_callbacks: bool = False,
     ) -> None:
         self._settings = settings
+        self._refuses_callbacks = refuses_callbacks
         self._scripts = Scripts(settings.scripts, settings.calendars)
         self._dialplan = dialplan_of(settings)
         self._script = script
@@ -145,6 +147,9 @@ class ScriptTrial:
         return Slots(tuple(found))
 
     def _call_back(self, wanted: CallBack) -> Answer:
+        if self._refuses_callbacks:
+            self._write("    refused: nobody may be called back")
+            return Failed("nobody may be called back")
         if wanted.number:
             try:
                 number = self._dialplan.read_number(wanted.number, field="number")

@@ -54,6 +54,9 @@ def try_script(
         str | None,
         typer.Option(metavar="TIME", help="When, such as 2026-12-01T09:30 [default: now]"),
     ] = None,
+    refuse_callbacks: Annotated[
+        bool, typer.Option("--refuse-callbacks", help="As if nobody might be called back.")
+    ] = False,
 ) -> None:
     """Walk through a script: its texts are written, and keys read from standard input."""
     settings = load_settings(config or default_config())
@@ -62,7 +65,13 @@ def try_script(
 
     context = dict(_pair(one) for one in set or ())
     trial = ScriptTrial(
-        settings, script, context, now=_moment(at), write=typer.echo, read=_read_line
+        settings,
+        script,
+        context,
+        now=_moment(at),
+        write=typer.echo,
+        read=_read_line,
+        refuses_callbacks=refuse_callbacks,
     )
     trial.run()
     if trial.machine.ended in ("max_steps", "max_s", "failed"):

@@ -96,6 +96,19 @@ def test_script_is_tried_with_keys_from_standard_input(config: Path) -> None:
     assert "steps: hours menu go" in tried.output
 
 
+def test_script_is_tried_where_nobody_may_be_called_back(tmp_path: Path) -> None:
+    file = tmp_path / "callback.toml"
+    file.write_text(
+        '[[scripts]]\nname = "later"\n'
+        '[[scripts.steps]]\nname = "call"\nkind = "callback"\nfailed = "sorry"\n'
+        '[[scripts.steps]]\nname = "sorry"\nkind = "hangup"\ntext = "Sorry."\n'
+    )
+    assert "steps: call\n" in run(file, "try", "later").output
+    tried = run(file, "try", "later", "--refuse-callbacks")
+    assert "refused: nobody may be called back" in tried.output
+    assert "steps: call sorry" in tried.output
+
+
 def test_script_that_takes_too_long_fails(config: Path) -> None:
     tried = run(config, "try", "reception", "--at", "2026-01-04T12:00+00:00")
     assert tried.exit_code == 1
