@@ -16,6 +16,7 @@ from ..rtp.rtp import HEADER, MARKER_BIT, VERSION_BITS
 from ..rtp_socket import RtpSocket
 from ..sound.g711 import SILENCE, encode
 from . import bot_messages as bot
+from .asked_budget import AskedBudget
 from .bot_connection import BotConnection, BotFault
 from .connector import Connector, NotConnected
 from .heard_audio import FRAME_MS, PAYLOAD_TYPES, HeardAudio
@@ -64,6 +65,7 @@ class BotStream:
         self._connection: BotConnection[bot.BotMessage] | None = None
         self._ending: asyncio.Future[bot.Stop] = asyncio.get_running_loop().create_future()
         self._cause = "the stream is over"
+        self._asked = AskedBudget()
         self._overflow_ms = 0
         self._is_overflowing = False
         self._told_heard_ms = 0
@@ -244,6 +246,7 @@ class BotStream:
             case bot.Ready() | bot.Reject():
                 self._tell("error", reason="start is acknowledged already")
             case _:
+                self._asked.asked(asyncio.get_running_loop().time())
                 self._report(BotAsks(self._order.stream, bot.encode_message(message)))
 
     def tell(self, text: str) -> None:

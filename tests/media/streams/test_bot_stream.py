@@ -190,6 +190,18 @@ async def test_a_bot_asks_the_engine_and_stops_the_stream() -> None:
         assert (ended.cause, ended.failure) == ("done", None)
 
 
+async def test_a_bot_that_asks_the_engine_all_the_time_is_given_up() -> None:
+    async def serve(socket: web.WebSocketResponse) -> None:
+        await ready(socket)
+        for _ in range(1000):
+            await socket.send_json({"type": "handover", "queue": "sales"})
+        await socket.receive()
+
+    async with stage_with(serve) as stage:
+        ended = await stage.event(StreamEnded)
+        assert (ended.cause, ended.failure) == ("the bot asks for too much", "failed")
+
+
 async def test_a_lost_connection_is_tried_again_and_the_bot_told_what_was_heard() -> None:
     starts: list[dict[str, Any]] = []
 
