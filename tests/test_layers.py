@@ -146,7 +146,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "web.proof_of_work": {"web.errors", "web.signing"},
     "web.visitor_request": {"web.errors"},
     "web.callback_service": {
-        "web.errors", "web.progress", "web.signing", "web.uncalled_requests",
+        "web.errors", "web.numbers", "web.progress", "web.signing", "web.uncalled_requests",
         "web.visitor_request",
     },
     "web.availability": {"web.callback_service"},

@@ -23,14 +23,16 @@ for it."""
 
 
 class Admission:
-    """Asks the rules of a site. `clock` is monotonic."""
+    """Asks the rules of a site. `clock` is monotonic, `date` gives Unix seconds."""
 
     def __init__(
         self,
         proof: ProofOfWork,
         session: aiohttp.ClientSession,
         clock: Callable[[], float] = time.monotonic,
+        date: Callable[[], float] = time.time,
     ) -> None:
+        self._date = date
         self._proof = proof
         self._session = session
         self._clock = clock
@@ -43,7 +45,7 @@ class Admission:
 
     def challenge(self, site: Site) -> Challenge:
         """A new challenge for a page of the site."""
-        return self._proof.challenge(site.key, self._clock())
+        return self._proof.challenge(site.key, self._date())
 
     async def admit(self, site: Site, form: CallbackForm, address: Address) -> bool:
         """Raise Refusal where the request is not taken; else it counts towards the limits.
@@ -87,13 +89,13 @@ class Admission:
         self, site: Site, form: CallbackForm | TalkForm, address: Address
     ) -> None:
         """Whether the visitor has agreed, and shown that they are one. Raises Refusal."""
-        if site.consent and not form.consent:
+        if site.consent and form.consent not in (True, site.consent):
             raise Refusal(400, "consent", field="consent")
         if site.proof_of_work:
             if form.proof is None:
                 raise Refusal(400, "proof", field="proof")
             answers = form.proof.answers
-            self._proof.check(form.proof.challenge, answers, site.key, self._clock())
+            self._proof.check(form.proof.challenge, answers, site.key, self._date())
         if site.captcha is not None:
             await self._check_captcha(site.captcha, form, address)
 

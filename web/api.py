@@ -96,7 +96,7 @@ class Api:
         asked_at = self._clock()
         if form.website:  # no person sees this field
             progress = queued(self._signing.callback_id(site.key, f"honeypot {form.key}"))
-        elif self._service.has_accepted(callback_id):
+        elif self._service.has_accepted(callback_id, site, form):
             progress = await self._service.progress(callback_id)
         else:
             is_called = await self._admission.admit(site, form, address)
@@ -139,6 +139,10 @@ class Api:
             raise Refusal(503, "busy", retry_after_s=HEARTBEAT_S)
         async with followers.following(callback_id, visitor) as changed:
             progress = await self._service.progress(callback_id)
+            known = request.headers.get("Last-Event-ID")
+            if is_over(progress) and known == progress["stage"]:
+                # Who has heard the end, and connects again, is to stop (HTML, section 9.2.3).
+                return web.Response(status=204, headers=self._headers(request))
             headers = {
                 "Content-Type": "text/event-stream",
                 "X-Accel-Buffering": "no",
@@ -211,6 +215,7 @@ class Api:
                 "stage": found["stage"],
                 "unreachable": found["refusal"]["engine"],
                 "invalid_number": found["refusal"]["invalid_number"],
+                "closed": found["refusal"]["closed"],
                 "consent": site.consent,
                 "region": site.region,
                 "proof_of_work": site.proof_of_work,
@@ -230,7 +235,7 @@ class Api:
         headers = {
             **self._headers(request),
             "Access-Control-Allow-Methods": "GET, POST, DELETE",
-            "Access-Control-Allow-Headers": "Content-Type",
+            "Access-Control-Allow-Headers": "Content-Type, Last-Event-ID",
             "Access-Control-Max-Age": _PREFLIGHT_S,
         }
         return web.Response(status=204, headers=headers)
@@ -286,10 +291,16 @@ class Api:
             return self._refused(request, refusal)
         except web.HTTPRequestEntityTooLarge:
             return self._refused(request, Refusal(413, "bad_request"))
+        except web.HTTPMethodNotAllowed as fault:
+            refused = self._refused(request, Refusal(405, "bad_request"))
+            refused.headers["Allow"] = fault.headers["Allow"]
+            return refused
 
     def _refused(self, request: web.Request, refusal: Refusal) -> web.Response:
         site: Site | None = request.get(_SITE)
         language = request.get(_LANGUAGE) or self._language(request, site, None)
+        if refusal.opens_at is not None and site is not None and not site.show_hours:
+            refusal = Refusal(refusal.status, "closed_now")
         filled: dict[str, object] = {}
         if refusal.opens_at is not None:
             zone = site.time_zone if site is not None else ""
@@ -319,7 +330,7 @@ async def _change(response: web.StreamResponse, changed: asyncio.Event) -> None:
 
 
 def _event(progress: Progress) -> bytes:
-    return f"event: stage\ndata: {json.dumps(progress)}\n\n".encode()
+    return f"id: {progress['stage']}\nevent: stage\ndata: {json.dumps(progress)}\n\n".encode()
 
 
 async def _read_body(request: web.Request) -> None:

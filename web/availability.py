@@ -1,7 +1,9 @@
 """Whether a site's visitors can be called now, how soon, and in which slots otherwise."""
 
+import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TypedDict
 
 from config.sites import Site
@@ -40,18 +42,30 @@ class Availabilities:
         self._service = service
         self._clock = clock
         self._known: dict[str, tuple[float, SiteAvailability]] = {}
+        self._asking: dict[str, asyncio.Task[SiteAvailability]] = {}
 
     async def of(self, site: Site) -> SiteAvailability:
         """The availability of a site. Raises Refusal `engine`."""
-        asked_at, found = self._known.get(site.key, (None, None))
-        if found is None or asked_at is None or self._clock() - asked_at > HOLDS_S:
-            found = await self._ask(site)
-            self._known[site.key] = self._clock(), found
-        return found
+        known = self._known.get(site.key)
+        if known is not None and self._clock() - known[0] <= HOLDS_S:
+            return known[1]
+        asking = self._asking.get(site.key)
+        if asking is None:  # one asks for all who wait
+            asking = self._asking[site.key] = asyncio.create_task(self._ask(site))
+            asking.add_done_callback(partial(self._answered, site.key, self._clock()))
+        return await asyncio.shield(asking)
 
     def forget(self, site: Site) -> None:
         """A slot of the site was taken: ask again."""
         self._known.pop(site.key, None)
+        self._asking.pop(site.key, None)
+
+    def _answered(self, key: str, at: float, asking: "asyncio.Task[SiteAvailability]") -> None:
+        failed = asking.cancelled() or asking.exception() is not None
+        if self._asking.get(key) is asking:  # else it is from before a slot was taken
+            del self._asking[key]
+            if not failed:
+                self._known[key] = at, asking.result()
 
     async def _ask(self, site: Site) -> SiteAvailability:
         found = await self._service.availability(site)

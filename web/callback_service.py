@@ -12,9 +12,10 @@ from config.sites import Site
 from ringback_client import Client, ClientError, ConnectionLost, EngineError, RequestRejected
 
 from .errors import Refusal
+from .numbers import one_number
 from .progress import Followers, Progress, progress_of, queued
 from .signing import Signing
-from .uncalled_requests import UncalledRequests
+from .uncalled_requests import ERASED, UncalledRequests
 from .visitor_request import CallbackForm, TalkForm, kept_context, printable, slot_time
 
 log = structlog.get_logger()
@@ -36,13 +37,19 @@ class CallbackService:
         self._client = client
         self._signing = signing
         self.followers = followers
-        self._accepted: OrderedDict[str, None] = OrderedDict()
+        self._accepted: OrderedDict[str, str] = OrderedDict()
         self._uncalled = UncalledRequests()
         self._reading = asyncio.Lock()
 
-    def has_accepted(self, callback_id: str) -> bool:
-        """Whether this request was accepted lately: a page that got no reply sends it again."""
-        return callback_id in self._accepted
+    def has_accepted(self, callback_id: str, site: Site, form: CallbackForm) -> bool:
+        """Whether this request was accepted lately: a page that got no reply sends it again.
+
+        Raises Refusal `changed` where it was for another number or time.
+        """
+        earlier = self._accepted.get(callback_id)
+        if earlier is not None and earlier != _wish(site, form):
+            raise Refusal(409, "changed", field="key")
+        return earlier is not None
 
     async def request(
         self,
@@ -62,7 +69,7 @@ class CallbackService:
             progress = await self._request(callback_id, params)
         else:
             progress = self._not_called(callback_id, params)
-        self._accepted[callback_id] = None
+        self._accepted[callback_id] = _wish(site, form)
         if len(self._accepted) > MOST_ACCEPTED:
             self._accepted.popitem(last=False)
         return progress
@@ -72,13 +79,21 @@ class CallbackService:
             job = await self._call("callback.request", **params)
         except EngineError as error:
             if error.kind == "conflict":  # the page sent it before
-                return await self.progress(callback_id)
+                return await self._repeated(callback_id, params)
             if error.data.get("policy") in _SILENT:
                 return self._not_called(callback_id, params)
             raise _refusal(error) from None
         if "joined_to" in job:
             return self._not_called(callback_id, params)
         return progress_of(callback_id, job)
+
+    async def _repeated(self, callback_id: str, params: dict[str, Any]) -> Progress:
+        """How far the callback of this request is, which the gateway knew before its restart."""
+        job = await self._job(callback_id)
+        number = one_number(params["to"], params["region"])
+        if job is not None and job["to"] not in (number, ERASED):
+            raise Refusal(409, "changed", field="key")
+        return await self.progress(callback_id)
 
     def _not_called(self, callback_id: str, params: dict[str, Any]) -> Progress:
         """It makes no callback of its own, and who asked must not notice."""
@@ -282,6 +297,11 @@ def _params_of(callback_id: str, site: Site, form: CallbackForm, address: str) -
         **dict(site.scripts),
     }  # fmt: skip
     return params | {name: value for name, value in optional.items() if value}
+
+
+def _wish(site: Site, form: CallbackForm) -> str:
+    """What is asked for: the number and the time."""
+    return f"{one_number(form.number, form.region or site.region)} {form.when}"
 
 
 def _slot_of(site: Site, at: float) -> dict[str, Any]:

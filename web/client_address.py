@@ -3,6 +3,10 @@
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
+import structlog
+
+log = structlog.get_logger()
+
 Address = IPv4Address | IPv6Address
 
 # What one visitor has to themselves, and what one provider gives out, by version of IP.
@@ -15,6 +19,7 @@ class ClientAddresses:
 
     def __init__(self, proxies: Sequence[str]) -> None:
         self._proxies = [ip_network(one) for one in proxies]
+        self._is_told = False
 
     def of(self, peer: str, forwarded_for: Sequence[str]) -> Address:
         """The address of who asked `peer`: the last one that no trusted proxy has.
@@ -29,6 +34,14 @@ class ClientAddresses:
                 address = _plain(ip_address(chain.pop().strip("[]")))
             except ValueError:
                 break
+        if chain and address.is_private and not self._is_told:
+            # Behind a proxy of which nobody has told, all visitors would be one.
+            self._is_told = True
+            log.warning(
+                "X-Forwarded-For is not believed",
+                of=str(address),
+                hint="web.trusted_proxies names the proxies that say where visitors are",
+            )
         return address
 
     def _is_proxy(self, address: Address) -> bool:

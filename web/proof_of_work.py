@@ -36,7 +36,8 @@ class Challenge(TypedDict):
 class ProofOfWork:
     """Gives out challenges and checks the answers. A challenge holds for one request.
 
-    `now` is monotonic, in seconds. Which were used is forgotten with the process: a page that
+    `now` is the date (Unix seconds): a clock that begins anew with the machine would have old
+    challenges hold again. Which were used is forgotten with the process: a page that
     repeats a request, after a restart, shows its answers again, and they hold once more.
     """
 
@@ -55,7 +56,9 @@ class ProofOfWork:
         text = self._signing.unseal(_PURPOSE, challenge)
         key, _, rest = (text or "").partition(".")
         until, _, _random = rest.partition(".")
-        if text is None or key != site_key or float(until) < now or challenge in self._used:
+        if text is None or key != site_key or challenge in self._used:
+            raise Refusal(400, "proof", field="proof.challenge")
+        if not now <= float(until) <= now + VALID_S + 1:  # of later than now: the clock was wrong
             raise Refusal(400, "proof", field="proof.challenge")
         if len(answers) != PARTS or not all(
             _is_answer(challenge, part, answer) for part, answer in enumerate(answers)

@@ -12,6 +12,8 @@ from typing import Any
 from .numbers import one_number
 
 MOST = 20_000
+ERASED = "erased"
+"""What the number of a request is once it is erased, here and in the engine."""
 
 
 class UncalledRequests:
@@ -61,4 +63,4 @@ class UncalledRequests:
         """Keep of it only that there was one."""
         found = self._kept.get(callback_id)
         if found is not None:
-            found |= {"to": "erased", "context": {}}
+            found |= {"to": ERASED, "context": {}}

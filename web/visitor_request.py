@@ -20,7 +20,7 @@ _TEXT_LENGTH = 500
 _MOST_PAGES = 20
 NOW = "now"
 
-Text = Annotated[str, Meta(max_length=_TEXT_LENGTH)]
+Consent = bool | Annotated[str, Meta(max_length=2000)]
 Body = TypeVar("Body", bound=msgspec.Struct)
 
 
@@ -45,7 +45,8 @@ class CallbackForm(msgspec.Struct, forbid_unknown_fields=True):
     language: Annotated[str, Meta(max_length=35)] | None = None
     context: dict[str, Any] = msgspec.field(default_factory=dict)
     """What the page knows of the visit. The site says what of it is kept."""
-    consent: bool = False
+    consent: Consent = False
+    """The text that the visitor has agreed to; true: that of the site, whatever it is."""
     proof: Proof | None = None
     captcha: Annotated[str, Meta(max_length=4096)] | None = None
     website: Annotated[str, Meta(max_length=1000)] = ""
@@ -58,7 +59,7 @@ class TalkForm(msgspec.Struct, forbid_unknown_fields=True):
     name: Annotated[str, Meta(max_length=128)] | None = None
     language: Annotated[str, Meta(max_length=35)] | None = None
     context: dict[str, Any] = msgspec.field(default_factory=dict)
-    consent: bool = False
+    consent: Consent = False
     proof: Proof | None = None
     captcha: Annotated[str, Meta(max_length=4096)] | None = None
     website: Annotated[str, Meta(max_length=1000)] = ""
@@ -71,12 +72,16 @@ class RatingForm(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def read_form(kind: type[Body], body: bytes) -> Body:
-    """What a page has sent. Raises Refusal `bad_request`, with the field that is wrong."""
+    """What a page has sent. Raises Refusal `bad_request`, `invalid_number`, with the field that is
+    wrong."""
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
         # "Expected `str` - at `$.number`": the path alone is told.
-        field = str(error).rpartition("`$.")[2].rstrip("`") if "`$." in str(error) else ""
+        said = str(error)
+        field = said.rpartition("`$.")[2].rstrip("`") if "`$." in said else ""
+        if field == "number" and "of length" in said:  # nothing, or what is pasted by mistake
+            raise Refusal(422, "invalid_number", field=field) from None
         raise Refusal(400, "bad_request", field=field) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Refusal(400, "bad_request") from None

@@ -13,10 +13,19 @@ import pytest
 from ringback_client import EngineError
 from tests.support.browser import AXE, inaccessible, new_page
 from tests.support.web_stage import KEY, Stage, web_stage
+from web.texts import texts
 
 CONSENT = "I agree to be called."
 LINE = '<script async src="{url}/ringback.js" data-site="{key}"></script>'
 SHOP = f'<!doctype html><html lang="en"><title>A shop</title><main><h1>Prices</h1></main>{LINE}'
+# A page that opens the form by itself as soon as it can, and has a button that does.
+ASKS = """<!doctype html><script>
+window.ringback = function () { (ringback.q = ringback.q || []).push(arguments); };
+// What drives the browser counts as a press too: here the button alone does.
+const pressed = { isActive: false };
+Object.defineProperty(navigator, "userActivation", { value: pressed });
+ringback("open");
+</script><button onclick='pressed.isActive = true; ringback("open")'>Ring us</button>"""
 LONG = SHOP.replace("</main>", '<p style="height: 4000px">From 5.</p></main>')
 # A page whose style sheet and markup know nothing of ours, with fields of its own.
 OWN = """<!doctype html><html lang="{language}" dir="{direction}"><title>A bank</title><main>
@@ -141,15 +150,16 @@ async def test_the_form_from_right_to_left(stack: AsyncExitStack, browser: Any) 
 async def test_who_does_not_want_to_be_asked_is_not_asked_again(
     stack: AsyncExitStack, browser: Any
 ) -> None:
-    page = await shown(stack, browser)
+    page = await shown(stack, browser, ASKS + SHOP)
+    await page.get_by_role("dialog").wait_for()  # what the page said before the script was there
     assert await page.evaluate("Object.keys(localStorage).length") == 0
     assert await page.evaluate("document.cookie") == ""
-    await opens(page)
     await page.get_by_role("button", name="Do not show this again").click()
     await page.reload()
     await page.get_by_role("button", name="Call me now").wait_for()
-    await page.evaluate('ringback("open")')
     assert await page.get_by_role("dialog").is_hidden()
+    await page.get_by_role("button", name="Ring us").click()  # who asks for it gets it
+    await page.get_by_role("dialog").wait_for()
 
 
 async def test_the_form_opens_when_so_much_is_scrolled(stack: AsyncExitStack, browser: Any) -> None:
@@ -183,6 +193,47 @@ async def test_the_form_opens_when_the_pointer_leaves_and_leaves_who_types_alone
     assert await page.get_by_role("dialog").is_hidden()
 
 
+async def test_what_is_changed_after_a_lost_connection_or_by_the_site_is_not_sent_as_it_was(
+    stack: AsyncExitStack, browser: Any
+) -> None:
+    stage = await web_stage(stack, consent=CONSENT)
+    stage.html, engine = SHOP, stage.engine
+    engine.availability |= {"open": False, "opens_at": engine.availability["slots"][0]["start"]}
+    page = await new_page(browser)
+    await page.goto(stage.shop)
+    await page.get_by_role("button", name="Call me later").click()
+    await page.get_by_text("We are closed. We open ").wait_for()
+    await page.evaluate('ringback("context", {basket: "x".repeat(30000), order: 1n})')  # no JSON
+    await page.evaluate('ringback("context", {pages: "x".repeat(30000), basket: 17.5})')
+    field, alert = page.get_by_label("Telephone number"), page.get_by_role("alert")
+    send = page.get_by_role("button", name="Call me", exact=True)
+
+    async def lose(route: Any) -> None:  # the request arrives, and the reply does not
+        await route.fetch()
+        await route.abort()
+
+    await page.route("**/callbacks", lose, times=1)
+    await page.get_by_label(CONSENT).check()
+    await field.fill("020 7946 0001")
+    await send.click()
+    await alert.get_by_text("We cannot be reached").wait_for()
+    stage.change(consent="I agree, and to be called twice.")
+    await field.fill("020 7946 0002")
+    await send.click()
+    await alert.get_by_text("Please agree first.").wait_for()
+    agreed = page.get_by_label("called twice")
+    assert not await agreed.is_checked()
+    await agreed.check()
+    await send.click()
+    await page.get_by_role("button", name="Cancel").wait_for()
+    asked = [number.replace(" ", "") for number in engine.requested]
+    assert asked == ["02079460001", "02079460002"]
+    context = engine.job["context"]
+    assert context["consent"]["text"] == "I agree, and to be called twice."
+    assert context["basket"] == 17.5 and "pages" not in context
+    assert page.faults == []
+
+
 @pytest.mark.parametrize(("language", "direction"), [("en", "ltr"), ("ar", "rtl")])
 async def test_several_fields_and_buttons_of_the_page_itself(
     stack: AsyncExitStack, browser: Any, language: str, direction: str
@@ -207,6 +258,21 @@ async def test_several_fields_and_buttons_of_the_page_itself(
         )
         assert asked_for(stage) == f"020 7946 000{number}"
         assert "/?" not in page.url  # the form of the page was not sent
+    # The page draws the field anew, the call is over, and the same number asks once more.
+    first, again = stage.engine.job["id"], page.get_by_role("button", name="Call third")
+    stage.reach("completed")
+    await again.locator("+ span").get_by_text(texts(language)["stage"]["completed"]).wait_for()
+    await page.evaluate(
+        "for (const old of document.querySelectorAll('.number'))"
+        " old.replaceWith(Object.assign(old.cloneNode(), { value: '' }))"
+    )
+    await again.click()  # with nothing in the field
+    wanted = texts(language)["refusal"]["invalid_number"]
+    await again.locator("+ span").get_by_text(wanted).wait_for()
+    await page.get_by_label("Third").fill("020 7946 0002")
+    async with page.expect_response("**/callbacks"):
+        await again.click()
+    assert stage.engine.job["id"] != first and asked_for(stage) == "020 7946 0002"
     assert page.faults == []
 
 

@@ -98,7 +98,7 @@ async def test_each_state_of_the_form(stack: AsyncExitStack, browser: Any) -> No
     await status.get_by_text("in about 20 seconds").wait_for()
     await states.look("countdown")
     for state, text in (
-        ("dialing_agent", "We call a colleague."), ("whispering", "A colleague is there"),
+        ("dialing_agent", "We are calling a colleague."), ("whispering", "A colleague is there"),
         ("dialing_customer", "Your phone is ringing."), ("bridged", "You are talking."),
     ):  # fmt: skip
         stage.reach(state)

@@ -20,7 +20,7 @@ from web.server import Gateway
 AGENT_HZ, VISITOR_HZ = 700, 1100
 CONSENT = "I agree to speak."
 PAGE = """<!doctype html><html lang="en"><title>A shop</title><h1>Prices</h1>
-<script async src="{url}/ringback.js" data-site="shop-key"></script>"""
+<script nonce="r4nd0m" async src="{url}/ringback.js" data-site="shop-key"></script>"""
 # A microphone that hears a tone, in place of the one that all pages of the browser have.
 MICROPHONE = """navigator.mediaDevices.getUserMedia = async () => {
   const context = new AudioContext(), tone = context.createOscillator();
@@ -188,7 +188,8 @@ async def talk_stage(
     url = await stack.enter_async_context(gateway.serving())
     html["text"] = PAGE.format(url=url)
     policy["Content-Security-Policy"] = (
-        f"default-src 'none'; script-src {url}; connect-src {url} {server}"
+        f"default-src 'none'; script-src 'nonce-r4nd0m'; connect-src {url} {server}; "
+        "require-trusted-types-for 'script'; trusted-types ringback"
     )
     tone = write_tone_wav(directory / "microphone.wav", AGENT_HZ, 5.0)
     return TalkStage(engine, url, shop, await browser_with_microphone(stack, tone))

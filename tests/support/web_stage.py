@@ -40,6 +40,7 @@ class ScriptedEngine:
             "slots": slots,
         }  # fmt: skip
         self.job: dict[str, Any] = {}
+        self.requested: list[str] = []
         self.refusal: EngineError | None = None
         self.agent: dict[str, Any] = {
             "agent": "anna", "state": "available", "reason": None, "work": None,
@@ -52,6 +53,7 @@ class ScriptedEngine:
         if method == "queue.availability":
             return self.availability
         if method == "callback.request":
+            self.requested.append(params["to"])
             if self.refusal is not None:
                 raise self.refusal
             self.job = {
@@ -93,6 +95,12 @@ class Stage:
         self.url, self.shop, self.engine = url, shop, engine
         self._followers = follows
         self.html, self.headers = "", {"Content-Security-Policy": ""}
+        self.settings = WebSettings()
+
+    def change(self, **more: Any) -> None:
+        """The configuration is read anew, and the site has other keys."""
+        site = self.settings.sites[0].model_copy(update=more)
+        self.settings = self.settings.model_copy(update={"sites": [site]})
 
     def reach(self, state: str) -> None:
         """The callback is in this state now."""
@@ -119,19 +127,19 @@ async def web_stage(stack: AsyncExitStack, **more: Any) -> Stage:
             "limits": {"per_address": 0, "per_number": 0, "per_network": 0},
         } | more
     )  # fmt: skip
-    settings = WebSettings(web={"phone_server": "ws://127.0.0.1:9"}, sites=[site])  # type: ignore[arg-type]
+    stage.settings = WebSettings(web={"phone_server": "ws://127.0.0.1:9"}, sites=[site])  # type: ignore[arg-type]
     service = CallbackService(cast(Client, engine), signing, followers)
     addresses = ClientAddresses([])
     admission = Admission(ProofOfWork(signing), session)
-    api = Api(lambda: settings, service, admission, signing, addresses)
+    api = Api(lambda: stage.settings, service, admission, signing, addresses)
 
     async def connect(token: str) -> Client:
         if token != TOKEN:
             raise EngineError("refused", "no such token", None, {})
         return cast(Client, engine)
 
-    pages = Pages(lambda: settings).routes()
-    pages += AgentDesk(lambda: settings, connect, addresses).routes()
+    pages = Pages(lambda: stage.settings).routes()
+    pages += AgentDesk(lambda: stage.settings, connect, addresses).routes()
     stage.url = await _served(stack, api.application(pages))
     return stage
 

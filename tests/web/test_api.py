@@ -79,6 +79,12 @@ speak = true
 proof_of_work = false
 show_hours = false
 [[sites]]
+key = "late"
+name = "late.example"
+origins = ["https://shop.example"]
+queue = "night"
+proof_of_work = false
+[[sites]]
 key = "rare"
 name = "rare.example"
 origins = ["https://shop.example"]
@@ -210,7 +216,7 @@ async def test_a_press_to_speak_counts_like_a_request(pages: Pages) -> None:
     refused = await pages.send("POST", talks, status=429, json=form)
     assert refused["error"]["reason"] == "too_many"
     closed = await pages.send("POST", "/v1/sites/night/talks", status=409, json={})
-    assert closed["error"]["reason"] == "closed"
+    assert closed["error"]["reason"] == "closed_now"  # its hours are not shown
 
 
 async def test_a_callback_from_the_press_to_the_link(pages: Pages) -> None:
@@ -241,6 +247,15 @@ async def test_the_same_request_again_is_the_same_callback(pages: Pages) -> None
     first = await pages.request(key="pressed-twice")
     assert await pages.request(key="pressed-twice") == first
     assert len((await pages.engine.call("callback.list"))["jobs"]) == 1
+    for more in ({"number": "020 7946 0199"}, {"when": time.time() + 7200}):
+        error = await pages.refused(key="pressed-twice", status=409, **more)
+        assert (error["reason"], error["field"]) == ("changed", "key")
+
+
+async def test_what_is_asked_for_in_another_way_is_refused_in_json_too(pages: Pages) -> None:
+    refused = await pages.send("PUT", "/v1/sites/shop/callbacks", status=405, json={})
+    assert refused["error"]["reason"] == "bad_request"
+    assert "POST" in pages.headers["Allow"]
 
 
 async def test_a_proof_is_wanted_once_and_a_repeated_request_needs_none(pages: Pages) -> None:
@@ -261,6 +276,13 @@ async def test_a_proof_is_wanted_once_and_a_repeated_request_needs_none(pages: P
 async def test_consent_is_asked_for_and_kept(pages: Pages) -> None:
     there: dict[str, Any] = {"origin": "https://bank.example"}
     assert (await pages.refused("bank", status=400, **there))["reason"] == "consent"
+    # What the page has shown is no longer what the site asks to agree to.
+    error = await pages.refused("bank", status=400, consent="I agree to everything.", **there)
+    assert (error["reason"], error["field"]) == ("consent", "consent")
+    await pages.request(
+        "bank", consent="I agree to be called.", proof=await pages.proof("bank"),
+        number="020 7946 0124", **there,
+    )  # fmt: skip
     accepted = await pages.request("bank", consent=True, proof=await pages.proof("bank"), **there)
     job = await pages.engine.call("callback.get", id=accepted["id"])
     consent = job["context"]["consent"]
@@ -416,9 +438,11 @@ async def test_what_a_visitor_may_see_and_erase(pages: Pages) -> None:
 
 
 async def test_closed_and_full_are_told_in_words(pages: Pages) -> None:
-    error = await pages.refused("night", status=409)
+    error = await pages.refused("late", status=409)
     assert error["message"].startswith("We are closed. We open ")
     assert error["opens_at"] > time.time()
+    error = await pages.refused("night", status=409)  # the same, and its hours are not shown
+    assert error == {"reason": "closed_now", "message": "We are closed at the moment."}
     await pages.request("full")
     await pages.engine.call("number.block", number="020 7946 0125")
     # Nothing is learnt of numbers: one that waits already, any other, one that is blocked.
@@ -479,17 +503,21 @@ async def test_events_tell_each_change_and_end_with_the_callback(pages: Pages) -
     accepted = await pages.request()
     stages: list[str] = []
     url = f"{pages.url}/v1/callbacks/{accepted['id']}"
-    async with (
-        aiohttp.ClientSession() as session,
-        session.get(url, headers={"Accept": "text/event-stream", "Origin": ORIGIN}) as reply,
-    ):
-        assert reply.headers["Content-Type"] == "text/event-stream"
-        assert reply.headers["Access-Control-Allow-Origin"] == ORIGIN
-        async for line in reply.content:
-            if line.startswith(b"data: "):
-                stages.append(json.loads(line[6:])["stage"])
-                if len(stages) == 1:
-                    await pages.engine.call("callback.cancel", id=accepted["id"])
+    follow = {"Accept": "text/event-stream", "Origin": ORIGIN}
+    async with aiohttp.ClientSession() as session:
+        async with session.get(url, headers=follow) as reply:
+            assert reply.headers["Content-Type"] == "text/event-stream"
+            assert reply.headers["Access-Control-Allow-Origin"] == ORIGIN
+            async for line in reply.content:
+                if line.startswith(b"data: "):
+                    stages.append(json.loads(line[6:])["stage"])
+                    if len(stages) == 1:
+                        await pages.engine.call("callback.cancel", id=accepted["id"])
+        # A page that has heard the end and connects again is told to stop; another hears it.
+        for known, status in (("cancelled", 204), ("queued", 200)):
+            headers = {"Accept": "text/event-stream", "Last-Event-ID": known}
+            async with session.get(url, headers=headers) as reply:
+                assert reply.status == status
     assert stages == ["queued", "cancelled"]
 
 
@@ -536,10 +564,10 @@ async def test_who_follows_sees_that_the_connection_is_still_there(
     ):
         said = (await reply.content.read()).decode()
     assert said.split("\n\n") == [
-        'event: stage\ndata: {"id": "web-1", "stage": "queued", "at": null}',
+        'id: queued\nevent: stage\ndata: {"id": "web-1", "stage": "queued", "at": null}',
         ": still there",
         ": still there",
-        'event: stage\ndata: {"id": "web-1", "stage": "completed", "at": null}',
+        'id: completed\nevent: stage\ndata: {"id": "web-1", "stage": "completed", "at": null}',
         "",
     ]
 

@@ -1,11 +1,15 @@
 """What is told of the availability, and how often the engine is asked."""
 
+import asyncio
 from typing import Any, cast
+
+import pytest
 
 from config.sites import Site
 from tests.support.sites import site
 from web.availability import HOLDS_S, Availabilities
 from web.callback_service import CallbackService
+from web.errors import Refusal
 
 HOUR = 3600.0
 
@@ -38,6 +42,65 @@ async def test_the_engine_is_asked_once_in_a_while() -> None:
     found.forget(site())  # a slot was taken
     await found.of(site())
     assert engine.asked == 3
+
+
+class SlowEngine(Engine):
+    """Answers what `answers` says, once `may_answer` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_answer = asyncio.Event()
+        self.refusal: Refusal | None = None
+
+    async def availability(self, site: Site) -> dict[str, Any]:
+        found = await super().availability(site)
+        found["agents_free"] = self.asked
+        await self.may_answer.wait()
+        if self.refusal is not None:
+            raise self.refusal
+        return found
+
+
+async def asked_by_five(found: Availabilities) -> list[asyncio.Task[Any]]:
+    tasks = [asyncio.create_task(found.of(site())) for _ in range(5)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_pages_that_ask_at_once_are_one_question_to_the_engine() -> None:
+    engine = SlowEngine()
+    found = Availabilities(cast(CallbackService, engine), lambda: 0.0)
+    tasks = await asked_by_five(found)
+    tasks[0].cancel()  # the first has gone, and the others wait on
+    engine.may_answer.set()
+    answers = await asyncio.gather(*tasks[1:])
+    assert (engine.asked, len(answers)) == (1, 4)
+    assert all(one is answers[0] for one in answers)
+
+
+async def test_an_answer_from_before_a_slot_was_taken_is_not_kept() -> None:
+    engine = SlowEngine()
+    found = Availabilities(cast(CallbackService, engine), lambda: 0.0)
+    early = await asked_by_five(found)
+    found.forget(site())
+    late = await asked_by_five(found)
+    engine.may_answer.set()
+    await asyncio.gather(*early, *late)
+    assert [one.result()["agents_free"] for one in (early[0], late[0])] == [1, 2]
+    assert (await found.of(site()))["agents_free"] == 2
+
+
+async def test_an_engine_that_is_gone_is_asked_again_by_the_next() -> None:
+    engine = SlowEngine()
+    engine.refusal = Refusal(503, "engine")
+    engine.may_answer.set()
+    found = Availabilities(cast(CallbackService, engine), lambda: 0.0)
+    told = await asyncio.gather(*await asked_by_five(found), return_exceptions=True)
+    assert (engine.asked, {str(one) for one in told}) == (1, {"engine"})
+    with pytest.raises(Refusal):
+        await found.of(site())
+    assert engine.asked == 2
 
 
 class Agent(Engine):

@@ -81,13 +81,12 @@ async def ask(of: CallbackService) -> Any:
 
 def test_a_request_that_the_engine_has_already_is_as_far_as_its_job() -> None:
     async def script() -> None:
-        client = ScriptedClient(
-            callback_request=[error("conflict")], callback_get=[job(state="bridged")]
-        )
+        there = job(state="bridged", to="+442079460123")
+        client = ScriptedClient(callback_request=[error("conflict")], callback_get=[there])
         under_test = service(client)
-        assert not under_test.has_accepted(ID)
+        assert not under_test.has_accepted(ID, site(), FORM)
         assert (await ask(under_test))["stage"] == "talking"
-        assert under_test.has_accepted(ID)
+        assert under_test.has_accepted(ID, site(), FORM)
 
     run(script())
 
@@ -100,7 +99,37 @@ def test_only_the_latest_requests_are_remembered(monkeypatch: pytest.MonkeyPatch
         ids = [SIGNING.callback_id("shop-key", str(number)) for number in range(3)]
         for one in ids:
             await under_test.request(one, site(), FORM, "192.0.2.7")
-        assert [under_test.has_accepted(one) for one in ids] == [False, True, True]
+        known = [under_test.has_accepted(one, site(), FORM) for one in ids]
+        assert known == [False, True, True]
+
+    run(script())
+
+
+@pytest.mark.parametrize("change", [{"number": "020 7946 0124"}, {"when": 1_800_000_000.0}])
+def test_the_same_key_for_another_number_or_time_is_refused(change: dict[str, Any]) -> None:
+    async def script() -> None:
+        under_test = service(ScriptedClient(callback_request=[job()]))
+        await ask(under_test)
+        same = CallbackForm(number="+44 (0)20 7946-0123", key=FORM.key)
+        assert under_test.has_accepted(ID, site(), same)
+        given: dict[str, Any] = {"number": FORM.number, "key": FORM.key} | change
+        with pytest.raises(Refusal) as caught:
+            under_test.has_accepted(ID, site(), CallbackForm(**given))
+        assert (caught.value.status, caught.value.reason) == (409, "changed")
+
+    run(script())
+
+
+def test_the_engine_still_knows_for_which_number_a_key_was_after_a_restart() -> None:
+    async def script() -> None:
+        for to, is_same in (("+442079460123", True), ("erased", True), ("+442079460199", False)):
+            client = ScriptedClient(callback_request=[error("conflict")], callback_get=[job(to=to)])
+            if is_same:
+                assert (await ask(service(client)))["stage"] == "queued"
+                continue
+            with pytest.raises(Refusal) as caught:
+                await ask(service(client))
+            assert (caught.value.status, caught.value.reason) == (409, "changed")
 
     run(script())
 

@@ -43,6 +43,9 @@ def test_challenges_of_other_sites_old_ones_and_made_up_ones_are_refused(
     assert refused(proof, challenge["challenge"], solve(challenge)) == "proof.challenge"
     old = proof.challenge("shop", 0.0)
     assert refused(proof, old["challenge"], solve(old), VALID_S + 1) == "proof.challenge"
+    of_before_a_reboot = proof.challenge("shop", 9_000_000.0)  # or of when the clock was wrong
+    text, answers = of_before_a_reboot["challenge"], solve(of_before_a_reboot)
+    assert refused(proof, text, answers, 60.0) == "proof.challenge"
     for text in ("", ".", "shop.9999.abc", "shop.x.y.z"):
         assert refused(proof, text, [0] * PARTS) == "proof.challenge"
 

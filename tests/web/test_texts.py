@@ -1,9 +1,11 @@
 """Every language has every text, and a visitor gets the language that they read."""
 
 import re
+from pathlib import Path
 
 import pytest
 
+import web.texts
 from config.sites import LANGUAGES
 from web.texts import chosen_language, moment_text, sentence, texts
 
@@ -28,6 +30,18 @@ def test_a_language_has_every_text_with_the_same_fields(language: str) -> None:
     }
     assert all(text.strip() for text in other.values())
     assert texts(language)["direction"] == ("rtl" if language == "ar" else "ltr")
+
+
+def test_every_text_of_the_form_is_shown() -> None:
+    snippet = (Path(web.texts.__file__).parents[1] / "static" / "ringback.js").read_text("utf-8")
+    assert [key for key in texts("en")["form"] if f"form.{key}" not in snippet] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_texts_are_set_as_in_print(language: str) -> None:
+    for key, text in flat(language).items():
+        assert "'" not in text and '"' not in text and "  " not in text, key
+        assert not re.search(r" [!?:;]", text), key  # French has a space that does not break there
 
 
 def test_no_language_is_a_copy_of_english() -> None:

@@ -15,7 +15,8 @@
   const site = `${base}/v1/sites/${encodeURIComponent(key)}`;
   const given = {};
   let page; // texts, look, triggers, consent: see GET …/texts
-  let open = () => {};
+  let isWanted; // "open" of the page, before there is a form
+  let open = () => { isWanted = true; };
   let captcha; // gives the answer to the captcha of the page: ringback("captcha", function)
 
   // -- the gateway ---------------------------------------------------------------------------
@@ -56,11 +57,18 @@
   };
 
   const short = (text) => text.slice(0, 500);
+  // A page that gives more than the gateway takes loses the longest of it, and no request.
+  function bounded(all) {
+    const size = (value) => new Blob([JSON.stringify(value)]).size;
+    while (size(all) > 8192)
+      delete all[Object.keys(all).reduce((one, other) => (size(all[other]) > size(all[one]) ? other : one))];
+    return all;
+  }
   function context() {
     const campaign = {};
     for (const [name, value] of new URLSearchParams(location.search))
       if (/^utm_|^(gclid|fbclid|msclkid)$/.test(name)) campaign[name] = short(value);
-    return {
+    return bounded({
       page: short(location.href.split("#")[0]),
       title: short(document.title),
       referrer: short(document.referrer),
@@ -68,7 +76,7 @@
       pages: visited(),
       dismissed: remembered("dismissed") !== null,
       ...given,
-    };
+    });
   }
 
   // -- proof of work: SHA-256 (FIPS 180-4) of `challenge:part:number` begins with zero bits -----
@@ -185,9 +193,23 @@
 
   const talkKey = `ringback:${key}:talk`;
   const keptTalk = () => { try { return JSON.parse(sessionStorage.getItem(talkKey)); } catch { return null; } };
+  // Where a page has Trusted Types, this address is one; where it wants nonces, the script has that of ours.
+  let policy;
+  function speaker() {
+    if (window.trustedTypes) policy = policy || window.trustedTypes.createPolicy("ringback", { createScriptURL: (url) => url });
+    const part = element("script", { nonce: script.nonce || null });
+    part.src = policy ? policy.createScriptURL(`${base}/sip.js`) : `${base}/sip.js`;
+    return part;
+  }
   async function talk(options, told) {
-    if (!window.RingbackTalk) await new Promise((loaded, failed) =>
-      document.head.append(element("script", { src: `${base}/sip.js`, onload: loaded, onerror: () => failed(new Error(page.form.no_line)) })));
+    try {
+      if (!window.RingbackTalk) await new Promise((loaded, failed) => {
+        const part = speaker();
+        part.onload = loaded;
+        part.onerror = failed;
+        document.head.append(part);
+      });
+    } catch { throw new Error(page.form.no_line); } // not found, or not allowed here
     const ear = new Audio();
     const talking = (stream) => { ear.srcObject = stream; ear.play().catch(() => {}); };
     return new window.RingbackTalk({ key: talkKey, ...options, told: { talking, held() {}, ...told } });
@@ -219,7 +241,7 @@
     h2 { font-weight: 700; font-size: 1.15rem; margin: 0 0 .6rem; }
     label { display: block; margin: .6rem 0 .2rem; }
     input:not([type=checkbox]), select { width: 100%; padding: .5rem; min-height: 2.75rem; border: 1px solid #767676; border-radius: .4rem; background: #fff; color: #1b1b1b; }
-    .agree { display: flex; gap: .5rem; align-items: start; } .agree input { min-width: 1.5rem; min-height: 1.5rem; }
+    .agree { display: flex; flex-wrap: nowrap; gap: .5rem; align-items: start; } .agree label { margin: 0; } .agree input { min-width: 1.5rem; min-height: 1.5rem; }
     .row { display: flex; flex-wrap: wrap; gap: .5rem; margin-top: .9rem; }
     .error { color: #b00020; min-height: 1.4em; margin: .5rem 0 0; }
     .hidden { position: absolute; left: -9999px; width: 1px; height: 1px; overflow: hidden; }
@@ -265,16 +287,18 @@
     const region = element("select", { id: "r", autocomplete: "country" });
     const when = element("select", { id: "w" });
     const agree = element("input", { id: "a", type: "checkbox", required: true });
+    const agreed = element("label", { for: "a", dir: "auto" }, page.consent);
+    const hours = element("p", { hidden: true });
     const trap = element("input", { id: "x", type: "text", tabindex: -1, autocomplete: "off" });
     const error = element("p", { id: "e", class: "error", role: "alert" });
     const submit = element("button", { type: "submit", class: "go" }, form.submit);
     const speakNow = element("button", { type: "button", class: "go", hidden: true, onclick: () => speak() }, form.speak);
-    const fields = element("form", { novalidate: true, onsubmit: send },
+    const fields = element("form", { novalidate: true, onsubmit: send }, hours,
       element("label", { for: "r" }, form.country), region,
       element("label", { for: "n" }, form.number), number,
       element("label", { for: "m" }, form.name), name,
       element("div", {}, element("label", { for: "w" }, form.when), when),
-      page.consent ? element("div", { class: "agree row" }, agree, element("label", { for: "a" }, page.consent)) : "",
+      page.consent ? element("div", { class: "agree row" }, agree, agreed) : "",
       element("div", { class: "hidden", "aria-hidden": "true" }, element("label", { for: "x" }, "Website"), trap),
       error,
       element("div", { class: "row" }, submit, speakNow,
@@ -296,7 +320,7 @@
     const root = element("div", { class: "root", lang: page.language, dir: page.direction }, launch, box);
     shadow.append(root);
 
-    let accepted, source, requestKey, countdown, line, isByItself = false;
+    let accepted, source, requestKey, keyIsFor, countdown, line, isByItself = false;
 
     async function look() {
       let found;
@@ -310,11 +334,13 @@
         ...days(found.slots));
       if ([...when.options].some(({ value }) => value === chosen)) when.value = chosen;
       when.parentNode.hidden = when.options.length < 2;
+      hours.hidden = found.open || !found.opens_at;
+      hours.textContent = fill(page.closed, { opens_at: written({ weekday: "long", day: "numeric", month: "long", hour: "numeric", minute: "2-digit" })({ from: found.opens_at }) });
       return found;
     }
 
+    const written = (options) => { const format = new Intl.DateTimeFormat(page.language, options); return ({ from }) => format.format(from * 1000); };
     function days(slots) {
-      const written = (options) => { const format = new Intl.DateTimeFormat(page.language, options); return ({ from }) => format.format(from * 1000); };
       const day = written({ weekday: "short", day: "numeric", month: "short" });
       const whole = written({ weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" });
       const groups = new Map();
@@ -325,7 +351,9 @@
       return groups.values();
     }
 
+    let isUsed = false; // who has opened the form knows it: no trigger does it again
     function show() {
+      isUsed = true;
       if (!region.options.length) region.append(...countries());
       launch.hidden = true;
       box.hidden = false;
@@ -349,9 +377,11 @@
       cancel.hidden = false;
       requestKey = undefined;
     }
+    // Opened by a trigger, or by the page while nobody has pressed anything, it was not asked for.
     open = (byItself) => {
-      if (!box.hidden || remembered("dismissed") !== null) return;
-      isByItself = byItself === true;
+      const isAsked = !byItself && (!navigator.userActivation || navigator.userActivation.isActive);
+      if (!box.hidden || (!isAsked && remembered("dismissed") !== null) || (byItself && isUsed)) return;
+      isByItself = !isAsked;
       show();
     };
 
@@ -362,23 +392,33 @@
       number.removeAttribute("aria-invalid");
       submit.disabled = true;
       submit.textContent = form.sending;
-      requestKey = requestKey || newKey(); // the same press is the same callback, however often it is sent
+      // The same press is the same callback, however often it is sent; another number or time is another.
+      const value = when.value || "now", isFor = [region.value, number.value.replace(/[\s./-]/g, ""), value].join();
+      if (!requestKey || keyIsFor !== isFor) requestKey = newKey();
+      keyIsFor = isFor;
       try {
-        const value = when.value || "now";
         accepted = await request({
           key: requestKey, number: number.value, name: name.value || null, region: region.value || page.region,
-          when: value === "now" ? "now" : Number(value), consent: agree.checked, website: trap.value,
+          when: value === "now" ? "now" : Number(value), consent: agree.checked && page.consent, website: trap.value,
         });
         begin(accepted, value);
       } catch (refusal) {
         error.textContent = refusal.message;
         if (refusal.reason) requestKey = undefined;
+        if (refusal.reason === "consent") await readConsent().catch(() => {});
         if (refusal.field === "number") { number.setAttribute("aria-invalid", "true"); number.focus(); }
       }
       submit.disabled = false;
       submit.textContent = form.submit;
     }
 
+    // The site may have changed its words since the page was loaded: then they are shown, and not agreed to yet.
+    async function readConsent() {
+      const now = await readTexts();
+      if (now.consent === page.consent) return;
+      agreed.textContent = page.consent = now.consent;
+      agree.checked = false;
+    }
     async function begin(request, value) {
       isByItself = false;
       keepCall({ id: request.id, link: request.link });
@@ -399,11 +439,12 @@
         if (page.consent && !agree.checked) { agree.focus(); await ask("POST", `${site}/talks`, { language: page.language }); }
         try { microphone = await navigator.mediaDevices.getUserMedia({ audio: true }); } catch { number.focus(); throw new Error(form.no_microphone); }
         isHeard = true;
-        const { token, server, ice_servers: ice } = await request({ name: name.value || null, consent: agree.checked, website: trap.value }, "talks");
+        const { token, server, ice_servers: ice } = await request({ name: name.value || null, consent: agree.checked && page.consent, website: trap.value }, "talks");
         await onLine({ token, server, ice, microphone });
       } catch (refusal) {
         if (isHeard) microphone.getTracks().forEach((track) => track.stop());
         error.textContent = refusal.message;
+        if (refusal.reason === "consent") await readConsent().catch(() => {});
       }
       speakNow.disabled = false;
     }
@@ -432,7 +473,8 @@
       const say = () => {
         const left = Math.round((ends - Date.now()) / 1000);
         if (left <= 0) { clearInterval(countdown); countdown = undefined; told.textContent = stage.queued; return; }
-        told.textContent = left > 90 ? fill(form.wait_minutes, { minutes: Math.ceil(left / 60) }) : fill(form.wait_seconds, { seconds: left });
+        // In steps of five: nobody waits to the second, and most languages count few things otherwise.
+        told.textContent = left > 90 ? fill(form.wait_minutes, { minutes: Math.ceil(left / 60) }) : fill(form.wait_seconds, { seconds: Math.max(5, Math.round(left / 5) * 5) });
       };
       say();
       countdown = setInterval(say, 10000); // a screen reader is not told each second
@@ -486,6 +528,7 @@
     stays(() => { if (!host.isConnected && kept-- > 0) document.body.append(host); });
     if (keptTalk()) { show(); onLine(keptTalk()).catch(() => {}); } else resume();
     setInterval(() => { if (!document.hidden) look(); }, 30000);
+    if (isWanted) open();
     triggers();
   }
 
@@ -506,17 +549,24 @@
 
   function integrate() {
     const bound = new WeakSet();
-    const bind = () => {
+    // As they are now: a page may have put another field in the place of the first.
+    const fieldOf = (button) => {
       const fields = document.querySelectorAll(script.dataset.field);
-      document.querySelectorAll(script.dataset.button).forEach((button, index) => {
-        const field = fields[Math.min(index, fields.length - 1)];
-        if (!field || bound.has(button)) return;
+      return fields[Math.min([...document.querySelectorAll(script.dataset.button)].indexOf(button), fields.length - 1)];
+    };
+    const bind = () => {
+      document.querySelectorAll(script.dataset.button).forEach((button) => {
+        if (bound.has(button) || !fieldOf(button)) return;
         bound.add(button);
         const told = element("span", { role: "status", "aria-live": "polite" });
         button.after(told);
         let pressed, pressedFor;
         button.addEventListener("click", async (event) => {
+          const field = fieldOf(button);
+          if (!field) return;
           event.preventDefault();
+          if (!told.isConnected) button.after(told);
+          if (!field.value.trim()) { told.textContent = ` ${page.invalid_number}`; field.focus(); return; }
           button.disabled = true;
           told.textContent = ` ${page.form.sending}`;
           if (pressedFor !== field.value) pressed = undefined; // another number is another callback
@@ -525,10 +575,15 @@
           try {
             // Pressing the page's own button, which says so, is the consent.
             const accepted = await request({ key: pressed, number: field.value, consent: true });
-            follow(accepted, ({ stage }) => { told.textContent = ` ${page.stage[stage]}`; });
+            const key = pressed;
+            follow(accepted, ({ stage }) => {
+              if (key !== pressed) return; // the number was changed meanwhile
+              told.textContent = ` ${page.stage[stage]}`;
+              if (/completed|cancelled|failed/.test(stage)) pressed = undefined; // the next press is another callback
+            });
           } catch (refusal) {
             told.textContent = ` ${refusal.message}`;
-            pressed = undefined;
+            if (refusal.reason) pressed = undefined;
             field.focus();
           }
           button.disabled = false;
@@ -548,16 +603,20 @@
 
   const waiting = (window.ringback && window.ringback.q) || [];
   window.ringback = (command, value) => {
-    if (command === "context") Object.assign(given, value);
+    // A copy of what is plain data: the rest cannot be sent.
+    if (command === "context") try { Object.assign(given, JSON.parse(JSON.stringify(value))); } catch (fault) { console.warn("ringback: no context:", fault.message); }
     if (command === "open") open();
     if (command === "captcha") captcha = value;
   };
   window.ringback.loaded = [...loaded, what];
   for (const [command, value] of waiting) window.ringback(command, value);
 
-  async function start() {
+  const readTexts = () => {
     const wanted = script.dataset.language || "";
-    try { page = await ask("GET", `${site}/texts${wanted ? `?language=${encodeURIComponent(wanted)}` : ""}`); } catch { return; }
+    return ask("GET", `${site}/texts${wanted ? `?language=${encodeURIComponent(wanted)}` : ""}`);
+  };
+  async function start() {
+    try { page = await readTexts(); } catch { return; }
     if (script.dataset.preview) {
       const { look = {}, form, triggers } = JSON.parse(script.dataset.preview);
       if (!/^#[0-9a-f]{6}$/i.test(look.colour)) delete look.colour;
