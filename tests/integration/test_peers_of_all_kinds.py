@@ -12,6 +12,7 @@ from tests.support.phones.wire.phone import MakeWire, WireCall, WirePhone
 from tests.support.phones.wire.rtp import WireRtp
 from tests.support.phones.wire.tcp import TcpPhone
 from tests.support.talk import AGENT_HZ, CUSTOMER_HZ, TONES, begin_talk, end_talk
+from tests.support.waiting import until
 
 
 async def answer_to(call: WireCall, method: str) -> WireMessage:
@@ -215,11 +216,12 @@ async def test_every_way_to_hold_and_to_come_back_elsewhere(
     ok = await answer_to(customer, "INVITE")
     assert ("a=recvonly" if hold != "a=inactive" else "a=inactive") in ok.body
     customer.request("ACK", cseq=customer.cseq)
-    await engine.event("leg.held", job, role="customer")
-    await asyncio.sleep(0.2)
+    held = await engine.event("leg.held", job, role="customer")
+    await until(lambda: agent.rtp.heard(held["time"]).hears(HOLD_HZ))  # once it is loaded
     since = time.time()
     await asyncio.sleep(0.5)
     assert agent.rtp.heard(since).hears(HOLD_HZ)
+    assert not agent.rtp.heard(since).hears(CUSTOMER_HZ)
     assert not customer.rtp.audio(since)
     old, customer.rtp = customer.rtp, WireRtp("PCMA")
     old.fall_silent()

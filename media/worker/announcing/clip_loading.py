@@ -39,7 +39,10 @@ class ClipLoading:
     # -- the leg's own source ---------------------------------------------------------------
 
     def hear(self, leg: MediaLeg, play: int, source: ClipSource) -> None:
-        """Let the leg hear a source; until it is loaded, it hears what it heard."""
+        """Let the leg hear a source; until it is loaded, it hears what it heard.
+
+        Only nobody's voice: whom the leg hears may have been put on hold, or speak to another.
+        """
 
         def use(clip: Clip) -> None:
             leg.sound.hear_clip(
@@ -56,6 +59,8 @@ class ClipLoading:
             self._report(m.Played(leg.name, play, str(error)))
 
         self._give(self._own, leg, play, source, use, fail)
+        if leg in self._own:
+            leg.sound.leave_others(time.monotonic())
 
     def own_play(self, leg: MediaLeg, play: int) -> int:
         """The number of what the leg is about to hear, else `play`."""

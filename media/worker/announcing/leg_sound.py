@@ -112,6 +112,15 @@ class LegSound:
         else:
             self._saved = Saved()
 
+    def leave_others(self, now: float) -> None:
+        """Let the leg hear nobody any more: silence, where it heard what others say."""
+        saved = self._saved
+        if saved is not None:
+            if saved.hearing is not None or saved.mixed:
+                self._saved = Saved()
+        elif self._playout.hearing is not None or self._mixer.hears(self._playout):
+            self.hear_silence(now)
+
     # -- announcements ----------------------------------------------------------------------
 
     def announce(

@@ -3,9 +3,12 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from media import messages as m
-from media.sources import Playlist, Prompt, Silence, Stream
+from media.sources import Hold, Mix, Peer, Playlist, Prompt, Silence, Stream
 from tests.support.media.switch import SwitchBench
+from tests.support.phones.wire.frames import FramePhone
 from tests.support.recording import write_tone_wav
 
 
@@ -81,6 +84,58 @@ async def test_a_leg_that_is_closed_meanwhile_hears_nothing(tmp_path: Path) -> N
         await asyncio.sleep(0)
     finally:
         desk.close()
+
+
+@pytest.mark.parametrize("heard", ["peer", "sum", "peer after an announcement"])
+async def test_nobody_is_heard_any_more_while_hold_music_is_loaded(
+    tmp_path: Path, heard: str
+) -> None:
+    """Who presses hold may speak to somebody else from that moment on."""
+    desk = SwitchBench()
+    try:
+        listener, other = desk.phone("a", 0x11), desk.phone("b", 0x22)
+        run = desk.switch.execute
+        run(m.Hear("a", 1, Mix(("b",)) if heard == "sum" else Peer("b")))
+        if "announcement" in heard:
+            run(m.Announce("a", 2, tone(tmp_path, "announcement.wav")))
+            await loaded(desk)
+        speak(desk, other)
+        run(m.Hear("a", 3, Hold(str(write_tone_wav(tmp_path / "hold.wav", 350, 1.0)))))
+        listener.listen()
+        speak(desk, other)
+        meanwhile = listener.listen()
+        assert len(meanwhile) in (9, 10)
+        # The first frame may fall from what was heard; the announcement is heard to its end.
+        assert not [packet for packet in meanwhile[1:] if other.frame[:1] in packet.payload[-1:]]
+        await loaded(desk)
+        speak(desk, other)
+        music = listener.listen()
+        assert len(music) == 10 and music[-1].payload not in (other.frame, meanwhile[-1].payload)
+    finally:
+        desk.close()
+
+
+async def test_a_clip_goes_on_while_the_next_one_is_loaded(tmp_path: Path) -> None:
+    desk = SwitchBench()
+    try:
+        listener = desk.phone("a", 0x11)
+        desk.switch.execute(m.Hear("a", 1, Hold(str(write_tone_wav(tmp_path / "1.wav", 350, 1.0)))))
+        await loaded(desk)
+        desk.tick(5)
+        listener.listen()
+        desk.switch.execute(m.Hear("a", 2, tone(tmp_path, "two.wav")))
+        desk.tick(5)
+        assert all(set(packet.payload) != {0xFF} for packet in listener.listen())
+    finally:
+        desk.close()
+
+
+def speak(desk: SwitchBench, phone: FramePhone) -> None:
+    """The phone of b speaks for ten frames."""
+    for _ in range(10):
+        phone.talk(desk.addresses["b"])
+        desk.drain()
+        desk.tick()
 
 
 async def test_all_who_hear_a_stream_hear_the_same_place_of_it(tmp_path: Path) -> None:
