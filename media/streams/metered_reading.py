@@ -111,12 +111,10 @@ class MeteredProtocol(ResponseHandler):
             return  # `resume_reading` goes on
         self._hand_on()
         transport = self.transport
-        if transport is None:
-            return
-        if self._unread:
+        if transport is not None and self._unread:
             transport.pause_reading()
             self._next_turn = self._loop.call_later(self._meter.wait_s, self._read)
-        elif not self._reading_paused:
+        elif transport is not None and not self._reading_paused:
             transport.resume_reading()
 
     def _hand_on(self) -> None:
@@ -129,11 +127,9 @@ class MeteredProtocol(ResponseHandler):
     def resume_reading(self, resume_parser: bool = True) -> None:
         """See aiohttp: what was read has been taken."""
         super().resume_reading(resume_parser)
-        if not self._unread:
-            return
-        if self.transport is not None:
+        if self._unread and self.transport is not None:
             self.transport.pause_reading()
-        if self._next_turn is None:
+        if self._unread and self._next_turn is None:
             self._next_turn = self._loop.call_soon(self._read)
 
     def connection_lost(self, exc: BaseException | None) -> None:
