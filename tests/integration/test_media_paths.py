@@ -10,6 +10,7 @@ from tests.support.phones.wire.phone import MakeWire
 from tests.support.phones.wire.rtp import WireRtp
 from tests.support.recording import read_stereo_wav
 from tests.support.talk import AGENT_HZ, CUSTOMER_HZ, begin_loud_talk, end_talk
+from tests.support.waiting import until
 
 
 async def test_a_phone_behind_nat_is_followed_to_its_new_port(
@@ -54,8 +55,8 @@ async def test_nothing_is_sent_to_a_phone_that_only_sends(
     answer = await agent.receive("200")
     agent.acknowledge(answer)
     assert "a=recvonly" in answer.body
-    await engine.event("leg.held", job, role="agent")
-    await asyncio.sleep(0.1)
+    held = await engine.event("leg.held", job, role="agent")
+    await until(lambda: customer.rtp.heard(held["time"]).hears(HOLD_HZ))  # once it is loaded
     since = time.time()
     await asyncio.sleep(0.6)
     assert not agent.rtp.audio(since)

@@ -597,6 +597,39 @@ def test_a_digit_whose_end_is_lost_is_reported_after_a_while(
     assert desk.events(m.Dtmf) == [m.Dtmf("a", "7", 60)]
 
 
+@pytest.mark.parametrize("comes", range(7))
+def test_a_digit_of_which_one_packet_comes_is_reported_once(
+    bridged: tuple[SwitchBench, FramePhone, FramePhone], comes: int
+) -> None:
+    desk, a, b = bridged
+    converse(desk, a, b, 3)
+    for number, payload in enumerate(key(7)):
+        if number == comes:
+            a.press(desk.addresses["a"], [payload])
+        else:
+            a.sequence += 1
+    converse(desk, a, b, 3)
+    desk.tick(20)
+    assert [event.digit for event in desk.events(m.Dtmf) if isinstance(event, m.Dtmf)] == ["7"]
+
+
+@pytest.mark.parametrize("order", ["backwards", "twice"])
+def test_a_digit_whose_packets_come_late_or_again_is_reported_once(
+    bridged: tuple[SwitchBench, FramePhone, FramePhone], order: str
+) -> None:
+    desk, a, b = bridged
+    converse(desk, a, b, 3)
+    begun, packets = a.sequence, list(enumerate(key(7)))
+    for number, payload in reversed(packets) if order == "backwards" else packets * 2:
+        a.sequence = begun + number
+        a.send_packet(payload, desk.addresses["a"], payload_type=101)
+    a.sequence = begun + len(packets)
+    a.advance(len(packets))
+    converse(desk, a, b, 3)
+    desk.tick(20)
+    assert [event.digit for event in desk.events(m.Dtmf) if isinstance(event, m.Dtmf)] == ["7"]
+
+
 def test_digits_are_sent_in_place_of_the_source(
     bridged: tuple[SwitchBench, FramePhone, FramePhone],
 ) -> None:

@@ -48,8 +48,12 @@ class WireRtp(RtpSockets):
             self._sender = None
 
     def send_digit(self, event: int, duration_ms: int = 100) -> None:
-        """Send a telephone-event (RFC 4733): begin, and the end three times."""
+        """Send a telephone-event (RFC 4733): begin, and the end three times.
+
+        The next one has another timestamp, by which the two are told apart.
+        """
         started = self.timestamp
+        self.advance()
         for index, ended in enumerate((False, True, True, True)):
             duration = duration_ms * 8 if ended else FRAME_SAMPLES
             body = struct.pack("!BBH", event, (0x80 if ended else 0) | 10, duration)
