@@ -61,8 +61,9 @@ def test_what_stands_twice_is_found_beside_other_faults(tmp_path: Path) -> None:
 def test_where_visitors_speak_there_is_a_server(tmp_path: Path) -> None:
     speaks = f"{SITE}speak = true\n"
     assert [key for key, _line in faults(written(tmp_path, speaks))] == ["sites[0].speak"]
-    server = '[web]\nphone_server = "wss://calls.example:5062"\n'
-    assert load(written(tmp_path, server + speaks), environ={}).sites[0].speak
+    for address in ("wss://calls.example:5062", "wss://calls.example/sip"):
+        server = f'[web]\nphone_server = "{address}"\n'
+        assert load(written(tmp_path, server + speaks), environ={}).sites[0].speak
 
 
 @pytest.mark.parametrize("content", [b"[web", b"\xff"])
