@@ -23,7 +23,6 @@ BODY_S: Final = 10.0
 """How long a request may take for its body."""
 WAITING_BYTES: Final = 128 * 1024
 """How much a connection may send that is not answered yet. More than any request has."""
-HANDSHAKE_S: Final = 10.0
 _LOOK_EVERY_S: Final = 1.0
 
 
@@ -171,9 +170,7 @@ class Connections:
         if len(self._serve.connections) >= self._most and not self._waiting.close_one():
             return _Closed()
         loop = asyncio.get_running_loop()
-        handler = _Handler(self._waiting, self._serve, loop=loop, access_log=None, logger=self._log)
-        self._waiting.add(handler)
-        return handler
+        return _Handler(self._waiting, self._serve, loop=loop, access_log=None, logger=self._log)
 
 
 class _Handler(web.RequestHandler):
@@ -184,6 +181,11 @@ class _Handler(web.RequestHandler):
     def __init__(self, bounds: WaitingConnections, serve: web.Server, **more: Any) -> None:
         super().__init__(serve, **more)
         self._bounds = bounds
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio.Protocol. With TLS, its handshake is complete."""
+        super().connection_made(transport)
+        self._bounds.add(self)
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""

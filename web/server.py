@@ -5,6 +5,7 @@ import contextlib
 import gc
 import os
 import signal
+import socket
 import ssl
 import sys
 from collections.abc import AsyncIterator
@@ -26,7 +27,8 @@ from .agent_desk import AgentDesk
 from .api import Api
 from .callback_service import CallbackService
 from .client_address import ClientAddresses
-from .connections import HANDSHAKE_S, Connections, WaitingConnections
+from .connections import Connections, WaitingConnections
+from .handshakes import Handshakes, listen
 from .pages import Pages
 from .progress import Followers
 from .proof_of_work import ProofOfWork
@@ -119,24 +121,29 @@ class Gateway:
             )
             await runner.setup()
             server: asyncio.Server | None = None
+            listeners: list[socket.socket] = []
             try:
                 assert runner.server is not None
                 host, port = split_host_port(settings.listen)
                 tls = _tls(settings.tls_cert, settings.tls_key)
-                server = await asyncio.get_running_loop().create_server(
-                    Connections(runner.server, waiting).accept,
-                    host,
-                    port,
-                    ssl=tls,
-                    ssl_handshake_timeout=HANDSHAKE_S if tls else None,
-                    backlog=BACKLOG,
-                )
-                bound = server.sockets[0].getsockname()[1]
+                accept = Connections(runner.server, waiting).accept
+                if tls is None:
+                    server = await asyncio.get_running_loop().create_server(
+                        accept, host, port, backlog=BACKLOG
+                    )
+                    bound = server.sockets[0].getsockname()[1]
+                else:
+                    handshakes = Handshakes(tls, accept)
+                    listeners = listen(host, port, BACKLOG)
+                    tasks += [asyncio.create_task(handshakes.serve(one)) for one in listeners]
+                    bound = listeners[0].getsockname()[1]
                 yield f"{'https' if tls else 'http'}://{host}:{bound}"
             finally:
                 for task in tasks:
                     task.cancel()
                 await asyncio.wait(tasks)
+                for one in listeners:
+                    one.close()
                 if server is not None:
                     server.close()
                 await runner.cleanup()

@@ -1,0 +1,93 @@
+"""TLS of the gateway itself: how many handshakes there may be at once, and how long each may take.
+
+A connection is one of the gateway's once its handshake is complete. Before, it takes a descriptor
+and the memory of a handshake, and only its time would bound it.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Final
+
+MOST: Final = 512
+"""Where all are taken, the handshake that has taken longest is given up for the next."""
+HANDSHAKE_S: Final = 10.0
+_AGAIN_S: Final = 0.1
+"""When no connection can be accepted, as where no descriptor is left, it is tried again."""
+
+
+def listen(host: str, port: int, backlog: int) -> list[socket.socket]:
+    """Sockets that listen at each address of a host. Raises OSError."""
+    found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    listeners: list[socket.socket] = []
+    for family, address in dict.fromkeys((one[0], one[4]) for one in found):
+        listeners.append(socket.create_server(address[:2], family=family, backlog=backlog))
+        listeners[-1].setblocking(False)
+    return listeners
+
+
+class Handshakes:
+    """Makes connections secure. Each is for a protocol of `accept` once it is."""
+
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        accept: Callable[[], asyncio.BaseProtocol],
+        most: int = MOST,
+        limit_s: float = HANDSHAKE_S,
+    ) -> None:
+        self._context = context
+        self._accept = accept
+        self._most = most
+        self._limit_s = limit_s
+        self._under_way: dict[asyncio.Task[None], None] = {}
+
+    @property
+    def count(self) -> int:
+        """How many are under way."""
+        return len(self._under_way)
+
+    async def serve(self, listener: socket.socket) -> None:
+        """Accept connections until this is cancelled. Those under way are given up then."""
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                try:
+                    accepted, _ = await loop.sock_accept(listener)
+                except OSError:
+                    self._give_up_oldest()
+                    await asyncio.sleep(_AGAIN_S)
+                    continue
+                if len(self._under_way) >= self._most:
+                    self._give_up_oldest()
+                self._begin(accepted)
+        finally:
+            while self._under_way:
+                self._give_up_oldest()
+
+    def _begin(self, accepted: socket.socket) -> None:
+        task = asyncio.get_running_loop().create_task(self._shake_hands(accepted))
+        self._under_way[task] = None
+        task.add_done_callback(lambda _task: self._under_way.pop(task, None))
+
+    async def _shake_hands(self, accepted: socket.socket) -> None:
+        try:
+            with contextlib.suppress(OSError):  # it is closed then
+                accepted.setblocking(False)
+                await asyncio.get_running_loop().connect_accepted_socket(
+                    self._accept,
+                    accepted,
+                    ssl=self._context,
+                    ssl_handshake_timeout=self._limit_s,
+                )
+        except asyncio.CancelledError:
+            accepted.close()
+            raise
+
+    def _give_up_oldest(self) -> None:
+        oldest = next(iter(self._under_way), None)
+        if oldest is not None:
+            del self._under_way[oldest]
+            oldest.cancel()
