@@ -140,6 +140,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "web.numbers": set(),
     "web.uncalled_requests": {"web.numbers"},
     "web.connections": set(),
+    "web.handshakes": set(),
     "web.signing": set(),
     "web.progress": set(),
     "web.pages": set(),
@@ -162,7 +163,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "web.agent_desk": {"web.client_address", "web.connections", "web.limits"},
     "web.server": {
         "web.admission", "web.agent_desk", "web.api", "web.callback_service", "web.client_address",
-        "web.connections", "web.pages",
+        "web.connections", "web.handshakes", "web.pages",
         "web.progress", "web.proof_of_work", "web.signing",
     },
     # media: the side of the engine, and the side of the worker
