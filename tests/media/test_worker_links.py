@@ -15,15 +15,29 @@ from media import worker_links
 from media.errors import MediaError, NoPortLeft
 from media.settings import MediaSettings
 from media.sound import g711
-from media.sources import Mix, Peer, Silence
+from media.sources import Mix, Peer, Silence, Source, Tone
 from media.worker_links import _reachable
-from media.worker_pool import WorkerPool
+from media.worker_pool import WorkerPool, _with_legs
 from tests.support.media.worker import HOST
 from tests.support.phones.wire.frames import FramePhone
 from tests.support.ports import free_udp_range
 from tests.support.waiting import until
 
 PATIENCE_S = 40.0
+
+
+@pytest.mark.parametrize(
+    ("source", "near"),
+    [
+        (Peer("far"), Peer("link")),
+        (Peer("here"), Peer("here")),
+        (Mix(("here", "far")), Mix(("here", "link"))),
+        (Silence(), Silence()),
+        (Tone("440"), Tone("440")),
+    ],
+)
+def test_a_leg_of_another_worker_is_heard_over_its_link(source: Source, near: Source) -> None:
+    assert _with_legs(source, {"far": "link"}) == near
 
 
 class Two:

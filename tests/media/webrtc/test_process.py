@@ -3,13 +3,29 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 
 import pytest
 
 from media import webrtc_client
+from media.channel import Connection
 from media.webrtc import process
-from media.webrtc.messages import IceDtls, IceServers, StateChanged
+from media.webrtc.messages import (
+    Answered,
+    Close,
+    Command,
+    Configure,
+    Connect,
+    Described,
+    Failed,
+    IceDtls,
+    IceServers,
+    Open,
+    Report,
+    StateChanged,
+    report_decoder,
+)
 from media.webrtc_client import WebRtcClient, WebRtcFailed, is_installed
 from tests.support.waiting import until
 
@@ -100,8 +116,54 @@ async def test_the_library_is_there() -> None:
     assert is_installed()
 
 
-def test_the_number_of_sessions_is_bounded() -> None:
-    assert process.MOST_SESSIONS == 500
+class Served:
+    """A process's sessions, served in this one, and all that they have reported."""
+
+    def __init__(self) -> None:
+        self.reports: list[Report] = []
+        self._engine, theirs = socket.socketpair()
+        self._connection: Connection[Command, Report] = Connection(
+            report_decoder, self.reports.extend, lambda _reason: None
+        )
+        self._running = asyncio.ensure_future(process.WebRtcProcess().run(theirs))
+
+    async def ask(self, *commands: Command, answers: int) -> list[Report]:
+        """Send the commands. The reports once there are so many."""
+        if not self._connection.is_open:
+            loop = asyncio.get_running_loop()
+            await loop.create_connection(lambda: self._connection, sock=self._engine)
+        for command in commands:
+            self._connection.send(command)
+        await until(lambda: len(self.reports) >= answers)
+        return self.reports
+
+    async def close(self) -> None:
+        """The engine is gone: the process ends."""
+        self._connection.close()
+        await self._running
+
+
+async def test_the_number_of_sessions_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "MOST_SESSIONS", 1)
+    served = Served()
+    first, second = await served.ask(
+        Configure(IceServers()), Open(1, "one"), Open(2, "two"), answers=2
+    )
+    by_request = {one.request: one for one in (first, second) if not isinstance(one, StateChanged)}
+    assert isinstance(by_request[1], Described)
+    assert by_request[2] == Failed(2, "too many browsers")
+    third = (await served.ask(Close("one"), Open(3, "two"), answers=3))[2]
+    assert isinstance(third, Described) and third.request == 3
+    await served.close()
+
+
+async def test_what_is_said_of_a_session_that_is_gone_changes_nothing() -> None:
+    served = Served()
+    gone = Answered("gone", REMOTE), Connect("gone", "127.0.0.1", 9, 9), Close("gone")
+    [answer] = await served.ask(*gone, Open(1, "one"), answers=1)
+    assert isinstance(answer, Described)
+    await served.ask(Answered("one", REMOTE), Connect("one", "127.0.0.1", 9, 9), answers=1)
+    await served.close()
 
 
 def test_no_password_of_a_session_comes_into_a_log() -> None:

@@ -82,3 +82,21 @@ async def test_a_handshake_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -
     await until(lambda: ours.told)
     assert ours.told == [("failed", "the browser's DTLS handshake failed")]
     await asyncio.gather(ours.session.close(), theirs.session.close())
+
+
+async def test_a_browser_that_no_longer_answers_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = asyncio.Event()
+
+    async def until_gone(_path: IcePath) -> None:
+        await gone.wait()
+
+    monkeypatch.setattr(IcePath, "until_lost", until_gone)
+    ours, theirs = Side(), Side()
+    offered = await ours.session.describe(None)
+    ours.session.answered(await theirs.session.describe(offered))
+    await until(lambda: ours.told and theirs.told)
+    gone.set()
+    await until(lambda: len(ours.told) == 2)
+    assert ours.told[1] == ("lost", "the browser no longer answers")
+    await ours.session.close()
+    await theirs.session.close()

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 import numpy as np
@@ -11,7 +11,7 @@ import pytest
 from media import messages as m
 from media.sound.clip import Clip
 from media.sound.g711 import FRAME_SAMPLES, SILENCE, decode
-from media.sources import Hold, Peer, Ringing, Silence, Tone
+from media.sources import Hold, Mix, Peer, Ringing, Silence, Tone
 from media.worker.announcing.leg_sound import common_position
 from tests.support.media.relays import BOTH
 from tests.support.media.switch import SwitchBench
@@ -261,3 +261,58 @@ def test_all_who_hear_a_stream_hear_the_same_place() -> None:
     assert common_position(clip, 10.0) == common_position(clip, 10.1)
     assert common_position(clip, 10.05) == 400
     assert common_position(Clip(b"", b""), 10.0) == 0
+
+
+def talk_to(desk: SwitchBench, phones: Mapping[str, FramePhone], frames: int) -> None:
+    """The phones talk to their legs at once, for so many frames."""
+    for _ in range(frames):
+        for leg, phone in phones.items():
+            phone.talk(desk.addresses[leg])
+        desk.drain()
+        desk.tick()
+
+
+def assert_hears_the_sum(phone: FramePhone, *others: FramePhone) -> None:
+    """The newest packet of the phone has what the others say, added."""
+    heard = decode(phone.listen()[-1].payload, "PCMU").astype(np.int32)
+    said = sum(decode(other.frame, "PCMU").astype(np.int32) for other in others)
+    assert np.abs(heard - said).max() <= np.abs(said).max() // 8
+
+
+def test_a_mix_is_heard_again_after_one_in_its_place(desk: SwitchBench) -> None:
+    b = desk.phone("b", 0x22)
+    others = {"a": desk.phone("a", 0x5A), "c": desk.phone("c", 0x6A)}
+    desk.switch.execute(m.Hear("b", 1, Mix(("a", "c"))))
+    talk_to(desk, others, 10)
+    assert_hears_the_sum(b, *others.values())
+    announce(desk, 7, SHORT)
+    talk_to(desk, others, 16)
+    assert ends(desk) == [(7, "finished", 100)]
+    assert_hears_the_sum(b, *others.values())
+
+
+@pytest.mark.parametrize(
+    ("source", "how", "heard_ms"),
+    [(SHORT, "finished", 100), (Tone("440", loop=True), "replaced", 40)],
+)
+def test_a_mix_that_is_joined_meanwhile_waits_for_the_end_of_a_finite_one(
+    desk: SwitchBench, source: Tone, how: str, heard_ms: int
+) -> None:
+    b = desk.phone("b", 0x22)
+    others = {"a": desk.phone("a", 0x5A), "c": desk.phone("c", 0x6A)}
+    announce(desk, 7, source)
+    desk.tick(2)
+    desk.switch.execute(m.Hear("b", 1, Mix(("a", "c"))))
+    talk_to(desk, others, 16)
+    assert ends(desk) == [(7, how, heard_ms)]
+    assert_hears_the_sum(b, *others.values())
+
+
+def test_silence_in_place_of_a_mix_is_silence(desk: SwitchBench) -> None:
+    b = desk.phone("b", 0x22)
+    others = {"a": desk.phone("a", 0x5A), "c": desk.phone("c", 0x6A)}
+    desk.switch.execute(m.Hear("b", 1, Mix(("a", "c"))))
+    talk_to(desk, others, 10)
+    desk.switch.execute(m.Hear("b", 2, Silence()))
+    talk_to(desk, others, 5)
+    assert b.listen()[-1].payload == SILENCE["PCMU"]
