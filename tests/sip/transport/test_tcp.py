@@ -331,6 +331,24 @@ async def test_connections_leave_from_the_address_that_is_listened_on() -> None:
         assert hosts == {"127.0.0.7", "127.0.0.6"}
 
 
+async def test_who_has_shown_a_password_gives_way_to_nobody_any_more() -> None:
+    phone = guarded(connections=20, unknown_connections=1, unknown_per_host=5)
+    async with running(phone):
+        tcp = phone.endpoint.tcp
+        peer = await stream_from("127.0.0.3", phone.port)
+        assert await is_answered(*peer)
+        (hop,) = tcp._connections
+        tcp.trust(hop._replace(port=1))  # nobody has come from there
+        for _ in range(2):
+            tcp.trust(hop)
+        stranger = await stream_from("127.0.0.4", phone.port)
+        assert await is_answered(*stranger)
+        assert await is_answered(*peer)
+        assert tcp.connection_count == 2 and tcp.gave_way == tcp.refused == 0
+        for _, writer in (peer, stranger):
+            writer.close()
+
+
 async def test_idle_unknown_sources_leave_room_for_a_configured_peer() -> None:
     phone = guarded("127.0.0.2", connections=20, unknown_connections=20, unknown_per_host=20)
     async with running(phone):

@@ -76,6 +76,17 @@ def profile(name: str, centre: str | None, skills: dict[str, int]) -> Profile:
     {"german": 3},
     (True, NEVER),
 )
+@example(  # what asks for more skill comes later than what was found
+    [
+        (Scope(only=("ann",)), {}, True),
+        (scope_of(0, None, frozenset(), (1,)), {}, False),
+        (scope_of(0, None, frozenset(), (2,)), {}, False),
+    ],
+    "ann",
+    None,
+    {"german": 3},
+    (True, NEVER),
+)
 def test_the_best_is_the_first_that_the_agent_may_take(
     given_entries: list[tuple[Scope, dict[str, float], bool]],
     name: str,

@@ -253,6 +253,34 @@ def test_a_codec_may_change_from_one_packet_to_the_next() -> None:
     assert loudest_step(call.heard) <= 1.5 * loudest_step(SAID)
 
 
+class Faster(G711Decoder):
+    """A codec whose clock is another."""
+
+    clock_hz = 16_000
+
+
+def by_name(codec: str) -> Decoder:
+    return G711Decoder("PCMU") if codec == "PCMU" else Faster("PCMU")
+
+
+def test_timestamps_begin_anew_with_a_codec_of_another_clock() -> None:
+    packets = sent(1)
+    for number in range(25, 50):
+        packets[number].codec = "L16"
+        packets[number].timestamp = 9_000_000 + number * 320
+    call = Call(PlayoutBuffer(8000, by_name), packets=packets).until(1.0)
+    assert call.buffer.late == call.buffer.garbled == 0
+    assert all(frame.any() for frame in call.frames[35:48])
+
+
+def test_of_two_packets_for_the_same_moment_the_first_is_heard() -> None:
+    packets = sent(1)
+    packets.append(Packet(packets[21].at, 90, packets[20].timestamp, b"\x00" * 160))
+    packets[20].at = packets[19].at
+    call = Call(packets=packets).until(1.2)
+    assert_whole(call, 1)
+
+
 def only_pcmu(codec: str) -> Decoder:
     if codec != "PCMU":
         raise CodecError(f"there is no {codec}")
