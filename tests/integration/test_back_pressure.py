@@ -8,8 +8,9 @@ import subprocess
 from pathlib import Path
 
 from tests.support.control_line import Refused
-from tests.support.engines.process import EngineClient, EngineProcess, ringback
+from tests.support.engines.process import EngineClient, EngineProcess
 from tests.support.phones.wire.phone import MakeWire
+from tests.support.prepared_command import ringback
 
 PIPE_BYTES = 4096
 

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.engines.process import EngineClient, StartEngine
+from tests.support.engines.process import PATIENCE_S, EngineClient, StartEngine
 from tests.support.phones.wire import g711_reference
 from tests.support.phones.wire.caller import WireOutgoing
 from tests.support.phones.wire.phone import MakeWire, WireCall
 from tests.support.ports import free_port
 from tests.support.recording import Recording, write_tone_wav
+from tests.support.waiting import until
 
 SHOP = "+442079460000"
 AGENT_HZ, CALLER_HZ, MUSIC_HZ, WELCOME_HZ, OFFER_HZ = 110, 150, 200, 250, 300
@@ -23,6 +24,8 @@ AGENT_HZ, CALLER_HZ, MUSIC_HZ, WELCOME_HZ, OFFER_HZ = 110, 150, 200, 250, 300
 # has one of up to 9,830.
 MOST_STEP = 1_900
 FRAME_S = 0.02
+MUSIC_FRAMES = 40
+"""As many are heard as long as the welcome was."""
 
 
 def shop(tmp_path: Path, desk_uri: str, **room: Any) -> dict[str, Any]:
@@ -170,7 +173,9 @@ async def test_files_of_any_level_are_as_loud_as_speech(
     await engine.line.call("agent.pause", agent="alice", reason="lunch")
     caller = place(engine, wire("+442079461111"))
     await caller.answered()
-    await asyncio.sleep(2.0)
+    await until(
+        lambda: len(frames_of(sound_of(caller), MUSIC_HZ)) >= MUSIC_FRAMES, within_s=PATIENCE_S
+    )
     heard = sound_of(caller)
     first = frames_of(heard, 440)[0] * FRAME_S
     welcomed = heard.between(first + 0.1, first + 0.9).level_dbfs()

@@ -6,8 +6,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.support.engines.process import EngineClient, ringback
+from tests.support.engines.process import EngineClient
 from tests.support.phones.wire.phone import MakeWire
+from tests.support.prepared_command import ringback
 
 
 async def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.engines.process import EngineClient, StartEngine, ringback
+from tests.support.engines.process import EngineClient, StartEngine
 from tests.support.phones.real.kamailio import Kamailio
 from tests.support.phones.real.softphone import SoftphoneProcess
 from tests.support.ports import media_ports
+from tests.support.prepared_command import ringback
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "recipes" / "first-trunk.md"
 PATIENCE_S = 20.0

@@ -4,14 +4,15 @@ import asyncio
 import json
 import os
 import re
-import sys
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, NamedTuple
 
 from typer.testing import CliRunner
 
 from engine.cli.command import DEFAULT_SOCKET, Options
 from engine.cli.main import app
+from tests.support.prepared_command import start_command
 
 ROOT = Path(__file__).parents[2]
 MODULE = "engine.cli.main"
@@ -65,17 +66,20 @@ async def ringback(socket: Path, *arguments: str, status: int = 0) -> Finished:
 async def ringback_process(*arguments: str, cwd: Path | None = None, **environ: str) -> Finished:
     """Run a command as a process: for what depends on its environment, streams or exit."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")}
-    env |= {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "TERM": "dumb"} | environ
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", MODULE, *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=env,
-        cwd=cwd,
-    )  # fmt: skip
-    async with asyncio.timeout(LONGEST_S):
-        out, err = await process.communicate()
-    assert process.returncode is not None
-    assert b"Traceback" not in err, err.decode()
-    return Finished(process.returncode, out.decode(), err.decode())
+    env |= {"COLUMNS": "200", "TERM": "dumb"} | environ
+    with TemporaryFile() as out, TemporaryFile() as err, TemporaryFile() as nothing:
+        process = start_command(
+            arguments,
+            streams=(nothing.fileno(), out.fileno(), err.fileno()),
+            directory=cwd or ROOT,
+            environ=env,
+        )
+        try:
+            status = await asyncio.to_thread(process.wait, LONGEST_S)
+        finally:
+            process.kill()
+        out.seek(0)
+        err.seek(0)
+        finished = Finished(status, out.read().decode(), err.read().decode())
+    assert "Traceback" not in finished.err, finished.err
+    return finished

@@ -84,6 +84,9 @@ def _run(how: dict[str, Any], streams: list[int]) -> None:
     time.tzset()
     sys.argv = how["argv"]
     sys.path[0] = os.path.dirname(sys.argv[0])
+    if sys.argv[1:2] != ["run"]:  # whose tables take their width and colours as they are imported
+        for name in [name for name in sys.modules if name.startswith("engine.cli")]:
+            del sys.modules[name]
 
     from ringback.__main__ import main
 

@@ -3,7 +3,7 @@
 The command is forked from a process that has imported everything (`command_server`), one for each
 process of the tests. Else it is what the installed command is: its own session, streams, working
 directory, environment, signals and exit status; only its name in the list of processes differs.
-Some tests start the installed command itself: `ringback()` of `engines.process`.
+Some tests start the installed command itself: `ringback()`.
 """
 
 import atexit
@@ -97,6 +97,33 @@ class PreparedCommand:
     def kill(self) -> None:
         """kill -9."""
         self.send_signal(signal.SIGKILL)
+
+
+Process = PreparedCommand | subprocess.Popen[bytes]
+
+
+def start_command(
+    arguments: Sequence[str],
+    *,
+    streams: tuple[int, int, int],
+    directory: Path = ROOT,
+    environ: Mapping[str, str] | None = None,
+) -> Process:
+    """Run `ringback` with these arguments, in a session of its own."""
+    argv = [str(ringback()), *arguments]
+    environ = os.environ if environ is None else environ
+    if not is_measured() and "PYTHONIOENCODING" not in environ:  # Python reads it as it begins
+        return PreparedCommand.start(argv, directory=directory, environ=environ, streams=streams)
+    stdin, stdout, stderr = streams
+    return subprocess.Popen(
+        argv, cwd=directory, env=environ, stdin=stdin, stdout=stdout, stderr=stderr,
+        start_new_session=True,
+    )  # fmt: skip
+
+
+def ringback() -> Path:
+    """The installed command."""
+    return Path(sys.executable).with_name("ringback")
 
 
 def _line(pipe: BinaryIO, timeout_s: float | None) -> bytes:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.engines import process
+from tests.support import prepared_command
 from tests.support.engines.process import EngineProcess
 from tests.support.prepared_command import PreparedCommand, is_measured
 
@@ -97,7 +97,7 @@ def test_an_engine_that_is_forked_is_as_one_that_is_started(
 ) -> None:
     seen = []
     for kind in ("forked", "started"):
-        monkeypatch.setattr(process, "is_measured", lambda kind=kind: kind == "started")
+        monkeypatch.setattr(prepared_command, "is_measured", lambda kind=kind: kind == "started")
         engine = EngineProcess(tmp_path / kind)
         try:
             engine.start()

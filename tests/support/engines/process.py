@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -17,7 +16,7 @@ import psutil
 
 from tests.support.control_line import ControlLine
 from tests.support.ports import free_port, media_ports
-from tests.support.prepared_command import PreparedCommand, is_measured
+from tests.support.prepared_command import Process, start_command
 from tests.support.recording import write_tone_wav
 
 READY_S = 60.0
@@ -27,7 +26,6 @@ PATIENCE_S = 40.0
 HOLD_HZ = 350
 
 Settings = dict[str, Any]
-Process = PreparedCommand | subprocess.Popen[bytes]
 
 
 class EngineProcess:
@@ -81,18 +79,12 @@ class EngineProcess:
 
     def launch(self) -> Process:
         """Run the daemon without waiting for anything."""
-        command = [str(ringback()), "run", "--config", str(self.config_path)]
         with self.log_path.open("ab") as log, Path(os.devnull).open("rb") as nothing:
-            if is_measured():
-                self._process = subprocess.Popen(
-                    command, cwd=self.directory, stdin=nothing, stdout=log,
-                    stderr=subprocess.STDOUT, start_new_session=True,
-                )  # fmt: skip
-            else:
-                self._process = PreparedCommand.start(
-                    command, directory=self.directory, environ=os.environ,
-                    streams=(nothing.fileno(), log.fileno(), log.fileno()),
-                )  # fmt: skip
+            self._process = start_command(
+                ("run", "--config", str(self.config_path)),
+                streams=(nothing.fileno(), log.fileno(), log.fileno()),
+                directory=self.directory,
+            )
         return self._process
 
     @property
@@ -309,11 +301,6 @@ def leftovers(status: dict[str, Any]) -> dict[str, Any]:
         "media legs": sum(worker["legs"] for worker in workers),
     }
     return {name: count for name, count in held.items() if count}
-
-
-def ringback() -> Path:
-    """The installed command."""
-    return Path(sys.executable).with_name("ringback")
 
 
 def write_config(path: Path, settings: Settings) -> None:
