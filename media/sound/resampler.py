@@ -14,6 +14,8 @@ Samples = NDArray[np.int16]
 
 _TAPS: Final = 24  # at the lower rate: what is removed begins at 4.4 of 8 kHz
 _PASSED: Final = 0.9  # of the band of the lower rate
+_LOWEST: Final = np.float32(-32768)
+_HIGHEST: Final = np.float32(32767)
 
 
 @cache
@@ -26,6 +28,17 @@ def _filter(ratio: int) -> NDArray[np.float32]:
     return scaled
 
 
+@cache
+def _phases(up: int, down: int) -> NDArray[np.float32]:
+    """The filter as a column for each sample that is made of one row of those that came.
+
+    Where the rate rises the samples between are zero: a column has only the taps that meet others.
+    """
+    taps = _filter(max(up, down)) * np.float32(up)
+    columns = [taps[(len(taps) - 1 - phase) % up :: up] for phase in range(up)]
+    return np.ascontiguousarray(np.stack(columns, axis=1))
+
+
 class Resampler:
     """From one rate to another, of which one is a multiple of the other. Keeps its state."""
 
@@ -35,8 +48,7 @@ class Resampler:
         if max(from_hz, to_hz) % min(from_hz, to_hz):
             raise ValueError(f"{from_hz} and {to_hz} Hz: neither is a multiple of the other")
         self._up, self._down = max(1, to_hz // from_hz), max(1, from_hz // to_hz)
-        # The filter is the same from either end.
-        self._taps = _filter(max(self._up, self._down)) * np.float32(self._up)
+        self._taps = _phases(self._up, self._down)
         self._past = np.zeros(len(self._taps) - 1, np.float32)
 
     def resample(self, samples: Samples) -> Samples:
@@ -46,12 +58,17 @@ class Resampler:
         """
         if not len(samples):
             return samples
-        past = self._past
-        known = np.zeros(len(past) + len(samples) * self._up, np.float32)
-        known[: len(past)] = past
-        known[len(past) :: self._up] = samples
-        self._past = known[len(known) - len(past) :]
-        made = np.correlate(known, self._taps, "valid")[:: self._down]
+        known = np.concatenate((self._past, samples), dtype=np.float32)
+        self._past = known[len(samples) :]
+        size = known.itemsize
+        # Each row is what a sample, or as many as the rate rises by, is made of: a view.
+        rows = np.ndarray(
+            (len(samples) // self._down, len(self._taps)),
+            np.float32,
+            known,
+            strides=(self._down * size, size),
+        )
+        made: NDArray[np.float32] = np.dot(rows, self._taps)
         np.rint(made, out=made)
-        np.maximum(np.minimum(made, 32767, out=made), -32768, out=made)
-        return made.astype(np.int16)
+        np.maximum(np.minimum(made, _HIGHEST, out=made), _LOWEST, out=made)
+        return made.astype(np.int16).reshape(-1)

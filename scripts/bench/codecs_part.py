@@ -28,8 +28,10 @@ SSRC = 7
 SETTLE_FRAMES = 50
 PORTS: Final = (30_000, 49_999)  # those that are free of them
 PAYLOAD_TYPES: Final[dict[m.Codec, int]] = {"PCMU": 0, "PCMA": 8, "G722": 9, "opus": 111}
-# The codecs of both legs, and the most that a call may need: per cent of a core.
-PAIRS: Final[tuple[tuple[m.Codec, m.Codec, float], ...]] = (
+# The codecs of both legs, and the most that a call may need: per cent of a core. The first passes
+# packets on as they are, for comparison.
+PAIRS: Final[tuple[tuple[m.Codec, m.Codec, float | None], ...]] = (
+    ("PCMU", "PCMU", None),
     ("PCMU", "PCMA", 0.1),
     ("PCMU", "G722", 0.6),
     ("PCMU", "opus", 1.5),

@@ -92,7 +92,7 @@ def _pass_up(transaction: ClientTransaction, response: Response, now: float) -> 
 
 
 def _release(transaction: ClientTransaction, message: object, now: float) -> None:
-    # Until timer K only the key is needed. The rest may be large.
+    # From now on only the key and the state are needed. The rest may be large.
     del transaction.user, transaction.request
     transaction.data = b""
 
@@ -159,7 +159,7 @@ class InviteClientTransaction(ClientTransaction):
             "1xx": (ACCEPTED, ()),
             "2xx": (ACCEPTED, (_pass_up,)),
             "300-699": (ACCEPTED, ()),
-            "timer_m": (TERMINATED, ()),
+            "timer_m": (TERMINATED, (_release,)),
             "transport_error": (ACCEPTED, ()),
         },
         COMPLETED: {

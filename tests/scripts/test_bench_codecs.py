@@ -14,19 +14,20 @@ async def test_each_pair_is_measured_or_not_in_words() -> None:
     with patch.object(codecs_part, "SETTLE_FRAMES", 5):
         await codecs_part.run(report, BRIEF)
     names = [item.name for item in report.figures]
-    assert names[:2] == [
+    assert names[:3] == [
+        "PCMU, PCMU: of a core for each call",
         "PCMU, PCMA: of a core for each call",
         "PCMU, G722: of a core for each call",
     ]
     assert all(item.value > 0 for item in report.figures)
-    assert len(report.figures) + len(report.notes) == 3
+    assert len(report.figures) + len(report.notes) == 4
 
 
 async def test_a_codec_that_is_not_here_is_noted() -> None:
     report = Report()
     with (
         patch.object(codecs_part, "SETTLE_FRAMES", 1),
-        patch.object(codecs_part, "PAIRS", codecs_part.PAIRS[2:]),
+        patch.object(codecs_part, "PAIRS", codecs_part.PAIRS[3:]),
         patch.object(codecs_part, "unavailable", lambda: {"opus": "no libopus"}),
     ):
         await codecs_part.run(report, BRIEF)

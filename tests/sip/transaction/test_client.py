@@ -162,6 +162,14 @@ class TestInviteAccepted:
         assert transaction.state is TERMINATED
         assert len(layer.sent) == 1
 
+    def test_the_request_is_not_held_for_as_long_as_the_call(self) -> None:
+        transaction, layer, _ = invite()
+        transaction.receive(response(transaction.request, 200), 1.0)
+        assert hasattr(transaction, "request")  # another 2xx, of a fork, is acknowledged by it
+        layer.advance(33.0)
+        assert not hasattr(transaction, "request")
+        assert transaction.data == b""
+
     def test_other_responses_and_transport_errors_are_ignored(self) -> None:
         transaction, _, user = invite()
         transaction.receive(response(transaction.request, 200), 1.0)
