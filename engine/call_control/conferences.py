@@ -142,8 +142,6 @@ class Conferences:
             elif conference.recorder is not None and isinstance(error, EngineError):
                 return  # another member is recorded
             raise
-        if conference.recorder is not recorder:
-            await recorder.recorded.stop()
 
     def _review_recorder(self, conference: Conference) -> None:
         """Somebody has left, or hears less: record another member where that is better."""

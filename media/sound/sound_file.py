@@ -124,9 +124,7 @@ def _check_wav(descriptor: int) -> None:
         return
     for _ in range(_MOST_CHUNKS):
         chunk = os.pread(descriptor, _CHUNK.size, at)
-        if len(chunk) < _CHUNK.size:
-            return
-        name, length = _CHUNK.unpack(chunk)
+        name, length = _CHUNK.unpack(chunk.ljust(_CHUNK.size, b"\0"))
         at += _CHUNK.size
         if name == b"data":
             if size - at + _PADDING_BYTES < length < _UNKNOWN_BYTES:

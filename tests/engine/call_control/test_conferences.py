@@ -13,6 +13,7 @@ from engine.errors import EngineError
 from engine.store.event_log import Event
 from media.messages import RecordingEnded
 from media.sources import Silence
+from tests.engine.calls.test_recording import record_takes
 from tests.support.calls_by_command import leg_of, run_calls, up
 from tests.support.scene import Scene
 
@@ -272,6 +273,24 @@ def test_a_recording_that_is_ended_while_it_is_announced_does_not_begin(tmp_path
         with pytest.raises(EngineError, match="stopped before it began"):
             await starting
         assert stage.media.recorded == []
+
+    run_calls(tmp_path, script)
+
+
+def test_a_recording_that_is_ended_while_its_file_is_made_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        conferences = Conferences(stage.services, calls)
+        first, _second = await two_in(stage, calls, conferences)
+        record_takes(stage, 1.0, monkeypatch)
+        starting = asyncio.ensure_future(conferences.record("friday", is_on=True))
+        await asyncio.sleep(0.1)
+        conference = await conferences.record("friday", is_on=False)
+        with pytest.raises(EngineError, match="is not recorded"):
+            await starting
+        assert conference.view()["recorded_by"] is None
+        assert stage.media.stopped == [leg_of(first)]
 
     run_calls(tmp_path, script)
 
