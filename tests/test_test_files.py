@@ -23,7 +23,6 @@ EXCEPTIONS: dict[str, str] = {
     "media/recognition/result.py": "records without behaviour",
     "media/recognition/sphinx_process.py": "test_sphinx_decoder.py",
     "media/streams/messages.py": "records; test_host_client.py",
-    "engine/call_parts.py": "built by every test of tests/engine/test_daemon.py and scenarios/",
     "engine/parts.py": "built by every test of tests/engine/test_daemon.py and scenarios/",
     "config/all_sections.py": "fields without behaviour; read in test_settings.py",
     "engine/acd/agent_pool.py": "a face of agents and queues; calls/ and scenarios/ use it",
