@@ -76,7 +76,7 @@ async def registered(registrar: TcpRegistrar, limits: TcpLimits) -> AsyncIterato
 
 async def test_connection_is_kept_open_by_pings() -> None:
     registrar = TcpRegistrar(pongs=1_000)
-    async with registered(registrar, TcpLimits(keepalive_s=0.1, pong_s=0.1, idle_s=0.3)):
+    async with registered(registrar, TcpLimits(keepalive_s=0.1, pong_s=1.5, idle_s=2.0)):
         await until(lambda: registrar.pings >= 5)
         assert (registrar.connections, registrar.registers) == (1, 1)
 
