@@ -3,7 +3,7 @@
 import pytest
 
 from config.settings import Settings
-from engine.checks.voices import unknown_voices
+from engine.checks.voices import speech_fault, unknown_voices
 from media.speech.synthesizer import NoSuchVoice, SpeechError, Synthesizer
 
 
@@ -56,3 +56,14 @@ def test_each_place_that_can_name_one(asked: list[str]) -> None:
 
 def test_nothing_is_said_of_voices_where_nothing_can_be_spoken(asked: list[str]) -> None:
     assert faults(queues=[{"name": "q", "voice": "broken"}, {"name": "p", "voice": "x1"}]) == {}
+
+
+@pytest.mark.parametrize(
+    ("voice", "reason"),
+    [("de", None), ("x1", "there is no voice 'x1'"), ("broken", "no library")],
+)
+def test_why_the_voice_of_whispers_does_not_speak(
+    asked: list[str], voice: str, reason: str | None
+) -> None:
+    assert speech_fault(Settings.model_validate({"whisper": {"voice": voice}})) == reason
+    assert asked == [voice]
