@@ -20,6 +20,7 @@ from engine.request import WhisperSpec
 from tests.engine.recordings.test_library import Shelf, shelf
 from tests.support.jobs import callback_job
 from tests.support.method_call import call_method
+from tests.support.recording import write_tone_wav
 from tests.support.scene import Scene
 from tests.support.staffed import run_with_staff
 
@@ -34,7 +35,7 @@ def methods_of(stage: Scene, dispatcher: Dispatcher, sounds: SoundFiles) -> Any:
 def test_a_talk_is_recorded_paused_and_stopped_by_command(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, _agents: AgentRegistry) -> None:
         (tmp_path / "sounds").mkdir()
-        (tmp_path / "sounds" / "consent.wav").touch()
+        write_tone_wav(tmp_path / "sounds" / "consent.wav", 440, 0.2)
         methods = methods_of(stage, dispatcher, SoundFiles([tmp_path / "sounds"]))
         job = callback_job()
         dispatcher.submit(job)
