@@ -28,6 +28,7 @@ from ..settings import MediaSettings
 from ..stderr import never_wait_for_stderr
 from ..worker_socket import listen_at
 from .clock import FrameClock
+from .descriptors import make_room_for
 from .engine_session import EngineSessions
 from .load import LoadMeter
 from .processor_time import of_thread
@@ -47,6 +48,9 @@ _NICENESS: Final = -10
 
 # A worker that no engine calls on ends: the one that started it has died meanwhile.
 UNCALLED_S: Final = 30.0
+
+# One for anybody, and one that is connected to the peer.
+_SOCKETS_OF_A_PORT: Final = 2
 
 # The next engine sends it to a worker that an earlier one left behind.
 END: Final = signal.SIGUSR1
@@ -129,6 +133,8 @@ def main() -> None:
     priority.ask_for_short_slices()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     settings = msgspec.json.decode(sys.argv[2], type=MediaSettings)
+    first, last = settings.ports
+    make_room_for(_SOCKETS_OF_A_PORT * (last - first + 1))
     try:
         uvloop.run(serve(listening, settings))
     finally:
