@@ -99,6 +99,22 @@ def test_a_queue_has_to_exist_and_to_have_room(tmp_path: Path) -> None:
     run_with_staff(tmp_path, script, queues=[Queue(name="sales", agents=["alice"])])
 
 
+def test_what_is_wrong_apart_from_the_number_is_known_of_numbers_alone(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, _agents: AgentRegistry) -> None:
+        check = check_of(stage, dispatcher)
+        check.without_number(asked(queue="sales"), NOW)
+        for wrong, words in (
+            ({"queue": "nowhere"}, "no queue named"),
+            ({"queue": "sales", "deadline": NOW}, "has already passed"),
+        ):
+            with pytest.raises(EngineError, match=words):
+                check.without_number(asked(**wrong), NOW)
+            check.without_number(asked(to="sip:x@127.0.0.1", **wrong), NOW)
+        check.without_number(asked(deadline=NOW), NOW)  # for nobody
+
+    run_with_staff(tmp_path, script)
+
+
 async def test_a_region_that_there_is_not_is_named(tmp_path: Path) -> None:
     async with running(settings_in(tmp_path)) as (_daemon, client):
         for to in ("+442079460123", "020 7946 0123"):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from engine.cli import recordings
 from engine.recordings.entry import Mark, RecordedCall
@@ -74,3 +75,18 @@ def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_first_player_that_is_installed() -> None:
     assert recordings.player_of(lambda name: name if name == "aplay" else None) == ("aplay", "-q")
     assert recordings.player_of(lambda _name: None) is None
+
+
+def test_a_machine_without_a_player_is_told_where_the_file_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "talk.wav"
+    file.touch()
+    found = {"file": str(file), "state": "kept", "location": None}
+    monkeypatch.setattr(recordings, "ask", lambda _question: found)
+    monkeypatch.setattr(recordings, "player_of", lambda _which: None)
+    with pytest.raises(typer.Exit) as ended:
+        recordings.play("rec-1")
+    assert ended.value.exit_code == 1
+    said = capsys.readouterr().err
+    assert "none of ffplay, mpv, play, paplay, aplay is installed" in said and str(file) in said

@@ -228,6 +228,17 @@ def test_agent_who_hangs_up_in_the_whisper_brings_the_script_back(tmp_path: Path
     assert [one["result"] for one in desk.stage.last("call.ended")["scripts"]] == ["transfer"] * 2
 
 
+def test_talk_to_which_a_script_has_led_ends_after_the_longest_time(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        caller = await desk.waiting()
+        agent = await desk.answering_agent()
+        await asyncio.sleep(70)
+        assert caller.is_hung_up and agent.is_hung_up
+
+    desk = run(tmp_path, conduct, *AGENT, max_duration_s=60.0)
+    assert ended(desk) == ("completed", "maximum duration reached")
+
+
 OUTSIDE = (step("out", "transfer", number="+442079460777", failed="bye"), BYE)
 
 

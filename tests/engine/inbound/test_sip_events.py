@@ -17,6 +17,7 @@ SESSION: Any = SimpleNamespace(tag=None)
     [
         (events.RegistrationChanged(SESSION, "registered", 200, "OK", 600), "trunks"),
         (events.IncomingInvite(SESSION, cast(Any, None)), "inbound"),
+        (events.ExtensionsRefused(cast(Any, None), cast(Any, None), ("100rel",)), "refused"),
         (events.Progress(SESSION, 180, "Ringing", None), "legs"),
         (events.Ended(SESSION, CAUSE), "legs"),
     ],
@@ -25,7 +26,13 @@ def test_each_event_goes_to_one_part(event: Any, part: str) -> None:
     got: list[tuple[str, object]] = []
     router = SipEvents(
         cast(Any, SimpleNamespace(on_sip=lambda one: got.append(("trunks", one)))),
-        cast(Any, SimpleNamespace(on_invite=lambda one: got.append(("inbound", one)))),
+        cast(
+            Any,
+            SimpleNamespace(
+                on_invite=lambda one: got.append(("inbound", one)),
+                on_extensions_refused=lambda one: got.append(("refused", one)),
+            ),
+        ),
         cast(Any, SimpleNamespace(on_sip=lambda one: got.append(("legs", one)))),
     )
     router.on_sip(event)

@@ -10,6 +10,7 @@ import pytest
 from engine.errors import EngineError
 from engine.personal.person import Person
 from engine.personal.personal_data import PersonalData
+from engine.recordings.entry import RecordedCall
 from engine.recordings.library import RecordingLibrary
 from engine.routing.blocking.do_not_call import Blocked, DoNotCall
 from tests.support.jobs import callback_job
@@ -73,6 +74,39 @@ async def test_every_kind_of_trace_is_handed_out(tmp_path: Path) -> None:
         assert [event.get("job") for event in items["event"]] == ["j1", None]  # who blocked it
         assert items["recording"] == [{"path": str(here.recordings / "j1.wav"), "bytes": 4}]
         assert items["blocked"][0]["number"] == NUMBER
+
+
+async def test_of_the_audit_log_a_job_has_what_is_about_it_and_a_person_what_names_them(
+    tmp_path: Path,
+) -> None:
+    async with kept(tmp_path) as here:
+        for method, params in (("callback.get", '{"id":"j1"}'), ("blocked.get", f'"{NUMBER}"')):
+            entry = {
+                "time": 1.0, "who": "anna", "role": "operate", "peer": "socket", "method": method,
+                "params": params, "outcome": "done", "reason": None, "repeated": 0,
+            }  # fmt: skip
+            here.here.store.insert("audit", entry)
+        await here.here.store.flush()
+        methods = [entry["method"] for entry in (await here.items())["audit"]]
+        assert methods == ["callback.get", "blocked.get"]
+        of_job = [
+            item["method"]
+            async for kind, item in here.data.items(PERSON, 5000.0, "j1")
+            if kind == "audit"
+        ]
+        assert of_job == ["callback.get"]
+
+
+async def test_a_recording_that_the_library_knows_is_handed_out_once(tmp_path: Path) -> None:
+    async with kept(tmp_path) as here:
+        library = RecordingLibrary(here.here.store, here.here.log, here.recordings)
+        entry = library.begin(RecordedCall(call="call-1", job="j1"))
+        entry.path, entry.state, entry.bytes = str(here.recordings / "j1.wav"), "kept", 4
+        library.save(entry)
+        await here.here.store.flush()
+        (recording,) = (await here.items())["recording"]
+        assert (recording["recording"], recording["job"]) == (entry.id, "j1")
+        assert (recording["path"], recording["bytes"]) == (str(here.recordings / "j1.wav"), 4)
 
 
 async def test_what_is_erased_is_counted_and_gone_and_others_keep_theirs(tmp_path: Path) -> None:

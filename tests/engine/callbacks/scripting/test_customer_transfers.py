@@ -314,3 +314,17 @@ def test_agents_are_not_transferred_by_their_script(tmp_path: Path) -> None:
     job = play(tmp_path, conduct, use="agent_script", agent="alice", queue=None)
     assert path(job) == ["ask", "to", "ask", "no"]
     assert job.request.queue is None
+
+
+def test_talk_with_who_was_reached_ends_after_the_longest_time(tmp_path: Path) -> None:
+    async def conduct(stage: Scene, _agents: AgentRegistry) -> None:
+        await answers(stage, "alice")
+        customer = await answers(stage, CUSTOMER)
+        await press(stage, 1, "2")
+        carol = await answers(stage, "carol")
+        await asyncio.sleep(60)
+        assert customer.is_hung_up and carol.is_hung_up
+
+    job = play(tmp_path, conduct, to_step={"agent": "carol"}, max_duration_s=60.0)
+    assert (job.state, job.cause) == ("completed", "maximum duration reached")
+    assert job.agent == "carol"

@@ -2,19 +2,22 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from engine.call_control.controlled_calls import ControlledCalls
-from engine.calls.supervision.supervisor_desk import MOST_SUPERVISORS
+from engine.calls.leg import Leg
+from engine.calls.supervision.supervisor_desk import MOST_SUPERVISORS, SupervisorDesk
 from engine.calls.supervision.supervisors import SuperviseOrder
 from engine.errors import EngineError
 from media.errors import NoPortLeft
 from media.sources import Mix, Peer, Silence
 from tests.support.calls_by_command import NUMBER, leg_of, run_calls, up
+from tests.support.leg_owner import LegOwner
 from tests.support.phones.scripted import ScriptedPhone
-from tests.support.scene import Scene
+from tests.support.scene import Scene, run_scene
 from tests.support.two_who_talk import Stage, run_talk
 
 BOSS = "sip:boss@127.0.0.1"
@@ -186,6 +189,35 @@ def test_an_agent_who_supervises_is_offered_no_calls(tmp_path: Path) -> None:
     run_talk(tmp_path, script, "alice", "bob")
 
 
+def test_a_permanent_line_supervises_while_it_has_its_media(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        services = stage.scene.services
+        line = Leg(
+            leg_id="line-1", role="agent", owner=LegOwner(),
+            destination=services.dialplan.agent_destinations("bob")[0],
+            sip=services.sip, media=services.media,
+        )  # fmt: skip
+        await line.open()
+        services.lines.add_line("bob", line)
+        stage.scene.media.open_legs.remove(line.id)  # its media worker has ended
+        with pytest.raises(EngineError, match="the permanent line of bob has no media") as refused:
+            supervise(stage, "bob")
+        assert (refused.value.kind, refused.value.field) == ("unavailable", "agent")
+        await asyncio.sleep(0.1)
+        assert services.lines.can_be_borrowed("bob") and stage.scene.seen("supervision.") == []
+        stage.scene.media.open_legs.add(line.id)
+        supervise(stage, "bob")
+        assert services.lines.is_borrowed("bob")
+        stage.customer.hangs_up()
+        await stage.completed()
+        assert not services.lines.is_borrowed("bob")
+        services.lines.remove_line("bob")
+        services.registry.legs.pop(line.id)
+        await line.release()
+
+    run_talk(tmp_path, script, "alice", "bob")
+
+
 def test_a_call_has_so_many_supervisors(tmp_path: Path) -> None:
     async def script(stage: Stage) -> None:
         for number in range(MOST_SUPERVISORS):
@@ -289,3 +321,17 @@ def test_a_whisper_needs_somebody_to_hear_it(tmp_path: Path) -> None:
             call.supervise(order(stage))
 
     run_calls(tmp_path, script)
+
+
+def test_a_whisper_between_two_who_are_no_agents_names_who_hears_it(tmp_path: Path) -> None:
+    async def script(stage: Scene) -> None:
+        nothing = cast(Any, None)
+        desk = SupervisorDesk(
+            stage.services, nothing, nothing, nothing, publish=nothing, show=nothing
+        )
+        parties = [cast(Leg, SimpleNamespace(id=f"leg-{n}", role="customer")) for n in (1, 2)]
+        with pytest.raises(EngineError, match="neither party is an agent: name the leg") as refused:
+            desk.supervise(order(stage, mode="whisper"), parties)
+        assert (refused.value.kind, refused.value.field) == ("state", "leg")
+
+    run_scene(tmp_path, script)

@@ -217,3 +217,22 @@ def test_a_capture_on_the_standard_output_is_nothing_but_the_capture(
     written = capfdbinary.readouterr().out
     assert written[:4] == struct.pack("<I", 0xA1B2C3D4)
     assert written.endswith(b"INVITE") and b"call-1" not in written
+
+
+def test_a_trace_on_the_standard_output_is_nothing_but_the_capture(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.setattr(commands, "ask", lambda _question: {"messages": [MESSAGE]})
+    commands.trace("call-1", pcap=commands.STANDARD_OUTPUT)
+    written = capfdbinary.readouterr().out
+    assert written[:4] == struct.pack("<I", 0xA1B2C3D4)
+    assert len(written) == 24 + 16 + 20 + 8 + len("INVITE")
+
+
+def test_nothing_is_fetched_after_what_was_followed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    questions: list[object] = []
+    monkeypatch.setattr(commands, "ask", questions.append)
+    commands.trace(None, follow=True)
+    assert len(questions) == 1 and capsys.readouterr().out == ""
