@@ -69,7 +69,6 @@ EXCEPTIONS: dict[str, str] = {
     "media/worker/leg.py": "test_peer_stream.py, test_relay.py and test_switch.py",
     "media/worker/worker.py": "the process itself: media/test_worker_client.py starts it",
     "media/webrtc/messages.py": "records; test_process.py",
-    "media/webrtc_client.py": "webrtc/test_process.py",
     "sip/counters.py": "a record without behaviour",
     "sip/endpoint_options.py": "a record without behaviour",
     "sip/events.py": "records without behaviour",

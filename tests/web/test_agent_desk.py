@@ -165,6 +165,14 @@ async def test_a_page_whose_events_end_is_cut_off(engine: Engine) -> None:
         assert (await socket.receive(timeout=40)).type is aiohttp.WSMsgType.CLOSE
 
 
+async def test_a_page_that_sends_anything_but_text_is_cut_off(engine: Engine) -> None:
+    async with page(engine) as client, line(client) as socket:
+        await socket.receive_json(timeout=40)
+        await socket.send_bytes(b"{}")
+        assert (await socket.receive(timeout=40)).type is aiohttp.WSMsgType.CLOSE
+        assert engine.is_closed and engine.calls == []
+
+
 async def test_too_many_requests_at_once_are_refused(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -143,3 +143,18 @@ def test_a_file_with_a_fault_is_refused_in_words(tmp_path: Path, capsys: object)
     secret.write_text("short")
     file.write_text(f'[web]\nlisten = "127.0.0.1:0"\nsecret_file = "{secret}"\n')
     assert main(str(file), load(file, environ={})) == 2
+
+
+def test_a_gateway_that_was_stopped_ends_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[Gateway] = []
+
+    async def run(self: Gateway) -> None:
+        ran.append(self)
+
+    monkeypatch.setattr(Gateway, "run", run)
+    file = tmp_path / "web.toml"
+    file.write_text("[web]\n")
+    assert main(str(file), load(file, environ={})) == 0
+    assert len(ran) == 1

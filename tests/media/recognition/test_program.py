@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -135,3 +137,32 @@ def _is_running(pid: int) -> bool:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
     return False
+
+
+async def test_one_that_has_closed_its_input_is_waited_for() -> None:
+    class Pipe:
+        transport = SimpleNamespace(set_write_buffer_limits=lambda **_limits: None)
+
+        def __init__(self) -> None:
+            self.written: list[bytes] = []
+
+        def write(self, data: bytes) -> None:
+            self.written.append(data)
+
+        async def drain(self) -> None:
+            raise BrokenPipeError
+
+    class Process:
+        def __init__(self) -> None:
+            self.stdin = Pipe()
+            self.is_waited_for = False
+
+        async def wait(self) -> int:
+            self.is_waited_for = True
+            return 0
+
+    process = Process()
+    recogniser = ProgramRecogniser(["listens"], {}, lambda _result: None, preface=b"words\n")
+    recogniser.feed(b"sound")
+    await recogniser._write(cast(Any, process))
+    assert process.stdin.written == [b"words\n", b"sound"] and process.is_waited_for

@@ -62,6 +62,13 @@ async def test_who_is_not_reached_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     side.session.answered(ABSENT)
 
 
+async def test_a_session_that_was_not_described_exchanges_no_sound() -> None:
+    side = Side()
+    side.session.connect(Connect("x", "127.0.0.1", 4000, 4001))
+    assert (side.session.port, side.session.rtcp_port, side.told) == (0, 0, [])
+    await side.session.close()
+
+
 async def test_a_host_without_addresses_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     async def none(*_given: object) -> tuple[Candidate, ...]:
         return ()

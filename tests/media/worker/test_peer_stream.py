@@ -1,5 +1,6 @@
 """When the next packet is predicted, when it is not, and what a run of predicted ones books."""
 
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -7,9 +8,11 @@ import pytest
 from media.relay.tables import STEP
 from media.rtp.rtp import build
 from media.rtp.symmetric_rtp import NEW_SSRC_S
+from media.sound.dtmf.detector import ToneKeys
+from media.sound.form import WIDE
 from media.sound.g711 import SILENCE
 from media.worker.leg import MediaLeg
-from media.worker.peer_stream import PeerStream, audible
+from media.worker.peer_stream import PeerStream, StreamListener, audible
 from media.worker.protection import Protection
 from media.worker.recording.recorder import Tap
 
@@ -204,3 +207,75 @@ def test_the_ssrc_of_another_peer_is_heard_at_once() -> None:
     peer.stream.renew()
     peer.receive(other_packet(7), 1.0)
     assert peer.stream.ssrc == SSRC + 1
+
+
+class Listener:
+    """Hears decoded sound: the form, and how many bytes there are of each packet."""
+
+    relayed = None
+    takes_any_codec = False
+
+    def __init__(self, *, takes_wide: bool) -> None:
+        self.takes_wide = takes_wide
+        self.heard: list[tuple[str, int]] = []
+        self.skipped: list[int] = []
+
+    def relay_audio(
+        self,
+        source: PeerStream,
+        sequence: int,
+        timestamp: int,
+        marker: bool,
+        payload: bytes,
+        codec: str,
+        now: float,
+    ) -> None:
+        self.heard.append((codec, len(payload)))
+
+    def relay_nothing(self, source: PeerStream, sequence: int) -> None:
+        self.skipped.append(sequence)
+
+
+def hears(peer: Peer, *, takes_wide: bool) -> Listener:
+    """One more who hears a peer of G722."""
+    peer.stream.audio = {9: "G722"}
+    listener = Listener(takes_wide=takes_wide)
+    peer.stream.listeners.append(cast(StreamListener, listener))
+    return listener
+
+
+def test_a_stream_of_another_codec_is_decoded_to_what_each_listener_takes() -> None:
+    peer = Peer()
+    narrow = hears(peer, takes_wide=False)
+    peer.receive(packet(1, payload_type=9))
+    wide = hears(peer, takes_wide=True)  # from here on it is decoded at 16 kHz
+    peer.receive(packet(2, payload_type=9))
+    assert [form for form, _ in narrow.heard] == ["PCMU", "PCMU"]
+    assert [form for form, _ in wide.heard] == [WIDE]
+    assert wide.heard[0][1] > narrow.heard[1][1] > 0
+
+
+def test_keys_that_come_as_sound_of_another_codec_are_kept_from_listeners() -> None:
+    peer = Peer()
+    listener = hears(peer, takes_wide=False)
+    peer.stream.tones, peer.stream.keeps_keys = ToneKeys(lambda *_key: None), True
+    peer.receive(packet(1, payload_type=9))
+    assert (listener.heard, listener.skipped) == ([], [peer.stream.highest])
+
+
+@pytest.mark.parametrize(("takes_wide", "form"), [(False, "PCMU"), (True, WIDE)])
+def test_a_stream_of_another_codec_is_recorded_as_wide_as_the_recording(
+    takes_wide: bool, form: str
+) -> None:
+    written: list[str] = []
+    peer = Peer()
+    peer.stream.audio = {9: "G722"}
+    peer.tap = cast(
+        Tap,
+        SimpleNamespace(
+            takes_wide=takes_wide,
+            write=lambda _timestamp, _payload, codec, _now: written.append(codec),
+        ),
+    )
+    peer.receive(packet(1, payload_type=9))
+    assert written == [form]

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from media.messages import Connect, Direction
@@ -12,6 +13,7 @@ from media.sound.clip import SILENCE, Clip
 from media.sound.frames import SpeakingSources
 from media.worker.peer_stream import PeerStream
 from media.worker.playout import GAP_FILL_S, Playout
+from tests.support.media.coded_peers import Talker
 
 from .test_peer_stream import Peer, packet
 
@@ -208,3 +210,22 @@ def test_what_the_kernel_refuses_is_counted_as_an_error(listener: Listener) -> N
     listener.tick(2)
     stream = listener.playout.stream
     assert (stream.packets_sent, stream.errors) == (0, 2)
+
+
+def test_nothing_is_coded_while_keys_are_sent_or_nothing_may_be(listener: Listener) -> None:
+    talker, sound = Talker("G722"), np.zeros(320, np.int16)
+    listener.playout.hear_peer(talker.stream, listener.now)
+
+    def coded() -> bool:
+        talker.say(sound, listener.now)
+        return listener.playout._coding.transcoder is not None
+
+    listener.agree(direction="recvonly")
+    assert not coded()
+    listener.agree()
+    assert listener.playout.send_digits("5", 100, 50)
+    assert not coded()
+    while listener.playout.dialling:
+        listener.now += FRAME_S
+        listener.playout.send_digit_frame(listener.now)
+    assert coded()

@@ -597,6 +597,21 @@ def test_a_digit_whose_end_is_lost_is_reported_after_a_while(
     assert desk.events(m.Dtmf) == [m.Dtmf("a", "7", 60)]
 
 
+def test_a_new_description_may_give_keys_another_clock(
+    bridged: tuple[SwitchBench, FramePhone, FramePhone],
+) -> None:
+    desk, a, b = bridged
+    converse(desk, a, b, 3)
+    a.press(desk.addresses["a"], key(5))
+    converse(desk, a, b, 3)
+    described = a.describe("a")
+    described.telephone_event_clock_hz = 16000
+    desk.switch.execute(described)
+    a.press(desk.addresses["a"], key(5))  # the same ticks are half as long
+    converse(desk, a, b, 3)
+    assert desk.events(m.Dtmf) == [m.Dtmf("a", "5", 80), m.Dtmf("a", "5", 40)]
+
+
 @pytest.mark.parametrize("comes", range(7))
 def test_a_digit_of_which_one_packet_comes_is_reported_once(
     bridged: tuple[SwitchBench, FramePhone, FramePhone], comes: int
