@@ -20,11 +20,18 @@ PROGRAM_ENVIRONMENT: Final = {"PATH": os.defpath, "LANG": "C.UTF-8"}
 
 _FIELD: Final = re.compile(r"\{([^{}]*)\}")
 _ROOT: Final = Path(__file__).resolve().parents[1]
-_KEPT: Final = frozenset({"PATH", "HOME", "LANG", "TZ", "TMPDIR", "RINGBACK_RELAY"})
-# COVERAGE_: what measures the tests goes on in the processes that they start.
 _KEPT_BY_COMMANDS: Final = frozenset({"PATH", "HOME", "LANG", "TZ", "TMPDIR"})
 _PREFIXES_KEPT_BY_COMMANDS: Final = ("LC_", "SSL_CERT_")
-_KEPT_PREFIXES: Final = ("LC_", "LD_", "MALLOC_", "OPENBLAS_", "PYTHON", "SSL_CERT_", "COVERAGE_")
+_KEPT: Final = _KEPT_BY_COMMANDS | {"RINGBACK_RELAY"}
+# COVERAGE_: what measures the tests goes on in the processes that they start.
+_KEPT_PREFIXES: Final = (
+    *_PREFIXES_KEPT_BY_COMMANDS,
+    "LD_",
+    "MALLOC_",
+    "OPENBLAS_",
+    "PYTHON",
+    "COVERAGE_",
+)
 
 
 class ChildProcess(NamedTuple):
@@ -49,11 +56,7 @@ def python_process(
     # An `engine` in the working directory is somebody else's.
     options = ["-P"] if imports_site else ["-S", "-P", "-B"]
     path = [given.get("PYTHONPATH")] if imports_site else sys.path
-    kept = {
-        name: value
-        for name, value in given.items()
-        if name in _KEPT or name.startswith(_KEPT_PREFIXES)
-    }
+    kept = _chosen(given, _KEPT, _KEPT_PREFIXES)
     kept["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *filter(None, path)])
     return ChildProcess([sys.executable, *options, "-m", module, *arguments], kept)
 
@@ -64,10 +67,15 @@ def command_environment(environ: Mapping[str, str] | None = None) -> dict[str, s
     It is chosen from `environ`, this process's by default. None of the engine's secrets is in it.
     """
     given = os.environ if environ is None else environ
-    return PROGRAM_ENVIRONMENT | {
-        name: value
-        for name, value in given.items()
-        if name in _KEPT_BY_COMMANDS or name.startswith(_PREFIXES_KEPT_BY_COMMANDS)
+    return PROGRAM_ENVIRONMENT | _chosen(given, _KEPT_BY_COMMANDS, _PREFIXES_KEPT_BY_COMMANDS)
+
+
+def _chosen(
+    environ: Mapping[str, str], names: frozenset[str], prefixes: tuple[str, ...]
+) -> dict[str, str]:
+    """The variables of these names, and those whose names begin so."""
+    return {
+        name: value for name, value in environ.items() if name in names or name.startswith(prefixes)
     }
 
 
