@@ -30,7 +30,13 @@ class _Attributes(ctypes.Structure):
     )
 
 
-def ask_for(niceness: int, *, proc: Path = _OF_THIS_PROCESS) -> None:
+def run_before_others(niceness: int) -> None:
+    """Take this niceness, and short slices of time, each where it is allowed."""
+    ask_for_niceness(niceness)
+    ask_for_short_slices()
+
+
+def ask_for_niceness(niceness: int, *, proc: Path = _OF_THIS_PROCESS) -> None:
     """Take this niceness where it is allowed; without the right to it nothing changes.
 
     Where the kernel groups processes by their session (sched(7), autogroup), the niceness of a

@@ -141,6 +141,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "web.uncalled_requests": {"web.numbers"},
     "web.connections": set(),
     "web.handshakes": set(),
+    "web.listeners": set(),
     "web.signing": set(),
     "web.progress": set(),
     "web.pages": set(),
@@ -163,7 +164,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "web.agent_desk": {"web.client_address", "web.connections", "web.limits"},
     "web.server": {
         "web.admission", "web.agent_desk", "web.api", "web.callback_service", "web.client_address",
-        "web.connections", "web.handshakes", "web.pages",
+        "web.connections", "web.handshakes", "web.listeners", "web.pages",
         "web.progress", "web.proof_of_work", "web.signing",
     },
     # media: the side of the engine, and the side of the worker

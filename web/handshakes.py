@@ -18,16 +18,6 @@ _AGAIN_S: Final = 0.1
 """When no connection can be accepted, as where no descriptor is left, it is tried again."""
 
 
-def listen(host: str, port: int, backlog: int) -> list[socket.socket]:
-    """Sockets that listen at each address of a host. Raises OSError."""
-    found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    listeners: list[socket.socket] = []
-    for family, address in dict.fromkeys((one[0], one[4]) for one in found):
-        listeners.append(socket.create_server(address[:2], family=family, backlog=backlog))
-        listeners[-1].setblocking(False)
-    return listeners
-
-
 class Handshakes:
     """Makes connections secure. Each is for a protocol of `accept` once it is."""
 

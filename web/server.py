@@ -28,7 +28,8 @@ from .api import Api
 from .callback_service import CallbackService
 from .client_address import ClientAddresses
 from .connections import Connections, WaitingConnections
-from .handshakes import Handshakes, listen
+from .handshakes import Handshakes
+from .listeners import listen
 from .pages import Pages
 from .progress import Followers
 from .proof_of_work import ProofOfWork
@@ -120,32 +121,33 @@ class Gateway:
                 shutdown_timeout=STOP_S,
             )
             await runner.setup()
-            server: asyncio.Server | None = None
             listeners: list[socket.socket] = []
+            servers: list[asyncio.Server] = []
             try:
                 assert runner.server is not None
                 host, port = split_host_port(settings.listen)
                 tls = _tls(settings.tls_cert, settings.tls_key)
                 accept = Connections(runner.server, waiting).accept
+                listeners = listen(host, port, BACKLOG)
+                bound = listeners[0].getsockname()[1]
                 if tls is None:
-                    server = await asyncio.get_running_loop().create_server(
-                        accept, host, port, backlog=BACKLOG
-                    )
-                    bound = server.sockets[0].getsockname()[1]
+                    loop = asyncio.get_running_loop()
+                    servers = [
+                        await loop.create_server(accept, sock=one, backlog=BACKLOG)
+                        for one in listeners
+                    ]
                 else:
                     handshakes = Handshakes(tls, accept)
-                    listeners = listen(host, port, BACKLOG)
                     tasks += [asyncio.create_task(handshakes.serve(one)) for one in listeners]
-                    bound = listeners[0].getsockname()[1]
                 yield f"{'https' if tls else 'http'}://{host}:{bound}"
             finally:
                 for task in tasks:
                     task.cancel()
                 await asyncio.wait(tasks)
+                for server in servers:
+                    server.close()
                 for one in listeners:
                     one.close()
-                if server is not None:
-                    server.close()
                 await runner.cleanup()
 
     async def _connected(self) -> Client:

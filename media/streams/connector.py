@@ -19,9 +19,8 @@ from aiohttp.client_proto import ResponseHandler
 
 from .bot_messages import MAX_REASON_CHARACTERS
 from .messages import Failure, Service
-from .metered_reading import MeteredProtocol
+from .metered_reading import MOST_FRAME_BYTES, MeteredProtocol
 
-MAX_FRAME_BYTES: Final = 1 << 20
 PING_S: Final = 10.0
 """A bot from which nothing has come for this long is asked whether it is there, and has half of it
 to answer."""
@@ -115,7 +114,7 @@ class Connector:
                     headers=dict(service.headers),
                     ssl=self._context(service.ca_file),
                     heartbeat=PING_S,
-                    max_msg_size=MAX_FRAME_BYTES,
+                    max_msg_size=MOST_FRAME_BYTES,
                     timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_S),
                 )
         except TimeoutError:

@@ -10,10 +10,11 @@ from typing import Final
 
 from aiohttp.client_proto import ResponseHandler
 
+MOST_FRAME_BYTES: Final = 1 << 20
+"""What a service may send as one message: of a longer one the connection is closed."""
 # How much a service may send in a second, beyond a burst.
 _BYTES_PER_S: Final = 1_000_000
 _BURST_BYTES: Final = 4_000_000
-_MOST_FRAME_BYTES: Final = 1 << 20
 # What a frame costs at least: of sound, of everything else.
 _SOUND_COSTS_BYTES: Final = 500
 _OTHERS_COST_BYTES: Final = 1000
@@ -69,7 +70,7 @@ class FrameMeter:
     def _count(self, opcode: int, length: int) -> None:
         is_sound = opcode in (_BINARY, _CONTINUATION)
         least = _SOUND_COSTS_BYTES if is_sound else _OTHERS_COST_BYTES
-        self._budget -= min(max(length, least), _MOST_FRAME_BYTES)
+        self._budget -= min(max(length, least), MOST_FRAME_BYTES)
 
 
 def _payload_length(header: bytearray) -> int | None:

@@ -138,8 +138,7 @@ def main() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    priority.ask_for(_NICENESS)
-    priority.ask_for_short_slices()
+    priority.run_before_others(_NICENESS)
     # What comes from bots is foreign data: no file is written, no program with other rights run.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)

@@ -127,8 +127,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
     engine = socket.socket(fileno=0)
-    priority.ask_for(_NICENESS)
-    priority.ask_for_short_slices()
+    priority.run_before_others(_NICENESS)
     with contextlib.suppress(KeyboardInterrupt):
         uvloop.run(_serve(engine))
 

@@ -129,8 +129,7 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     path = Path(sys.argv[1])
     listening = listen_at(path)
-    priority.ask_for(_NICENESS)
-    priority.ask_for_short_slices()
+    priority.run_before_others(_NICENESS)
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     settings = msgspec.json.decode(sys.argv[2], type=MediaSettings)
     first, last = settings.ports

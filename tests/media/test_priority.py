@@ -29,7 +29,7 @@ def test_who_leads_its_session_takes_the_niceness_for_it(
     asked: list[tuple[int, int, int]], group: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "getsid", lambda _pid: os.getpid())
-    priority.ask_for(-10, proc=group.parent)
+    priority.ask_for_niceness(-10, proc=group.parent)
     assert asked == [(os.PRIO_PROCESS, 0, -10)]
     assert group.read_text() == "-10"
 
@@ -38,7 +38,7 @@ def test_a_shared_session_keeps_its_own(
     asked: list[tuple[int, int, int]], group: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "getsid", lambda _pid: os.getpid() + 1)
-    priority.ask_for(-10, proc=group.parent)
+    priority.ask_for_niceness(-10, proc=group.parent)
     assert asked
     assert group.read_text() == "/autogroup-1 nice 0"
 
@@ -49,7 +49,7 @@ def test_without_the_right_nothing_changes(group: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(os, "setpriority", refused)
     monkeypatch.setattr(os, "getsid", lambda _pid: os.getpid())
-    priority.ask_for(-10, proc=group.parent)
+    priority.ask_for_niceness(-10, proc=group.parent)
     assert group.read_text() == "/autogroup-1 nice 0"
 
 
@@ -57,7 +57,7 @@ def test_a_kernel_without_groups_is_no_error(
     asked: list[tuple[int, int, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "getsid", lambda _pid: os.getpid())
-    priority.ask_for(-5, proc=tmp_path)
+    priority.ask_for_niceness(-5, proc=tmp_path)
     assert asked and not list(tmp_path.iterdir())
 
 
@@ -87,6 +87,16 @@ def test_a_thread_and_those_it_starts_run_in_short_slices_where_the_kernel_knows
         before = threads.submit(slice_ns).result()
         asked, own, inherited = threads.submit(slices_ns).result()
     assert (own, inherited) == ((priority.SLICE_NS,) * 2 if asked else (before, before))
+
+
+def test_one_call_asks_for_both(
+    asked: list[tuple[int, int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slices: list[bool] = []
+    monkeypatch.setattr(os, "getsid", lambda _pid: os.getpid() + 1)
+    monkeypatch.setattr(priority, "ask_for_short_slices", lambda: slices.append(True))
+    priority.run_before_others(-10)
+    assert asked == [(os.PRIO_PROCESS, 0, -10)] and slices == [True]
 
 
 def test_short_slices_keep_the_niceness() -> None:

@@ -13,7 +13,8 @@ import uvloop
 
 from tests.support.certificates import Authority
 from tests.support.waiting import until
-from web.handshakes import Handshakes, listen
+from web.handshakes import Handshakes
+from web.listeners import listen
 
 LIMIT_S = 30.0
 
