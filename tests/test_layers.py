@@ -218,16 +218,17 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.codec": {"media.sound"},
     "media.rtp": {"media.errors", "media.messages", "media.sound"},
     "media.relay": {"media.rtp", "media.sound"},
+    "media.clock": {"media.rtp"},
     "media.speech": {"media.child_process", "media.sound"},
     "media.recognition": {"media.child_process", "media.sound"},
     "media.streams": {
-        "media.priority",
+        "media.priority", "media.clock",
         "media.channel", "media.child_process", "media.errors", "media.messages",
         "media.process_client", "media.recognition", "media.rtp", "media.rtp_socket",
         "media.sound", "media.stderr", "media.worker",
     },
     "media.worker": {
-        "media.priority",
+        "media.priority", "media.clock",
         "media.channel", "media.codec", "media.detection", "media.detection_limits",
         "media.detection_phrases", "media.listening", "media.sound_settings",
         "media.worker_socket", "media.errors", "media.messages",
@@ -239,7 +240,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 # What the engine may not import of the other rooms: these run in another process.
 OF_THE_WORKER = {
     "media.worker", "media.relay", "media.rtp", "media.codec", "media.detection",
-    "media.listening",
+    "media.listening", "media.clock",
 }  # fmt: skip
 # The places of sip/ that may use sockets and clocks.
 WITH_IO = {"sip.alarm", "sip.dns", "sip.transport", "sip.endpoint", "sip.web_edge"}

@@ -17,8 +17,8 @@ import uvloop
 
 from .. import priority
 from ..channel import Connection
+from ..clock.frame_clock import FrameClock
 from ..stderr import never_wait_for_stderr
-from ..worker.clock import FrameClock
 from .bot_stream import BotStream
 from .connector import Connector
 from .messages import (

@@ -23,11 +23,11 @@ import msgspec
 import uvloop
 
 from .. import priority
+from ..clock.frame_clock import FrameClock
 from ..messages import Command, Stop, Welcome
 from ..settings import MediaSettings
 from ..stderr import never_wait_for_stderr
 from ..worker_socket import listen_at
-from .clock import FrameClock
 from .descriptors import make_room_for
 from .engine_session import EngineSessions
 from .load import LoadMeter

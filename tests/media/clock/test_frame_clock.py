@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from media.worker import clock
-from media.worker.clock import FrameClock
+from media.clock import frame_clock as clock
+from media.clock.frame_clock import FrameClock
 from tests.support import virtual_loop
 
 

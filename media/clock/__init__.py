@@ -1,0 +1,1 @@
+"""The 20 ms clock of the processes that make sound: the media worker and the stream host."""
