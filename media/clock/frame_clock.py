@@ -1,13 +1,13 @@
 """The 20 ms clock of a worker."""
 
-import asyncio
 from collections.abc import Callable
 from time import monotonic
-from typing import Final
+from typing import TypeAlias
 
 from ..rtp.outgoing_stream import FRAME_S
+from .alarm import Alarm
 
-_EARLY_S: Final = 0.0015  # the loop's timers are good to a millisecond
+MakeAlarm: TypeAlias = Callable[[Callable[[], None]], Alarm]
 
 
 class FrameClock:
@@ -16,59 +16,59 @@ class FrameClock:
     It returns how many frames later it is to be called again: one while there is sound to be sent,
     more where there is less to do, 0 for never. `start` shortens such a pause. The times do not
     drift. When the process was held up, the frames that are past are skipped (and `skipped` gets
-    how many) instead of being sent in a burst.
+    how many) instead of being sent in a burst. `make_alarm` makes the alarm that it sets for each.
     """
 
-    __slots__ = ("_due_at", "_handle", "_loop", "_skipped", "_tick")
+    __slots__ = ("_alarm", "_due_at", "_runs", "_skipped", "_tick")
 
     def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        tick: Callable[[float], int],
-        skipped: Callable[[int], None],
+        self, make_alarm: MakeAlarm, tick: Callable[[float], int], skipped: Callable[[int], None]
     ) -> None:
-        self._loop = loop
+        self._alarm = make_alarm(self._run)
         self._tick = tick
         self._skipped = skipped
         self._due_at = 0.0
-        self._handle: asyncio.TimerHandle | None = None
+        self._runs = False
 
     def start(self) -> None:
         """Tick within a frame, and go on from there."""
         now = monotonic()
-        if self._handle is None:
+        if not self._runs:
             self._due_at = now + FRAME_S
         elif self._due_at - now > FRAME_S:
             self._due_at -= int((self._due_at - now) / FRAME_S) * FRAME_S
-            self._handle.cancel()
         else:
             return
-        self._schedule(self._due_at - now)
+        self._schedule()
 
     def stop(self) -> None:
         """Tick no more."""
-        if self._handle is not None:
-            self._handle.cancel()
-            self._handle = None
+        self._runs = False
+        self._alarm.cancel()
 
-    def _schedule(self, delay_s: float) -> None:
-        self._handle = self._loop.call_later(max(0.0, delay_s), self._run)
+    def close(self) -> None:
+        """Tick no more, and give the alarm back."""
+        self._runs = False
+        self._alarm.close()
+
+    def _schedule(self) -> None:
+        self._runs = True
+        self._alarm.set(self._due_at)
 
     def _run(self) -> None:
-        now = monotonic()
-        late_s = now - self._due_at
-        if late_s < -_EARLY_S:
-            self._schedule(-late_s)
-            return
+        late_s = monotonic() - self._due_at
         if late_s >= FRAME_S:
             frames = int(late_s / FRAME_S)
             self._due_at += frames * FRAME_S
             self._skipped(frames)
-        self._handle = None
+        due_at = self._due_at
+        self._runs = False
         frames = 1
         try:
-            frames = self._tick(self._due_at)
+            frames = self._tick(due_at)
         finally:
+            if self._runs:  # started meanwhile
+                frames = 1
             if frames:
-                self._due_at += frames * FRAME_S
-                self._schedule(self._due_at - monotonic())
+                self._due_at = due_at + frames * FRAME_S
+                self._schedule()

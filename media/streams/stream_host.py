@@ -11,12 +11,14 @@ import resource
 import signal
 import socket
 import traceback
+from functools import partial
 from typing import Final
 
 import uvloop
 
 from .. import priority
 from ..channel import Connection
+from ..clock.alarm import precise_alarm
 from ..clock.frame_clock import FrameClock
 from ..stderr import never_wait_for_stderr
 from .bot_stream import BotStream
@@ -54,7 +56,7 @@ class StreamHost:
         self.over = asyncio.Event()
         """Set once the engine has gone."""
         loop = asyncio.get_running_loop()
-        self._clock = FrameClock(loop, self._tick, lambda _frames: None)
+        self._clock = FrameClock(partial(precise_alarm, loop), self._tick, lambda _frames: None)
 
     def _tick(self, due_at: float) -> int:
         for stream in self._streams.values():
@@ -110,7 +112,7 @@ class StreamHost:
 
     async def close(self) -> None:
         """End every stream."""
-        self._clock.stop()
+        self._clock.close()
         for name in tuple(self._streams):
             self._close(CloseStream(name, "the engine stops"))
         if self._closing:

@@ -16,6 +16,7 @@ import socket
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,7 @@ import msgspec
 import uvloop
 
 from .. import priority
+from ..clock.alarm import precise_alarm
 from ..clock.frame_clock import FrameClock
 from ..messages import Command, Stop, Welcome
 from ..settings import MediaSettings
@@ -98,7 +100,7 @@ async def serve(listening: socket.socket, settings: MediaSettings) -> None:
     reader: RelayReader = read_relay(loop, switch.relay)
     own_time = of_thread(threading.get_native_id(), time.thread_time)
     meter = LoadMeter(switch.relay.behind_s, threads=(own_time, reader.processor_time))
-    clock = FrameClock(loop, tick, skipped)
+    clock = FrameClock(partial(precise_alarm, loop), tick, skipped)
     loop.add_signal_handler(END, over.set)
     loop.add_reader(switch.listeners.fileno(), switch.listeners.drain)
     await switch.prepare()
@@ -111,7 +113,7 @@ async def serve(listening: socket.socket, settings: MediaSettings) -> None:
         await over.wait()
     finally:
         server.close()
-        clock.stop()
+        clock.close()
         reader.stop()
         loop.remove_reader(switch.listeners.fileno())
         switch.close()

@@ -1,12 +1,22 @@
 """The 20 ms clock: no drift, no burst."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
+from media.clock import alarm
 from media.clock import frame_clock as clock
+from media.clock.alarm import LoopAlarm
 from media.clock.frame_clock import FrameClock
 from tests.support import virtual_loop
+
+
+def set_monotonic(monkeypatch: pytest.MonkeyPatch, now: Callable[[], float]) -> None:
+    """Let the clock and its alarm see this time."""
+    monkeypatch.setattr(clock, "monotonic", now)
+    monkeypatch.setattr(alarm, "monotonic", now)
 
 
 def never(frames: int) -> None:
@@ -18,14 +28,14 @@ def test_it_ticks_without_drift_and_stops_when_there_is_nothing_to_do(
 ) -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        monkeypatch.setattr(clock, "monotonic", lambda: loop.time() + 0.0004)  # always a bit late
+        set_monotonic(monkeypatch, lambda: loop.time() + 0.0004)  # always a bit late
         due: list[float] = []
 
         def tick(due_at: float) -> int:
             due.append(due_at)
             return len(due) < 500
 
-        frames = FrameClock(loop, tick, never)
+        frames = FrameClock(partial(LoopAlarm, loop), tick, never)
         frames.start()
         frames.start()  # runs already
         await asyncio.sleep(30)
@@ -42,7 +52,7 @@ def test_frames_missed_are_skipped_not_sent_at_once(monkeypatch: pytest.MonkeyPa
     async def main() -> None:
         loop = asyncio.get_running_loop()
         held_up_s = 0.0
-        monkeypatch.setattr(clock, "monotonic", lambda: loop.time() + held_up_s)
+        set_monotonic(monkeypatch, lambda: loop.time() + held_up_s)
         due: list[float] = []
         skipped: list[int] = []
 
@@ -53,7 +63,7 @@ def test_frames_missed_are_skipped_not_sent_at_once(monkeypatch: pytest.MonkeyPa
                 held_up_s = 0.11
             return len(due) < 6
 
-        FrameClock(loop, tick, skipped.append).start()
+        FrameClock(partial(LoopAlarm, loop), tick, skipped.append).start()
         await asyncio.sleep(5)
         assert skipped == [4]
         assert due == [0.02, 0.04, 0.06, 0.16, 0.18, 0.2]
@@ -64,14 +74,14 @@ def test_frames_missed_are_skipped_not_sent_at_once(monkeypatch: pytest.MonkeyPa
 def test_a_timer_that_fires_early_is_no_tick(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        monkeypatch.setattr(clock, "monotonic", lambda: loop.time() * 0.9)
+        set_monotonic(monkeypatch, lambda: loop.time() * 0.9)
         due: list[float] = []
 
         def tick(due_at: float) -> int:
             due.append(due_at)
             return 1
 
-        frames = FrameClock(loop, tick, never)
+        frames = FrameClock(partial(LoopAlarm, loop), tick, never)
         frames.start()
         await asyncio.sleep(1.001)
         frames.stop()
@@ -87,14 +97,14 @@ def test_a_pause_of_several_frames_is_shortened_when_there_is_something_to_do(
 ) -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        monkeypatch.setattr(clock, "monotonic", loop.time)
+        set_monotonic(monkeypatch, loop.time)
         due: list[float] = []
 
         def tick(due_at: float) -> int:
             due.append(round(due_at, 6))
             return 5
 
-        frames = FrameClock(loop, tick, never)
+        frames = FrameClock(partial(LoopAlarm, loop), tick, never)
         frames.start()
         await asyncio.sleep(0.25)
         assert due == [0.02, 0.12, 0.22]
@@ -102,5 +112,27 @@ def test_a_pause_of_several_frames_is_shortened_when_there_is_something_to_do(
         frames.start()
         await asyncio.sleep(0.115)
         assert due == [0.02, 0.12, 0.22, 0.26, 0.36]
+
+    virtual_loop.run(main())
+
+
+def test_a_start_within_a_tick_ticks_at_the_next_frame_and_not_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        set_monotonic(monkeypatch, loop.time)
+        due: list[float] = []
+
+        def tick(due_at: float) -> int:
+            due.append(round(due_at, 6))
+            if len(due) in (1, 2):
+                frames.start()
+            return 5 if len(due) < 3 else 0
+
+        frames = FrameClock(partial(LoopAlarm, loop), tick, never)
+        frames.start()
+        await asyncio.sleep(1)
+        assert due == [0.02, 0.04, 0.06]
 
     virtual_loop.run(main())
