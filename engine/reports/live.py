@@ -17,11 +17,11 @@ from ..store.store import Store
 from . import report_queries as rows
 from .agent_days import AgentDays
 from .cdr import Row, Stay
+from .figures_view import StayCounts
 from .intervals import next_after, start_of
 from .measures import mean_of, share
 from .queue_measures import service_levels
 from .report import Reports
-from .report_view import StayCounts
 
 log = structlog.get_logger()
 

@@ -5,7 +5,7 @@ times what comparing lines does.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import TextIO
 
 from rich.cells import set_cell_size
@@ -91,6 +91,17 @@ def padded(text: str, width: int, *, right: bool = False) -> str:
     if len(text) > width:
         return text[: width - 1] + "…" if width > 1 else text[:width]
     return text.rjust(width) if right else text.ljust(width)
+
+
+def at_right(value: object, width: int) -> str:
+    """A figure in exactly `width` cells, at their right."""
+    return padded(str(value), width, right=True)
+
+
+def heads(columns: Iterable[tuple[str, int]], left: Container[str]) -> Line:
+    """The heads of columns of these widths; those in `left` begin where their column does."""
+    text = "".join(padded(name, width, right=name not in left) for name, width in columns)
+    return ((text, "dim"),)
 
 
 def _cut(text: str, width: int) -> str:

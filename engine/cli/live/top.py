@@ -17,8 +17,9 @@ import typer
 from ringback_client import Client, ClientError, ConnectionLost, EngineError
 
 from ..command import REPORTS, Json, Options, SocketAfter, ask, print_json
+from .agent_lines import Choices
 from .screen import Screen
-from .top_view import Choices, screen
+from .top_view import screen
 
 app = typer.Typer(rich_markup_mode=None)
 

@@ -1,49 +1,9 @@
-"""The lines of the live screen."""
+"""The lines of the live screen as a whole."""
 
-from typing import Any
+from engine.cli.live.agent_lines import Choices
+from engine.cli.live.top_view import screen
 
-import pytest
-
-from engine.cli.live.top_view import SORTS, Choices, alerts, screen
-
-NOW = 100_000.0
-
-
-def agent(name: str, state: str, since: float, **more: Any) -> dict[str, Any]:
-    return {"agent": name, "state": state, "since": NOW - since, "reason": None, "work": None,
-            "calls": 0, "talk_s": 0.0, "queues": ["sales"]} | more  # fmt: skip
-
-
-def view(agents: list[dict[str, Any]] | None = None, **engine: Any) -> dict[str, Any]:
-    queue = {
-        "queue": "sales", "waiting": 3, "longest_wait_s": 75.0, "expected_wait_s": 125.0,
-        "offered": 40, "answered": 30, "abandoned": 4, "expired": 1, "overflowed": 2, "asa_s": 12.0,
-        "paused": False, "open": True, "service_level_percent": 83.3,
-    }  # fmt: skip
-    empty = queue | {
-        "queue": "help", "waiting": 0, "open": False, "service_level_percent": None,
-        "expected_wait_s": None,
-    }  # fmt: skip
-    return {
-        "time": NOW,
-        "queues": [queue, empty],
-        "agents": agents or [],
-        "jobs_today": {"completed": 17, "failed": 2},
-        "engine": {
-            "version": "1.2.3", "uptime_s": 3700.0, "draining": False, "calls": 5, "talking": 4,
-            "legs": 9, "open_jobs": 11, "media_workers": 1, "webhooks": [],
-            "trunks": [{"name": "pbx", "state": "failed", "reason": "403 Forbidden"}],
-            "store": {"pending": 0, "last_error": None},
-        } | engine,
-    }  # fmt: skip
-
-
-def texts(
-    view: Any, trouble: str | None, choices: Choices, *, width: int = 120, height: int = 30
-) -> list[str]:
-    lines = screen(view, trouble, choices, width, height)
-    assert len(lines) <= height
-    return ["".join(text for text, _style in line) for line in lines]
+from .live_view import agent, texts, view
 
 
 def test_everything_is_on_it() -> None:
@@ -63,46 +23,6 @@ def test_everything_is_on_it() -> None:
     alice = next(line for line in shown if line.startswith("alice"))
     assert alice.split() == ["alice", "talking", "1:05", "7", "10:00", "j1"]
     assert "sorted by state" in shown[-1]
-
-
-def test_agents_are_sorted_paged_and_left_out() -> None:
-    agents = [
-        agent("carol", "available", 10.0, calls=2),
-        agent("bob", "talking", 20.0, calls=1),
-        agent("dave", "logged_out", 30.0),
-        agent("alice", "available", 40.0, calls=3),
-    ]
-    choices = Choices()
-
-    def names(height: int = 30) -> list[str]:
-        firsts = [line.split()[0] for line in texts(view(agents), None, choices, height=height)
-                  if line.strip()]  # fmt: skip
-        return [name for name in firsts if name in ("alice", "bob", "carol", "dave")]
-
-    assert names() == ["bob", "alice", "carol"]
-    choices.key("l")
-    assert names() == ["bob", "alice", "carol", "dave"]
-    found = {}
-    for sort in SORTS[1:]:
-        choices.key("s")
-        assert choices.sort == sort
-        found[sort] = names()
-    assert found == {
-        "name": ["alice", "bob", "carol", "dave"],
-        "since": ["alice", "dave", "bob", "carol"],
-        "calls": ["alice", "carol", "bob", "dave"],
-    }
-    choices.key("s")
-    assert choices.sort == "state"
-    height = 13  # room for two
-    assert names(height) == ["bob", "alice"]
-    choices.key(" ")
-    assert names(height) == ["carol", "dave"]
-    assert "page 2 of 2" in "\n".join(texts(view(agents), None, choices, height=height))
-    choices.key(" ")
-    assert names(height) == ["carol", "dave"]
-    choices.key("b")
-    assert names(height) == ["bob", "alice"]
 
 
 def test_trouble_is_shown_above_what_was_last_seen() -> None:
@@ -135,93 +55,6 @@ def test_at_80_by_24_nothing_is_cut_off_that_a_manager_looks_at() -> None:
     assert "0 cancelled" in whole and "trunks 0/1" in whole and "level" in whole
     assert next(line for line in shown if line.startswith("sales")).rstrip().endswith("83 %")
     assert next(line for line in shown if line.startswith("alice")).rstrip().endswith("sales shop")
-
-
-def test_a_narrow_screen_keeps_who_waits_and_the_service_level() -> None:
-    shown = texts(view(), None, Choices(), width=40)
-    heads = next(line for line in shown if line.startswith("queue"))
-    assert heads.split() == ["queue", "waiting", "abandoned", "level"]
-
-
-def test_more_queues_than_there_is_room_for_leave_half_of_it_to_the_agents() -> None:
-    crowded = view([agent(f"a{number}", "available", 1.0) for number in range(30)])
-    queues = [crowded["queues"][1] | {"queue": f"q{number}"} for number in range(40)]
-    queues[33] |= {"waiting": 2, "longest_wait_s": 9.0}
-    queues[35] |= {"waiting": 1, "longest_wait_s": 60.0}
-    shown = texts(crowded | {"queues": queues}, None, Choices(), width=80, height=24)
-    named = [line.split()[0] for line in shown if line.startswith("q") and line[1].isdigit()]
-    assert named[:3] == ["q33", "q35", "q0"] and len(named) > 4
-    assert f"and {40 - len(named)} more, nobody waits there" in shown
-    assert sum(line.startswith("a") and line[1].isdigit() for line in shown) > 4
-
-
-def test_long_names_keep_the_end_that_differs() -> None:
-    queue = view()["queues"][0] | {"queue": "customer-service-in-french-21"}
-    for is_open, shown_as in ((True, "custome…rench-21 "), (False, "cus…-21 (closed)")):
-        crowd = view() | {"queues": [queue | {"open": is_open}]}
-        assert shown_as in "\n".join(texts(crowd, None, Choices(), width=80))
-
-
-def alerting_view(**changed: Any) -> dict[str, Any]:
-    engine = {
-        "draining": False, "media_workers": 1, "webhooks": [], "trunks": [],
-        "store": {"pending": 0, "last_error": None},
-    }  # fmt: skip
-    whole: dict[str, Any] = {"time": 1000.0, "queues": [], "agents": []}
-    whole["engine"] = engine | changed.pop("engine", {})
-    return whole | changed
-
-
-def waiting_queue(**changed: Any) -> dict[str, Any]:
-    return {"queue": "sales", "waiting": 3, "paused": False} | changed
-
-
-def agent_who(state: str, queue: str = "sales") -> dict[str, Any]:
-    return {"state": state, "queues": [queue]}
-
-
-HOOK = {"webhook": "crm", "pending": 7, "last_error": "500", "last_error_at": 990.0}
-
-
-@pytest.mark.parametrize(
-    ("changed", "expected"),
-    [
-        ({}, None),
-        ({"engine": {"draining": True}}, "draining"),
-        ({"engine": {"media_workers": 0}}, "no media worker runs"),
-        ({"engine": {"trunks": [{"name": "pbx", "state": "failed", "reason": "403"}]}}, "403"),
-        ({"engine": {"trunks": [{"name": "pbx", "state": "registered", "reason": None}]}}, None),
-        ({"engine": {"store": {"pending": 20_000, "last_error": None}}}, "is behind: 20000"),
-        ({"engine": {"store": {"last_error": {"time": 990.0, "message": "full"}}}}, "full"),
-        ({"engine": {"store": {"last_error": {"time": 900.0, "message": "full"}}}}, None),
-        ({"engine": {"webhooks": [HOOK]}}, "webhook crm: 7 wait; 500"),
-        ({"engine": {"webhooks": [HOOK | {"pending": 0}]}}, None),
-        ({"queues": [waiting_queue()]}, "sales: 3 wait, and no agent who serves it"),
-        (
-            {"queues": [waiting_queue()], "agents": [agent_who("paused")]},
-            "no agent who serves it is at work",
-        ),
-        ({"queues": [waiting_queue()], "agents": [agent_who("talking")]}, None),
-        (
-            {"queues": [waiting_queue()], "agents": [agent_who("talking", "help")]},
-            "no agent who serves it",
-        ),
-        ({"queues": [waiting_queue(waiting=0)]}, None),
-        (
-            {
-                "queues": [waiting_queue(why_waiting="c-1 waits although an agent is free: …")],
-                "agents": [agent_who("available")],
-            },
-            "queue sales: c-1 waits although an agent is free",
-        ),
-        ({"queues": [waiting_queue(paused=True)], "agents": [agent_who("available")]}, "is paused"),
-    ],
-)
-def test_alerts(changed: dict[str, Any], expected: str | None) -> None:
-    found = alerts(alerting_view(**changed))
-    assert len(found) == (0 if expected is None else 1)
-    if expected is not None:
-        assert expected in found[0]
 
 
 def test_without_queues_there_are_agents_alone() -> None:
@@ -258,19 +91,3 @@ def test_a_wide_screen_has_more_of_agents_and_those_who_wait() -> None:
         assert word in head
     narrow = texts(shown, None, Choices(), width=120)
     assert not any("+442079460002" in line for line in narrow)
-
-
-def test_why_a_free_agent_has_no_call_while_somebody_waits() -> None:
-    shown = view([
-        agent("alice", "available", 5.0),
-        agent("bob", "paused", 5.0),
-        agent("carol", "available", 5.0, queues=["help"]),
-    ])  # fmt: skip
-    shown["queues"][0]["why_waiting"] = "no agent has german = 5"
-    wide = texts(shown, None, Choices(), width=200)
-    lines = {
-        name: next(line for line in wide if line.startswith(name))
-        for name in ("alice", "bob", "carol")
-    }
-    assert "no agent has german" in lines["alice"]
-    assert all("no agent has german" not in lines[name] for name in ("bob", "carol"))
