@@ -10,11 +10,9 @@ Looking up one job is synchronous: a read by key takes some 20 us, never waits f
 an id is known and its first save. Lists, searches and reports are read in threads of their own.
 """
 
-import asyncio
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
@@ -32,6 +30,7 @@ from .file_lock import FileLock, LockHeld
 from .filters import Filters
 from .group_commit import GroupCommit
 from .job_table import Jobs, Page
+from .reader import Reader
 
 __all__ = ["Store", "StoreError"]
 
@@ -402,26 +401,3 @@ def _is_storable(value: object) -> bool:
     if isinstance(value, int):
         return -(1 << 63) <= value < 1 << 63
     return value is None or isinstance(value, str | float | bytes)
-
-
-class Reader:
-    """Runs one query after another; a long one holds up nothing but the others of this reader."""
-
-    def __init__(self, path: Path, connection: sqlite3.Connection, name: str) -> None:
-        self._path = path
-        self._connection = connection
-        connection.execute("PRAGMA query_only = ON")
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
-
-    async def run(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        """What `query` gives. Raises StoreError."""
-        loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._thread, query, self._connection)
-        except sqlite3.Error as error:
-            raise explain(self._path, error) from error
-
-    def close(self) -> None:
-        """Wait for the query under way and close the connection."""
-        self._thread.shutdown()
-        self._connection.close()

@@ -6,7 +6,6 @@ import signal
 import sqlite3
 import stat
 import sys
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,7 +19,7 @@ from engine.store import batch, job_table
 from engine.store import store as store_module
 from engine.store.errors import StoreError
 from engine.store.filters import Filters
-from engine.store.store import Reader, Store
+from engine.store.store import Store
 from tests.support.jobs import callback_job
 from tests.support.waiting import until
 
@@ -375,17 +374,6 @@ async def test_nothing_but_the_writer_writes(tmp_path: Path) -> None:
             await store.query("DELETE FROM jobs")
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             store._finder.execute("DELETE FROM jobs")
-
-
-async def test_a_query_runs_elsewhere_and_cannot_write(tmp_path: Path) -> None:
-    path = tmp_path / "some.db"
-    reader = Reader(path, sqlite3.connect(path, check_same_thread=False), "test-reader")
-    assert await reader.run(lambda it: it.execute("SELECT 1").fetchone()) == (1,)
-    thread = await reader.run(lambda _: threading.current_thread().name)
-    assert thread.startswith("test-reader")
-    with pytest.raises(StoreError, match="cannot be written"):
-        await reader.run(lambda it: it.execute("CREATE TABLE t (x)"))
-    reader.close()
 
 
 async def test_a_file_of_a_newer_engine_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
