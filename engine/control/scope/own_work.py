@@ -7,9 +7,9 @@ in which its last events are published. What is over stays theirs for so long as
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
@@ -17,8 +17,7 @@ from ...job import Job
 from ...store.event_log import Event
 
 if TYPE_CHECKING:
-    from ...acd.agent import AgentState
-    from ...acd.agents import AgentRegistry
+    from ...acd.agent import Agent, AgentState
     from ...calls.call import Call
 
 AFTERWARDS_S = 2.0
@@ -59,6 +58,36 @@ class Worker(Protocol):
         """The job or call that they are on."""
 
 
+class Agents(Protocol):
+    """What is read of the registry of agents."""
+
+    def get(self, name: str) -> "Agent | None":
+        """The agent of this name."""
+
+    def serves(self, agent: "Agent", /) -> Sequence[str]:
+        """The queues that an agent serves."""
+
+    def subscribe(self, *, on_change: "Callable[[Agent, AgentState], None]") -> object:
+        """Call this with each agent who changes, and the state they leave."""
+
+
+class _Nobody:
+    """No agents at all."""
+
+    def get(self, _name: str) -> None:
+        """See Agents."""
+
+    def serves(self, _agent: "Agent", /) -> Sequence[str]:
+        """See Agents."""
+        return ()
+
+    def subscribe(self, *, on_change: object) -> None:
+        """See Agents."""
+
+
+_NOBODY: Final = _Nobody()
+
+
 class OwnWork:
     """Knows which jobs and calls are whose, from the states of `agents`.
 
@@ -73,7 +102,7 @@ class OwnWork:
         calls: Mapping[str, "Call"] = MappingProxyType({}),
         *,
         talked_at: Callable[[str, str], float | None] = lambda _agent, _work: None,
-        agents: "AgentRegistry | None" = None,
+        agents: Agents = _NOBODY,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -90,8 +119,7 @@ class OwnWork:
         self._missed: OrderedDict[tuple[str, str], float] = OrderedDict()
         # One event is asked about for every agent who listens.
         self._asked: tuple[int, AboutWhom] = (0, AboutWhom())
-        if agents is not None:
-            agents.subscribe(on_change=self.on_change)
+        agents.subscribe(on_change=self.on_change)
 
     def on_change(self, agent: Worker, previous: "AgentState") -> None:
         """An agent has left the state `previous`."""
@@ -142,7 +170,7 @@ class OwnWork:
         return any(one.agent == agent and one.answered is not None for one in job.offers)
 
     def _owes_outcome(self, agent: str, work: str) -> bool:
-        known = None if self._agents is None else self._agents.get(agent)
+        known = self._agents.get(agent)
         return known is not None and known.outcome_due == work
 
     def about(self, event: Event) -> AboutWhom:
@@ -153,8 +181,8 @@ class OwnWork:
 
     def serves(self, agent: str) -> tuple[str, ...]:
         """The queues that an agent serves."""
-        known = None if self._agents is None else self._agents.get(agent)
-        return () if known is None or self._agents is None else tuple(self._agents.serves(known))
+        known = self._agents.get(agent)
+        return () if known is None else tuple(self._agents.serves(known))
 
     def call_of(self, call_id: str | None, leg_id: str | None) -> "Call | None":
         """The call of an id, or of a leg."""
