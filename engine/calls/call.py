@@ -208,6 +208,17 @@ class Call:
         return {"supervisors": views} if views else {}
 
 
+class RecordingUnderWay(Protocol):
+    """A recording that a media worker writes."""
+
+    @property
+    def leg_id(self) -> str:
+        """A leg that is recorded."""
+
+    def over(self, event: RecordingEnded) -> None:
+        """It has ended by itself: a leg or its worker is gone, or the file cannot be written."""
+
+
 class CallRegistry:
     """Every call and leg that is up now. `on_removed` is given the id of each call that is over."""
 
@@ -215,8 +226,8 @@ class CallRegistry:
         self._on_removed = on_removed
         self.calls: dict[str, Call] = {}
         self.legs: dict[str, Leg] = {}
-        self.recordings: dict[str, Callable[[RecordingEnded], None]] = {}
-        """By the path of each file that is being written, what hears that it has ended."""
+        self.recordings: dict[str, RecordingUnderWay] = {}
+        """By the path of each file that is being written."""
         self._on_line: dict[str, set[str]] = {}
         self._lines_of: dict[str, set[str]] = {}
 

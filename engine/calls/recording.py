@@ -94,6 +94,11 @@ class CallRecording:
         return flow
 
     @property
+    def leg_id(self) -> str:
+        """See RecordingUnderWay."""
+        return self._leg
+
+    @property
     def entry(self) -> RecordingEntry | None:
         """What is recorded now; None where nothing is."""
         return self._entry
@@ -151,7 +156,7 @@ class CallRecording:
         self._entry, self._leg, self._stopping, self._pauses = entry, left.id, None, 0
         self._kept_flow = self._flow
         key = str(entry.written.absolute())
-        self._services.registry.recordings[key] = self.over
+        self._services.registry.recordings[key] = self
         try:
             await self._services.media.record(
                 left.id,
@@ -161,7 +166,9 @@ class CallRecording:
                 min_free_bytes=library.settings.min_free_mib << 20,
             )
         except MediaError as error:
-            self._fail(entry, str(error), began=False)
+            self._services.recordings.forget(entry)
+            self._forget(entry)
+            self._refuse(str(error), entry)
             return
         except asyncio.CancelledError:  # the call is over; what there is of it is completed
             self._began(entry)
@@ -294,8 +301,8 @@ class CallRecording:
             done = await stopped
         except MediaError as error:
             self._fail(entry, str(error))
-            return
-        self._ended(entry, done.duration_s)
+        else:
+            self._ended(entry, done.duration_s)
         await self._services.recordings.completed(entry)
 
     async def stop(self) -> RecordingEntry | None:
@@ -307,13 +314,14 @@ class CallRecording:
         return entry
 
     def over(self, event: RecordingEnded) -> None:
-        """It has ended by itself: a leg is gone, or the file cannot be written."""
-        if self._entry is None:
+        """See RecordingUnderWay."""
+        entry = self._entry
+        if entry is None:
             return
         if event.error is not None:
-            self._fail(self._entry, event.error)
+            self._fail(entry, event.error)
         elif self._stopping is None:
-            self._ended(self._entry, event.duration_s)
+            self._ended(entry, event.duration_s)
 
     def _ended(self, entry: RecordingEntry, duration_s: float) -> None:
         if self._entry is entry:
@@ -321,21 +329,24 @@ class CallRecording:
             self._forget(entry)
             self._services.recordings.ended(entry, duration_s, flow.publish)
 
-    def _refuse(self, reason: str) -> None:
+    def _refuse(self, reason: str, entry: RecordingEntry | None = None) -> None:
+        """Nothing is recorded. `entry` is what would have been."""
         self.is_wanted = False
         log.error("recording_failed", call=self._call.id, reason=reason)
-        self._flow.publish("recording.failed", reason=reason)
+        about = {} if entry is None else {"recording": entry.id, "path": entry.path}
+        self._flow.publish("recording.failed", **about, reason=reason)
         self._flow.on_recording(None)
 
-    def _fail(self, entry: RecordingEntry, reason: str, *, began: bool = True) -> None:
-        if self._entry is not entry:
-            return
-        flow, self.is_wanted = self._flow, False
-        self._forget(entry)
-        self._services.recordings.failed(entry, reason, began=began)
-        log.error("recording_failed", path=entry.path, reason=reason)
-        flow.publish("recording.failed", recording=entry.id, path=entry.path, reason=reason)
-        flow.on_recording(None)
+    def _fail(self, entry: RecordingEntry, reason: str) -> None:
+        if self._entry is entry:
+            flow, self.is_wanted = self._flow, False
+            self._forget(entry)
+            recordings = self._services.recordings
+            recordings.failed(entry, reason, flow.publish)
+            if self._stopping is None:
+                completed = recordings.completed(entry)
+                self._stopping = asyncio.get_running_loop().create_task(completed)
+            flow.on_recording(None)
 
     def _forget(self, entry: RecordingEntry) -> None:
         self._entry = self._kept_flow = None

@@ -152,7 +152,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
     **_each("recording", "ended", "the file of the recording is complete", *_RECORDING, "format",
             "duration_s", "bytes", "sha256", "marks", "reason"),
     **_each("recording", "failed", "the talk cannot be recorded, or not to its end",
-            *_RECORDING, "reason"),
+            *_RECORDING, "format", "duration_s", "bytes", "sha256", "marks", "reason"),
     **_each("recording", "moved", "the command of the configuration has moved the file",
             *_RECORDING, "location", "attempts"),
     **_each("recording", "deleted", "the recording was deleted, with all that is known of it",

@@ -15,8 +15,6 @@ RecordingState = Literal["recording", "finishing", "kept", "moving", "moved", "f
 Side = Literal["both", "agent", "customer"]
 Channels = Literal[1, 2]
 
-UNFINISHED: frozenset[RecordingState] = frozenset({"recording", "finishing"})
-
 
 class Mark(msgspec.Struct, frozen=True):
     """A moment of a recording: from `paused` to `resumed` it is silent."""

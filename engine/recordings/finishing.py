@@ -43,8 +43,22 @@ async def finish(entry: RecordingEntry) -> FinishedFile:
             duration_s = entry.duration_s or 0.0
         size, digest = await asyncio.to_thread(digest_of, path)
     except (OSError, wave.Error, EOFError) as error:
-        raise NotFinished(getattr(error, "strerror", None) or str(error) or "no WAV") from error
+        raise _not_finished(error) from error
     return FinishedFile(duration_s, size, digest)
+
+
+async def measure(path: Path) -> FinishedFile:
+    """What is known of a WAV file that is as it was left. Raises NotFinished."""
+    try:
+        duration_s = await asyncio.to_thread(duration_of, path)
+        size, digest = await asyncio.to_thread(digest_of, path)
+    except (OSError, wave.Error, EOFError) as error:
+        raise _not_finished(error) from error
+    return FinishedFile(duration_s, size, digest)
+
+
+def _not_finished(error: Exception) -> NotFinished:
+    return NotFinished(getattr(error, "strerror", None) or str(error) or "no WAV")
 
 
 def duration_of(path: Path) -> float:

@@ -21,9 +21,9 @@ from ..errors import EngineError
 from ..store import recording_files
 from ..store.event_log import EventLog
 from ..store.store import Store
-from .entry import UNFINISHED, Channels, RecordedCall, RecordingEntry, Side
+from .entry import Channels, RecordedCall, RecordingEntry, Side
 from .file_names import free_path, relative_name
-from .finishing import NotFinished, finish
+from .finishing import NotFinished, finish, measure
 from .moving import NotMoved, command_of, move, retry_s
 
 log = structlog.get_logger()
@@ -84,7 +84,7 @@ class RecordingLibrary:
             if entry.state == "moving":
                 self._spawn(_moving_task(entry), self._move(entry))
             else:
-                entry.reason = "engine restarted"
+                entry.reason = entry.reason or "engine restarted"
                 self._spawn(entry.id, self._finish(entry, self._publish_of(entry)))
 
     async def stop(self) -> None:
@@ -156,14 +156,31 @@ class RecordingLibrary:
         if task is not None and entry.format == "wav" and entry.state == "finishing":
             await asyncio.wait([task])
 
-    def failed(self, entry: RecordingEntry, reason: str, *, began: bool = True) -> None:
-        """It lacks what was said. What was written of it stays, until it is too old."""
-        if entry.state in UNFINISHED:
-            entry.state, entry.reason, entry.ended = "failed", reason, self._clock()
-            del self._open[entry.id]
-            if began:
-                entry.path = str(entry.written)
-                self.save(entry)
+    def forget(self, entry: RecordingEntry) -> None:
+        """It has not begun: there is nothing of it."""
+        del self._open[entry.id]
+
+    def failed(self, entry: RecordingEntry, reason: str, publish: Publish) -> None:
+        """It lacks what was said. What was written of it stays, and is measured and published."""
+        if entry.state == "recording":
+            entry.state, entry.reason, entry.ended = "finishing", reason, self._clock()
+            entry.path, entry.format = str(entry.written), "wav"
+            self.save(entry)
+            self._spawn(entry.id, self._keep(entry, reason, publish))
+
+    async def _keep(self, entry: RecordingEntry, reason: str, publish: Publish) -> None:
+        """Keep what there is of a recording that has failed, and publish that it has."""
+        written = entry.written
+        try:
+            entry.duration_s, entry.bytes, entry.sha256 = await measure(written)
+        except NotFinished as error:
+            log.warning("recording_not_measured", path=str(written), reason=str(error))
+        log.error("recording_failed", path=str(written), reason=reason)
+        entry.path, entry.format, entry.state, entry.reason = str(written), "wav", "failed", reason
+        entry.ended = entry.ended or self._clock()
+        self.save(entry)
+        publish("recording.failed", **(entry.result() | {"reason": reason}))
+        self._open.pop(entry.id, None)
 
     async def _finish(self, entry: RecordingEntry, publish: Publish) -> None:
         try:
@@ -173,9 +190,7 @@ class RecordingLibrary:
                 async with self._encoding:
                     done = await finish(entry)
         except NotFinished as error:
-            log.error("recording_failed", path=entry.path, reason=str(error))
-            self.failed(entry, str(error))
-            publish("recording.failed", recording=entry.id, path=entry.path, reason=str(error))
+            await self._keep(entry, str(error), publish)
             return
         entry.duration_s, entry.bytes, entry.sha256 = done
         entry.ended = entry.ended or entry.started + done.duration_s

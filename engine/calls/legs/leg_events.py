@@ -54,17 +54,20 @@ class LegEvents:
             leg.on_media(event)
 
     def _recording_ended(self, event: RecordingEnded) -> None:
-        on_ended = self._registry.recordings.get(event.path)
-        if on_ended is not None:
-            on_ended(event)
+        recording = self._registry.recordings.get(event.path)
+        if recording is not None:
+            recording.over(event)
         elif event.error is not None:  # its call is over
             log.error("recording_failed", path=event.path, reason=event.error)
             self._events.publish("recording.failed", path=event.path, reason=event.error)
 
     def on_media_died(self, reason: str, legs: list[str]) -> None:
-        """A media worker has died: publish it, and end each of its legs."""
+        """A media worker has died: publish it, and end its recordings and legs."""
         log.error("media_worker_died", reason=reason, legs=len(legs))
         self._events.publish("engine.media_worker_died", reason=reason, legs=len(legs))
+        for path, recording in tuple(self._registry.recordings.items()):
+            if recording.leg_id in legs:
+                recording.over(RecordingEnded(path, reason))
         for leg_id in legs:
             leg = self._registry.legs.get(leg_id)
             if leg is not None:

@@ -18,6 +18,7 @@ WRITE_INTERVAL_FRAMES: Final = 50
 # The call goes on meanwhile, but is not known to be recorded.
 OPEN_DEADLINE_S: Final = 5.0
 WRITE_DEADLINE_S: Final = 60.0
+ABANDON_DEADLINE_S: Final = 5.0
 # For all files together at the end of the worker, which is killed soon after (client.py).
 CLOSE_DEADLINE_S: Final = 1.5
 
@@ -174,7 +175,7 @@ class Recordings:
     ) -> None:
         failure = await _failure(done, WRITE_DEADLINE_S)
         if failure is not None:
-            self._disk.ask(recording.writer.abandon)
+            await self._abandon(recording)
             failure = f"{recording.path}: {failure}"
         if recording.refused:  # who wanted it has heard of that
             failure = "the leg is not being recorded"
@@ -192,10 +193,21 @@ class Recordings:
     def _fail(self, recording: Recording, reason: str) -> None:
         if recording in self._legs:
             self._release(recording)
-            # Not here: closing waits for a write under way, and the disk may hang.
-            self._disk.ask(recording.writer.abandon)
-            writer, failure = recording.writer, f"{recording.path}: {reason}"
-            self._report(m.RecordingEnded(recording.path, failure, writer.duration_s, writer.size))
+            self._spawn(self._abandoned(recording, reason))
+
+    async def _abandoned(self, recording: Recording, reason: str) -> None:
+        await self._abandon(recording)
+        writer = recording.writer
+        failure = f"{recording.path}: {reason}"
+        self._report(m.RecordingEnded(recording.path, failure, writer.duration_s, writer.size))
+
+    async def _abandon(self, recording: Recording) -> None:
+        """Close the file as it is, before anybody hears of its failure and measures it.
+
+        What is buffered may still get into it. A disk that hangs is waited for by the thread.
+        """
+        closed = asyncio.wrap_future(self._disk.ask(recording.writer.abandon))
+        await asyncio.wait([closed], timeout=ABANDON_DEADLINE_S)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -318,8 +318,8 @@ def test_a_recording_that_has_failed_or_was_stopped_can_be_begun_again(tmp_path:
         conferences = Conferences(stage.services, calls)
         first, _second = await two_in(stage, calls, conferences)
         conference = await conferences.record("friday", is_on=True)
-        ((path, over),) = stage.services.registry.recordings.items()
-        over(RecordingEnded(path, "the disk is full"))
+        ((path, recording),) = stage.services.registry.recordings.items()
+        recording.over(RecordingEnded(path, "the disk is full"))
         assert conference.view()["recorded_by"] is None
         with pytest.raises(EngineError, match="not being recorded"):
             await conferences.record("friday", is_on=False)

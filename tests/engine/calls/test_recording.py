@@ -162,15 +162,35 @@ def test_a_file_that_cannot_be_written_on_is_not_given(tmp_path: Path) -> None:
         (path,) = talk.paths
         assert path is not None
         events.on_media(RecordingEnded(path, f"{path}: No space left on device"))
-        assert talk.kinds == ["started", "failed"]
         assert talk.paths == [path, None]
         talk.recorded.over(RecordingEnded(path, "said twice"))
         await talk.recorded.stop()
         assert stage.media.stopped == []
+        assert talk.kinds == ["started", "failed"]
+        failed = talk.events[-1][1]
+        assert (failed["path"], failed["duration_s"], failed["bytes"]) == (path, 0.1, 3244)
+        assert failed["reason"].endswith("No space left on device")
         # One whose call is over is published all the same.
         events.on_media(RecordingEnded(path, "the disk is full"))
         assert talk.paths == [path, None]
         assert stage.last("recording.failed")["reason"] == "the disk is full"
+
+    run(script())
+
+
+def test_a_recording_of_a_worker_that_was_killed_says_so_and_what_was_kept(tmp_path: Path) -> None:
+    async def script() -> None:
+        stage = scene(tmp_path)
+        talk = Talk(stage)
+        events = LegEvents(stage.services.registry, stage.services.events)
+        await talk.recorded.start()
+        events.on_media_died("media worker 7: killed by SIGKILL", ["a", "b"])
+        talk.recorded.cut()  # its legs have ended
+        await talk.recorded.stop()
+        assert talk.kinds == ["started", "failed"]
+        failed = talk.events[-1][1]
+        assert failed["reason"] == "media worker 7: killed by SIGKILL"
+        assert (failed["bytes"], len(failed["sha256"])) == (3244, 64)
 
     run(script())
 

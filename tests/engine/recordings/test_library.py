@@ -1,6 +1,7 @@
 """Recordings are known from their beginning on, completed by whoever is there, and deleted."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -87,7 +88,7 @@ async def test_a_wav_file_is_complete_at_once(tmp_path: Path) -> None:
         assert here.library.find(entry.id).view()["sha256"] == event["sha256"]
         (listed,) = await here.library.page({"job": "job-1"}, limit=5, before=None)
         assert (listed.state, listed.ended) == ("kept", 1_000_000.0)
-        here.library.failed(entry, "too late")
+        here.library.failed(entry, "too late", here.publish)
         assert here.library.find(entry.id).state == "kept"
 
 
@@ -116,8 +117,38 @@ async def test_what_cannot_be_completed_has_failed(tmp_path: Path) -> None:
         entry = here.begun()
         entry.written.write_bytes(b"")
         await here.ended(entry)
-        assert here.published("recording.failed")[0]["recording"] == entry.id
+        (event,) = here.published("recording.failed")
+        assert event["recording"] == entry.id
+        assert "sha256" not in event  # there is nothing of it
         assert here.library.find(entry.id).state == "failed"
+
+
+async def test_what_was_kept_of_a_recording_that_failed_is_measured(tmp_path: Path) -> None:
+    async with shelf(tmp_path, format="opus") as here:
+        entry = here.begun()
+        here.library.failed(entry, "the disk is full", here.publish)
+        await here.library.completed(entry)
+        (event,) = here.published("recording.failed")
+        kept = entry.written.read_bytes()
+        assert event["reason"] == "the disk is full"
+        assert (event["path"], event["format"]) == (str(entry.written), "wav")
+        assert (event["duration_s"], event["bytes"]) == (0.5, len(kept))
+        assert event["sha256"] == hashlib.sha256(kept).hexdigest()
+        found = here.library.find(entry.id)
+        assert (found.state, found.reason, found.sha256) == (
+            "failed", "the disk is full", event["sha256"],
+        )  # fmt: skip
+
+
+async def test_the_next_engine_says_why_a_recording_had_failed(tmp_path: Path) -> None:
+    async with shelf(tmp_path) as dying:
+        entry = dying.begun()
+        dying.library.failed(entry, "the disk is full", dying.publish)
+        # It dies before the file is measured.
+    async with shelf(tmp_path) as here:
+        await here.library.start()
+        await until(lambda: bool(here.published("recording.ended")))
+        assert here.published("recording.ended")[0]["reason"] == "the disk is full"
 
 
 async def test_the_next_engine_completes_what_the_last_could_not(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Events of SIP and of media workers reach the leg that they are about, and no other."""
 
 import asyncio
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +12,18 @@ from sip import events as sip_events
 from tests.support.jobs import callback_job
 from tests.support.phones.scripted import ScriptedPhone
 from tests.support.scene import Scene, run_scene
+
+
+@dataclass
+class UnderWay:
+    """A recording that is written, and what it hears."""
+
+    leg_id: str
+    seen: list[RecordingEnded] = field(default_factory=list)
+
+    def over(self, event: RecordingEnded) -> None:
+        self.seen.append(event)
+
 
 REGISTERED = sip_events.RegistrationChanged(cast(Any, None), "registered", 200, "OK", 600)
 
@@ -53,7 +66,10 @@ def test_a_worker_that_dies_ends_its_legs(tmp_path: Path) -> None:
         events, _phone, running = await under_way(stage)
         (leg,) = stage.services.registry.legs.values()
         stage.media.open_legs.clear()
+        recorded, elsewhere = UnderWay(leg.id), UnderWay("in another worker")
+        stage.services.registry.recordings |= {"a.wav": recorded, "b.wav": elsewhere}
         events.on_media_died("killed", ["of another engine", leg.id])
+        assert recorded.seen == [RecordingEnded("a.wav", "killed")] and elsewhere.seen == []
         await running
         events.on_media_restarted([7])
         died = stage.last("engine.media_worker_died")
@@ -67,8 +83,9 @@ def test_a_worker_that_dies_ends_its_legs(tmp_path: Path) -> None:
 def test_a_recording_that_failed_is_said_of_its_call_or_of_none(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         registry = stage.services.registry
-        seen: list[RecordingEnded] = []
-        registry.recordings["a.wav"] = seen.append
+        recording = UnderWay("leg-1")
+        seen = recording.seen
+        registry.recordings["a.wav"] = recording
         events = LegEvents(registry, stage.services.events)
         events.on_media(RecordingEnded("a.wav"))
         events.on_media(RecordingEnded("a.wav", "no space left"))

@@ -282,7 +282,8 @@ async def test_a_file_that_is_not_completed_in_time_is_an_error(
     studio, path, writer = Studio(), tmp_path / "call.wav", StuckWriter()
     await studio.started(path)
     give(studio, writer)
-    monkeypatch.setattr("media.worker.recording.recordings.WRITE_DEADLINE_S", 0.0)
+    for deadline in ("WRITE_DEADLINE_S", "ABANDON_DEADLINE_S"):
+        monkeypatch.setattr(f"media.worker.recording.recordings.{deadline}", 0.0)
     studio.recordings.leg_closed(studio.a.leg)
     await until(lambda: len(studio.reports) == 2)
     ended = studio.reports[1]
@@ -327,7 +328,9 @@ def give(studio: Studio, writer: StuckWriter) -> None:
     recording.writer = cast(WavWriter, writer)
 
 
-async def test_a_disk_that_hangs_does_not_hold_up_the_calls(tmp_path: Path) -> None:
+async def test_a_disk_that_hangs_does_not_hold_up_the_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Closing a file waits for the write under way: that is for the thread to do."""
     studio, path, writer = Studio(), tmp_path / "call.wav", StuckWriter()
     await studio.started(path)
@@ -341,6 +344,9 @@ async def test_a_disk_that_hangs_does_not_hold_up_the_calls(tmp_path: Path) -> N
         tap.write(160 * index, b"\x10" * 160, "PCMU", 1.0)
     for _ in range(WRITE_INTERVAL_FRAMES):
         studio.recordings.frame(2.0)
+    assert studio.a.tap is None
+    monkeypatch.setattr("media.worker.recording.recordings.ABANDON_DEADLINE_S", 0.0)
+    await until(lambda: len(studio.reports) == 2)
     (ended,) = studio.reports[1:]
     assert isinstance(ended, m.RecordingEnded)
     assert ended.error == f"{path}: the file cannot be written fast enough"
