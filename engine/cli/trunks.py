@@ -117,11 +117,16 @@ def _delay(one: Mapping[str, Any]) -> str:
 
 
 def _quality(one: Mapping[str, Any]) -> str:
-    quality = one["quality"]
-    if quality is None:
-        return ""
-    scores = f"MOS {quality['mos_mean']:.1f}, at least {quality['mos_min']:.1f}"
-    return f"{scores}; {quality['poor']} of {quality['legs']} poor; {quality['loss_mean']:.1%} lost"
+    quality, said = one["quality"], []
+    if quality is not None:
+        said = [
+            f"MOS {quality['mos_mean']:.1f}, at least {quality['mos_min']:.1f}",
+            f"{quality['poor']} of {quality['legs']} poor",
+            f"{quality['loss_mean']:.1%} lost",
+        ]
+    faults = {"one_way": "one way", "clipping": "clipping", "echo": "with echo"}
+    said += [f"{one[name]} {words}" for name, words in faults.items() if one.get(name)]
+    return "; ".join(said)
 
 
 def _failure(failed: Mapping[str, Any]) -> str:

@@ -73,7 +73,7 @@ class TrunkCounts(TypedDict):
     """How calls by a trunk went."""
 
     window_s: float
-    """How far back `attempts` to `quality` reach."""
+    """How far back `attempts` to `echo` reach."""
     attempts: int
     """Calls tried by it, whose try is over or answered."""
     answered: int
@@ -84,6 +84,12 @@ class TrunkCounts(TypedDict):
     """Of those that rang or were answered; null where none did."""
     quality: TrunkQuality | None
     """Of those that are over; null where none was measured."""
+    one_way: int
+    """In how many nothing was heard of the party behind it (`leg.one_way`)."""
+    clipping: int
+    """In how many it was too loud (`leg.clipping`)."""
+    echo: int
+    """In how many it sent back what it heard (`leg.echo`)."""
     last_failures: list[TrunkFailure]
     """What it did not put through, the latest first."""
 
@@ -100,6 +106,9 @@ class _Bucket:
     delay_max_s: float = 0.0
     scores: list[float] = field(default_factory=list)
     losses: float = 0.0
+    one_way: int = 0
+    clipping: int = 0
+    echo: int = 0
 
 
 @dataclass(slots=True)
@@ -136,10 +145,13 @@ class TrunkFigures:
         """Count how a leg by this trunk sounded, from its last figures."""
         scores = [figures.get(name) for name in ("mos", "remote_mos")]
         known = [score for score in scores if score is not None]
+        bucket = self._bucket(self._trunks.setdefault(trunk, _Trunk()))
         if known:
-            bucket = self._bucket(self._trunks.setdefault(trunk, _Trunk()))
             bucket.scores.append(min(known))
             bucket.losses += figures.get("lost_fraction") or 0.0
+        bucket.one_way += figures.get("one_way") is not None
+        bucket.clipping += figures.get("clipped") is not None
+        bucket.echo += figures.get("echo_ms") is not None
 
     def of(self, name: str) -> TrunkCounts:
         """The figures of one trunk."""
@@ -161,6 +173,9 @@ class TrunkFigures:
                 "max_s": round(max(bucket.delay_max_s for bucket in shown), 3),
             },
             "quality": _quality(shown),
+            "one_way": sum(bucket.one_way for bucket in shown),
+            "clipping": sum(bucket.clipping for bucket in shown),
+            "echo": sum(bucket.echo for bucket in shown),
             "last_failures": list(trunk.failures),
         }
 

@@ -16,7 +16,7 @@ async def test_trunks_for_people(tmp_path: Path) -> None:
     async with running(settings) as (daemon, _):
         figures = daemon.services.trunk_figures
         figures.note(TrunkTry("pbx", answered=True, post_dial_delay_s=1.5))
-        figures.note_quality("pbx", {"mos": 4.2, "lost_fraction": 0.01})
+        figures.note_quality("pbx", {"mos": 4.2, "lost_fraction": 0.01, "echo_ms": 120})
         figures.note(TrunkTry("pbx", failure="[red]Full\x1b[2J", status=503))
         listed = await ringback(settings.control.socket, "trunks")
         shown = await ringback(settings.control.socket, "trunks", "pbx")
@@ -24,7 +24,7 @@ async def test_trunks_for_people(tmp_path: Path) -> None:
     assert "1 of 2" in listed.out and "50.0%" in listed.out
     assert "503" in shown.out and "[red]Full" in shown.out and "\x1b" not in shown.out
     assert "1.5 s, at most 1.5 s" in shown.out
-    assert "MOS 4.2, at least 4.2; 0 of 1 poor; 1.0% lost" in shown.out
+    assert "MOS 4.2, at least 4.2; 0 of 1 poor; 1.0% lost; 1 with echo" in shown.out
     assert as_json.json["last_failures"][0]["status"] == 503
 
 

@@ -101,3 +101,17 @@ def test_how_calls_sounded(figures: TrunkFigures, hands: Hands) -> None:
     }  # fmt: skip
     hands.at += WINDOW_S + BUCKET_S
     assert figures.of("pbx")["quality"] is None
+
+
+def test_what_was_wrong_with_the_sound_of_calls(figures: TrunkFigures, hands: Hands) -> None:
+    def faults() -> tuple[int, int, int]:
+        found = figures.of("pbx")
+        return found["one_way"], found["clipping"], found["echo"]
+
+    assert faults() == (0, 0, 0)
+    figures.note_quality("pbx", {"mos": 4.4, "clipped": 0.02, "echo_ms": 120, "one_way": None})
+    figures.note_quality("pbx", {"mos": 4.4, "clipped": 0.01})
+    figures.note_quality("pbx", {"mos": None, "one_way": "no_packets"})  # it has no score
+    assert faults() == (1, 2, 1)
+    hands.at += WINDOW_S + BUCKET_S
+    assert faults() == (0, 0, 0)
