@@ -263,7 +263,7 @@ class Parts(CallParts):
         numbers = self.admission.do_not_call
         return {
             "agent": self.agents.views,
-            "queue": self.queues.views,
+            "queue": self.queues.views.all,
             "job": partial(views_of, self.dispatcher.jobs, job_view),
             "call": partial(views_of, self.registry.calls, Call.view),
             "number": lambda: numbers.views(self.clock.now()),

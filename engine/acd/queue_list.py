@@ -63,6 +63,14 @@ class QueueList:
     def __iter__(self) -> Iterator[CallQueue]:
         return iter(self.by_name.values())
 
+    def shown(self) -> dict[str, CallQueue]:
+        """Every configured queue; those that are configured no more while they are used."""
+        return {
+            name: queue
+            for name, queue in self.by_name.items()
+            if name is not None and (queue.order or not queue.is_removed)
+        }
+
     def named(self, name: str | None) -> CallQueue:
         """The queue of this name. Raises EngineError `not_found`."""
         queue = self.by_name.get(name)

@@ -275,7 +275,7 @@ class EngineView:
             "load": self._network.load(),
             "inbound": traffic.inbound(),
             "tasks": len(asyncio.all_tasks()),
-            "queues": self._queues.status(),
+            "queues": self._queues.views.status(),
             "trunks": self._network.trunks(),
             "store": cast(StoreStatus, self._store.status()),
             "events": self._output.events(),

@@ -69,7 +69,7 @@ class QueueView:
             "paused": shown["paused"],
             "open": shown["open"],
             "expected_wait_s": shown["expected_wait_s"],
-            "why_waiting": self._queues.why_waiting(name),
+            "why_waiting": self._queues.views.why_waiting(name),
         }
 
     def first_waiting(self, most: int, now: float) -> list[LiveEntry]:

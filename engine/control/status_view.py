@@ -5,7 +5,7 @@ from typing import Literal, NotRequired, TypedDict
 from config.queues import EntryKind
 
 from ..acd.agent import AgentState
-from ..acd.queues import QueuesStatus
+from ..acd.queue_views import QueuesStatus
 from ..reports.history import CustomerOf
 from ..reports.live import LiveQueue
 from ..routing.overload import LoadStatus

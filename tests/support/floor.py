@@ -30,6 +30,11 @@ def agent(name: str, **settings: Any) -> AgentSettings:
     return AgentSettings(name=name, **settings)
 
 
+def queue(name: str = "sales", **settings: Any) -> Queue:
+    """A queue's settings."""
+    return Queue(name=name, **settings)
+
+
 class Guest:
     """An entry that waits, and what its call flow has heard."""
 

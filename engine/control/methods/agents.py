@@ -218,7 +218,7 @@ class AgentMethods:
                 params.slot_callbacks,
                 self._bookings.due_times_of_agent,
             )
-        return self._queues.agent_availability(params.agent, params.days, slots)
+        return self._queues.views.agent_availability(params.agent, params.days, slots)
 
     def _login(self, params: AgentRef, _peer: Peer) -> AgentView:
         return self._agents.view(self._agents.login(params.agent))

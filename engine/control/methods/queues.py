@@ -7,7 +7,7 @@ from msgspec import Meta
 from ...acd.availability import Availability, SlotQuery
 from ...acd.queue import QueueView
 from ...acd.queue_entry import EntryView, Key
-from ...acd.queues import QueueExplanation
+from ...acd.queue_views import QueueExplanation
 from ...errors import BadParams
 from ...request import Identifier, Params, one_of
 from ..method import Method
@@ -122,28 +122,30 @@ class QueueMethods:
     async def _list(self, params: QueueQuery, _peer: Peer) -> QueueViews:
         named = self._queues.shown()
         wanted = after_named(named, params.cursor, "queue.list")
-        page = await page_of(wanted, self._queues.viewer(), params.limit)
+        page = await page_of(wanted, self._queues.views.viewer(), params.limit)
         cursor = None if page.last is None else cursor_at(named, page.last.name or "")
         return {"queues": page.views, "cursor": cursor}
 
     def _get(self, params: QueueRef, _peer: Peer) -> QueueView:
-        return self._queues.view(params.queue)
+        return self._queues.views.view(params.queue)
 
     def _availability(self, params: AvailabilityQuery, _peer: Peer) -> Availability:
         if params.slot_min is None:
-            return self._queues.availability(params.queue, params.days)
+            return self._queues.views.availability(params.queue, params.days)
         length_s = params.slot_min * SECONDS_PER_MIN
         slots = SlotQuery(length_s, params.slot_callbacks, self._bookings.due_times)
-        return self._queues.availability(params.queue, params.days, slots)
+        return self._queues.views.availability(params.queue, params.days, slots)
 
     async def _entries(self, params: QueueEntries, _peer: Peer) -> EntryPage:
         if params.id is not None:
-            entry = self._queues.entry_view(params.id)
+            entry = self._queues.views.entry_view(params.id)
             return {"queue": entry["queue"], "entries": [entry], "cursor": None}
         # One more than asked for, to know whether there is a next page.
-        found = self._queues.entries(params.queue or "", _read(params.cursor), params.limit + 1)
+        found = self._queues.views.entries(
+            params.queue or "", _read(params.cursor), params.limit + 1
+        )
         waiting = (entry for entry in found if not entry.is_over)
-        page = await page_of(waiting, self._queues.view_entry, params.limit)
+        page = await page_of(waiting, self._queues.views.view_entry, params.limit)
         return {
             "queue": params.queue,
             "entries": page.views,
@@ -152,25 +154,25 @@ class QueueMethods:
 
     def _explain(self, params: QueueExplain, _peer: Peer) -> QueueExplanation:
         if params.id is not None:
-            return self._queues.entry_explained(params.id)
-        return self._queues.explained(params.queue or "")
+            return self._queues.views.entry_explained(params.id)
+        return self._queues.views.explained(params.queue or "")
 
     def _move(self, params: EntryMove, _peer: Peer) -> EntryView:
         self._queues.move(params.id, params.queue)
-        return self._queues.entry_view(params.id)
+        return self._queues.views.entry_view(params.id)
 
     def _remove(self, params: EntryRef, _peer: Peer) -> EntryView:
-        view = self._queues.entry_view(params.id)
+        view = self._queues.views.entry_view(params.id)
         self._queues.remove(params.id)
         return {**view, "state": "withdrawn"}
 
     def _pause(self, params: QueueRef, _peer: Peer) -> QueueView:
         self._queues.pause(params.queue)
-        return self._queues.view(params.queue)
+        return self._queues.views.view(params.queue)
 
     def _resume(self, params: QueueRef, _peer: Peer) -> QueueView:
         self._queues.pause(params.queue, paused=False)
-        return self._queues.view(params.queue)
+        return self._queues.views.view(params.queue)
 
 
 def _cursor(key: Key) -> str:

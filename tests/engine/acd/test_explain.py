@@ -167,7 +167,7 @@ def test_many_free_agents_are_counted() -> None:
 
     async def story(floor: Floor) -> None:
         await floor.join("c1", skills={"german": 3})
-        said = floor.queues.view("sales")["why_waiting"]
+        said = floor.queues.views.view("sales")["why_waiting"]
         assert said == "c1 waits although an agent is free: a0, a1, a2 and 3 more: lacks german 3"
 
     on_floor([Queue(name="sales")], agents, story)
