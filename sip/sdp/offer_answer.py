@@ -10,11 +10,9 @@ does not read them, and answers with plain RTP. What is required is offered as R
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from copy import copy
 from functools import partial
-from ipaddress import ip_address
 from typing import Final
 
 import msgspec
@@ -22,27 +20,31 @@ import msgspec
 from ..errors import NegotiationFailed, ParseError
 from .audio import LocalAudio, NegotiatedAudio
 from .audio_formats import (
-    COMFORT_NOISE,
-    COMFORT_NOISE_NUMBER,
-    NARROW_HZ,
     SHORTEST_MS,
     TELEPHONE_EVENT,
     Choice,
     choose,
-    encoded,
-    event_clocks,
-    event_number,
     map_of,
     offered_maps,
     packet_ms,
-    parameters,
+)
+from .audio_stream import (
+    RTCP_MUX,
+    answered_maps,
+    audio,
+    check_address,
+    describe,
+    number_of,
+    offered_beside,
+    rejected,
+    rtcp_port,
+    wants_rtcp_mux,
 )
 from .description import (
     Connection,
     Direction,
     MediaDescription,
     Origin,
-    RtpMap,
     SessionDescription,
     parse_sdp,
 )
@@ -60,11 +62,6 @@ __all__ = ["Direction", "LocalAudio", "NegotiatedAudio", "NegotiationFailed", "O
 
 _HELD_HOSTS: Final = frozenset({"0.0.0.0", "::", "0:0:0:0:0:0:0:0"})
 _SENDING: Final = frozenset({"sendrecv", "sendonly"})
-# A domain name of RFC 4566 section 9 that cannot be taken for an address.
-_is_name = re.compile(
-    r"(?=.{1,253}\Z)(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z][A-Za-z0-9-]{0,61}\.?\Z"
-).match
-_RTCP_MUX: Final = ("rtcp-mux", None)
 _RECEIVING: Final = frozenset({"sendrecv", "recvonly"})
 
 
@@ -133,16 +130,16 @@ class OfferAnswer:
         """Return our offer. Raises NegotiationFailed if one is pending (RFC 3264 section 4)."""
         if self._pending:
             raise NegotiationFailed("an offer is not answered yet")
-        streams = self._sent.media if self._sent else [_audio(PLAIN[0])]
-        media = [_rejected(stream) for stream in streams]
+        streams = self._sent.media if self._sent else [audio(PLAIN[0])]
+        media = [rejected(stream) for stream in streams]
         maps = offered_maps(local.codecs)
         if not maps:
             raise NegotiationFailed("no codec to offer")
         protocol = self._protect(local)
-        media[self._index] = _describe(
+        media[self._index] = describe(
             local,
             protocol,
-            {**maps, **_beside(maps.values(), local)},
+            {**maps, **offered_beside(maps.values(), local)},
             local.direction,
             self._crypto,
             rtcp_mux=self._current is not None and self._current.rtcp_mux,
@@ -211,10 +208,10 @@ class OfferAnswer:
         if choice is None:
             raise NegotiationFailed("the answer has no codec that was offered", 305)
         keys = agreed(media, self._crypto, local.srtp)
-        received = _number_of(maps, map_of(choice.codec).encoding, map_of(choice.codec).clock_hz)
-        event = _number_of(maps, TELEPHONE_EVENT, choice.telephone_event_clock_hz)
-        if not _wants_rtcp_mux(ours):  # an answer cannot have what was not offered
-            media.attributes = [one for one in media.attributes if one != _RTCP_MUX]
+        received = number_of(maps, map_of(choice.codec).encoding, map_of(choice.codec).clock_hz)
+        event = number_of(maps, TELEPHONE_EVENT, choice.telephone_event_clock_hz)
+        if not wants_rtcp_mux(ours):  # an answer cannot have what was not offered
+            media.attributes = [one for one in media.attributes if one != RTCP_MUX]
         self._current = self._agree(answer, media, choice, local, (received, event), keys)
         return self._current
 
@@ -230,11 +227,11 @@ class OfferAnswer:
         crypto, keys = ([], None) if found.crypto is None else ([found.crypto[0]], found.crypto[1])
         numbers = choice.payload_type, choice.telephone_event_payload_type
         negotiated = self._agree(offer, media, choice, local, numbers, keys)
-        answers = [_rejected(stream) for stream in offer.media]
-        answers[found.index] = _describe(
+        answers = [rejected(stream) for stream in offer.media]
+        answers[found.index] = describe(
             local,
             media.protocol,
-            _answered(choice),
+            answered_maps(choice),
             negotiated.direction,
             crypto,
             rtcp_mux=negotiated.rtcp_mux,
@@ -311,7 +308,7 @@ class OfferAnswer:
             raise NegotiationFailed(reason)
         host = connection.host.partition("/")[0]
         if host not in _HELD_HOSTS:
-            _check_address(host, local)
+            check_address(host, local)
         direction = theirs.direction_of(media)
         receives = direction in _RECEIVING
         if host in _HELD_HOSTS:
@@ -322,7 +319,7 @@ class OfferAnswer:
         return NegotiatedAudio(
             host=host,
             port=media.port,
-            rtcp_port=_rtcp_port(media),
+            rtcp_port=rtcp_port(media),
             codec=choice.codec,
             payload_type=choice.payload_type,
             telephone_event_payload_type=choice.telephone_event_payload_type,
@@ -340,7 +337,7 @@ class OfferAnswer:
             comfort_noise_payload_type=choice.comfort_noise_payload_type,
             opus=choice.opus,
             srtp=keys,
-            rtcp_mux=_wants_rtcp_mux(media),
+            rtcp_mux=wants_rtcp_mux(media),
         )
 
     def _send(self, local: LocalAudio, media: list[MediaDescription]) -> bytes:
@@ -359,100 +356,6 @@ class OfferAnswer:
             )
         self._sent = description
         return description.encode()
-
-
-def _check_address(host: str, local: LocalAudio) -> None:
-    """Check that the host is an address of our family, or a name. Our owner looks names up."""
-    version = 6 if ":" in local.host else 4
-    try:
-        address = ip_address(host)
-    except ValueError:
-        if _is_name(host):
-            return
-        address = None
-    if address is None or address.version != version or "%" in host:
-        reason = f"the audio address {host} is not an IPv{version} address"
-        raise NegotiationFailed(reason, 301)
-
-
-def _beside(codecs: Iterable[RtpMap], local: LocalAudio) -> dict[int, RtpMap]:
-    """What is offered beside codecs: key presses in their clocks, comfort noise."""
-    clocks = event_clocks(codecs)
-    maps: dict[int, RtpMap] = {}
-    if local.comfort_noise and NARROW_HZ in clocks:
-        maps[COMFORT_NOISE_NUMBER] = RtpMap(COMFORT_NOISE, NARROW_HZ)
-    if local.telephone_event:
-        for clock_hz in clocks:
-            maps[event_number(clock_hz)] = RtpMap("telephone-event", clock_hz)
-    return maps
-
-
-def _answered(choice: Choice) -> dict[int, RtpMap]:
-    """The payload types of an answer: those of the offer."""
-    maps = {choice.payload_type: map_of(choice.codec)}
-    if choice.comfort_noise_payload_type is not None:
-        maps[choice.comfort_noise_payload_type] = RtpMap(COMFORT_NOISE, NARROW_HZ)
-    if choice.telephone_event_payload_type is not None:
-        event = RtpMap("telephone-event", choice.telephone_event_clock_hz)
-        maps[choice.telephone_event_payload_type] = event
-    return maps
-
-
-def _describe(
-    local: LocalAudio,
-    protocol: str,
-    maps: dict[int, RtpMap],
-    direction: Direction,
-    crypto: Sequence[CryptoAttribute],
-    *,
-    rtcp_mux: bool,
-) -> MediaDescription:
-    media = _audio(protocol)
-    media.port = local.port
-    for number, rtpmap in maps.items():
-        media.formats.append(str(number))
-        media.attributes.append(("rtpmap", f"{number} {encoded(rtpmap)}"))
-        wanted = parameters(rtpmap)
-        if wanted:
-            media.attributes.append(("fmtp", f"{number} {wanted}"))
-    for attribute in crypto:
-        media.attributes.append(("crypto", attribute.encode()))
-    if rtcp_mux:
-        media.attributes.append(_RTCP_MUX)
-    media.attributes.append(("ptime", str(local.ptime_ms)))
-    media.attributes.append((direction, None))
-    return media
-
-
-def _wants_rtcp_mux(media: MediaDescription) -> bool:
-    return _RTCP_MUX in media.attributes
-
-
-def _rtcp_port(media: MediaDescription) -> int:
-    """Where RTCP for the peer goes (RFC 3605): to its RTP port where both share it."""
-    if _wants_rtcp_mux(media):
-        return media.port
-    named = media.rtcp_port
-    return min(media.port + 1, 65535) if named in (None, media.port) else named
-
-
-def _number_of(maps: dict[int, RtpMap], encoding: str, clock_hz: int) -> int | None:
-    """The payload type that a description gives a format."""
-    for number, rtpmap in maps.items():
-        if rtpmap.encoding.upper() == encoding.upper() and rtpmap.clock_hz == clock_hz:
-            return number
-    return None
-
-
-def _audio(protocol: str) -> MediaDescription:
-    return MediaDescription(media="audio", protocol=protocol)
-
-
-def _rejected(media: MediaDescription) -> MediaDescription:
-    """Return the stream with port 0 (RFC 3264 section 6). It must still name a format."""
-    return MediaDescription(
-        media=media.media, port=0, protocol=media.protocol, formats=media.formats[:1] or ["0"]
-    )
 
 
 def _direction(*, sends: bool, receives: bool) -> Direction:
