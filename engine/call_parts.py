@@ -328,6 +328,10 @@ class CallParts:
         )
         self.sip_events = SipEvents(self.trunks, self.inbound, leg_events)
 
+    def keep_sounds_ready(self) -> None:
+        """Have the media workers load what waiting and held parties hear, before the first does."""
+        self.media.keep_ready([*self.rooms.music(), self.services.ringing])
+
     def _recorders(self, call: Call) -> list[RecordsCall]:
         """What records a call, and the calls that it is joined with."""
         calls = [call, *self.controlled.joined_with(call)]

@@ -236,6 +236,7 @@ class Daemon(Parts):
         except WorkerFailed as error:
             raise self.settings.error("media", error.reason) from error
         self.workers.note(self.media.pids)
+        self.keep_sounds_ready()
 
     async def _open_reports(self) -> None:
         """Read what an earlier engine left: before the first event. Raises StoreError."""

@@ -360,6 +360,7 @@ class Parts(CallParts):
             "rooms": lambda settings: self.rooms.configure(
                 settings.rooms, settings.queues, settings.reports.alone_s
             ),
+            "sounds": lambda _settings: self.keep_sounds_ready(),
             "queues": lambda settings: self.queues.configure(
                 settings.queues,
                 settings.centres,

@@ -34,7 +34,7 @@ from .sound_messages import SoundEvent
 from .sound_messages import VoiceChanged as VoiceChanged
 from .sources import Source
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of all messages but Hello and Welcome, which stay as they are."""
 
 Direction: TypeAlias = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
@@ -209,6 +209,15 @@ class StopAnnouncement(_Message, tag=17):
     play: int
 
 
+class KeepReady(_Message, tag=19):
+    """Load what legs are likely to hear, so that it is there when the first is to hear it.
+
+    It takes the place of what an earlier one named. A file that has changed is read again.
+    """
+
+    sources: tuple[Source, ...]
+
+
 class BlockKeys(_Message, tag=18):
     """Keep the keys that the peer of `leg` presses from those who hear it, or no longer."""
 
@@ -234,6 +243,7 @@ Command: TypeAlias = (
     | Announce
     | StopAnnouncement
     | BlockKeys
+    | KeepReady
     | DetectionCommand
 )
 

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tempfile
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
@@ -283,6 +283,10 @@ class WorkerClient:
     def stop_announcement(self, leg: str, play: int) -> None:
         """End an announcement, if `leg` hears it still."""
         self._send(m.StopAnnouncement(leg, play))
+
+    def keep_ready(self, sources: Sequence[Source]) -> None:
+        """Load these sounds in the background, in place of those said before."""
+        self._send(m.KeepReady(tuple(sources)))
 
     def block_keys(self, leg: str, *, is_blocked: bool) -> None:
         """Keep the keys that the peer of `leg` presses from those who hear it, or no longer."""

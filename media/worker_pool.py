@@ -7,7 +7,7 @@ which.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Literal
 
@@ -69,6 +69,7 @@ class WorkerPool:
         self._links = WorkerLinks()
         self._wishes: dict[str, int] = {}  # by leg: what it is to hear was said so often
         self._joining: set[asyncio.Task[None]] = set()
+        self._ready: tuple[Source, ...] = ()
         self._stopping = False
         self._ports = first, last = settings.ports
         share = (last - first + 1) // workers // 2 * 2
@@ -235,6 +236,13 @@ class WorkerPool:
         if member is not None:
             member.client.stop_announcement(leg, play)
 
+    def keep_ready(self, sources: Sequence[Source]) -> None:
+        """Have every worker load these sounds in the background, also one that is started later."""
+        self._ready = tuple(sources)
+        for member in self._members:
+            if member.client.alive:
+                member.client.keep_ready(self._ready)
+
     def block_keys(self, leg: str, *, is_blocked: bool) -> None:
         """As WorkerClient.block_keys."""
         member = self._by_leg.get(leg)
@@ -370,6 +378,8 @@ class WorkerPool:
 
     async def _start(self, member: _Member) -> None:
         await member.client.start()
+        if self._ready:
+            member.client.keep_ready(self._ready)
         member.started_at = asyncio.get_running_loop().time()
 
     async def _restart(self, member: _Member) -> None:

@@ -16,6 +16,7 @@ from ..rtp.rtcp import Cname
 from ..settings import MediaSettings
 from ..sound.clip_library import Library
 from ..sound.dtmf.tones import dtmf_clip
+from ..sound.form import WIDE
 from ..sound.frames import SpeakingSources
 from ..sound.mixed_clip import MixedClip
 from ..sources import Hold, Mix, Peer, Ringing
@@ -119,6 +120,7 @@ class Switch:
             m.Announce: self._announce,
             m.StopAnnouncement: self._stop_announcement,
             m.BlockKeys: self._block_keys,
+            m.KeepReady: self._keep_ready,
             m.Detect: self._detect,
             m.StopDetecting: self._stop_detecting,
             m.HearWords: self._hear_words,
@@ -282,6 +284,8 @@ class Switch:
             # No descriptor left. The leg stays deaf, which the engine learns by MediaTimeout or
             # by its own call timers; the other legs and the rest of the frame must go on.
             leg.playout.stream.errors += 1
+        if leg.playout.form == WIDE:
+            self._clips.keep_ready_wide()
 
     def _close(self, command: m.Close) -> None:
         leg = self._legs.get(command.leg)
@@ -353,6 +357,11 @@ class Switch:
         leg = self._legs.get(command.leg)
         if leg is not None:
             self._clips.stop(leg, command.play)
+
+    def _keep_ready(self, command: m.KeepReady) -> None:
+        self._clips.keep_ready(
+            [source for source in command.sources if not isinstance(source, Peer | Mix)]
+        )
 
     def _block_keys(self, command: m.BlockKeys) -> None:
         leg = self._legs.get(command.leg)

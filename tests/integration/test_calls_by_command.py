@@ -43,7 +43,7 @@ async def test_two_who_were_called_are_bridged_held_and_parted(
     await line.call("call.send_dtmf", leg=b, digits="5")
     await line.call("call.send_info", leg=b, content_type="text/plain", body="hello")
     held = await line.call("call.hold", leg=b) and await event(engine, "call.held", leg=b)
-    await asyncio.sleep(3.0)  # silence first, while the music is loaded
+    await asyncio.sleep(3.0)  # the engine has begun to load the music at its start
     await line.call("call.resume", leg=b)
     resumed = await event(engine, "call.resumed", leg=b)
     await asyncio.sleep(1.2)

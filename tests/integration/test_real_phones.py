@@ -152,7 +152,7 @@ async def test_a_phone_puts_the_other_on_hold_and_resumes(
     await asyncio.sleep(0.3)
     agent.command("hold")
     held = await engine.event("leg.held", job, role="agent")
-    await asyncio.sleep(3.0)  # silence first, while the music is loaded
+    await asyncio.sleep(3.0)  # the engine has begun to load the music at its start
     agent.command("unhold")
     resumed = await engine.event("leg.resumed", job, role="agent")
     await asyncio.sleep(0.8)

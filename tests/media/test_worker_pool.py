@@ -9,8 +9,9 @@ import pytest
 
 from media.errors import UnknownLeg, WorkerFailed
 from media.settings import MediaSettings
-from media.sources import Silence
+from media.sources import Hold, Ringing, Silence, Source
 from media.watchdog import PERIOD_S
+from media.worker_client import WorkerClient
 from media.worker_pool import WorkerPool
 from tests.support.media.worker import HOST
 from tests.support.ports import free_udp_range
@@ -117,6 +118,18 @@ async def test_stop_ends_all_and_restarts_none(owner: Owner) -> None:
             os.kill(pid, 0)
     await asyncio.sleep(0)
     assert owner.restarts == 0
+
+
+async def test_a_worker_that_is_started_again_has_the_same_sounds_ready(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[Source, ...]] = []
+    monkeypatch.setattr(WorkerClient, "keep_ready", lambda _client, sources: asked.append(sources))
+    owner.pool.keep_ready([Hold(), Ringing("DE")])
+    assert asked == [(Hold(), Ringing("DE"))] * 2
+    os.kill(owner.pool.pids[0], signal.SIGKILL)
+    await until(lambda: owner.restarts)
+    assert asked == [(Hold(), Ringing("DE"))] * 3
 
 
 async def test_start_fails_as_a_whole() -> None:

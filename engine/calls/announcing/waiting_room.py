@@ -263,6 +263,12 @@ class WaitingRooms:
                 if one.welcome and not one.welcome.startswith(FILE):
                     self._announcer.speak_beforehand(one.welcome, one.voice or one.language)
 
+    def music(self) -> list[Hold | Stream]:
+        """What is played in the rooms, each once. That of calls on hold comes first."""
+        sounds = self._announcer.sounds
+        found = [_music_of(room, sounds, self._hold) for room in self._settings.values()]
+        return list(dict.fromkeys([self._hold, *found]))
+
     def of(
         self, queue: str | None, name: str = "", *, language: str = "", voice: str = ""
     ) -> WaitingRoom:

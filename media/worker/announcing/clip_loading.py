@@ -1,8 +1,9 @@
 """What legs are to hear, from the request to the clip: at once where it is kept, else when read."""
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -31,10 +32,34 @@ class ClipLoading:
         # The number of the newest request, while its clip is being loaded.
         self._own: dict[MediaLeg, int] = {}
         self._announced: dict[MediaLeg, int] = {}
+        self._ready: Sequence[ClipSource] = ()
+        self._is_wide = False  # some leg has heard 16 kHz
+        self._readying: asyncio.Task[None] | None = None
 
     def __bool__(self) -> bool:
         """Whether any leg waits for its clip."""
         return bool(self._own or self._announced)
+
+    # -- what is loaded before anybody is to hear it ----------------------------------------
+
+    def keep_ready(self, sources: Sequence[ClipSource]) -> None:
+        """Load these, one after the other, in place of those that were named before."""
+        self._ready = sources
+        if self._readying is not None:
+            self._readying.cancel()
+        self._readying = asyncio.ensure_future(self._make_ready())
+
+    def keep_ready_wide(self) -> None:
+        """There is a leg that hears 16 kHz: have the same at that rate."""
+        if not self._is_wide:
+            self._is_wide = True
+            self.keep_ready(self._ready)
+
+    async def _make_ready(self) -> None:
+        for source in self._ready:
+            if self._library.find(source, is_wide=self._is_wide) is None:
+                with contextlib.suppress(SourceError):  # said to whoever is to hear it
+                    await self._library.load(source, is_wide=self._is_wide)
 
     # -- the leg's own source ---------------------------------------------------------------
 
@@ -114,6 +139,8 @@ class ClipLoading:
         """Load nothing more."""
         for task in self._tasks:
             task.cancel()
+        if self._readying is not None:
+            self._readying.cancel()
 
     def _give(
         self,

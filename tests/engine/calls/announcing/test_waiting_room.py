@@ -262,6 +262,17 @@ def test_a_room_may_have_music_of_its_own(tmp_path: Path) -> None:
     assert heard_in_room(tmp_path, waits(1.0), music=str(music)) == [Hold(str(music))]
 
 
+def test_the_music_of_all_rooms_is_known(tmp_path: Path) -> None:
+    music = tmp_path / "jazz.wav"
+    music.write_bytes(b"RIFF")
+    rooms = WaitingRooms(
+        [Room(name="a", music=str(music)), Room(name="b", music=str(music))],
+        announcer=cast(Announcer, ScriptedSpeech()),
+        hold=MUSIC,
+    )
+    assert rooms.music() == [MUSIC, Hold(str(music))]
+
+
 def test_welcomes_are_spoken_before_anybody_calls() -> None:
     class Listed(ScriptedSpeech):
         def speak_beforehand(self, text: str, _voice: str = "") -> None:

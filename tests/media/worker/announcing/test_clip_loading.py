@@ -3,10 +3,12 @@
 import asyncio
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from media import messages as m
 from media.sources import Hold, Mix, Peer, Playlist, Prompt, Silence, Stream
+from tests.support.media.codec_phones import CodecPhone
 from tests.support.media.switch import SwitchBench
 from tests.support.phones.wire.frames import FramePhone
 from tests.support.recording import write_tone_wav
@@ -126,6 +128,51 @@ async def test_a_clip_goes_on_while_the_next_one_is_loaded(tmp_path: Path) -> No
         desk.switch.execute(m.Hear("a", 2, tone(tmp_path, "two.wav")))
         desk.tick(5)
         assert all(set(packet.payload) != {0xFF} for packet in listener.listen())
+    finally:
+        desk.close()
+
+
+async def ready(desk: SwitchBench) -> None:
+    """Wait until what is to be kept ready is loaded, or cannot be."""
+    readying = desk.switch._clips._readying
+    assert readying is not None
+    async with asyncio.timeout(60):
+        await readying
+
+
+async def test_music_that_is_kept_ready_is_heard_at_once(tmp_path: Path) -> None:
+    desk = SwitchBench()
+    try:
+        path = write_tone_wav(tmp_path / "hold.wav", 350, 1.0)
+        desk.switch.execute(m.KeepReady((Hold("gone.wav"), Hold(str(path)), Peer("a"))))
+        await ready(desk)
+        assert played(desk) == []  # the one that is not there is missed by whoever is to hear it
+        desk.phone("a", 0x11)
+        desk.switch.execute(m.Hear("a", 1, Hold(str(path))))
+        assert not desk.switch._clips
+        # A file that has changed is read when the configuration is.
+        write_tone_wav(path, 350, 2.0)
+        desk.switch.execute(m.KeepReady((Hold(str(path)),)))
+        await ready(desk)
+        desk.switch.execute(m.Hear("a", 2, Hold(str(path))))
+        assert not desk.switch._clips
+    finally:
+        desk.close()
+
+
+async def test_with_the_first_leg_of_16_khz_music_is_kept_ready_at_that_rate(
+    tmp_path: Path,
+) -> None:
+    desk = SwitchBench()
+    try:
+        hold = Hold(str(write_tone_wav(tmp_path / "hold.wav", 350, 1.0)))
+        desk.switch.execute(m.KeepReady((hold,)))
+        await ready(desk)
+        CodecPhone(desk, "a", "G722", np.zeros(320, np.int16))
+        await ready(desk)
+        CodecPhone(desk, "b", "G722", np.zeros(320, np.int16))
+        desk.switch.execute(m.Hear("a", 1, hold))
+        assert not desk.switch._clips
     finally:
         desk.close()
 
