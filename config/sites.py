@@ -96,6 +96,8 @@ class Look(Section):
 
     colour: Colour = "#1060c0"
     position: Literal["right", "left"] = "right"
+    unreachable: Literal["tell", "hide"] = "tell"
+    """What is there while nobody can be reached: words that say so, or nothing."""
 
 
 class Triggers(Section):
@@ -104,6 +106,8 @@ class Triggers(Section):
     after_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
     scrolled_percent: int = Field(default=0, ge=0, le=100)
     on_leaving: bool = False
+    once: Literal["visit", "page"] = "visit"
+    """"visit": the tab keeps that it has opened; "page": nothing is kept."""
 
 
 class Site(Section):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from config.sites import Triggers
 from ringback_client import EngineError
 from tests.support.browser import AXE, inaccessible, new_page
 from tests.support.web_stage import KEY, Stage, web_stage
@@ -191,6 +192,150 @@ async def test_the_form_opens_when_the_pointer_leaves_and_leaves_who_types_alone
     await page.get_by_role("button", name="Close").click()
     await page.evaluate(leave % -1)
     assert await page.get_by_role("dialog").is_hidden()
+
+
+async def test_a_trigger_opens_the_form_once_a_visit_or_once_a_page(
+    stack: AsyncExitStack, browser: Any
+) -> None:
+    page = await shown(stack, browser, triggers={"scrolled_percent": 50})
+    stage, dialog = page.stage, page.get_by_role("dialog")
+    stage.html = LONG
+    button = page.get_by_role("button", name="Call me now")
+    stored = "[...Object.keys(localStorage), ...Object.keys(sessionStorage)]"
+
+    async def scroll() -> None:
+        await page.goto(stage.shop)
+        await button.wait_for()
+        assert await page.evaluate("document.cookie") == ""
+        await page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        await page.evaluate(
+            "new Promise((next) => requestAnimationFrame(() => setTimeout(next, 50)))"
+        )
+
+    stage.change(triggers=Triggers(scrolled_percent=50, once="page"))
+    for _ in range(2):
+        await scroll()
+        await dialog.wait_for()
+        assert await page.evaluate(stored) == []
+    stage.change(triggers=Triggers(scrolled_percent=50))
+    await scroll()
+    await dialog.wait_for()
+    assert await page.evaluate(stored) == [f"ringback:{KEY}:open"]
+    await scroll()  # the visitor has gone on without using it, or closing it
+    assert await dialog.is_hidden()
+    await button.click()
+    await dialog.wait_for()
+    await page.evaluate("sessionStorage.clear()")  # another visit
+    stage.change(triggers=Triggers(scrolled_percent=50, once="page"))
+    await page.goto(stage.shop)
+    await button.click()  # who has used it is not asked, however often it may be
+    await scroll()
+    assert await dialog.is_hidden()
+    assert page.faults == []
+
+
+@pytest.mark.parametrize("unreachable", ["tell", "hide"])
+async def test_who_cannot_be_reached_is_shown_so_and_looked_for_again(
+    stack: AsyncExitStack, browser: Any, unreachable: str
+) -> None:
+    stage = await web_stage(
+        stack, look={"unreachable": unreachable}, triggers={"scrolled_percent": 50}
+    )
+    stage.html, stage.engine.is_away = LONG, True
+    page = await new_page(browser)
+    await page.clock.install()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    await page.goto(stage.shop)
+    away = page.get_by_role("button", name="Not available right now")
+    if unreachable == "tell":
+        await away.wait_for()
+        assert await away.get_attribute("aria-disabled") == "true"
+        async with page.expect_request("**/availability"):
+            await away.press("Enter")  # who presses it has it looked for now
+    else:
+        await page.locator("[data-ringback] button.later").wait_for(state="hidden")
+    assert await page.get_by_role("button").count() == (1 if unreachable == "tell" else 0)
+    await page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    assert await page.get_by_role("dialog").is_hidden()
+    asks = "availability"
+
+    async def until_asked() -> None:
+        before = asked.count(asks)
+        while asked.count(asks) == before:
+            await page.clock.fast_forward(400_000)
+
+    for _ in range(6):  # after 5 s, 10 s, 20 s …
+        await until_asked()
+    before = asked.count(asks)
+    await page.clock.fast_forward(100_000)
+    assert asked.count(asks) == before  # by now it is minutes until the next time
+    stage.engine.is_away = False
+    await until_asked()
+    await page.get_by_role("button", name="Call me now").wait_for()
+    await page.evaluate("scrollTo(0, 0)")
+    await page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    await page.get_by_role("dialog").wait_for()  # what could not open it may do so now
+    assert page.faults == []
+
+
+async def test_a_gateway_that_is_not_there_at_first_is_asked_again(
+    stack: AsyncExitStack, browser: Any
+) -> None:
+    stage = await web_stage(stack)
+    stage.html = SHOP
+    page = await new_page(browser)
+    await page.clock.install()
+    refused = asyncio.Event()
+
+    async def refuse(route: Any) -> None:
+        refused.set()
+        await route.fulfill(status=502, body="<h1>Bad Gateway</h1>")
+
+    await page.route("**/texts", refuse, times=1)
+    await page.goto(stage.shop)
+    await refused.wait()
+    assert await page.locator("[data-ringback]").count() == 0
+    await page.clock.fast_forward(60_000)
+    button = page.get_by_role("button", name="Call me now")
+    await button.click()
+    await page.get_by_label("Telephone number").fill("020 7946 0123")
+    await page.get_by_role("button", name="Call me", exact=True).click()
+    await page.get_by_role("button", name="Cancel").wait_for()
+    # On the next page nobody can be reached at first: the callback is not forgotten.
+    stage.engine.is_away = True
+    await page.reload()
+    away = page.get_by_role("button", name="Not available right now")
+    await away.wait_for()
+    stage.engine.is_away = False
+    await page.clock.fast_forward(60_000)
+    await button.click()
+    await page.get_by_role("button", name="Cancel").wait_for()
+    assert page.faults == []
+
+
+async def test_the_form_serves_once_more_after_a_call(stack: AsyncExitStack, browser: Any) -> None:
+    page = await shown(stack, browser, consent=CONSENT)
+    engine, status = page.stage.engine, page.get_by_role("status")
+    await opens(page)
+    await page.get_by_label(CONSENT).check()
+    ids = []
+    for number in ("020 7946 0001", "020 7946 0002"):
+        await page.get_by_label("Telephone number").fill(number)
+        await page.get_by_role("button", name="Call me", exact=True).click()
+        await page.get_by_role("button", name="Cancel").wait_for()
+        assert asked_for(page.stage).replace(" ", "") == number.replace(" ", "")
+        page.stage.reach("bridged")
+        await status.get_by_text("You are talking.").wait_for()
+        page.stage.reach("completed")
+        await page.get_by_role("button", name="5 / 5").click()
+        await status.get_by_text("Thank you!", exact=True).wait_for()
+        ids.append(engine.job["id"])
+        await page.get_by_role("button", name="Ask for another call").click()
+        assert await page.evaluate(f"{IN_FORM}.id") == "n"
+        assert await page.get_by_role("button", name="5 / 5").is_hidden()
+    assert ids[0] != ids[1]
+    assert page.faults == []
 
 
 async def test_what_is_changed_after_a_lost_connection_or_by_the_site_is_not_sent_as_it_was(

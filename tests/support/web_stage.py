@@ -11,7 +11,7 @@ from aiohttp import web
 
 from config.sites import Site
 from config.web_settings import WebSettings
-from ringback_client import Client, EngineError
+from ringback_client import Client, ClientError, EngineError
 from web.admission import Admission
 from web.agent_desk import AgentDesk
 from web.api import Api
@@ -42,6 +42,7 @@ class ScriptedEngine:
         self.job: dict[str, Any] = {}
         self.requested: list[str] = []
         self.refusal: EngineError | None = None
+        self.is_away = False
         self.agent: dict[str, Any] = {
             "agent": "anna", "state": "available", "reason": None, "work": None,
             "outcome_due": None,
@@ -49,7 +50,9 @@ class ScriptedEngine:
         self.events_of_agents: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
     async def call(self, method: str, /, **params: Any) -> Any:
-        """Answer a request."""
+        """Answer a request. Raises ClientError while it is away."""
+        if self.is_away:
+            raise ClientError("away")
         if method == "queue.availability":
             return self.availability
         if method == "callback.request":

@@ -26,19 +26,19 @@
     for (const name of TEXTS) field(name).value = texts.form[name];
   }
   function show() {
-    const look = { colour: field("colour").value, position: field("position").value };
+    const look = { colour: field("colour").value, position: field("position").value, unreachable: field("unreachable").value };
     const changed = {};
     for (const name of TEXTS) if (field(name).value !== texts.form[name]) changed[name] = field(name).value;
     const triggers = { after_s: Number(field("after_s").value), scrolled_percent: Number(field("scrolled_percent").value),
-      on_leaving: field("on_leaving").checked };
+      on_leaving: field("on_leaving").checked, once: field("once").value };
     const preview = JSON.stringify({ look, form: { ...texts.form, ...changed }, triggers });
     const language = field("language").value;
     document.getElementById("page").src =
       `/preview/page?${new URLSearchParams({ site: key, language, preview })}`;
     document.getElementById("line").textContent =
       `<script async src="${location.origin}/ringback.js" data-site="${key}"></` + "script>";
-    const lines = [`language = ${quoted(language)}`, `look = { colour = ${quoted(look.colour)}, position = ${quoted(look.position)} }`,
-      `triggers = { after_s = ${triggers.after_s.toFixed(1)}, scrolled_percent = ${triggers.scrolled_percent}, on_leaving = ${triggers.on_leaving} }`];
+    const lines = [`language = ${quoted(language)}`, `look = { colour = ${quoted(look.colour)}, position = ${quoted(look.position)}, unreachable = ${quoted(look.unreachable)} }`,
+      `triggers = { after_s = ${triggers.after_s.toFixed(1)}, scrolled_percent = ${triggers.scrolled_percent}, on_leaving = ${triggers.on_leaving}, once = ${quoted(triggers.once)} }`];
     const own = Object.entries(changed).map(([name, text]) => `${name} = ${quoted(text)}`);
     if (own.length) lines.push(`texts = { ${own.join(", ")} }`);
     document.getElementById("toml").textContent = lines.join("\n");
@@ -53,7 +53,8 @@
     await read("");
     field("language").value = texts.language;
     field("colour").value = texts.look.colour;
-    field("position").value = texts.look.position;
+    for (const name of ["position", "unreachable"]) field(name).value = texts.look[name];
+    field("once").value = texts.triggers.once;
     for (const name of ["after_s", "scrolled_percent"]) field(name).value = texts.triggers[name];
     field("on_leaving").checked = texts.triggers.on_leaving;
     let later;

@@ -23,6 +23,7 @@
 
   async function ask(method, url, body) {
     const options = { method, credentials: "omit", referrerPolicy: "no-referrer" };
+    if (AbortSignal.timeout) options.signal = AbortSignal.timeout(20000); // one that hangs cannot be reached either
     if (body) {
       options.body = JSON.stringify(body);
       options.headers = { "Content-Type": "application/json" };
@@ -55,6 +56,18 @@
   const keepVisited = () => {
     try { sessionStorage.setItem("ringback:pages", JSON.stringify(visited())); } catch { /* ditto */ }
   };
+
+  // Whether the form was open in this visit. That it opened by itself is kept where the site wants it so.
+  const wasOpen = (isNow) => {
+    if (script.dataset.preview) return false;
+    try {
+      if (isNow) sessionStorage.setItem(`ringback:${key}:open`, "1");
+      return sessionStorage.getItem(`ringback:${key}:open`) !== null;
+    } catch { return false; }
+  };
+
+  // What cannot be reached is looked for less and less often, and not by all at once.
+  const laterMs = (times) => Math.min(300000, 5000 * 2 ** times) * (0.75 + Math.random() / 2);
 
   const short = (text) => text.slice(0, 500);
   // A page that gives more than the gateway takes loses the longest of it, and no request.
@@ -159,7 +172,7 @@
   };
 
   function follow(accepted, tell) {
-    let source, again;
+    let source, again, times = 0;
     const close = () => { clearTimeout(again); source.onerror = null; source.close(); };
     const listen = () => {
       source = new EventSource(`${base}/v1/callbacks/${accepted.id}/events`);
@@ -168,8 +181,9 @@
         if (/completed|cancelled|failed/.test(progress.stage)) close();
         tell(progress);
       });
+      source.onopen = () => { times = 0; };
       // A lost connection comes back by itself; one that was refused does not.
-      source.onerror = () => { if (source.readyState === EventSource.CLOSED) again = setTimeout(listen, 3000); };
+      source.onerror = () => { if (source.readyState === EventSource.CLOSED) again = setTimeout(listen, laterMs(times++)); };
     };
     listen();
     return { close };
@@ -280,7 +294,7 @@
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(style(page.look));
     shadow.adoptedStyleSheets = [sheet];
-    const launch = element("button", { type: "button", class: "go", "aria-expanded": "false", onclick: () => show() }, form.call_now);
+    const launch = element("button", { type: "button", class: "go", "aria-expanded": "false", onclick: press }, form.call_now);
     const number = element("input", { id: "n", type: "tel", autocomplete: "tel", required: true, maxlength: 64, dir: "ltr", "aria-describedby": "e",
       onblur: () => { number.value = grouped(number.value); } });
     const name = element("input", { id: "m", type: "text", autocomplete: "name", maxlength: 128 });
@@ -321,14 +335,27 @@
     shadow.append(root);
 
     let accepted, source, requestKey, keyIsFor, countdown, line, isByItself = false;
+    let isAway = false, missed = 0, next;
 
     async function look() {
       let found;
-      try { found = await ask("GET", `${site}/availability`); } catch { return; }
-      const now = found.open && found.agents_free !== 0;
-      launch.textContent = now ? form.call_now : form.call_later;
+      try { found = await ask("GET", `${site}/availability`); } catch { /* it is told below */ }
+      isAway = !found;
+      missed = found ? 0 : missed + 1;
+      clearTimeout(next);
+      next = setTimeout(lookSeen, found ? 30000 : laterMs(missed - 1));
+      const now = found && found.open && found.agents_free !== 0;
+      launch.textContent = isAway ? form.unavailable : now ? form.call_now : form.call_later;
       launch.className = now ? "go" : "later";
-      speakNow.hidden = !(found.speak && navigator.mediaDevices && window.RTCPeerConnection);
+      launch.setAttribute("aria-disabled", String(isAway));
+      placeLaunch();
+      speakNow.hidden = !(found && found.speak && navigator.mediaDevices && window.RTCPeerConnection);
+      if (isAway) {
+        hours.hidden = false;
+        hours.textContent = page.unreachable;
+        return;
+      }
+      if (!accepted) resume();
       const chosen = when.value;
       when.replaceChildren(...(found.open ? [element("option", { value: "now" }, form.now)] : []),
         ...days(found.slots));
@@ -337,6 +364,20 @@
       hours.hidden = found.open || !found.opens_at;
       hours.textContent = fill(page.closed, { opens_at: written({ weekday: "long", day: "numeric", month: "long", hour: "numeric", minute: "2-digit" })({ from: found.opens_at }) });
       return found;
+    }
+
+    // Who does not see the page learns it once they do.
+    function lookSeen() {
+      if (document.hidden) document.addEventListener("visibilitychange", lookSeen, { once: true });
+      else look();
+    }
+    const isIdle = () => !accepted && !line;
+    function placeLaunch() {
+      launch.hidden = !box.hidden || (isAway && isIdle() && page.look.unreachable === "hide");
+    }
+    async function press() {
+      if (isAway && isIdle()) await look();
+      if (!isAway || !isIdle()) show();
     }
 
     const written = (options) => { const format = new Intl.DateTimeFormat(page.language, options); return ({ from }) => format.format(from * 1000); };
@@ -354,9 +395,10 @@
     let isUsed = false; // who has opened the form knows it: no trigger does it again
     function show() {
       isUsed = true;
+      if (!isByItself || page.triggers.once === "visit") wasOpen(true);
       if (!region.options.length) region.append(...countries());
-      launch.hidden = true;
       box.hidden = false;
+      placeLaunch();
       launch.setAttribute("aria-expanded", "true");
       look();
       // A form that opens by itself takes the focus from nobody who is typing elsewhere.
@@ -367,7 +409,7 @@
       isByItself = false;
       const hadFocus = shadow.activeElement;
       box.hidden = true;
-      launch.hidden = false;
+      placeLaunch();
       launch.setAttribute("aria-expanded", "false");
       if (hadFocus) launch.focus();
     }
@@ -375,14 +417,18 @@
       fields.hidden = false;
       progress.hidden = again.hidden = stars.hidden = data.hidden = erase.hidden = true;
       cancel.hidden = false;
-      requestKey = undefined;
+      accepted = source = requestKey = undefined;
+      look();
     }
     // Opened by a trigger, or by the page while nobody has pressed anything, it was not asked for.
+    // Whether it need not be tried again.
     open = (byItself) => {
       const isAsked = !byItself && (!navigator.userActivation || navigator.userActivation.isActive);
-      if (!box.hidden || (!isAsked && remembered("dismissed") !== null) || (byItself && isUsed)) return;
+      if (!box.hidden || (!isAsked && remembered("dismissed") !== null) || (byItself && (isUsed || wasOpen()))) return true;
+      if (byItself && isAway) return false;
       isByItself = !isAsked;
       show();
+      return true;
     };
 
     async function send(event) {
@@ -460,6 +506,7 @@
           told.textContent = isUp ? stage.completed : stage.cancelled;
           hangUp.hidden = true;
           again.hidden = false;
+          again.textContent = isUp ? form.another : form.again;
         },
       });
       isByItself = false;
@@ -485,7 +532,8 @@
       const over = /completed|cancelled|failed/.test(at);
       cancel.hidden = over || at === "talking";
       stars.hidden = at !== "completed";
-      again.hidden = !over || at === "completed";
+      again.hidden = !over;
+      again.textContent = at === "completed" ? form.another : form.again;
       data.hidden = erase.hidden = !over;
       data.href = accepted.link.replace("?", "/data?");
       if (over) keepCall();
@@ -504,16 +552,20 @@
       box.focus();
     }
     async function resume() {
-      accepted = keptCall();
-      if (!accepted) return;
+      const call = keptCall();
+      if (!call || keptTalk()) return;
+      accepted = call;
       try {
-        const found = await ask("GET", `${base}/v1/callbacks/${accepted.id}`);
-        if (/completed|cancelled|failed/.test(found.stage)) return keepCall();
+        const found = await ask("GET", `${base}/v1/callbacks/${call.id}`);
+        if (/completed|cancelled|failed/.test(found.stage)) throw Object.assign(new Error(), { reason: "over" });
         fields.hidden = true;
         progress.hidden = false;
         changed(found);
-        source = follow(accepted, changed);
-      } catch { keepCall(); }
+        source = follow(call, changed);
+      } catch (refusal) {
+        accepted = undefined;
+        if (/over|unknown/.test(refusal.reason)) keepCall(); // else it is looked for again
+      }
     }
     async function rate(value) {
       stars.hidden = true;
@@ -526,8 +578,8 @@
     document.body.append(host);
     let kept = 20; // a page that takes it away again and again is not fought with
     stays(() => { if (!host.isConnected && kept-- > 0) document.body.append(host); });
-    if (keptTalk()) { show(); onLine(keptTalk()).catch(() => {}); } else resume();
-    setInterval(() => { if (!document.hidden) look(); }, 30000);
+    if (keptTalk()) { show(); onLine(keptTalk()).catch(() => {}); }
+    addEventListener("online", lookSeen);
     if (isWanted) open();
     triggers();
   }
@@ -536,7 +588,7 @@
     if (remembered("dismissed") !== null) return;
     const { after_s, scrolled_percent, on_leaving } = page.triggers;
     let done = false;
-    const once = () => { if (!done) { done = true; open(true); } };
+    const once = () => { if (!done) done = open(true); };
     if (after_s) setTimeout(once, after_s * 1000);
     if (scrolled_percent) addEventListener("scroll", () => {
       const whole = document.documentElement.scrollHeight - innerHeight;
@@ -615,8 +667,12 @@
     const wanted = script.dataset.language || "";
     return ask("GET", `${site}/texts${wanted ? `?language=${encodeURIComponent(wanted)}` : ""}`);
   };
+  let tries = 0;
   async function start() {
-    try { page = await readTexts(); } catch { return; }
+    try { page = await readTexts(); } catch (fault) {
+      if (!/unknown|origin/.test(fault.reason)) setTimeout(start, laterMs(tries++));
+      return;
+    }
     if (script.dataset.preview) {
       const { look = {}, form, triggers } = JSON.parse(script.dataset.preview);
       if (!/^#[0-9a-f]{6}$/i.test(look.colour)) delete look.colour;
