@@ -10,7 +10,8 @@ from . import environment
 from .agent_capacity import with_capacity
 from .agents import Agent
 from .all_sections import AllSections
-from .checks import Known, faults_of
+from .checks.known import Known
+from .checks.settings_checks import faults_of
 from .errors import ConfigError, Fault, wrong
 from .faults import draft, placed
 from .sections import Route, Trunk

@@ -12,7 +12,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from . import environment
-from .checks import Known, names_of_sites, sites_twice, sites_unheard
+from .checks.known import Known
+from .checks.sites import names_of_sites, sites_twice, sites_unheard
 from .errors import ConfigError
 from .faults import draft, placed
 from .section import Section

@@ -25,6 +25,8 @@ EXCEPTIONS: dict[str, str] = {
     "media/recognition/sphinx_process.py": "test_sphinx_decoder.py",
     "media/streams/messages.py": "records; test_host_client.py",
     "engine/parts.py": "built by every test of tests/engine/test_daemon.py and scenarios/",
+    "config/checks/sites.py": "test_web_settings.py, and test_sites.py of all settings",
+    "config/checks/tokens.py": "test_rights.py",
     "config/all_sections.py": "fields without behaviour; read in test_settings.py",
     "engine/acd/agent_pool.py": "a face of agents and queues; calls/ and scenarios/ use it",
     "engine/calls/call_flow.py": "protocols without behaviour",

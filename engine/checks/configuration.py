@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from config.all_sections import AllSections
-from config.checks import Known, listens_to_browsers, outside_numbers
+from config.checks.addresses import listens_to_browsers, outside_numbers
+from config.checks.known import Known
 from config.errors import Fault
 from config.inbound import Inbound
 from config.settings import Route, Settings, Written, read

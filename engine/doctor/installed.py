@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from config.all_sections import AllSections
-from config.checks import listens_to_browsers
+from config.checks.addresses import listens_to_browsers
 
 from ..checks.voices import speech_fault
 from ..routing.local_codecs import missing

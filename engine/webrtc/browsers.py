@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from config.checks import listens_to_browsers
+from config.checks.addresses import listens_to_browsers
 from config.rights import Right
 from config.settings import Settings
 from config.sip import Digest

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from config.all_sections import AllSections
-from config.skills import skill_faults
+from config.checks.skills import skill_faults
 
 ALICE: Any = {
     "name": "alice",
@@ -69,3 +69,16 @@ def test_a_rule_asks_the_agents_of_the_queue_that_it_sets() -> None:
 
 def test_without_configured_agents_nothing_is_known_of_skills() -> None:
     assert keys(agents=[], queues=[NEEDS_GERMAN]) == []
+
+
+def test_skills_that_a_later_tier_no_longer_needs_are_no_fault() -> None:
+    tiers = [{"after_s": 1.0, "lower_skills": 2}, {"after_s": 2.0, "lower_skills": 2}]
+    queue: Any = {"name": "sales", "agents": ["alice"], "skills": {"german": 9}}
+    assert keys(queues=[{**queue, "tiers": tiers}]) == []
+    (fault,) = skill_faults(AllSections(agents=[ALICE], queues=[queue]))
+    assert (fault.key, fault.reason) == (
+        "queues[0].skills",
+        "no agent has german = 9, so nobody could be offered it",
+    )
+    # Agents may be added by command where none is configured.
+    assert keys(queues=[{**queue, "agents": []}], agents=[]) == []

@@ -6,11 +6,12 @@ import pytest
 from pydantic import ValidationError
 
 from config.agents import Agent
-from config.checks import Known, faults_of
+from config.checks.known import Known
+from config.checks.scripts import script_faults
+from config.checks.settings_checks import faults_of
 from config.inbound import Inbound
 from config.queues import Queue
 from config.recognition import Recognition
-from config.script_checks import script_faults
 from config.scripts import Script
 from config.settings import Settings
 from tests.support.scripts import script, step

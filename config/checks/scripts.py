@@ -2,25 +2,18 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Protocol
+from collections.abc import Iterator, Mapping
 
-from .all_sections import AllSections
-from .errors import Fault
-from .recognition import Recognition
-from .scripts import Script, Step
+from ..all_sections import AllSections
+from ..errors import Fault
+from ..recognition import Recognition
+from ..scripts import Script, Step
+from .known import Known
 
 _FIELD = re.compile(r"\{context\.([^{}]+)\}")
 
 
-class KnownNames(Protocol):
-    """Knows the entries of each section by their names."""
-
-    def missing(self, key: str, section: str, names: Iterable[str | None]) -> Iterator[Fault]:
-        """A fault of `key` for each of the names that the section does not have; "" is none."""
-
-
-def script_faults(settings: AllSections, known: KnownNames) -> Iterator[Fault]:
+def script_faults(settings: AllSections, known: Known) -> Iterator[Fault]:
     """Every fault of every script, and of what names one."""
     for index, script in enumerate(settings.scripts):
         at = f"scripts[{index}]"

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from .agents import Agent
-from .all_sections import AllSections
-from .errors import Fault
-from .queues import Queue
+from ..agents import Agent
+from ..all_sections import AllSections
+from ..errors import Fault
+from ..queues import Queue
 
 
 def skill_faults(settings: AllSections) -> Iterator[Fault]:
