@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from ..calls.announcing.whisper import Whisper
 from ..calls.call import Call, TransferOrder
-from ..calls.call_legs import subject_of
+from ..calls.call_legs import codecs_like, subject_of
 from ..calls.cancel_scope import while_up
 from ..calls.dialling import DEFAULT_CALLER, Caller
 from ..calls.hangup_cause import BY_COMMAND, HangupCause
@@ -112,7 +112,11 @@ class BotTalk(TwoPartyCall):
         talk = self._talking = Talk(self._services, self, bot, customer)
         caller = Caller(None, self._services.dial.caller_id or DEFAULT_CALLER)
         try:
-            await bot.dial(caller=caller, ring_s=self._services.dial.ring_s)
+            await bot.dial(
+                caller=caller,
+                ring_s=self._services.dial.ring_s,
+                codecs=codecs_like(customer),
+            )
         except LegEnded as ended:
             self._not_reached(talk, ended)
             await talk.run(self._services.dial.max_duration_s)

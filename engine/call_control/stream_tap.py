@@ -6,7 +6,7 @@ from typing import Any
 from media.sources import Peer
 
 from ..calls.call import Call
-from ..calls.call_legs import CallLegs
+from ..calls.call_legs import CallLegs, codecs_like
 from ..calls.cancel_scope import while_up
 from ..calls.dialling import DEFAULT_CALLER, Caller
 from ..calls.hangup_cause import BY_COMMAND, HangupCause
@@ -54,7 +54,11 @@ class StreamTap:
         try:
             async with while_up(tapped):
                 caller = Caller(None, self._services.dial.caller_id or DEFAULT_CALLER)
-                await leg.dial(caller=caller, ring_s=self._services.dial.ring_s)
+                await leg.dial(
+                    caller=caller,
+                    ring_s=self._services.dial.ring_s,
+                    codecs=codecs_like(tapped),
+                )
                 async with while_up(leg):
                     leg.hear(Peer(tapped.id))
                     await asyncio.get_running_loop().create_future()

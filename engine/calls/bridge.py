@@ -93,6 +93,8 @@ class Bridge(LegListener):
         """Let each party hear what it should, and each supervisor the parties that are heard."""
         heard = {leg: self._heard_by(leg) for leg in self._parties}
         self._mixed = frozenset(leg for leg, others in heard.items() if len(others) > 1)
+        for leg in heard:
+            leg.fit(self._others(leg))
         if len(heard) == 2 and all(heard[leg] == [self._others(leg)[0]] for leg in heard):
             self._media.bridge(*(leg.id for leg in heard))
         else:

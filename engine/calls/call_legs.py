@@ -183,8 +183,11 @@ def subject_of(call: Call) -> Subject:
 
 
 def codecs_like(partner: Leg | None) -> tuple[str, ...]:
-    """What to offer: the partner's codec first, so that nothing has to be converted."""
-    if partner is None or partner.audio is None:
+    """What to offer: the partner's codec first, so that nothing has to be converted.
+
+    A bot speaks as whoever it is joined with.
+    """
+    if partner is None or partner.audio is None or partner.destination.stream is not None:
         return CODECS
     spoken = partner.audio.codec
     return (spoken, *(codec for codec in CODECS if codec != spoken))

@@ -6,6 +6,7 @@ A leg joins a SIP session to a media endpoint. What SIP and the media worker rep
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Literal
 from weakref import proxy
 
@@ -263,6 +264,9 @@ class Leg(SentKeys, PressedKeys, HeardSound, DetectedAnswer):
     def hold_on(self) -> None:
         """The call needs this leg again."""
         self.may_leave = False
+
+    def fit(self, others: "Sequence[Leg]") -> None:
+        """These legs are joined with it now: hear them as well as can be, if that can change."""
 
     @property
     def is_held(self) -> bool:

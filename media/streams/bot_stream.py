@@ -11,16 +11,18 @@ from typing import Any, Final
 
 import numpy as np
 
+from ..messages import Codec
 from ..rtp.outgoing_stream import OutgoingStream
 from ..rtp.rtp import HEADER, MARKER_BIT, VERSION_BITS
 from ..rtp_socket import RtpSocket
-from ..sound.g711 import SILENCE, encode
 from . import bot_messages as bot
 from .asked_budget import AskedBudget
 from .bot_connection import BotConnection, BotFault
 from .connector import Connector, NotConnected
-from .heard_audio import FRAME_MS, PAYLOAD_TYPES, HeardAudio
+from .heard_audio import HeardAudio
+from .leg_codec import FRAME_MS, encode, rate_hz, silence
 from .messages import (
+    PAYLOAD_TYPES,
     BotAsks,
     Event,
     OpenStream,
@@ -31,9 +33,8 @@ from .messages import (
     StreamResumed,
 )
 from .sample_rate import RateConverter
-from .spoken_audio import FRAME_BYTES, ReachedMark, SpokenAudio
+from .spoken_audio import ReachedMark, SpokenAudio
 
-_RATE_HZ: Final = 8000
 FIRST_RETRY_S: Final = 0.25
 LONGEST_RETRY_S: Final = 4.0
 # A connection that lasted this long was good: the tries are counted anew, a while.
@@ -55,13 +56,12 @@ class BotStream:
         self._report = report
         self._rtp = RtpSocket(self._packet_received)
         self._heard = HeardAudio(order.codec, order.rate_hz)
-        self._spoken = SpokenAudio(order.ahead_ms)
-        self._from_bot = RateConverter(order.rate_hz, _RATE_HZ)
+        self._spoken = SpokenAudio(order.ahead_ms, order.rate_hz)
         rng = random.SystemRandom()
         self._outgoing = OutgoingStream(
             rng.getrandbits(32), rng.getrandbits(15), rng.getrandbits(32)
         )
-        self._silence = SILENCE[order.codec]
+        self.speak_codec(order.codec)
         self._connection: BotConnection[bot.BotMessage] | None = None
         self._ending: asyncio.Future[bot.Stop] = asyncio.get_running_loop().create_future()
         self._cause = "the stream is over"
@@ -210,13 +210,11 @@ class BotStream:
     # -- from the bot -------------------------------------------------------------------------
 
     def _audio_received(self, data: bytes) -> None:
-        samples = np.frombuffer(data, "<i2").astype(np.int16, copy=False)
-        sound = encode(self._from_bot.convert(samples), self._order.codec)
-        dropped = self._spoken.add(sound)
+        dropped = self._spoken.add(data)
         if not dropped:
             self._is_overflowing = False
             return
-        self._overflow_ms += dropped // 8
+        self._overflow_ms += dropped * 500 // self._order.rate_hz
         if self._overflow_ms > _MOST_OVERFLOW_MS:
             reason = f"the bot sends too much: {self._overflow_ms // 1000} s had no room"
             raise BotFault(reason, may_change=False)
@@ -263,20 +261,31 @@ class BotStream:
 
     # -- between bot and leg ------------------------------------------------------------------
 
+    def speak_codec(self, codec: Codec) -> None:
+        """Send the leg this codec from now on."""
+        self._codec = codec
+        self._to_leg = RateConverter(self._order.rate_hz, rate_hz(codec))
+        self._silence = silence(codec)
+        self._outgoing.set_clock(rate_hz(codec))
+
     def tick(self, now: float) -> None:
         """Send the leg the next 20 ms of what the bot says, or silence."""
         if not self._is_ready:
             return
         spoken = self._spoken
         frame = spoken.next_frame()
-        payload, marks = (self._silence, []) if frame is None else frame
-        if len(payload) < FRAME_BYTES:
+        payload = self._silence
+        marks: list[ReachedMark] = []
+        if frame is not None:
+            sound, marks = frame
+            samples = np.frombuffer(sound, "<i2").astype(np.int16, copy=False)
+            payload = encode(self._to_leg.convert(samples), self._codec)
             payload += self._silence[len(payload) :]
         begins = frame is not None and not self._speaks
         self._speaks = frame is not None
         outgoing = self._outgoing
-        marker = outgoing.next_frame(FRAME_BYTES, now) or begins
-        first = VERSION_BITS | PAYLOAD_TYPES[self._order.codec] | (MARKER_BIT if marker else 0)
+        marker = outgoing.next_frame(len(payload), now) or begins
+        first = VERSION_BITS | PAYLOAD_TYPES[self._codec] | (MARKER_BIT if marker else 0)
         header = HEADER.pack(
             first, outgoing.sequence & 0xFFFF, outgoing.timestamp & 0xFFFFFFFF, outgoing.ssrc
         )

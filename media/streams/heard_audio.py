@@ -8,12 +8,11 @@ from typing import Final
 
 import numpy as np
 
-from ..sound.g711 import decode
-from .sample_rate import RateConverter
+from .leg_codec import FRAME_MS, decode, duration_ms, rate_hz
+from .messages import PAYLOAD_TYPES
+from .sample_rate import RateConverter, Samples
 
-PAYLOAD_TYPES: Final = {"PCMU": 0, "PCMA": 8}
-RATE_HZ: Final = 8000
-FRAME_MS: Final = 20
+_CODECS: Final = {number: codec for codec, number in PAYLOAD_TYPES.items()}
 _HEADER_BYTES: Final = 12
 _SEQUENCES: Final = 0x10000
 # How many newer packets are waited for until one counts as lost.
@@ -24,17 +23,18 @@ _CONCEALED: Final = (0.7, 0.4, 0.15)  # how loud a lost frame is, one after the 
 
 
 class HeardAudio:
-    """The sound of one leg, in `codec`, as frames of int16 little endian at `rate_hz`."""
+    """The sound of one leg as frames of int16 little endian at `to_hz`.
 
-    def __init__(self, codec: str, rate_hz: int) -> None:
-        self._codec = codec
-        self._payload_type = PAYLOAD_TYPES[codec]
-        self._converter = RateConverter(RATE_HZ, rate_hz)
-        self._frame_bytes = 2 * rate_hz * FRAME_MS // 1000
+    Each packet may have any of the codecs of PAYLOAD_TYPES; most have `codec`.
+    """
+
+    def __init__(self, codec: str, to_hz: int) -> None:
+        self._converter = RateConverter(rate_hz(codec), to_hz)
+        self._frame_bytes = 2 * to_hz * FRAME_MS // 1000
         self._ssrc: int | None = None
         self._next = 0
-        self._late: dict[int, bytes] = {}
-        self._last = b""
+        self._late: dict[int, tuple[str, bytes]] = {}
+        self._last = codec, b""
         self._converted = bytearray()
         self._lost_packets = 0
         self._lost_ms = 0
@@ -46,34 +46,41 @@ class HeardAudio:
 
     def receive(self, packet: bytes) -> list[bytes]:
         """One packet of the media worker: the frames that are complete now."""
-        if len(packet) <= _HEADER_BYTES or packet[1] & 0x7F != self._payload_type:
+        codec = _CODECS.get(packet[1] & 0x7F) if len(packet) > _HEADER_BYTES else None
+        if codec is None:
             return []
         sequence = int.from_bytes(packet[2:4], "big")
         ssrc = int.from_bytes(packet[8:12], "big")
-        payload = packet[_HEADER_BYTES:]
+        coded = codec, packet[_HEADER_BYTES:]
         if ssrc != self._ssrc:
             self._late.clear()
             self._ssrc, self._next = ssrc, sequence
         ahead = (sequence - self._next) % _SEQUENCES
         if ahead == 0:
-            self._take(payload)
+            self._take(coded)
             self._take_waiting()
         elif ahead < _SEQUENCES // 2:
-            self._late[sequence] = payload
+            self._late[sequence] = coded
             if len(self._late) > _WAITS or ahead > _MOST_LOST:
                 self._give_up_missing()
         # What is behind has been made up for already, or came twice.
         return self._frames()
 
-    def _take(self, payload: bytes) -> None:
+    def _take(self, coded: tuple[str, bytes]) -> None:
+        codec, payload = coded
         self._next = (self._next + 1) % _SEQUENCES
         self._lost_packets = 0
-        self._last = payload
-        self._converted += self._converter.convert(decode(payload, self._codec)).tobytes()
+        self._last = coded
+        self._convert(decode(payload, codec), codec)
+
+    def _convert(self, samples: Samples, codec: str) -> None:
+        if rate_hz(codec) != self._converter.from_hz:
+            self._converter = RateConverter(rate_hz(codec), self._converter.to_hz)
+        self._converted += self._converter.convert(samples).tobytes()
 
     def _take_waiting(self) -> None:
-        while (payload := self._late.pop(self._next, None)) is not None:
-            self._take(payload)
+        while (coded := self._late.pop(self._next, None)) is not None:
+            self._take(coded)
 
     def _give_up_missing(self) -> None:
         """Go on with the first packet that is there, and make up for those before it."""
@@ -87,11 +94,12 @@ class HeardAudio:
 
     def _conceal(self) -> None:
         """The last packet again, ever softer."""
-        self._lost_ms += len(self._last) * 1000 // RATE_HZ
+        codec, payload = self._last
+        self._lost_ms += duration_ms(payload, codec)
         loud = _CONCEALED[self._lost_packets] if self._lost_packets < len(_CONCEALED) else 0.0
         self._lost_packets += 1
-        sound = decode(self._last, self._codec).astype(np.float32) * loud
-        self._converted += self._converter.convert(sound.astype(np.int16)).tobytes()
+        sound = decode(payload, codec).astype(np.float32) * loud
+        self._convert(sound.astype(np.int16), codec)
 
     def _frames(self) -> list[bytes]:
         size, sound = self._frame_bytes, self._converted

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from ..messages import Codec
 from ..process_client import ProcessClient
 from .messages import (
     CloseStream,
@@ -9,6 +10,7 @@ from .messages import (
     Event,
     OpenRecognition,
     OpenStream,
+    SpeakCodec,
     StreamEnded,
     StreamFigures,
     TellBot,
@@ -62,6 +64,11 @@ class HostClient:
         """Send the bot of a stream this text."""
         if stream in self._streams:
             self._host.send(TellBot(stream, text))
+
+    def speak_codec(self, stream: str, codec: Codec) -> None:
+        """Send the leg of a stream what its bot says in another codec from now on."""
+        if stream in self._streams:
+            self._host.send(SpeakCodec(stream, codec))
 
     async def stop(self) -> None:
         """End every stream, and the process."""

@@ -8,6 +8,8 @@ from ..messages import Codec
 from ..recognition.vocabulary import Vocabulary
 
 RateHz: TypeAlias = Literal[8000, 16000, 24000]
+PAYLOAD_TYPES: Final[dict[Codec, int]] = {"PCMU": 0, "PCMA": 8, "L16/16000": 112}
+"""In which codecs a leg and the stream host hear each other, and their payload types."""
 Failure: TypeAlias = Literal["unreachable", "refused", "no_answer", "failed"]
 """`unreachable`: no WebSocket. `refused`: the service declines this stream. `no_answer`: it does
 not answer `start` in time. `failed`: it was lost later, or does what it must not."""
@@ -73,6 +75,13 @@ class TellBot(_Message, tag=3):
     text: str
 
 
+class SpeakCodec(_Message, tag=5):
+    """Send the leg of this stream what the bot says in another codec from now on."""
+
+    stream: str
+    codec: Codec
+
+
 RecognitionEngine: TypeAlias = Literal["pocketsphinx", "command", "websocket"]
 
 
@@ -99,7 +108,7 @@ class OpenRecognition(_Message, tag=4):
     connect_s: float = 5.0
 
 
-Command: TypeAlias = OpenStream | CloseStream | TellBot | OpenRecognition
+Command: TypeAlias = OpenStream | CloseStream | TellBot | SpeakCodec | OpenRecognition
 
 
 # Host to engine

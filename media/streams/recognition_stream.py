@@ -16,7 +16,8 @@ from ..recognition.result import (
 )
 from ..rtp_socket import RtpSocket
 from .connector import Connector, printable
-from .heard_audio import FRAME_MS, HeardAudio
+from .heard_audio import HeardAudio
+from .leg_codec import FRAME_MS
 from .messages import (
     Event,
     OpenRecognition,

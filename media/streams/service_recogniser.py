@@ -11,7 +11,7 @@ from ..recognition.result import OnResult, RecogniserFailed
 from . import bot_messages as bot
 from .bot_connection import BotConnection, BotFault
 from .connector import Connector, NotConnected
-from .heard_audio import FRAME_MS
+from .leg_codec import FRAME_MS
 from .messages import OpenRecognition
 
 VERSION: Final = 1

@@ -8,10 +8,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-FRAME_BYTES: Final = 160
-"""20 ms of G.711: one byte a sample, 8000 a second."""
-FRAME_MS: Final = 20
-_BYTES_PER_MS: Final = FRAME_BYTES // FRAME_MS
+from .leg_codec import FRAME_MS
+
 # A bot whose frames come one by one, and not quite evenly, is not to be heard with gaps.
 _CUSHION_FRAMES: Final = 2
 
@@ -26,12 +24,17 @@ class ReachedMark:
 
 
 class SpokenAudio:
-    """The sound that waits to be heard, `ahead_ms` of it at most, and how much was heard so far."""
+    """The sound that waits to be heard, `ahead_ms` of it at most, and how much was heard so far.
+
+    It is int16 at `rate_hz`.
+    """
 
     MOST_MARKS: Final = 1000
 
-    def __init__(self, ahead_ms: int) -> None:
-        self._most_bytes = ahead_ms * _BYTES_PER_MS
+    def __init__(self, ahead_ms: int, rate_hz: int) -> None:
+        self._bytes_per_ms = 2 * rate_hz // 1000
+        self._frame_bytes = self._bytes_per_ms * FRAME_MS
+        self._most_bytes = ahead_ms * self._bytes_per_ms
         self._waiting = bytearray()
         self._offset = 0
         self._begun = False  # a stretch of sound is being handed out
@@ -45,17 +48,17 @@ class SpokenAudio:
     @property
     def queued_ms(self) -> int:
         """How much waits to be heard."""
-        return (len(self._waiting) - self._offset) // _BYTES_PER_MS
+        return (len(self._waiting) - self._offset) // self._bytes_per_ms
 
     @property
     def heard_ms(self) -> int:
         """How much has been heard since the stream began."""
-        return self._heard_bytes // _BYTES_PER_MS
+        return self._heard_bytes // self._bytes_per_ms
 
     @property
     def dropped_ms(self) -> int:
         """How much was cleared, or had no room."""
-        return self._dropped_bytes // _BYTES_PER_MS
+        return self._dropped_bytes // self._bytes_per_ms
 
     def add(self, sound: bytes) -> int:
         """Queue sound. Returns how many bytes of it had no room, and are dropped."""
@@ -101,14 +104,15 @@ class SpokenAudio:
         if self.is_paused or not left:
             self._begun = self._begun and self.is_paused
             return None
-        wanted = FRAME_BYTES if self._begun else _CUSHION_FRAMES * FRAME_BYTES
+        size = self._frame_bytes
+        wanted = size if self._begun else _CUSHION_FRAMES * size
         if left < wanted and not self._held_back:
             self._held_back = True
             return None
         self._begun, self._held_back = True, False
-        frame = bytes(self._waiting[self._offset : self._offset + FRAME_BYTES])
+        frame = bytes(self._waiting[self._offset : self._offset + size])
         self._offset += len(frame)
-        if self._offset >= 64 * FRAME_BYTES:
+        if self._offset >= 64 * size:
             del self._waiting[: self._offset]
             self._offset = 0
         self._heard_bytes += len(frame)

@@ -29,6 +29,7 @@ from .messages import (
     Event,
     OpenRecognition,
     OpenStream,
+    SpeakCodec,
     StreamClosed,
     StreamEnded,
     StreamFigures,
@@ -74,6 +75,10 @@ class StreamHost:
                     stream = self._streams.get(command.stream)
                     if stream is not None:
                         stream.tell(command.text)
+                case SpeakCodec():
+                    stream = self._streams.get(command.stream)
+                    if isinstance(stream, BotStream):
+                        stream.speak_codec(command.codec)
 
     def _open(self, order: OpenStream | OpenRecognition) -> None:
         stream: BotStream | RecognitionStream

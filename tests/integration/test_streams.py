@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
+from engine.routing.local_codecs import missing
 from tests.support.bots import running_bot
 from tests.support.control_line import Refused
 from tests.support.engines.process import EngineClient, StartEngine
+from tests.support.phones.real.baresip import Baresip
 from tests.support.phones.real.softphone import StartPhone
 from tests.support.ports import free_port
 
-CALLER_HZ, AGENT_HZ = 600, 1700
+CALLER_HZ, AGENT_HZ, WIDE_HZ = 600, 1700, 5000
 MENU_HZ, FIRST_HZ = 1000, 1300
 
 
@@ -55,6 +57,37 @@ async def test_a_phone_hears_itself_from_the_echo_bot_until_the_bot_hangs_up(
         await phone.stop()
     heard = phone.heard(tmp_path / "one.wav").at(started["time"], ended["time"])
     assert heard.hears(CALLER_HZ, for_s=0.8)
+
+
+@pytest.mark.parametrize("codec", ["opus", "G722"])
+async def test_a_phone_with_a_wide_codec_hears_itself_from_the_echo_bot_above_4_khz(
+    own_engine: StartEngine, tmp_path: Path, codec: str
+) -> None:
+    if codec in missing():
+        pytest.skip(missing()[codec])
+    offered = {"opus": "opus/48000/2", "G722": "G722/16000/1"}[codec]
+    async with running_bot("echo_bot.py", "0") as bot:
+        phone = await Baresip.start(
+            tmp_path, user="+442079460123", tone_hz=WIDE_HZ, codecs=offered, rate_hz=16000
+        )
+        engine = await own_engine(
+            agents=[],
+            streams={"allow": [bot.url]},
+            trunks=[{"name": "pbx", "uri": f"sip:127.0.0.1:{phone.port}", "codecs": [codec]}],
+            routes=[{"prefix": "+", "trunks": ["pbx"]}],
+        )
+        call = await engine.line.call("call.originate", to="+442079460123")
+        answered = await event(engine, "call.answered", call=call["call"])
+        begun = await engine.line.call("call.stream", call=call["call"], url=bot.url)
+        await event(engine, "stream.started", leg=begun["stream"])
+        await asyncio.sleep(2.0)
+        shown = await engine.line.call("call.get", call=call["call"])
+        await engine.line.call("call.hangup", call=call["call"])
+        await event(engine, "call.ended", call=call["call"])
+        await phone.stop()
+    codecs = {leg["leg"]: leg["codec"] for leg in shown["legs"]}
+    assert codecs == {answered["leg"]: codec, begun["stream"]: "L16/16000"}
+    assert phone.heard().hears(WIDE_HZ, for_s=1.0)
 
 
 def reception(bot_url: str, agent_uri: str, **bot: Any) -> dict[str, Any]:

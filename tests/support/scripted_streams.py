@@ -8,6 +8,7 @@ import msgspec
 
 from config.streams import Streams as StreamSettings
 from engine.calls.streams.streams import Streams
+from media.messages import Codec
 from media.streams.host_client import HostFailed
 from media.streams.messages import (
     BotAsks,
@@ -27,7 +28,7 @@ FIGURES = StreamFigures(heard_ms=400, dropped_ms=20, sent_ms=1000)
 
 class ScriptedHost:
     """`opened` and `recognitions` have what was asked for, `told` what bots were told, `closed` why
-    each was ended."""
+    each was ended, `codecs` to what each was changed."""
 
     def __init__(self, on_event: Callable[[Event], None]) -> None:
         self.pid = 4711
@@ -36,6 +37,7 @@ class ScriptedHost:
         self.recognitions: list[OpenRecognition] = []
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.closed: list[tuple[str, str]] = []
+        self.codecs: list[tuple[str, Codec]] = []
         self.is_stopped = False
         self.works = True
         self._news = asyncio.Event()
@@ -66,6 +68,10 @@ class ScriptedHost:
     def tell_bot(self, stream: str, text: str) -> None:
         """See HostClient."""
         self.told.append((stream, msgspec.json.decode(text)))
+
+    def speak_codec(self, stream: str, codec: Codec) -> None:
+        """See HostClient."""
+        self.codecs.append((stream, codec))
 
     async def stop(self) -> None:
         """See HostClient."""

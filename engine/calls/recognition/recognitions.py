@@ -20,10 +20,10 @@ from ...errors import BadParams, EngineError
 from ..call import Call
 from ..leg import Leg
 from ..streams.hosted_streams import HostedStreams
+from ..streams.leg_codec import stream_codec
 from .speech import HeardSpeech, SpeechListener, WantedSpeech
 
 DEFAULTS: Final = RecognitionSettings()
-_PAYLOAD_TYPES: Final = {"PCMU": 0, "PCMA": 8}
 OVER: Final = "nobody listens any more"
 
 
@@ -41,15 +41,17 @@ class Recognition:
         self._media = media
         self._hosted = hosted
         self._listener = listener
-        agreed = "PCMU" if leg.audio is None else leg.audio.codec
-        self._codec: Codec = "PCMA" if agreed == "PCMA" else "PCMU"
+        self._codec: Codec = "PCMU"
 
     async def open(self, settings: RecognitionSettings, wanted: WantedSpeech, about: bytes) -> None:
         """Take a port, and have the engine started. Raises MediaError, HostFailed."""
         opened = await self._media.open(self.id, beside=self.leg.id)
         engine = cast(m.RecognitionEngine, settings.engine)
         language = wanted.language or settings.language
-        facts = {"language": language, "rate_hz": str(settings.rate_hz)}
+        rate_hz = 16000 if engine == "pocketsphinx" else settings.rate_hz
+        spoken = "PCMU" if self.leg.audio is None else self.leg.audio.codec
+        self._codec = stream_codec(spoken, rate_hz)
+        facts = {"language": language, "rate_hz": str(rate_hz)}
         order = m.OpenRecognition(
             self.id,
             engine,
@@ -58,7 +60,7 @@ class Recognition:
             opened.host,
             opened.port,
             codec=self._codec,
-            rate_hz=16000 if engine == "pocketsphinx" else settings.rate_hz,
+            rate_hz=rate_hz,
             command=fill_command(settings.command, facts) if engine == "command" else (),
             memory_mib=settings.memory_mib,
             service=_service(settings) if engine == "websocket" else None,
@@ -97,7 +99,7 @@ class Recognition:
             port=port,
             rtcp_port=port,
             codec=self._codec,
-            payload_type=_PAYLOAD_TYPES[self._codec],
+            payload_type=m.PAYLOAD_TYPES[self._codec],
             telephone_event_payload_type=None,
             direction="sendonly",
             rtp="strict",

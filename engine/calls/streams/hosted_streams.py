@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from media.messages import Codec
 from media.streams.host_client import HostClient
 from media.streams.messages import Event, OpenRecognition, OpenStream
 
@@ -33,6 +34,9 @@ class StreamHost(Protocol):
 
     def tell_bot(self, stream: str, text: str, /) -> None:
         """Send the bot of a stream this text."""
+
+    def speak_codec(self, stream: str, codec: Codec, /) -> None:
+        """Send the leg of a stream another codec from now on."""
 
     async def stop(self) -> None:
         """End every stream, and the process."""

@@ -6,6 +6,7 @@ acknowledged `start`.
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Final
 
 from media.messages import Codec
@@ -23,9 +24,9 @@ from ..leg import Leg, LegEnded, Role
 from ..legs.leg_listener import LegOwner
 from ..legs.sent_keys import DURATION_MS, GAP_MS
 from ..services import CallServices
+from .leg_codec import stream_codec
 from .streams import StreamNotOpened
 
-_PAYLOAD_TYPES: Final = {"PCMU": 0, "PCMA": 8}
 _RESULTS: Final[dict[m.Failure, Result]] = {
     "unreachable": "unreachable",
     "refused": "declined",
@@ -89,7 +90,7 @@ class StreamLeg(Leg):
         self._dialled = True
         self.record.started = self._owner.now()
         self._publish("leg.dialing", self)
-        self._codec = "PCMA" if codecs and codecs[0] == "PCMA" else "PCMU"
+        self._codec = stream_codec(codecs[0], self._streams.rate_hz(self._target))
         self._closed = asyncio.get_running_loop().create_future()
         outcome = self.expect()
         try:
@@ -128,6 +129,19 @@ class StreamLeg(Leg):
         if about["from"] is None:
             about["from"] = caller.user
         return {name: value for name, value in about.items() if value is not None}
+
+    # -- what it hears --------------------------------------------------------------------------
+
+    def fit(self, others: Sequence[Leg]) -> None:
+        """Hear and speak as these legs do, wide where one of them does: they are joined now."""
+        audio, rate_hz = self.audio, self._streams.rate_hz(self._target)
+        wanted = [stream_codec(one.audio.codec, rate_hz) for one in others if one.audio is not None]
+        best = max(wanted, key=("PCMU", "PCMA", "L16/16000").index, default=self._codec)
+        if audio is None or best == self._codec or self.hangup_cause is not None:
+            return
+        self._codec = best
+        self._streams.speak_codec(self, self._codec)
+        self._connect(_audio_at(audio.host, audio.port, self._codec))
 
     # -- keys ---------------------------------------------------------------------------------
 
@@ -213,17 +227,7 @@ class StreamLeg(Leg):
         self._started = True
         self._settle(None)
         self._media.take_from(host, _OF_HOST)
-        audio = NegotiatedAudio(
-            host=host,
-            port=port,
-            rtcp_port=port,
-            codec=self._codec,
-            payload_type=_PAYLOAD_TYPES[self._codec],
-            telephone_event_payload_type=None,
-            direction="sendrecv",
-            ptime_ms=20,
-        )
-        self._connect(audio)
+        self._connect(_audio_at(host, port, self._codec))
         self._publish("leg.answered", self)
         self._publish(
             "stream.started",
@@ -285,3 +289,17 @@ class StreamLeg(Leg):
             case bot.Handover():
                 handover = Handover(asked.queue, asked.agent, asked.to, asked.context)
                 self._hand_over(StreamFallback(handover))
+
+
+def _audio_at(host: str, port: int, codec: Codec) -> NegotiatedAudio:
+    """What the media worker is told of the stream host."""
+    return NegotiatedAudio(
+        host=host,
+        port=port,
+        rtcp_port=port,
+        codec=codec,
+        payload_type=m.PAYLOAD_TYPES[codec],
+        telephone_event_payload_type=None,
+        direction="sendrecv",
+        ptime_ms=20,
+    )

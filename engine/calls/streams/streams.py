@@ -127,6 +127,10 @@ class Streams:
         text = msgspec.json.encode({"type": kind, **members}).decode()
         self.hosted.host.tell_bot(owner.id, text)
 
+    def speak_codec(self, owner: StreamOwner, codec: Codec) -> None:
+        """Send the media endpoint of `owner` another codec from now on."""
+        self.hosted.host.speak_codec(owner.id, codec)
+
     async def stop(self) -> None:
         """End every stream, and the process that carries them."""
         await self.hosted.host.stop()

@@ -60,9 +60,8 @@ async def stage_with(serve: Serve, **order: Any) -> AsyncIterator[Stage]:
     connector, leg, events = Connector(), LegPort(), Arrivals[Event]()
     await leg.open()
     async with bot_that(serve) as bot:
-        opened = OpenStream(
-            "s1", Service(bot.url), b'{"call":"c1"}', *leg.address, rate_hz=8000, **order
-        )
+        order = {"rate_hz": 8000} | order
+        opened = OpenStream("s1", Service(bot.url), b'{"call":"c1"}', *leg.address, **order)
         stream = BotStream(opened, connector, events.add)
         running = asyncio.ensure_future(stream.run())
         try:
@@ -109,6 +108,30 @@ async def test_leg_and_bot_hear_each_other() -> None:
         first = next(n for n, one in enumerate(stage.leg.payloads.items) if one[0] != SILENCE)
         assert stage.leg.markers[first]
         assert stage.stream.figures.heard_ms > 0
+
+
+async def test_a_bot_is_heard_wide_where_the_leg_is_and_in_another_codec_from_when_it_is() -> None:
+    high = struct.pack("<4h", 8000, 0, -8000, 0) * 400  # a quarter of 16 kHz
+
+    async def serve(socket: web.WebSocketResponse) -> None:
+        await ready(socket)
+        await socket.send_bytes(high)
+        await socket.receive()
+
+    async with stage_with(serve, rate_hz=16000, codec="L16/16000") as stage:
+        await stage.event(StreamReady)
+        async with asyncio.timeout(LIMIT_S):
+            while not stage.leg.payloads.that(
+                lambda one: one[:8] == struct.pack(">4h", 8000, 0, -8000, 0)
+            ):
+                stage.tick()
+                await asyncio.sleep(0.005)
+        stage.stream.speak_codec("PCMA")
+        stage.tick(2)
+        async with asyncio.timeout(LIMIT_S):
+            await stage.leg.payloads.wait_for(lambda one: len(one) == 160, timeout_s=LIMIT_S)
+        sizes = [len(one) for one in stage.leg.payloads.items]
+        assert set(sizes[: sizes.index(160)]) == {640}
 
 
 async def test_marks_and_clear_tell_what_was_heard() -> None:

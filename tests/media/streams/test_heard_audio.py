@@ -4,9 +4,11 @@ import struct
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from media.sound.g711 import decode
 from media.streams.heard_audio import HeardAudio
+from tests.support.voices import level_of, tone
 
 
 def packet(sequence: int, value: int, *, size: int = 160, ssrc: int = 7, kind: int = 0) -> bytes:
@@ -82,7 +84,7 @@ def test_another_stream_begins_anew() -> None:
 def test_what_is_no_sound_of_the_leg_is_not_heard() -> None:
     audio = HeardAudio("PCMU", 8000)
     assert audio.receive(b"") == audio.receive(b"\x80\xc8" + bytes(30)) == []
-    assert audio.receive(packet(1, 5, kind=8)) == []
+    assert audio.receive(packet(1, 5, kind=9)) == []
     assert values(audio.receive(packet(9, 5))) == [linear(5)]
 
 
@@ -100,3 +102,30 @@ def test_payload_types_that_are_no_sound_cost_nothing(kind: int) -> None:
     audio.receive(packet(1, 1))
     assert audio.receive(packet(2, 9, kind=kind)) == []
     assert values(audio.receive(packet(2, 2))) == [linear(2)]
+
+
+def wide_packet(sequence: int, samples: NDArray[np.int16]) -> bytes:
+    """A packet of L16 at 16 kHz."""
+    return packet(sequence, 0, size=0, kind=112) + samples.astype(">i2").tobytes()
+
+
+@pytest.mark.parametrize("rate_hz", [16000, 24000])
+def test_wide_sound_is_heard_above_4_khz(rate_hz: int) -> None:
+    audio, sound = HeardAudio("L16/16000", rate_hz), tone(5000, 0.5, 16000)
+    pieces = np.split(sound, 25)
+    frames = [frame for n, one in enumerate(pieces) for frame in audio.receive(wide_packet(n, one))]
+    assert {len(frame) for frame in frames} == {rate_hz // 25} and len(frames) == 25
+    heard = np.frombuffer(b"".join(frames), "<i2")
+    said = float(level_of(5000, sound, 16000))
+    assert float(level_of(5000, heard, rate_hz)) == pytest.approx(said, rel=0.05)
+
+
+def test_a_leg_may_change_its_codec_at_any_packet() -> None:
+    audio = HeardAudio("PCMU", 16000)
+    loud = np.full(320, 8031, np.int16)
+    frames = [audio.receive(packet(1, 0xA0)), audio.receive(packet(2, 0xA0))]
+    frames += [audio.receive(wide_packet(n, loud)) for n in (3, 5, 6, 7)]
+    frames += [audio.receive(packet(8, 0xA5, kind=8))]
+    assert [len(one) for one in frames] == [1, 1, 1, 0, 0, 4, 1]
+    assert audio.lost_ms == 20
+    assert values(frames[2]) == [8031]

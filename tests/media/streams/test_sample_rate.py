@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from media.streams.sample_rate import RateConverter
 
-PAIRS = [(8000, 8000), (8000, 16000), (8000, 24000), (16000, 8000), (24000, 8000)]
+PAIRS = [(one, other) for one in (8000, 16000, 24000) for other in (8000, 16000, 24000)]
 
 
 def tone(hz: float, rate_hz: int, seconds: float = 0.5) -> NDArray[np.int16]:
@@ -35,7 +35,9 @@ def test_what_a_telephone_cannot_carry_is_no_other_tone(rate_hz: int) -> None:
     assert peaks.min() > 950 and peaks.max() < 1050
 
 
-@pytest.mark.parametrize("rates", [(8000, 16000), (24000, 8000), (16000, 8000)])
+@pytest.mark.parametrize(
+    "rates", [(8000, 16000), (24000, 8000), (16000, 8000), (16000, 24000), (24000, 16000)]
+)
 def test_pieces_of_any_length_give_what_the_whole_gives(rates: tuple[int, int]) -> None:
     sound = np.random.default_rng(1).integers(-9000, 9000, 4801).astype(np.int16)
     whole = RateConverter(*rates).convert(sound)
@@ -47,6 +49,15 @@ def test_pieces_of_any_length_give_what_the_whole_gives(rates: tuple[int, int]) 
     assert np.array_equal(np.concatenate(pieces), whole)
 
 
-def test_rates_that_do_not_divide_each_other_are_refused() -> None:
-    with pytest.raises(ValueError, match="do not divide"):
-        RateConverter(16000, 24000)
+@pytest.mark.parametrize(("from_hz", "to_hz"), [(16000, 24000), (24000, 16000)])
+def test_a_wide_tone_stays_what_it_is_between_wide_rates(from_hz: int, to_hz: int) -> None:
+    converted = RateConverter(from_hz, to_hz).convert(tone(5000, from_hz))
+    assert level(converted) == pytest.approx(10_000 / 2**0.5, rel=0.03)
+    spectrum = np.abs(np.fft.rfft(converted.astype(float) * np.hanning(len(converted))))
+    peaks = np.fft.rfftfreq(len(converted), 1 / to_hz)[spectrum > spectrum.max() / 1000]
+    assert peaks.min() > 4950 and peaks.max() < 5050
+
+
+def test_rates_without_a_small_factor_between_them_are_refused() -> None:
+    with pytest.raises(ValueError, match="no small factor"):
+        RateConverter(44100, 8000)

@@ -4,7 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.streams.spoken_audio import FRAME_BYTES, FRAME_MS, ReachedMark, SpokenAudio
+from media.streams.leg_codec import FRAME_MS
+from media.streams.spoken_audio import ReachedMark, SpokenAudio
+
+RATE_HZ = 16000
+FRAME_BYTES = 640
 
 
 def frames(count: int, first: int = 1) -> bytes:
@@ -19,14 +23,14 @@ def heard(audio: SpokenAudio, ticks: int) -> list[int | None]:
 
 
 def test_a_stretch_is_heard_frame_by_frame_in_its_order() -> None:
-    audio = SpokenAudio(10_000)
+    audio = SpokenAudio(10_000, RATE_HZ)
     audio.add(frames(3))
     assert heard(audio, 5) == [1, 2, 3, None, None]
     assert (audio.heard_ms, audio.queued_ms, audio.dropped_ms) == (60, 0, 0)
 
 
 def test_a_stretch_that_comes_frame_by_frame_begins_one_tick_later_and_then_has_no_gap() -> None:
-    audio = SpokenAudio(10_000)
+    audio = SpokenAudio(10_000, RATE_HZ)
     seen: list[int | None] = []
     for number in range(1, 6):
         audio.add(frames(1, number))
@@ -36,15 +40,15 @@ def test_a_stretch_that_comes_frame_by_frame_begins_one_tick_later_and_then_has_
 
 
 def test_what_is_shorter_than_a_frame_is_heard_after_it_has_waited_for_more() -> None:
-    audio = SpokenAudio(10_000)
-    audio.add(b"\x07" * 50)
+    audio = SpokenAudio(10_000, RATE_HZ)
+    audio.add(b"\x07" * 200)
     assert audio.next_frame() is None
-    assert audio.next_frame() == (b"\x07" * 50, [])
-    assert audio.heard_ms == 50 // 8
+    assert audio.next_frame() == (b"\x07" * 200, [])
+    assert audio.heard_ms == 200 // 32
 
 
 def test_what_has_no_room_is_dropped_and_counted() -> None:
-    audio = SpokenAudio(40)
+    audio = SpokenAudio(40, RATE_HZ)
     assert audio.add(frames(2)) == 0
     assert audio.add(frames(1, 9)) == FRAME_BYTES
     assert heard(audio, 3) == [1, 2, None]
@@ -52,7 +56,7 @@ def test_what_has_no_room_is_dropped_and_counted() -> None:
 
 
 def test_a_mark_is_reached_with_the_last_sample_before_it() -> None:
-    audio = SpokenAudio(10_000)
+    audio = SpokenAudio(10_000, RATE_HZ)
     audio.add(frames(2))
     assert audio.mark("middle") == []
     audio.add(frames(1, 3))
@@ -64,11 +68,11 @@ def test_a_mark_is_reached_with_the_last_sample_before_it() -> None:
 
 
 def test_a_mark_of_a_bot_that_says_nothing_is_reached_at_once() -> None:
-    assert SpokenAudio(1000).mark("now") == [ReachedMark("now", 0)]
+    assert SpokenAudio(1000, RATE_HZ).mark("now") == [ReachedMark("now", 0)]
 
 
 def test_clear_drops_what_is_not_heard_and_names_the_marks_in_it() -> None:
-    audio = SpokenAudio(10_000)
+    audio = SpokenAudio(10_000, RATE_HZ)
     audio.add(frames(4))
     audio.mark("never")
     heard(audio, 1)
@@ -80,7 +84,7 @@ def test_clear_drops_what_is_not_heard_and_names_the_marks_in_it() -> None:
 
 
 def test_a_pause_can_be_taken_back_and_nothing_is_lost_in_it() -> None:
-    audio = SpokenAudio(10_000)
+    audio = SpokenAudio(10_000, RATE_HZ)
     audio.add(frames(4))
     assert heard(audio, 2) == [1, 2]
     audio.is_paused = True
@@ -90,20 +94,20 @@ def test_a_pause_can_be_taken_back_and_nothing_is_lost_in_it() -> None:
 
 
 def test_of_too_many_marks_the_oldest_is_told_of_early() -> None:
-    audio = SpokenAudio(10_000)
+    audio = SpokenAudio(10_000, RATE_HZ)
     audio.add(frames(1))
     for number in range(audio.MOST_MARKS):
         assert audio.mark(str(number)) == []
     assert audio.mark("one more") == [ReachedMark("0", 0)]
 
 
-@given(st.lists(st.one_of(st.integers(1, 500), st.just("clear"), st.just("tick")), max_size=60))
+@given(st.lists(st.one_of(st.integers(1, 1000), st.just("clear"), st.just("tick")), max_size=60))
 def test_every_sample_is_heard_once_or_dropped(steps: list[int | str]) -> None:
-    audio, added, seen = SpokenAudio(200), 0, 0
+    audio, added, seen = SpokenAudio(200, RATE_HZ), 0, 0
     for step in steps:
         if isinstance(step, int):
-            audio.add(b"\x01" * step)
-            added += step
+            audio.add(b"\x01" * 2 * step)
+            added += 2 * step
         elif step == "clear":
             audio.clear()
         else:
@@ -112,12 +116,12 @@ def test_every_sample_is_heard_once_or_dropped(steps: list[int | str]) -> None:
     while (frame := audio.next_frame()) or (frame := audio.next_frame()):
         seen += len(frame[0])
     assert audio.queued_ms == 0
-    assert audio.heard_ms == seen // 8
-    assert audio.dropped_ms == (added - seen) // 8
+    assert audio.heard_ms == seen // 32
+    assert audio.dropped_ms == (added - seen) // 32
 
 
 def test_a_long_speech_keeps_no_memory_of_what_was_heard() -> None:
-    audio = SpokenAudio(10_000)
+    audio = SpokenAudio(10_000, RATE_HZ)
     for _ in range(500):
         audio.add(frames(2))
         assert heard(audio, 2) == [1, 2]
@@ -127,7 +131,7 @@ def test_a_long_speech_keeps_no_memory_of_what_was_heard() -> None:
 @pytest.mark.parametrize("ppm", [2000, -2000])
 def test_a_bot_that_speaks_live_by_a_clock_that_drifts_is_heard_whole(ppm: int) -> None:
     """Six minutes at 2000 millionths: as far apart as an hour at 200."""
-    audio, ticks = SpokenAudio(60_000), 6 * 60 * 50
+    audio, ticks = SpokenAudio(60_000, RATE_HZ), 6 * 60 * 50
     said = silent = 0
     for tick in range(ticks):
         while said <= tick * (1 + ppm * 1e-6):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -75,6 +76,48 @@ def test_it_answers_once_the_bot_takes_the_stream(tmp_path: Path) -> None:
         assert record.remote_media == "127.0.0.1:4500"
         (peer,) = stage.media.peers
         assert (peer.rtp, peer.must_speak, peer.payload_type) == ("strict", False, 8)
+
+    run(tmp_path, script)
+
+
+def speaking(codec: str) -> Any:
+    """A leg that is joined with the bot's."""
+    return SimpleNamespace(audio=SimpleNamespace(codec=codec))
+
+
+@pytest.mark.parametrize(
+    ("spoken", "rate_hz", "codec"),
+    [
+        ("opus", 16000, "L16/16000"),
+        ("G722", 24000, "L16/16000"),
+        ("G722", 8000, "PCMU"),
+        ("L16/8000", 16000, "PCMU"),
+    ],
+)
+def test_it_is_wide_where_leg_and_service_are(
+    tmp_path: Path, spoken: str, rate_hz: int, codec: str
+) -> None:
+    async def script(_stage: Scene, leg: StreamLeg, host: ScriptedHost) -> None:
+        dialling = await dialled(leg, codecs=(spoken, "PCMU", "PCMA"))
+        assert host.opened[0].codec == codec
+        leg.hang_up(BY_COMMAND)
+        with pytest.raises(LegEnded):
+            await dialling
+
+    run(tmp_path, script, rate_hz=rate_hz)
+
+
+def test_it_becomes_wide_with_whom_it_is_joined_and_narrow_again(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: StreamLeg, host: ScriptedHost) -> None:
+        dialling = await dialled(leg)
+        await host.ready()
+        await dialling
+        for others in (["PCMU"], ["PCMA", "G722"], ["opus"], ["PCMA"]):
+            leg.fit([speaking(codec) for codec in others])
+        assert host.codecs == [(leg.id, "L16/16000"), (leg.id, "PCMA")]
+        peers = [(peer.codec, peer.payload_type, peer.port) for peer in stage.media.peers]
+        assert peers == [("PCMU", 0, 4500), ("L16/16000", 112, 4500), ("PCMA", 8, 4500)]
+        assert leg.record.codec == "PCMA"
 
     run(tmp_path, script)
 

@@ -27,8 +27,8 @@ sip_listen 127.0.0.1:{port}
 audio_source aufile,{source}
 audio_player aubridge,unheard
 audio_alert aubridge,unheard
-ausrc_srate 8000
-auplay_srate 8000
+ausrc_srate {rate_hz}
+auplay_srate {rate_hz}
 ausrc_channels 1
 auplay_channels 1
 rtp_ports {first_rtp}-{last_rtp}
@@ -75,12 +75,14 @@ class Baresip:
         codecs: str = "PCMU,PCMA",
         encryption: str = "",
         tls: Certificate | None = None,
+        rate_hz: int = 8000,
     ) -> "Baresip":
         """Start one. It answers at once, or (answer=False) rings until the command to answer.
 
         Its SDP names the machine's outer address, while its packets come from 127.0.0.1: what a
         phone behind NAT does. Skips the test, in words, where there is only loopback.
         `encryption` is srtp (offered) or srtp-mand (required). With `tls` it speaks TLS.
+        `rate_hz` is that of its sound, and of what it has heard.
         """
         program = need_program("baresip", "baresip-core")
         home = directory / f"baresip-{user}"
@@ -90,10 +92,11 @@ class Baresip:
         (home / "config").write_text(
             _CONFIG.format(
                 port=phone.port,
-                source=write_tone_wav(home / "tone.wav", tone_hz, 60),
+                source=write_tone_wav(home / "tone.wav", tone_hz, 60, rate=rate_hz),
                 first_rtp=first_rtp,
                 last_rtp=last_rtp,
                 modules=_modules(),
+                rate_hz=rate_hz,
                 control=control,
             )
         )

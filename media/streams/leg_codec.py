@@ -1,0 +1,44 @@
+"""The sound of a leg between a media worker and the stream host: G.711, or samples at 16 kHz."""
+
+from typing import Final
+
+import numpy as np
+
+from ..sound import g711
+from .sample_rate import Samples
+
+FRAME_MS: Final = 20
+WIDE: Final = "L16/16000"
+"""Each of its samples has two bytes, in the order of the network (RFC 3551 section 4.5.11)."""
+
+_NETWORK_ORDER: Final = np.dtype(">i2")
+
+
+def rate_hz(codec: str) -> int:
+    """Samples a second of the sound that it carries."""
+    return 16000 if codec == WIDE else 8000
+
+
+def duration_ms(payload: bytes, codec: str) -> int:
+    """How long a payload is."""
+    samples = len(payload) // 2 if codec == WIDE else len(payload)
+    return samples * 1000 // rate_hz(codec)
+
+
+def decode(payload: bytes, codec: str) -> Samples:
+    """The samples of a payload."""
+    if codec == WIDE:
+        return np.frombuffer(payload[: len(payload) & ~1], _NETWORK_ORDER).astype(np.int16)
+    return g711.decode(payload, codec)
+
+
+def encode(samples: Samples, codec: str) -> bytes:
+    """The payload of these samples."""
+    if codec == WIDE:
+        return samples.astype(_NETWORK_ORDER).tobytes()
+    return g711.encode(samples, codec)
+
+
+def silence(codec: str) -> bytes:
+    """A payload of 20 ms in which nothing is heard."""
+    return bytes(640) if codec == WIDE else g711.SILENCE[codec]
