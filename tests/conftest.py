@@ -80,9 +80,9 @@ ALONE = frozenset(
 _REACHES_OUTSIDE = re.compile(
     r"""^import\ (?:socket|subprocess)$
     |\b(?:engines\.in_process|phones\.real\.\w+|phones\.wire\.\w+)\ import
-    |\bsupport\.(?:control_server|command_line)\ import
+    |\bsupport\.(?:control_server|command_line|media\.switch)\ import
     |\b(?:SipEndpoint|WorkerClient|WorkerPool|Receiver|create_subprocess_exec)\(
-    |^from\ \.+(?:worker\.test_switch|worker\.test_port_pool|test_worker_client)\ import
+    |^from\ \.+(?:worker\.test_port_pool|test_worker_client)\ import
     |\bimport\ .*\b(?:Receiver|PortPool|BatchedSocket)\b""",
     re.MULTILINE | re.VERBOSE,
 )

@@ -8,6 +8,7 @@ from unittest.mock import patch
 from media import messages as m
 from media.relay.implementation import Implementation
 from media.rtp.outgoing_stream import FRAME_S
+from media.rtp.telephone_event import PAYLOAD
 from media.settings import MediaSettings
 from media.worker.relay import Relay
 from media.worker.switch import Switch
@@ -106,3 +107,17 @@ class SwitchBench:
         self.switch.close()
         for phone in self.phones:
             phone.close()
+
+
+def converse(desk: SwitchBench, a: FramePhone, b: FramePhone, rounds: int) -> None:
+    """The phones of the legs `a` and `b` send this many packets each, in turn."""
+    for _ in range(rounds):
+        a.talk(desk.addresses["a"])
+        b.talk(desk.addresses["b"])
+        desk.drain()
+
+
+def key(code: int, packets: int = 4) -> list[bytes]:
+    """The payloads of one key press, its end three times."""
+    held = [PAYLOAD.pack(code, 10, 160 * (n + 1)) for n in range(packets)]
+    return held + [PAYLOAD.pack(code, 0x8A, 160 * packets)] * 3

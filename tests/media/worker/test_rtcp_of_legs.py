@@ -1,0 +1,101 @@
+"""RTCP of legs: on a port of its own, and on the port of RTP."""
+
+import socket
+
+from media import messages as m
+from media.rtp import rtcp
+from media.worker.switch import ROUNDS_PER_VISIT
+from tests.support.media.switch import HOST, SwitchBench, converse
+from tests.support.phones.wire.frames import FramePhone
+
+
+def test_reports_go_out_and_reports_of_unknown_sources_are_dropped(
+    bridged: tuple[SwitchBench, FramePhone, FramePhone],
+) -> None:
+    desk, a, b = bridged
+    converse(desk, a, b, 10)
+    leg = desk.switch._legs["a"]
+    assert leg.rtcp is not None
+    leg.rtcp.due_at = leg.look_at = desk.now
+    for _ in range(ROUNDS_PER_VISIT):
+        desk.switch.tick(desk.now)
+    (packet,) = a.receive_rtcp()
+    compound = rtcp.parse(packet)
+    assert compound.sender is not None
+    assert compound.sender.packets == 10
+    assert compound.blocks[0].ssrc == a.ssrc
+    address = (HOST, desk.addresses["a"][1] + 1)
+    block = rtcp.ReportBlock(a.heard[0].ssrc if a.listen() else 0, 0, 3, 9, 8, 0, 0)
+    a.rtcp_socket.sendto(rtcp.report(a.ssrc, None, block), address)
+    desk.drain()
+    assert desk.stats("a").remote_lost == 3
+    other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    other.bind(("127.0.0.2", 0))
+    other.sendto(rtcp.report(a.ssrc, None, block), address)
+    a.rtcp_socket.sendto(b"garbage", address)
+    desk.drain()
+    assert (desk.stats("a").dropped_stranger, desk.stats("a").dropped_garbage) == (1, 1)
+    other.close()
+    desk.switch.execute(m.Close(1, "a"))
+    assert rtcp.parse(a.receive_rtcp()[-1]).bye
+
+
+def multiplexed(desk: SwitchBench, leg: str, phone: FramePhone) -> None:
+    """Agree that RTCP shares the port of RTP."""
+    described = phone.describe(leg)
+    described.rtcp_port, described.rtcp_mux = described.port, True
+    desk.switch.execute(described)
+
+
+def test_rtcp_shares_the_port_of_rtp(bridged: tuple[SwitchBench, FramePhone, FramePhone]) -> None:
+    desk, a, b = bridged
+    multiplexed(desk, "a", a)
+    converse(desk, a, b, 10)
+    b.listen(), a.listen()
+    leg = desk.switch._legs["a"]
+    assert leg.rtcp is not None
+    leg.rtcp.due_at = leg.look_at = desk.now
+    for _ in range(ROUNDS_PER_VISIT):
+        desk.switch.tick(desk.now)
+    packet, source = a.rtp_socket.recvfrom(2048)
+    assert rtcp.is_rtcp(packet, len(packet)) and source == desk.addresses["a"]
+    assert a.receive_rtcp() == []
+    ours = rtcp.parse(packet)
+    block = rtcp.ReportBlock(ours.ssrc, 0, 3, 9, 8, 0, 0)
+    a.rtp_socket.sendto(rtcp.report(a.ssrc, None, block), desk.addresses["a"])
+    desk.drain()
+    a.talk(desk.addresses["a"], 3)
+    desk.drain()
+    stats = desk.stats("a")
+    assert (stats.remote_lost, stats.dropped_garbage, stats.lost) == (3, 0, 0)
+    assert len(b.listen()) == 3
+    desk.switch.execute(m.Close(1, "a"))
+    assert rtcp.parse(a.rtp_socket.recv(2048)).bye
+
+
+def test_rtcp_of_another_host_on_the_port_of_rtp_is_dropped(
+    bridged: tuple[SwitchBench, FramePhone, FramePhone],
+) -> None:
+    desk, a, _b = bridged
+    multiplexed(desk, "a", a)
+    before = desk.stats("a").dropped_stranger
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.2", 0))
+        other.sendto(rtcp.report(a.ssrc, None, None), desk.addresses["a"])
+        desk.drain()
+    assert desk.stats("a").dropped_stranger == before + 1
+
+
+def test_rtcp_on_the_port_of_rtp_is_garbage_where_it_was_not_agreed(
+    bridged: tuple[SwitchBench, FramePhone, FramePhone],
+) -> None:
+    desk, a, _b = bridged
+    a.rtp_socket.sendto(rtcp.report(a.ssrc, None, None), desk.addresses["a"])
+    desk.drain()
+    assert desk.stats("a").dropped_garbage == 1
+
+
+def test_a_leg_that_never_sent_closes_without_a_word(desk: SwitchBench) -> None:
+    a = desk.phone("a", 0x11)
+    desk.switch.execute(m.Close(1, "a"))
+    assert a.receive_rtcp() == []
