@@ -20,9 +20,10 @@ MOST_PAYLOAD_BYTES: Final = 3 * 1276  # RFC 6716 section 3.4, for 60 ms
 _LONGEST_S: Final = 0.12
 _STEPS_A_SECOND: Final = 400  # it conceals whole steps of 2.5 ms
 _COMPLEXITY: Final = 1  # of 10: a third of the work of 5, and speech hardly differs
-_BITS_A_SECOND: Final = {8000: 16_000, 16000: 24_000, 48000: 40_000}
+# With 16 kHz and fewer bits, libopus pays for the copy with the upper half of the band.
+_BITS_A_SECOND: Final = {8000: 16_000, 16000: 32_000, 48000: 40_000}
 _VOICE: Final = 2048  # OPUS_APPLICATION_VOIP
-_EXPECTED_LOSS_PERCENT: Final = 10  # below it no copy is made at 24 kbit/s
+_EXPECTED_LOSS_PERCENT: Final = 10  # at half of it no copy is made
 
 
 @cache

@@ -47,7 +47,7 @@ class ClipLoading:
         self._ready = sources
         if self._readying is not None:
             self._readying.cancel()
-        self._readying = asyncio.ensure_future(self._make_ready())
+        self._readying = asyncio.ensure_future(self._make_ready()) if sources else None
 
     def keep_ready_wide(self) -> None:
         """There is a leg that hears 16 kHz: have the same at that rate."""

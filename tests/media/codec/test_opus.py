@@ -67,6 +67,15 @@ def test_the_bit_rate_that_the_peer_wants_is_kept() -> None:
 
 
 @needs_libopus
+@pytest.mark.parametrize("hz", [3000, 5000, 6500])
+def test_with_16_khz_all_of_the_wide_band_is_sent_beside_the_copy(hz: int) -> None:
+    encoder, decoder, said = OpusEncoder(16000), OpusDecoder(16000), tone(hz, 1.0, 16000)
+    payloads = [encoder.encode(said[at : at + 320]) for at in range(0, len(said), 320)]
+    heard = np.concatenate([decoder.decode(payload) for payload in payloads])[4000:]
+    assert level_of(hz, heard, 16000) > 8000
+
+
+@needs_libopus
 def test_a_stereo_stream_is_mixed() -> None:
     import opuslib_next
 
