@@ -1,9 +1,10 @@
 """[web] and [[sites]]: the gateway between web pages and the engine, and the pages it serves."""
 
 import re
-from typing import Annotated, Literal, get_args
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from .errors import wrong
 from .reporting import TimeZone, Url
@@ -17,6 +18,7 @@ _FIELD = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 Language = Literal["en", "de", "fr", "es", "it", "pt", "pl", "uk", "lt", "tr", "ar", "ja"]
 LANGUAGES: tuple[str, ...] = get_args(Language)
+_CONSENT_LENGTH, _TEXT_LENGTH = 2000, 500
 PAGE_FIELDS = ("page", "title", "referrer", "campaign", "pages", "dismissed", "basket")
 
 
@@ -42,10 +44,59 @@ def _check_optional_url(text: str) -> str:
     return check_url(text) if text else ""
 
 
+def _check_text_or_table(given: Any) -> Any:
+    """A union would say what is wrong once for each of its parts."""
+    for key, text in given.items() if isinstance(given, dict) else [("", given)]:
+        if not isinstance(text, str):
+            raise wrong(key, "must be a text" if key else "must be a text, or one a language")
+    return given
+
+
+def _check_consent(given: str | dict[str, str]) -> str | dict[str, str]:
+    if isinstance(given, str):
+        _check_length(given, "", _CONSENT_LENGTH)
+        return given
+    _check_languages(given)
+    for language, text in given.items():
+        if not text.strip():
+            raise wrong(language, "there is no text")
+        _check_length(text, language, _CONSENT_LENGTH)
+    if not given:
+        raise wrong("", "there is no text in any language")
+    return given
+
+
+def _check_texts(given: "Texts") -> "Texts":
+    _check_languages(own for own, texts in given.items() if isinstance(texts, dict))
+    for name, text in given.items():
+        if isinstance(text, str):
+            _check_length(text, name, _TEXT_LENGTH)
+        else:
+            for own, words in text.items():
+                _check_length(words, f"{name}.{own}", _TEXT_LENGTH)
+    return given
+
+
+def _check_languages(given: Iterable[str]) -> None:
+    for language in given:
+        if language not in LANGUAGES:
+            there_are = ", ".join(LANGUAGES)
+            raise wrong(language, f"no such language; there are {there_are}")
+
+
+def _check_length(text: str, key: str, most: int) -> None:
+    if len(text) > most:
+        raise wrong(key, f"must have at most {most} characters")
+
+
 OptionalUrl = Annotated[str, AfterValidator(_check_optional_url)]
 Colour = Annotated[str, AfterValidator(_check_colour)]
 SiteKey = Annotated[str, AfterValidator(_check_key)]
 FieldName = Annotated[str, AfterValidator(_check_field)]
+Consent = Annotated[
+    str | dict[str, str], BeforeValidator(_check_text_or_table), AfterValidator(_check_consent)
+]
+Texts = dict[FieldName, Annotated[str | dict[str, str], BeforeValidator(_check_text_or_table)]]
 PerHour = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
@@ -121,7 +172,8 @@ class Site(Section):
     region: Region = "GB"
     language: Language = "en"
     time_zone: TimeZone = ""
-    texts: dict[FieldName, Annotated[str, Field(max_length=500)]] = Field(default={})
+    texts: Annotated[Texts, AfterValidator(_check_texts)] = Field(default={})
+    """By their names: in every language, or in that of a table."""
     script: Printable = Field(default="", max_length=1024)
     """The text on the agent's screen."""
     customer_script: Name | Literal[""] = ""
@@ -130,7 +182,8 @@ class Site(Section):
     """The one that the agent goes through before the whisper."""
     after_script: Name | Literal[""] = ""
     """The one that the customer goes through after the talk. "": that of the queue."""
-    consent: Annotated[str, Field(max_length=2000)] = ""
+    consent: Consent = ""
+    """One text for all visitors, or one for each language in which there is the form then."""
     context: list[FieldName] = Field(default=list(PAGE_FIELDS), max_length=32)
     show_hours: bool = True
     slot_min: int = Field(default=30, ge=5, le=480)
@@ -152,7 +205,35 @@ class Site(Section):
         if self.speak and not self.queue:
             raise wrong("speak", "needs a queue")
         no_duplicate(self.origins)
+        if self.language not in self.languages:
+            raise wrong("consent", f"there is none in {self.language}, the language of the site")
+        own = (name for name, texts in self.texts.items() if isinstance(texts, dict))
+        if missing := [language for language in own if language not in self.languages]:
+            raise wrong("consent", f"there is none in {', '.join(missing)}, and there are texts")
         return self
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Those in which visitors may have the form."""
+        return LANGUAGES if isinstance(self.consent, str) else tuple(self.consent)
+
+    @property
+    def consents(self) -> tuple[str, ...]:
+        """The texts to one of which a visitor has to agree; none where they need not."""
+        texts = (self.consent,) if isinstance(self.consent, str) else self.consent.values()
+        return tuple(text for text in texts if text)
+
+    def consent_in(self, language: str) -> str:
+        """What a visitor who reads this language has to agree to; "" is nothing."""
+        if isinstance(self.consent, str):
+            return self.consent
+        return self.consent.get(language, self.consent[self.language])
+
+    def texts_in(self, language: str) -> dict[str, str]:
+        """What is said in this language in place of what there is, by name."""
+        common = {name: text for name, text in self.texts.items() if isinstance(text, str)}
+        own = self.texts.get(language)
+        return common | (own if isinstance(own, dict) else {})
 
     @property
     def scripts(self) -> tuple[tuple[str, str], ...]:

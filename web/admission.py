@@ -89,7 +89,7 @@ class Admission:
         self, site: Site, form: CallbackForm | TalkForm, address: Address
     ) -> None:
         """Whether the visitor has agreed, and shown that they are one. Raises Refusal."""
-        if site.consent and form.consent not in (True, site.consent):
+        if site.consents and form.consent not in site.consents:
             raise Refusal(400, "consent", field="consent")
         if site.proof_of_work:
             if form.proof is None:

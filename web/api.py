@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from config.sites import Site
+from config.sites import LANGUAGES, Site
 from config.web_settings import WebSettings
 
 from .admission import Admission
@@ -23,7 +23,15 @@ from .errors import Refusal
 from .progress import Progress, is_over, queued
 from .signing import Signing
 from .texts import chosen_language, moment_text, sentence, texts
-from .visitor_request import BODY_BYTES, NOW, CallbackForm, RatingForm, TalkForm, read_form
+from .visitor_request import (
+    BODY_BYTES,
+    NOW,
+    CallbackForm,
+    RatingForm,
+    TalkForm,
+    read_form,
+    with_consent,
+)
 
 HEARTBEAT_S = 15.0
 REPLY_STEP_S = 0.05
@@ -90,7 +98,8 @@ class Api:
         site = self._site(request)
         self._admission.check_origin(site, request.headers.get("Origin"))
         form = read_form(CallbackForm, await request.read())
-        request[_LANGUAGE] = self._language(request, site, form.language)
+        language = request[_LANGUAGE] = self._language(request, site, form.language)
+        form = with_consent(form, site, language)
         address = self._address(request)
         callback_id = self._signing.callback_id(site.key, form.key)
         asked_at = self._clock()
@@ -115,7 +124,8 @@ class Api:
         site, origin = self._site(request), request.headers.get("Origin")
         self._admission.check_origin(site, origin)
         form = read_form(TalkForm, await request.read())
-        request[_LANGUAGE] = self._language(request, site, form.language)
+        language = request[_LANGUAGE] = self._language(request, site, form.language)
+        form = with_consent(form, site, language)
         if not site.speak:
             raise Refusal(404, "unknown", field="site")
         if form.website:  # no person sees this field
@@ -211,12 +221,12 @@ class Api:
             {
                 "language": language,
                 "direction": found["direction"],
-                "form": {**found["form"], **site.texts},
+                "form": {**found["form"], **site.texts_in(language)},
                 "stage": found["stage"],
                 "unreachable": found["refusal"]["engine"],
                 "invalid_number": found["refusal"]["invalid_number"],
                 "closed": found["refusal"]["closed"],
-                "consent": site.consent,
+                "consent": site.consent_in(language),
                 "region": site.region,
                 "proof_of_work": site.proof_of_work,
                 "captcha": site.captcha is not None,
@@ -266,7 +276,9 @@ class Api:
     @staticmethod
     def _language(request: web.Request, site: Site | None, wanted: str | None) -> str:
         default = "en" if site is None else site.language
-        return chosen_language(wanted, request.headers.get("Accept-Language", ""), default)
+        offered = LANGUAGES if site is None else site.languages
+        accepted = request.headers.get("Accept-Language", "")
+        return chosen_language(wanted, accepted, default, offered)
 
     def _headers(self, request: web.Request) -> dict[str, str]:
         """Any page of a site may read what it is told: there are no cookies to be misused."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, structs
 
 from config.sites import Site
 
@@ -46,7 +46,7 @@ class CallbackForm(msgspec.Struct, forbid_unknown_fields=True):
     context: dict[str, Any] = msgspec.field(default_factory=dict)
     """What the page knows of the visit. The site says what of it is kept."""
     consent: Consent = False
-    """The text that the visitor has agreed to; true: that of the site, whatever it is."""
+    """The text that the visitor has agreed to; true: that of the site in their language."""
     proof: Proof | None = None
     captcha: Annotated[str, Meta(max_length=4096)] | None = None
     website: Annotated[str, Meta(max_length=1000)] = ""
@@ -63,6 +63,9 @@ class TalkForm(msgspec.Struct, forbid_unknown_fields=True):
     proof: Proof | None = None
     captcha: Annotated[str, Meta(max_length=4096)] | None = None
     website: Annotated[str, Meta(max_length=1000)] = ""
+
+
+Form = TypeVar("Form", CallbackForm, TalkForm)
 
 
 class RatingForm(msgspec.Struct, forbid_unknown_fields=True):
@@ -85,6 +88,13 @@ def read_form(kind: type[Body], body: bytes) -> Body:
         raise Refusal(400, "bad_request", field=field) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Refusal(400, "bad_request") from None
+
+
+def with_consent(form: Form, site: Site, language: str) -> Form:
+    """The form with the text that its visitor has read, where it says that they agree to it."""
+    if form.consent is True:
+        return structs.replace(form, consent=site.consent_in(language))
+    return form
 
 
 def slot_time(when: str | float, latest: float) -> float | None:
@@ -126,8 +136,8 @@ def kept_context(
     kept["site"] = site.name
     if form.name:
         kept["name"] = printable(form.name)
-    if site.consent:
-        kept["consent"] = {"text": site.consent, "at": round(now, 3), "address": address}
+    if site.consents:
+        kept["consent"] = {"text": form.consent, "at": round(now, 3), "address": address}
     return kept
 
 

@@ -66,6 +66,13 @@ def test_where_visitors_speak_there_is_a_server(tmp_path: Path) -> None:
         assert load(written(tmp_path, server + speaks), environ={}).sites[0].speak
 
 
+def test_a_language_that_is_unknown_is_named_with_its_line(tmp_path: Path) -> None:
+    text = f'{SITE}[sites.consent]\nen = "I agree."\nxx = "?"\n'
+    assert faults(written(tmp_path, text)) == [("sites[0].consent.xx", 9)]
+    text = text.replace("xx", "de") + '[sites.texts.fr]\ntitle = "Nous"\n'
+    assert faults(written(tmp_path, text)) == [("sites[0].consent", 7)]
+
+
 @pytest.mark.parametrize("content", [b"[web", b"\xff"])
 def test_what_is_no_toml(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "web.toml"

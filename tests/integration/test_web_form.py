@@ -135,6 +135,31 @@ async def test_the_form_by_keyboard_alone(stack: AsyncExitStack, browser: Any) -
     assert page.faults == []
 
 
+async def test_the_consent_is_in_the_language_of_the_visitor_and_so_it_is_kept(
+    stack: AsyncExitStack, browser: Any
+) -> None:
+    consent = {"en": CONSENT, "de": "Ich stimme dem Rückruf zu."}
+    stage = await web_stage(
+        stack, consent=consent, texts={"title": "Talk to us", "de": {"title": "Reden wir"}}
+    )
+    stage.html = SHOP
+    for locale, title, agreed in (
+        ("de-AT", "Reden wir", consent["de"]),
+        ("fr-FR", "Talk to us", consent["en"]),  # the site has no words for them
+    ):
+        page = await new_page(browser, locale=locale)
+        await page.goto(stage.shop)
+        await page.locator("[data-ringback] button.go").first.click()
+        await page.get_by_role("heading", name=title).wait_for()
+        await page.locator("[data-ringback] #n").fill("020 7946 0123")
+        await page.get_by_label(agreed).check()
+        async with page.expect_response("**/callbacks") as reply:
+            await page.locator("[data-ringback] button[type=submit]").click()
+        assert (await reply.value).status == 202
+        assert stage.engine.job["context"]["consent"]["text"] == agreed
+        assert page.faults == []
+
+
 async def test_the_form_from_right_to_left(stack: AsyncExitStack, browser: Any) -> None:
     html = SHOP.replace('lang="en"', 'lang="ar" dir="rtl"')
     page = await shown(stack, browser, html.replace(" data-site", ' data-language="ar" data-site'))

@@ -67,6 +67,11 @@ def test_the_language_of_a_visitor(wanted: str | None, accepted: str, language: 
     assert chosen_language(wanted, accepted, "lt") == language
 
 
+def test_the_language_of_a_visitor_is_one_of_those_that_are_offered() -> None:
+    assert chosen_language("fr", "pl, de;q=0.5", "en", ("en", "de")) == "de"
+    assert chosen_language("fr", "pl", "en", ("en", "de")) == "en"
+
+
 def test_a_sentence_is_filled_in() -> None:
     when = moment_text(1_795_968_640.0, "Europe/Berlin", "de")
     assert "29." in when and "17:10" in when

@@ -7,7 +7,14 @@ import pytest
 
 from tests.support.sites import site
 from web.errors import Refusal
-from web.visitor_request import CallbackForm, RatingForm, kept_context, read_form, slot_time
+from web.visitor_request import (
+    CallbackForm,
+    RatingForm,
+    kept_context,
+    read_form,
+    slot_time,
+    with_consent,
+)
 
 
 def form(**more: Any) -> CallbackForm:
@@ -72,12 +79,21 @@ def test_the_context_is_what_the_site_lists_and_nothing_else() -> None:
 
 
 def test_the_consent_is_kept_with_text_time_and_address() -> None:
-    kept = kept_context(site(consent="I agree"), form(), "192.0.2.1", 5.0)
+    kept = kept_context(site(consent="I agree"), form(consent="I agree"), "192.0.2.1", 5.0)
     assert kept["consent"] == {"text": "I agree", "at": 5.0, "address": "192.0.2.1"}
 
 
+def test_who_agrees_agrees_to_the_text_in_their_language() -> None:
+    shop = site(consent={"en": "I agree", "de": "Ich stimme zu"})
+    assert with_consent(form(consent=True), shop, "de").consent == "Ich stimme zu"
+    assert with_consent(form(consent="I agree"), shop, "de").consent == "I agree"
+    assert with_consent(form(), shop, "de").consent is False
+    assert with_consent(form(consent=True), site(consent="Yes"), "de").consent == "Yes"
+    assert with_consent(form(consent=True), site(), "de").consent == ""
+
+
 def test_a_page_cannot_forge_site_name_or_consent() -> None:
-    given = form(context={"site": "bank", "name": "Eve", "consent": "all"})
+    given = form(context={"site": "bank", "name": "Eve", "consent": "all"}, consent="I agree")
     everything = site(context=["site", "name", "consent"], consent="I agree")
     kept = kept_context(everything, given, "192.0.2.1", 5.0)
     assert kept["site"] == "shop.example"
@@ -104,6 +120,8 @@ def test_what_is_no_plain_data_is_left_out_of_the_context() -> None:
 
 
 def test_the_longest_of_too_much_context_is_left_out() -> None:
-    given = form(context={"page": "/a", "title": "t" * 400, "pages": ["é" * 400] * 14})
+    given = form(
+        context={"page": "/a", "title": "t" * 400, "pages": ["é" * 400] * 14}, consent="I agree"
+    )
     kept = kept_context(site(consent="I agree"), given, "192.0.2.1", 5.0)
     assert kept.keys() == {"page", "title", "site", "consent"}

@@ -2,7 +2,7 @@
 
 import datetime
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -40,20 +40,17 @@ def moment_text(at: float, time_zone: str, language: str) -> str:
     return " ".join(map(str, parts))
 
 
-def chosen_language(wanted: str | None, accepted: str, default: str) -> str:
+def chosen_language(
+    wanted: str | None, accepted: str, default: str, languages: Container[str] = LANGUAGES
+) -> str:
     """The language of a visitor: the one they chose, else the first of Accept-Language (RFC 9110,
     section 12.5.4) that there is, else `default`."""
-    if wanted is not None and (known := _known(wanted)):
-        return known
-    for one in sorted(_weighted(accepted), key=lambda pair: -pair[1]):
-        if one[1] > 0 and (known := _known(one[0])):
-            return known
+    weighted = sorted(_weighted(accepted), key=lambda pair: -pair[1])
+    for tag in (wanted or "", *(one for one, weight in weighted if weight > 0)):
+        language = tag.strip().lower().partition("-")[0]
+        if language in languages:
+            return language
     return default
-
-
-def _known(tag: str) -> str | None:
-    language = tag.strip().lower().partition("-")[0]
-    return language if language in LANGUAGES else None
 
 
 def _weighted(accepted: str) -> list[tuple[str, float]]:
