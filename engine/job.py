@@ -154,8 +154,9 @@ class LegRecord(msgspec.Struct, kw_only=True):
 
     def take_line(self, line: "LegRecord") -> None:
         """It goes by a line that is up."""
-        for name in ("uri", *_WAY):
-            setattr(self, name, getattr(line, name))
+        self.uri = line.uri
+        for name, value in line.way().items():
+            setattr(self, name, value)
 
     def excess(self) -> dict[str, int]:
         """How many events its phone caused beyond the bound, where it did."""
@@ -163,7 +164,15 @@ class LegRecord(msgspec.Struct, kw_only=True):
 
     def way(self) -> dict[str, Any]:
         """What a telephone engineer needs to find the call elsewhere, as far as it is known."""
-        return {name: getattr(self, name) for name in _WAY}
+        return {
+            "call_id": self.call_id,
+            "trunk": self.trunk,
+            "hop": self.hop,
+            "codec": self.codec,
+            "local_media": self.local_media,
+            "remote_media": self.remote_media,
+            "srtp": self.srtp,
+        }
 
     def shift(self, by_s: float) -> None:
         """The clock was stepped: the leg has rung and talked as long as before."""
@@ -171,9 +180,6 @@ class LegRecord(msgspec.Struct, kw_only=True):
         self.ringing = shifted(self.ringing, by_s)
         self.answered = shifted(self.answered, by_s)
         self.ended = shifted(self.ended, by_s)
-
-
-_WAY: Final = ("call_id", "trunk", "hop", "codec", "local_media", "remote_media", "srtp")
 
 
 class AttemptRecord(msgspec.Struct, kw_only=True):

@@ -219,7 +219,8 @@ class CallbackRequest(Params):
         if self.agent is not None and self.queue is not None:
             raise BadParams("queue", "give only one of agent or queue")
         for field in _PRINTABLE:
-            printable(field, getattr(self, field))
+            if (text := getattr(self, field)) is not None:
+                printable(field, text)
         for number in self.numbers or ():
             printable("numbers", number)
         check_context(self.context)

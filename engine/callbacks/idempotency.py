@@ -82,11 +82,8 @@ def _as_numbers(value: Any) -> Any:
 
 
 def _given(params: CallbackRequest) -> dict[str, Any]:
-    return {
-        name: value
-        for name in params.__struct_fields__
-        if (value := getattr(params, name)) is not None
-    }
+    given = msgspec.structs.asdict(params)
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _hash(given: dict[str, Any]) -> str:

@@ -59,6 +59,7 @@ class AgentAddress(Protocol):
         """That of a service; None for a phone."""
 
 
+_AGENT: Final = Reading("agent")
 # How an agent is reached: at which addresses, with which credentials, and their sound.
 _ReachedAs = tuple[tuple[AgentAddress, ...], Credentials | None, MediaPolicy]
 
@@ -108,6 +109,7 @@ class Dialplan:
         self._read_uri = lru_cache(READINGS_KEPT)(self._permitted_uri)
         self._read_user = lru_cache(READINGS_KEPT)(self._reading_of_user)
         self._read_number = lru_cache(READINGS_KEPT)(plan.read)
+        self._at_no_trunk = lru_cache(READINGS_KEPT)(self._destination_at_no_trunk)
 
     @staticmethod
     def check(trunks: Sequence[Trunk]) -> None:
@@ -145,10 +147,10 @@ class Dialplan:
         `region` is the country in which a number is written; None: the configured one. An agent's
         name is that of an agent, whose addresses are read when they are dialled.
         """
-        if text in self._agents:
-            return Reading("agent")
-        with refused(field):
-            return self._read_user(text) if is_uri(text) else self._read_number(text, region)
+        try:
+            return self._reading(text, region)
+        except NotDialable as refusal:
+            raise refusal.naming(field) from refusal
 
     def read(self, text: str, *, field: str = "to", region: str | None = None) -> Reading:
         """As `classify`, and that it may be dialled: the one dial policy.
@@ -156,10 +158,17 @@ class Dialplan:
         Raises EngineError `refused` whose data has the policy that refuses. Hours and limits are
         those of customers: admission asks for them besides.
         """
-        reading = self.classify(text, field=field, region=region)
-        with refused(field):
+        try:
+            reading = self._reading(text, region)
             self._check_policy(reading)
+        except NotDialable as refusal:
+            raise refusal.naming(field) from refusal
         return reading
+
+    def _reading(self, text: str, region: str | None) -> Reading:
+        if text in self._agents:
+            return _AGENT
+        return self._read_user(text) if is_uri(text) else self._read_number(text, region)
 
     def _check_policy(self, reading: Reading) -> None:
         for number in reading.numbers:
@@ -335,20 +344,22 @@ class Dialplan:
 
     def _uri(self, text: str, field: str) -> Destination:
         reading = self.read(text, field=field)
+        settled = self._at_no_trunk(text)
+        if settled is not None:
+            return settled
         uri = self._read_uri(text)
-        trunks = self._trunks.at(uri)
-        target = DialTarget(
-            text,
-            text,
-            credentials=self._trunks.credentials_at(uri),
-            identity=CallerIdentity.at(trunks, uri.host),
-            media=MediaPolicy.strictest(trunks),
-        )
-        target = self._trunks.sent_by_trunk(self._trunks.as_calls_at(target, uri), uri, reading)
+        target = self._trunks.target_of(text, uri, reading)
         line_of, states = target.line_of, self._trunk_states
         if line_of is not None and states.is_full(line_of):
             raise trunks_full(states, [line_of], reading.digits, field)
         return Destination(uri.user or uri.host, (target,))
+
+    def _destination_at_no_trunk(self, text: str) -> Destination | None:
+        """Where the URI `text` leads; None where a trunk has a say in it."""
+        uri = self._read_uri(text)
+        if self._trunks.at(uri):
+            return None
+        return Destination(uri.user or uri.host, (DialTarget(text, text),))
 
     def _permitted_uri(self, text: str) -> SipUri:
         """The URI `text`, which is at a trunk or a permitted host. Raises NotDialable."""

@@ -23,4 +23,6 @@ def missing() -> dict[str, str]:
 def here(codecs: Iterable[str]) -> tuple[str, ...]:
     """Those of `codecs` that work here, in their order."""
     lacking = missing()
+    if not lacking:
+        return tuple(codecs)
     return tuple(codec for codec in codecs if codec not in lacking)

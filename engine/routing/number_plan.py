@@ -47,6 +47,7 @@ from .spellings import (
 
 Kind = Literal["number", "extension", "short_code", "person", "agent"]
 
+_SIP = re.compile(r"sips?:", re.IGNORECASE)
 _CLEAN = re.compile(r"\+?[0-9]+")
 _compiled = lru_cache(maxsize=256)(re2.compile)
 # An ISDN subaddress is for the one who is called. All other parameters of a number (a context, a
@@ -114,7 +115,7 @@ class Reading:
 
 def is_uri(text: str) -> bool:
     """Whether `text` is written as a sip: or sips: URI."""
-    return text[:5].lower().startswith(("sip:", "sips:"))
+    return _SIP.match(text) is not None
 
 
 class NotDialable(Exception):
@@ -125,6 +126,10 @@ class NotDialable(Exception):
         self.reason = reason
         self.data = data
 
+    def naming(self, field: str) -> EngineError:
+        """The error `refused` that names the parameter `field`."""
+        return EngineError("refused", self.reason, field, self.data)
+
 
 @contextmanager
 def refused(field: str) -> Iterator[None]:
@@ -132,7 +137,7 @@ def refused(field: str) -> Iterator[None]:
     try:
         yield
     except NotDialable as refusal:
-        raise EngineError("refused", refusal.reason, field, refusal.data) from refusal
+        raise refusal.naming(field) from refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +241,8 @@ class NumberPlan:
         if is_scattered(user):
             raise NotDialable("the URI has digits in too many places of its user part")
         bare = without_separators(user)
-        for text in readings_of_user(user):
+        readings = tuple(readings_of_user(user))
+        for text in readings:
             self._refuse_emergency(text, self.region, self._abroad_of(bare, trunk))
         steers = [one for one in parameters.split(";") if not _HARMLESS.fullmatch(one)]
         if steers or uri.password is not None:
@@ -265,7 +271,7 @@ class NumberPlan:
                 if says_number or bare.startswith("+") or (refusal.data and not is_short):
                     raise
         hidden_digits = dict.fromkeys(dial_strings(user))
-        for text in (*readings_of_user(user), *hidden_digits):
+        for text in (*readings, *hidden_digits):
             bare = text.lstrip("+")
             if len(bare) > _LONGEST_SHARED_DIGITS and bare.isdigit():
                 self.check_short(bare)

@@ -8,6 +8,7 @@ and again, and all their addresses count.
 import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 import structlog
@@ -98,7 +99,7 @@ class Peers:
                 return name
         if at_host:
             return at_host[0][0]
-        address = _address(source.host)
+        address = _address(source.host) if self._sources else None
         if address is not None:
             for network, name in self._sources:
                 if address in network and source.local in ("", name):
@@ -226,6 +227,7 @@ def _uri_of(permitted: PermittedHost) -> str:
     return SipUri("sip", permitted.host, params=params).encode()
 
 
+@lru_cache(_MOST_REMEMBERED)
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         return ipaddress.ip_address(host.partition("%")[0])

@@ -6,7 +6,7 @@ name. What is refused has to be found in all of these.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import unquote
 
 OUTSIDE_LINE = "09"
@@ -84,13 +84,13 @@ def readings_of_user(user: str) -> Iterator[str]:
         yield from _SERVICE_CODE.split(ascii_digits(text))[1:]
 
 
-def _unescaped(user: str) -> Iterator[str]:
+def _unescaped(user: str) -> Sequence[str]:
     """A text as it stands, and unescaped as often as it is escaped."""
-    for _ in range(_MOST_ESCAPES):
-        yield user
-        if "%" not in user:
-            return
+    found = [user]
+    while "%" in user and len(found) < _MOST_ESCAPES:
         user = unquote(user)
+        found.append(user)
+    return found
 
 
 def digits_among_letters(user: str) -> str:

@@ -31,8 +31,8 @@ class Reading(Protocol):
     def has_room(self, share: float = 1.0) -> bool:
         """Whether one more should be held in memory: no more than this share of the most."""
 
-    def take_in(self, seq: int, kind: str, body: bytes) -> None:
-        """An event, in the order of the log. Raises StoreError."""
+    def take_in(self, seq: int, kind: str, body: bytes) -> bool:
+        """An event, in the order of the log. Whether it is to be delivered. Raises StoreError."""
 
     def skip(self, first: int, last: int) -> None:
         """The log was cut before these were read: nobody knows whether they were for it."""

@@ -175,27 +175,29 @@ class Webhook:
             log.warning("webhook_behind", webhook=self.name, pending=len(self.deliveries))
             return
         try:
-            self.take_in(event.seq, event.type, event.body)
+            is_taken = self.take_in(event.seq, event.type, event.body)
         except StoreError:  # whose it is cannot be read now
             self._log_reader.fall_behind(event.seq - 1)
             self._log_reader.read_on_soon()
             return
-        self._pump()
+        if is_taken:
+            self._pump()
 
-    def take_in(self, seq: int, kind: str, body: bytes, attempts: int = 0) -> None:
-        """Take in an event, where it is for the receiver. Raises StoreError."""
+    def take_in(self, seq: int, kind: str, body: bytes, attempts: int = 0) -> bool:
+        """Take in an event, where it is for the receiver. Whether it is. Raises StoreError."""
         if kind.startswith(OWN_EVENTS):
-            return
+            return False
         about = _about(body)
         subject = about.subject()
         target = None if subject in self._gone else self.receiver.target(about)
         if target is None:
-            return
+            return False
         delivery = Delivery(
             seq, kind, subject, body, url=target.url, group=target.group, attempts=attempts
         )
         self.deliveries.add_delivery(delivery, self._clock())
         self._save_soon()
+        return True
 
     # -- sending ----------------------------------------------------------------------------
 

@@ -154,11 +154,12 @@ def packet_ms(media: MediaDescription, codec: str, own_ms: int) -> tuple[int, bo
     That is its a=ptime, else what we like, and never more than its a=maxptime; of what the codec
     can have, 10 to 60 ms. An a=maxptime below 10 gives 0: no packet is as short.
     """
-    wanted = media.ptime_ms or own_ms
-    most = LONGEST_MS if media.maxptime_ms is None else media.maxptime_ms
+    asked, most_asked = media.ptime_ms, media.maxptime_ms
+    wanted = asked or own_ms
+    most = LONGEST_MS if most_asked is None else most_asked
     longest = min(max(wanted, SHORTEST_MS), most)
     fitting = [ms for ms in _PACKETS_MS.get(codec, _ANY_PACKET_MS) if ms <= longest]
-    return max(fitting, default=0), media.ptime_ms is not None or most < own_ms
+    return max(fitting, default=0), asked is not None or most < own_ms
 
 
 def _opus_wish(media: MediaDescription, number: int) -> OpusWish:

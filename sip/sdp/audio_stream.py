@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 
@@ -26,13 +27,15 @@ RTCP_MUX: Final = ("rtcp-mux", None)
 _is_name = re.compile(
     r"(?=.{1,253}\Z)(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z][A-Za-z0-9-]{0,61}\.?\Z"
 ).match
+# The same few phones and trunks say where they are again and again.
+_address = lru_cache(maxsize=1024)(ip_address)
 
 
 def check_address(host: str, local: LocalAudio) -> None:
     """Check that the host is an address of our family, or a name. Our owner looks names up."""
     version = 6 if ":" in local.host else 4
     try:
-        address = ip_address(host)
+        address = _address(host)
     except ValueError:
         if _is_name(host):
             return

@@ -26,8 +26,9 @@ class OwnAddresses:
         Its port is 0 where a connection is only being opened: the kernel has yet to choose.
         """
         is_ipv6 = ":" in peer.host
-        own, shared = ((peer.transport, is_ipv6, local) for local in (peer.local, ""))
-        bound = self._bound.get(own) or self._bound.get(shared)
+        bound = self._bound.get((peer.transport, is_ipv6, peer.local))
+        if bound is None and peer.local:
+            bound = self._bound.get((peer.transport, is_ipv6, ""))
         if peer.transport == "udp":
             if bound is not None:
                 return bound

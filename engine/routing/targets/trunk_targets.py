@@ -35,6 +35,7 @@ class TrunkTargets:
         self._trunks = {trunk.name: trunk for trunk in trunks}
         self._hosts = {trunk.name: hosts_of(trunk) for trunk in trunks}
         self._places = {trunk.name: [sip_uri(uri) for uri in trunk.places] for trunk in trunks}
+        self._at = self._by_address()
         self._numbers = {
             trunk.name: SentNumbers.of(trunk.name, trunk.numbers_out, plan.region)
             for trunk in trunks
@@ -50,14 +51,28 @@ class TrunkTargets:
         """The configured URI of a trunk that this one, of a user there, leads to."""
         return next(place for place in self._places[name] if place.address == uri.address)
 
-    def at(self, uri: SipUri) -> list[Trunk]:
+    def at(self, uri: SipUri) -> Sequence[Trunk]:
         """The trunks that a URI leads to, in the order of the configuration."""
-        at = uri.address
-        return [
-            self._trunks[name]
-            for name, places in self._places.items()
-            if any(place.address == at for place in places)
-        ]
+        return self._at.get(uri.address, ())
+
+    def _by_address(self) -> dict[tuple[str, int], list[Trunk]]:
+        found: dict[tuple[str, int], list[Trunk]] = {}
+        for name, places in self._places.items():
+            for address in dict.fromkeys(place.address for place in places):
+                found.setdefault(address, []).append(self._trunks[name])
+        return found
+
+    def target_of(self, text: str, uri: SipUri, reading: Reading) -> DialTarget:
+        """The target of the URI `text`, which is at a trunk: called as that wants its calls."""
+        trunks = self.at(uri)
+        target = DialTarget(
+            text,
+            text,
+            credentials=self.credentials_at(uri),
+            identity=CallerIdentity.at(trunks, uri.host),
+            media=MediaPolicy.strictest(trunks),
+        )
+        return self.sent_by_trunk(_as_calls_of(trunks[0], target), uri, reading)
 
     def credentials_at(self, uri: SipUri) -> Credentials | None:
         """Those of a trunk that `uri` leads to: it asks for them for every call there."""
@@ -93,12 +108,6 @@ class TrunkTargets:
             ]
             if routes and (trunk.hosts or routes[0].route):
                 return _by_routes([(one, target) for one in routes])
-        return target
-
-    def as_calls_at(self, target: DialTarget, uri: SipUri) -> DialTarget:
-        """The target of a URI, called as the trunk wants its calls that it leads to, if one."""
-        for trunk in self.at(uri)[:1]:
-            return _as_calls_of(trunk, target)
         return target
 
     def _routes(self, name: str) -> list[TrunkRoute]:

@@ -24,17 +24,27 @@ MAX_FORKS: Final = 32
 
 
 class EarlyDialog:
-    """One early dialog. `body` is the last description that a response of it had."""
+    """One early dialog. `body` is the last description that a response of it had.
 
-    __slots__ = ("body", "dialog", "media", "rseq")
+    `offered` has the offers and answers of the session: those of the dialog begin as a copy.
+    """
 
-    def __init__(self, dialog: Dialog, media: OfferAnswer) -> None:
+    __slots__ = ("_media", "_offered", "body", "dialog", "rseq")
+
+    def __init__(self, dialog: Dialog, offered: OfferAnswer) -> None:
         self.dialog = dialog
-        self.media = media
-        """Its offers and answers, a copy of those of the session."""
+        self._offered = offered
+        self._media: OfferAnswer | None = None
         self.body = b""
         self.rseq: int | None = None
         """The number of its last reliable response; None before the first."""
+
+    @property
+    def media(self) -> OfferAnswer:
+        """Its offers and answers. Few phones need them: who rings reliably, or asks for more."""
+        if self._media is None:
+            self._media = self._offered.fork()
+        return self._media
 
     @property
     def is_agreed(self) -> bool:
@@ -88,7 +98,7 @@ class EarlyDialogs:
         if early is None and len(self._by_tag) < MAX_FORKS:
             reach = self._context.may_reach
             dialog = early_dialog(transaction.request, response, transaction.hop, reach)
-            early = self._by_tag[tag] = EarlyDialog(dialog, self._media.fork())
+            early = self._by_tag[tag] = EarlyDialog(dialog, self._media)
         return early
 
     def preview(self, body: bytes) -> NegotiatedAudio | None:

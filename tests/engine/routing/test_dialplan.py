@@ -406,6 +406,30 @@ def test_what_was_read_is_read_anew_by_another_configuration(text: str) -> None:
         dialplan.read(text)
 
 
+def test_where_a_uri_leads_is_found_anew_by_another_configuration() -> None:
+    dialplan, text = plan(), "sip:bob@127.0.0.1:5080"
+    (before,) = dialplan.destination(text, field="to").targets
+    assert dialplan.destination(text, field="to").targets == (before,)
+    assert (before.target, before.session_expires_s) == (text, None)
+    trunks = [Trunk(name="t", uri="sip:127.0.0.1:5080", session_expires_s=90)]
+    dialplan.configure(trunks=trunks, routes=[], allow_hosts=[], plan=NumberPlan("GB"))
+    (after,) = dialplan.destination(text, field="to").targets
+    assert (after.target, after.session_expires_s) == (text, 90)
+    dialplan.configure(trunks=[], routes=[], allow_hosts=[], plan=NumberPlan("GB"))
+    with pytest.raises(EngineError, match="allow_hosts"):
+        dialplan.destination(text, field="to")
+
+
+async def test_a_number_that_is_blocked_meanwhile_is_refused_in_a_uri_too() -> None:
+    do_not_call = DoNotCall()
+    dialplan, text = plan(do_not_call=do_not_call), "sip:+442079460000@127.0.0.1"
+    assert dialplan.destination(text, field="to").targets[0].target == text
+    await do_not_call.block(Blocked(number="+442079460000", reason="asked us", since=0.0))
+    with pytest.raises(EngineError) as refused:
+        dialplan.destination(text, field="to")
+    assert refused.value.data["policy"] == "do_not_call"
+
+
 def test_a_number_is_read_anew_by_another_number_plan() -> None:
     dialplan = plan()
     assert dialplan.read("020 7946 0000").digits == "+442079460000"
