@@ -62,6 +62,11 @@ def is_of_page(peer: str) -> bool:
     return peer.startswith("page:")
 
 
+def is_of_browser(peer: str) -> bool:
+    """Whether a call is of a browser, that of an agent or of a visitor."""
+    return peer.startswith(("webrtc:", "page:"))
+
+
 class Browsers(Protocol):
     """What is known of browsers, and what reaches them. A call is named by its Call-ID."""
 

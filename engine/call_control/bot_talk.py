@@ -10,9 +10,11 @@ from ..calls.cancel_scope import while_up
 from ..calls.dialling import DEFAULT_CALLER, Caller
 from ..calls.hangup_cause import BY_COMMAND, HangupCause
 from ..calls.leg import Leg, LegEnded
+from ..calls.recording import CallRecording
 from ..calls.services import CallServices
 from ..calls.talk import Talk
 from ..calls.transfers.queue_wait import NoCallback, QueueWait
+from ..calls.transfers.request import TransferRequest
 from ..calls.two_party_call import TwoPartyCall
 from ..errors import EngineError
 from ..job import OfferRecord
@@ -31,6 +33,10 @@ class StreamedCall(Protocol):
     @property
     def leg(self) -> Leg:
         """The leg of its party."""
+
+    @property
+    def recorded(self) -> CallRecording:
+        """How the call is recorded: what the party says and hears."""
 
     def publish(self, kind: str, **fields: Any) -> None:
         """Publish an event of the call."""
@@ -61,6 +67,7 @@ class BotTalk(TwoPartyCall):
         self.leg = self.legs.make("agent", destination)
         self._task: asyncio.Task[None] | None = None
         self._is_ending = False
+        self._is_told = False  # who comes next has heard that the call is recorded, if it is
 
     # -- its life -----------------------------------------------------------------------------
 
@@ -164,6 +171,31 @@ class BotTalk(TwoPartyCall):
         if self._talking is None or self.leg.record.answered is None:
             raise EngineError("state", "the bot is not there yet")
         super().transfer(order)
+
+    # -- who comes in the place of the bot --------------------------------------------------------
+
+    async def dial_third(self, leg: Leg, request: TransferRequest) -> None:
+        """See TwoPartyCall. The third party hears that the call is recorded, if it is."""
+        await super().dial_third(leg, request)
+        await self._tell_of_recording(leg)
+
+    async def whisper(self, agent: Leg, whisper: "asyncio.Future[Whisper]") -> None:
+        """See TwoPartyCall. Before it the agent hears that the call is recorded, if it is."""
+        await self._tell_of_recording(agent)
+        await super().whisper(agent, whisper)
+
+    async def party_left(self, request: TransferRequest) -> None:
+        """See TwoPartyCall. Whom a phone has connected by itself was told of no recording."""
+        await super().party_left(request)
+        recorded = self._streamed.recorded
+        if request.by == "phone" and recorded.is_announced and not self._is_told:
+            await recorded.stop()
+        self._is_told = False
+
+    async def _tell_of_recording(self, leg: Leg) -> None:
+        if self._streamed.recorded.must_tell(leg):
+            await self._streamed.recorded.tell_or_end(leg)
+        self._is_told = True
 
     # -- what transfers ask of a call flow ------------------------------------------------------
 

@@ -14,6 +14,7 @@ from ..recordings.entry import RecordingOrder
 from .conference import Conference, Member
 from .controlled_call import ControlledCall
 from .controlled_calls import ControlledCalls, Origination
+from .recording_notices import tell_of_recordings
 
 log = structlog.get_logger()
 
@@ -178,25 +179,29 @@ class Conferences:
     async def tell_of_recording(self, name: str, call_id: str | None, leg_id: str | None) -> None:
         """Let the party of a call hear that the conference is recorded, before it takes part.
 
-        Returns at once where it is not, or nothing is announced. Raises EngineError as `join`, and
-        `unavailable` where the announcement was not heard.
+        The members hear it where that call is recorded. Returns at once where nothing is, or
+        nothing is announced. Raises EngineError as `join`, and `unavailable` where the announcement
+        of the conference was not heard.
         """
         conference = self.find(name)
         call = self._calls.find(call_id, leg_id)
-        if conference.is_recorded:
-            self._check_room(conference)
-            call.check_alone("leg")
-            await self._told(call)
+        self._check_room(conference)
+        call.check_alone("leg")
+        await self._told(conference, call)
 
-    async def _told(self, call: ControlledCall) -> None:
-        try:
-            heard = await call.recorded.announce([call.leg])
-        finally:
-            if call.is_up:
-                call.arrange()
-        if not heard:
-            reason = f"leg {call.leg.id} has not heard that the conference is recorded"
-            raise EngineError("unavailable", reason, field="leg")
+    async def _told(self, conference: Conference, call: ControlledCall) -> None:
+        recorder = conference.recorder
+        if recorder is not None and recorder.recorded.must_tell(call.leg):
+            try:
+                heard = await recorder.recorded.tell(call.leg)
+            finally:
+                if call.is_up:
+                    call.arrange()
+            if not heard:
+                reason = f"leg {call.leg.id} has not heard that the conference is recorded"
+                raise EngineError("unavailable", reason, field="leg")
+        # What was begun to be recorded of one of them by a command of its own.
+        await tell_of_recordings([call, *(member.call for member in conference.members)])
 
     def join(
         self, name: str, call_id: str | None, leg_id: str | None, *, muted: bool, deaf: bool
@@ -230,8 +235,8 @@ class Conferences:
         is_up = await call.answered()  # a call that is dialled is up or over in time
         reason = "they have not answered"
         try:
-            if is_up and conference.is_recorded:
-                await self._told(call)
+            if is_up:
+                await self._told(conference, call)
         except EngineError as error:
             is_up, reason = False, error.message
         finally:

@@ -21,6 +21,7 @@ from .controlled_call import CallFacts, ControlledCall
 from .handed_over_call import HandedOverCall
 from .leg_pair import LegPair
 from .originated_call import OriginatedCall
+from .recording_notices import tell_of_recordings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,13 +220,29 @@ class ControlledCalls:
 
     # -- legs that are up ---------------------------------------------------------------------
 
-    def bridge(self, first_id: str, second_id: str, *, end_together: bool) -> tuple[Call, Call]:
-        """Let two parties hear each other. With `end_together` they are hung up together."""
+    async def tell_of_recording(self, first_id: str, second_id: str) -> None:
+        """Let each of two parties hear that the call of the other is recorded, if it is.
+
+        Returns at once where there is nothing to be said. Raises EngineError as `bridge`.
+        """
+        await tell_of_recordings(self._to_be_bridged(first_id, second_id))
+
+    def _to_be_bridged(
+        self, first_id: str, second_id: str
+    ) -> tuple[ControlledCall, ControlledCall]:
         first, second = self.find(None, first_id), self.find(None, second_id)
         if first is second:
             raise EngineError("refused", "a leg cannot be bridged with itself", field="with")
         for call, name in ((first, "leg"), (second, "with")):
             call.check_alone(name)
+        return first, second
+
+    def bridge(self, first_id: str, second_id: str, *, end_together: bool) -> tuple[Call, Call]:
+        """Let two parties hear each other. With `end_together` they are hung up together.
+
+        `tell_of_recording` comes before, and nothing is awaited in between.
+        """
+        first, second = self._to_be_bridged(first_id, second_id)
         if not self._services.media.are_together(first.leg.id, second.leg.id):
             reason = "one of the two legs has no media any more"
             raise EngineError("state", reason, field="with")

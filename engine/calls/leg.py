@@ -25,6 +25,7 @@ from sip.hop import Hop
 from sip.message.grammar import printable
 from sip.sdp.offer_answer import NegotiatedAudio
 from sip.usage import ReferralUsage
+from sip.web_edge import is_of_browser
 
 from ..job import LegRecord
 from ..routing.targets.destination import Destination, DialTarget
@@ -272,6 +273,11 @@ class Leg(SentKeys, PressedKeys, HeardSound, DetectedAnswer):
     def is_held(self) -> bool:
         """Whether the party has put the call on hold."""
         return self.record.state == "held"
+
+    @property
+    def is_taken_over(self) -> bool:
+        """See ObservedLeg. Nobody else may take the place of a browser."""
+        return isinstance(self._session, UasSession) and is_of_browser(self._session.peer)
 
     @property
     def session(self) -> Session | None:

@@ -12,11 +12,8 @@ from weakref import ref
 
 import structlog
 
-from config.sounds import FILE
 from media.errors import MediaError
 from media.messages import Recorded, RecordingEnded
-from media.sound.prompt_files import PromptError, check_prompt
-from media.sources import Prompt
 
 from ..errors import EngineError
 from ..recordings.entry import (
@@ -28,14 +25,13 @@ from ..recordings.entry import (
     Side,
 )
 from ..store.errors import StoreError
-from .announcing.whisper import Announcement, Unspoken
 from .call import Call
 from .leg import Leg
+from .legs.leg_listener import LegListener, ObservedLeg
+from .recording_notice import RecordingNotice
 from .services import CallServices
 
 log = structlog.get_logger()
-
-ANNOUNCEMENT_LIMIT_S = 60.0
 
 
 class Recordable(Protocol):
@@ -68,7 +64,7 @@ class _Silence:
     entry: RecordingEntry | None = None
 
 
-class CallRecording:
+class CallRecording(LegListener):
     """Records the calls of one flow, one after the other."""
 
     def __init__(self, call: Call, services: CallServices, flow: Recordable) -> None:
@@ -81,6 +77,8 @@ class CallRecording:
         self._entry: RecordingEntry | None = None
         self._leg = ""
         self._stopping: asyncio.Task[None] | None = None
+        self._notice = RecordingNotice("", services.announcer)
+        self._watched: list[Leg] = []
         self._starting = False
         self.is_wanted = False
         """Whether it was begun, and has neither failed since nor been ended by command."""
@@ -111,30 +109,36 @@ class CallRecording:
         True at once where there is no announcement. Why it was not heard is published.
         """
         text = order.announcement or self._services.recordings.settings.announcement
-        if not text:
-            return True
-        spoken = await self._announcement(text)
-        if isinstance(spoken, Unspoken):
-            self._refuse(f"the announcement cannot be spoken: {spoken.reason}")
+        self._notice = RecordingNotice(text, self._services.announcer)
+        reason = await self._notice.give(legs)
+        if reason is not None:
+            self._refuse(reason)
+        return reason is None
+
+    @property
+    def is_announced(self) -> bool:
+        """Whether the parties are told that they are recorded."""
+        return not self._notice.is_empty
+
+    def must_tell(self, leg: Leg) -> bool:
+        """Whether the party of a leg must hear of the recording before it joins the call."""
+        is_recorded = self._entry is not None and self._stopping is None
+        return (is_recorded or self._starting) and self._notice.is_due(leg)
+
+    async def tell(self, leg: Leg) -> bool:
+        """Let the party of a leg hear that the call is recorded. False: they have not heard it."""
+        if await self._notice.give([leg]) is not None:
             return False
-        heard = await asyncio.gather(
-            *(leg.play(spoken.source, limit_s=spoken.limit_s) for leg in legs)
-        )
-        if not all(heard):
-            self._refuse("the announcement was not heard to its end")
-            return False
+        self._watch(leg)
         return True
 
-    async def _announcement(self, text: str) -> Announcement | Unspoken:
-        announcer = self._services.announcer
-        if text.startswith(FILE):
-            path = announcer.sounds.configured(text.removeprefix(FILE))
-            try:  # what was cut off meanwhile would be heard as far as it goes
-                await asyncio.to_thread(check_prompt, str(path))
-            except PromptError as error:
-                return Unspoken(str(error))
-            return Announcement(Prompt(str(path)), ANNOUNCEMENT_LIMIT_S)
-        return await announcer.speak(text)
+    async def tell_or_end(self, leg: Leg) -> None:
+        """The same. Where they have not heard it, the recording ends, and the talk goes on."""
+        if await self.tell(leg) or leg.hangup_cause is not None:
+            return
+        if self._entry is not None and self._stopping is None:
+            self._entry.reason = f"leg {leg.id} has not heard that the call is recorded"
+        await self.stop()
 
     async def start(self, order: RecordingOrder = AS_CONFIGURED) -> None:
         """Begin, without an announcement. Where that fails, `recording.failed` says why."""
@@ -155,6 +159,9 @@ class CallRecording:
             return
         self._entry, self._leg, self._stopping, self._pauses = entry, left.id, None, 0
         self._kept_flow = self._flow
+        for leg in (left, right):
+            if leg is not None:
+                self._watch(leg)
         key = str(entry.written.absolute())
         self._services.registry.recordings[key] = self
         try:
@@ -199,7 +206,7 @@ class CallRecording:
         if self._entry is not None or self._starting:
             raise EngineError("state", f"call {self._call.id} is being recorded", field="call")
         flow = self._flow  # it may be over before the announcement is
-        parties = flow.recorded_legs(order.side)
+        parties, told = flow.recorded_legs(order.side), flow.listeners()
         self._starting = self.is_wanted = True
         try:
             heard = True
@@ -207,7 +214,8 @@ class CallRecording:
                 heard = await self._announced(order)
             if heard and not self.is_wanted:
                 raise EngineError("state", "it was stopped before it began", field="call")
-            if flow.recorded_legs(order.side) != parties:
+            come = [leg for leg in flow.listeners() if leg not in told and self.must_tell(leg)]
+            if come or flow.recorded_legs(order.side) != parties:
                 raise EngineError("state", "the parties have changed meanwhile", field="call")
             if heard:
                 await self.start(order)
@@ -323,6 +331,19 @@ class CallRecording:
         elif self._stopping is None:
             self._ended(entry, event.duration_s)
 
+    def _watch(self, leg: Leg) -> None:
+        if self._entry is not None and leg not in self._watched:
+            self._watched.append(leg)
+            leg.listen(self)
+
+    def leg_replaced(self, leg: ObservedLeg) -> None:
+        """See LegListener. Where parties are told of it, it ends: who is there now has not been.
+
+        A browser that has found its call again is the same party.
+        """
+        if self.is_announced and not leg.is_taken_over:
+            self.cut()
+
     def _ended(self, entry: RecordingEntry, duration_s: float) -> None:
         if self._entry is entry:
             flow = self._flow
@@ -349,6 +370,8 @@ class CallRecording:
             flow.on_recording(None)
 
     def _forget(self, entry: RecordingEntry) -> None:
+        while self._watched:
+            self._watched.pop().forget(self)
         self._entry = self._kept_flow = None
         self._services.registry.recordings.pop(str(entry.written.absolute()), None)
 

@@ -34,6 +34,10 @@ class ObservedLeg(Protocol):
         """Whether the party has put the call on hold."""
 
     @property
+    def is_taken_over(self) -> bool:
+        """Whether the party has called us from a browser: it may have taken over its own call."""
+
+    @property
     def gets_keys_as_sound(self) -> bool:
         """Whether the party sends and takes keys as tones alone."""
 

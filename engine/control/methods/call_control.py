@@ -164,7 +164,8 @@ class CallControlMethods:
     def _redirect(self, params: Redirect, _peer: Peer) -> CallView:
         return self._calls.redirect(params.call, params.leg, params.to).view()
 
-    def _bridge(self, params: BridgeRequest, _peer: Peer) -> BridgedCalls:
+    async def _bridge(self, params: BridgeRequest, _peer: Peer) -> BridgedCalls:
+        await self._calls.tell_of_recording(params.leg, params.with_)
         first, second = self._calls.bridge(
             params.leg, params.with_, end_together=params.end_together
         )

@@ -10,9 +10,10 @@ from engine.call_control.conferences import MOST_CONFERENCES, Conferences
 from engine.call_control.controlled_calls import ControlledCalls, Origination
 from engine.calls.call import Call
 from engine.errors import EngineError
+from engine.recordings.entry import RecordingOrder
 from engine.store.event_log import Event
 from media.messages import RecordingEnded
-from media.sources import Silence
+from media.sources import Prompt, Silence
 from tests.engine.calls.test_recording import record_takes
 from tests.support.calls_by_command import leg_of, run_calls, up
 from tests.support.scene import Scene
@@ -391,5 +392,24 @@ def test_whom_a_recorded_conference_calls_hears_of_it_before(tmp_path: Path) -> 
         await asyncio.sleep(200.0)
         assert "has not heard" in stage.last("conference.failed")["reason"]
         assert phone.is_hung_up and len(conference.members) == 2
+
+    run_calls(tmp_path, script)
+
+
+def test_who_brings_a_recording_to_a_conference_tells_its_members(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        conferences = Conferences(stage.services, calls)
+        members = await two_in(stage, calls, conferences)
+        third, _phone = await up(stage, calls, THREE)
+        announced(stage, "This call is recorded.")
+        recorded = calls.find(third.id, None).recorded
+        await recorded.start_by_command(RecordingOrder())
+        telling = asyncio.ensure_future(conferences.tell_of_recording("friday", third.id, None))
+        await asyncio.sleep(0.01)
+        for member in members:
+            assert isinstance(stage.media.heard[leg_of(member)][-1], Prompt)
+        await telling
+        conferences.join("friday", third.id, None, **PLAIN)
+        assert recorded.entry is not None
 
     run_calls(tmp_path, script)

@@ -17,8 +17,9 @@ from engine.calls.call import Call, CallOwner, TransferOrder
 from engine.calls.streams.stream_leg import StreamLeg
 from engine.calls.talk import Talk
 from engine.errors import EngineError
+from engine.recordings.entry import RecordingOrder
 from engine.routing.targets.stream_target import Handover, StreamFallback, StreamTarget
-from media.sources import Peer, Silence
+from media.sources import Peer, Prompt, Silence
 from media.speech.synthesizer import SpeechError
 from tests.support.calls_by_command import leg_of, run_calls, up
 from tests.support.scene import Scene
@@ -528,3 +529,56 @@ class FailingSynthesizer:
 
     def close(self) -> None:
         """It has nothing."""
+
+
+@pytest.mark.parametrize("hears", [True, False])
+def test_whom_a_bot_hands_a_recorded_call_over_to_hears_of_it(tmp_path: Path, hears: bool) -> None:
+    async def script(stage: Stage) -> None:
+        call, _phone, _stream = await talking(stage)
+        library = stage.scene.services.recordings
+        library.settings = library.settings.model_copy(update={"announcement": "It is recorded."})
+        recorded = stage.calls.find(call.id, None).recorded
+        await recorded.start_by_command(RecordingOrder())
+        stage.scene.media.ends_plays = hears
+        await stage.host.ask(type="handover", agent="bob")
+        bob = await stage.scene.phone()
+        bob.answers()
+        await asyncio.sleep(100.0)
+        leg = stage.scene.last("transfer.completed")["new_leg"]
+        assert isinstance(stage.scene.media.heard[leg][0], Prompt)
+        assert stage.scene.media.heard[leg][-1] == Peer(leg_of(call))
+        assert (recorded.entry is not None) is hears
+        bob.hangs_up()
+
+    run(tmp_path, script)
+
+
+def test_an_agent_of_a_queue_hears_of_the_recording_of_who_comes_from_a_bot(
+    tmp_path: Path,
+) -> None:
+    async def script(stage: Stage) -> None:
+        services = stage.scene.services
+        settings = AgentSettings(name="bob", uri="sip:bob@127.0.0.1:5080", queues=["sales"])
+        services.agents.enrol(settings)
+        services.queues.start([Queue(name="sales")])
+        call, _phone = await up(stage.scene, stage.calls, "+442079460123")
+        await stage.begin(leg_of(call))
+        await stage.host.ready()
+        library = services.recordings
+        library.settings = library.settings.model_copy(update={"announcement": "It is recorded."})
+        recorded = stage.calls.find(call.id, None).recorded
+        await recorded.start_by_command(RecordingOrder())
+        await stage.host.ask(type="handover", queue="sales")
+        await asyncio.sleep(0.1)
+        services.agents.login("bob")
+        bob = await stage.scene.phone()
+        bob.answers()
+        await asyncio.sleep(10.0)
+        heard = stage.scene.media.heard[call.legs[-1].id]
+        assert isinstance(heard[0], Prompt) and heard[-1] == Peer(leg_of(call))
+        assert recorded.entry is not None
+        bob.hangs_up()
+        await asyncio.sleep(1.0)
+        services.queues.stop()
+
+    run(tmp_path, script)

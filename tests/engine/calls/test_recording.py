@@ -7,11 +7,13 @@ from typing import Any, cast
 
 import pytest
 
-from engine.calls import recording as recording_module
+from engine.calls import recording_notice
 from engine.calls.announcing.whisper import Announcer
 from engine.calls.call import Call
+from engine.calls.hangup_cause import HangupCause
 from engine.calls.leg import Leg
 from engine.calls.legs.leg_events import LegEvents
+from engine.calls.legs.leg_listener import LegListener
 from engine.calls.recording import CallRecording
 from engine.errors import EngineError
 from engine.recordings import library as library_module
@@ -20,7 +22,7 @@ from engine.store.errors import StoreError
 from media.errors import MediaError
 from media.messages import RecordingEnded
 from media.sound.prompt_files import PromptError
-from media.sources import Source
+from media.sources import Prompt, Source
 from tests.support.scene import Scene, ScriptedSpeech, scene
 from tests.support.virtual_loop import run
 
@@ -32,6 +34,20 @@ class Party:
         self.id = name
         self.heard: list[Source] = []
         self.listens = True
+        self.is_taken_over = False
+        self.hangup_cause: HangupCause | None = None
+        self.listeners: list[LegListener] = []
+
+    def listen(self, listener: LegListener) -> None:
+        self.listeners.append(listener)
+
+    def forget(self, listener: LegListener) -> None:
+        self.listeners.remove(listener)
+
+    def replaced(self) -> None:
+        """Another party takes the place of this one."""
+        for listener in tuple(self.listeners):
+            listener.leg_replaced(cast(Leg, self))
 
     async def play(self, source: Source, *, limit_s: float) -> bool:
         self.heard.append(source)
@@ -56,6 +72,7 @@ class Talk:
     def __init__(self, stage: Scene) -> None:
         self.stage = stage
         self.agent, self.customer = Party("a"), Party("b")
+        self.third: Party | None = None
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.paths: list[str | None] = []
         self.rearranged = 0
@@ -73,7 +90,8 @@ class Talk:
         return (agent if side == "agent" else customer), None
 
     def listeners(self) -> Sequence[Leg]:
-        return cast(Leg, self.agent), cast(Leg, self.customer)
+        found = [self.agent, self.customer, *([] if self.third is None else [self.third])]
+        return [cast(Leg, one) for one in found]
 
     def hear_again(self) -> None:
         self.rearranged += 1
@@ -107,6 +125,7 @@ def test_the_file_is_named_after_the_call_and_its_digest_published(tmp_path: Pat
         assert (ended["bytes"], ended["duration_s"], len(ended["sha256"])) == (3244, 0.1, 64)
         assert talk.paths == [path]
         assert stage.services.registry.recordings == {}
+        assert talk.agent.listeners == talk.customer.listeners == []
 
     run(script())
 
@@ -372,7 +391,7 @@ def test_without_its_announcement_nothing_is_recorded(
         if why == "is cut":
             raise PromptError(path, "is cut off")
 
-    monkeypatch.setattr(recording_module, "check_prompt", check)
+    monkeypatch.setattr(recording_notice, "check_prompt", check)
 
     async def script() -> None:
         stage = scene(tmp_path)
@@ -396,7 +415,7 @@ def test_without_its_announcement_nothing_is_recorded(
 def test_parties_that_change_while_it_is_announced_are_not_recorded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recording_module, "check_prompt", lambda _path: None)
+    monkeypatch.setattr(recording_notice, "check_prompt", lambda _path: None)
 
     async def script() -> None:
         stage = scene(tmp_path)
@@ -410,5 +429,95 @@ def test_parties_that_change_while_it_is_announced_are_not_recorded(
         with pytest.raises(EngineError, match="the parties have changed"):
             await starting
         assert stage.media.recorded == []
+
+    run(script())
+
+
+async def recorded_talk(stage: Scene, text: str = "This call is recorded.") -> Talk:
+    """A talk whose two parties have heard that it is recorded."""
+    announced(stage, text)
+    stage.services.announcer = cast(Announcer, ScriptedSpeech())
+    talk = Talk(stage)
+    await talk.recorded.start_by_command(RecordingOrder())
+    return talk
+
+
+def test_who_joins_later_hears_once_that_the_call_is_recorded(tmp_path: Path) -> None:
+    async def script() -> None:
+        stage = scene(tmp_path)
+        talk, third = await recorded_talk(stage), Party("c")
+        assert not talk.recorded.must_tell(cast(Leg, talk.agent))
+        assert talk.recorded.must_tell(cast(Leg, third))
+        await talk.recorded.tell_or_end(cast(Leg, third))
+        assert third.heard == [Prompt("This call is recorded.")]
+        assert not talk.recorded.must_tell(cast(Leg, third))
+        assert talk.kinds == ["started"]
+        await talk.recorded.stop()
+        assert third.listeners == []
+        assert not talk.recorded.must_tell(cast(Leg, Party("d")))
+
+    run(script())
+
+
+def test_where_who_joins_does_not_hear_of_the_recording_it_ends(tmp_path: Path) -> None:
+    async def script() -> None:
+        stage = scene(tmp_path)
+        talk, third = await recorded_talk(stage), Party("c")
+        third.listens = False
+        await talk.recorded.tell_or_end(cast(Leg, third))
+        assert talk.kinds == ["started", "ended"]
+        assert talk.events[-1][1]["reason"] == "leg c has not heard that the call is recorded"
+        assert talk.recorded.entry is None and not talk.recorded.is_wanted
+
+    run(script())
+
+
+def test_who_hangs_up_instead_of_joining_ends_no_recording(tmp_path: Path) -> None:
+    async def script() -> None:
+        stage = scene(tmp_path)
+        talk, third = await recorded_talk(stage), Party("c")
+        third.listens, third.hangup_cause = False, HangupCause("hung_up", "BYE")
+        await talk.recorded.tell_or_end(cast(Leg, third))
+        assert talk.kinds == ["started"]
+        await talk.recorded.stop()
+
+    run(script())
+
+
+def test_who_comes_while_it_is_announced_is_not_recorded(tmp_path: Path) -> None:
+    async def script() -> None:
+        stage = scene(tmp_path)
+        announced(stage, "This call is recorded.")
+        stage.services.announcer = cast(Announcer, ScriptedSpeech())
+        talk = Talk(stage)
+        starting = asyncio.ensure_future(talk.recorded.start_by_command(RecordingOrder()))
+        await asyncio.sleep(1.0)
+        talk.third = Party("c")
+        with pytest.raises(EngineError, match="the parties have changed"):
+            await starting
+        assert stage.media.recorded == []
+
+    run(script())
+
+
+@pytest.mark.parametrize(
+    ("text", "is_taken_over", "goes_on"),
+    [
+        ("This call is recorded.", False, False),
+        ("This call is recorded.", True, True),
+        ("", False, True),
+    ],
+)
+def test_another_party_on_a_leg_has_not_heard_of_the_recording(
+    tmp_path: Path, text: str, is_taken_over: bool, goes_on: bool
+) -> None:
+    async def script() -> None:
+        stage = scene(tmp_path)
+        talk = await recorded_talk(stage, text)
+        talk.customer.is_taken_over = is_taken_over
+        talk.customer.replaced()
+        await asyncio.sleep(1.0)
+        assert (talk.recorded.entry is not None) is goes_on
+        await talk.recorded.stop()
 
     run(script())
