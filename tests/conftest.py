@@ -65,17 +65,25 @@ OUTSIDE_FIXTURES = frozenset({"engine", "engine_process", "own_engine", "softpho
 """A test that uses one of these starts a process or opens sockets."""
 
 
-ALONE = frozenset(
-    {
-        "integration/test_bad_input.py",
+LANES_ALONE: dict[str, tuple[str, ...]] = {
+    # Begins with ten seconds of calls, which end by hundredths of a second. It then waits for most
+    # of a minute until timers of SIP are over, and counts what is still held.
+    "waits": ("scripts/test_bench_soak.py",),
+    # Those that judge sound and count what leaks while a flood comes are the last: nothing else
+    # but that waiting goes on beside them.
+    "works": (
         "integration/test_busy_day.py",
-        "integration/test_nothing_leaks.py",
-        "integration/test_peers_of_all_kinds.py",
-        "scripts/test_bench_soak.py",
         "scripts/test_demo.py",
-    }
-)
-"""These measure time or load, or take well-known ports: nothing else may run beside them."""
+        "integration/test_peers_of_all_kinds.py",
+        "integration/test_nothing_leaks.py",
+        "integration/test_bad_input.py",
+    ),
+}
+"""These measure time or load, or take well-known ports. They run after all others, in two lanes:
+each lane one file after the other, in this order."""
+
+ALONE = {name: lane for lane, names in LANES_ALONE.items() for name in names}
+"""The lane of each of them."""
 
 _REACHES_OUTSIDE = re.compile(
     r"""^import\ (?:socket|subprocess)$
@@ -129,14 +137,21 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that reach outside the process, so that `-m "not outside"` leaves them out."""
+    """Mark the tests that reach outside the process, so that `-m "not outside"` leaves them out.
+
+    Those that run alone come last, in the order of their lane.
+    """
     for item in items:
         if reaches_outside(item.path) or not OUTSIDE_FIXTURES.isdisjoint(
             getattr(item, "fixturenames", ())
         ):
             item.add_marker(pytest.mark.outside)
-        if name_of(item.path) in ALONE:
+        lane = ALONE.get(name_of(item.path))
+        if lane is not None:
             item.add_marker(pytest.mark.alone)
+            item.add_marker(pytest.mark.xdist_group(lane))
+    places = {name: place for place, name in enumerate(ALONE)}
+    items.sort(key=lambda item: places.get(name_of(item.path), -1))
 
 
 class ReachesOutside(BaseException):

@@ -27,7 +27,7 @@ CUSTOMER_FIRST = {"order": "customer_first"}
 
 ENDINGS: tuple[Ending, ...] = (
     Ending("customer hangs up", "answer-5", "answer-5.bye-60", "completed"),
-    Ending("agent hangs up", "answer-5.bye-150", "answer-5", "completed"),
+    Ending("agent hangs up", "answer-5.bye-500", "answer-5", "completed"),
     Ending("both hang up", "answer-5.bye-500", "answer-5.bye-485", "completed"),
     Ending("maximum duration", "answer-5", "answer-5", "completed", {"max_duration_s": 0.15}),
     Ending("whispered, then talked", "answer-5", "answer-5.bye-50", "completed", WHISPER),
