@@ -1,13 +1,19 @@
 """Legs of a scene, to a phone that is dialled, and to one that has answered."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
 
 from engine.calls.dialling import Caller
 from engine.calls.leg import Leg, Role
 
 from .leg_owner import LegOwner
 from .phones.scripted import ScriptedPhone
-from .scene import Scene
+from .scene import Scene, run_scene
+
+Published = list[tuple[str, dict[str, Any]]]
+Script = Callable[[Scene, Leg, Published], Awaitable[None]]
 
 CALLER = Caller(None, "ringback")
 
@@ -43,3 +49,27 @@ async def dial(stage: Scene, leg: Leg, *, rings: bool = False) -> ScriptedPhone:
     phone.answers()
     await dialling
     return phone
+
+
+async def answered(stage: Scene, leg: Leg) -> ScriptedPhone:
+    """Dial the leg. Returns the phone, which has rung and answered."""
+    return await dial(stage, leg, rings=True)
+
+
+def run_leg(tmp_path: Path, script: Script) -> None:
+    """Run a script with one leg to bob; it must give everything back."""
+
+    async def with_leg(stage: Scene) -> None:
+        owner = LegOwner()
+        leg = leg_to(stage, owner=owner)
+        await script(stage, leg, owner.published)
+        await leg.release()
+        stage.services.registry.legs.clear()
+        assert leg.record.state == "ended"
+
+    run_scene(tmp_path, with_leg)
+
+
+def kinds(published: Published) -> list[str]:
+    """The types of what was published."""
+    return [kind for kind, _fields in published]
