@@ -8,7 +8,15 @@ from .dscp import CLASS_SELECTOR_3, Dscp
 from .errors import wrong
 from .section import Section, first_duplicate, no_duplicate
 from .urls import Origin
-from .values import AdvertisedHost, Listen, NameServer, OptionalPath, Printable, SessionExpires
+from .values import (
+    AdvertisedHost,
+    Listen,
+    NameServer,
+    Network,
+    OptionalPath,
+    Printable,
+    SessionExpires,
+)
 
 
 def _version(value: object) -> object:
@@ -57,6 +65,8 @@ class WebSocket(Section):
     """[sip.websocket]: the web pages whose scripts may connect. Empty: those of every page."""
 
     origins: list[Origin] = Field(default=[], max_length=1000)
+    trusted_proxies: list[Network] = Field(default=[])
+    """Whose X-Forwarded-For says where a browser is."""
 
     _no_origin_twice = field_validator("origins")(no_duplicate)
 

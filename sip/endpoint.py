@@ -99,7 +99,7 @@ class SipEndpoint:
             self._listen,
             self.ua.limits,
             SocketEvents(self._received, self._flush, self._failed, self._malformed),
-            SocketOptions(options.dscp, options.tcp_limits, options.origins),
+            SocketOptions(options.dscp, options.tcp_limits, options.origins, options.proxies),
             None if options.tls is None else TlsContexts(options.tls),
         )
         self._edge: WebEdge | None = None

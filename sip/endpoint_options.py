@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from .rate_limit import SourceRates
 from .transaction.timers import TimerValues
+from .transport.socket_options import NO_PROXIES, Proxies
 from .transport.tcp_places import TcpLimits
 from .transport.tls.contexts import TlsOptions
 from .user_agent import Bounds
@@ -31,3 +32,5 @@ class EndpointOptions:
     """The mark of what is sent (RFC 2474), 0 to 63."""
     origins: tuple[str, ...] = ()
     """The web pages that may connect by WebSocket; empty: all."""
+    proxies: Proxies = NO_PROXIES
+    """Who says whose WebSocket it hands on."""

@@ -9,8 +9,9 @@ from collections.abc import Callable
 import aiohttp
 
 from config.sites import Captcha, Site
+from config.trusted_proxies import Address
 
-from .client_address import Address, one_network, one_visitor
+from .client_address import one_network, one_visitor
 from .errors import Refusal
 from .limits import HourlyLimits
 from .numbers import one_number

@@ -12,12 +12,13 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from config.sites import LANGUAGES, Site
+from config.trusted_proxies import Address
 from config.web_settings import WebSettings
 
 from .admission import Admission
 from .availability import Availabilities
 from .callback_service import CallbackService
-from .client_address import Address, ClientAddresses, one_visitor
+from .client_address import ClientAddresses, one_visitor
 from .connections import BODY_S, is_gone, streaming
 from .errors import Refusal
 from .progress import Progress, is_over, queued

@@ -9,6 +9,7 @@ import structlog
 
 from config.sections import Trunk
 from config.sip import Sip
+from config.trusted_proxies import TrustedProxies
 from config.value_checks.addresses import address_and_port
 from sip.endpoint import SipEndpoint
 from sip.endpoint_options import EndpointOptions
@@ -47,6 +48,7 @@ def endpoint_options(sip: Sip, trunks: Sequence[Trunk] = ()) -> EndpointOptions:
         tls=tls_options(sip, trunks) if _listens_on_tls(sip, trunks) else None,
         dscp=sip.dscp,
         origins=tuple(sip.websocket.origins),
+        proxies=TrustedProxies(sip.websocket.trusted_proxies),
     )
 
 

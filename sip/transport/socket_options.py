@@ -2,8 +2,9 @@
 
 import contextlib
 import socket
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 UNACKNOWLEDGED_S: Final = 30.0
 """How long a peer may leave what we sent unacknowledged by TCP before the connection is lost."""
@@ -21,6 +22,35 @@ def mark(sock: socket.socket, dscp: int) -> None:
             sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, dscp << 2)
 
 
+LeaveFrom = Mapping[tuple[str, Literal["ipv4", "ipv6"]], str]
+"""The address that connections leave from, by trunk ("": all others) and family."""
+
+
+class Proxies(Protocol):
+    """Proxies before us, who say whose WebSocket they hand on."""
+
+    def has(self, host: str) -> bool:
+        """Whether this numeric address is one of theirs."""
+
+    def client(self, peer: str, forwarded_for: Sequence[str]) -> object:
+        """The address of the client of `peer`, by the values of X-Forwarded-For."""
+
+
+class NoProxies:
+    """There are none: every peer speaks for itself."""
+
+    def has(self, host: str) -> bool:
+        """See Proxies."""
+        return False
+
+    def client(self, peer: str, forwarded_for: Sequence[str]) -> object:
+        """See Proxies."""
+        return peer
+
+
+NO_PROXIES: Final = NoProxies()
+
+
 @dataclass(frozen=True, slots=True)
 class StreamOptions:
     """What the connections have in common.
@@ -30,6 +60,7 @@ class StreamOptions:
 
     dscp: int = 0
     origins: tuple[str, ...] = ()
+    proxies: Proxies = NO_PROXIES
 
     def make(self, family: Literal["ipv4", "ipv6"], host: str | None) -> socket.socket:
         """A socket to connect, bound to `host` if there is one. Raises OSError."""

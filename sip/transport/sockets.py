@@ -10,9 +10,9 @@ from typing import Literal, Protocol
 from ..errors import ParseError, SipError
 from ..hop import TRANSPORTS, Hop, Transport
 from ..message.uri import parse_host_port
-from .socket_options import StreamOptions
-from .tcp import LeaveFrom, SourceLimits, StreamEvents, TcpTransport
-from .tcp_places import TcpLimits
+from .socket_options import NO_PROXIES, LeaveFrom, Proxies, StreamOptions
+from .tcp import StreamEvents, TcpTransport
+from .tcp_places import SourceLimits, TcpLimits
 from .tls.contexts import TlsContexts
 from .udp import UdpTransport
 
@@ -34,6 +34,7 @@ class SocketOptions:
     dscp: int = 0
     tcp_limits: TcpLimits | None = None
     origins: tuple[str, ...] = ()
+    proxies: Proxies = NO_PROXIES
 
 
 class OnFailed(Protocol):
@@ -84,7 +85,7 @@ class Sockets:
             ),
             leave_from=leave_from(listen),
             limits=options.tcp_limits,
-            options=StreamOptions(options.dscp, options.origins),
+            options=StreamOptions(options.dscp, options.origins, options.proxies),
             tls=tls,
         )
 

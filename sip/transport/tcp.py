@@ -8,14 +8,14 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, Protocol
+from typing import Literal
 
 from ..hop import SECURE_TRANSPORTS, WEB_TRANSPORTS, Hop, Transport
 from ..message.framing import MessageFramer, StreamFramer
-from .socket_options import StreamOptions
+from .socket_options import LeaveFrom, StreamOptions
 from .tcp_connection import TcpConnection
 from .tcp_listener import TcpListener
-from .tcp_places import Placed, TcpLimits, TcpPlaces
+from .tcp_places import Placed, SourceLimits, TcpLimits, TcpPlaces
 from .tls.channel import TlsChannel
 from .tls.contexts import TlsContexts
 from .tls.failure import TlsFailed
@@ -26,25 +26,6 @@ from .web_socket import WebSocketFramer
 
 _INPUT_BYTES = 32 * 1024
 _MOST_PONGING = 2_000
-
-
-class SourceLimits(Protocol):
-    """Who is a configured peer, and how much each source may send."""
-
-    def is_known(self, host: str) -> bool:
-        """Whether the host is a configured peer's."""
-
-    def known_name(self, names: tuple[str, ...]) -> str | None:
-        """Which of the names of a certificate is a configured peer's."""
-
-    def wait_s(self, host: str, now: float, *, is_known: bool = False) -> float:
-        """Take the right to one message, and return 0; else after how many seconds there is one.
-
-        `is_known`: it is a configured peer, whatever its host.
-        """
-
-    def handshake_wait_s(self, host: str, now: float) -> float:
-        """The same for a TLS handshake of a host that is no configured peer's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +39,6 @@ class StreamEvents:
     on_failed: Callable[[Hop, str], None]
     on_silent: Callable[[Hop, str], None]
     on_malformed: Callable[[], None]
-
-
-LeaveFrom = Mapping[tuple[str, Literal["ipv4", "ipv6"]], str]
-"""The address that connections leave from, by trunk ("": all others) and family."""
 
 
 class TcpTransport:
@@ -90,6 +67,7 @@ class TcpTransport:
         self.input = bytearray(_INPUT_BYTES)
         self._connections: dict[Hop, TcpConnection] = {}
         self._securing: set[TlsConnection] = set()
+        self._of_proxies: set[TcpConnection] = set()  # it is not known yet whose they are
         self._places = TcpPlaces(self.limits)
         self._opening: dict[Hop, _Opening] = {}
         self._accepting: set[asyncio.Task[object]] = set()
@@ -287,14 +265,18 @@ class TcpTransport:
     ) -> None:
         """Give a connection its place, or close it."""
         hop = Hop(transport, *address, local=local)
-        is_known = self._sources.is_known(hop.host)
-        # A connection of an unknown source costs as much as a message.
-        is_over_rate = not is_known and not self._may_connect(hop)
+        is_proxy = transport in WEB_TRANSPORTS and self._options.proxies.has(hop.host)
+        is_known = not is_proxy and self._sources.is_known(hop.host)
+        # A connection of an unknown source costs as much as a message; one through a proxy does
+        # once it is known whose it is.
+        is_over_rate = not is_known and not is_proxy and not self._may_connect(hop)
         if is_over_rate or not self._has_room(hop.host, is_known=is_known, is_accepted=True):
             self.refused += 1
             accepted.close()
             return
         connection = self._connection(hop, is_known=is_known, is_accepted=True)
+        if is_proxy:
+            self._of_proxies.add(connection)
         task = asyncio.get_running_loop().create_task(self._set_up(connection, accepted))
         self._accepting.add(task)
         task.add_done_callback(self._accepting.discard)
@@ -317,9 +299,11 @@ class TcpTransport:
             await loop.connect_accepted_socket(lambda: connection, accepted)
         except OSError:  # the peer has gone again
             self._places.discard(connection)
+            self._of_proxies.discard(connection)
             accepted.close()
         except asyncio.CancelledError:
             self._places.discard(connection)
+            self._of_proxies.discard(connection)
             accepted.close()
             raise
 
@@ -401,10 +385,30 @@ class TcpTransport:
             self._make_known(connection)
         return name
 
+    def forwarded(self, connection: TcpConnection, for_whom: list[str]) -> bool:
+        """See ConnectionOwner. From now on it is a connection of the client, not of the proxy."""
+        if connection not in self._of_proxies:
+            return True
+        self._of_proxies.discard(connection)
+        self._places.discard(connection)
+        del self._connections[connection.hop]
+        host = str(self._options.proxies.client(connection.hop.host, for_whom))
+        connection.hop = hop = connection.hop._replace(host=host)
+        connection.is_known = is_known = self._sources.is_known(host)
+        now = asyncio.get_running_loop().time()
+        is_over_rate = self._sources.wait_s(host, now) > 0.0 or hop in self._connections
+        if is_over_rate or not self._has_room(host, is_known=is_known, is_accepted=True):
+            self.refused += 1
+            return False
+        self._connections[hop] = connection
+        self._places.add(connection)
+        return True
+
     def lost(self, connection: TcpConnection, reason: str) -> None:
         """See ConnectionOwner."""
         self._places.discard(connection)
         self._securing.discard(connection)
+        self._of_proxies.discard(connection)
         if self._connections.get(connection.hop) is not connection:
             return
         del self._connections[connection.hop]
@@ -445,6 +449,8 @@ class TcpTransport:
 
     def wait_s(self, connection: TcpConnection) -> float:
         """See ConnectionOwner."""
+        if connection in self._of_proxies:
+            return 0.0
         now = asyncio.get_running_loop().time()
         return self._sources.wait_s(connection.hop.host, now, is_known=connection.is_known)
 

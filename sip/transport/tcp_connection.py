@@ -53,6 +53,10 @@ class ConnectionOwner(Protocol):
         Its connection is one of a configured peer from then on.
         """
 
+    def forwarded(self, connection: TcpConnection, for_whom: list[str]) -> bool:
+        """A WebSocket is open, and its peer says for whom. Returns False if that one may have
+        none."""
+
     def lost(self, connection: TcpConnection, reason: str) -> None:
         """Remove a closed connection from the table."""
 
@@ -258,6 +262,8 @@ class TcpConnection(asyncio.BufferedProtocol):
             self._has_turn = True
             asyncio.get_running_loop().call_soon(self.close)
             return False
+        if not self._is_admitted():
+            return False
         self._send_own()
         self._look_for_pong()
         if message is not None:
@@ -272,6 +278,15 @@ class TcpConnection(asyncio.BufferedProtocol):
         if not self._has_turn:
             self._read(True)
         return self._has_turn
+
+    def _is_admitted(self) -> bool:
+        """Whether who speaks through a proxy may have a connection: asked once it is known."""
+        framer = self._framer
+        for_whom = framer.take_opened() if isinstance(framer, WebSocketFramer) else None
+        if for_whom is None or self._owner.forwarded(self, for_whom):
+            return True
+        self.abort("no place")
+        return False
 
     def _send_own(self) -> None:
         """Send what the framer has to say by itself."""

@@ -9,6 +9,25 @@ from typing import Literal, Protocol
 from ..hop import Hop
 
 
+class SourceLimits(Protocol):
+    """Who is a configured peer, and how much each source may send."""
+
+    def is_known(self, host: str) -> bool:
+        """Whether the host is a configured peer's."""
+
+    def known_name(self, names: tuple[str, ...]) -> str | None:
+        """Which of the names of a certificate is a configured peer's."""
+
+    def wait_s(self, host: str, now: float, *, is_known: bool = False) -> float:
+        """Take the right to one message, and return 0; else after how many seconds there is one.
+
+        `is_known`: it is a configured peer, whatever its host.
+        """
+
+    def handshake_wait_s(self, host: str, now: float) -> float:
+        """The same for a TLS handshake of a host that is no configured peer's."""
+
+
 class Placed(Protocol):
     """A connection that has a place, or wants one."""
 

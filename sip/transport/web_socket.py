@@ -37,6 +37,7 @@ class WebSocketFramer:
 
     __slots__ = (
         "_fault",
+        "_for_whom",
         "_handshake_bytes",
         "_is_begun",
         "_messages",
@@ -71,6 +72,7 @@ class WebSocketFramer:
         self._waiting_bytes = 0  # of messages and parts
         self._pings = 0
         self._was_ponged = False
+        self._for_whom: list[str] | None = None
         self._fault: ParseError | None = None
         self.is_over = False
         """Whether the peer has closed it as it should."""
@@ -127,6 +129,7 @@ class WebSocketFramer:
                 protocol.send_response(protocol.accept(event))
                 if protocol.state is OPEN:
                     self.origin = event.headers.get("Origin", "")
+                    self._for_whom = event.headers.get_all("X-Forwarded-For")
             elif isinstance(event, Frame):
                 self._take_frame(event)
         self.is_over = protocol.close_rcvd is not None
@@ -176,6 +179,12 @@ class WebSocketFramer:
         """Whether the peer has answered a ping since the last call."""
         was_ponged, self._was_ponged = self._was_ponged, False
         return was_ponged
+
+    def take_opened(self) -> list[str] | None:
+        """For whom the peer has opened it, as it says itself (X-Forwarded-For), which may be
+        nothing. None before, and once this was told."""
+        for_whom, self._for_whom = self._for_whom, None
+        return for_whom
 
     def frame(self, data: bytes) -> bytes:
         """The bytes that carry a message; none before the handshake and after the end.

@@ -5,6 +5,8 @@ import gc
 import ssl
 import sys
 import weakref
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import cast
 from unittest.mock import Mock
@@ -22,6 +24,7 @@ from sip.events import Answered, Ended, Failed, IncomingInvite
 from sip.hop import Hop
 from sip.message.parser import MAX_MESSAGE_BYTES
 from sip.policy import EveryPeer
+from sip.rate_limit import RateLimit, SourceRates
 from sip.transport.tcp_connection import ConnectionOwner, TcpConnection
 from sip.transport.tcp_places import TcpLimits
 from sip.transport.tls.contexts import TlsOptions
@@ -263,6 +266,7 @@ def request(method: str, number: int, *, to_tag: str = "", more: str = "", body:
     )
 
 
+NO_RATE = RateLimit(messages_per_s=0.0)
 SDP = (
     "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
     "m=audio 4002 RTP/AVP 0\r\n"
@@ -340,6 +344,86 @@ async def test_browsers_connect_by_tls_without_a_certificate(tmp_path: Path) -> 
         assert refused.value.status == 403
 
 
+class Proxy:
+    """Whoever connects from 127.0.0.1 says for whom."""
+
+    def has(self, host: str) -> bool:
+        return host == "127.0.0.1"
+
+    def client(self, peer: str, forwarded_for: Sequence[str]) -> str:
+        return forwarded_for[-1] if forwarded_for else peer
+
+
+class Through:
+    """Browsers that connect to a phone, through a proxy or by themselves."""
+
+    def __init__(self, phone: ObservedEndpoint, stack: AsyncExitStack) -> None:
+        self._phone, self._stack = phone, stack
+
+    async def connect(
+        self, client: str = "", peer: str = "127.0.0.1"
+    ) -> aiohttp.ClientWebSocketResponse:
+        """The WebSocket of a browser at `client`, which has asked for something."""
+        connector = aiohttp.TCPConnector(local_addr=(peer, 0))
+        session = await self._stack.enter_async_context(aiohttp.ClientSession(connector=connector))
+        shown = {"X-Forwarded-For": client, "Forwarded": "for=198.51.100.66"} if client else {}
+        socket = await self._stack.enter_async_context(
+            session.ws_connect(
+                f"http://127.0.0.1:{self._phone.port}/", protocols=("sip",), headers=shown
+            )
+        )
+        await socket.send_str(request("OPTIONS", 1))
+        await answer_to(socket, "SIP/2.0 200")
+        return socket
+
+    @property
+    def hosts(self) -> list[str]:
+        """Whose the connections are."""
+        return sorted(hop.host for hop in self._phone.endpoint.tcp._connections)
+
+
+async def test_a_browser_behind_a_proxy_counts_for_itself() -> None:
+    limits = TcpLimits(unknown_per_host=2)
+    phone = ObservedEndpoint(
+        "ws:127.0.0.1:0", proxies=Proxy(), tcp_limits=limits, policy=OnlyLoopback()
+    )
+    async with running(phone), AsyncExitStack() as stack:
+        through = Through(phone, stack)
+        for client in ("198.51.100.7", "198.51.100.7", "203.0.113.5", "2001:db8::1"):
+            await through.connect(client)
+        assert through.hosts == ["198.51.100.7", "198.51.100.7", "2001:db8::1", "203.0.113.5"]
+        third = await through.connect("198.51.100.7")  # the one that is idle gives way
+        assert phone.endpoint.tcp.gave_way == 1
+        await until(lambda: through.hosts.count("198.51.100.7") == 2)
+        await through.connect()  # of whom the proxy says nothing is its own
+        assert "127.0.0.1" in through.hosts
+        await third.close()
+        await until(lambda: through.hosts.count("198.51.100.7") == 1)
+    assert not phone.endpoint.tcp._of_proxies
+
+
+async def test_who_is_no_proxy_cannot_say_to_be_another() -> None:
+    phone = ObservedEndpoint("ws:127.0.0.1:0", proxies=Proxy())
+    async with running(phone), AsyncExitStack() as stack:
+        through = Through(phone, stack)
+        await through.connect("198.51.100.7", peer="127.0.0.9")
+        assert through.hosts == ["127.0.0.9"]
+
+
+async def test_a_client_over_its_rate_is_refused_and_others_get_in() -> None:
+    slow = RateLimit(messages_per_s=0.001, burst=2.0)
+    rates = SourceRates(unknown=slow, unknown_together=NO_RATE)
+    phone = ObservedEndpoint("ws:127.0.0.1:0", proxies=Proxy(), rates=rates, policy=OnlyLoopback())
+    async with running(phone), AsyncExitStack() as stack:
+        through = Through(phone, stack)
+        await through.connect("198.51.100.7")  # it connects, and sends one message
+        with pytest.raises((aiohttp.ClientError, ConnectionError)):
+            await through.connect("198.51.100.7")
+        await through.connect("203.0.113.5")
+        assert through.hosts == ["198.51.100.7", "203.0.113.5"]
+        assert phone.endpoint.tcp.refused  # the client of this test tries it once more
+
+
 async def test_who_has_gone_is_not_connected_to() -> None:
     phone = ObservedEndpoint("ws:127.0.0.1:0")
     async with running(phone), aiohttp.ClientSession() as session:
@@ -373,6 +457,13 @@ async def test_a_silent_browser_is_pinged_and_given_up_without_an_answer() -> No
             assert connection.is_silent, "it is not known to be gone"
 
 
+class OnlyLoopback(EveryPeer):
+    """A peer is known at 127.0.0.1 alone: so is the proxy."""
+
+    def is_known(self, host: str) -> bool:
+        return host == "127.0.0.1"
+
+
 class Owner:
     """The transport, for one connection: it lets it read, and hands out its turns."""
 
@@ -391,6 +482,9 @@ class Owner:
 
     def received(self, connection: TcpConnection) -> None:
         pass
+
+    def forwarded(self, connection: TcpConnection, for_whom: list[str]) -> bool:
+        return True
 
     def handle(self, connection: TcpConnection, message: bytes) -> None:
         self.messages.append(message)
