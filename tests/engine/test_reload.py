@@ -182,6 +182,17 @@ async def test_rights_change_on_connections_that_are_up(engine: RunningEngine) -
         assert (await refused_by_engine(services, "callback.cancel", id="a")).data["had"] == "read"
 
 
+async def test_an_agent_with_a_new_token_may_sign_in_from_a_browser(tmp_path: Path) -> None:
+    async with running(settings_in(tmp_path, web=True)) as (daemon, client):
+        assert daemon.browsers is not None
+        registrar = daemon.browsers.registrar
+        assert registrar._tokens == {}
+        token = "0123456789abcdef-alice"
+        write(daemon, more=f'[[rights]]\nname = "desk"\ntoken = "{token}"\nagent = "alice"\n')
+        await client.call("engine.reload")
+        assert registrar._tokens == {"alice": token}
+
+
 async def test_sighup_does_the_same(tmp_path: Path) -> None:
     async with running(settings_in(tmp_path)) as (daemon, client):
         loop = asyncio.get_running_loop()

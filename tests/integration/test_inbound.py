@@ -11,7 +11,7 @@ from tests.support.phones.real.softphone import StartPhone
 from tests.support.phones.wire.caller import WireOutgoing
 from tests.support.phones.wire.phone import MakeWire, WirePhone
 from tests.support.ports import free_port
-from tests.support.recording import read_wav, write_tone_wav
+from tests.support.recording import Recording, read_wav, write_tone_wav
 
 SHOP = "+442079460000"
 AGENT_HZ, CALLER_HZ, WELCOME_HZ, NEXT_HZ, BYE_HZ = 600, 1500, 1100, 900, 750
@@ -145,7 +145,15 @@ async def test_those_who_wait_hear_their_places_and_what_is_repeated(
     asked = {"to": customer_phone.uri, "queue": "sales", "order": "customer_first"}
     job = (await engine.line.call("callback.request", **asked))["id"]
     customer = await customer_phone.answer(tone_hz=CALLER_HZ)
-    await asyncio.sleep(7.5)
+
+    def has_heard_all(waiting: Recording) -> bool:
+        return waiting.hears(TWO_HZ) and waiting.hears(HOLD_HZ, for_s=1.0)
+
+    async with asyncio.timeout(60):
+        while not all(  # noqa: ASYNC110
+            has_heard_all(each.rtp.heard()) for each in (callers[1], customer)
+        ):
+            await asyncio.sleep(0.5)
     first, second = (caller.rtp.heard() for caller in callers)
     assert first.hears(WELCOME_HZ, for_s=0.4) and first.hears(HOLD_HZ, for_s=3.0)
     assert not any(first.hears(hz) for hz in (PLACE_HZ, WAIT_HZ, ONE_HZ, TWO_HZ))

@@ -1,5 +1,6 @@
 """The niceness that a process asks for is its session's too, where the session is its own."""
 
+import ctypes
 import os
 import platform
 import threading
@@ -116,4 +117,17 @@ def test_an_unknown_machine_and_a_kernel_that_refuses_change_nothing(
     monkeypatch.setattr(priority, "_SYSTEM_CALLS", {platform.machine(): (-1, -1)})
     assert not priority.ask_for_short_slices()
     monkeypatch.setattr(platform, "machine", lambda: "vax")
+    assert not priority.ask_for_short_slices()
+
+
+def test_a_kernel_that_tells_its_slices_and_takes_no_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Kernel:
+        @staticmethod
+        def syscall(number: int, *_more: object) -> int:
+            return 0 if number == 1 else -1
+
+    monkeypatch.setattr(priority, "_SYSTEM_CALLS", {platform.machine(): (1, 2)})
+    monkeypatch.setattr(ctypes, "CDLL", lambda _name, **_options: Kernel)
     assert not priority.ask_for_short_slices()

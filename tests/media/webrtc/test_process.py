@@ -26,6 +26,7 @@ from media.webrtc.messages import (
     StateChanged,
     report_decoder,
 )
+from media.webrtc.session import BrowserSession
 from media.webrtc_client import WebRtcClient, WebRtcFailed, is_installed
 from tests.support.waiting import until
 
@@ -125,7 +126,13 @@ class Served:
         self._connection: Connection[Command, Report] = Connection(
             report_decoder, self.reports.extend, lambda _reason: None
         )
-        self._running = asyncio.ensure_future(process.WebRtcProcess().run(theirs))
+        self._process = process.WebRtcProcess()
+        self._running = asyncio.ensure_future(self._process.run(theirs))
+
+    @property
+    def opened(self) -> int:
+        """How many sessions there are."""
+        return len(self._process._sessions)
 
     async def ask(self, *commands: Command, answers: int) -> list[Report]:
         """Send the commands. The reports once there are so many."""
@@ -164,6 +171,26 @@ async def test_what_is_said_of_a_session_that_is_gone_changes_nothing() -> None:
     assert isinstance(answer, Described)
     await served.ask(Answered("one", REMOTE), Connect("one", "127.0.0.1", 9, 9), answers=1)
     await served.close()
+
+
+async def test_what_is_under_way_is_given_up_when_the_engine_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given_up: list[str] = []
+
+    async def describe(_session: BrowserSession, _remote: IceDtls | None) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            given_up.append("one")
+            raise
+
+    monkeypatch.setattr(BrowserSession, "describe", describe)
+    served = Served()
+    await served.ask(Open(1, "one"), answers=0)
+    await until(lambda: served.opened == 1)
+    await served.close()
+    assert given_up == ["one"]
 
 
 def test_no_password_of_a_session_comes_into_a_log() -> None:

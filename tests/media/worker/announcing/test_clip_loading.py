@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from media import messages as m
+from media.sound.g711 import SILENCE
 from media.sources import Hold, Mix, Peer, Playlist, Prompt, Silence, Stream
 from tests.support.media.codec_phones import CodecPhone
 from tests.support.media.switch import SwitchBench
@@ -128,6 +129,26 @@ async def test_a_clip_goes_on_while_the_next_one_is_loaded(tmp_path: Path) -> No
         desk.switch.execute(m.Hear("a", 2, tone(tmp_path, "two.wav")))
         desk.tick(5)
         assert all(set(packet.payload) != {0xFF} for packet in listener.listen())
+    finally:
+        desk.close()
+
+
+@pytest.mark.parametrize("others", [Peer("b"), Mix(("b",))])
+async def test_after_an_announcement_nobody_is_heard_whose_place_a_clip_is_to_take(
+    tmp_path: Path, others: Peer | Mix
+) -> None:
+    desk = SwitchBench()
+    try:
+        hearer, speaker = desk.phone("a", 0x11), desk.phone("b", 0x22)
+        run = desk.switch.execute
+        run(m.Announce("a", 1, tone(tmp_path, "one.wav")))
+        await loaded(desk)
+        run(m.Hear("a", 2, others))
+        run(m.Hear("a", 3, tone(tmp_path, "two.wav")))
+        run(m.StopAnnouncement("a", 1))
+        speak(desk, speaker)
+        assert {packet.payload for packet in hearer.listen()[-5:]} == {SILENCE["PCMU"]}
+        await loaded(desk)
     finally:
         desk.close()
 

@@ -189,6 +189,19 @@ def test_what_a_call_lets_a_leg_hear_meanwhile_is_heard_afterwards(desk: SwitchB
     assert all(is_peer(b, a)[-3:])
 
 
+def test_silence_that_a_leg_is_to_hear_meanwhile_is_heard_afterwards(
+    desk: SwitchBench, talk: tuple[FramePhone, FramePhone]
+) -> None:
+    a, b = talk
+    announce(desk, 7, LONG)
+    desk.tick(2)
+    desk.switch.execute(m.Hear("b", 3, Peer("gone")))
+    desk.switch.execute(m.StopAnnouncement("b", 7))
+    b.listen()
+    speak(desk, a, "a", 4)
+    assert not any(is_peer(b, a))
+
+
 def test_one_without_end_is_over_once_its_party_is_joined_with_somebody(desk: SwitchBench) -> None:
     b, a = desk.phone("b", 0x22), desk.phone("a", 0x11)
     announce(desk, 7, Tone("440", loop=True))
