@@ -34,10 +34,7 @@ def proxy_findings(settings: AllSections) -> Iterator[Finding]:
 
 def _is_loopback(place: str) -> bool:
     host, _port = split_host_port(place)
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return ip_address(host).is_loopback
 
 
 def _everybody(networks: Sequence[str]) -> str:
