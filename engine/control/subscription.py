@@ -14,7 +14,8 @@ from typing import NamedTuple
 import msgspec
 
 from ..store.errors import StoreError
-from ..store.event_log import Event, EventLog, encode_event
+from ..store.event_log import EventLog, encode_event
+from ..store.kept_events import Event
 
 # Events looked at in one turn of the loop while catching up, so that others get their turn.
 CATCH_UP_EVENTS = 2_000

@@ -15,7 +15,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import islice
 from typing import Any, Protocol
 
 import msgspec
@@ -23,6 +22,7 @@ import structlog
 
 from .batch import EventRow
 from .event_table import Found
+from .kept_events import LINE_BEGIN, LINE_END, Event, KeptEvents
 from .store import Store
 
 log = structlog.get_logger()
@@ -31,25 +31,9 @@ Context = Mapping[str, Any] | msgspec.Raw
 Watcher = Callable[[Mapping[str, Any]], None]
 
 _new_row = tuple.__new__  # the class itself makes a row in two calls more
-_LINE_BEGIN = b'{"jsonrpc":"2.0","method":"event","params":'
-_LINE_END = b"}\n"
 
 NOT_SAVED = "engine.not_saved"
 _STILL_SAID = ("seq", "epoch", "time", "job", "call", "agent")
-
-
-class Event(msgspec.Struct, frozen=True):
-    """One published event: `line` is the whole notification, with its line end."""
-
-    seq: int
-    type: str
-    line: bytes
-
-    @property
-    def body(self) -> bytes:
-        """Its parameters alone, as JSON."""
-        return self.line[len(_LINE_BEGIN) : -len(_LINE_END)]
-
 
 Listener = Callable[[Event], None]
 
@@ -67,7 +51,7 @@ class Gap(msgspec.Struct, frozen=True, rename={"from_": "from"}):
 
 def encode_event(encoder: msgspec.json.Encoder, params: Mapping[str, Any]) -> bytes:
     """An event notification as a line of the control protocol."""
-    return _LINE_BEGIN + encoder.encode(params) + _LINE_END
+    return LINE_BEGIN + encoder.encode(params) + LINE_END
 
 
 class LogStore(Protocol):
@@ -135,13 +119,12 @@ class EventLog:
         self.epoch = epoch or secrets.token_hex(8)
         self.seq = 0  # published
         self.delivered = 0  # the newest that listeners have heard: it is on the disk
-        self.kept_bytes = 0
         self._capacity = capacity
         self._capacity_bytes = capacity_bytes
         self._clock = clock
         self._store: LogStore = _MemoryAlone(self._deliver)
         self._oldest_stored = 1
-        self._kept: deque[Event] = deque()
+        self._kept = KeptEvents()
         self._listeners: dict[Listener, None] = {}
         self._watchers: list[Watcher] = []
         self._to_watch: deque[Mapping[str, Any]] = deque()
@@ -246,11 +229,10 @@ class EventLog:
         """These are on the disk."""
         kept, listeners = self._kept, self._listeners
         for seq, _time, type, body in rows:
-            event = Event(seq, type, _LINE_BEGIN + body + _LINE_END)
+            event = Event(seq, type, LINE_BEGIN + body + LINE_END)
             self.delivered = seq
             kept.append(event)
-            self.kept_bytes += len(event.line)
-            if self.kept_bytes > self._capacity_bytes or len(kept) > self._capacity:
+            if kept.size_bytes > self._capacity_bytes or len(kept) > self._capacity:
                 self._drop_oldest()
             for listener in tuple(listeners):  # one may go away while it listens
                 listener(event)
@@ -262,9 +244,9 @@ class EventLog:
     def _drop_oldest(self) -> None:
         kept = self._kept
         while len(kept) > self._capacity or (
-            self.kept_bytes > self._capacity_bytes and len(kept) > 1
+            kept.size_bytes > self._capacity_bytes and len(kept) > 1
         ):
-            self.kept_bytes -= len(kept.popleft().line)
+            kept.drop_oldest()
 
     async def settled(self) -> None:
         """Wait until everything published so far has been delivered."""
@@ -276,6 +258,11 @@ class EventLog:
     # -- what is kept -----------------------------------------------------------------------
 
     @property
+    def kept_bytes(self) -> int:
+        """The size of the events in memory: `capacity_bytes` at most."""
+        return self._kept.size_bytes
+
+    @property
     def oldest(self) -> int:
         """The number of the oldest event that can be had; `delivered + 1` when none can."""
         return self._oldest_stored if self._store.keeps_events else self.oldest_in_memory
@@ -283,11 +270,12 @@ class EventLog:
     @property
     def oldest_in_memory(self) -> int:
         """The sequence number of the oldest event that `after` gives; `delivered + 1` when none."""
-        return self._kept[0].seq if self._kept else self.delivered + 1
+        oldest = self._kept.oldest
+        return self.delivered + 1 if oldest is None else oldest
 
     def after(self, seq: int) -> Iterator[Event]:
         """The delivered events after `seq` that are in memory. Publish nothing while iterating."""
-        return islice(self._kept, max(0, seq + 1 - self.oldest_in_memory), None)
+        return self._kept.after(seq)
 
     async def stored_after(self, seq: int, types: tuple[str, ...]) -> tuple[list[Event], int]:
         """Events of `types` (prefixes; none: all) from the disk, the next after `seq`, and how far
@@ -296,7 +284,7 @@ class EventLog:
         What was cut off meanwhile is left out: look at `oldest` afterwards. Raises StoreError.
         """
         rows, through = await self._store.events_after(seq, self.oldest_in_memory - 1, types)
-        found = [Event(seq, type, _LINE_BEGIN + body + _LINE_END) for seq, type, body in rows]
+        found = [Event(seq, type, LINE_BEGIN + body + LINE_END) for seq, type, body in rows]
         return found, through
 
     def gap(self, since: int, epoch: str | None) -> Gap | None:
@@ -313,8 +301,8 @@ class EventLog:
         if through < self.oldest:
             return
         self._oldest_stored = through + 1
-        while self._kept and self._kept[0].seq <= through:
-            self.kept_bytes -= len(self._kept.popleft().line)
+        while self._kept and self.oldest_in_memory <= through:
+            self._kept.drop_oldest()
         self._store.execute("DELETE FROM events WHERE seq <= ?", (through,))
 
     def rewrite(self, seq: int, params: Mapping[str, Any]) -> None:
@@ -323,12 +311,8 @@ class EventLog:
         Only to erase personal data: who heard the event before keeps what they heard.
         """
         body = self._encoder.encode(params)
-        index = seq - self.oldest_in_memory
-        if 0 <= index < len(self._kept) and self._kept[index].seq == seq:
-            old = self._kept[index]
-            new = Event(seq, old.type, _LINE_BEGIN + body + _LINE_END)
-            self._kept[index] = new
-            self.kept_bytes += len(new.line) - len(old.line)
+        kind = str(params["type"])
+        self._kept.replace(Event(seq, kind, LINE_BEGIN + body + LINE_END))
         self._store.execute("UPDATE events SET body = ? WHERE seq = ?", (body, seq))
 
     # -- who hears of them ------------------------------------------------------------------

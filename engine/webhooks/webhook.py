@@ -18,7 +18,8 @@ import structlog
 
 from ..errors import EngineError
 from ..store.errors import StoreError
-from ..store.event_log import Event, EventLog
+from ..store.event_log import EventLog
+from ..store.kept_events import Event
 from ..store.store import Store
 from .delivery_counts import DeliveryCounts
 from .delivery_queue import Delivery, DeliveryPolicy, DeliveryQueue

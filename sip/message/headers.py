@@ -252,7 +252,7 @@ def _parse_protocol(text: str) -> tuple[str, str, str]:
 _CACHED_CHARACTERS: Final = 256
 _parse_sent_by = lru_cache(maxsize=1024)(parse_host_port)
 # Each response repeats the Via of its request.
-parse_via_cached = lru_cache(maxsize=2048)(_parse_via)
+parse_via_cached = lru_cache(maxsize=512)(_parse_via)
 
 
 class CSeq(msgspec.Struct, frozen=True, gc=False):

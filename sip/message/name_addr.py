@@ -96,4 +96,4 @@ def _parse_addr_spec(text: str) -> NameAddr:
 
 
 # From, To and Contact repeat unchanged in each message of a dialog.
-parse_name_addr_cached = lru_cache(maxsize=4096)(_parse)
+parse_name_addr_cached = lru_cache(maxsize=512)(_parse)

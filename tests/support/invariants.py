@@ -12,7 +12,7 @@ from engine.acd.matching.candidates import candidates
 from engine.acd.queue_entry import ENDED
 from engine.job import TERMINAL_STATES
 from engine.job import TRANSITIONS as JOB_TRANSITIONS
-from engine.store.event_log import Event as LoggedEvent
+from engine.store.kept_events import Event as LoggedEvent
 from tests.support.engines.virtual import VirtualEngine
 from tests.support.phones.virtual import Network
 

@@ -17,7 +17,8 @@ from jsonschema_rs import Draft202012Validator, Registry
 from engine.control import jsonrpc
 from engine.control.requests.in_flight import InFlight
 from engine.control.schema import openrpc
-from engine.store.event_log import Event, EventLog
+from engine.store.event_log import EventLog
+from engine.store.kept_events import Event
 
 MOST_OF_ONE_KIND = 20
 """So many replies of a method, and events of a type, are checked of one engine."""

@@ -42,7 +42,8 @@ from engine.routing.blocking.do_not_call import DoNotCall
 from engine.routing.dialplan import Dialplan
 from engine.routing.number_plan import NumberPlan
 from engine.routing.targets.destination import Destination
-from engine.store.event_log import Event, EventLog
+from engine.store.event_log import EventLog
+from engine.store.kept_events import Event
 from engine.store.store import Store, StoreError
 from media.detection_limits import DetectionLimits
 from media.detection_phrases import Phrases

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from ...request import CallbackRequest
-from ...store.event_log import Event
+from ...store.kept_events import Event
 from ..method_roles import NoRight, needed
 from ..rights import Principal
 from .own_work import OwnWork, view_of

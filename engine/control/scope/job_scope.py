@@ -14,7 +14,7 @@ from ...callbacks.intake import Owner
 from ...errors import EngineError
 from ...job import site_of
 from ...request import CallbackRequest
-from ...store.event_log import Event
+from ...store.kept_events import Event
 from ..method_roles import NoRight, needed
 from ..params import CallRef
 from ..rights import Principal

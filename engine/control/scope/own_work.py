@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import msgspec
 
 from ...job import Job
-from ...store.event_log import Event
+from ...store.kept_events import Event
 
 if TYPE_CHECKING:
     from ...acd.agent import Agent, AgentState

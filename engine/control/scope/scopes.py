@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...callbacks.intake import Owner
-from ...store.event_log import Event
+from ...store.kept_events import Event
 from ..rights import Principal
 from .agent_scope import AgentScope
 from .job_scope import JobScope

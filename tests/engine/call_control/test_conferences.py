@@ -11,7 +11,7 @@ from engine.call_control.controlled_calls import ControlledCalls, Origination
 from engine.calls.call import Call
 from engine.errors import EngineError
 from engine.recordings.entry import RecordingOrder
-from engine.store.event_log import Event
+from engine.store.kept_events import Event
 from media.messages import RecordingEnded
 from media.sources import Prompt, Silence
 from tests.engine.calls.test_recording import record_takes

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.control.subscription import CATCH_UP_EVENTS, EventFilter, Subscription
-from engine.store.event_log import Event, EventLog
+from engine.store.event_log import EventLog
+from engine.store.kept_events import Event
 from tests.support import virtual_loop
 
 

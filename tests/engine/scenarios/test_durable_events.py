@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from engine.store.errors import StoreError
-from engine.store.event_log import NOT_SAVED, Event, EventLog, Gap
+from engine.store.event_log import NOT_SAVED, EventLog, Gap
+from engine.store.kept_events import Event
 from engine.store.store import Store
 from tests.support.waiting import until
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from engine.store.event_log import Event, EventLog, Gap
+from engine.store.event_log import EventLog, Gap
+from engine.store.kept_events import Event
 
 
 def decoded(event: Event) -> dict[str, Any]:

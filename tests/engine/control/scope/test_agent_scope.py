@@ -21,7 +21,8 @@ from engine.control.scope.agent_scope import AgentScope
 from engine.control.scope.own_work import AFTERWARDS_S, MOST_REMEMBERED, OwnWork
 from engine.job import Job, OfferRecord
 from engine.request import CallbackRequest
-from engine.store.event_log import Event, EventLog
+from engine.store.event_log import EventLog
+from engine.store.kept_events import Event
 from ringback_client import Client, EngineError
 from tests.support.engines.in_process import RunningEngine, request, settings_in
 from tests.support.jobs import callback_job

@@ -20,7 +20,8 @@ from engine.control.rights import Principal
 from engine.control.scope.job_scope import MOST_REMEMBERED, JobScope
 from engine.errors import EngineError
 from engine.request import CallbackRequest
-from engine.store.event_log import Event, EventLog
+from engine.store.event_log import EventLog
+from engine.store.kept_events import Event
 from ringback_client import Client
 from ringback_client import EngineError as Refused
 from tests.support.engines.in_process import RunningEngine, running

@@ -3,7 +3,8 @@
 from engine.control.rights import Principal
 from engine.control.scope.job_scope import JobScope
 from engine.control.scope.scopes import Scopes
-from engine.store.event_log import Event, EventLog
+from engine.store.event_log import EventLog
+from engine.store.kept_events import Event
 
 
 def test_who_sees_everything_has_no_scope() -> None:
