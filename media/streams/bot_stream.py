@@ -268,10 +268,20 @@ class BotStream:
         self._silence = silence(codec)
         self._outgoing.set_clock(rate_hz(codec))
 
-    def tick(self, now: float) -> None:
-        """Send the leg the next 20 ms of what the bot says, or silence."""
+    def tick(self, now: float, missed: int) -> None:
+        """Send the leg the next 20 ms of what the bot says, or silence.
+
+        `missed` frames before it were not sent, because the process was held up: what is said
+        follows now, so that it is heard no later from then on.
+        """
         if not self._is_ready:
             return
+        for frames in range(missed, 0, -1):
+            if self._spoken.is_speaking:
+                self._send_frame(now - frames * FRAME_MS / 1000)
+        self._send_frame(now)
+
+    def _send_frame(self, now: float) -> None:
         spoken = self._spoken
         frame = spoken.next_frame()
         payload = self._silence

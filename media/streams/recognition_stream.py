@@ -78,7 +78,7 @@ class RecognitionStream:
     def tell(self, text: str) -> None:
         """A recogniser is told nothing."""
 
-    def tick(self, now: float) -> None:
+    def tick(self, now: float, missed: int) -> None:
         """A recogniser says nothing that is heard."""
 
     def _packet_received(self, packet: bytes) -> None:

@@ -8,10 +8,17 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from .leg_codec import FRAME_MS
 
 # A bot whose frames come one by one, and not quite evenly, is not to be heard with gaps.
 _CUSHION_FRAMES: Final = 2
+# Frames of silence after which what follows is not late: the bot had paused.
+_LATE_FRAMES: Final = 25
+# A bot that is further ahead does not speak live, and is heard with all its pauses.
+_LIVE_FRAMES: Final = 25
+_QUIET: Final = 250  # of 32768: nobody misses that
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +33,8 @@ class ReachedMark:
 class SpokenAudio:
     """The sound that waits to be heard, `ahead_ms` of it at most, and how much was heard so far.
 
-    It is int16 at `rate_hz`.
+    It is int16 at `rate_hz`. A bot that speaks live, and whose frames were late in mid-speech, is
+    behind from then on: frames in which it says nothing are passed over until it is not.
     """
 
     MOST_MARKS: Final = 1000
@@ -39,6 +47,8 @@ class SpokenAudio:
         self._offset = 0
         self._begun = False  # a stretch of sound is being handed out
         self._held_back = False  # what is there has waited for more already
+        self._silent_frames = _LATE_FRAMES  # since the last stretch
+        self._late_frames = 0  # by which what is heard is behind
         self._taken_bytes = 0
         self._heard_bytes = 0
         self._dropped_bytes = 0
@@ -49,6 +59,11 @@ class SpokenAudio:
     def queued_ms(self) -> int:
         """How much waits to be heard."""
         return (len(self._waiting) - self._offset) // self._bytes_per_ms
+
+    @property
+    def is_speaking(self) -> bool:
+        """Whether it is in mid-speech, and the next frame is there."""
+        return self._begun and not self.is_paused and len(self._waiting) > self._offset
 
     @property
     def heard_ms(self) -> int:
@@ -90,6 +105,7 @@ class SpokenAudio:
         self._waiting.clear()
         self._offset = 0
         self._begun = self._held_back = False
+        self._silent_frames, self._late_frames = _LATE_FRAMES, 0
         self.is_paused = False
         cleared = [ReachedMark(name, self.heard_ms, True) for _at, name in self._marks]
         self._marks.clear()
@@ -103,20 +119,36 @@ class SpokenAudio:
         left = len(self._waiting) - self._offset
         if self.is_paused or not left:
             self._begun = self._begun and self.is_paused
+            self._silent_frames += not self.is_paused
             return None
         size = self._frame_bytes
         wanted = size if self._begun else _CUSHION_FRAMES * size
         if left < wanted and not self._held_back:
             self._held_back = True
+            self._silent_frames += 1
             return None
-        self._begun, self._held_back = True, False
+        if not self._begun:
+            is_late = self._silent_frames < _LATE_FRAMES
+            self._late_frames = self._late_frames + self._silent_frames if is_late else 0
+        self._begun, self._held_back, self._silent_frames = True, False, 0
+        frame = self._take()
+        if self._late_frames and left > (_CUSHION_FRAMES + 1) * size:
+            if left > _LIVE_FRAMES * size:
+                self._late_frames = 0
+            elif _is_quiet(frame):
+                self._late_frames -= 1
+                frame = self._take()
+        return frame, self._reached()
+
+    def _take(self) -> bytes:
+        size = self._frame_bytes
         frame = bytes(self._waiting[self._offset : self._offset + size])
         self._offset += len(frame)
         if self._offset >= 64 * size:
             del self._waiting[: self._offset]
             self._offset = 0
         self._heard_bytes += len(frame)
-        return frame, self._reached()
+        return frame
 
     def _reached(self) -> list[ReachedMark]:
         at = self._taken_bytes - (len(self._waiting) - self._offset)
@@ -124,3 +156,8 @@ class SpokenAudio:
         while self._marks and self._marks[0][0] <= at:
             reached.append(ReachedMark(self._marks.popleft()[1], self.heard_ms))
         return reached
+
+
+def _is_quiet(frame: bytes) -> bool:
+    samples = np.frombuffer(frame, "<i2")
+    return bool(samples.max() < _QUIET and samples.min() > -_QUIET)

@@ -40,6 +40,8 @@ from .recognition_stream import RecognitionStream
 
 # Where it is allowed: after the media worker, before everything else.
 _NICENESS: Final = -5
+# Frames of a time in which the process was held up that are sent all the same: 200 ms.
+_MOST_MISSED: Final = 10
 _PR_SET_NO_NEW_PRIVS: Final = 38  # linux/prctl.h
 
 
@@ -57,11 +59,16 @@ class StreamHost:
         self.over = asyncio.Event()
         """Set once the engine has gone."""
         loop = asyncio.get_running_loop()
-        self._clock = FrameClock(partial(precise_alarm, loop), self._tick, lambda _frames: None)
+        self._clock = FrameClock(partial(precise_alarm, loop), self._tick, self._skipped)
+        self._missed = 0
+
+    def _skipped(self, frames: int) -> None:
+        self._missed = min(frames, _MOST_MISSED)
 
     def _tick(self, due_at: float) -> int:
+        missed, self._missed = self._missed, 0
         for stream in self._streams.values():
-            stream.tick(due_at)
+            stream.tick(due_at, missed)
         return 1 if self._streams else 0
 
     def _receive(self, commands: list[Command]) -> None:

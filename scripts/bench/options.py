@@ -47,6 +47,8 @@ class Options:
     trace_callbacks: int = 250
     streams_s: float = 600.0
     dtmf_s: float = 1800.0
+    detection_samples: int = 400
+    """Of which half are taken."""
     concealment_seeds: int = 8
     mixed_load: tuple[int, int, int, int, int] = (300, 50, 50, 20, 10)
     """Bridges, prompts, recordings, mixes of three, bot streams."""
@@ -86,6 +88,7 @@ QUICK = Options(
     trace_callbacks=150,
     streams_s=10.0,
     dtmf_s=120.0,
+    detection_samples=120,
     concealment_seeds=2,
     mixed_load_s=16.0,
     soak_callbacks=500,

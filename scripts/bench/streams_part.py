@@ -1,7 +1,8 @@
 """Streams to bots: the sound of legs goes to the echo bot and comes back, as it would for a caller.
 
-The legs are sockets of this process. Each frame has a value of its own, so that one that is lost,
-doubled or out of place is seen. From mouth to ear it takes the 20 ms of its packet besides.
+The legs are sockets of this process. Each frame has its number in it, so that one that is lost,
+doubled, damaged or out of order is seen, and one that is late is told from them. From mouth to ear
+it takes the 20 ms of its packet besides.
 """
 
 import asyncio
@@ -10,13 +11,24 @@ import socket
 import struct
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 import psutil
 
+from media.messages import Codec
 from media.streams.host_client import HostClient
-from media.streams.messages import Event, OpenStream, Service, StreamEnded, StreamReady
+from media.streams.leg_codec import silence
+from media.streams.messages import (
+    PAYLOAD_TYPES,
+    Event,
+    OpenStream,
+    RateHz,
+    Service,
+    StreamEnded,
+    StreamReady,
+)
 
 from .options import Options
 from .report import Report, figure, percentile
@@ -27,50 +39,86 @@ FRAME_S = 0.02
 MOUTH_TO_EAR_MS = 80.0
 READY_S = 60.0
 LAST_S = 1.0
-RATE_HZ: Final = 8000
-SILENCE = 0xFF
-VALUES = 100  # of frames, one after the other: PCMU, none of them silence
+RATE_HZ: Final[RateHz] = 8000
+WIDE_HZ: Final[RateHz] = 16000
+SAID_FRAMES, PAUSE_FRAMES = 200, 25  # as people speak: 4 s, and a pause of half a second
+DIGITS = 4  # of the number of a frame, each 5 ms of it
+FRAME_TICKS: Final[dict[Codec, int]] = {"PCMU": 160, "L16/16000": 320}
+VALUES = 100  # of a digit: PCMU, none of them silence
 BOT = Path(__file__).parents[1] / "bots/echo_bot.py"
 
 
 class _Leg:
-    """One leg: what it sent and when, and what it heard and when."""
+    """One leg in `codec`: what it sent and when, and what it heard and when."""
 
-    def __init__(self) -> None:
+    def __init__(self, codec: Codec) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
         self.socket.setblocking(False)
+        self.codec: Codec = codec
         self.sent_at: list[float] = []
         self.heard: list[tuple[int, float]] = []
+        self.damaged = 0
+        self._packets = 0
 
     def speak(self) -> None:
-        """Send the next frame."""
-        number = len(self.sent_at)
-        header = struct.pack("!BBHII", 0x80, 0, number & 0xFFFF, 160 * number & 0xFFFFFFFF, 7)
-        self.sent_at.append(time.perf_counter())
-        self.socket.send(header + bytes([1 + number % VALUES]) * 160)
+        """Send the next frame, or one of a pause."""
+        is_pause = self._packets % (SAID_FRAMES + PAUSE_FRAMES) >= SAID_FRAMES
+        payload = silence(self.codec) if is_pause else _frame(len(self.sent_at), self.codec)
+        sequence, timestamp = self._packets, self._packets * FRAME_TICKS[self.codec]
+        self._packets += 1
+        kind = PAYLOAD_TYPES[self.codec]
+        header = struct.pack("!BBHII", 0x80, kind, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, 7)
+        if not is_pause:
+            self.sent_at.append(time.perf_counter())
+        self.socket.send(header + payload)
 
     def listen(self) -> None:
         """Note what has come."""
         with contextlib.suppress(BlockingIOError):
             while True:
-                value = self.socket.recv(2048)[12 + 80]
-                if value != SILENCE:
-                    self.heard.append((value, time.perf_counter()))
+                payload = self.socket.recv(2048)[12:]
+                if payload == silence(self.codec):
+                    continue
+                number = _number(payload, self.codec)
+                if number is None:
+                    self.damaged += 1
+                else:
+                    self.heard.append((number, time.perf_counter()))
 
     def delays_ms(self) -> list[float]:
-        """From mouth to ear, of each frame that was heard in its place."""
-        return [
-            (at - sent) * 1e3 + FRAME_S * 1e3
-            for sent, (_value, at) in zip(self.sent_at, self.heard, strict=False)
-        ]
+        """From mouth to ear, of each frame that was heard."""
+        return [(at - self.sent_at[one] + FRAME_S) * 1e3 for one, at in self.heard]
 
-    def faults(self) -> int:
-        """How many frames were lost, doubled or out of place."""
-        wanted = [1 + number % VALUES for number in range(len(self.sent_at))]
-        heard = [value for value, _at in self.heard]
-        wrong = sum(one != other for one, other in zip(wanted, heard, strict=False))
-        return wrong + abs(len(wanted) - len(heard))
+    def faults(self) -> dict[str, int]:
+        """How many frames were lost, doubled, damaged or out of order."""
+        numbers = [number for number, _at in self.heard]
+        return {
+            "lost": len(self.sent_at) - len(set(numbers)) - self.damaged,
+            "doubled": len(numbers) - len(set(numbers)),
+            "damaged": self.damaged,
+            "out of order": sum(later < earlier for earlier, later in pairwise(numbers)),
+        }
+
+
+def _frame(number: int, codec: Codec) -> bytes:
+    """20 ms of sound with this number in it."""
+    digits = [number // VALUES**place % VALUES for place in range(DIGITS)]
+    if codec == "PCMU":
+        return b"".join(bytes([1 + digit]) * 40 for digit in digits)
+    return b"".join(struct.pack("!h", 100 * (1 + digit)) * 80 for digit in digits)
+
+
+def _number(payload: bytes, codec: Codec) -> int | None:
+    """The number of a frame; None where it is not what was sent."""
+    size = len(payload) // DIGITS
+    if codec == "PCMU":
+        digits = [payload[place * size] - 1 for place in range(DIGITS)]
+    else:
+        starts = (struct.unpack_from("!h", payload, place * size)[0] for place in range(DIGITS))
+        digits = [start // 100 - 1 for start in starts]
+    number = sum(digit * VALUES**place for place, digit in enumerate(digits))
+    return number if number >= 0 and payload == _frame(number, codec) else None
 
 
 async def run(report: Report, options: Options) -> None:
@@ -81,7 +129,7 @@ async def run(report: Report, options: Options) -> None:
     try:
         assert bot.stdout is not None
         url = (await bot.stdout.readline()).decode().strip()
-        _share, legs = await _measured(url, 1, options.streams_s)
+        _share, legs = await _measured(url, 1, options.streams_s, RATE_HZ)
         (leg,) = legs
         delays = leg.delays_ms()
         for percent in (50, 99):
@@ -94,31 +142,39 @@ async def run(report: Report, options: Options) -> None:
                     target=MOUTH_TO_EAR_MS,
                 )
             )
-        faults = float(leg.faults())
-        note = f"of {len(leg.sent_at)} frames"
-        report.figures.append(
-            figure(PART, "lost or doubled frames", "", [faults], target=0.0, note=note)
-        )
-        share, legs = await _measured(url, STREAMS, min(options.streams_s, 20.0))
-        label = f"{STREAMS} streams at {RATE_HZ} Hz, of a core"
-        heard = sum(len(leg.heard) for leg in legs) / sum(len(leg.sent_at) for leg in legs)
-        note = f"{heard:.1%} of the frames were back within {LAST_S:g} s"
-        report.figures.append(figure(PART, label, "x", [share], target=1.0, note=note))
+        faults = leg.faults()
+        late = sum(delay > MOUTH_TO_EAR_MS for delay in delays)
+        kinds = ", ".join(f"{count} {kind}" for kind, count in faults.items() if count)
+        note = f"of {len(leg.sent_at)} frames{f': {kinds}' if kinds else ''}; {late} were late"
+        label = "frames lost, doubled, damaged or out of order"
+        total = float(sum(faults.values()))
+        report.figures.append(figure(PART, label, "", [total], target=0.0, note=note))
+        for rate_hz in (RATE_HZ, WIDE_HZ):
+            share, legs = await _measured(url, STREAMS, min(options.streams_s, 20.0), rate_hz)
+            label = f"{STREAMS} streams at {rate_hz} Hz, of a core"
+            heard = sum(len(leg.heard) for leg in legs) / sum(len(leg.sent_at) for leg in legs)
+            note = f"{heard:.1%} of the frames were back within {LAST_S:g} s"
+            report.figures.append(figure(PART, label, "x", [share], target=1.0, note=note))
     finally:
         bot.kill()
         await bot.wait()
 
 
-async def _measured(url: str, count: int, seconds: float) -> tuple[float, list[_Leg]]:
+async def _measured(
+    url: str, count: int, seconds: float, rate_hz: RateHz
+) -> tuple[float, list[_Leg]]:
     """The share of a core that the host used for so many streams, and their legs."""
+    codec: Codec = "L16/16000" if rate_hz == WIDE_HZ else "PCMU"
     loop = asyncio.get_running_loop()
     ready: asyncio.Queue[Event] = asyncio.Queue()
-    host, legs = HostClient(ready.put_nowait), [_Leg() for _ in range(count)]
+    host, legs = HostClient(ready.put_nowait), [_Leg(codec) for _ in range(count)]
     try:
         for number, leg in enumerate(legs):
             address, port = leg.socket.getsockname()
             await host.open(
-                OpenStream(str(number), Service(url), b"{}", address, port, rate_hz=RATE_HZ)
+                OpenStream(
+                    str(number), Service(url), b"{}", address, port, codec=codec, rate_hz=rate_hz
+                )
             )
             async with asyncio.timeout(READY_S):
                 event = await ready.get()

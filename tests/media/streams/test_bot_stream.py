@@ -41,7 +41,12 @@ class Stage:
     def tick(self, count: int = 1) -> None:
         for _ in range(count):
             self._now += 0.02
-            self.stream.tick(self._now)
+            self.stream.tick(self._now, 0)
+
+    def tick_after(self, missed: int) -> None:
+        """Tick once after a time in which the process did not run."""
+        self._now += 0.02 * (missed + 1)
+        self.stream.tick(self._now, missed)
 
     async def event(self, kind: type[Event]) -> Any:
         return await self.events.wait_for(lambda one: isinstance(one, kind), timeout_s=LIMIT_S)
@@ -132,6 +137,27 @@ async def test_a_bot_is_heard_wide_where_the_leg_is_and_in_another_codec_from_wh
             await stage.leg.payloads.wait_for(lambda one: len(one) == 160, timeout_s=LIMIT_S)
         sizes = [len(one) for one in stage.leg.payloads.items]
         assert set(sizes[: sizes.index(160)]) == {640}
+
+
+async def test_what_was_missed_while_the_process_was_held_up_follows_at_once() -> None:
+    async def serve(socket: web.WebSocketResponse) -> None:
+        await ready(socket)
+        await socket.send_bytes(pcm(160 * 12))
+        await socket.receive()
+
+    async with stage_with(serve) as stage:
+        await stage.event(StreamReady)
+        await stage.heard(0xA0)
+        before = len(stage.leg.payloads.items)
+        heard_ms = stage.stream.figures.heard_ms
+        stage.tick_after(5)
+        await stage.leg.payloads.wait_for(lambda _one: True, timeout_s=LIMIT_S, nth=before + 6)
+        assert stage.stream.figures.heard_ms == heard_ms + 120
+        stage.tick_after(50)  # no more than there is, and no silence for what is past
+        async with asyncio.timeout(LIMIT_S):
+            await stage.heard(SILENCE)
+        assert stage.stream.figures.heard_ms == 240
+        assert len(set(stage.leg.timestamps)) == len(stage.leg.timestamps)
 
 
 async def test_marks_and_clear_tell_what_was_heard() -> None:
@@ -307,7 +333,7 @@ async def test_a_leg_that_cannot_be_reached_is_no_stream() -> None:
     connector, events = Connector(), Arrivals[Event]()
     order = OpenStream("s1", Service("ws://127.0.0.1:1/"), b"{}", "192.0.2.1", 4000)
     stream = BotStream(order, connector, events.add)
-    stream.tick(1.0)
+    stream.tick(1.0, 0)
     await stream.run()
     (ended,) = events.items
     assert isinstance(ended, StreamEnded) and ended.failure == "unreachable"

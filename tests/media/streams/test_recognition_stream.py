@@ -88,7 +88,7 @@ async def test_a_leg_is_heard_and_what_it_says_is_told() -> None:
         assert all(one.from_ms <= one.to_ms for one in heard)
         assert "yes" not in repr(heard[0])
         assert stream.figures.sent_ms >= 100
-        stream.tick(0.0)
+        stream.tick(0.0, 0)
         stream.tell("nothing")
 
 

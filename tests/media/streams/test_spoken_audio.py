@@ -143,3 +143,41 @@ def test_a_bot_that_speaks_live_by_a_clock_that_drifts_is_heard_whole(ppm: int) 
     assert audio.heard_ms + audio.queued_ms == said * FRAME_MS
     assert audio.queued_ms <= (apart + 2) * FRAME_MS if ppm > 0 else 2 * FRAME_MS
     assert silent <= (1 if ppm > 0 else 2 * apart + 1)
+
+
+def live(audio: SpokenAudio, ticks: int, *, late: range, quiet: range) -> list[int | None]:
+    """A bot that says a frame each tick, but those of `late` all at once after them.
+
+    In `quiet` it says nothing. Returns what each tick lets be heard: the number of its frame.
+    """
+    heard: list[int | None] = []
+    waiting = b""
+    for tick in range(ticks):
+        value = b"\x00" if tick in quiet else bytes([1 + tick])
+        waiting += (value + bytes([0 if tick in quiet else 1])) * (FRAME_BYTES // 2)
+        if tick not in late:
+            audio.add(waiting)
+            waiting = b""
+        frame = audio.next_frame()
+        heard.append(None if frame is None else frame[0][0])
+    return heard
+
+
+def test_a_live_bot_that_was_late_is_heard_in_time_again_after_its_next_pause() -> None:
+    audio = SpokenAudio(60_000, RATE_HZ)
+    seen = live(audio, 120, late=range(20, 30), quiet=range(60, 90))
+    assert seen[19] == 19  # a tick behind
+    assert seen[59] == 1 + 59 - 10  # late by those
+    assert seen[119] == 1 + 119 - 2  # of which two are kept, for the next time
+    said = [value for value in seen if value]
+    assert said == [1 + n for n in range(118) if n not in range(60, 90)]
+    assert audio.heard_ms + audio.queued_ms == 120 * FRAME_MS and audio.dropped_ms == 0
+
+
+def test_of_a_bot_that_speaks_ahead_every_pause_is_heard() -> None:
+    audio = SpokenAudio(60_000, RATE_HZ)
+    heard(audio, 3)
+    for _ in range(2):  # two answers, the second soon after the first
+        audio.add(frames(5) + bytes(FRAME_BYTES) * 30 + frames(5, 50))
+        seen = heard(audio, 41)
+        assert seen[:40] == [1, 2, 3, 4, 5, *[0] * 30, 50, 51, 52, 53, 54]

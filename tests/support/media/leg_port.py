@@ -12,6 +12,7 @@ class LegPort(asyncio.DatagramProtocol):
     def __init__(self) -> None:
         self.payloads: Arrivals[bytes] = Arrivals()
         self.markers: list[bool] = []
+        self.timestamps: list[int] = []
         self._sequence = 0
 
     async def open(self) -> None:
@@ -27,6 +28,7 @@ class LegPort(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, _addr: object) -> None:
         self.markers.append(bool(data[1] & 0x80))
+        self.timestamps.append(int.from_bytes(data[4:8], "big"))
         self.payloads.add(data[12:])
 
     def send(self, value: int, to: tuple[str, int]) -> None:
