@@ -6,7 +6,7 @@ scripted. `reception.py` has the same for calls that come in, `staffed.py` puts 
 
 import asyncio
 import wave
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -96,6 +96,9 @@ class ScriptedMedia:
     def load(self) -> tuple[float, float]:
         """As WorkerPool.load: it is never late."""
         return 0.0, 0.0
+
+    def keep_ready(self, sources: Sequence[Source]) -> None:
+        """As WorkerPool.keep_ready: it has every sound at once."""
 
     async def open(
         self, leg: str, *, beside: str | None = None, ports: tuple[int, int] | None = None
