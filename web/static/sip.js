@@ -40,6 +40,11 @@ function field(message, name) {
   return found ? found[1] : "";
 }
 
+/* Of a stream whose track has just ended `active` is true for a while. */
+function isLive(stream) {
+  return stream.getTracks().some((track) => track.readyState === "live");
+}
+
 function tagOf(value) {
   const found = /;tag=([^;>\s]+)/.exec(value);
   return found ? found[1] : "";
@@ -61,6 +66,7 @@ class Line {
     this.cseq = 0;
     this.waiting = new Map();
     this.call = null;
+    this.isMuted = false;
     this.stopped = false;
     addEventListener("online", () => this.renew());
     document.addEventListener("resume", () => this.renew()); // a page that was frozen
@@ -136,10 +142,11 @@ class Line {
     return new Promise((resolve) => this.waiting.set(`${branch} ${method}`, resolve));
   }
 
-  /* The final response; null where none comes in time: the connection is dead then. */
+  /* The final response; null where none comes in time: the connection is dead then, unless there is another by now. */
   async within(sent, limitMs = ANSWER_MS) {
+    const socket = this.socket;
     const answer = await Promise.race([sent, new Promise((resolve) => setTimeout(() => resolve(null), limitMs))]);
-    if (!answer) this.reconnect();
+    if (!answer && socket === this.socket) this.reconnect();
     return answer;
   }
 
@@ -201,12 +208,14 @@ class Line {
 
   async peer(call, microphone) {
     if (!navigator.mediaDevices) throw new Error("the page is not https:");
-    const stream = microphone || await navigator.mediaDevices.getUserMedia({ audio: true });
+    const isThere = microphone && isLive(microphone);
+    const stream = isThere ? microphone : await navigator.mediaDevices.getUserMedia({ audio: true });
     if (this.call !== call) { // it is over while the microphone was asked for
-      if (!microphone) stream.getTracks().forEach((track) => track.stop());
+      if (!isThere) stream.getTracks().forEach((track) => track.stop());
       throw new Error("the call is over");
     }
     const peer = new RTCPeerConnection({ iceServers: this.ice });
+    this.use(call, stream);
     stream.getTracks().forEach((track) => peer.addTrack(track, stream));
     peer.ontrack = (event) => this.told.talking(event.streams[0] || new MediaStream([event.track]));
     peer.oniceconnectionstatechange = () => {
@@ -217,8 +226,30 @@ class Line {
       if (state === "disconnected") call.calm = setTimeout(isLost, CALM_MS);
     };
     call.peer = peer;
-    call.microphone = stream;
     return peer;
+  }
+
+  use(call, stream) {
+    call.microphone = stream;
+    stream.getTracks().forEach((track) => {
+      track.enabled = !this.isMuted;
+      track.addEventListener("ended", () => this.speakAgain());
+    });
+  }
+
+  /* The microphone is gone: the machine has slept, or a headset was pulled out. Another takes its place, once there is one. */
+  async speakAgain() {
+    const call = this.call;
+    if (!call || !call.peer || isLive(call.microphone)) return;
+    try {
+      const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+      if (this.call !== call || isLive(call.microphone)) return stream.getTracks().forEach((track) => track.stop());
+      this.use(call, stream);
+      const [track] = stream.getAudioTracks();
+      call.peer.getSenders().forEach((sender) => sender.replaceTrack(track));
+    } catch (error) {
+      navigator.mediaDevices.addEventListener("devicechange", () => this.speakAgain(), { once: true });
+    }
   }
 
   /* Our description, once its addresses are known. */
@@ -320,6 +351,7 @@ class Line {
   }
 
   mute(isMuted) {
+    this.isMuted = isMuted;
     if (this.call && this.call.microphone) {
       this.call.microphone.getTracks().forEach((track) => { track.enabled = !isMuted; });
     }
@@ -343,6 +375,7 @@ class Line {
   over() {
     const call = this.call;
     this.call = null;
+    this.isMuted = false;
     sessionStorage.removeItem(this.key);
     sessionStorage.removeItem(`${this.key}-rings`);
     if (call && call.peer) call.peer.close();
