@@ -76,6 +76,7 @@ from .store.event_log import EventLog
 from .store.heartbeat import Heartbeat
 from .store.retention import DAY_S, Retention
 from .store.store import Store
+from .trace.folding import Folding
 from .trace.hep_sender import HepSender
 from .trace.trace import Trace
 from .webrtc.browsers import browsers_of
@@ -117,8 +118,12 @@ class CallParts:
         self.collector = HepSender(settings.trace, media_host=media.address, clock=now)
         is_collected = self.collector.is_wanted
         self.trace = Trace(
-            settings.trace, sink=self.collector.sip if is_collected else None, clock=now
+            settings.trace,
+            sink=self.collector.sip if is_collected else None,
+            clock=now,
+            on_call=lambda: self.folding.soon(),
         )
+        self.folding = Folding(self.trace)
         self.registry = CallRegistry(on_removed=self.trace.over)
         self.heartbeat = Heartbeat(self.store, is_busy=lambda: bool(self.registry.calls), clock=now)
 

@@ -179,6 +179,7 @@ class Daemon(Parts):
                 await self.events.settled()
         await self.recordings.stop()
         self.overload.stop()
+        self.folding.stop()
         self.heartbeat.stop()
         await self.alerts.stop()
         await self.retention.stop()

@@ -28,6 +28,8 @@ _OWN_SHARE: Final = 0.1
 _FOREIGN_SHARE: Final = 0.15
 _FLOW_BYTES: Final = 600  # the flow itself, and its places in tables
 _OTHER_FLOW: Final = FlowLimits(first=10, latest=20, size_bytes=96 * 1024)
+# Then the messages of a call that is up are compressed: most calls are set up in less.
+QUIET_S: Final = 2.0
 _LONGEST_BYTES: Final = 64 * 1024  # no message is longer
 
 # What comes in and is of no call that we know is cut off there: masking all of it would cost more
@@ -54,7 +56,8 @@ class CallAskedFor(Protocol):
 class Trace:
     """See MessageObserver. With `keep_calls` 0 nothing is kept, and `sink` hears of each message.
 
-    `clock` gives Unix seconds.
+    `clock` gives Unix seconds. `on_call` is called when there are messages of a call: they may be
+    compressed by `fold_quiet` in a while.
     """
 
     def __init__(
@@ -63,14 +66,17 @@ class Trace:
         *,
         sink: Sink | None = None,
         clock: Callable[[], float] = time.time,
+        on_call: Callable[[], None] = lambda: None,
     ) -> None:
         self._clock = clock
+        self._on_call = on_call
         self._sink = sink
         self._calls: OrderedDict[str, TracedCall] = OrderedDict()
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._of_job: dict[str, list[str]] = {}
         self._flows: OrderedDict[bytes, SipFlow] = OrderedDict()  # of calls; the latest used last
         self._owner: dict[bytes, str] = {}
+        self._unfolded: OrderedDict[bytes, float] = OrderedDict()  # flows of calls, by the latest
         self._others: dict[Origin, OrderedDict[bytes, SipFlow]] = {
             "own": OrderedDict(),
             "foreign": OrderedDict(),
@@ -146,6 +152,7 @@ class Trace:
         flow = self._flows.get(call_id)
         if flow is not None:
             self._flows.move_to_end(call_id)
+            self._note_unfolded(call_id, message.at)
             self._bytes["calls"] += flow.add(message)
             if self._bytes["calls"] > self._most["calls"]:
                 self._trim_calls()
@@ -202,6 +209,8 @@ class Trace:
             flow = SipFlow(key, self._flow_limits)
         flow.widen(self._flow_limits)
         self._flows[key] = flow
+        self._note_unfolded(key, self._clock())
+        self._on_call()
         self._bytes["calls"] += flow.size_bytes + _FLOW_BYTES + len(key)
 
     def over(self, call_id: str) -> None:
@@ -210,6 +219,33 @@ class Trace:
         if call is not None and call.is_up:
             call.end(self._clock())
             self._ended[call_id] = None
+
+    # -- compression ------------------------------------------------------------------------
+
+    def _note_unfolded(self, call_id: bytes, at: float) -> None:
+        self._unfolded[call_id] = at
+        self._unfolded.move_to_end(call_id)
+
+    @property
+    def has_unfolded(self) -> bool:
+        """Whether there are messages that `fold_quiet` may compress, now or later."""
+        return bool(self._unfolded)
+
+    def fold_quiet(self, most: int) -> bool:
+        """Compress the messages of calls that are up and of which none came for QUIET_S.
+
+        Those of `most` dialogs at most. Returns whether that is all of them.
+        """
+        until = self._clock() - QUIET_S
+        for _ in range(most):
+            key, at = next(iter(self._unfolded.items()), (_NO_CALL_ID, until))
+            if not key or at > until:
+                return True
+            del self._unfolded[key]
+            flow, call = self._flows.get(key), self._calls.get(self._owner.get(key, ""))
+            if flow is not None and call is not None and call.is_up:
+                self._bytes["calls"] += flow.fold()
+        return False
 
     # -- bounds -----------------------------------------------------------------------------
 

@@ -50,3 +50,24 @@ def test_wider_limits_hold_from_then_on() -> None:
     for number in range(2, 6):
         flow.add(message(number))
     assert numbers(flow) == [1, 2, 3, 4, 5]
+
+
+def test_messages_that_are_folded_are_there_again_with_those_after() -> None:
+    flow = SipFlow(b"1", FlowLimits(first=6, latest=2, size_bytes=1_000_000))
+    before = [message(number, 500) for number in range(1, 4)]
+    for one in before:
+        flow.add(one)
+    total = flow.size_bytes
+    total += flow.fold()
+    assert flow.messages() == before
+    assert flow.size_bytes == total < 500
+    for number in (4, 5):
+        total += flow.add(message(number))
+    total += flow.fold()
+    assert numbers(flow) == [1, 2, 3, 4, 5] and flow.after(3)[0] == message(4)
+    assert flow.fold() == 0  # nothing new
+    for number in range(6, 20):
+        total += flow.add(message(number))
+    assert numbers(flow) == [1, 2, 3, 4, 5, 6, 18, 19]
+    assert flow.fold() == 0  # messages between have been dropped
+    assert flow.size_bytes == total

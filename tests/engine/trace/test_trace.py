@@ -6,8 +6,8 @@ import tracemalloc
 import pytest
 
 from config.tracing import Trace as TraceSettings
-from engine.trace.flow import TracedMessage
-from engine.trace.trace import FOREIGN_BYTES, Trace, messages_of
+from engine.trace.flow import MESSAGE_BYTES, TracedMessage
+from engine.trace.trace import FOREIGN_BYTES, QUIET_S, Trace, messages_of
 from tests.support.traces import (
     AGENT,
     CUSTOMER,
@@ -30,6 +30,41 @@ def lines(kept: Trace, call_id: str) -> list[str]:
     if flow is None:
         return []
     return [one.data.split(b" sip:")[0].split(b"\r")[0].decode() for one in flow.messages()]
+
+
+class TestCompression:
+    def test_the_messages_of_a_call_that_is_up_are_compressed_when_it_is_quiet(self) -> None:
+        now = 1000.0
+        called = []
+        kept = Trace(clock=lambda: now, on_call=lambda: called.append(now))
+        assert kept.fold_quiet(10) and not kept.has_unfolded
+        for name in ("up", "over", "late"):
+            kept.sent(request("INVITE", f"sip-{name}"), AGENT, OURS)
+            kept.belongs(AnyCall(name), leg(f"leg-{name}", call_id=f"sip-{name}"))
+            kept.received(response("200 OK", f"sip-{name}"), AGENT, OURS)
+        assert called == [now] * 3
+        kept.over("over")
+        now += QUIET_S
+        kept.received(response("200 OK", "sip-late"), AGENT, OURS)
+        before = kept.size_bytes
+        assert kept.fold_quiet(10) and kept.has_unfolded
+        assert kept.size_bytes < before - 2 * MESSAGE_BYTES
+        assert lines(kept, "sip-up") == lines(kept, "sip-over") == ["INVITE", "SIP/2.0 200 OK"]
+        now += QUIET_S
+        assert kept.fold_quiet(10) and not kept.has_unfolded
+        for name in ("up", "over", "late"):
+            kept.over(name)
+        kept.configure(TraceSettings(keep_calls=0))
+        assert kept.size_bytes == 0
+
+    def test_no_more_are_compressed_at_once_than_are_asked_for(self) -> None:
+        now = 1000.0
+        kept = Trace(clock=lambda: now)
+        for name in range(3):
+            kept.belongs(AnyCall(f"c{name}"), leg(f"leg-{name}", call_id=f"sip-{name}"))
+        now += QUIET_S
+        assert [kept.fold_quiet(2), kept.has_unfolded] == [False, True]
+        assert [kept.fold_quiet(2), kept.has_unfolded] == [True, False]
 
 
 class TestCalls:
