@@ -392,6 +392,8 @@ class Job(msgspec.Struct, kw_only=True):
     @property
     def agent(self) -> str | None:
         """The agent who has the job now, or had it last, or whom it names; None: not known yet."""
+        if not self.offers:
+            return self.request.agent
         offers = self.offers if self.is_terminal else [one for one in self.offers if not one.ended]
         if answered := [one.agent for one in offers if one.answered is not None]:
             return answered[-1]

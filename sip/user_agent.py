@@ -279,7 +279,7 @@ class UserAgent:
     def _response(self, response: Response, source: Hop, now: float) -> None:
         transaction = None
         # A response for us has exactly one Via, which is ours (RFC 3261 8.1.3.3, 18.1.2).
-        if len(response.vias) == 1 and self.context.has_sent(response.via):
+        if response.has_one_via and self.context.has_sent(response.via):
             transaction = self.context.transactions.client_for(response)
         if transaction is None:
             # No transaction waits for it, so it is dropped (RFC 6026 section 8.9).

@@ -127,8 +127,11 @@ async def hops_of(
     A name that stalls gives way after NAME_S where another target can be tried.
     """
     try:
-        async with asyncio.timeout(None if is_last else NAME_S):
+        if is_last:
             hops = await sip.hops(target.hop_uri, target.trunk or "")
+        else:
+            async with asyncio.timeout(NAME_S):
+                hops = await sip.hops(target.hop_uri, target.trunk or "")
     except (TimeoutError, ResolutionFailed, ParseError) as error:
         if target.named_by is not None:
             return (target.named_by,)

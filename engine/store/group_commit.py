@@ -58,6 +58,7 @@ class GroupCommit:
         self._loop = asyncio.get_running_loop()
         self._hand_over_soon: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_delay_s = 0.0
         self._work: SimpleQueue[Batch | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._write, name="store-writer", daemon=True)
         self._thread.start()
@@ -76,10 +77,11 @@ class GroupCommit:
         """Write what is pending within `delay_s`."""
         timer = self._timer
         if timer is not None:
-            if timer.when() <= self._loop.time() + delay_s:
+            # One that was set before, for no longer a delay, is due before this one would be.
+            if self._timer_delay_s <= delay_s or timer.when() <= self._loop.time() + delay_s:
                 return
             timer.cancel()
-        self._timer = self._loop.call_later(delay_s, self._flush_due)
+        self._timer, self._timer_delay_s = self._loop.call_later(delay_s, self._flush_due), delay_s
 
     def close(self) -> None:
         """End the thread. What is still pending is not written."""

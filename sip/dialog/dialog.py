@@ -83,7 +83,9 @@ class Dialog:
         """
         fallback = self.fallback_hop
         if hop is None or hop.transport != "tls" or fallback.transport != "tls":
-            return None if hop is None else hop._replace(local=fallback.local)
+            if hop is None or hop.local == fallback.local:
+                return hop
+            return hop._replace(local=fallback.local)
         if hop.host == fallback.host:
             return fallback
         return hop._replace(name=fallback.name, local=fallback.local)

@@ -126,14 +126,14 @@ MAX_CSEQ: Final = 2**31 - 1
 MAGIC_COOKIE: Final = "z9hG4bK"
 
 
+def known_name(name: str) -> str | None:
+    """Return the usual spelling of a known name or compact form; None for other names."""
+    return CANONICAL_NAMES.get(name) or CANONICAL_NAMES.get(name.lower())
+
+
 def canonical_name(name: str) -> str:
     """Return the usual spelling of a known name or compact form. Other names are unchanged."""
-    return CANONICAL_NAMES.get(name) or CANONICAL_NAMES.get(name.lower()) or name
-
-
-def is_known(name: str) -> bool:
-    """Whether this is a known spelling, as `canonical_name` returns it."""
-    return name in CANONICAL_NAMES
+    return known_name(name) or name
 
 
 class Via(msgspec.Struct, frozen=True, gc=False):

@@ -11,7 +11,15 @@ from typing import Final, TypeVar
 
 from ..errors import ParseError
 from .grammar import is_token, parse_integer, split_commas
-from .headers import CSeq, Via, canonical_name, is_known, parse_cseq, parse_top_via, parse_via_list
+from .headers import (
+    CSeq,
+    Via,
+    canonical_name,
+    known_name,
+    parse_cseq,
+    parse_top_via,
+    parse_via_list,
+)
 from .multipart import SDP_TYPE, Part, is_multipart, parse_multipart, sdp_of
 from .name_addr import NameAddr, parse_name_addr, parse_name_addr_list
 from .reason_phrases import REASON_PHRASES
@@ -53,17 +61,17 @@ class Message:
         value = first.get(name)
         if value is not None:
             return value
-        name = canonical_name(name)
-        if is_known(name):
-            return first.get(name)
+        known = known_name(name)
+        if known is not None:
+            return first.get(known)
         name = name.lower()
         return next((value for key, value in self._fields if key.lower() == name), None)
 
     def get_all(self, name: str) -> list[str]:
         """Return the raw values of all fields of this name, in order. Lists are not split."""
-        name = canonical_name(name)
-        if is_known(name):
-            return [value for key, value in self._fields if key == name]
+        known = known_name(name)
+        if known is not None:
+            return [value for key, value in self._fields if key == known]
         name = name.lower()
         return [value for key, value in self._fields if key.lower() == name]
 
@@ -118,9 +126,10 @@ class Message:
         self.prepend("Via", via.encode())
 
     def _insert(self, place: int, name: str, value: str) -> None:
-        name = canonical_name(name)
-        if not is_token(name):
+        known = known_name(name)
+        if known is None and not is_token(name):
             raise ValueError(f"not a header name: {name!r}")
+        name = known or name
         if "\r" in value or "\n" in value:
             raise ValueError(f"line end in the value of {name}")
         if name == "Content-Length":
@@ -175,6 +184,12 @@ class Message:
     def vias(self) -> list[Via]:
         """All Via values, the topmost first."""
         return [via for raw in self.get_all("Via") for via in parse_via_list(raw)]
+
+    @property
+    def has_one_via(self) -> bool:
+        """Whether it has one Via value. Raises ParseError."""
+        fields = self.get_all("Via")
+        return len(fields) == 1 and ("," not in fields[0] or len(self.vias) == 1)
 
     @property
     def from_(self) -> NameAddr:

@@ -46,6 +46,7 @@ def test_typed_values() -> None:
     request = _request()
     assert [via.host for via in request.vias] == ["a", "b", "c"]
     assert request.via.branch == "z9hG4bK1"
+    assert not request.has_one_via
     assert request.from_.tag == "1"
     assert request.to.tag is None
     assert request.call_id == "id@h"
@@ -172,6 +173,7 @@ def test_replace_top_via_keeps_the_others() -> None:
     assert request.via.received == request.vias[0].received == "192.0.2.1"
     request.set("Via", 'SIP/2.0/UDP a;x="1, SIP/2.0/UDP b')
     request.replace_top_via(Via("UDP", "c"))
+    assert request.has_one_via
     assert request.get_all("Via") == ["SIP/2.0/UDP c"]
     bare = Response(200)
     bare.replace_top_via(request.via)
