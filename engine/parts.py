@@ -45,7 +45,7 @@ from .control.scope.own_work import OwnWork
 from .control.scope.scopes import Scopes
 from .control.server import ControlServer
 from .control.snapshot import SnapshotSources, views_of
-from .inbound.interrupted_calls import InterruptedCalls
+from .inbound.interrupted_calls import WATCHED, InterruptedCalls
 from .job import Job
 from .personal.personal_data import PersonalData
 from .reload import Reconfigure, Reload
@@ -131,12 +131,10 @@ class Parts(CallParts):
             clock=now,
         )
         self.interrupted_calls = InterruptedCalls(self.store)
-        for watch in (
-            self.cdr_writer.watch,
-            self.interrupted_calls.watch,
-            *(one.watch for one in counters),
-        ):
-            self.events.watch(watch)
+        self.events.watch(self.cdr_writer.watch, self.cdr_writer.watched)
+        self.events.watch(self.interrupted_calls.watch, WATCHED)
+        for one in counters:
+            self.events.watch(one.watch)
 
         for shift in (
             self.agents.shift,

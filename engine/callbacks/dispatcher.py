@@ -40,6 +40,7 @@ from .trunk_line import TrunkLine
 # How many jobs are looked at in one turn of the loop, and how many before an engine is up.
 LOOKED_AT_ONCE = 25
 RESUMED_AT_ONCE = 1_000
+_WATCHED = frozenset({"number.blocked", "queue.moved", "engine.relieved"})
 
 
 class Dispatcher:
@@ -69,7 +70,7 @@ class Dispatcher:
         self._is_dispatching = self.draining = False
         self.resumed = ResumedJobs()
         self.interrupted: list[Attempt] = []
-        services.events.watch(self._on_event)
+        services.events.watch(self._on_event, _WATCHED)
 
     # -- what is open -----------------------------------------------------------------------
 

@@ -22,6 +22,8 @@ _KNOWN_FROM: Mapping[str, tuple[tuple[str, ...], str]] = {
     "queue.answered": (("agent",), "answered_at"),
     "call.bridged": (("agent",), "bridged_at"),
 }
+WATCHED: Final = frozenset({*_KNOWN_FROM, "call.ended"})
+"""The types of the events that say something of a call without a job."""
 _DIRECTIONS: Final = {"call.incoming": "inbound", "call.originated": "outbound"}
 
 

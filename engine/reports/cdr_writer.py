@@ -5,7 +5,7 @@ job's end, a stay in a queue with its joining and its leaving, an agent's period
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -94,6 +94,11 @@ class CdrWriter:
             **dict.fromkeys(ENDINGS, self._job_ended),
             **{f"agent.{state}": self._agent_changed for state in AGENT_STATES},
         }
+
+    @property
+    def watched(self) -> Collection[str]:
+        """The types of the events that it takes."""
+        return self._by_type
 
     # -- starting ---------------------------------------------------------------------------
 

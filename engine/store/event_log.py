@@ -13,7 +13,7 @@ import asyncio
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -126,7 +126,8 @@ class EventLog:
         self._oldest_stored = 1
         self._kept = KeptEvents()
         self._listeners: dict[Listener, None] = {}
-        self._watchers: list[Watcher] = []
+        self._watchers: list[tuple[Watcher, Collection[str] | None]] = []
+        self._of_type: dict[str, list[Watcher]] = {}  # found once for each type
         self._to_watch: deque[Mapping[str, Any]] = deque()
         self._is_watching = False
         self._waiters: deque[tuple[int, asyncio.Future[None]]] = deque()
@@ -214,7 +215,7 @@ class EventLog:
             return
         self._is_watching = True
         while True:
-            for watcher in self._watchers:
+            for watcher in self._watchers_of(params["type"]):
                 try:
                     watcher(params)
                 except Exception:
@@ -317,13 +318,22 @@ class EventLog:
 
     # -- who hears of them ------------------------------------------------------------------
 
-    def watch(self, watcher: Watcher) -> None:
-        """Call `watcher` with the parameters of each event as it is published.
+    def watch(self, watcher: Watcher, types: Collection[str] | None = None) -> None:
+        """Call `watcher` with the parameters of each event of `types` (None: of each) as it is
+        published.
 
         They are its own only during the call. It must be quick and must not raise; whatever it
         saves is in one transaction with the event.
         """
-        self._watchers.append(watcher)
+        self._watchers.append((watcher, types))
+        self._of_type.clear()
+
+    def _watchers_of(self, type: str) -> list[Watcher]:
+        found = self._of_type.get(type)
+        if found is None:
+            found = [one for one, types in self._watchers if types is None or type in types]
+            self._of_type[type] = found
+        return found
 
     def listen(self, listener: Listener) -> None:
         """Call `listener` with each event from now on, once it is on the disk, in order.

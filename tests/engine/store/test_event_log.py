@@ -173,6 +173,22 @@ def test_watchers_hear_before_listeners_and_in_order() -> None:
     assert seen == [("watched", 1), ("watched", 2), ("heard", 1), ("heard", 2)]
 
 
+def test_watchers_hear_of_the_types_that_they_want() -> None:
+    log = EventLog()
+    seen: list[tuple[str, str]] = []
+    log.watch(lambda event: seen.append(("answers", event["type"])), {"test.answer"})
+    log.publish("test.answer")
+    log.watch(lambda event: seen.append(("all", event["type"])))
+    log.publish("test.answer")
+    log.publish("test.question")
+    assert seen == [
+        ("answers", "test.answer"),
+        ("answers", "test.answer"),
+        ("all", "test.answer"),
+        ("all", "test.question"),
+    ]
+
+
 def test_watcher_that_raises_keeps_nobody_from_anything() -> None:
     log = EventLog()
     seen: list[str] = []
