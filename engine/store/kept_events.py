@@ -44,9 +44,10 @@ class KeptEvents:
         self._head: deque[Event] = deque()  # what is left of a block of which some were dropped
         self._blocks: deque[bytes] = deque()  # of BLOCK events each
         self._tail: deque[Event] = deque()
+        self._count = 0  # of all three
 
     def __len__(self) -> int:
-        return len(self._head) + len(self._blocks) * BLOCK + len(self._tail)
+        return self._count
 
     @property
     def oldest(self) -> int | None:
@@ -57,6 +58,7 @@ class KeptEvents:
         """Keep the next event."""
         tail = self._tail
         tail.append(event)
+        self._count += 1
         self.size_bytes += len(event.line)
         if len(tail) == 2 * BLOCK:
             self._blocks.append(_pack(tail.popleft() for _ in range(BLOCK)))
@@ -67,6 +69,7 @@ class KeptEvents:
             seq = self.oldest or 0
             self._head.extend(_unpack(self._blocks.popleft(), seq))
         self.size_bytes -= len((self._head or self._tail).popleft().line)
+        self._count -= 1
 
     def after(self, seq: int) -> Iterator[Event]:
         """Those with a higher number than `seq`."""
