@@ -86,6 +86,7 @@ class OfferAnswer:
         "_current",
         "_index",
         "_local",
+        "_offered",
         "_on_faults",
         "_own",
         "_pending",
@@ -100,8 +101,11 @@ class OfferAnswer:
         self._session_id = session_id
         self._on_faults = on_faults
         self._version = session_id
-        # Our last description. Rejected streams keep their position in it.
-        self._sent: SessionDescription | None = None
+        # Our last description, as it was sent: its objects are eight times as large, and seldom
+        # needed once it is agreed on. Rejected streams keep their position in it.
+        self._sent = b""
+        # The same while it waits for its answer.
+        self._offered: SessionDescription | None = None
         self._index = 0
         # The audio of our offer. Kept after the answer, because a 200 may repeat that of a 183.
         self._local: LocalAudio | None = None
@@ -130,7 +134,8 @@ class OfferAnswer:
         """Return our offer. Raises NegotiationFailed if one is pending (RFC 3264 section 4)."""
         if self._pending:
             raise NegotiationFailed("an offer is not answered yet")
-        streams = self._sent.media if self._sent else [audio(PLAIN[0])]
+        sent = self._described()
+        streams = sent.media if sent else [audio(PLAIN[0])]
         media = [rejected(stream) for stream in streams]
         maps = offered_maps(local.codecs)
         if not maps:
@@ -154,44 +159,45 @@ class OfferAnswer:
         Its version stays the same (RFC 3264 section 8). Raises NegotiationFailed if an offer is
         pending, or nothing was described before.
         """
-        if self._pending or self._sent is None or self._own is None:
+        if self._pending or not self._sent or self._own is None:
             raise NegotiationFailed("there is nothing that could be offered again")
         self._local = self._own
         self._pending = True
-        return self._sent.encode()
+        return self._sent
 
     def _protect(self, local: LocalAudio) -> str:
         """Choose the a=crypto lines of our offer. Returns the protocol of its stream.
 
         What was agreed is offered again as it is, so that no stream changes its keys.
         """
-        if self._current is not None and self._sent is not None:
+        sent = self._described()
+        if self._current is not None and sent is not None:
             if self._current.srtp is None:
                 self._crypto = []
-            return self._sent.media[self._index].protocol
+            return sent.media[self._index].protocol
         self._crypto = [] if local.srtp == "off" or local.keys is None else local.keys.offered()
         return SECURE[0] if local.srtp == "required" else PLAIN[0]
 
     def withdraw_offer(self) -> None:
         """Withdraw an unanswered offer, because its request failed."""
-        self._pending = False
+        self._pending, self._offered = False, None
 
     def receive_answer(self, body: bytes) -> NegotiatedAudio:
         """Apply the answer to our last offer, or its repetition in a later response.
 
         Raises NegotiationFailed.
         """
-        local = self._local
-        if local is None or self._sent is None:
+        local, sent = self._local, self._described()
+        if local is None or sent is None:
             raise NegotiationFailed("an answer came, but nothing was offered")
         self._pending = False
         answer = self._parse(body)
-        if len(answer.media) != len(self._sent.media):
+        if len(answer.media) != len(sent.media):
             raise NegotiationFailed("the answer has not the streams of the offer")
         media = answer.media[self._index]
         if media.media != "audio" or media.port == 0:
             raise NegotiationFailed("the audio stream was rejected", 304)
-        ours = self._sent.media[self._index]
+        ours = sent.media[self._index]
         # Some peers answer a=crypto over RTP/AVP with the protocol that SRTP should have.
         if media.protocol != ours.protocol and not (self._crypto and media.protocol in SECURE):
             reason = f"audio is answered over {media.protocol}, not {ours.protocol}"
@@ -213,6 +219,7 @@ class OfferAnswer:
         if not wants_rtcp_mux(ours):  # an answer cannot have what was not offered
             media.attributes = [one for one in media.attributes if one != RTCP_MUX]
         self._current = self._agree(answer, media, choice, local, (received, event), keys)
+        self._offered = None
         return self._current
 
     def receive_offer(self, body: bytes, local: LocalAudio) -> tuple[bytes, NegotiatedAudio]:
@@ -220,7 +227,8 @@ class OfferAnswer:
         if self._pending:
             raise NegotiationFailed("an offer came while ours is not answered")
         offer = self._parse(body)
-        if self._sent is not None and len(offer.media) < len(self._sent.media):
+        sent = self._described()
+        if sent is not None and len(offer.media) < len(sent.media):
             raise NegotiationFailed("the offer has fewer streams than were agreed")
         found = self._find_stream(offer, local)
         choice, media = found.choice, offer.media[found.index]
@@ -349,13 +357,21 @@ class OfferAnswer:
             origin=Origin("-", str(self._session_id), str(self._version), kind, local.host),
             media=media,
         )
-        if self._sent is not None and description != self._sent:
+        text = description.encode()
+        if self._sent and text != self._sent:
             self._version += 1
             description.origin = Origin(
                 "-", str(self._session_id), str(self._version), kind, local.host
             )
-        self._sent = description
-        return description.encode()
+            text = description.encode()
+        self._sent, self._offered = text, description if self._pending else None
+        return text
+
+    def _described(self) -> SessionDescription | None:
+        """Our last description; None before the first."""
+        if self._offered is None and self._sent:
+            return parse_sdp(self._sent)
+        return self._offered
 
 
 def _direction(*, sends: bool, receives: bool) -> Direction:
