@@ -15,20 +15,20 @@ from tests.support.phones.real.asterisk import CARRIER_HOST, PHONES_HOST, Asteri
 from tests.support.phones.real.softphone import SoftphoneProcess
 from tests.support.ports import free_port
 from tests.support.recording import read_wav
+from tests.support.waiting import DEADLINE_S
 
 AGENT_HZ, CUSTOMER_HZ, THIRD_HZ = 600, 1500, 2200  # neither is in a ringing tone
 TALK_S = 1.5
 # How long the talk with session timers lasts: by hand it is tried for five minutes.
 TIMED_TALK_S = float(os.environ.get("RINGBACK_ASTERISK_TALK_S", TALK_S))
 REFRESH_S = 45
-PATIENCE_S = 12.0
 SHOP = "+442079460000"
 
 
 async def event(engine: EngineClient, kind: str) -> dict[str, Any]:
     """The first event of this type since the test began."""
     return await engine.line.events.wait_for(
-        lambda event: event["type"] == kind, timeout_s=PATIENCE_S
+        lambda event: event["type"] == kind, timeout_s=DEADLINE_S
     )
 
 
@@ -75,7 +75,7 @@ async def test_calls_go_out_and_come_in_beside_asterisk(
         dial={"headers": {"User-to-User": "{id}"}},
     )  # fmt: skip
     job = await engine.callback("+442079460123", "alice")
-    await engine.state("bridged", job, timeout_s=PATIENCE_S)
+    await engine.state("bridged", job, timeout_s=DEADLINE_S)
     await asyncio.sleep(TALK_S)
     alice.command("hangup")
     assert (await engine.ended(job))["state"] == "completed"
@@ -146,14 +146,14 @@ async def test_registration_hold_and_transfer_over_tls_with_srtp(
         routes=[{"prefix": "+44", "trunks": ["pbx"]}],
         agents=[{"name": "alice", "uri": alice.uri}, {"name": "carol", "uri": carol.uri}],
     )  # fmt: skip
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(DEADLINE_S):
         while True:
             (trunk,) = (await engine.line.call("engine.status"))["trunks"]
             if trunk["state"] == "registered":
                 break
             await asyncio.sleep(0.1)
     job = await engine.callback("+442079461111", "alice")
-    await engine.state("bridged", job, timeout_s=PATIENCE_S)
+    await engine.state("bridged", job, timeout_s=DEADLINE_S)
     call = (await engine.event("callback.bridged", job))["call"]
     alice.command("hold")
     await asyncio.sleep(0.5)

@@ -17,7 +17,6 @@ async def event(engine: EngineClient, kind: str, **fields: Any) -> dict[str, Any
             event["type"] == kind
             and all(event.get(name) == value for name, value in fields.items())
         ),
-        timeout_s=8.0,
     )
 
 

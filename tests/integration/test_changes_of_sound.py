@@ -50,9 +50,7 @@ async def reoffer(call: WireCall, direction: Any) -> None:
     """A re-INVITE of the agent's phone, and the ACK."""
     call.reinvite(direction)
     cseq = f"{call.cseq} INVITE"
-    ok = await call.phone.messages.wait_for(
-        lambda m: m.what == "200" and m["cseq"] == cseq, timeout_s=3.0
-    )
+    ok = await call.phone.messages.wait_for(lambda m: m.what == "200" and m["cseq"] == cseq)
     call.acknowledge(ok)
 
 

@@ -38,7 +38,7 @@ async def test_a_callback_by_command_waits_for_its_end(
             "--context", "site=shop.example", "--wait",
         )
     )  # fmt: skip
-    agent = await agent_phone.answer(timeout_s=8.0)
+    agent = await agent_phone.answer()
     customer = await customer_phone.answer()
     assert agent.invite["x-ringback-site"] == "shop.example"
     await asyncio.sleep(0.1)
@@ -54,7 +54,7 @@ async def test_a_failed_callback_is_status_1(engine: EngineClient, wire: MakeWir
         run("--socket", str(engine.process.socket), "callback", customer_phone.uri,
             "--agent", agent_phone.uri, "--wait")
     )  # fmt: skip
-    await agent_phone.refuse(486, "Busy Here", timeout_s=8.0)
+    await agent_phone.refuse(486, "Busy Here")
     done = await command
     assert done.returncode == 1
     assert "busy" in (done.stdout + done.stderr).lower()

@@ -16,9 +16,9 @@ from tests.support.phones.real.kamailio import Kamailio
 from tests.support.phones.real.softphone import SoftphoneProcess
 from tests.support.ports import media_ports
 from tests.support.prepared_command import ringback
+from tests.support.waiting import DEADLINE_S
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "recipes" / "first-trunk.md"
-PATIENCE_S = 20.0
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ async def test_the_steps_of_the_page(
     checked = await said(engine, "check", str(engine.process.config_path))
     assert checked.endswith(f"{engine.process.config_path}: ok\n")
     assert "may be called" in await said(engine, "numbers", "check", "020 7946 0123")
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(DEADLINE_S):
         while True:
             (trunk,) = (await engine.line.call("engine.status"))["trunks"]
             if trunk["state"] == "registered":
@@ -82,7 +82,7 @@ async def test_the_steps_of_the_page(
         )
     )
     bridged = await engine.line.events.wait_for(
-        lambda event: event["type"] == "callback.bridged", timeout_s=PATIENCE_S
+        lambda event: event["type"] == "callback.bridged", timeout_s=DEADLINE_S
     )
     mobile, customer = network.seen("incoming")
     assert mobile["request_uri"].startswith("sip:+447700900123@")
@@ -93,6 +93,6 @@ async def test_the_steps_of_the_page(
 
     network.command(f"call sip:+442079460000@127.0.0.1:{provider.port}")
     await engine.line.events.wait_for(
-        lambda event: event["type"] == "call.bridged", timeout_s=PATIENCE_S
+        lambda event: event["type"] == "call.bridged", timeout_s=DEADLINE_S
     )
     assert network.seen("incoming")[-1]["request_uri"].startswith("sip:+447700900123@")

@@ -13,17 +13,17 @@ from tests.support.phones.real.freeswitch import CARRIER_HOST, PHONES_HOST, Free
 from tests.support.phones.real.softphone import SoftphoneProcess
 from tests.support.ports import free_port
 from tests.support.recording import read_wav
+from tests.support.waiting import DEADLINE_S
 
 AGENT_HZ, CUSTOMER_HZ = 600, 1500  # neither is in a ringing tone
 TALK_S = 1.5
-PATIENCE_S = 12.0
 SHOP = "+442079460000"
 
 
 async def event(engine: EngineClient, kind: str) -> dict[str, Any]:
     """The first event of this type since the test began."""
     return await engine.line.events.wait_for(
-        lambda event: event["type"] == kind, timeout_s=PATIENCE_S
+        lambda event: event["type"] == kind, timeout_s=DEADLINE_S
     )
 
 
@@ -69,7 +69,7 @@ async def test_calls_go_out_and_come_in_beside_freeswitch(
         dial={"headers": {"X-Ringback-Job": "{id}"}},
     )  # fmt: skip
     job = await engine.callback("+442079460123", "alice")
-    await engine.state("bridged", job, timeout_s=PATIENCE_S)
+    await engine.state("bridged", job, timeout_s=DEADLINE_S)
     await asyncio.sleep(TALK_S)
     alice.command("hangup")
     assert (await engine.ended(job))["state"] == "completed"

@@ -29,9 +29,7 @@ def settings(*, port: int | None = None, **digest: Any) -> dict[str, Any]:
 
 async def event(engine: EngineClient, kind: str, nth: int = 1) -> dict[str, Any]:
     """The nth event of this type."""
-    return await engine.line.events.wait_for(
-        lambda one: one["type"] == kind, timeout_s=15.0, nth=nth
-    )
+    return await engine.line.events.wait_for(lambda one: one["type"] == kind, nth=nth)
 
 
 async def counted(engine: EngineClient) -> dict[str, int]:
@@ -64,7 +62,7 @@ async def test_pjsip_with_another_password_or_user_does_not_get_in(
     engine = await own_engine(**settings())
     phone = await softphone(user="+442079461111", username=user, password=password)
     phone.command(f"call sip:{SHOP}@127.0.0.1:{engine.process.sip_port}")
-    over = await phone.wait_for("state", state="disconnected", timeout_s=15.0)
+    over = await phone.wait_for("state", state="disconnected")
     assert over["status"] == 401
     assert (await counted(engine))["strangers_refused"] >= 1
     assert (await engine.line.call("call.list"))["calls"] == []

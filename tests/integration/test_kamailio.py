@@ -12,22 +12,22 @@ from tests.support.engines.process import EngineClient, StartEngine
 from tests.support.phones.real.kamailio import Kamailio
 from tests.support.phones.real.softphone import SoftphoneProcess
 from tests.support.recording import read_wav
+from tests.support.waiting import DEADLINE_S
 
 AGENT_HZ, CUSTOMER_HZ = 600, 1500  # neither is in a ringing tone
 TALK_S = 1.5
-PATIENCE_S = 10.0
 
 
 async def event(engine: EngineClient, kind: str) -> dict[str, Any]:
     """The first event of this type since the test began."""
     return await engine.line.events.wait_for(
-        lambda event: event["type"] == kind, timeout_s=PATIENCE_S
+        lambda event: event["type"] == kind, timeout_s=DEADLINE_S
     )
 
 
 async def trunk_is(engine: EngineClient, state: str) -> dict[str, Any]:
     """The view of the one trunk, once it is in `state`."""
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(DEADLINE_S):
         while True:
             (trunk,) = (await engine.line.call("engine.status"))["trunks"]
             if trunk["state"] == state:

@@ -148,7 +148,6 @@ async def sent_away(engine: EngineClient, agent_phone: WirePhone, caller_phone: 
     caller.rtp.send_digit(5)
     await engine.line.events.wait_for(
         lambda event: event["type"] == "call.callback_refused" and event["call"] == call["call"],
-        timeout_s=3.0,
     )
     await engine.line.call("call.hangup", call=call["call"])
     await caller.receive("BYE")

@@ -108,7 +108,7 @@ async def test_attended_by_refer_the_phone_replaces_our_call(
     await engine.line.call("call.transfer", call=call, to=carol.uri, how="refer", mode="attended")
     await carol.wait_for("state", state="confirmed")
     await engine.line.events.wait_for(
-        lambda event: event["type"] == "leg.answered" and event["uri"] == carol.uri, timeout_s=8.0
+        lambda event: event["type"] == "leg.answered" and event["uri"] == carol.uri
     )
     agent.command("hangup")
     completed = await engine.event("transfer.completed", job)

@@ -154,16 +154,14 @@ async def test_a_call_of_another_trunk_is_not_replaced(
     )  # fmt: skip
     stranger = WireOutgoing.place(two, engine.process.sip_port, "+442079460000", headers=named)
     assert (await stranger.refused()).what == "403"
-    refused = await engine.line.events.wait_for(
-        lambda event: event["type"] == "call.refused", timeout_s=8.0
-    )
+    refused = await engine.line.events.wait_for(lambda event: event["type"] == "call.refused")
     assert (refused["sip_status"], refused["trunk"]) == (403, "two")
     # The PBX of the caller may: it moves them to another of its phones, who waits in their place.
     moved = WireOutgoing.place(one, engine.process.sip_port, "+442079460000", headers=named)
     await moved.answered()
     await caller.receive("BYE")
     moved.bye()
-    await engine.line.events.wait_for(lambda event: event["type"] == "call.ended", timeout_s=8.0)
+    await engine.line.events.wait_for(lambda event: event["type"] == "call.ended")
     await engine.assert_idle()
 
 

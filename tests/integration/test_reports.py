@@ -82,7 +82,7 @@ async def _talked_at_the_second_attempt(
     agent = await agent_side.answer()
     await customer.refuse(486, "Busy Here")
     await agent.receive("BYE")
-    agent = await agent_side.called(timeout_s=10.0)
+    agent = await agent_side.called()
     offer = await engine.event("agent.offered", job, nth=2)
     assert offer["context"] == SITE
     assert agent.invite["x-ringback-site"] == "shop.example"

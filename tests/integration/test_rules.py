@@ -22,7 +22,6 @@ async def seen(engine: EngineClient, kind: str, **fields: Any) -> dict[str, Any]
             event["type"] == kind
             and all(event.get(name) == value for name, value in fields.items())
         ),
-        timeout_s=6.0,
     )
 
 

@@ -38,7 +38,7 @@ def files(certificate: Certificate) -> tuple[str, str, str]:
 async def event(engine: EngineClient, kind: str) -> dict[str, Any]:
     """The first event of this type."""
     try:
-        return await engine.line.events.wait_for(lambda one: one["type"] == kind, timeout_s=8.0)
+        return await engine.line.events.wait_for(lambda one: one["type"] == kind)
     except TimeoutError:
         raise AssertionError(f"no {kind}:\n{engine.process.log()[-3000:]}") from None
 

@@ -224,16 +224,12 @@ async def test_a_call_that_came_in_is_traced_through_a_flood_of_unknown_sources(
             )
             stranger.send("\r\n".join((*lines, "", "x" * 4000)).encode())
     talking = await desk.answer()
-    bridged = await engine.line.events.wait_for(
-        lambda event: event["type"] == "call.bridged", timeout_s=8.0
-    )
+    bridged = await engine.line.events.wait_for(lambda event: event["type"] == "call.bridged")
     up = await printed(engine, "trace", bridged["call"])
     assert "up for" in up and "the two are joined" in up
     talking.bye()
     await caller.receive("BYE")
-    ended = await engine.line.events.wait_for(
-        lambda event: event["type"] == "call.ended", timeout_s=8.0
-    )
+    ended = await engine.line.events.wait_for(lambda event: event["type"] == "call.ended")
     found = await engine.line.call("trace.get", call=ended["call"])
     (call,) = found["calls"]
     assert (call["direction"], call["trunk"], call["number"]) == ("inbound", "pbx", "+442079461111")

@@ -12,15 +12,15 @@ from tests.support.phones.wire.caller import WireOutgoing
 from tests.support.phones.wire.message import WireMessage, audio_address
 from tests.support.phones.wire.phone import MakeWire, WireCall
 from tests.support.talk import AGENT_HZ, CUSTOMER_HZ, TONES, begin_talk
+from tests.support.waiting import DEADLINE_S
 
 CAROL_HZ = 2200
-PATIENCE_S = 20.0
 
 
 async def hears(customer: WireCall, other: WireCall, hz: float) -> None:
     """The customer hears the tone of the other, who hears the customer's. A busy machine is given
     time to play them without a gap."""
-    until = time.monotonic() + PATIENCE_S
+    until = time.monotonic() + DEADLINE_S
     while True:
         since = time.time() + 0.1
         await asyncio.sleep(0.6)
@@ -217,16 +217,12 @@ async def test_a_caller_of_a_trunk_is_transferred_by_the_agents_phone(
     ringing = await caller.receive("180")
     caller.remote_to = ringing["to"]
     caller.request("PRACK", headers=(("RAck", f"{ringing['rseq']} 1 INVITE"),))
-    ok = await trunk.messages.wait_for(
-        lambda m: m.what == "200" and m["cseq"] == "1 INVITE", timeout_s=5.0
-    )
+    ok = await trunk.messages.wait_for(lambda m: m.what == "200" and m["cseq"] == "1 INVITE")
     assert ok["session-expires"] == "600;refresher=uac"
     caller.rtp.remote = audio_address(ok.body)
     caller.acknowledge_ok(ok)
     alice = await alice_phone.answer(tone_hz=AGENT_HZ)
-    bridged = await engine.line.events.wait_for(
-        lambda event: event["type"] == "call.bridged", timeout_s=8.0
-    )
+    bridged = await engine.line.events.wait_for(lambda event: event["type"] == "call.bridged")
     # What a user would dial: the engine's own address, and the name of an agent.
     refer(alice, f"sip:bob@127.0.0.1:{engine.process.sip_port}")
     bob = await bob_phone.answer(tone_hz=CAROL_HZ)
@@ -235,9 +231,7 @@ async def test_a_caller_of_a_trunk_is_transferred_by_the_agents_phone(
     await hears(caller, bob, CAROL_HZ)
     bob.bye()
     await caller.receive("BYE")
-    ended = await engine.line.events.wait_for(
-        lambda event: event["type"] == "call.ended", timeout_s=8.0
-    )
+    ended = await engine.line.events.wait_for(lambda event: event["type"] == "call.ended")
     assert (ended["call"], ended["result"]) == (bridged["call"], "completed")
     assert len(ended["legs"]) == 3
     await engine.assert_idle()
@@ -311,7 +305,6 @@ async def test_an_attended_transfer_by_refer(engine: EngineClient, wire: MakeWir
     carol = await carol_phone.answer()
     await engine.line.events.wait_for(
         lambda event: event["type"] == "leg.answered" and event["uri"] == carol_phone.uri,
-        timeout_s=8.0,
     )
     agent.bye()
     refer_to = (await answer_refer(customer))["refer-to"]
@@ -348,7 +341,6 @@ async def test_a_transfer_to_a_queue(own_engine: StartEngine, wire: MakeWire) ->
     bob = await bob_phone.answer(tone_hz=CAROL_HZ)
     await engine.line.events.wait_for(
         lambda event: event["type"] == "bridge.joined" and event["uri"] == bob_phone.uri,
-        timeout_s=8.0,
     )
     await hears(customer, bob, CAROL_HZ)
     bob.bye()

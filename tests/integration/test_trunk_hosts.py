@@ -13,8 +13,8 @@ from tests.support.phones.real.kamailio import Kamailio
 from tests.support.phones.real.softphone import SoftphoneProcess
 from tests.support.phones.wire.message import WireMessage, response_lines
 from tests.support.phones.wire.phone import MakeWire, WirePhone
+from tests.support.waiting import DEADLINE_S
 
-PATIENCE_S = 30.0
 NUMBER = "+442079460123"
 NOBODY = 9  # discard: no SIP is there
 ROUTES = [{"prefix": "+44", "trunks": ["carrier"]}]
@@ -23,13 +23,13 @@ ROUTES = [{"prefix": "+44", "trunks": ["carrier"]}]
 async def event(engine: EngineClient, kind: str, **members: Any) -> dict[str, Any]:
     """The first event of this type with these members since the test began."""
     return await engine.line.events.wait_for(
-        lambda one: one["type"] == kind and members.items() <= one.items(), timeout_s=PATIENCE_S
+        lambda one: one["type"] == kind and members.items() <= one.items(), timeout_s=DEADLINE_S
     )
 
 
 async def registered(phone: WirePhone, *headers: tuple[str, str]) -> WireMessage:
     """Answer the next REGISTER with 200 and these headers."""
-    request = await phone.receive("REGISTER", PATIENCE_S)
+    request = await phone.receive("REGISTER", DEADLINE_S)
     lines = response_lines(request, 200, contact=phone.uri, tag="reg")[:-1]
     lines += [f"Contact: {request['contact']};expires=600"]
     lines += [f"{name}: {value}" for name, value in headers]
@@ -39,7 +39,7 @@ async def registered(phone: WirePhone, *headers: tuple[str, str]) -> WireMessage
 
 async def registered_at(engine: EngineClient, host: str) -> dict[str, Any]:
     """The trunk, once it is registered at this host."""
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(DEADLINE_S):
         while True:
             trunk = await engine.line.call("trunk.get", trunk="carrier")
             if trunk["registration"]["host"] == host:
@@ -85,13 +85,13 @@ async def test_two_edges_are_one_trunk_and_one_of_them_ends(
     async def called() -> str:
         """Call by the trunk; the address of the edge that took it."""
         job = await engine.callback(NUMBER, "alice")
-        bridged = await engine.state("bridged", job, timeout_s=PATIENCE_S)
+        bridged = await engine.state("bridged", job, timeout_s=DEADLINE_S)
         (customer,) = [
             leg for leg in (await engine.line.call("call.get", call=bridged["call"]))["legs"]
             if leg["role"] == "customer"
         ]  # fmt: skip
         alice.command("hangup")
-        assert (await engine.ended(job, timeout_s=PATIENCE_S))["state"] == "completed"
+        assert (await engine.ended(job, timeout_s=DEADLINE_S))["state"] == "completed"
         return str(customer["hop"])
 
     await registered_at(engine, one.uri)
@@ -131,8 +131,8 @@ async def test_calls_go_by_the_service_route_of_the_registrar(
     assert registration["service_route"] == [route]
     assert registration["path"] == ["<sip:edge;lr>"]
     await engine.callback(NUMBER, "alice")
-    await agent_phone.answer(timeout_s=PATIENCE_S)
-    invite = (await home.called(PATIENCE_S)).invite
+    await agent_phone.answer(timeout_s=DEADLINE_S)
+    invite = (await home.called(DEADLINE_S)).invite
     assert invite.start == f"INVITE sip:{NUMBER}@127.0.0.1:{registrar.port} SIP/2.0"
     assert invite["route"] == route
 
@@ -154,8 +154,8 @@ async def test_a_service_route_to_somewhere_else_is_asked_of_the_registrar(
     await registered(registrar, ("Service-Route", route))
     await event(engine, "trunk.registered")
     await engine.callback(NUMBER, "alice")
-    await agent_phone.answer(timeout_s=PATIENCE_S)
-    invite = (await registrar.called(PATIENCE_S)).invite
+    await agent_phone.answer(timeout_s=DEADLINE_S)
+    invite = (await registrar.called(DEADLINE_S)).invite
     assert invite["route"] == route
 
 
@@ -174,12 +174,12 @@ async def test_everything_goes_by_the_outbound_proxy(
         agents=[{"name": "alice", "uri": agent_phone.uri}],
     )  # fmt: skip
     routes = [f"<sip:127.0.0.1:{proxy.port};lr>", "<sip:core.invalid;lr>"]
-    options = await proxy.receive("OPTIONS", PATIENCE_S)
+    options = await proxy.receive("OPTIONS", DEADLINE_S)
     request = await registered(proxy)
     await event(engine, "trunk.registered")
     await engine.callback(NUMBER, "alice")
-    await agent_phone.answer(timeout_s=PATIENCE_S)
-    invite = (await proxy.called(PATIENCE_S)).invite
+    await agent_phone.answer(timeout_s=DEADLINE_S)
+    invite = (await proxy.called(DEADLINE_S)).invite
     for message, uri in (
         (options, "sip:carrier.invalid"),
         (request, "sip:carrier.invalid"),
@@ -208,11 +208,11 @@ async def test_a_call_goes_from_host_to_host_until_one_can_serve(
         agents=[{"name": "alice", "uri": agent_phone.uri}],
     )  # fmt: skip
     job = await engine.callback(NUMBER, "alice")
-    await agent_phone.answer(timeout_s=PATIENCE_S)
-    await broken.refuse(status, phrase, PATIENCE_S)
-    call = await works.answer(timeout_s=PATIENCE_S)
+    await agent_phone.answer(timeout_s=DEADLINE_S)
+    await broken.refuse(status, phrase, DEADLINE_S)
+    call = await works.answer(timeout_s=DEADLINE_S)
     assert call.invite.start == f"INVITE sip:{NUMBER}@127.0.0.1:{works.port} SIP/2.0"
-    await engine.state("bridged", job, timeout_s=PATIENCE_S)
+    await engine.state("bridged", job, timeout_s=DEADLINE_S)
     down = await event(engine, "trunk.host_down", trunk="carrier")
     assert down["host"] == f"sip:127.0.0.1:{NOBODY}"
     trunk = await engine.line.call("trunk.get", trunk="carrier")
@@ -237,8 +237,8 @@ async def test_a_party_who_is_reached_is_not_called_at_another_host(
         agents=[{"name": "alice", "uri": agent_phone.uri}],
     )  # fmt: skip
     job = await engine.callback(NUMBER, "alice")
-    await agent_phone.answer(timeout_s=PATIENCE_S)
-    await first.refuse(status, "No", PATIENCE_S)
-    failed = await engine.ended(job, timeout_s=PATIENCE_S)
+    await agent_phone.answer(timeout_s=DEADLINE_S)
+    await first.refuse(status, "No", DEADLINE_S)
+    failed = await engine.ended(job, timeout_s=DEADLINE_S)
     assert failed["failure"]["sip_status"] == status
     assert not second.messages.items

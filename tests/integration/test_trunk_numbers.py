@@ -66,9 +66,7 @@ async def test_what_a_trunk_sends_is_read_as_it_writes_numbers(
     )
     call = WireOutgoing.place(trunk, engine.process.sip_port, "55%23442079460000")
     await call.receive("180")
-    told = await engine.line.events.wait_for(
-        lambda event: event["type"].startswith("call."), timeout_s=6.0
-    )
+    told = await engine.line.events.wait_for(lambda event: event["type"].startswith("call."))
     assert (told["number"], told["dialled"]) == ("+442079461111", "+442079460000")
     other = WireOutgoing.place(trunk, engine.process.sip_port, "442079460001")
     assert (await other.refused()).what == "404"

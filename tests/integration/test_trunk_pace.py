@@ -24,7 +24,7 @@ async def test_invites_come_at_the_pace_of_the_trunk(
     ]
     for job, agent in zip(jobs, agents, strict=True):
         call = await agent.answer()
-        await engine.event("callback.bridged", job, timeout_s=12.0)
+        await engine.event("callback.bridged", job)
         call.bye()
         record = await engine.ended(job)
         assert (record["state"], len(record["attempts"])) == ("completed", 1)

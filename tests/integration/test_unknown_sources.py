@@ -232,7 +232,7 @@ async def test_a_name_that_stalls_delays_its_own_call_alone(
         ]
         for number in ("+442079460123", "+447860000000"):
             job = await engine.callback(number, agent_phone.uri, order="customer_first")
-            call = await pbx.called(10.0)
+            call = await pbx.called()
             assert number in call.invite.start
             call.respond(486, "Busy Here")
             assert (await engine.ended(job))["result"] == "busy"

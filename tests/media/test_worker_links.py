@@ -21,9 +21,7 @@ from media.worker_pool import WorkerPool, _with_legs
 from tests.support.media.worker import HOST
 from tests.support.phones.wire.frames import FramePhone
 from tests.support.ports import free_udp_range
-from tests.support.waiting import until
-
-PATIENCE_S = 40.0
+from tests.support.waiting import DEADLINE_S, until
 
 
 @pytest.mark.parametrize(
@@ -64,7 +62,7 @@ class Two:
 
     async def talk_until_heard(self, *pairs: tuple[str, str]) -> None:
         """Let everybody talk until, of each pair, the second has heard the first."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(DEADLINE_S):
             while not all(self.hears(listener, speaker) for speaker, listener in pairs):
                 for phone, address in self.phones.values():
                     phone.talk(address)
@@ -153,7 +151,7 @@ async def test_a_worker_that_dies_takes_the_links_to_it(two: Two) -> None:
     await until(lambda: two.deaths)
     assert two.deaths == [["a"]]
     await until(lambda: len(two.pool.pids) == 2)
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(DEADLINE_S):
         while await two.legs() != [0, 1]:  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.05)
     two.pool.bridge("a", "b")  # one is gone

@@ -26,8 +26,8 @@ from sip.events import (
 )
 from tests.support.phones.real.sipp import Sipp
 from tests.support.sip.endpoint import AUDIO, ObservedEndpoint
+from tests.support.waiting import DEADLINE_S
 
-PATIENCE_S = 20.0
 ON_HOLD = msgspec.structs.replace(AUDIO, direction="sendonly")
 
 
@@ -95,7 +95,7 @@ class Scene:
     async def until(self, is_so: Callable[[], bool], what: str) -> None:
         """Wait until something is so. It has to be looked at after each event."""
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(DEADLINE_S):
                 while not is_so():
                     self.ours.arrived.clear()
                     try:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from .waiting import DEADLINE_S
+
 T = TypeVar("T")
 
 
@@ -24,7 +26,9 @@ class Arrivals(Generic[T]):
         """Those so far that match."""
         return [item for item in self.items if matches(item)]
 
-    async def wait_for(self, matches: Callable[[T], bool], *, timeout_s: float, nth: int = 1) -> T:
+    async def wait_for(
+        self, matches: Callable[[T], bool], *, timeout_s: float = DEADLINE_S, nth: int = 1
+    ) -> T:
         """The nth that matches, past or to come. Raises TimeoutError."""
         async with asyncio.timeout(timeout_s):
             while len(found := self.that(matches)) < nth:

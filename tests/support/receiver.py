@@ -10,6 +10,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from .arrivals import Arrivals
+from .waiting import DEADLINE_S
 
 Behaviour = Callable[["Received"], Awaitable[web.StreamResponse] | web.StreamResponse]
 
@@ -88,7 +89,7 @@ class Receiver:
         finally:
             self._now -= 1
 
-    async def got(self, count: int, timeout_s: float = 10.0) -> list[Received]:
+    async def got(self, count: int, timeout_s: float = DEADLINE_S) -> list[Received]:
         """The first `count` requests, once there are that many."""
         await self.requests.wait_for(lambda _: True, timeout_s=timeout_s, nth=count)
         return self.requests.items[:count]

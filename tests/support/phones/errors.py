@@ -1,6 +1,6 @@
 """What wire and real phones raise, and how long wire phones wait for what has to come."""
 
-PATIENCE_S = 30.0
+PATIENCE_S = 40.0
 """Long, because the machine may be busy."""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.arrivals import Arrivals
-from tests.support.phones.errors import PeerError
+from tests.support.phones.errors import PATIENCE_S, PeerError
 from tests.support.recording import Recording, read_wav
 
 from .peer_process import PeerProcess
@@ -60,7 +60,7 @@ class SoftphoneProcess:
         return self.events.that(lambda item: _is(item, event, fields))
 
     async def wait_for(
-        self, event: str, *, timeout_s: float = 8.0, nth: int = 1, **fields: object
+        self, event: str, *, timeout_s: float = PATIENCE_S, nth: int = 1, **fields: object
     ) -> dict[str, Any]:
         """The nth such event, which may have come already. Raises PeerError after `timeout_s`."""
         try:
