@@ -113,10 +113,10 @@ async def serve(listening: socket.socket, settings: MediaSettings) -> None:
         await over.wait()
     finally:
         server.close()
-        clock.close()
         reader.stop()
         loop.remove_reader(switch.listeners.fileno())
-        switch.close()
+        switch.close()  # a leg that is closed may wake the clock
+        clock.close()
 
 
 def main() -> None:

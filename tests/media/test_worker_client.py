@@ -277,6 +277,24 @@ async def test_stop_is_no_death_and_ends_the_process(bench: WorkerBench) -> None
     assert (await bench.client.counters()).legs == 0
 
 
+async def test_a_worker_that_is_stopped_in_a_talk_ends_without_an_error(
+    bench: WorkerBench, capfd: pytest.CaptureFixture[str]
+) -> None:
+    a, to_a = await bench.phone("a", 0x11)
+    b, to_b = await bench.phone("b", 0x22)
+    bench.client.bridge("a", "b")
+    await bench.client.counters()
+    for _ in range(20):  # until the clock has nothing to send and rests
+        a.talk(to_a)
+        b.talk(to_b)
+        await asyncio.sleep(0.02)
+    process = bench.client._process
+    assert process is not None
+    await bench.client.stop()
+    assert process.returncode == 0
+    assert "Traceback" not in capfd.readouterr().err
+
+
 async def test_an_address_that_is_not_ours() -> None:
     client = WorkerClient(
         MediaSettings("192.0.2.1", (4000, 4010)), on_event=print, on_died=lambda reason: None
