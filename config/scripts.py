@@ -39,10 +39,10 @@ _KEYS_OF_KIND: Final[dict[StepKind, tuple[str, ...]]] = {
     "transfer": ("text", "queue", "agent", "number", "stream", "max_wait_s", "failed"),
     "callback": (
         *_ASKING, "number", "queue", "slots", "slot_s", "slot_text", "done_text", "spoken",
-        "failed", "next",
+        "failed", "no_match", "next",
     ),
     "voicemail": ("text", "queue", "callback", "max_s", "terminator", "next"),
-    "rating": (*_ASKING, "most", "spoken", "next"),
+    "rating": (*_ASKING, "most", "spoken", "no_match", "next"),
     "connect": ("text",),
     "hangup": ("text", "cause"),
 }  # fmt: skip

@@ -116,6 +116,11 @@ def fill(template: str, subject: Subject, context: str | None = None) -> str:
     return "" if has_fields and not found_any else text
 
 
+def fill_sentence(template: str, subject: Subject) -> str:
+    """`template` with its fields filled in. What stands around one without a value is kept."""
+    return _FIELD.sub(lambda match: _value(match, subject), template)
+
+
 def _json(value: Any) -> bytes:
     return msgspec.json.encode(value)
 

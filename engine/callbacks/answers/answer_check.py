@@ -19,7 +19,7 @@ from ...calls.hangup_cause import HangupCause
 from ...calls.leg import Leg, LegEnded
 from ...calls.legs.leg_listener import LegListener, ObservedLeg
 from ...calls.services import CallServices
-from ...calls.templates import Subject, fill
+from ...calls.templates import Subject, fill_sentence
 from ...errors import EngineError
 from ...job import MACHINE, Failure, Job
 from ..retry import Outcome
@@ -139,7 +139,7 @@ class AnswerCheck:
     async def _prepare(self, plan: AnswerPlan) -> Announcement | Unspoken:
         announcer, text = self._services.announcer, plan.message
         if not text.startswith(FILE):
-            words = fill(text, Subject.of(self._job))
+            words = fill_sentence(text, Subject.of(self._job))
             return await announcer.speak(words, is_personal=words != text)
         name = text.removeprefix(FILE)
         if plan.is_requested:

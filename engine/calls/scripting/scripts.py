@@ -9,7 +9,7 @@ from config.scripts import Script
 
 from ...errors import EngineError
 from ...routing.hours.opening_hours import opening_hours
-from ..templates import Subject, fill
+from ..templates import Subject, fill_sentence
 
 
 class Scripts:
@@ -55,7 +55,7 @@ class CallFacts:
 
     def fill(self, template: str, context: Mapping[str, Any]) -> str:
         """The template with its fields filled in."""
-        return fill(template, Subject(self._call_id, self._party, context))
+        return fill_sentence(template, Subject(self._call_id, self._party, context))
 
     def is_open(self, calendar: str) -> bool:
         """Whether the calendar is open now."""

@@ -1,5 +1,7 @@
 """The interpreter of scripts: what it asks for, and what follows each answer."""
 
+from typing import Any
+
 import pytest
 
 from config.calendars import Calendar
@@ -244,6 +246,26 @@ def test_rating_is_one_of_the_keys() -> None:
     assert walk.press("7", "3") == Rate(3)
     assert walk.give(Done()) == Say("thanks?")
     assert word_of(Walk(rating).press("", "")) == "no_input"
+
+
+def test_a_text_whose_fields_are_all_unknown_is_said_without_them() -> None:
+    walk = Walk(script(step("ask", "menu", text="Hello {context.name}. Press 1.", keys={"1": "go"}),
+                       step("go", "say", text="{context.name}")))  # fmt: skip
+    assert texts(walk.action) == ("Hello . Press 1.",)
+    assert walk.press("1") == Say("")
+
+
+@pytest.mark.parametrize(
+    ("asks", "more"), [("rating", {"most": 3}), ("callback", {"slots": 2, "text": "When?"})]
+)
+def test_wrong_keys_lead_to_their_step(asks: str, more: dict[str, Any]) -> None:
+    asking = step("ask", asks, no_match="wrong", no_input="none", tries=1, **more)
+    asked = script(asking, step("wrong", "say"), step("none", "say"))
+    for key, said in (("9", "wrong?"), ("", "none?")):
+        walk = Walk(asked)
+        if asks == "callback":
+            walk.give(Slots((Slot(1.0, dict.fromkeys(("from", "until", "day"), "x")),)))
+        assert walk.press(key) == Say(said)
 
 
 def test_script_that_goes_in_circles_ends_with_its_cause() -> None:

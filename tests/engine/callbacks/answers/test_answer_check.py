@@ -112,9 +112,14 @@ def test_a_fax_ends_the_callback(tmp_path: Path) -> None:
     assert script.agent is not None and script.agent.hung_up.is_set()
 
 
-@pytest.mark.parametrize("order", ["agent_first", "customer_first"])
-def test_a_message_is_left_after_the_beep_without_the_agent(tmp_path: Path, order: str) -> None:
-    detect = {"enabled": True, "voicemail": "message", "message": "Please call {to}"}
+@pytest.mark.parametrize(
+    ("order", "message"),
+    [("agent_first", "Please call {to}"), ("customer_first", "{context.name}, please call us")],
+)
+def test_a_message_is_left_after_the_beep_without_the_agent(
+    tmp_path: Path, order: str, message: str
+) -> None:
+    detect = {"enabled": True, "voicemail": "message", "message": message}
     agent_is_gone: list[bool] = []
 
     async def script(stage: Scene, _task: "asyncio.Task[Outcome]") -> None:
