@@ -115,6 +115,12 @@ class OutgoingStream:
         self._first_mapped = sequence
         self.marker_due = True
 
+    def late_s(self, timestamp: int, now: float) -> float:
+        """How much later a packet of the stream mapped last would be heard, if it came next."""
+        place = timestamp + self.timestamp_offset
+        ticks = ((self.next_timestamp(now) - place + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+        return ticks / self.clock_hz
+
     def forward(
         self, sequence: int, timestamp: int, payload_bytes: int, now: float, length: int = -1
     ) -> tuple[int, int] | None:

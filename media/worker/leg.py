@@ -26,8 +26,9 @@ from ..sound.dtmf.detector import ToneKeys
 from .announcing.leg_sound import LegSound
 from .context import WorkerContext
 from .leg_quality import LegQuality, figures_of
+from .pauses import GAP_FILL_S
 from .peer_stream import PeerStream
-from .playout import GAP_FILL_S, Playout
+from .playout import Playout
 from .port_pool import PortPair, discard_waiting
 from .protection import Protection
 from .recording.recorder import Tap

@@ -193,6 +193,7 @@ class PeerStream(Reception):
         "detection",
         "event_clock_hz",
         "event_payload_types",
+        "is_noise",
         "is_over",
         "is_two_way",
         "keeps_keys",
@@ -212,6 +213,7 @@ class PeerStream(Reception):
         self.event_clock_hz = CLOCK_HZ
         self.listeners: list[StreamListener] = []
         self.listening = False
+        self.is_noise = False  # the newest packet describes comfort noise: it pauses
         self.is_over = False  # its leg is closed
         self.is_two_way = False  # the peer may send, and be sent to
         self.keeps_keys = False  # from those who hear it
@@ -328,6 +330,8 @@ class PeerStream(Reception):
         if extended is None:
             return
         leg.peer_heard(now)
+        if extended == self.highest:
+            self.is_noise = codec is None and payload_type == _COMFORT_NOISE_PAYLOAD_TYPE
         payload = bytes(packet[start:end])
         marker = bool(first & MARKER_BIT)
         if codec is not None:

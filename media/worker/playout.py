@@ -2,7 +2,6 @@
 
 import socket
 from collections.abc import Callable
-from typing import Final
 
 from ..codec.formats import G711
 from ..messages import Codec, Connect
@@ -20,12 +19,9 @@ from .announcing.saved_source import Saved
 from .clocked_playouts import ClockedPlayouts
 from .coding.coded_sound import CodedSound
 from .coding.transcoder import Transcoder
+from .pauses import MIX_GAP_S, has_stopped, lateness_s, must_fill
 from .peer_stream import PeerStream
 from .sum_playout import TAIL_S, SumPlayout
-
-GAP_FILL_S: Final = 0.16  # silence is sent once the relayed peer has sent nothing for this long
-MIX_GAP_S: Final = 0.035  # the same while something is mixed over it, which must not pause
-NO_SOURCE_S: Final = 0.005  # the same, from the end of the last packet on, while there is no source
 
 
 class Playout(SumPlayout):
@@ -51,7 +47,9 @@ class Playout(SumPlayout):
     __slots__ = (
         "_clocked",
         "_coding",
+        "_is_filling",
         "_is_new",
+        "_late_s",
         "_mapped_epoch",
         "_patient",
         "_waiting_since",
@@ -77,6 +75,8 @@ class Playout(SumPlayout):
         self._waiting_since = 0.0
         self._patient = False
         self._is_new = False  # the peer that is heard has not been relayed yet
+        self._is_filling = False  # silence is sent as the relayed peer pauses
+        self._late_s = 0.0  # what it says is heard so much later, as silence came before it
 
     @property
     def sent_codec(self) -> Codec:
@@ -112,6 +112,7 @@ class Playout(SumPlayout):
             if may_send:
                 self._speak()
             else:
+                self._stop_coding()
                 self._hush()
 
     def settle(self) -> None:
@@ -216,7 +217,7 @@ class Playout(SumPlayout):
 
     def _relay_nobody(self) -> None:
         """No stream is forwarded from here on; the clock sees that there is another source."""
-        self.relayed = None
+        self.relayed, self._is_filling, self._late_s = None, False, 0.0
         if not self._has_source:
             self._clocked.add(self)
 
@@ -374,7 +375,7 @@ class Playout(SumPlayout):
         if transcoder is not None:
             self._send_coded(now)
         is_heard = self._has_source or (transcoder is not None and transcoder.is_heard)
-        if not is_heard and now - self.stream.ends_at >= NO_SOURCE_S and not self._digits:
+        if not is_heard and must_fill(self.stream, self.hearing, now) and not self._digits:
             self._speak_silence()
         elif is_heard and transcoder is None:
             self._clocked.discard(self)
@@ -422,6 +423,10 @@ class Playout(SumPlayout):
         self._tail = None
         self._is_new = False
         self.relayed = source
+        if self._is_filling and self._mapped_epoch == source.epoch:
+            # It was sent before silence was: nothing of it is left out.
+            self._late_s = lateness_s(self.stream, timestamp, now)
+        self._is_filling = False
         self._mapped_epoch = source.epoch
         self.stream.follow(sequence, timestamp, now)
         return True
@@ -438,19 +443,24 @@ class Playout(SumPlayout):
         return silence if self._is_new and self.stream.packets_sent else None
 
     def fill_gap(self, now: float) -> None:
-        """Keep the peer's stream alive with silence when the leg that is heard sends nothing."""
+        """Keep the peer's stream alive with silence when the leg that is heard sends nothing.
+
+        Not while it has said by a description of noise that it pauses: the peer makes that noise.
+        """
         hearing = self.hearing
         if (
             hearing is not None
-            and now - hearing.heard_at >= GAP_FILL_S
-            and now - self._waiting_since >= GAP_FILL_S
+            and not (hearing.is_noise and self.relayed is hearing)
+            and has_stopped(hearing, self._waiting_since, self._late_s, now)
             and self._may_send
             and self._coding.transcoder is None
             and self._clip is not SILENCE
             and not (self._patient and hearing.highest < 0)
         ):
             hearing.settle()
-            self.relayed = None
+            self._is_filling = self.relayed is hearing
+            self.stream.sent_at += self._late_s  # the peer has had as much to hear
+            self.relayed, self._late_s = None, 0.0
             self._speak_silence()
 
     def close(self) -> None:

@@ -28,7 +28,8 @@ from .detecting.sound_watch import SoundWatch
 from .leg import MediaLeg
 from .listeners import Listeners
 from .mixing.mixer import Mixer
-from .playout import GAP_FILL_S, Playout
+from .pauses import GAP_FILL_S
+from .playout import Playout
 from .port_pool import PortPool
 from .port_pools import PortPools
 from .recording.recordings import Recordings
@@ -38,7 +39,7 @@ from .relay import Relay
 _BEGINNING: Final = struct.Struct("!IHI")
 _BEGINNINGS: Final = 100
 
-ROUNDS_PER_VISIT: Final = 10  # each leg is looked after in one of this many frames of 20 ms
+ROUNDS_PER_VISIT: Final = 5  # each leg is looked after in one of this many frames of 20 ms
 QUIET_FRAMES: Final = 5  # from one tick to the next while no frame is sent: wakes are dear
 
 

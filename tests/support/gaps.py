@@ -7,7 +7,7 @@ from .engines.process import EngineProcess
 from .phones.wire.rtp import WireRtp
 
 LONGEST_PAUSE_S = 0.4
-"""A partner who stops is followed by silence within 360 ms; every other source comes sooner."""
+"""A partner who stops is followed by silence within 260 ms; every other source comes sooner."""
 
 
 class PauseLimit:

@@ -14,7 +14,7 @@ from media.rtp.outgoing_stream import FRAME_S
 from media.sound.clip import Clip
 from media.sources import Mix, Peer, Prompt, Silence, Tone
 from media.worker.clocked_playouts import ClockedPlayouts
-from media.worker.playout import GAP_FILL_S
+from media.worker.pauses import GAP_FILL_S
 from media.worker.switch import ROUNDS_PER_VISIT
 from tests.support.media.switch import SwitchBench
 from tests.support.phones.wire.frames import FramePhone
@@ -22,7 +22,7 @@ from tests.support.phones.wire.frames import FramePhone
 STEP_S = 0.005
 WHISPER, LONG_WHISPER = Tone("600/200"), Tone("600/400")
 RINGING = Tone("400/200,0/200", loop=True)
-LONGEST_S = 0.0451  # between two packets, whatever the source
+LONGEST_S = 0.0401  # between two packets, whatever the source
 
 
 class TimedBench(SwitchBench):

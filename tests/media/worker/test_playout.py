@@ -11,8 +11,9 @@ from media.rtp.outgoing_stream import FRAME_S, OutgoingStream
 from media.rtp.rtp import HEADER
 from media.sound.clip import SILENCE, Clip
 from media.sound.frames import SpeakingSources
+from media.worker.pauses import GAP_FILL_S
 from media.worker.peer_stream import PeerStream
-from media.worker.playout import GAP_FILL_S, Playout
+from media.worker.playout import Playout
 from tests.support.media.coded_peers import Talker
 
 from .test_peer_stream import Peer, packet
@@ -174,6 +175,62 @@ def test_a_gap_is_filled_not_too_early(listener: Listener) -> None:
     listener.playout.fill_gap(listener.now + GAP_FILL_S)
     listener.tick()
     assert [first for _, _, _, first in listener.heard()] == [SILENCE.pcmu[:1]]
+
+
+def test_what_comes_late_after_the_fill_is_heard_all_the_same_and_the_next_pause_makes_up_for_it(
+    listener: Listener,
+) -> None:
+    """A network that stalls for 300 ms, and then delivers all at once."""
+    stream = Peer().stream
+    listener.playout.hear_peer(stream, listener.now)
+    talk(listener, stream, range(900, 903))
+    stalled_at = listener.now
+    listener.now += 0.2
+    listener.playout.fill_gap(listener.now)
+    listener.tick(5)
+    for sequence in range(903, 918):
+        data = packet(sequence)
+        stream.receive_packet(bytearray(data), len(data), listener.now)
+    talk(listener, stream, range(918, 920))
+    heard = listener.heard()
+    assert [first for *_, first in heard] == [b"\x33"] * 3 + [SILENCE.pcmu[:1]] * 5 + [b"\x33"] * 17
+    assert [number for _, _, number, _ in heard] == list(range(100, 125))
+    # 300 ms too late: for so much longer the peer has something to hear.
+    listener.now += GAP_FILL_S + 0.29
+    listener.playout.fill_gap(listener.now)
+    listener.tick()
+    assert listener.heard() == []
+    listener.now += 0.02
+    listener.playout.fill_gap(listener.now)
+    listener.tick()
+    assert len(listener.heard()) == 1
+    # The stream is where the clock is again, to a frame: three were sent until the stall.
+    past_s = listener.now - stalled_at
+    assert listener.playout.stream.timestamp == pytest.approx(160 * 2 + 8000 * past_s, abs=161)
+
+
+def test_a_peer_that_has_described_its_silence_is_not_followed_by_another(
+    listener: Listener,
+) -> None:
+    """The phone that hears it makes the noise itself, until there is sound again (RFC 3389)."""
+    described = Connect("a", "192.0.2.1", 4000, 4001, "PCMU", 0, 101, "sendrecv")
+    described.comfort_noise_payload_type = 13
+    listener.playout.agree(described, may_send=True, now=listener.now)
+    stream = Peer().stream
+    listener.playout.hear_peer(stream, listener.now)
+    talk(listener, stream, range(900, 903))
+    noise = packet(903, b"\x40", 13)
+    stream.receive_packet(bytearray(noise), len(noise), listener.now)
+    assert [kind for kind, *_ in listener.heard()] == [0, 0, 0, 13]
+    listener.now += 60.0
+    listener.playout.fill_gap(listener.now)
+    listener.tick(2)
+    assert listener.heard() == []
+    talk(listener, stream, range(904, 906))
+    listener.now += GAP_FILL_S + 0.001
+    listener.playout.fill_gap(listener.now)
+    listener.tick()
+    assert [first for *_, first in listener.heard()] == [b"\x33", b"\x33", SILENCE.pcmu[:1]]
 
 
 def test_digits_take_the_place_of_the_clip(listener: Listener) -> None:

@@ -67,6 +67,7 @@ def test_silence_rises_out_of_the_last_sample_of_a_sum_that_is_over(hearer: Hear
 def test_who_was_alone_in_the_sum_goes_on_without_a_rise(hearer: Hearer) -> None:
     talker = Talker("PCMU")
     hearer.playout.begin_mix(hearer.now, goes_on=True)
+    talker.send(talker.payload_type, LOUD, hearer.now + 0.001)
     hearer.playout.send_mixed(LOUD, hearer.now)
     hearer.playout.end_mix(hearer.now, falls=False)
     hearer.playout.hear_peer(talker.stream, hearer.now)

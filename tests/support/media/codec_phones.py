@@ -19,7 +19,7 @@ class CodecPhone(FramePhone):
         self.rate_hz = self.form.rate_hz
         self.leg = leg
         self.sound = sound
-        self._name: Codec = codec
+        self.name: Codec = codec
         self._desk = desk
         self._encoder = encoder_of(self.form, self.rate_hz)
         self._said = 0
@@ -48,7 +48,7 @@ class CodecPhone(FramePhone):
         self.send_packet(
             self._encoder.encode(samples),
             self._desk.addresses[self.leg],
-            payload_type=PAYLOAD_TYPES[self._name],
+            payload_type=PAYLOAD_TYPES[self.name],
         )
         self.timestamp = (self.timestamp + self.form.clock_hz // 50) % 2**32
 
