@@ -145,12 +145,14 @@ class SlotSpec(Params):
     """The slot of a callback: at most `most` of its queue or agent are due from `start` and before
     `end`.
 
-    Without `most`: as many as the queue has agents, or one of an agent.
+    Without `most`: as many as the queue has agents, or one of an agent. `taken` are places of which
+    the engine does not know.
     """
 
     start: UnixTime
     end: UnixTime
     most: Annotated[int, Meta(ge=1, le=10_000)] | None = None
+    taken: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
 
     def __post_init__(self) -> None:
         if self.end <= self.start:

@@ -4,8 +4,8 @@ import asyncio
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from aiohttp import web
@@ -38,6 +38,8 @@ HEARTBEAT_S = 15.0
 REPLY_STEP_S = 0.05
 """Requests are accepted after a multiple of this time: how long it took tells nothing of a number,
 such as whether it is on the engine's disk, or was never to be called."""
+READ_STEP_S = 0.5
+"""The same of what is kept of a request, for which the engine reads its events."""
 LONGEST_STREAM_S = 3600.0
 _PREFLIGHT_S = "600"
 # What has been found out about a request, for the sentence that refuses it.
@@ -115,7 +117,7 @@ class Api:
             )
             if form.when != NOW:
                 self._availabilities.forget(site)
-        await asyncio.sleep(-(self._clock() - asked_at) % REPLY_STEP_S)
+        await self._until_a_step(asked_at, REPLY_STEP_S)
         token = self._signing.link_token(progress["id"])
         link = f"{self._public_url(request)}/v1/callbacks/{progress['id']}?token={token}"
         return self._json(request, {**progress, "token": token, "link": link}, status=202)
@@ -180,7 +182,10 @@ class Api:
         return found
 
     async def _cancel(self, request: web.Request) -> web.Response:
-        return self._json(request, await self._service.cancel(self._own_callback(request)))
+        callback_id = self._own_callback(request)
+        async with self._in_steps(REPLY_STEP_S):
+            progress = await self._service.cancel(callback_id)
+        return self._json(request, progress)
 
     async def _rate(self, request: web.Request) -> web.Response:
         callback_id = self._own_callback(request)
@@ -191,12 +196,15 @@ class Api:
     async def _data(self, request: web.Request) -> web.Response:
         callback_id = self._own_callback(request)
         self._admission.check_reads(callback_id)
-        return self._json(request, await self._service.kept(callback_id))
+        async with self._in_steps(READ_STEP_S):
+            kept = await self._service.kept(callback_id)
+        return self._json(request, kept)
 
     async def _erase(self, request: web.Request) -> web.Response:
         callback_id = self._own_callback(request)
         self._admission.check_reads(callback_id)
-        await self._service.erase(callback_id)
+        async with self._in_steps(READ_STEP_S):
+            await self._service.erase(callback_id)
         return self._json(request, {"id": callback_id, "erased": True})
 
     # -- what a page asks before --------------------------------------------------------------
@@ -259,6 +267,18 @@ class Api:
             raise Refusal(404, "unknown", field="site")
         request[_SITE] = site
         return site
+
+    @asynccontextmanager
+    async def _in_steps(self, step_s: float) -> AsyncIterator[None]:
+        """What takes a multiple of `step_s`, however it ends."""
+        asked_at = self._clock()
+        try:
+            yield
+        finally:
+            await self._until_a_step(asked_at, step_s)
+
+    async def _until_a_step(self, asked_at: float, step_s: float) -> None:
+        await asyncio.sleep(-(self._clock() - asked_at) % step_s)
 
     def _own_callback(self, request: web.Request) -> str:
         """The callback whose signed link is shown. Raises Refusal `unknown`."""

@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from config.sites import Site
 
@@ -69,11 +70,19 @@ class Availabilities:
 
     async def _ask(self, site: Site) -> SiteAvailability:
         found = await self._service.availability(site)
+        due = self._service.due_uncalled(site)
+
+        def has_room(slot: Mapping[str, Any]) -> bool:
+            taken = bisect_left(due, slot["end"]) - bisect_left(due, slot["start"])
+            return bool(slot["left"] > taken)
+
         free = found["agents_free" if site.queue else "free"]
         return {
             "open": found["open"],
             "agents_free": None if free is None else int(free),
             "expected_wait_s": found["expected_wait_s"] if site.queue else None,
             "opens_at": found["opens_at"],
-            "slots": [{"from": one["start"], "to": one["end"]} for one in found["slots"]],
+            "slots": [
+                {"from": one["start"], "to": one["end"]} for one in found["slots"] if has_room(one)
+            ],
         }

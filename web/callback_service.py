@@ -12,10 +12,10 @@ from config.sites import Site
 from ringback_client import Client, ClientError, ConnectionLost, EngineError, RequestRejected
 
 from .errors import Refusal
-from .numbers import one_number
+from .numbers import one_number, plain
 from .progress import Followers, Progress, progress_of, queued
 from .signing import Signing
-from .uncalled_requests import ERASED, UncalledRequests
+from .uncalled_requests import ERASED, UncalledRequests, party_of
 from .visitor_request import CallbackForm, TalkForm, kept_context, printable, slot_time
 
 log = structlog.get_logger()
@@ -23,7 +23,9 @@ log = structlog.get_logger()
 DAY_S = 86400.0
 # Policies that are told to nobody outside: who types in number after number would learn which of
 # them asked not to be called, or were called lately.
-_SILENT = frozenset({"do_not_call", "velocity"})
+_SILENT = frozenset({"do_not_call"})
+_SILENT_OF_THE_NUMBER = frozenset({"velocity", "cost"})
+"""Those of the number alone; limits of the site, the visitor or all together are told."""
 _ENDED = frozenset({"completed", "failed", "cancelled", "expired"})
 _RETRY_S = 2.0
 _SECONDS_PER_MIN = 60.0
@@ -65,10 +67,12 @@ class CallbackService:
         Raises Refusal. A number that must not be called is accepted like any other, and not called.
         """
         params = _params_of(callback_id, site, form, address)
+        if (slot := params.get("slot")) is not None:
+            slot |= self._uncalled.taken(party_of(params), slot["start"], slot["end"])
         if is_called:
             progress = await self._request(callback_id, params)
         else:
-            progress = self._not_called(callback_id, params)
+            progress = self._not_called(callback_id, params, params.get("not_before"))
         self._accepted[callback_id] = _wish(site, form)
         if len(self._accepted) > MOST_ACCEPTED:
             self._accepted.popitem(last=False)
@@ -80,11 +84,11 @@ class CallbackService:
         except EngineError as error:
             if error.kind == "conflict":  # the page sent it before
                 return await self._repeated(callback_id, params)
-            if error.data.get("policy") in _SILENT:
-                return self._not_called(callback_id, params)
+            if _is_silent(error):
+                return self._not_called(callback_id, params, error.data.get("not_before"))
             raise _refusal(error) from None
         if "joined_to" in job:
-            return self._not_called(callback_id, params)
+            return self._not_called(callback_id, params, job.get("would_be_due"))
         return progress_of(callback_id, job)
 
     async def _repeated(self, callback_id: str, params: dict[str, Any]) -> Progress:
@@ -95,10 +99,17 @@ class CallbackService:
             raise Refusal(409, "changed", field="key")
         return await self.progress(callback_id)
 
-    def _not_called(self, callback_id: str, params: dict[str, Any]) -> Progress:
-        """It makes no callback of its own, and who asked must not notice."""
-        self._uncalled.add(callback_id, params)
-        return {"id": callback_id, "stage": "queued", "at": params.get("not_before")}
+    def _not_called(self, callback_id: str, params: dict[str, Any], at: float | None) -> Progress:
+        """It makes no callback of its own, and who asked must not notice.
+
+        `at` is when another would be due.
+        """
+        self._uncalled.add(callback_id, params | {"not_before": at})
+        return {"id": callback_id, "stage": "queued", "at": at}
+
+    def due_uncalled(self, site: Site) -> list[float]:
+        """When those of the site's queue or agent would be due that make no callback."""
+        return self._uncalled.due_times(party_of({"queue": site.queue, "agent": site.agent}))
 
     async def progress(self, callback_id: str) -> Progress:
         """How far a callback is. Raises Refusal `unknown`, `engine`."""
@@ -146,8 +157,12 @@ class CallbackService:
             return {"id": callback_id}
         names = ("to", "created", "not_before", "context", "rating", "state", "ended_at")
         kept = {"id": callback_id, **{name: found[name] for name in names}, "events": []}
-        if job is not None and job["state"] in _ENDED:
-            kept |= await self._export(callback_id)
+        if found["state"] in _ENDED:
+            kept |= (
+                self._uncalled.export(callback_id)
+                if job is None
+                else await self._export(callback_id)
+            )
         return kept
 
     async def _export(self, callback_id: str) -> dict[str, Any]:
@@ -264,8 +279,9 @@ class CallbackService:
         try:
             return await self._client.call(method, **params)
         except RequestRejected as error:
-            reason = "invalid_number" if error.field == "to" else "bad_request"
-            raise Refusal(400, reason, field="number" if error.field == "to" else "") from None
+            if error.field == "to":
+                raise Refusal(422, "invalid_number", field="number") from None
+            raise Refusal(400, "bad_request") from None
         except ConnectionLost:
             # The request has the same id each time, so it may be sent again.
             try:
@@ -282,7 +298,7 @@ def _params_of(callback_id: str, site: Site, form: CallbackForm, address: str) -
     slot = slot_time(form.when, now + site.slot_days * DAY_S)
     params: dict[str, Any] = {
         "id": callback_id,
-        "to": form.number,
+        "to": plain(form.number),
         "to_kind": "number",
         "region": form.region or site.region,
         "site": site.name,
@@ -312,6 +328,12 @@ def _slot_of(site: Site, at: float) -> dict[str, Any]:
     return slot | ({"most": site.slot_callbacks} if site.slot_callbacks else {})
 
 
+def _is_silent(error: EngineError) -> bool:
+    """Whether the engine refuses for what is known of the number, which nobody outside is told."""
+    policy, limit = error.data.get("policy"), error.data.get("limit", "number")
+    return policy in _SILENT or (policy in _SILENT_OF_THE_NUMBER and limit == "number")
+
+
 def _refusal(error: EngineError) -> Refusal:
     """What a visitor is told of why the engine refuses, which is no more than they need."""
     data = error.data
@@ -325,6 +347,9 @@ def _refusal(error: EngineError) -> Refusal:
         return Refusal(409, reason, opens_at=opens_at)
     if error.kind == "unavailable":
         return Refusal(503, "busy", retry_after_s=60.0)
+    if data.get("limit") in ("site", "source", "total"):
+        wait_s = (data.get("retry_at") or 0.0) - time.time()
+        return Refusal(429, "too_many", retry_after_s=max(wait_s, 60.0))
     if data.get("policy") is not None:
         return Refusal(422, "number", field="number")
     if error.kind == "refused" and error.field == "to":

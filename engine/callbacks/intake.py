@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from config.settings import Settings
 
 
+# Policies that may refuse a number for what is known of it, and not of others.
+_OF_THE_NUMBER = ("do_not_call", "velocity", "cost")
+
+
 class Owner(NamedTuple):
     """Who asked for a job, or for a request that joined it, and for which site."""
 
@@ -148,8 +152,8 @@ class Intake:
         try:
             return await self._accept(job_id, params, queue_joined_at, requested_by)
         except EngineError as refusal:
-            if refusal.data.get("policy") in ("do_not_call", "velocity"):
-                await self._check_without_number(params)
+            if refusal.data.get("policy") in _OF_THE_NUMBER:
+                refusal.data["not_before"] = await self._check_without_number(params)
             raise
         finally:
             del self._accepting[job_id]
@@ -220,6 +224,9 @@ class Intake:
         fingerprint, meaning = fingerprint_of(asked), self._meaning_of(asked)
         if (open_job := self.joined_by(params, admitted.called)) is not None:
             request = self._request(params, admitted, self._whisper(params, ruling))
+            placed = admitted
+            if params.to_kind == "number":  # so that joining tells outsiders nothing
+                placed = self.check.place(params, admitted, now)
             further = Further(
                 asked=asked,
                 request=request,
@@ -227,9 +234,8 @@ class Intake:
                 fingerprint=fingerprint,
                 meaning=meaning,
                 requested_by=requested_by,
+                due_at=placed.not_before,
             )
-            if params.to_kind == "number":
-                self.check.place(params, admitted, now)  # so that joining tells outsiders nothing
             return await self._join(open_job, further)
         placed = self.check.place(params, admitted, now)
         request = self._request(params, placed, self.check_whisper(params, ruling))
@@ -263,8 +269,10 @@ class Intake:
         self._dispatcher.submit(job)
         return AcceptedRequest(job)
 
-    async def _check_without_number(self, asked: CallbackRequest) -> None:
-        """Raise EngineError for what is wrong with a request apart from its number.
+    async def _check_without_number(self, asked: CallbackRequest) -> float | None:
+        """When another number of this place would be called.
+
+        Raises EngineError for what is wrong with a request apart from its number.
 
         That comes before what is known of the number: else who tries numbers would learn from the
         order which of them are blocked, or were called lately.
@@ -272,7 +280,7 @@ class Intake:
         history = await self._router.history(asked.to)
         now = self._clock()
         params, _ruling = self._router.route(asked, history, now)
-        self.check.without_number(params, now)
+        return self.check.without_number(params, now)
 
     async def reschedule(self, job: Job, change: Reschedule) -> None:
         """Give a queued job other times, or other further numbers. Raises EngineError, StoreError.

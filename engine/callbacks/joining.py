@@ -31,13 +31,15 @@ class Joined(msgspec.Struct, kw_only=True):
     dropped: list[str] = []
     requested_by: str | None = None
     site: str | None = None
+    not_before: float | None = None
+    """When the request would have been due by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Further:
     """A further request: as it was `asked`, and what would have become of it.
 
-    `scheduled` is given where its time is a policy's.
+    `scheduled` is given where its time is a policy's. `due_at` is when it would be due by itself.
     """
 
     asked: CallbackRequest
@@ -46,6 +48,7 @@ class Further:
     fingerprint: str
     meaning: str
     requested_by: str | None
+    due_at: float | None
 
 
 class Joining:
@@ -75,6 +78,7 @@ class Joining:
             dropped=dropped,
             requested_by=further.requested_by,
             site=further.request.site,
+            not_before=further.due_at,
         )
         job.joined += 1
         self._publish(job, joined, further, is_earlier=is_earlier)

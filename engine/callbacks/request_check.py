@@ -120,17 +120,21 @@ class RequestCheck:
         """Whether the policies admit it, and for when. Raises EngineError `refused`."""
         return self._admission.check(AdmissionQuery.of(params), now)
 
-    def without_number(self, params: CallbackRequest, now: float) -> None:
-        """Raise EngineError for a time or a queue with which any number would be refused."""
+    def without_number(self, params: CallbackRequest, now: float) -> float | None:
+        """When a number of this place would be called; None: at once.
+
+        Raises EngineError for a time, a queue or a limit with which any number would be refused.
+        """
         number = self._services.dialplan.classify(params.to, region=params.region).number
         if number is None or (params.queue is None and params.agent is None):
-            return
+            return params.not_before
         self._deadline(params.deadline, now)
         self._bookings.check(params)
         query = AdmissionQuery.of(params)
         not_before, scheduled = self._admission.when(number, query, now)
+        self._admission.check_others(number, query, now)
         admitted = Admitted(called=number.e164, not_before=not_before, scheduled=scheduled)
-        self.place(params, admitted, now)
+        return self.place(params, admitted, now).not_before
 
     def place(self, params: CallbackRequest, admitted: Admitted, now: float) -> Admitted:
         """What is admitted, at a time at which its queue is open, and accepts one more, or at

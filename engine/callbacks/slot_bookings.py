@@ -43,6 +43,6 @@ class SlotBookings:
             due, most = self.due_times_of_agent(agent), 1
         else:
             return
-        if sum(map(slot.holds, due)) >= (slot.most or most):
+        if slot.taken + sum(map(slot.holds, due)) >= (slot.most or most):
             data = {"reason": "slot_full"}
             raise EngineError("unavailable", "the slot is full", "slot", data)

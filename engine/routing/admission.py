@@ -244,6 +244,14 @@ class Admission:
             self._check_limits(admitted, now)
         return admitted
 
+    def check_others(self, number: CalledNumber, query: AdmissionQuery, now: float) -> None:
+        """Raise EngineError `refused` where a limit would refuse any number like this one: that of
+        the site, of the source, of all together."""
+        estimate = self.rates.estimate(number.e164).amount
+        self._check_rates(((number.e164, "to"),))
+        others = Admitted(counted_cost=estimate, site=query.site, source=query.source)
+        self._rate_limits.check(_accepted("", others, now))
+
     def check_now(self, query: AdmissionQuery, now: float) -> Admitted:
         """As `check`, for a call at this moment: out of calling hours it is refused too."""
         admitted = self.check(query, now)
@@ -354,13 +362,17 @@ class Admission:
         return f"{out}; to be called from {local:%A %Y-%m-%d %H:%M %Z}"
 
     def _check_limits(self, admitted: Admitted, now: float) -> None:
-        if self._rate_limits.limits_cost:
-            for called, field in _all_of(admitted):
-                if self.rates.rate(called) is None:
-                    data = {"policy": "cost", "limit": "rate"}
-                    reason = f"cost is limited, and there is no rate for {called}"
-                    raise EngineError("refused", reason, field, data)
+        self._check_rates(_all_of(admitted))
         self._rate_limits.check(_accepted("", admitted, now))
+
+    def _check_rates(self, called: Iterable[tuple[str, str]]) -> None:
+        if not self._rate_limits.limits_cost:
+            return
+        for number, parameter in called:
+            if self.rates.rate(number) is None:
+                data = {"policy": "cost", "limit": "rate"}
+                reason = f"cost is limited, and there is no rate for {number}"
+                raise EngineError("refused", reason, parameter, data)
 
 
 def _accepted(job_id: str, admitted: Admitted, now: float) -> Accepted:

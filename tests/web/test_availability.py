@@ -19,6 +19,10 @@ class Engine:
 
     def __init__(self) -> None:
         self.asked = 0
+        self.uncalled: list[float] = []
+
+    def due_uncalled(self, _site: Site) -> list[float]:
+        return self.uncalled
 
     async def availability(self, _site: Site) -> dict[str, Any]:
         self.asked += 1
@@ -118,3 +122,11 @@ async def test_the_slots_of_one_agent_are_theirs() -> None:
         "open": True, "agents_free": 1, "expected_wait_s": None, "opens_at": None,
         "slots": [{"from": HOUR, "to": 2 * HOUR}],
     }  # fmt: skip
+
+
+async def test_requests_that_are_not_called_have_their_places_in_slots() -> None:
+    engine = Engine()
+    engine.uncalled = [HOUR - 1, 2 * HOUR]
+    assert len((await Availabilities(cast(CallbackService, engine)).of(site()))["slots"]) == 1
+    engine.uncalled = [HOUR]
+    assert (await Availabilities(cast(CallbackService, engine)).of(site()))["slots"] == []

@@ -145,7 +145,10 @@ def test_the_engine_still_knows_for_which_number_a_key_was_after_a_restart() -> 
         (error("refused", "to", policy="destination"), 422, "number"),
         (error("refused", "to"), 422, "invalid_number"),
         (error("refused", "queue"), 503, "engine"),
-        (RequestRejected(INVALID_PARAMS, "no", {"field": "to"}), 400, "invalid_number"),
+        (error("refused", policy="velocity", limit="site", retry_at=5e9), 429, "too_many"),
+        (error("refused", policy="cost", limit="total"), 429, "too_many"),
+        (error("refused", "to", policy="cost", limit="rate"), 422, "number"),
+        (RequestRejected(INVALID_PARAMS, "no", {"field": "to"}), 422, "invalid_number"),
         (RequestRejected(INVALID_PARAMS, "no", {"field": "queue"}), 400, "bad_request"),
         (LOST, 503, "engine"),
         (LATE, 503, "engine"),
@@ -156,11 +159,16 @@ def test_why_the_engine_does_not_call(why: Exception, status: int, reason: str) 
     assert (refusal.status, refusal.reason) == (status, reason)
 
 
-@pytest.mark.parametrize("policy", ["do_not_call", "velocity"])
+@pytest.mark.parametrize("policy", ["do_not_call", "velocity", "cost"])
 def test_who_must_not_be_called_is_told_as_if_they_were(policy: str) -> None:
+    """And when, where the hours of the number or the queue have moved that."""
+
     async def script() -> None:
-        client = ScriptedClient(callback_request=[error("refused", "to", policy=policy)])
-        assert (await ask(service(client)))["stage"] == "queued"
+        refusal = error("refused", "to", policy=policy, limit="number", not_before=7e9)
+        joined = job(id="other", joined_to="other", would_be_due=7e9)
+        for reply in (refusal, joined):
+            accepted = await ask(service(ScriptedClient(callback_request=[reply])))
+            assert (accepted["stage"], accepted["at"]) == ("queued", 7e9)
 
     run(script())
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from web.uncalled_requests import UncalledRequests
+from web.uncalled_requests import UncalledRequests, party_of
 
 
 def params(**more: Any) -> dict[str, Any]:
@@ -41,3 +41,45 @@ def test_the_oldest_are_forgotten() -> None:
     uncalled.add("b", params())
     assert uncalled.find("a") is None
     assert uncalled.find("b") is not None
+
+
+def test_those_for_a_slot_have_a_place_in_it_until_they_are_over() -> None:
+    now = [5.0]
+    uncalled = UncalledRequests(most=3, clock=lambda: now[0])
+    slot = {"start": 30.0, "end": 60.0}
+    sales = {"queue": "sales", "slot": slot}
+    for one, at in (("a", 50.0), ("b", 30.0)):
+        uncalled.add(one, params(not_before=at, **sales))
+    uncalled.add("c", params(not_before=40.0, agent="sales", slot=slot))
+    party = party_of(sales)
+    assert uncalled.due_times(party) == [30.0, 50.0]
+    assert uncalled.taken(party, 30.0, 60.0) == {"taken": 2}
+    assert uncalled.taken(party, 60.0, 90.0) == {}
+    assert uncalled.due_times(party_of({"agent": "sales"})) == [40.0]
+    uncalled.cancel("a")
+    assert uncalled.due_times(party) == [30.0]
+    uncalled.add("d", params())  # and the oldest is forgotten
+    now[0] = 100.0
+    assert uncalled.due_times(party) == []
+
+
+def test_what_is_kept_of_one_that_is_over_reads_like_that_of_a_callback() -> None:
+    now = [5.0]
+    uncalled = UncalledRequests(clock=lambda: now[0])
+    uncalled.add("a", params(queue="sales", not_before=50.0))
+    uncalled.add("b", params(queue="sales"))
+    now[0] = 9.0
+    uncalled.cancel("a")
+    now[0] = 100.0
+    for one, last, ended_at, waited in (
+        ("a", "callback.cancelled", 9.0, []),  # it was not due yet
+        ("b", "callback.expired", 100.0, ["queue.joined", "queue.left"]),
+    ):
+        assert uncalled.find(one)
+        kept = uncalled.export(one)
+        assert [event["type"] for event in kept["events"]] == ["callback.queued", *waited, last]
+        assert 5.0 < kept["events"][0]["time"] < 5.1
+        assert kept["events"][-1]["time"] == ended_at
+        assert kept["recorded_bytes"] == 0
+    uncalled.erase("a")
+    assert uncalled.export("a") == {"events": [], "recorded_bytes": 0}

@@ -35,6 +35,8 @@ class AcceptedJob(JobView):
     """With `joined_to`: the parameters of the request that hold for the job."""
     dropped: NotRequired[list[str]]
     """With `joined_to`: the parameters of the request that do not."""
+    would_be_due: NotRequired[float | None]
+    """With `joined_to`: when the request would have been due by itself; null: at once."""
 
 
 class JobPage(TypedDict):
@@ -87,6 +89,7 @@ class CallbackMethods:
             # The id is that of the job that the request joined, not that of the request.
             view["joined_to"] = job.id
             view["kept"], view["dropped"] = joined.kept, joined.dropped
+            view["would_be_due"] = joined.not_before
         return view
 
     async def _open(self, job_id: str) -> Job:

@@ -25,7 +25,7 @@ _OWN_CALLS = frozenset(
 _OWN_REQUESTS = frozenset({"callback.cancel", "callback.reschedule"})
 
 # What an agent whose request joined the job of another learns of that job.
-_OUTLINE = ("id", "state", "replayed", "joined_to", "reading")
+_OUTLINE = ("id", "state", "replayed", "joined_to", "reading", "would_be_due")
 
 SUPERVISOR = "supervisor"
 

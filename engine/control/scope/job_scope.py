@@ -44,7 +44,7 @@ _OF_ONE_PERSON = frozenset({"person.erase", "person.export"})
 _OF_ONE_TRACE = frozenset({"trace.explain", "trace.get"})
 
 # What the client whose request joined another's job learns of that job.
-_OUTLINE = ("id", "state", "replayed", "joined_to", "reading")
+_OUTLINE = ("id", "state", "replayed", "joined_to", "reading", "would_be_due")
 MOST_REMEMBERED = 20_000
 
 

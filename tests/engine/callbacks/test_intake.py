@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import time
+from decimal import Decimal
 from typing import Any, Literal
 
 import pytest
@@ -368,3 +369,40 @@ async def test_outsiders_hear_of_the_queue_before_anything_of_the_number(
         assert error.data["policy"] == "do_not_call"
         joined = await daemon.intake.accept(asked(agent=None, queue="small", not_before=None))
         assert joined.joined is not None
+
+
+async def test_outsiders_hear_of_limits_before_anything_of_the_number(settings: Settings) -> None:
+    limits = Limits(site=Limit(per_hour=1))
+    async with running(changed(settings, limits=limits)) as (daemon, client):
+        await client.call("number.block", number=NUMBER)
+        shop = {"site": "shop.example", "to_kind": "number"}
+        error = await refused_by_intake(daemon, **shop)
+        assert (error.data["policy"], error.data["not_before"]) == ("do_not_call", LATER)
+        await daemon.intake.accept(asked(to="+442079460124", **shop))
+        for to in (NUMBER, "+442079460125"):
+            error = await refused_by_intake(daemon, to=to, **shop)
+            assert (error.data["policy"], error.data["limit"]) == ("velocity", "site")
+
+
+async def test_outsiders_hear_of_a_rate_that_is_missing_before_anything_of_the_number(
+    settings: Settings,
+) -> None:
+    limits = Limits(total=Limit(cost_per_day=Decimal(5)))
+    async with running(changed(settings, limits=limits)) as (daemon, client):
+        await client.call("number.block", number=NUMBER)
+        for to in (NUMBER, "+442079460125"):
+            error = await refused_by_intake(daemon, to=to, to_kind="number")
+            assert (error.data["policy"], error.data["limit"]) == ("cost", "rate")
+
+
+async def test_who_joins_is_told_when_their_own_request_would_have_been_due(
+    settings: Settings,
+) -> None:
+    other_day = time.strftime("%a", time.gmtime(time.time() + 2 * 86400)).lower()
+    hours = Hours(enforce=True, hours=[f"{other_day} 10:00-12:00"])
+    async with running(changed(settings, hours=hours)) as (daemon, client):
+        first = await daemon.intake.accept(asked(deadline=None))
+        due = first.job.request.not_before
+        again = await client.call("callback.request", to=NUMBER, agent="alice", to_kind="number")
+        assert again["joined_to"] == first.job.id
+        assert time.time() < again["would_be_due"] < (due or 0.0)
