@@ -4,12 +4,8 @@ A worker that is there and does not answer is killed: its calls then end as thos
 """
 
 import asyncio
-import os
-import secrets
 import signal
 import socket
-import subprocess
-import tempfile
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +16,6 @@ import msgspec
 
 from . import messages as m
 from .channel import Connection
-from .child_process import python_process
 from .detection_limits import DetectionLimits
 from .detection_phrases import Phrases
 from .errors import (
@@ -36,11 +31,9 @@ from .messages import Answer, Command, Event, LegStats, WorkerCounters
 from .settings import MediaSettings
 from .sources import Source
 from .watchdog import PERIOD_S, Watchdog
-from .worker_socket import connect_to
+from .worker_process import WorkerProcess
 
 START_DEADLINE_S: Final = 20.0
-_LOOK_S: Final = 0.02
-STOP_DEADLINE_S: Final = 2.0
 DIGIT_DURATION_MS: Final = 100
 DIGIT_GAP_MS: Final = 80
 _MAX_DIGIT_MS: Final = 8000
@@ -101,7 +94,7 @@ class WorkerClient:
         self._family = socket.AF_INET6 if ":" in settings.address else socket.AF_INET
         self._on_event = on_event
         self._on_died = on_died
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process = WorkerProcess(settings)
         self._connection: Connection[Command, Answer | Event] | None = None
         self._requests: dict[int, asyncio.Future[Any]] = {}
         self._aside: deque[Endpoint] = deque()
@@ -115,15 +108,18 @@ class WorkerClient:
         self._starting: asyncio.Future[None] | None = None
         self.load = Load()
         """What the worker last said of itself."""
-        self.socket_path = Path()
-        """The Unix socket of the worker."""
         self.generation = 0
         """How many engines have spoken to the worker, this one included."""
 
     @property
     def pid(self) -> int | None:
         """Process id of the worker, None when there is none."""
-        return self._process.pid if self._process is not None else None
+        return self._process.pid
+
+    @property
+    def socket_path(self) -> Path:
+        """The Unix socket of the worker."""
+        return self._process.socket_path
 
     @property
     def alive(self) -> bool:
@@ -133,24 +129,15 @@ class WorkerClient:
 
     async def start(self) -> None:
         """Start the process and wait until it answers. Raises WorkerFailed."""
-        self._check_address()
         loop = asyncio.get_running_loop()
-        self.socket_path = _new_socket_path(self._settings.socket_directory)
         self._stopping = True  # till it is ready, its death is the failure of this call
-        spawning = loop.run_in_executor(None, self._spawn, self.socket_path)
-        try:
-            self._process = await asyncio.shield(spawning)
-        except OSError as error:
-            raise WorkerFailed(f"media worker did not start: {error}") from error
-        except asyncio.CancelledError:
-            spawning.add_done_callback(_kill_late)
-            raise
+        await self._process.start()
         self._starting = ready = loop.create_future()
         connection: Connection[Command, Answer | Event]
         connection = Connection(m.report_decoder, self._receive_messages, self._lost)
         try:
             async with asyncio.timeout(START_DEADLINE_S):
-                ours = await self._reach(self._process)
+                ours = await self._process.reach()
                 await loop.create_connection(lambda: connection, sock=ours)
                 self._connection = connection
                 await self._greet()
@@ -169,15 +156,6 @@ class WorkerClient:
         self._stopping = self._hung = False  # with no await since it was seen alive
         self._watchdog.start()
 
-    async def _reach(self, process: subprocess.Popen[bytes]) -> socket.socket:
-        """A connection to the worker, once it listens. Raises WorkerGone, OSError."""
-        while process.poll() is None:
-            try:
-                return connect_to(self.socket_path)
-            except (FileNotFoundError, ConnectionRefusedError):  # not yet, or not yet listening
-                await asyncio.sleep(_LOOK_S)
-        raise WorkerGone("the media worker died")
-
     async def _until_ready(self) -> None:
         """Wait for the end of the start, however it ends."""
         starting = self._starting
@@ -195,9 +173,8 @@ class WorkerClient:
         """End a worker that did not become ready."""
         if self._connection is not None:
             self._connection.close()
-        if self._process is not None:
-            self._process.kill()
-        await self._end_process()
+        self._process.kill()
+        await self._process.end()
 
     async def stop(self) -> None:
         """Close every leg and end the process. Without effect when it has ended."""
@@ -206,10 +183,9 @@ class WorkerClient:
         if self._connection is not None and self._connection.is_open:
             self._connection.send(m.Stop())
             self._connection.close()
-        elif self._process is not None:  # it has not been reached yet
+        else:  # it has not been reached yet
             self._process.kill()
-        if self._process is not None:
-            await self._end_process()
+        await self._process.end()
 
     async def open(
         self, leg: str, *, beside: str | None = None, ports: tuple[int, int] | None = None
@@ -387,8 +363,7 @@ class WorkerClient:
 
     def _kill_hung(self) -> None:
         self._hung = True
-        if self._process is not None:
-            self._process.kill()  # the end of the connection follows
+        self._process.kill()  # the end of the connection follows
 
     def _receive_messages(self, messages: list[Answer | Event]) -> None:
         self._watchdog.heard()
@@ -418,53 +393,12 @@ class WorkerClient:
             self._reaping = asyncio.ensure_future(self._report_death(reason))
 
     async def _report_death(self, reason: str) -> None:
-        process = self._process
-        assert process is not None
-        await self._end_process()
-        status = process.returncode
+        pid = self._process.pid
+        status = await self._process.end()
         if self._hung:
             reason = f"did not answer for {self._watchdog.deadline_s:g} s and was killed"
         elif status is not None and status < 0:
             reason = f"killed by {signal.Signals(-status).name}"
         elif status:
             reason = f"exit status {status}"
-        self._on_died(f"media worker {process.pid}: {reason}")
-
-    async def _end_process(self) -> None:
-        """Wait for the process, and kill it if it does not end by itself."""
-        process = self._process
-        if process is None:
-            return
-        loop = asyncio.get_running_loop()
-        try:
-            await loop.run_in_executor(None, process.wait, STOP_DEADLINE_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            await loop.run_in_executor(None, process.wait)
-        self._process = None
-        self.socket_path.unlink(missing_ok=True)  # where it was killed
-
-    def _check_address(self) -> None:
-        address = self._settings.address
-        try:
-            with socket.socket(self._family, socket.SOCK_DGRAM) as probe:
-                probe.bind((address, 0))
-        except OSError as error:
-            raise WorkerFailed(f"media address {address}: {error.strerror}") from error
-
-    def _spawn(self, socket_path: Path) -> subprocess.Popen[bytes]:
-        settings = msgspec.json.encode(self._settings).decode()
-        child = python_process("media.worker.worker", str(socket_path), settings)
-        return subprocess.Popen(child.command, stdin=subprocess.DEVNULL, env=child.environment)
-
-
-def _new_socket_path(directory: str) -> Path:
-    """A path for the socket of a worker, which nobody can know before."""
-    name = f"ringback-media-{os.getpid()}-{secrets.token_hex(4)}.sock"
-    return Path(directory or tempfile.gettempdir()) / name
-
-
-def _kill_late(spawning: "asyncio.Future[subprocess.Popen[bytes]]") -> None:
-    """End a process that nobody waits for any more."""
-    if not spawning.cancelled() and spawning.exception() is None:
-        spawning.result().kill()
+        self._on_died(f"media worker {pid}: {reason}")

@@ -60,7 +60,7 @@ async def orphans() -> AsyncIterator[list[Orphan]]:
     yield made
     for orphan in made:
         if orphan.client.pid is not None:
-            process = orphan.client._process
+            process = orphan.client._process.popen
             assert process is not None
             process.kill()
             process.wait()
@@ -77,7 +77,7 @@ async def test_it_carries_its_legs_on_and_ends_by_itself(orphans: list[Orphan]) 
     orphan.phone.listen()
     heard = len(orphan.phone.heard)
     await until(lambda: len(orphan.phone.heard) + len(orphan.phone.listen()) > heard)
-    process = orphan.client._process
+    process = orphan.client._process.popen
     assert process is not None
     await asyncio.to_thread(process.wait, 10)
     assert time.monotonic() - began >= 0.6
@@ -90,7 +90,7 @@ async def test_the_next_engine_ends_it(orphans: list[Orphan]) -> None:
     orphans.append(orphan)
     mark = await orphan.begin()
     orphan.lose_the_engine()
-    process = orphan.client._process
+    process = orphan.client._process.popen
     assert process is not None
     ending = asyncio.to_thread(end, mark)
     assert await ending is True
@@ -102,7 +102,7 @@ async def test_without_legs_it_ends_with_its_engine(orphans: list[Orphan]) -> No
     orphans.append(orphan)
     await orphan.client.start()
     orphan.lose_the_engine()
-    process = orphan.client._process
+    process = orphan.client._process.popen
     assert process is not None
     assert await asyncio.to_thread(process.wait, 10) == 0
 

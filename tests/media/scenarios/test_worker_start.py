@@ -15,8 +15,8 @@ from media import messages as m
 from media import worker_socket
 from media.errors import WorkerFailed, WorkerGone
 from media.settings import MediaSettings
-from media.worker_client import WorkerClient
 from media.worker_pool import WorkerPool
+from media.worker_process import WorkerProcess
 from tests.support.media.worker import WorkerBench
 from tests.support.ports import free_udp_range
 from tests.support.waiting import until
@@ -56,11 +56,11 @@ while True:
 async def test_a_worker_that_dies_as_it_starts_is_noticed_once(
     monkeypatch: pytest.MonkeyPatch, answers: int, how: str
 ) -> None:
-    def spawn(client: WorkerClient, path: Path) -> subprocess.Popen[bytes]:
+    def spawn(_process: WorkerProcess, path: Path) -> subprocess.Popen[bytes]:
         arguments = [sys.executable, "-c", _SHORT_LIVED, str(path), str(answers), how]
         return subprocess.Popen(arguments)
 
-    monkeypatch.setattr(WorkerClient, "_spawn", spawn)
+    monkeypatch.setattr(WorkerProcess, "_spawn", spawn)
     bench = WorkerBench()
     try:
         await bench.client.start()
@@ -104,7 +104,7 @@ def no_descriptor(*args: object, **options: object) -> socket.socket:
     raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
-@pytest.mark.parametrize("what", ["socket.socket", "media.worker_client.connect_to"])
+@pytest.mark.parametrize("what", ["socket.socket", "media.worker_process.connect_to"])
 async def test_without_descriptors_the_worker_fails_to_start(
     monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
@@ -136,7 +136,7 @@ async def test_the_pool_tries_again_until_there_are_descriptors(
         return connect_to(path) if len(tries) > 1 else no_descriptor()
 
     try:
-        monkeypatch.setattr("media.worker_client.connect_to", scarce)
+        monkeypatch.setattr("media.worker_process.connect_to", scarce)
         os.kill(pool.pids[0], 9)
         await until(lambda: restarts)
         assert len(deaths) == 1

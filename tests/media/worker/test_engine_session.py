@@ -64,7 +64,7 @@ async def worker(orphan_s: float = 600.0) -> AsyncIterator[WorkerClient]:
         on_died=lambda reason: None,
     )
     await client.start()
-    process = client._process
+    process = client._process.popen
     assert process is not None
     try:
         yield client
@@ -134,8 +134,8 @@ async def test_the_next_engine_finds_the_calls_of_the_one_before(
         assert isinstance(closed, m.Closed) and closed.stats is not None
         assert closed.stats.packets_received == 5
         second.connection.send(m.Stop())
-        assert first._process is not None
-        assert await asyncio.to_thread(first._process.wait, 20) == 0
+        assert first._process.popen is not None
+        assert await asyncio.to_thread(first._process.popen.wait, 20) == 0
         assert not first.socket_path.exists()
 
 
@@ -174,10 +174,10 @@ async def test_the_worker_ends_where_the_next_engine_goes_as_well(phones: list[F
         die(first)
         second, _ = await greet(first.socket_path)
         await asyncio.sleep(3.2)  # longer than an orphan lives
-        assert first._process is not None
-        assert first._process.poll() is None
+        assert first._process.popen is not None
+        assert first._process.popen.poll() is None
         second.connection.close()
-        assert await asyncio.to_thread(first._process.wait, 20) == 0
+        assert await asyncio.to_thread(first._process.popen.wait, 20) == 0
 
 
 async def test_who_says_nothing_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
