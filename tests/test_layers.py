@@ -195,9 +195,12 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.child_process": set(),
     "media.watchdog": {"media.errors", "media.messages"},
     "media.worker_socket": set(),
+    "media.worker_process": {
+        "media.child_process", "media.worker_socket", "media.errors", "media.settings",
+    },
     "media.worker_client": {
         "media.detection_limits", "media.detection_phrases",
-        "media.channel", "media.child_process", "media.worker_socket", "media.errors",
+        "media.channel", "media.worker_process", "media.errors",
         "media.messages", "media.settings", "media.sources", "media.watchdog",
     },
     "media.process_client": {"media.channel", "media.child_process"},

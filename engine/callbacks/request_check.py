@@ -16,8 +16,8 @@ from ..calls.services import CallServices
 from ..errors import BadParams, EngineError
 from ..request import CallbackRequest
 from ..routing.admission import Admission, AdmissionQuery, Admitted
-from ..routing.number_plan import ReadingView, is_uri
 from ..routing.phone_number import check_region
+from ..routing.reading import ReadingView, is_uri
 from ..routing.trunk_states import NoTrunkUsable, TrunksFull
 from .slot_bookings import SlotBookings
 from .slots import Slots

@@ -24,9 +24,10 @@ from .blocking.do_not_call import DoNotCall
 from .identity.caller_identity import CallerIdentity
 from .identity.shown_number import check_caller_id
 from .media_policy import DEFAULT_MEDIA, MediaPolicy
-from .number_plan import NotDialable, NumberPlan, Reading, is_uri, refused
+from .number_plan import NumberPlan
 from .permitted_host import PermittedHost, place_of, sip_uri, steering_parameter, transport_of
 from .phone_number import CalledNumber
+from .reading import NotDialable, Reading, is_uri, refused
 from .targets.destination import Destination, DialTarget, credentials_of
 from .targets.stream_target import StreamTarget
 from .targets.trunk_targets import TrunkTargets

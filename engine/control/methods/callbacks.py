@@ -13,7 +13,7 @@ from ...errors import EngineError
 from ...job import TERMINAL_STATES, Job
 from ...reports.job_view import JobView, job_view
 from ...request import CallbackRequest, Reschedule
-from ...routing.number_plan import ReadingView
+from ...routing.reading import ReadingView
 from ...store.event_log import EventLog
 from ...store.store import Store
 from ..method import Method

@@ -11,9 +11,9 @@ from ...errors import BadParams, EngineError
 from ...request import Identifier, Params, RegionCode, Target, UnixTime
 from ...routing.admission import AdmissionQuery
 from ...routing.blocking.do_not_call import Blocked
-from ...routing.number_plan import Reading, ReadingView, is_uri
 from ...routing.phone_number import CalledNumber, check_region
 from ...routing.rates import Cost
+from ...routing.reading import Reading, ReadingView, is_uri
 from ..method import Method
 from ..peer import Peer
 from .pages import Slices, page_of

@@ -3,7 +3,8 @@
 from config.sections import TRUNK_USERS
 from sip.message.uri import SipUri
 
-from ..number_plan import NotDialable, NumberPlan
+from ..number_plan import NumberPlan
+from ..reading import NotDialable
 
 ANONYMOUS = "anonymous"
 

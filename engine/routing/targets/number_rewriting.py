@@ -15,8 +15,9 @@ import phonenumbers
 from config.trunk_numbers import NumberFormat, NumberRewriting, OutgoingNumbers
 
 from ..emergency_numbers import hides_emergency, is_emergency
-from ..number_plan import NotDialable, NumberPlan, Reading
+from ..number_plan import NumberPlan
 from ..phone_number import CalledNumber, is_valid, parse_written
+from ..reading import NotDialable, Reading
 from ..spellings import dialled_forms, digits_of, readings_of_user, without_separators
 
 _SENT: Final = re.compile(r"\+?[0-9*#]+")

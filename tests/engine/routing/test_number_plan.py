@@ -5,7 +5,8 @@ import pytest
 from config.numbering import Numbering
 from config.policy import Destinations
 from config.sections import TRUNK_USERS as USERS
-from engine.routing.number_plan import NotDialable, NumberPlan
+from engine.routing.number_plan import NumberPlan
+from engine.routing.reading import NotDialable
 from sip.message.uri import SipUri, parse_uri
 
 
@@ -350,18 +351,6 @@ def test_extensions_that_are_emergency_numbers_elsewhere_are_said_to_be_extensio
             plan.read_user(uri(text), trunk="other", users=USERS)
     with pytest.raises(NotDialable):
         plan.read("112")
-
-
-def test_a_reading_as_replies_have_it() -> None:
-    plan = NumberPlan("GB", Numbering(extension=r"2\d{3}", extension_trunks=["pbx"]))
-    assert plan.read("2001").view() == {
-        "kind": "extension", "digits": "2001", "trunks": ["pbx"], "line_type": None,
-        "words": "the extension 2001 of pbx",
-    }  # fmt: skip
-    assert plan.read("020 7946 0123").view()["line_type"] == "fixed_line"
-    assert plan.read_user(uri("alice")).describe() == "a person"
-    hidden = plan.read_user(uri("09061234567x")).describe()
-    assert hidden == "a person at the number +449061234567"
 
 
 @pytest.mark.parametrize("user", ["a112", "desk911", "room-999"])

@@ -4,7 +4,8 @@ import pytest
 
 from config.numbering import Numbering
 from engine.routing.identity.shown_number import check_caller_id
-from engine.routing.number_plan import NotDialable, NumberPlan
+from engine.routing.number_plan import NumberPlan
+from engine.routing.reading import NotDialable
 
 PLAN = NumberPlan("GB", Numbering(short_codes=["118118"]))
 
