@@ -18,7 +18,7 @@ from ..rtp_socket import RtpSocket
 from . import bot_messages as bot
 from .asked_budget import AskedBudget
 from .bot_connection import BotConnection, BotFault
-from .connector import Connector, NotConnected
+from .connector import PING_S, Connector, NotConnected
 from .heard_audio import HeardAudio
 from .leg_codec import FRAME_MS, encode, rate_hz, silence
 from .messages import (
@@ -38,10 +38,13 @@ from .spoken_audio import ReachedMark, SpokenAudio
 FIRST_RETRY_S: Final = 0.25
 LONGEST_RETRY_S: Final = 4.0
 # A connection that lasted this long was good: the tries are counted anew, a while.
-_GOOD_S: Final = 10.0
+# One that does not answer pings is known for that after one and a half PING_S.
+_GOOD_S: Final = 2 * PING_S
 _MOST_RECONNECTS: Final = 20
 # What a bot may send beyond what has room, before the stream ends.
 _MOST_OVERFLOW_MS: Final = 600_000
+# Frames of a time in which the process was held up that are sent all the same: 200 ms.
+_MOST_MISSED: Final = 10
 _TOLD_HEARD_EVERY_MS: Final = 1000
 
 
@@ -277,8 +280,10 @@ class BotStream:
         if not self._is_ready:
             return
         for frames in range(missed, 0, -1):
-            if self._spoken.is_speaking:
+            if self._spoken.is_speaking and frames <= _MOST_MISSED:
                 self._send_frame(now - frames * FRAME_MS / 1000)
+            else:
+                self._spoken.fall_behind()
         self._send_frame(now)
 
     def _send_frame(self, now: float) -> None:

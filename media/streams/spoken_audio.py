@@ -140,6 +140,13 @@ class SpokenAudio:
                 frame = self._take()
         return frame, self._reached()
 
+    def fall_behind(self) -> None:
+        """The time of a frame has passed in which nothing could be handed out."""
+        if self._begun:
+            self._late_frames += 1
+        elif not self.is_paused:
+            self._silent_frames += 1
+
     def _take(self) -> bytes:
         size = self._frame_bytes
         frame = bytes(self._waiting[self._offset : self._offset + size])

@@ -40,8 +40,6 @@ from .recognition_stream import RecognitionStream
 
 # Where it is allowed: after the media worker, before everything else.
 _NICENESS: Final = -5
-# Frames of a time in which the process was held up that are sent all the same: 200 ms.
-_MOST_MISSED: Final = 10
 _PR_SET_NO_NEW_PRIVS: Final = 38  # linux/prctl.h
 
 
@@ -63,7 +61,7 @@ class StreamHost:
         self._missed = 0
 
     def _skipped(self, frames: int) -> None:
-        self._missed = min(frames, _MOST_MISSED)
+        self._missed = frames
 
     def _tick(self, due_at: float) -> int:
         missed, self._missed = self._missed, 0

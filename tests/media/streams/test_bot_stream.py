@@ -11,7 +11,7 @@ from aiohttp import web
 
 from media.streams import bot_stream
 from media.streams.bot_stream import BotStream
-from media.streams.connector import Connector
+from media.streams.connector import PING_S, Connector
 from media.streams.messages import (
     BotAsks,
     Event,
@@ -310,6 +310,10 @@ async def test_a_bot_that_is_never_there_is_given_up_after_its_tries(
     async with stage_with(serve, retries=2) as stage:
         ended = await stage.event(StreamEnded)
         assert (ended.failure, len(came)) == ("unreachable", 3)
+
+
+def test_a_connection_on_which_no_ping_is_answered_was_no_good_one() -> None:
+    assert bot_stream._GOOD_S > 1.5 * PING_S + 1.0
 
 
 async def test_a_bot_that_keeps_going_away_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

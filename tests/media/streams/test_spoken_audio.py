@@ -174,6 +174,20 @@ def test_a_live_bot_that_was_late_is_heard_in_time_again_after_its_next_pause() 
     assert audio.heard_ms + audio.queued_ms == 120 * FRAME_MS and audio.dropped_ms == 0
 
 
+def test_time_in_which_nothing_could_be_handed_out_counts_as_well() -> None:
+    audio = SpokenAudio(60_000, RATE_HZ)
+    audio.add(frames(4))
+    assert heard(audio, 1) == [1]
+    for _ in range(5):
+        audio.fall_behind()
+    audio.add(frames(5, 5) + bytes(FRAME_BYTES) * 12)  # what the bot has said meanwhile
+    assert heard(audio, 8) == list(range(2, 10))
+    silent = 0
+    while audio.queued_ms:
+        silent += audio.next_frame() is not None
+    assert silent == 12 - 5
+
+
 def test_of_a_bot_that_speaks_ahead_every_pause_is_heard() -> None:
     audio = SpokenAudio(60_000, RATE_HZ)
     heard(audio, 3)
