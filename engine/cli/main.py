@@ -1,5 +1,6 @@
 """The command line: `ringback run` is the engine, everything else is a client of one."""
 
+import gc
 import io
 import json as jsonlib
 import sys
@@ -171,8 +172,10 @@ def run(
 ) -> None:
     """Run the engine in the foreground until SIGTERM or SIGINT."""
     settings = load_settings(config or default_config())
+    gc.disable()  # what is imported stays
     from ..daemon import main as run_daemon
 
+    gc.enable()
     raise typer.Exit(run_daemon(settings))
 
 

@@ -4,7 +4,7 @@ Sixteen bars of a waltz in C, 24 s at 8 kHz, synthesised once. Notes that ring b
 at the beginning, so that the loop has no seam. All partials stay within the telephone band.
 """
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 import numpy as np
@@ -59,9 +59,10 @@ def _note(midi: int, held_s: float, loudness: float) -> NDArray[np.float64]:
 def render() -> NDArray[np.int16]:
     """int16 samples at 8 kHz of one round of the tune."""
     total = np.zeros(round(len(_HARMONY) * _BAR_BEATS * BEAT_S * SAMPLE_RATE_HZ), np.float64)
+    note = cache(_note)  # most are struck again and again
 
     def strike(beat: float, midi: int, beats: float, loudness: float) -> None:
-        wave = _note(midi, beats * BEAT_S, loudness)
+        wave = note(midi, beats * BEAT_S, loudness)
         at = (round(beat * BEAT_S * SAMPLE_RATE_HZ) + np.arange(len(wave))) % len(total)
         total[at] += wave
 

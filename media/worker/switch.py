@@ -19,7 +19,7 @@ from ..sound.dtmf.tones import dtmf_clip
 from ..sound.form import WIDE
 from ..sound.frames import SpeakingSources
 from ..sound.mixed_clip import MixedClip
-from ..sources import Hold, Mix, Peer, Ringing
+from ..sources import Mix, Peer
 from .announcing.clip_loading import ClipLoading
 from .clocked_playouts import ClockedPlayouts
 from .context import WorkerContext
@@ -137,11 +137,9 @@ class Switch:
         """Whether any leg is open."""
         return bool(self._legs)
 
-    async def prepare(self) -> None:
-        """Make the sounds and bind the ports that calls may need, before one does."""
+    def prepare(self) -> None:
+        """Bind the ports that calls may need, before one does."""
         self._ports.shared.stock()
-        for source in (Hold(), Ringing()):
-            await self._library.load(source)
 
     def execute(self, command: m.Command) -> None:
         """Carry out one command. What names a leg that is gone has no effect."""

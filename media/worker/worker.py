@@ -103,7 +103,7 @@ async def serve(listening: socket.socket, settings: MediaSettings) -> None:
     clock = FrameClock(partial(precise_alarm, loop), tick, skipped)
     loop.add_signal_handler(END, over.set)
     loop.add_reader(switch.listeners.fileno(), switch.listeners.drain)
-    await switch.prepare()
+    switch.prepare()
     ending.append(loop.call_later(UNCALLED_S, over.set))
     server = await loop.create_unix_server(sessions.accept, sock=listening)
     gc.collect()
