@@ -143,6 +143,8 @@ class Reception:
             difference = abs((now - flow.heard_at) * self.clock_hz - ticks)
             if difference < self.clock_hz:
                 flow.jitter += (difference - flow.jitter) * 0.0625
+                if ticks <= 0 and extended == self.highest:
+                    self.epoch += 1  # the clock went back: what follows would seem to be late
                 self.timestamp = timestamp
             elif extended == self.highest:
                 if ticks != step * self.clock_hz // 50:  # the clock jumped: a new source behind it

@@ -82,6 +82,20 @@ def test_the_peer_gets_packets_of_the_length_that_it_asked_for(
     assert level_of(400, heard, hearer.form.rate_hz) == pytest.approx(10000, rel=0.2)
 
 
+@pytest.mark.parametrize("jump", [-100_000, -7000, -161, -160, 160_000])
+@pytest.mark.parametrize("codec", ["PCMU", "G722"])
+def test_a_talker_whose_clock_jumps_is_heard_on(hears: Make, codec: Codec, jump: int) -> None:
+    """Passed on as it is, what seems to be older would be left out by the phone that hears it."""
+    talker, hearer = Talker(codec), hears(codec)
+    hearer.playout.hear_peer(talker.stream, hearer.now)
+    hearer.listen(talker, tone(400, 1.0, talker.rate_hz), 0.4)
+    talker.timestamp = (talker.timestamp + jump) % 2**32
+    hearer.listen(talker, tone(400, 1.0, talker.rate_hz), 0.4)
+    packets = hearer.packets()
+    assert set(np.diff([p.timestamp for p in packets]).tolist()) == {160}
+    assert [p.sequence for p in packets] == list(range(100, 100 + len(packets)))
+
+
 def test_packets_of_another_length_pass_where_nobody_asked(hears: Make) -> None:
     talker, hearer = Talker("PCMU", ptime_ms=60), hears("PCMU")
     hearer.playout.hear_peer(talker.stream, hearer.now)
