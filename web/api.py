@@ -112,8 +112,12 @@ class Api:
             progress = await self._service.progress(callback_id)
         else:
             is_called = await self._admission.admit(site, form, address)
+            offered: list[float] = []
+            if form.when != NOW:
+                slots = (await self._availabilities.of(site))["slots"]
+                offered = [one["from"] for one in slots]
             progress = await self._service.request(
-                callback_id, site, form, str(address), is_called=is_called
+                callback_id, site, form, str(address), is_called=is_called, offered=offered
             )
             if form.when != NOW:
                 self._availabilities.forget(site)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -61,12 +61,14 @@ class CallbackService:
         address: str,
         *,
         is_called: bool = True,
+        offered: Sequence[float] = (),
     ) -> Progress:
         """Ask for a callback, which is on the engine's disk when this returns.
 
-        Raises Refusal. A number that must not be called is accepted like any other, and not called.
+        `offered` are the beginnings of the site's slots, where it is for one. Raises Refusal. A
+        number that must not be called is accepted like any other, and not called.
         """
-        params = _params_of(callback_id, site, form, address)
+        params = _params_of(callback_id, site, form, address, offered)
         if (slot := params.get("slot")) is not None:
             slot |= self._uncalled.taken(party_of(params), slot["start"], slot["end"])
         if is_called:
@@ -292,7 +294,9 @@ class CallbackService:
             raise Refusal(503, "engine", retry_after_s=_RETRY_S) from None
 
 
-def _params_of(callback_id: str, site: Site, form: CallbackForm, address: str) -> dict[str, Any]:
+def _params_of(
+    callback_id: str, site: Site, form: CallbackForm, address: str, offered: Sequence[float]
+) -> dict[str, Any]:
     """What the engine is asked for. Raises Refusal."""
     now = time.time()
     slot = slot_time(form.when, now + site.slot_days * DAY_S)
@@ -309,7 +313,7 @@ def _params_of(callback_id: str, site: Site, form: CallbackForm, address: str) -
     }
     optional = {
         "queue": site.queue, "agent": site.agent, "script": site.script, "not_before": slot,
-        "slot": _slot_of(site, slot) if slot else None,
+        "slot": _slot_of(site, slot, offered) if slot else None,
         **dict(site.scripts),
     }  # fmt: skip
     return params | {name: value for name, value in optional.items() if value}
@@ -320,10 +324,11 @@ def _wish(site: Site, form: CallbackForm) -> str:
     return f"{one_number(form.number, form.region or site.region)} {form.when}"
 
 
-def _slot_of(site: Site, at: float) -> dict[str, Any]:
-    """The slot in which a time is, as the engine offers it."""
+def _slot_of(site: Site, at: float, offered: Sequence[float]) -> dict[str, Any]:
+    """The slot in which a time is: one of those that are offered, or that is full between them."""
     length_s = site.slot_min * _SECONDS_PER_MIN
-    start = at // length_s * length_s
+    nearest = min(offered, key=lambda one: abs(one - at), default=0.0)
+    start = nearest + (at - nearest) // length_s * length_s
     slot: dict[str, Any] = {"start": start, "end": start + length_s}
     return slot | ({"most": site.slot_callbacks} if site.slot_callbacks else {})
 

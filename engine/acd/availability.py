@@ -21,6 +21,14 @@ class Span(TypedDict):
     """When it ends, or where what is shown ends."""
 
 
+class OpenDay(NamedTuple):
+    """A time in which slots are offered, counted from when it `opened`."""
+
+    begins: float
+    ends: float
+    opened: float
+
+
 class FreeSlot(TypedDict):
     """A time at which a callback may be requested for later."""
 
@@ -110,7 +118,7 @@ def agent_availability(
         "hours": spans,
     }
     if slots is not None:
-        found["slots"] = _slots(spans, slots, 1, agent.name, days, now)
+        found["slots"] = _slots(hours, slots, 1, agent.name, days, now)
     return found
 
 
@@ -139,18 +147,20 @@ def availability(
     }
     if slots is not None:
         most = sum(agents.values()) or 1
-        found["slots"] = _slots(spans, slots, most, queue.name or "", days, now)
+        found["slots"] = _slots(hours, slots, most, queue.name or "", days, now)
     return found
 
 
 def _slots(
-    spans: list[Span] | None, asked: SlotQuery, most: int, name: str, days: int, now: float
+    hours: OpeningHours | None, asked: SlotQuery, most: int, name: str, days: int, now: float
 ) -> list[FreeSlot]:
-    """The slots of the spans, or of all `days`, with room for `most` where nothing is asked for."""
-    always: list[Span] = [{"opens": now, "closes": now + days * DAY_S}]
+    """The slots of these hours, or of all `days`, with room for `most` unless asked otherwise."""
+    until = now + days * DAY_S
+    within = [OpenDay(now, until, 0.0)]
+    if hours is not None:
+        within = [OpenDay(*one) for one in hours.days(now, until)]
     due = asked.due_times(name)
-    within = always if spans is None else spans
-    return free_slots(within, asked.length_s, asked.most or most, due, now)
+    return free_slots(within, asked.length_s, asked.most or most, due)
 
 
 def _spans(hours: OpeningHours, now: float, days: int) -> list[Span]:
@@ -159,18 +169,18 @@ def _spans(hours: OpeningHours, now: float, days: int) -> list[Span]:
 
 
 def free_slots(
-    spans: Iterable[Span], length_s: float, most: int, due_times: Iterable[float], now: float
+    days: Iterable[OpenDay], length_s: float, most: int, due_times: Iterable[float]
 ) -> list[FreeSlot]:
-    """The whole slots of `length_s` within the spans, from the next one on, that have room.
+    """The whole slots of `length_s` within these times that have room for one more.
 
-    A slot begins at a multiple of `length_s`, and has room for `most` callbacks. There are at most
-    MOST_SLOTS.
+    A slot begins a multiple of `length_s` after the opening, whatever the clocks do, and has room
+    for `most` callbacks. There are at most MOST_SLOTS.
     """
     due = sorted(due_times)
     found: list[FreeSlot] = []
-    for span in spans:
-        start = -(-max(span["opens"], now) // length_s) * length_s
-        while (end := start + length_s) <= span["closes"] and len(found) < MOST_SLOTS:
+    for day in days:
+        start = day.opened - (day.opened - day.begins) // length_s * length_s
+        while (end := start + length_s) <= day.ends and len(found) < MOST_SLOTS:
             left = most - (bisect_left(due, end) - bisect_left(due, start))
             if left > 0:
                 found.append({"start": start, "end": end, "left": left})

@@ -348,3 +348,20 @@ def test_cancelling_a_request_that_a_restart_forgot_says_that_it_is_cancelled() 
         assert cancelled == {"id": ID, "stage": "cancelled", "at": None}
 
     run(script())
+
+
+@pytest.mark.parametrize(
+    ("offered", "at", "start"),
+    [
+        ([9e9], 9e9, 9e9),
+        ([9e9, 9e9 + 1800], 9e9 + 1900, 9e9 + 1800),
+        ([9e9, 9e9 + 5400], 9e9 + 3700, 9e9 + 3600),  # a full one between two that are offered
+        ([9e9 + 60], 9e9 + 59, 9e9 + 60 - 1800),
+        ([], 9e9 + 7, 9e9),
+    ],
+)
+def test_a_slot_is_one_of_those_that_the_engine_counts(
+    offered: list[float], at: float, start: float
+) -> None:
+    found = callback_service._slot_of(site(slot_min=30), at, offered)
+    assert found == {"start": start, "end": start + 1800}

@@ -3,6 +3,7 @@
 An exception by date wins over a holiday, a holiday over the weekly hours.
 """
 
+import datetime
 from collections.abc import Iterator, Sequence
 from zoneinfo import ZoneInfo
 
@@ -55,6 +56,39 @@ class OpeningHours:
             until = end if closes is None else min(closes, end)
             yield at, until
             at = self.opens_at(until)
+
+    def days(self, start: float, end: float) -> Iterator[tuple[float, float, float]]:
+        """As `spans`, each with when it really opened: what slots are counted from.
+
+        What stays open for a day or more opens anew at each midnight.
+        """
+        for begin, until in self.spans(start, end):
+            opened = self._opened_at(begin)
+            closes = self.closes_at(begin)
+            if opened is None or closes is None or closes - opened >= DAY_S:
+                opened = max(opened or 0.0, self._midnight(begin))
+                while (following := self._midnight(begin, days=1)) < until:
+                    yield begin, following, opened
+                    begin = opened = following
+            yield begin, until, opened
+
+    def _opened_at(self, at: float) -> float | None:
+        """When the time began in which `at` is; None: a day before, or earlier."""
+        opened = None
+        was_open = self._local.is_open(at - DAY_S)
+        for one in self._local.may_change_after(at - DAY_S, 3):
+            if one > at:
+                break
+            is_open = self._local.is_open(one)
+            if is_open is not was_open:
+                opened = one if is_open else None
+            was_open = is_open
+        return opened
+
+    def _midnight(self, at: float, days: int = 0) -> float:
+        """The local midnight before `at`, or so many days later."""
+        midnight = self._local.local(at).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+        return (midnight + datetime.timedelta(days=days)).timestamp()
 
     def _look_up(self, at: float) -> None:
         self._since, self._is_open = at, self._local.is_open(at)

@@ -1,8 +1,10 @@
 """What outsiders are told of a queue."""
 
+import datetime
 import random
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,13 +14,14 @@ from engine.acd import availability as of_queues
 from engine.acd.agent_pool import PooledAgent
 from engine.acd.availability import (
     DAY_S,
+    OpenDay,
     SlotQuery,
     agent_availability,
     availability,
     free_slots,
 )
 from engine.acd.queue import CallQueue
-from engine.routing.hours.opening_hours import opening_hours
+from engine.routing.hours.opening_hours import OpeningHours, opening_hours
 
 MONDAY = 1_795_996_800.0  # 2026-11-30, 00:00 UTC
 
@@ -58,16 +61,55 @@ def test_one_that_accepts_nobody_or_is_paused_is_not_open() -> None:
 
 def test_the_slots_are_whole_within_the_hours_and_not_full() -> None:
     hour = 3600.0
-    spans = of_queues._spans(queue("mon 09:00-12:00").hours, MONDAY, 1)  # type: ignore[arg-type]
     nine, ten, eleven = (MONDAY + n * hour for n in (9, 10, 11))
+    day = OpenDay(nine, nine + 3 * hour, nine)
     due = [eleven - 1, nine, ten + 5, ten, MONDAY]
-    assert free_slots(spans, hour, 2, due, MONDAY) == [
+    assert free_slots([day], hour, 2, due) == [
         {"start": nine, "end": ten, "left": 1},
         {"start": eleven, "end": eleven + hour, "left": 2},
     ]
-    assert free_slots(spans, hour, 1, [], nine + 1)[0]["start"] == ten
-    half = [{"opens": nine + 600, "closes": ten + 1800}]
-    assert free_slots(half, hour, 1, [], MONDAY) == []  # type: ignore[arg-type]
+    assert free_slots([day._replace(begins=nine + 1)], hour, 1, [])[0]["start"] == ten
+    # They are counted from the opening, and what is left before the end is none.
+    half = OpenDay(nine + 600, ten + 1800, nine + 600)
+    (only,) = free_slots([half], hour, 1, [])
+    assert only["start"] == nine + 600
+    assert free_slots([half._replace(begins=nine + 601)], hour, 1, []) == []
+
+
+def local_starts(calendar: dict[str, Any], at: float, length_s: float) -> list[str]:
+    """The beginnings of the slots of some days, by the clock of the place."""
+    hours = OpeningHours(Calendar(name="shop", **calendar))
+    zone = ZoneInfo(calendar["zone"])
+    days = [OpenDay(*one) for one in hours.days(at, at + 3 * DAY_S)]
+    return [
+        f"{datetime.datetime.fromtimestamp(one['start'], zone):%a %H:%M}"
+        for one in free_slots(days, length_s, 1, [])
+    ]
+
+
+@pytest.mark.parametrize("date", ["2026-03-28", "2026-10-24", "2026-07-04"])
+def test_slots_are_the_same_before_and_after_a_change_of_clocks(date: str) -> None:
+    zone = "Europe/Berlin"  # whose clocks change on the night after two of these days
+    at = datetime.datetime.fromisoformat(f"{date}T00:30").replace(tzinfo=ZoneInfo(zone)).timestamp()
+    times = [f"{hour}:00" for hour in ("09", "11", "13", "15")]
+    shop = {"zone": zone, "hours": ["mon-sun 09:00-17:00"]}
+    assert local_starts(shop, at, 7200.0) == [
+        f"{day} {one}" for day in ("Sat", "Sun", "Mon") for one in times
+    ]
+    assert local_starts(shop, at, 8 * 3600.0) == ["Sat 09:00", "Sun 09:00", "Mon 09:00"]
+    # In the day, and where the queue never closes: each day begins at its midnight.
+    assert local_starts(shop, at + 10 * 3600.0, 7200.0)[:2] == ["Sat 11:00", "Sat 13:00"]
+    always = {"zone": zone, "hours": ["mon-sun 00:00-24:00"]}
+    eights = local_starts(always, at, 8 * 3600.0)
+    assert {"Sat 08:00", "Sat 16:00", "Sun 00:00", "Mon 00:00", "Mon 08:00"} <= set(eights)
+
+
+def test_slots_of_a_night_and_of_half_hours_begin_with_the_opening() -> None:
+    night = {"zone": "Europe/Berlin", "hours": ["sat 22:00-06:00"]}
+    saturday = datetime.datetime(2026, 7, 4, 23, tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
+    assert local_starts(night, saturday, 3 * 3600.0) == ["Sun 01:00"]
+    half = {"zone": "Asia/Kolkata", "hours": ["mon-sun 09:30-12:30"]}
+    assert local_starts(half, MONDAY, 3600.0)[:3] == ["Mon 09:30", "Mon 10:30", "Mon 11:30"]
 
 
 def agent(state: str) -> PooledAgent:
