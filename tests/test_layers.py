@@ -144,7 +144,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "web.listeners": set(),
     "web.signing": set(),
     "web.progress": set(),
-    "web.pages": set(),
+    "web.pages": {"web.texts"},
     "web.proof_of_work": {"web.errors", "web.signing"},
     "web.visitor_request": {"web.errors"},
     "web.callback_service": {
@@ -161,7 +161,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "web.connections", "web.errors", "web.progress", "web.signing", "web.texts",
         "web.visitor_request",
     },
-    "web.agent_desk": {"web.client_address", "web.connections", "web.limits"},
+    "web.agent_desk": {"web.client_address", "web.connections", "web.limits", "web.texts"},
     "web.server": {
         "web.admission", "web.agent_desk", "web.api", "web.callback_service", "web.client_address",
         "web.connections", "web.handshakes", "web.listeners", "web.pages",

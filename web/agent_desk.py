@@ -7,6 +7,7 @@ token for it, so that the page may do what the agent may, and the gateway lends 
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from ringback_client import Client, ClientError, EngineError, RequestRejected
 from .client_address import ClientAddresses, one_visitor
 from .connections import streaming
 from .limits import HourlyLimits
+from .texts import DEFAULT, chosen_language, sentence
 
 log = structlog.get_logger()
 
@@ -39,7 +41,6 @@ MOST_UNKNOWN: Final = 500
 """Pages that have shown no token yet. The one that has waited longest gives way to the next."""
 MOST_WAITING: Final = 16
 """Requests of one page that wait for their answers."""
-NO_ENGINE: Final = "The engine cannot be reached. It is tried again."
 _HEARTBEAT_S: Final = 25.0
 _CLOSE_S: Final = 2.0
 """How long a page may take to say that it has heard the end."""
@@ -89,9 +90,10 @@ class AgentDesk:
         with contextlib.suppress(ConnectionResetError):  # it has gone again
             await socket.prepare(request)
             try:
-                await self._serve(socket, await self._token(socket, request), server, visitor)
+                token, language = await self._token(socket, request)
+                await self._serve(_Page(socket, language, visitor), token, server)
             except (TimeoutError, ValueError) as error:
-                await self._refuse(socket, error, "refused", "The token was not accepted.")
+                await _Page(socket, DEFAULT, visitor).refuse(error, "refused", "refused")
             finally:
                 await socket.close()
         return socket
@@ -111,8 +113,8 @@ class AgentDesk:
             self._paused = {one: until for one, until in self._paused.items() if until > now}
             self._paused[visitor] = now + wait_s
 
-    async def _token(self, socket: web.WebSocketResponse, request: web.Request) -> str:
-        """What the page shows. Until then it gives way to others.
+    async def _token(self, socket: web.WebSocketResponse, request: web.Request) -> tuple[str, str]:
+        """What the page shows, and its language. Until then it gives way to others.
 
         Raises TimeoutError, ValueError.
         """
@@ -128,35 +130,32 @@ class AgentDesk:
                     first = await socket.receive()
         finally:
             self._unknown.pop(page, None)
-        said = first.json() if first.type is WSMsgType.TEXT else None
-        token = said.get("token") if isinstance(said, dict) else None
+        read = first.json() if first.type is WSMsgType.TEXT else None
+        said = read if isinstance(read, dict) else {}
+        token = said.get("token")
         if not isinstance(token, str) or not token:
             raise ValueError("no token")
-        return token
+        return token, chosen_language(str(said.get("language")), "", DEFAULT)
 
-    async def _serve(
-        self, socket: web.WebSocketResponse, token: str, server: str, visitor: str
-    ) -> None:
+    async def _serve(self, page: "_Page", token: str, server: str) -> None:
         if self._lines >= MOST_LINES:
-            await socket.send_json({"waits": "Too many agents are signed in."})
+            await page.tell("waits", "full")
             return
         self._lines += 1
         try:
-            await self._sign_in(socket, token, server, visitor)
+            await self._sign_in(page, token, server)
         finally:
             self._lines -= 1
 
-    async def _sign_in(
-        self, socket: web.WebSocketResponse, token: str, server: str, visitor: str
-    ) -> None:
+    async def _sign_in(self, page: "_Page", token: str, server: str) -> None:
         try:
             client = await self._connect(token)
         except EngineError as error:
-            self._note_wrong(visitor)
-            await self._refuse(socket, error, "refused", "The token was not accepted.")
+            self._note_wrong(page.visitor)
+            await page.refuse(error, "refused", "refused")
             return
         except ClientError as error:
-            await self._refuse(socket, error, "waits", NO_ENGINE)
+            await page.refuse(error, "waits", "engine")
             return
         async with client:
             try:
@@ -164,25 +163,35 @@ class AgentDesk:
                 (agent,) = found["agents"]
                 ice = (await client.call("browser.ice_servers"))["ice_servers"]
             except (EngineError, ValueError) as error:
-                await self._refuse(socket, error, "refused", "The token is no agent's.")
+                await page.refuse(error, "refused", "no_agent")
                 return
             except ClientError as error:
-                await self._refuse(socket, error, "waits", NO_ENGINE)
+                await page.refuse(error, "waits", "engine")
                 return
             choices = {name: found.get(name, []) for name in ("pause_reasons", "outcomes")}
-            await socket.send_json(
+            await page.socket.send_json(
                 {"agent": agent, "server": server, "ice_servers": ice, **choices}
             )
-            await _Line(socket, client).run()
+            await _Line(page.socket, client).run()
 
-    @staticmethod
-    async def _refuse(
-        socket: web.WebSocketResponse, error: Exception, how: str, words: str
-    ) -> None:
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A page that signs in: its language, and whose it is."""
+
+    socket: web.WebSocketResponse
+    language: str
+    visitor: str
+
+    async def refuse(self, error: Exception, how: str, why: str) -> None:
         """`refused`: the page forgets its token. `waits`: it comes again with it."""
         log.info("agent_not_signed_in", reason=type(error).__name__)
         with contextlib.suppress(ConnectionError):
-            await socket.send_json({how: words})
+            await self.tell(how, why)
+
+    async def tell(self, how: str, why: str) -> None:
+        """The sentence of this name, in the language of the page."""
+        await self.socket.send_json({how: sentence(self.language, "phone", why)})
 
 
 class _Line:

@@ -4,10 +4,14 @@ import gzip
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
+from config.sites import LANGUAGES
 from config.web_settings import WebSettings
+
+from .texts import DEFAULT, chosen_language, texts
 
 FOLDER = Path(__file__).parent / "static"
 _SNIPPET_HOLDS_S = 300
@@ -16,6 +20,7 @@ _PHONE_POLICY = (
     "default-src 'self'; connect-src 'self' {server}; frame-ancestors 'none'; base-uri 'none';"
     " form-action 'none'"
 )
+_NOT_GUESSED = {"X-Content-Type-Options": "nosniff"}
 _OF_PHONE = {"phone.js": "text/javascript", "phone.css": "text/css"}
 _OF_PAGES = ("ringback.js", "sip.js")
 """The scripts that pages of other sites load: the snippet, and what it needs to speak."""
@@ -39,6 +44,7 @@ class Pages:
             web.get("/preview.js", self._preview_script),
             web.get("/preview.css", self._preview_style),
             web.get("/phone", self._phone),
+            web.get("/phone/texts", self._texts_of_phone),
             *(web.get(f"/{name}", self._of_phone) for name in _OF_PHONE),
         ]
 
@@ -85,20 +91,35 @@ class Pages:
         name = request.path.removeprefix("/")
         return self._for_agents(name, _OF_PHONE[name])
 
-    def _for_agents(self, name: str, kind: str) -> web.Response:
-        """A file of the phone, which connects to the engine's SIP and to nothing else."""
+    async def _texts_of_phone(self, request: web.Request) -> web.StreamResponse:
+        """What the phone says, in the language asked for, else in that of the browser."""
+        self._phone_server()
+        accepted = request.headers.get("Accept-Language", "")
+        language = chosen_language(request.query.get("language"), accepted, DEFAULT)
+        found = texts(language)
+        said: dict[str, Any] = {name: found[name] for name in ("phone", "state", "fact")}
+        said |= {"language": language, "direction": found["direction"]}
+        said["languages"] = {one: texts(one)["name"] for one in LANGUAGES}
+        return web.json_response(said, headers={"Cache-Control": "no-store"} | _NOT_GUESSED)
+
+    def _phone_server(self) -> str:
+        """Where the engine's SIP is for pages. Raises HTTPNotFound where there is none."""
         server = self._settings().web.phone_server
         if not server:
             raise web.HTTPNotFound(text="there is no phone here: web.phone_server is not set\n")
-        return self._file(name, kind, _PHONE_POLICY.format(server=server))
+        return server
+
+    def _for_agents(self, name: str, kind: str) -> web.Response:
+        """A file of the phone, which connects to the engine's SIP and to nothing else."""
+        return self._file(name, kind, _PHONE_POLICY.format(server=self._phone_server()))
 
     @staticmethod
     def _file(name: str, kind: str, policy: str = _POLICY) -> web.Response:
         headers = {
             "Cache-Control": "no-store",
             "Content-Security-Policy": policy,
-            "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
+            **_NOT_GUESSED,
         }
         text = (FOLDER / name).read_text("utf-8")
         return web.Response(text=text, content_type=kind, charset="utf-8", headers=headers)

@@ -126,7 +126,7 @@ async def test_a_talk_from_the_offer_to_the_end(desk: Any, tmp_path: Path) -> No
     await desk.get_by_role("button", name="Hang up").click()
     record = await desk.engine.ended(job)
     assert record["state"] == "completed"
-    await desk.get_by_text("wrap_up").wait_for()
+    await desk.get_by_text("wrap-up").wait_for()
     await desk.get_by_label("Outcome").fill("sold")
     await desk.get_by_label("Note").fill("A green one")
     await desk.get_by_role("button", name="Save").click()
@@ -157,8 +157,38 @@ async def test_a_page_that_is_loaded_again_goes_on_talking(desk: Any) -> None:
     assert desk.faults == []
 
 
+async def test_a_copy_of_the_tab_takes_the_phone_over_when_it_is_told_to(desk: Any) -> None:
+    job = await offered(desk)
+    async with desk.context.expect_page() as opened:
+        await desk.evaluate("() => { open(location.href); }")  # with a copy of what the tab keeps
+    copy = await opened.value
+    copy.set_default_timeout(60_000)
+    await copy.get_by_text("This phone is open in another tab.").wait_for()
+    assert await copy.get_by_role("button", name="Ready").is_hidden()
+    # Since then the tab has a talk, of which its copy knows nothing.
+    await desk.get_by_role("button", name="Answer").click()
+    await desk.engine.state("bridged", job)
+    await copy.get_by_role("button", name="Use it here").click()
+    await copy.get_by_role("button", name="Hang up").wait_for()
+    await copy.get_by_role("heading", name="+442079460123").wait_for()
+    await copy.get_by_text("Sell them a hat").wait_for()
+    await desk.get_by_text("This phone is open in another tab.").wait_for()
+    assert await copy.evaluate(LEVEL_AT, CUSTOMER_HZ) > -60
+    await desk.reload()  # the tab that has left stays so
+    await desk.get_by_text("This phone is open in another tab.").wait_for()
+    await desk.get_by_role("button", name="Use it here").click()  # and back
+    await desk.get_by_role("button", name="Hang up").wait_for()
+    await copy.get_by_text("This phone is open in another tab.").wait_for()
+    assert await desk.evaluate(LEVEL_AT, CUSTOMER_HZ) > -60
+    await desk.get_by_role("button", name="Hang up").click()
+    record = await desk.engine.ended(job)
+    assert record["state"] == "completed" and len(record["attempts"]) == 1
+    assert desk.faults == []
+
+
 async def test_sign_in_and_the_test_of_the_sound_by_keyboard_alone(desk: Any) -> None:
     keys = desk.keyboard
+    await desk.get_by_label("Token").wait_for()
     await keys.press("Tab")
     await keys.type("this-is-nobodys-token")
     await keys.press("Enter")

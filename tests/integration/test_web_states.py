@@ -238,6 +238,23 @@ async def test_what_a_site_says_is_text_in_the_form_and_in_the_preview(
     assert [await one.evaluate("ran") for one in page.frames] == [0, 0]
 
 
+async def test_the_phone_speaks_the_language_of_the_browser(
+    stack: AsyncExitStack, browser: Any
+) -> None:
+    stage = await web_stage(stack)
+    page = await new_page(browser, locale="de-AT", viewport={"width": 320, "height": 512})
+    await page.goto(f"{stage.url}/phone")
+    german = texts("de")["phone"]
+    await page.get_by_label(german["token"]).fill("nobody's")
+    await page.get_by_role("button", name=german["sign_in"]).click()
+    await page.get_by_role("alert").get_by_text(german["refused"]).wait_for()
+    await page.get_by_label(german["token"]).fill(TOKEN)
+    await page.get_by_role("button", name=german["sign_in"]).click()
+    await page.get_by_text(texts("de")["state"]["available"], exact=True).wait_for()
+    await page.evaluate("talking(true)")
+    await States(page, "phone").look("de")
+
+
 async def test_each_state_of_the_phone(stack: AsyncExitStack, browser: Any) -> None:
     stage = await web_stage(stack)
     page = await new_page(browser, viewport={"width": 500, "height": 760})
@@ -257,13 +274,23 @@ async def test_each_state_of_the_phone(stack: AsyncExitStack, browser: Any) -> N
         "id": "j1", "to": "+442079460123", "attempts": [{"cause": "no answer"}],
         "context": {"name": "Ann", "page": "https://shop.example/prices", "basket": 17.5},
     }  # fmt: skip
-    for state in ("ringing", "talking", "wrap_up"):
+    for state, words in (("ringing",) * 2, ("talking",) * 2, ("wrap_up", "wrap-up")):
         engine.agent |= {"state": state, "work": "j1"}
         await engine.events_of_agents.put({"type": f"agent.{state}", "agent": "anna"})
-        await page.get_by_text(state, exact=True).wait_for()
+        await page.get_by_text(words, exact=True).wait_for()
         await page.get_by_text("https://shop.example/prices").wait_for()
         await page.evaluate(f"talking({str(state == 'talking').lower()})")
         await states.look(state)
+    await page.get_by_label("Language").select_option("ar")
+    await page.get_by_role("heading", name=texts("ar")["phone"]["title"]).wait_for()
+    assert await page.evaluate("[document.dir, document.documentElement.lang]") == ["rtl", "ar"]
+    await page.get_by_text(texts("ar")["state"]["wrap_up"], exact=True).wait_for()
+    await page.get_by_text(texts("ar")["fact"]["basket"], exact=True).wait_for()
+    await states.look("ar")
+    await page.reload()  # the choice is kept
+    choice = page.get_by_label(texts("ar")["phone"]["language"])
+    await choice.select_option("en")
+    await page.get_by_text("wrap-up", exact=True).wait_for()
     for hostile in ("<img src=x onerror=run()>", "<script>run()</script>", "javascript:run()"):
         names = ("name", "page", "title", "referrer", "campaign", "pages", "basket", hostile)
         context = dict.fromkeys(names, hostile) | {"campaign": {hostile: hostile}}

@@ -15,6 +15,7 @@ from tests.support.phones.real.coturn import SECRET, Coturn
 from tests.support.talk_stage import (
     AGENT_HZ,
     CONSENT,
+    EARS,
     MICROPHONE,
     REFUSED,
     RELAY_ALONE,
@@ -108,6 +109,36 @@ async def test_a_talk_from_the_page_to_the_browser_of_an_agent(stage: TalkStage)
     await visitor.close()
     await agent.get_by_role("button", name="Hang up").wait_for(state="hidden")
     await over(stage, call)
+    assert agent.faults == [] and visitor.faults == []
+
+
+async def test_a_copy_of_the_tab_takes_the_talk_over_when_it_is_told_to(stage: TalkStage) -> None:
+    agent = await stage.agent("anna")
+    visitor = await stage.visitor()
+    await agent.get_by_role("button", name="Answer").click()
+    await both_heard(visitor, agent)
+    for script in (EARS, MICROPHONE % VISITOR_HZ):
+        await visitor.context.add_init_script(script)
+    async with visitor.context.expect_page() as opened:
+        await visitor.evaluate("() => { open(location.href); }")  # with what the tab keeps
+    copy = await opened.value
+    copy.set_default_timeout(60_000)
+    await copy.get_by_role("status").get_by_text("You are speaking in another tab.").wait_for()
+    await both_heard(visitor, agent)
+    # What the copy was given is not how the talk is kept by now.
+    await visitor.evaluate("sockets.at(-1).close()")
+    await visitor.evaluate(WAY, [2, ""])
+    await both_heard(visitor, agent)
+    await copy.get_by_role("button", name="Speak here").click()
+    await both_heard(copy, agent)
+    await visitor.get_by_role("status").get_by_text("in another tab").wait_for()
+    (call,) = (await stage.engine.line.call("call.list"))["calls"]
+    await copy.get_by_role("button", name="Hang up").click()
+    await over(stage, call)
+    await visitor.get_by_role("button", name="Speak here").click()
+    await visitor.get_by_role("status").get_by_text("The call is over.").wait_for()
+    await visitor.get_by_role("button", name="Ask for another call").click()
+    await visitor.get_by_label("Telephone number").wait_for()
     assert agent.faults == [] and visitor.faults == []
 
 

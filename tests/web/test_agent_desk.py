@@ -17,7 +17,9 @@ from tests.support.engines.in_process import running, settings_in
 from web import agent_desk
 from web.agent_desk import AgentDesk
 from web.client_address import ClientAddresses
+from web.texts import texts
 
+NO_ENGINE = texts("en")["phone"]["engine"]
 ANNA = {"agent": "anna", "state": "available"}
 SERVER = "wss://calls.example:5062"
 
@@ -192,7 +194,7 @@ async def test_too_many_requests_at_once_are_refused(
     [
         (EngineError("refused", "wrong"), {"refused": "The token was not accepted."}),
         # The page keeps its token, and comes again: the engine is being started again.
-        (NoEngine("it is not there"), {"waits": agent_desk.NO_ENGINE}),
+        (NoEngine("it is not there"), {"waits": NO_ENGINE}),
     ],
 )
 async def test_a_token_that_the_engine_does_not_take(
@@ -212,7 +214,7 @@ async def test_an_engine_that_goes_while_a_page_signs_in(
 
     monkeypatch.setattr(engine, "call", gone)
     async with page(engine) as client, line(client) as socket:
-        assert await socket.receive_json(timeout=40) == {"waits": agent_desk.NO_ENGINE}
+        assert await socket.receive_json(timeout=40) == {"waits": NO_ENGINE}
 
 
 async def test_pages_without_a_token_keep_no_agent_out(
@@ -259,11 +261,23 @@ async def test_what_is_no_token(engine: Engine, token: object) -> None:
     assert engine.tokens == []
 
 
+async def test_a_page_is_refused_in_its_own_language(engine: Engine) -> None:
+    engine.refuses = EngineError("refused", "wrong")
+    for language, known in (("de-AT", "de"), ("tlh", "en"), (7, "en"), (None, "en")):
+        async with page(engine) as client:
+            socket = await client.ws_connect("/phone/line", origin=origin(client))
+            await socket.send_json({"token": "x", "language": language})
+            told = await socket.receive_json(timeout=40)
+            assert told == {"refused": texts(known)["phone"]["refused"]}
+
+
 @pytest.mark.parametrize("agents", [[], [ANNA, {"agent": "bert"}]])
 async def test_a_token_that_is_not_one_agents(engine: Engine, agents: list[Any]) -> None:
     engine.agents = agents
     async with page(engine) as client, line(client) as socket:
-        assert await socket.receive_json(timeout=40) == {"refused": "The token is no agent's."}
+        assert await socket.receive_json(timeout=40) == {
+            "refused": texts("en")["phone"]["no_agent"]
+        }
 
 
 async def test_who_sends_no_request_at_all_is_cut_off(engine: Engine) -> None:

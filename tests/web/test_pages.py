@@ -54,6 +54,15 @@ async def test_the_phone_is_there_where_its_server_is(server: str) -> None:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     async with aiohttp.ClientSession() as session:
+        async with session.get(f"{url}/phone/texts?language=ar") as reply:
+            assert reply.status == (200 if server else 404)
+            if server:
+                said = await reply.json()
+                assert (said["language"], said["direction"]) == ("ar", "rtl")
+                assert said["languages"]["ja"] == "日本語" and len(said["languages"]) == 12
+        accepted = {"Accept-Language": "tlh, fr;q=0.5"}
+        async with session.get(f"{url}/phone/texts", headers=accepted) as reply:
+            assert not server or (await reply.json())["phone"]["answer"] == "Répondre"
         for path in ("/phone", "/phone.js", "/phone.css"):
             async with session.get(url + path) as reply:
                 assert reply.status == (200 if server else 404)

@@ -2,11 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import web.texts
 from config.sites import LANGUAGES
+from engine.acd.agent import AgentState
 from web.texts import chosen_language, moment_text, sentence, texts
 
 _FIELDS = re.compile(r"\{\w*\}")
@@ -16,7 +18,7 @@ def flat(language: str) -> dict[str, str]:
     found = texts(language)
     return {
         f"{section}.{key}": text
-        for section in ("refusal", "stage", "form")
+        for section in ("refusal", "stage", "form", "phone", "state", "fact")
         for key, text in found[section].items()
     }
 
@@ -35,6 +37,17 @@ def test_a_language_has_every_text_with_the_same_fields(language: str) -> None:
 def test_every_text_of_the_form_is_shown() -> None:
     snippet = (Path(web.texts.__file__).parents[1] / "static" / "ringback.js").read_text("utf-8")
     assert [key for key in texts("en")["form"] if f"form.{key}" not in snippet] == []
+
+
+def test_every_text_of_the_phone_is_shown() -> None:
+    folder = Path(web.texts.__file__).parents[1] / "static"
+    shown = "".join((folder / name).read_text("utf-8") for name in ("phone.html", "phone.js"))
+    shown += (folder.parent / "agent_desk.py").read_text("utf-8")
+    english = texts("en")["phone"]
+    assert [key for key in english if f'"{key}"' not in shown] == []
+    written = re.findall(r'data-(?:text|label)="(\w+)"', shown)
+    assert set(written) <= english.keys()
+    assert set(get_args(AgentState)) == texts("en")["state"].keys()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -5,12 +5,48 @@ const $ = (id) => document.getElementById(id);
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
 const OFFER = "ringback-offer";
 const TALKING = ["mute", "hold", "hang-up", "keys", "transfer"];
+const KEPT = ["ringback-call", "ringback-call-rings", OFFER]; // what goes along where another tab takes the phone over
+const LANGUAGE = "ringback-language";
+const MOST_AWAY_MS = 15000;
 
 let token = sessionStorage.getItem("ringback-token") || "";
-let line = null, phone = null, agent = null, job = null, asked = 0;
+let line = null, phone = null, agent = null, job = null, asked = 0, lost = 0;
+let words = {}, server = null, isElsewhere = false, isIn = false;
 const answers = new Map();
 
 function fault(text) { $("fault").textContent = text || ""; }
+
+/* -- words ------------------------------------------------------------------------------------ */
+
+function say(section, key, reason = "") {
+  return ((words[section] || {})[key] || key).replace("{reason}", reason);
+}
+
+/* In the language that the agent has chosen, else that of the browser. Where it cannot be had, the page stays English. */
+async function read(language) {
+  try {
+    const reply = await fetch(`/phone/texts${language ? `?language=${encodeURIComponent(language)}` : ""}`);
+    words = await reply.json();
+  } catch (error) { /* the gateway is away */ }
+  if (words.phone) write();
+  document.body.classList.remove("unread");
+}
+
+function write() {
+  Object.assign(document.documentElement, { lang: words.language, dir: words.direction });
+  document.title = `Ringback: ${words.phone.title}`;
+  for (const one of document.querySelectorAll("[data-text]")) one.textContent = say("phone", one.dataset.text);
+  for (const one of document.querySelectorAll("[data-label]")) one.setAttribute("aria-label", say("phone", one.dataset.label));
+  $("language").replaceChildren(...Object.entries(words.languages).map(([code, name]) => {
+    const option = new Option(name, code, false, code === words.language);
+    option.lang = code;
+    return option;
+  }));
+  if ($("reason").options.length) $("reason").options[0].text = say("phone", "reason");
+  toldByPhone.registered(isIn);
+  job = null; // what is shown of it is written anew
+  if (agent) show(agent);
+}
 
 function ask(method, params) {
   return new Promise((resolve, reject) => {
@@ -34,14 +70,16 @@ async function attempt(method, params) {
 function signIn() {
   const address = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/phone/line`;
   line = new WebSocket(address);
-  line.onopen = () => line.send(JSON.stringify({ token }));
+  line.onopen = () => line.send(JSON.stringify({ token, language: words.language }));
   line.onmessage = (event) => received(JSON.parse(event.data));
   line.onclose = () => {
-    for (const { reject } of answers.values()) reject(new Error("The line to the engine is lost."));
+    for (const { reject } of answers.values()) reject(new Error(say("phone", "lost")));
     answers.clear();
     if (!token) return;
-    fault($("fault").textContent || "The line to the engine is lost.");
-    setTimeout(signIn, 1000);
+    fault($("fault").textContent || say("phone", "lost"));
+    // Less and less often, and not all pages at once.
+    setTimeout(signIn, Math.min(MOST_AWAY_MS, 1000 * 2 ** lost) * (0.75 + Math.random() / 2));
+    lost += 1;
   };
 }
 
@@ -69,24 +107,46 @@ function received(message) {
 
 function signedIn(message) {
   fault();
+  lost = 0;
   $("sign-in").hidden = true;
-  $("desk").hidden = false;
-  choices($("reason"), ["", ...(message.pause_reasons || [])]);
-  choices($("outcomes"), message.outcomes || []);
+  const reasons = message.pause_reasons || [];
+  $("reason").hidden = !reasons.length;
+  $("reason").replaceChildren(new Option(say("phone", "reason"), ""), ...reasons.map((text) => new Option(text, text)));
+  $("outcomes").replaceChildren(...(message.outcomes || []).map((text) => new Option(text, text)));
   show(message.agent);
   $("name").textContent = agent.agent;
-  if (!phone) {
-    phone = new window.RingbackPhone({ server: message.server, user: agent.agent, token, ice: message.ice_servers, told: toldByPhone });
+  server = { server: message.server, user: agent.agent, token, ice: message.ice_servers, told: toldByPhone };
+  if (!phone && !isElsewhere) start(false);
+}
+
+/* One tab has the phone: another may take it over, with the call that is up. */
+async function start(isForced) {
+  const claimed = await window.RingbackClaim(`ringback-phone:${agent.agent}`, KEPT, { isForced, lost: left });
+  isElsewhere = !claimed;
+  $("elsewhere").hidden = !isElsewhere;
+  $("desk").hidden = isElsewhere;
+  if (isElsewhere || phone) return;
+  phone = new window.RingbackPhone(server);
+  if (isForced) {
+    job = null;
+    refresh();
   }
 }
 
-function choices(list, texts) {
-  list.replaceChildren(...texts.map((text) => new Option(text, text)));
+function left() {
+  phone.leave();
+  phone = null;
+  isElsewhere = true;
+  toldByPhone.registered(false);
+  talking(false);
+  $("elsewhere").hidden = false;
+  $("desk").hidden = true;
 }
 
 function show(view) {
   agent = view;
-  $("state").textContent = view.reason ? `${view.state} (${view.reason})` : view.state;
+  const state = say("state", view.state);
+  $("state").textContent = view.reason ? `${state} (${view.reason})` : state;
   document.body.dataset.state = view.state;
   if (view.work) showWork(view.work);
   const isAfter = view.state === "wrap_up" || Boolean(view.outcome_due);
@@ -109,11 +169,23 @@ async function refresh() {
 function facts(list, pairs) {
   list.replaceChildren(...pairs.flatMap(([name, value]) => {
     const term = document.createElement("dt"), detail = document.createElement("dd");
-    term.textContent = name;
-    detail.textContent = typeof value === "string" ? value : JSON.stringify(value);
+    term.textContent = say("fact", name);
+    detail.textContent = written(value);
+    detail.dir = "auto";
     return [term, detail];
   }));
 }
+
+function written(value) {
+  if (typeof value === "boolean") return say("phone", value ? "yes" : "no");
+  if (Array.isArray(value)) return value.map(written).join(", ");
+  if (!value || typeof value !== "object") return value === null ? "" : String(value);
+  const { text, at, address } = value; // what a visitor has agreed to
+  if (typeof text === "string" && typeof at === "number") return [text, moment(at), address].filter(Boolean).join(", ");
+  return Object.entries(value).map(([name, one]) => `${name}: ${written(one)}`).join(", ");
+}
+
+function moment(at) { return new Date(at * 1000).toLocaleString(words.language); }
 
 /* What is known of a job or call: the offer said it before the phone rang, and the tab has kept it. */
 async function showWork(id) {
@@ -132,12 +204,12 @@ async function showWork(id) {
 }
 
 function showOffer({ number, context = {}, history, script }) {
-  $("title").textContent = number || context.name || context.caller_name || "A call";
-  facts($("facts"), Object.entries(context || {}));
+  $("title").textContent = number || context.name || context.caller_name || say("phone", "some_call");
+  facts($("facts"), Object.entries(context || {}).filter(([, value]) => written(value)));
   $("script").textContent = script || "";
   $("history").replaceChildren(...(history || []).map((one) => {
     const item = document.createElement("li");
-    const at = one.ended_at ? new Date(one.ended_at * 1000).toLocaleString() : "";
+    const at = one.ended_at ? moment(one.ended_at) : "";
     item.textContent = [at, one.result || one.state, one.agent, one.outcome, one.note].filter(Boolean).join(", ");
     return item;
   }));
@@ -152,12 +224,15 @@ function told(event) {
     job = offer.id;
     showOffer(offer);
   }
-  if (event.type === "transfer.failed") fault(`The transfer has failed: ${event.cause || "nobody answered"}.`);
+  if (event.type === "transfer.failed") fault(say("phone", "transfer_failed", event.cause || say("phone", "nobody")));
   if (event.agent === agent.agent || event.type.startsWith("agent.")) refresh();
 }
 
 const toldByPhone = {
-  registered(isIn) { $("line").textContent = isIn ? "connected" : "not connected"; },
+  registered(is) {
+    isIn = is;
+    $("line").textContent = say("phone", is ? "line_up" : "line_down");
+  },
   ringing() {
     $("answer").hidden = false;
     $("hang-up").hidden = false;
@@ -213,7 +288,7 @@ $("answer").addEventListener("click", async () => {
     talking(true);
     $("call").focus(); // the button that had it is gone
   } catch (error) {
-    fault(`The microphone cannot be used: ${error.message}`);
+    fault(say("phone", "microphone", error.message));
   }
 });
 $("hang-up").addEventListener("click", () => phone.hangUp());
@@ -229,7 +304,7 @@ $("transfer").addEventListener("submit", async (event) => {
   const { calls } = await attempt("call.list", {}) || { calls: [] };
   // The customer goes to them; the one whose call it is leaves.
   const own = calls.find((call) => call.legs.some((leg) => leg.role === "agent"));
-  if (!own) return calls && fault("There is no talk to transfer.");
+  if (!own) return calls && fault(say("phone", "no_talk"));
   const mode = isFirst ? "attended" : "blind";
   const asked = await attempt("call.transfer", { call: own.call, [data.get("kind")]: data.get("to").trim(), mode });
   if (asked) event.target.reset();
@@ -268,7 +343,7 @@ $("test").addEventListener("click", async () => {
     };
     look();
   } catch (error) {
-    fault(`The microphone cannot be used: ${error.message}`);
+    fault(say("phone", "microphone", error.message));
   }
 });
 $("tone").addEventListener("click", () => {
@@ -279,7 +354,11 @@ $("tone").addEventListener("click", () => {
   oscillator.stop(context.currentTime + 1);
   oscillator.onended = () => context.close();
 });
-if (token) {
-  $("sign-in").hidden = true;
-  signIn();
-}
+$("take-over").addEventListener("click", () => start(true));
+$("language").addEventListener("change", () => {
+  localStorage.setItem(LANGUAGE, $("language").value);
+  read($("language").value);
+});
+addEventListener("online", () => { lost = 0; });
+$("sign-in").hidden = Boolean(token);
+read(localStorage.getItem(LANGUAGE)).then(() => { if (token) signIn(); });

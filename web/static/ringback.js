@@ -215,7 +215,8 @@
     part.src = policy ? policy.createScriptURL(`${base}/sip.js`) : `${base}/sip.js`;
     return part;
   }
-  async function talk(options, told) {
+  // One tab has the talk: null where another one has it. `isForced` takes it over from there, as it is there now.
+  async function talk(options, told, isForced) {
     try {
       if (!window.RingbackTalk) await new Promise((loaded, failed) => {
         const part = speaker();
@@ -224,9 +225,17 @@
         document.head.append(part);
       });
     } catch { throw new Error(page.form.no_line); } // not found, or not allowed here
+    const release = await window.RingbackClaim(talkKey, [talkKey], { isForced, lost: () => told.left() });
+    if (!release) return null;
+    if (isForced) options = keptTalk();
+    if (!options) {
+      release();
+      throw new Error(page.stage.completed);
+    }
+    const over = () => { release(); told.over(); };
     const ear = new Audio();
     const talking = (stream) => { ear.srcObject = stream; ear.play().catch(() => {}); };
-    return new window.RingbackTalk({ key: talkKey, ...options, told: { talking, held() {}, ...told } });
+    return new window.RingbackTalk({ key: talkKey, ...options, told: { talking, held() {}, ...told, over } });
   }
 
   // Black or white, whichever is read better on the colour (WCAG 2.2, relative luminance).
@@ -323,11 +332,12 @@
     const hangUp = element("button", { type: "button", class: "go", hidden: true, onclick: () => line && line.hangUp() }, form.hang_up);
     const data = element("a", { class: "plain", target: "_blank", rel: "noopener", hidden: true }, form.data);
     const erase = element("button", { type: "button", class: "plain", hidden: true, onclick: forget }, form.erase);
+    const here = element("button", { type: "button", class: "go", hidden: true, onclick: () => onLine(null, true).catch((fault) => { told.textContent = fault.message; }) }, form.take_over);
     const again = element("button", { type: "button", class: "plain", hidden: true, onclick: () => { reset(); number.focus(); } }, form.again);
     const close = element("button", { type: "button", class: "plain", onclick: () => hide() }, form.close);
     const stars = element("div", { class: "row stars", role: "group", "aria-label": form.rate, hidden: true },
       ...[1, 2, 3, 4, 5].map((value) => element("button", { type: "button", "aria-label": `${value} / 5`, onclick: () => rate(value) }, String(value))));
-    const progress = element("div", { hidden: true }, told, stars, element("div", { class: "row" }, cancel, hangUp, again, close, data, erase));
+    const progress = element("div", { hidden: true }, told, stars, element("div", { class: "row" }, cancel, hangUp, here, again, close, data, erase));
     const box = element("section", { class: "box", role: "dialog", "aria-labelledby": "h", hidden: true, tabindex: -1,
       onkeydown: (event) => { if (event.key === "Escape") hide(); } },
       element("h2", { id: "h" }, form.title), fields, progress);
@@ -486,7 +496,7 @@
         try { microphone = await navigator.mediaDevices.getUserMedia({ audio: true }); } catch { number.focus(); throw new Error(form.no_microphone); }
         isHeard = true;
         const { token, server, ice_servers: ice } = await request({ name: name.value || null, consent: agree.checked && page.consent, website: trap.value }, "talks");
-        await onLine({ token, server, ice, microphone });
+        if (!await onLine({ token, server, ice, microphone })) throw new Error(form.other_tab);
       } catch (refusal) {
         if (isHeard) microphone.getTracks().forEach((track) => track.stop());
         error.textContent = refusal.message;
@@ -494,10 +504,18 @@
       }
       speakNow.disabled = false;
     }
-    async function onLine(options) {
-      let isUp;
+    function elsewhere() {
+      fields.hidden = cancel.hidden = hangUp.hidden = again.hidden = data.hidden = erase.hidden = true;
+      progress.hidden = here.hidden = false;
+      told.textContent = form.other_tab;
+    }
+    async function onLine(options, isForced) {
+      let isUp = !options || !options.microphone; // it goes on
       const up = () => { isUp = true; told.textContent = form.on_line; };
+      here.hidden = true;
+      again.hidden = !isForced; // where there is nothing to take over any more, the form is
       line = await talk(options, {
+        left: () => { line.leave(); line = undefined; elsewhere(); },
         registered: () => { told.textContent = form.sending; }, // the connection is lost, and looked for
         answered: up,
         again: up,
@@ -508,12 +526,14 @@
           again.hidden = false;
           again.textContent = isUp ? form.another : form.again;
         },
-      });
+      }, isForced);
+      if (!line) return false;
       isByItself = false;
       fields.hidden = cancel.hidden = again.hidden = data.hidden = erase.hidden = true;
       progress.hidden = hangUp.hidden = false;
       told.textContent = form.sending;
       box.focus();
+      return true;
     }
     function count(seconds) {
       const ends = Date.now() + seconds * 1000;
@@ -578,7 +598,7 @@
     document.body.append(host);
     let kept = 20; // a page that takes it away again and again is not fought with
     stays(() => { if (!host.isConnected && kept-- > 0) document.body.append(host); });
-    if (keptTalk()) { show(); onLine(keptTalk()).catch(() => {}); }
+    if (keptTalk()) { show(); onLine(keptTalk()).then((is) => is || elsewhere(), () => {}); }
     addEventListener("online", lookSeen);
     if (isWanted) open();
     triggers();

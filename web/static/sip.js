@@ -14,6 +14,36 @@ const CALM_MS = 1500; // how long sound may be away before its way is looked for
 const BEAT_MS = 2000;
 const CONNECT_MS = 5000; // then anew: attempts of the kernel come further and further apart
 const SLEPT_MS = 8000; // without a beat for so long the machine, or the page, has slept
+const CLAIM_MS = 2000; // how long a page that is loaded again waits for the one before it
+const HAND_OVER_MS = 1000;
+
+/* One tab of the browser has what is called so, and a copy of the tab does not. Resolves with a function that gives it
+   back; null where another tab has it. `isForced` takes it over from that, with what it keeps of these `keys`; `lost()`
+   is called in that one then. Where there are no locks (http:), every tab has it. */
+function claim(name, keys, { isForced = false, lost }) {
+  if (!navigator.locks) return Promise.resolve(() => {});
+  const channel = new BroadcastChannel(name);
+  const handedOver = isForced && new Promise((resolve) => {
+    channel.onmessage = (event) => resolve(event.data);
+    setTimeout(resolve, HAND_OVER_MS);
+  });
+  let isHeld = false;
+  return new Promise((resolve) => {
+    navigator.locks.request(name, isForced ? { steal: true } : { signal: AbortSignal.timeout(CLAIM_MS) }, async () => {
+      for (const [key, value] of Object.entries(await handedOver || {})) {
+        if (value === null) sessionStorage.removeItem(key);
+        else sessionStorage.setItem(key, value);
+      }
+      isHeld = true;
+      await new Promise((release) => resolve(release));
+      isHeld = false;
+    }).catch(() => {
+      if (!isHeld) return resolve(null);
+      channel.postMessage(Object.fromEntries(keys.map((key) => [key, sessionStorage.getItem(key)])));
+      return lost();
+    }).finally(() => channel.close());
+  });
+}
 
 function randomHex(bytes) {
   return [...crypto.getRandomValues(new Uint8Array(bytes))].map((one) => one.toString(16).padStart(2, "0")).join("");
@@ -119,6 +149,18 @@ class Line {
     clearInterval(this.beat);
     if (this.call) this.hangUp();
     setTimeout(() => this.socket.close(), 200);
+  }
+
+  /* Another tab goes on with the call: nothing is ended. */
+  leave() {
+    const call = this.call;
+    this.stopped = true;
+    this.call = null;
+    clearTimeout(this.again);
+    clearInterval(this.beat);
+    if (call && call.peer) call.peer.close();
+    if (call && call.microphone) call.microphone.getTracks().forEach((track) => track.stop());
+    this.socket.close();
   }
 
   get domain() { return "sip:ringback.invalid"; }
@@ -547,6 +589,7 @@ class Talk extends Line {
   }
 }
 
+window.RingbackClaim = claim;
 window.RingbackPhone = Phone;
 window.RingbackTalk = Talk;
 })();
