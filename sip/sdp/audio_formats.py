@@ -162,6 +162,16 @@ def packet_ms(media: MediaDescription, codec: str, own_ms: int) -> tuple[int, bo
     return max(fitting, default=0), asked is not None or most < own_ms
 
 
+def asked_ms(formats: Iterable[RtpMap], own_ms: int) -> int:
+    """The a=ptime of our description: what we like, as far as each of its codecs can have that.
+
+    A phone that is asked for packets of 30 ms of Opus may send none at all.
+    """
+    names = {_NAMES.get((one.encoding.upper(), one.clock_hz), "") for one in formats}
+    fitting = set(_ANY_PACKET_MS).intersection(*(_PACKETS_MS.get(n, _ANY_PACKET_MS) for n in names))
+    return max((ms for ms in fitting if ms <= own_ms), default=own_ms)
+
+
 def _opus_wish(media: MediaDescription, number: int) -> OpusWish:
     wanted: dict[str, str] = {}
     for name, value in media.attributes:

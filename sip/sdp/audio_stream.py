@@ -13,6 +13,7 @@ from .audio_formats import (
     COMFORT_NOISE_NUMBER,
     NARROW_HZ,
     Choice,
+    asked_ms,
     encoded,
     event_clocks,
     event_number,
@@ -90,7 +91,7 @@ def describe(
         media.attributes.append(("crypto", attribute.encode()))
     if rtcp_mux:
         media.attributes.append(RTCP_MUX)
-    media.attributes.append(("ptime", str(local.ptime_ms)))
+    media.attributes.append(("ptime", str(asked_ms(maps.values(), local.ptime_ms))))
     media.attributes.append((direction, None))
     return media
 

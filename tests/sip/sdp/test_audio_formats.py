@@ -186,6 +186,25 @@ def test_packets_are_as_long_as_the_codec_can_have_them() -> None:
     assert answered(wide)[1].ptime_ms == 40
 
 
+@pytest.mark.parametrize(
+    ("codecs", "ptime_ms", "asked"),
+    [
+        (("opus",), 30, 20),
+        (("opus",), 50, 40),
+        (("opus",), 60, 60),
+        (("PCMU", "opus"), 30, 20),
+        (("L16/16000",), 60, 40),
+        (("opus", "L16/16000"), 30, 20),
+        (("PCMU", "G722"), 50, 50),
+    ],
+)
+def test_no_packets_are_asked_for_that_a_codec_of_the_offer_has_not(
+    codecs: tuple[str, ...], ptime_ms: int, asked: int
+) -> None:
+    offer = OfferAnswer(1).make_offer(LocalAudio(HOST, PORT, codecs, ptime_ms=ptime_ms)).decode()
+    assert f"a=ptime:{asked}" in offer.splitlines()
+
+
 def test_what_we_ask_for_is_described_and_sent_to_who_asks_for_nothing() -> None:
     lines, agreed = answered(sdp("m=audio 5000 RTP/AVP 0"), ptime_ms=40)
     assert "a=ptime:40" in lines
