@@ -75,7 +75,7 @@ EXCEPTIONS: dict[str, str] = {
     "sip/counters.py": "a record without behaviour",
     "sip/endpoint_options.py": "a record without behaviour",
     "sip/events.py": "records without behaviour",
-    "sip/policy.py": "a protocol; asked in test_user_agent.py and dialog/test_dialog.py",
+    "sip/policy.py": "a protocol; asked in scenarios/test_floods.py and dialog/test_dialog.py",
     "sip/transport/tcp_connection.py": "test_tcp.py, on real sockets",
     "sip/transport/tls_connection.py": "test_tls.py, on real sockets",
     "sip/message/reason_phrases.py": "a table",
