@@ -88,7 +88,6 @@ EXCEPTIONS: dict[str, str] = {
     "web/errors.py": "a class without behaviour",
     "engine/callbacks/attempt_outcome.py": "test_attempt.py",
     "engine/callbacks/attempt_services.py": "a record; test_attempt.py",
-    "engine/callbacks/cancellation.py": "test_dispatcher.py",
     "engine/calls/announcing/ringback_sound.py": "callbacks/test_attempt.py",
     "engine/calls/scripting/call_scripts.py": "inbound/test_caller_script.py, in such calls",
     "engine/calls/scripting/leg_script.py": "inbound/test_caller_script.py, in calls that come in",

@@ -325,6 +325,10 @@ class Scene:
         async with asyncio.timeout(DEADLINE_S):
             return await self.sip.phones.get()
 
+    def stored(self, job_id: str) -> Job:
+        """A job as the store has it."""
+        return msgspec.json.decode(self.store.jobs[job_id], type=Job)
+
     async def ended(self, job: Job, *, within_s: float = 10_000.0) -> None:
         """Wait until a job has ended, and a moment longer for what follows its end."""
         over = asyncio.Event()

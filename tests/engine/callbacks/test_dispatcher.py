@@ -1,28 +1,18 @@
-"""When jobs are attempted: due times, deadlines, retries, priorities, limits, cancelling."""
+"""When jobs are attempted: due times, deadlines, retries, priorities, limits."""
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from config.policy import Hours
-from config.retry import RetryCause
 from engine.callbacks.dispatcher import LOOKED_AT_ONCE, RESUMED_AT_ONCE, Dispatcher
 from engine.callbacks.recovery import LONGEST_RINGING_S, wait_for_phones
-from engine.errors import EngineError
-from engine.job import Failure, Job, Request, RetryRule
-from engine.routing.admission import Admission, PolicySettings
-from engine.routing.blocking.do_not_call import Blocked
+from engine.job import Failure, Job, Request
 from tests.support.jobs import callback_job, new_job
 from tests.support.scene import Scene, run_with_dispatcher, scene
 from tests.support.virtual_loop import run
-
-
-def stored(stage: Scene, job_id: str) -> Job:
-    return msgspec.json.decode(stage.store.jobs[job_id], type=Job)
 
 
 def test_a_job_runs_to_its_end_and_is_stored(tmp_path: Path) -> None:
@@ -39,7 +29,7 @@ def test_a_job_runs_to_its_end_and_is_stored(tmp_path: Path) -> None:
         await stage.ended(under_test)
         assert dispatcher.active == 0
         assert dispatcher.job("job-1") is None
-        image = stored(stage, "job-1")
+        image = stage.stored("job-1")
         assert (image.state, image.result, image.cause) == (
             "completed", "completed", "customer hung up",
         )  # fmt: skip
@@ -219,116 +209,6 @@ def test_a_clock_that_is_set_back_loses_no_job(tmp_path: Path) -> None:
     run(main())
 
 
-def test_cancelling_a_queued_job(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = callback_job(not_before=500.0)
-        dispatcher.submit(under_test)
-        await dispatcher.cancel(under_test)
-        assert (under_test.state, under_test.cause) == ("cancelled", "cancelled by command")
-        await asyncio.sleep(1000)
-        assert stage.sip.phones.empty()
-
-    run_with_dispatcher(tmp_path, script)
-
-
-def test_cancelling_before_the_first_step(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = callback_job()
-        dispatcher.submit(under_test)
-        await dispatcher.cancel(under_test)
-        assert under_test.state == "cancelled"
-        assert stage.sip.phones.empty()
-        assert dispatcher.active == 0
-
-    run_with_dispatcher(tmp_path, script)
-
-
-@pytest.mark.parametrize("answers", [0, 1, 2])
-def test_cancelling_a_running_job_waits_until_all_is_hung_up(tmp_path: Path, answers: int) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = callback_job()
-        dispatcher.submit(under_test)
-        phones = [await stage.phone()]
-        for _ in range(answers):
-            phones[-1].answers()
-            await asyncio.sleep(1)
-            if not stage.sip.phones.empty():
-                phones.append(await stage.phone())
-        await asyncio.gather(*(dispatcher.cancel(under_test) for _ in range(3)))
-        assert under_test.state == "cancelled"
-        assert all(phone.is_hung_up for phone in phones)
-
-    run_with_dispatcher(tmp_path, script)
-
-
-def test_cancelling_a_job_that_ended_is_an_error(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = callback_job()
-        dispatcher.submit(under_test)
-        (await stage.phone()).refuses(486)
-        await stage.ended(under_test)
-        with pytest.raises(EngineError, match="already ended"):
-            await dispatcher.cancel(under_test)
-
-    run_with_dispatcher(tmp_path, script)
-
-
-def test_cancelling_as_an_attempt_fails_prevents_the_retry(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        running = new_job("running", max_attempts=3)
-        dispatcher.submit(running)
-        (await stage.phone()).refuses(486)
-        await asyncio.sleep(0)  # it is read, and not done yet
-        callback = dispatcher._running.get("running")
-        assert callback is not None
-        assert callback.is_over
-        await dispatcher.cancel(running)
-        assert (running.state, len(running.attempts)) == ("cancelled", 1)
-
-    run_with_dispatcher(tmp_path, script)
-
-
-def test_cancelling_in_the_instant_it_ends_has_one_winner(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = callback_job()
-        dispatcher.submit(under_test)
-        phone = await stage.phone()
-        phone.refuses(486)
-        await dispatcher.cancel(under_test)
-        assert under_test.is_terminal
-        assert stage.seen("callback.").count(f"callback.{under_test.state}") == 1
-
-    run_with_dispatcher(tmp_path, script)
-
-
-@pytest.mark.parametrize("by", ["cancel", "begin_cancel", "stop"])
-def test_cancelling_in_the_instant_the_agent_accepts_by_key(tmp_path: Path, by: str) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        plan, under_test = stage.services.dialplan, callback_job(max_attempts=3)
-        alice = replace(plan.destination("alice", field="agent"), confirm="1")
-        monkeypatch = pytest.MonkeyPatch()
-        monkeypatch.setattr(plan, "destination", lambda *_of, **_more: alice)
-        dispatcher.submit(under_test)
-        agent_side = await stage.phone()
-        agent_side.answers()
-        await asyncio.sleep(1)
-        agent_side.presses("1")
-        if by == "cancel":
-            async with asyncio.timeout(5):
-                await dispatcher.cancel(under_test)
-        elif by == "begin_cancel":
-            dispatcher.begin_cancel(under_test, "not wanted any more")
-        else:
-            await dispatcher.stop()
-        await asyncio.sleep(1)
-        assert agent_side.is_hung_up
-        assert dispatcher.active == 0
-        assert under_test.state == ("queued" if by == "stop" else "cancelled")
-        assert stage.sip.phones.empty(), "the customer must not be called"
-
-    run_with_dispatcher(tmp_path, script)
-
-
 def test_a_job_whose_trunk_is_gone_when_it_is_due_fails(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         under_test = callback_job(to="sip:bob@elsewhere.example", max_attempts=5)
@@ -371,7 +251,7 @@ def test_stopping_leaves_jobs_that_were_not_bridged_to_the_next_engine(
             phones.append(await stage.phone())
         await dispatcher.stop()
         assert all(phone.is_hung_up for phone in phones)
-        left = stored(stage, "running")
+        left = stage.stored("running")
         assert (left.state, left.under_way, left.next_attempt_at) == ("queued", False, None)
         (attempt,) = left.attempts
         assert (attempt.result, attempt.cause) == ("interrupted", "engine stopped")
@@ -397,7 +277,7 @@ def test_stopping_ends_bridged_jobs(tmp_path: Path) -> None:
         assert talking.state == "bridged"
         await dispatcher.stop()
         assert all(phone.is_hung_up for phone in phones)
-        left = stored(stage, "talking")
+        left = stage.stored("talking")
         assert (left.state, left.result, left.cause) == ("failed", "failed", "engine stopped")
         assert dispatcher.interrupted == []
 
@@ -415,8 +295,8 @@ def test_a_phone_that_does_not_confirm_its_hangup_is_not_called_again_soon(
         await dispatcher.stop()
         now = asyncio.get_running_loop().time()
         wait_for_phones(dispatcher.interrupted, stage.services, now)
-        assert stored(stage, "confirmed").next_attempt_at is None
-        left = stored(stage, "silent")
+        assert stage.stored("confirmed").next_attempt_at is None
+        left = stage.stored("silent")
         assert left.next_attempt_at == now + LONGEST_RINGING_S
         assert left.scheduled and "did not confirm" in left.scheduled
         assert stage.last("callback.queued")["next_attempt_at"] == left.next_attempt_at
@@ -439,138 +319,6 @@ def test_a_defect_in_a_callback_ends_that_job_only(
         assert under_test.failure == Failure(side="engine", moment="queued")
         assert dispatcher.active == 0
         stage.services.registry.calls.clear()
-
-    run_with_dispatcher(tmp_path, script)
-
-
-def admitting(stage: Scene, **policy: Any) -> Admission:
-    """Let admission go by these policies."""
-    stage.admission.apply(PolicySettings(**policy))
-    return stage.admission
-
-
-def calling(number: str = "+442079460123", **request: Any) -> Job:
-    under_test = callback_job(to=number, **request)
-    under_test.called = number
-    return under_test
-
-
-def test_other_numbers_are_tried_in_turn(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        rules: dict[RetryCause, RetryRule] = {
-            "busy": RetryRule(attempts=2, spacing_s=(60.0,)),
-            "no_answer": RetryRule(attempts=1),
-        }
-        under_test = calling(numbers=["+442079460777"], retry=rules, max_attempts=10)
-        dispatcher.submit(under_test)
-        dialled, times = [], []
-        for status in (486, 486, 486, 408):
-            (await stage.phone()).answers()
-            customer = await stage.phone()
-            times.append(asyncio.get_running_loop().time())
-            dialled.append(customer.invitation.target.partition("@")[0][4:])
-            if status == 408:
-                customer.rings()  # so that it is said of the party, and not of the trunk
-            customer.refuses(status)
-        await stage.ended(under_test)
-        first, other = "+442079460123", "+442079460777"
-        assert dialled == [first, other, first, other]
-        assert [attempt.number for attempt in under_test.attempts] == [None, other, None, other]
-        assert times == pytest.approx([0.0, 5.0, 60.0, 65.0])
-        assert [one.retry_cause for one in under_test.attempts] == [
-            "busy", "busy", "busy", "no_answer",
-        ]  # fmt: skip
-        assert (under_test.state, under_test.result) == ("failed", "no_answer")
-
-    run_with_dispatcher(tmp_path, script)
-
-
-def test_a_number_that_is_blocked_while_the_agent_rings_is_not_called(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        admission = admitting(stage)
-        under_test = calling(max_attempts=5)
-        dispatcher.submit(under_test)
-        agent = await stage.phone()
-        agent.rings()
-        entry = Blocked(number="+442079460123", reason="asked us", since=0.0)
-        await admission.do_not_call.block(entry)  # a running attempt goes on
-        agent.answers()
-        await stage.ended(under_test)
-        assert (under_test.state, under_test.result) == ("failed", "refused")
-        assert under_test.cause == "+442079460123 is not to be called: asked us"
-        assert agent.is_hung_up
-        assert stage.sip.phones.empty()
-
-        again = calling()
-        dispatcher.submit(again)
-        assert (again.state, again.result) == ("failed", "refused")
-
-    run_with_dispatcher(tmp_path, script)
-
-
-@pytest.mark.parametrize("as_it_rings", [False, True])
-def test_a_blocked_number_does_not_prevent_attempts_to_the_others(
-    tmp_path: Path, as_it_rings: bool
-) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        admission = admitting(stage)
-        blocked, third = "+442079460777", "+442079460888"
-        under_test = calling(numbers=[blocked, third], max_attempts=6)
-        dispatcher.submit(under_test)
-        (await stage.phone()).answers()
-        (await stage.phone()).refuses(486)
-        entry = Blocked(number=blocked, reason="asked us", since=0.0)
-        if as_it_rings:
-            agent = await stage.phone()
-            await admission.do_not_call.block(entry)
-            agent.answers()
-        else:
-            await admission.do_not_call.block(entry)
-        (await stage.phone()).answers()
-        customer = await stage.phone()
-        assert customer.invitation.target.startswith(f"sip:{third}@")
-        customer.answers()
-        await asyncio.sleep(5)
-        customer.hangs_up()
-        await stage.ended(under_test)
-        assert under_test.state == "completed"
-
-    run_with_dispatcher(tmp_path, script)
-
-
-def test_a_retry_that_is_due_out_of_hours_waits_for_them(tmp_path: Path) -> None:
-    # Virtual time begins with 1970: a Thursday, 01:00 in London.
-    hours = Hours(enforce=True, hours=["thu 00:00-02:00", "thu 03:00-23:00"])
-
-    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        admitting(stage, hours=hours)
-        under_test = calling(max_attempts=2)
-        dispatcher.submit(under_test)
-        (await stage.phone()).refuses(486)
-        await asyncio.sleep(3605)
-        assert under_test.state == "queued"
-        assert under_test.next_attempt_at == 3600.0 * 2
-        assert "out of calling hours" in (under_test.scheduled or "")
-        assert stored(stage, "job-1").next_attempt_at == 3600.0 * 2
-        await asyncio.sleep(3550)
-        assert stage.sip.phones.empty()
-        await asyncio.sleep(100)
-        (await stage.phone()).refuses(486)
-        await stage.ended(under_test)
-        assert len(under_test.attempts) == 2
-
-    run_with_dispatcher(tmp_path, script, retry_s=3600.0)
-
-
-def test_hours_that_begin_after_the_deadline_expire_the_job(tmp_path: Path) -> None:
-    hours = Hours(enforce=True, hours=["thu 03:00-23:00"])
-
-    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        admitting(stage, hours=hours)
-        under_test = calling(deadline=3600.0)
-        dispatcher.submit(under_test)
-        assert under_test.state == "expired"
-        assert "before its deadline" in (under_test.cause or "")
 
     run_with_dispatcher(tmp_path, script)
 

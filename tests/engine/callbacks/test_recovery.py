@@ -4,7 +4,6 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from config.sections import Dial
@@ -66,10 +65,6 @@ def reconcile(stage: Scene, dispatcher: Dispatcher, *jobs: Job) -> None:
     recovery.reconcile(jobs, dispatcher, stage.services, stage.admission, now)
 
 
-def stored(stage: Scene, job: Job) -> Job:
-    return msgspec.json.decode(stage.store.jobs[job.id], type=Job)
-
-
 UNDER_WAY: list[JobState] = ["queued", "dialing_agent", "whispering", "dialing_customer", "bridged"]
 
 
@@ -91,7 +86,7 @@ def test_a_job_that_may_have_been_dialled_fails_by_default(tmp_path: Path, state
         job = left(state)
         job.failure = Failure(side="customer", moment="dialing_customer", sip_status=486)  # before
         reconcile(stage, dispatcher, job)
-        image = stored(stage, job)
+        image = stage.stored(job.id)
         assert (image.state, image.result, image.cause) == ("failed", "failed", "engine restarted")
         assert image.failure == Failure(side="engine", moment=state)
         assert stage.last("callback.failed")["failure"] == {
@@ -116,7 +111,7 @@ def test_a_retry_waits_until_nobody_can_be_on_the_line(tmp_path: Path, state: Jo
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         job = left(state, "retry")
         reconcile(stage, dispatcher, job)
-        image = stored(stage, job)
+        image = stage.stored(job.id)
         assert (image.state, image.next_attempt_at) == ("queued", 1060.0)
         assert (image.under_way, image.queue_joined_at) == (False, 5.0)
         assert image.queue_since == 1060.0  # its place is the old one, its wait a new one
@@ -170,7 +165,7 @@ def test_a_customer_who_has_talked_is_not_called_again(tmp_path: Path, policy: O
         job = left("bridged", policy)
         job.failure = Failure(side="customer", moment="dialing_customer", sip_status=486)  # before
         reconcile(stage, dispatcher, job)
-        image = stored(stage, job)
+        image = stage.stored(job.id)
         assert image.failure is None
         assert (image.state, image.result, image.cause) == (
             "completed", "completed", "engine restarted",
@@ -205,7 +200,7 @@ def test_a_decision_that_nobody_makes_fails_the_job_also_after_another_crash(
 ) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         reconcile(stage, dispatcher, left("dialing_agent", "ask"))
-        again = stored(stage, left())
+        again = stage.stored(left().id)
         dispatcher.finish(dispatcher.jobs["job-1"], Outcome("failed", "failed", "set aside"))
         await asyncio.sleep(100)
         reconcile(stage, dispatcher, again)
@@ -275,7 +270,7 @@ def test_a_job_of_two_crashes_is_set_aside_and_never_called_by_itself(
         job = left("dialing_agent", policy)
         job.crashes = 1
         reconcile(stage, dispatcher, job)
-        image = stored(stage, job)
+        image = stage.stored(job.id)
         assert (image.state, image.crashes, image.decision) == ("poisoned", 2, None)
         assert image.scheduled is not None
         assert "2 crashes" in image.scheduled
@@ -286,7 +281,7 @@ def test_a_job_of_two_crashes_is_set_aside_and_never_called_by_itself(
         assert stage.sip.phones.empty()
         # As after a stop and a further start.
         dispatcher.open.remove(job)
-        again = stored(stage, job)
+        again = stage.stored(job.id)
         reconcile(stage, dispatcher, again)
         await asyncio.sleep(100_000)
         assert (again.state, again.crashes) == ("poisoned", 2)

@@ -1,4 +1,4 @@
-"""Which requests go by TCP because of their size. What follows: scenarios/test_large_requests.py."""
+"""Which requests go by TCP for their size. What follows: scenarios/test_large_requests.py."""
 
 import pytest
 
