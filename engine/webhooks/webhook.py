@@ -26,13 +26,11 @@ from .delivery_queue import Delivery, DeliveryPolicy, DeliveryQueue
 from .log_reader import LogReader
 from .outage import Outage
 from .receiver import About, Receiver
-from .signature import ID, SIGNATURE, TIMESTAMP, sign
+from .signed_posts import SignedPosts
 from .webhook_view import GivenUp, Retried, Tested, WebhookSummary, WebhookView
 
 if TYPE_CHECKING:
     from config.reporting import Deliveries
-
-    from .sender import Answer, Sender
 
 log = structlog.get_logger()
 
@@ -88,7 +86,7 @@ class Webhook:
         self._events = events
         self._store = store
         self._clock = clock
-        self._sender: Sender | None = None
+        self._posts = SignedPosts(clock)
         self._is_started = False
         self._is_halted = False
         self._sending: set[asyncio.Task[None]] = set()
@@ -226,9 +224,7 @@ class Webhook:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-        if self._sender is not None:
-            await self._sender.close()
-            self._sender = None
+        await self._posts.close()
 
     def _pump(self) -> None:
         """Send what is due, as much as may be sent at once."""
@@ -260,8 +256,9 @@ class Webhook:
 
     async def _send(self, delivery: Delivery) -> None:
         id, url = f"{self._events.epoch}-{delivery.seq}", self.receiver.url or delivery.url
-        headers = self._headers(id, delivery.attempts, delivery.body)
-        answer = await self._post(url, headers, delivery.body)
+        answer = await self._posts.post(
+            self.receiver, url, id, delivery.body, attempt=delivery.attempts
+        )
         now = self._clock()
         if answer.error is None:
             self.counts.count_delivered(now)
@@ -272,26 +269,6 @@ class Webhook:
         else:
             self._failed(delivery, answer.error, answer.after_s, now)
         self._save_soon()
-
-    async def _post(self, url: str, headers: dict[str, str], body: bytes) -> "Answer":
-        if self._sender is None:
-            # The library is not loaded where nothing is delivered.
-            from .sender import Sender
-
-            self._sender = Sender(repeats_answers=self.receiver.repeats_answers)
-        return await self._sender.post(url, headers, body, self._settings.timeout_s)
-
-    def _headers(self, id: str, attempt: int, body: bytes) -> dict[str, str]:
-        timestamp = int(self._clock())
-        headers = {
-            ID: id,
-            TIMESTAMP: str(timestamp),
-            "ringback-webhook": self.name,
-            "ringback-attempt": str(attempt),
-        }
-        if self.receiver.key is not None:
-            headers[SIGNATURE] = sign(self.receiver.key, id, timestamp, body)
-        return headers
 
     def _failed(self, delivery: Delivery, reason: str, after_s: float | None, now: float) -> None:
         self.counts.count_failure(reason, now)
@@ -435,9 +412,9 @@ class Webhook:
         now, epoch = self._clock(), self._events.epoch
         about = {"epoch": epoch, "time": now, "type": "webhook.test", "webhook": self.name}
         body = msgspec.json.encode(about)
-        headers = self._headers(f"{epoch}-test-{secrets.token_hex(8)}", 1, body)
+        id = f"{epoch}-test-{secrets.token_hex(8)}"
         began = time.perf_counter()
-        answer = await self._post(self.receiver.url, headers, body)
+        answer = await self._posts.post(self.receiver, self.receiver.url, id, body, attempt=1)
         return {
             "delivered": answer.error is None,
             "status": answer.status,
