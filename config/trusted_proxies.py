@@ -14,7 +14,7 @@ class TrustedProxies:
 
     def has(self, host: str) -> bool:
         """Whether this numeric address is a proxy's."""
-        return self._has(_plain(host))
+        return self._has(plain_address(host))
 
     def client(self, peer: str, forwarded_for: Sequence[str]) -> Address:
         """The address of who speaks through `peer`: the last one that no trusted proxy has.
@@ -22,11 +22,11 @@ class TrustedProxies:
         `forwarded_for` are the values of X-Forwarded-For. Anything in it that is no address ends
         the search, for only what a trusted proxy added can be believed.
         """
-        address = _plain(peer)
+        address = plain_address(peer)
         chain = [one.strip() for value in forwarded_for for one in value.split(",")]
         while chain and self._has(address):
             try:
-                address = _plain(chain.pop().strip("[]"))
+                address = plain_address(chain.pop().strip("[]"))
             except ValueError:
                 break
         return address
@@ -35,7 +35,7 @@ class TrustedProxies:
         return any(address in network for network in self._networks)
 
 
-def _plain(host: str) -> Address:
+def plain_address(host: str) -> Address:
     """Without the zone of a link; an IPv4 address that is written as IPv6 is itself."""
     address = ip_address(host.partition("%")[0])
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None

@@ -140,7 +140,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "web.numbers": set(),
     "web.uncalled_requests": {"web.numbers"},
     "web.connections": set(),
-    "web.handshakes": set(),
+    "web.handshakes": {"web.client_address"},
     "web.listeners": set(),
     "web.signing": set(),
     "web.progress": set(),

@@ -8,11 +8,18 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
+from config.trusted_proxies import plain_address
+
+from .client_address import one_visitor
+
 MOST: Final = 512
-"""Where all are taken, the handshake that has taken longest is given up for the next."""
+"""Where all are taken, one is given up for the next: of the address that has the most of them the
+one that has taken longest. So who opens many gives way to themselves, and not a visitor far away.
+"""
 HANDSHAKE_S: Final = 10.0
 _AGAIN_S: Final = 0.1
 """When no connection can be accepted, as where no descriptor is left, it is tried again."""
@@ -32,7 +39,7 @@ class Handshakes:
         self._accept = accept
         self._most = most
         self._limit_s = limit_s
-        self._under_way: dict[asyncio.Task[None], None] = {}
+        self._under_way: dict[asyncio.Task[None], str] = {}
 
     @property
     def count(self) -> int:
@@ -45,21 +52,21 @@ class Handshakes:
         try:
             while True:
                 try:
-                    accepted, _ = await loop.sock_accept(listener)
+                    accepted, address = await loop.sock_accept(listener)
                 except OSError:
-                    self._give_up_oldest()
+                    self._give_up_one()
                     await asyncio.sleep(_AGAIN_S)
                     continue
                 if len(self._under_way) >= self._most:
-                    self._give_up_oldest()
-                self._begin(accepted)
+                    self._give_up_one()
+                self._begin(accepted, one_visitor(plain_address(address[0])))
         finally:
             while self._under_way:
-                self._give_up_oldest()
+                self._give_up_one()
 
-    def _begin(self, accepted: socket.socket) -> None:
+    def _begin(self, accepted: socket.socket, visitor: str) -> None:
         task = asyncio.get_running_loop().create_task(self._shake_hands(accepted))
-        self._under_way[task] = None
+        self._under_way[task] = visitor
         task.add_done_callback(lambda _task: self._under_way.pop(task, None))
 
     async def _shake_hands(self, accepted: socket.socket) -> None:
@@ -76,8 +83,8 @@ class Handshakes:
             accepted.close()
             raise
 
-    def _give_up_oldest(self) -> None:
-        oldest = next(iter(self._under_way), None)
-        if oldest is not None:
+    def _give_up_one(self) -> None:
+        for visitor, _count in Counter(self._under_way.values()).most_common(1):
+            oldest = next(task for task, whose in self._under_way.items() if whose == visitor)
             del self._under_way[oldest]
             oldest.cancel()

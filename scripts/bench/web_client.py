@@ -8,6 +8,7 @@ no form at all, and with links that were made up. The exit status is 1 where one
 
 import asyncio
 import json
+import ssl
 import sys
 from typing import Any, Self
 
@@ -24,9 +25,9 @@ class HttpConnection:
         self._writer = writer
 
     @classmethod
-    async def opened(cls, port: int) -> Self:
-        """To a port of this machine. Raises OSError."""
-        return cls(*await asyncio.open_connection("127.0.0.1", port))
+    async def opened(cls, port: int, trusted: ssl.SSLContext | None = None) -> Self:
+        """To a port of this machine; with TLS, where something is trusted. Raises OSError."""
+        return cls(*await asyncio.open_connection("127.0.0.1", port, ssl=trusted))
 
     async def ask(self, request: bytes) -> tuple[int, bytes]:
         """Send a request: the status and the body of its answer."""

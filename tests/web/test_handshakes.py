@@ -37,6 +37,8 @@ class Desk:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(certificate.cert, certificate.key)
         self.trusted = certificate.client_context(shows=False)
+        self.most = most
+        self.writers: list[asyncio.StreamWriter] = []
         self.handshakes = Handshakes(context, Echo, most, limit_s)
         self.port = 0
 
@@ -52,12 +54,17 @@ class Desk:
             serving.cancel()
             await asyncio.wait([serving])
             listener.close()
+            for writer in self.writers:
+                writer.close()
 
-    async def silent(self) -> asyncio.StreamReader:
+    async def silent(self, host: str = "127.0.0.1") -> asyncio.StreamReader:
         """A connection that never begins its handshake."""
         before = self.handshakes.count
-        reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
-        await until(lambda: self.handshakes.count > before or before == 2)
+        reader, self.writer = await asyncio.open_connection(
+            "127.0.0.1", self.port, local_addr=(host, 0)
+        )
+        self.writers.append(self.writer)  # it is closed once nobody holds it
+        await until(lambda: self.handshakes.count > before or before == self.most)
         return reader
 
     async def echoed(self) -> None:
@@ -91,6 +98,18 @@ async def test_the_oldest_handshake_gives_way_and_who_completes_one_gets_in(
     tmp_path: Path,
 ) -> None:
     await _oldest_gives_way(tmp_path)
+
+
+async def test_who_opens_many_gives_way_to_themselves(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, most=3)
+    async with desk.open():
+        far = await desk.silent("127.0.0.9")  # its answers take their time
+        greedy = [await desk.silent() for _ in range(5)]
+        for one in greedy[:3]:
+            assert await _rest(one) == b""
+        assert desk.handshakes.count == 3 and not far.at_eof()
+        await desk.echoed()
+        assert not far.at_eof()
 
 
 def test_so_it_is_with_the_loop_of_the_gateway(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from ..pace import paced
 from ..priority import stand_back
 from ..target import ENGINE_HOST
 from .http import Line, ask, form, request
+from .tls_attackers import TLS_ATTACKERS
 
 HOSTS = 20
 CONNECTIONS = 32
@@ -182,7 +183,7 @@ def _deep(depth: int) -> object:
 ATTACKERS: dict[str, Attacker] = {
     function.__name__: function
     for function in (floods, slow_heads, slow_bodies, event_streams, silent_pages, huge)
-}
+} | TLS_ATTACKERS
 
 
 def main() -> int:

@@ -1,5 +1,6 @@
 """An engine, and the gateway before it, as they are attacked."""
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 from scripts.bench.engine_process import EngineProcess
 from scripts.gateway_process import free_tcp_port, gateway_process
+from scripts.load.certificates import Certificate
 
 from ..target import ENGINE_HOST
 
@@ -93,25 +95,36 @@ limits = {{ per_address = 0, per_network = 0, per_number = 0, per_site = 0 }}
 
 @dataclass(frozen=True, slots=True)
 class GatewayProcess:
-    """A gateway that runs: where, as which process, and where it logs."""
+    """A gateway that runs: where, as which process, where it logs, and, where it speaks TLS, what
+    its visitors trust."""
 
     port: int
     pid: int
     log: Path
+    trusted: ssl.SSLContext | None
 
 
 @asynccontextmanager
-async def gateway(engine: EngineProcess) -> AsyncIterator[GatewayProcess]:
-    """`ringback web` before the engine, until the context is left."""
+async def gateway(
+    engine: EngineProcess, *, is_secure: bool = False
+) -> AsyncIterator[GatewayProcess]:
+    """`ringback web` before the engine, until the context is left. `is_secure`: with TLS."""
     with TemporaryDirectory(prefix="ringback-attack-web-") as name:
         directory = Path(name)
         port = free_tcp_port(ENGINE_HOST)
         filled = GATEWAY.format(
             host=ENGINE_HOST, port=port, directory=directory, proxy=PROXY, socket=engine.socket
         )
+        trusted = None
+        if is_secure:
+            own = Certificate.made(directory, ENGINE_HOST)
+            filled = filled.replace(
+                "[web]", f'[web]\ntls_cert = "{own.cert}"\ntls_key = "{own.key}"'
+            )
+            trusted = ssl.create_default_context(cafile=own.cert)
         file, log = directory / "web.toml", directory / "log"
         file.write_text(filled + SITES.format(own=OWN))
         (directory / "web.token").write_text(GATEWAY_TOKEN)
         with log.open("wb") as written:
             async with gateway_process(file, ENGINE_HOST, port, written) as pid:
-                yield GatewayProcess(port, pid, log)
+                yield GatewayProcess(port, pid, log, trusted)

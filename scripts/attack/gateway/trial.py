@@ -20,6 +20,7 @@ from .attackers import ATTACKERS
 from .http import form, request
 from .outcomes import OUTCOMES
 from .stage import BLOCKED, ENGINE, GatewayProcess, gateway
+from .tls_attackers import TLS_ATTACKERS
 
 NAMES = (*ATTACKERS, *OUTCOMES)
 SECONDS = 5.0
@@ -78,25 +79,39 @@ async def attack_gateway(console: Console, names: list[str]) -> bool:
                  "gateway", "verdict"):  # fmt: skip
         table.add_column(head)
     is_noticed = False
-    async with EngineProcess(ENGINE) as engine, gateway(engine) as web:
-        async with await Client.connect(str(engine.socket)) as client:
-            await client.call("number.block", number=BLOCKED, reason="asked us")
-            for name in names:  # what is made at first use is made, and what is bounded fills up
-                if name in ATTACKERS:
-                    await _span(engine, web, client, name, WARM_S)
-            quiet = await _span(engine, web, client, None)
-            _add(table, "nobody", quiet, ())
-            for name in names:
-                seen = await _span(engine, web, client, name)
-                broken = judge(seen, quiet)
-                is_noticed = is_noticed or bool(broken)
-                _add(table, name, seen, broken)
-                console.print(f"{name}: {', '.join(broken) or 'held'}", highlight=False)
-        said = web.log.read_text(errors="replace")
-        if said:
-            is_noticed = True
-            console.print(f"the gateway's log has {len(said)} characters: {said[:2000]}")
+    async with EngineProcess(ENGINE) as engine:
+        for is_secure in (False, True):
+            wanted = [name for name in names if (name in TLS_ATTACKERS) is is_secure]
+            if wanted:
+                async with gateway(engine, is_secure=is_secure) as web:
+                    found = await _one_by_one(console, table, engine, web, wanted)
+                is_noticed = is_noticed or found
     console.print(table)
+    return is_noticed
+
+
+async def _one_by_one(
+    console: Console, table: Table, engine: EngineProcess, web: GatewayProcess, names: list[str]
+) -> bool:
+    """Attack one gateway; whether anybody noticed more than may be."""
+    is_noticed = False
+    async with await Client.connect(str(engine.socket)) as client:
+        await client.call("number.block", number=BLOCKED, reason="asked us")
+        for name in names:  # what is made at first use is made, and what is bounded fills up
+            if name in ATTACKERS:
+                await _span(engine, web, client, name, WARM_S)
+        quiet = await _span(engine, web, client, None)
+        _add(table, "nobody" if web.trusted is None else "nobody, with TLS", quiet, ())
+        for name in names:
+            seen = await _span(engine, web, client, name)
+            broken = judge(seen, quiet)
+            is_noticed = is_noticed or bool(broken)
+            _add(table, name, seen, broken)
+            console.print(f"{name}: {', '.join(broken) or 'held'}", highlight=False)
+    said = web.log.read_text(errors="replace")
+    if said:
+        is_noticed = True
+        console.print(f"the gateway's log has {len(said)} characters: {said[:2000]}")
     return is_noticed
 
 
@@ -155,7 +170,7 @@ async def _while(
         await client.call("ping")
         pings.append((time.monotonic() - began) * 1e3)
         if len(pings) % (PINGS_PER_S // GOOD_PER_S) == 1:
-            visitors.append(asyncio.create_task(_visit(web.port)))
+            visitors.append(asyncio.create_task(_visit(web)))
         await asyncio.sleep(1 / PINGS_PER_S)
     return pings, list(await asyncio.gather(*visitors))
 
@@ -163,7 +178,7 @@ async def _while(
 _visits = iter(range(1, 10**9))
 
 
-async def _visit(port: int) -> float | None:
+async def _visit(web: GatewayProcess) -> float | None:
     """How long a visitor waits who asks to be called tomorrow, ms; None: they are not heard."""
     number = next(_visits)
     body = form(
@@ -175,7 +190,7 @@ async def _visit(port: int) -> float | None:
     began = time.monotonic()
     try:
         async with asyncio.timeout(VISITOR_S):
-            page = await HttpConnection.opened(port)
+            page = await HttpConnection.opened(web.port, web.trusted)
             try:
                 asked = request("POST", "/v1/sites/load/callbacks", body)
                 status, _body = await page.ask(asked)
