@@ -10,8 +10,7 @@ left where it is.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import structlog
 
@@ -88,14 +87,9 @@ class Clock:
         self._shifts.append(shift)
         return lambda: self._shifts.remove(shift)
 
-    @contextmanager
-    def shifting(self, shift: Shift) -> Iterator[None]:
+    def shifting(self, shift: Shift) -> "Shifting":
         """Call `shift` with each step of the wall clock while the block runs."""
-        unsubscribe = self.subscribe(shift)
-        try:
-            yield
-        finally:
-            unsubscribe()
+        return Shifting(self._shifts, shift)
 
     def check(self) -> None:
         """Notice a step of the wall clock that has just been made."""
@@ -117,6 +111,22 @@ class Clock:
     def _watch(self) -> None:
         self.check()
         self._timer = asyncio.get_running_loop().call_later(self._watch_s, self._watch)
+
+
+class Shifting:
+    """Has `shift` among the `shifts` while a block runs. Each call has one: it is small."""
+
+    __slots__ = ("_shift", "_shifts")
+
+    def __init__(self, shifts: list[Shift], shift: Shift) -> None:
+        self._shifts = shifts
+        self._shift = shift
+
+    def __enter__(self) -> None:
+        self._shifts.append(self._shift)
+
+    def __exit__(self, *_: object) -> None:
+        self._shifts.remove(self._shift)
 
 
 class Timer:

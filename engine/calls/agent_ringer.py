@@ -97,6 +97,21 @@ class AgentRinger:
     their turn comes.
     """
 
+    __slots__ = (
+        "_beside",
+        "_candidates",
+        "_flow",
+        "_offer",
+        "_on_line",
+        "_ring_s",
+        "_ringing",
+        "_rung_leg",
+        "_services",
+        "_tried",
+        "_won_by",
+        "legs",
+    )
+
     def __init__(
         self,
         services: CallServices,
@@ -110,7 +125,7 @@ class AgentRinger:
         self._candidates = candidates
         self._offer = offer
         self._ring_s = flow.ring_s if offer is None else offer.ring_s
-        self._on_line: set[str] = set()
+        self._on_line: list[str] = []
         self.legs = [self._first_leg(candidate) for candidate in candidates]
         self._beside = beside or self.legs[0]
         self._ringing: dict[str, OfferRecord] = {}
@@ -135,7 +150,7 @@ class AgentRinger:
         if line is None:
             return self._new_leg(candidate.addresses[0])
         assert candidate.agent is not None
-        self._on_line.add(candidate.agent)
+        self._on_line.append(candidate.agent)
         return line
 
     def _new_leg(self, address: Destination) -> Leg:
@@ -251,7 +266,7 @@ class AgentRinger:
         name = candidate.agent
         if name is None or name not in self._on_line:
             return
-        self._on_line.discard(name)
+        self._on_line.remove(name)
         if self._offer is not None:
             self._services.agents.ringing(name, self._offer.waiting.id)
 

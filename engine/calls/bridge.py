@@ -21,6 +21,8 @@ PublishBridgeEvent = Callable[..., None]
 class Bridge(LegListener):
     """Joins legs: each hears the others, and of the supervisors those that are to be heard."""
 
+    __slots__ = ("_hold", "_joined", "_media", "_mixed", "_parties", "_publish", "_supervisors")
+
     def __init__(
         self,
         parties: Sequence[Leg],
@@ -35,7 +37,7 @@ class Bridge(LegListener):
         self._hold = hold
         self._publish = publish
         self._supervisors = tuple(supervisors)
-        self._mixed: frozenset[Leg] = frozenset()
+        self._mixed: tuple[Leg, ...] = ()
         self._joined = False
 
     def join(self) -> None:
@@ -92,7 +94,7 @@ class Bridge(LegListener):
     def arrange(self) -> None:
         """Let each party hear what it should, and each supervisor the parties that are heard."""
         heard = {leg: self._heard_by(leg) for leg in self._parties}
-        self._mixed = frozenset(leg for leg, others in heard.items() if len(others) > 1)
+        self._mixed = tuple(leg for leg, others in heard.items() if len(others) > 1)
         for leg in heard:
             leg.fit(self._others(leg))
         if len(heard) == 2 and all(heard[leg] == [self._others(leg)[0]] for leg in heard):

@@ -52,7 +52,7 @@ class CallLegs(TrunkUse):
         self._redirected = RedirectedCalls(self._call, services, admission)
         self._publish = publish
         self._made: list[Leg] = []
-        self._releasing: set[asyncio.Task[None]] = set()
+        self._releasing: list[asyncio.Task[None]] = []
 
     def make(self, role: Role, destination: Destination) -> Leg:
         """A leg that is not called yet. It is part of the call only once it is shown."""
@@ -95,8 +95,8 @@ class CallLegs(TrunkUse):
             return
         self._made.remove(leg)
         releasing = asyncio.get_running_loop().create_task(leg.release())
-        self._releasing.add(releasing)
-        releasing.add_done_callback(self._releasing.discard)
+        self._releasing.append(releasing)
+        releasing.add_done_callback(self._releasing.remove)
         shown = self._call.legs
         if len(shown) > LEGS_KEPT:
             over = next(one for one in shown if one not in self._made)

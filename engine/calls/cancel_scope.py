@@ -15,6 +15,8 @@ from .legs.leg_listener import LegListener, ObservedLeg
 class _LegScope(LegListener):
     """The base: it listens to `leg` and cancels the body once, with `_cancel_body`."""
 
+    __slots__ = ("_cancelling", "_fired", "_leg", "_task")
+
     def __init__(self, leg: Leg) -> None:
         self._leg = leg
 
@@ -70,6 +72,8 @@ class _LegScope(LegListener):
 class while_up(_LegScope):
     """Run the body only while `leg` is up: LegEnded is raised in it as soon as the leg ends."""
 
+    __slots__ = ()
+
     async def __aenter__(self) -> None:
         if self._leg.hangup_cause is not None:
             raise self._ended()
@@ -95,6 +99,8 @@ class until_key(_LegScope):
     `counts` is asked at each press whether it counts. An empty `digit` is no key. A key that is
     pressed after the body has ended comes too late and changes nothing.
     """
+
+    __slots__ = ("_counts", "_digit")
 
     def __init__(self, leg: Leg, digit: str, counts: Callable[[], bool] = lambda: True) -> None:
         super().__init__(leg)

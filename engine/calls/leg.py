@@ -97,16 +97,13 @@ class Leg(SentKeys, PressedKeys, HeardSound, DetectedAnswer):
         self._sip = sip
         # What belongs to the leg has no reference back: a leg that is over is freed at once.
         leg = proxy(self)
-        self._media = LegMedia(
-            leg_id, media, sip, rtp_host, destination.targets[0].media.rtp_ports,
-            on_unreachable=lambda reason: leg.hang_up(HangupCause("incompatible", reason)),
-        )  # fmt: skip
+        ports = destination.targets[0].media.rtp_ports
+        self._media = LegMedia(leg_id, media, sip, rtp_host, ports, party=leg)
         self._owner = owner
         self._publish = owner.publish
-        self._dialled = False
         self._session: Session | None = None
         self._hung_up: list[Session] = []
-        self.called_us = self.may_leave = False
+        self._dialled = self.called_us = self.may_leave = False
         self.alerted_at: float | None = None
         self.transfers = LegTransfers(leg, sip)
         self._hears_early_media = True
@@ -213,8 +210,9 @@ class Leg(SentKeys, PressedKeys, HeardSound, DetectedAnswer):
         return of_no_answer(ring_s, is_silent=self.is_silent)
 
     def _settle(self, outcome: HangupCause | None) -> None:
-        if self._outcome is not None and not self._outcome.done():
-            self._outcome.set_result(outcome)
+        expected, self._outcome = self._outcome, None
+        if expected is not None and not expected.done():
+            expected.set_result(outcome)
 
     # -- being called -----------------------------------------------------------------------
 
@@ -247,12 +245,12 @@ class Leg(SentKeys, PressedKeys, HeardSound, DetectedAnswer):
         `ring` and `open` come before.
         """
         if self.hangup_cause is None and self._session is not None:
-            self._outcome = asyncio.get_running_loop().create_future()
+            outcome = self.expect()
             try:
                 self._sip.accept(self._session, self._media.local(codecs))
             except SipError as error:
                 self._end(HangupCause("hung_up", error.reason))
-            await self._outcome
+            await outcome
         if self.hangup_cause is not None:
             raise LegEnded(self, self.hangup_cause)
 
@@ -325,6 +323,10 @@ class Leg(SentKeys, PressedKeys, HeardSound, DetectedAnswer):
             listener.leg_replaced(self)
 
     # -- the end ----------------------------------------------------------------------------
+
+    def unreachable(self, reason: str) -> None:
+        """See Unreachable."""
+        self.hang_up(HangupCause("incompatible", reason))
 
     def hang_up(self, cause: HangupCause, reason_header: str = CLEARING) -> None:
         """End the leg from our side: CANCEL or BYE as its state wants. No effect once ended."""

@@ -14,6 +14,8 @@ from .services import CallServices
 class RedirectedCalls:
     """The redirections of the legs of one call."""
 
+    __slots__ = ("_admission", "_call", "_counted", "_services")
+
     def __init__(self, call: Call, services: CallServices, admission: Admission) -> None:
         self._call = call
         self._services = services

@@ -35,6 +35,8 @@ from .transfers.to_queue import QueueTransfer
 class Talk(LegListener):
     """The talk of one call. `parties` are the two who talk now."""
 
+    __slots__ = ("_bridge", "_flow", "_heard", "_requested", "_services", "_transfers", "parties")
+
     def __init__(
         self, services: CallServices, flow: TransferringFlow, first: Leg, second: Leg
     ) -> None:

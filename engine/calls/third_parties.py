@@ -17,6 +17,8 @@ from .services import CallServices
 class ThirdParties:
     """The third parties of one call."""
 
+    __slots__ = ("_admission", "_admitted", "_call", "_legs", "_services")
+
     def __init__(
         self, services: CallServices, call: Call, legs: CallLegs, admission: Admission
     ) -> None:

@@ -101,13 +101,7 @@ class Session:
         self.peer_takes_update = False
         """Whether the peer's Allow has UPDATE."""
         # Without a reference back, so that a session that is over is freed at once.
-        session = proxy(self)
-        self.timer = SessionTimer(
-            context.timers,
-            expires_s,
-            on_refresh=lambda now: session._refresh_session(now),
-            on_expired=lambda now: session._session_expired(now),
-        )
+        self.timer = SessionTimer(context.timers, expires_s, proxy(self))
         context.add_session(self)
 
     def __repr__(self) -> str:
@@ -231,7 +225,7 @@ class Session:
             audio, self._wanted_audio = self._wanted_audio, None
             self._reinvite = Reinvite(self, audio, now)
 
-    def _refresh_session(self, now: float) -> None:
+    def refresh(self, now: float) -> None:
         """Refresh the session by UPDATE, or where the peer takes none by re-INVITE (RFC 4028)."""
         if self.state != "confirmed" or self._reinvite is not None or self._accepted is not None:
             # Another exchange is under way. Where it refreshes the session, the timer begins anew.
@@ -244,9 +238,9 @@ class Session:
     def update_refused(self, now: float) -> None:
         """The peer takes no UPDATE after all: refresh by re-INVITE."""
         self.peer_takes_update = False
-        self._refresh_session(now)
+        self.refresh(now)
 
-    def _session_expired(self, now: float) -> None:
+    def expire(self, now: float) -> None:
         """End the session, because the peer has not refreshed it (RFC 4028 section 10)."""
         if self.state == "confirmed":
             reason = status_reason(408, "Session timer expired")

@@ -293,6 +293,7 @@ class UacSession(Session):
         self.changed()
         self._stop_guard()
         self._early.clear()
+        self._fields = []  # no further INVITE is made of them
         self.note_peer(response)
         if self._cancelled:
             # The CANCEL crossed the 2xx.

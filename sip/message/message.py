@@ -49,9 +49,8 @@ class Message:
         self._first: dict[str, str] | None = None
         self._typed: dict[str, object] = {}
         self.body = body
-        if headers:
-            for name, value in headers:
-                self.add(name, value)
+        for name, value in headers:
+            self.add(name, value)
 
     def get(self, name: str) -> str | None:
         """Return the raw value of the first field of this name; None if there is none."""
@@ -371,6 +370,12 @@ class Request(Message):
         )
 
     __hash__ = None  # type: ignore[assignment]
+
+    def with_only(self, names: frozenset[str]) -> Request:
+        """The request with these of its fields alone, and without body."""
+        kept = Request(self.method, self.uri)
+        kept._fields = [field for field in self._fields if field[0] in names]
+        return kept
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.uri.encode()}>"

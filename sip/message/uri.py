@@ -45,6 +45,10 @@ _NEVER_OPTIONAL: Final = ("user", "ttl", "method", "maddr", "transport")
 
 _CACHED_CHARACTERS: Final = 256
 
+# Nearly every URI has these.
+_NO_PARAMS: Final[dict[str, str | None]] = {}
+_NO_HEADERS: Final[dict[str, str]] = {}
+
 DEFAULT_PORT: Final = 5060
 """The port of a URI or Via that names none (RFC 3261 sections 18.1.1 and 18.2.2)."""
 DEFAULT_TLS_PORT: Final = 5061
@@ -213,8 +217,7 @@ def _parse(text: str) -> SipUri | OtherUri:
             if _password(secret) is None:
                 raise ParseError("the password part of the URI is malformed")
             password = _open(secret)
-    params: dict[str, str | None] = {}
-    headers: dict[str, str] = {}
+    params, headers = _NO_PARAMS, _NO_HEADERS
     if "?" in rest:
         rest, _, header_text = rest.partition("?")
         headers = _parse_headers(header_text)

@@ -10,7 +10,7 @@ does not read them, and answers with plain RTP. What is required is offered as R
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from functools import partial
 from typing import Final
@@ -112,7 +112,7 @@ class OfferAnswer:
         # The audio of our last description, offer or answer.
         self._own: LocalAudio | None = None
         # Our a=crypto lines: those offered, or the one agreed.
-        self._crypto: list[CryptoAttribute] = []
+        self._crypto: Sequence[CryptoAttribute] = ()
         self._pending = False
         self._current: NegotiatedAudio | None = None
 
@@ -173,9 +173,9 @@ class OfferAnswer:
         sent = self._described()
         if self._current is not None and sent is not None:
             if self._current.srtp is None:
-                self._crypto = []
+                self._crypto = ()
             return sent.media[self._index].protocol
-        self._crypto = [] if local.srtp == "off" or local.keys is None else local.keys.offered()
+        self._crypto = () if local.srtp == "off" or local.keys is None else local.keys.offered()
         return SECURE[0] if local.srtp == "required" else PLAIN[0]
 
     def withdraw_offer(self) -> None:
@@ -232,7 +232,7 @@ class OfferAnswer:
             raise NegotiationFailed("the offer has fewer streams than were agreed")
         found = self._find_stream(offer, local)
         choice, media = found.choice, offer.media[found.index]
-        crypto, keys = ([], None) if found.crypto is None else ([found.crypto[0]], found.crypto[1])
+        crypto, keys = ((), None) if found.crypto is None else ((found.crypto[0],), found.crypto[1])
         numbers = choice.payload_type, choice.telephone_event_payload_type
         negotiated = self._agree(offer, media, choice, local, numbers, keys)
         answers = [rejected(stream) for stream in offer.media]

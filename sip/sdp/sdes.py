@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -146,7 +146,7 @@ def select(
 
 
 def agreed(
-    media: MediaDescription, offered: list[CryptoAttribute], policy: SrtpPolicy
+    media: MediaDescription, offered: Sequence[CryptoAttribute], policy: SrtpPolicy
 ) -> SrtpKeys | None:
     """The keys that an answer agrees to; None for plain RTP.
 

@@ -122,6 +122,17 @@ def _retransmit_e(transaction: ClientTransaction, message: object, now: float) -
     transaction.start_retransmission("timer_e", interval_s, now)
 
 
+_OF_FORKS = frozenset(
+    {"From", "To", "Call-ID", "CSeq", "Route", "Authorization", "Proxy-Authorization"}
+)
+
+
+def _keep_for_forks(transaction: ClientTransaction, message: object, now: float) -> None:
+    # It lives on for half a minute: what the dialogs and ACKs of further 2xx are made of stays.
+    transaction.request = transaction.request.with_only(_OF_FORKS)
+    transaction.data = b""
+
+
 def _start_d(transaction: ClientTransaction, message: object, now: float) -> None:
     transaction.linger("timer_d", transaction.layer.values.timer_d_s, now)
 
@@ -143,7 +154,7 @@ class InviteClientTransaction(ClientTransaction):
     TABLE: ClassVar[Table] = {
         CALLING: {
             "1xx": (PROCEEDING, (stop_timers, _pass_up)),
-            "2xx": (ACCEPTED, (stop_timers, _start_m, _pass_up)),
+            "2xx": (ACCEPTED, (stop_timers, _start_m, _pass_up, _keep_for_forks)),
             "300-699": (COMPLETED, (stop_timers, _send_ack, _start_d, _pass_up)),
             "timer_a": (CALLING, (_retransmit_a,)),
             "timer_b": (TERMINATED, (_timed_out,)),
@@ -151,7 +162,7 @@ class InviteClientTransaction(ClientTransaction):
         },
         PROCEEDING: {
             "1xx": (PROCEEDING, (_pass_up,)),
-            "2xx": (ACCEPTED, (_start_m, _pass_up)),
+            "2xx": (ACCEPTED, (_start_m, _pass_up, _keep_for_forks)),
             "300-699": (COMPLETED, (_send_ack, _start_d, _pass_up)),
             "transport_error": (PROCEEDING, ()),
         },

@@ -41,6 +41,8 @@ class MachineAnswered(Exception):
 class AnswerCheck:
     """Checks the answers of the customer of `job`. `publish` publishes events of the attempt."""
 
+    __slots__ = ("_job", "_message", "_publish", "_services")
+
     def __init__(self, services: CallServices, job: Job, publish: Callable[..., None]) -> None:
         self._services = services
         self._job = job

@@ -28,6 +28,8 @@ _RESULTS: Final[dict[EndWord, Result]] = {
 class JobScripts(CallScripts):
     """Runs the scripts of one attempt of `job`, and keeps how they went in `attempt`."""
 
+    __slots__ = ("_attempt", "_job", "_shared", "not_before")
+
     def __init__(
         self,
         services: CallServices,

@@ -9,6 +9,8 @@ from ..legs.leg_listener import LegListener, ObservedLeg
 class RingbackSound(LegListener):
     """What the agent hears while the customer's phone rings: the network's own sound, or ours."""
 
+    __slots__ = ("_agent", "_ringing")
+
     def __init__(self, agent: Leg, ringing: Ringing) -> None:
         self._agent = agent
         self._ringing = ringing

@@ -61,12 +61,13 @@ class BoundedPublisher:
 
     def __init__(self, publish: Callable[..., None]) -> None:
         self._publish = publish
-        self._budget = EventBudget()
+        self._budget: EventBudget | None = None  # until there is such an event: mostly never
 
     def __call__(self, kind: str, leg: Recorded, /, **fields: Any) -> bool:
         """Publish an event of the leg, unless its phone has caused too many. Returns whether."""
-        if not self._budget.take():
-            leg.record.events_dropped = self._budget.dropped
+        budget = self._budget = self._budget or EventBudget()
+        if not budget.take():
+            leg.record.events_dropped = budget.dropped
             return False
         self._publish(kind, leg, **fields)
         return True

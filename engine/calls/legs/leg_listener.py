@@ -83,6 +83,8 @@ class LegOwner(Protocol):
 class LegListener:
     """Hears of a leg from `Leg.listen` to `Leg.forget`. A method that is not overridden ignores."""
 
+    __slots__ = ()
+
     def leg_ended(self, leg: ObservedLeg) -> None:
         """The leg has ended; `leg.hangup_cause` says why."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import cast
+from typing import Protocol, cast
 
 import structlog
 from msgspec import structs
@@ -37,13 +37,38 @@ OnPlayed = Callable[[Played | None], None]
 UNSPECIFIED_HOSTS = frozenset({"0.0.0.0", "::"})
 
 
+class Unreachable(Protocol):
+    """A party to whom no sound can be sent."""
+
+    def unreachable(self, reason: str) -> None:
+        """Nothing can be sent to where the peer says that it listens."""
+
+
 class LegMedia:
     """The endpoint `leg` of the media worker. It does nothing before `open` and after `close`.
 
     `rtp_host` is the address that SDP shows, where it is not the worker's own; `ports` is its range
-    of ports, where it has one of its own. `on_unreachable` is called with the reason where nothing
+    of ports, where it has one of its own. `party` is told the reason where nothing
     can be sent to where the peer says that it listens.
     """
+
+    __slots__ = (
+        "_announcements",
+        "_described",
+        "_host",
+        "_leg",
+        "_may_sleep",
+        "_naming",
+        "_party",
+        "_plays",
+        "_policy",
+        "_pool",
+        "_port",
+        "_ports",
+        "_sip",
+        "_sip_host",
+        "is_open",
+    )
 
     def __init__(
         self,
@@ -53,13 +78,13 @@ class LegMedia:
         rtp_host: str = "",
         ports: tuple[int, int] | None = None,
         *,
-        on_unreachable: Callable[[str], None],
+        party: Unreachable,
     ) -> None:
         self._ports = ports
         self._leg = leg
         self._pool = pool
         self._sip = sip
-        self._on_unreachable = on_unreachable
+        self._party = party
         self._naming: asyncio.Task[None] | None = None
         self._host = rtp_host
         self._port = 0
@@ -159,7 +184,9 @@ class LegMedia:
         is_ipv6 = ":" in self._host
         address = next((one for one in found if (":" in one) == is_ipv6), None)
         if address is None:
-            self._on_unreachable(f"the audio host {audio.host} has no address that can be reached")
+            self._party.unreachable(
+                f"the audio host {audio.host} has no address that can be reached"
+            )
         else:
             self._connect(structs.replace(audio, host=address), relearn=relearn)
 
@@ -170,7 +197,7 @@ class LegMedia:
         try:
             self._send_to(audio, relearn=relearn, must_speak=must_speak)
         except BadAddress as error:
-            self._on_unreachable(error.reason)
+            self._party.unreachable(error.reason)
 
     def _send_to(self, audio: NegotiatedAudio, *, relearn: bool, must_speak: bool) -> None:
         if audio.host in UNSPECIFIED_HOSTS:

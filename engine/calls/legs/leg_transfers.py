@@ -41,6 +41,8 @@ class TransferredLeg(Protocol):
 class LegTransfers:
     """The referrals and the successor of one leg."""
 
+    __slots__ = ("_leg", "_outcome", "_sip", "_successor", "_successors")
+
     def __init__(self, leg: TransferredLeg, sip: SipEndpoint) -> None:
         self._leg = leg
         self._sip = sip

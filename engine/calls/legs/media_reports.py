@@ -39,6 +39,8 @@ class ReportedLeg(ObservedLeg, Protocol):
 class MediaReports:
     """Handles the reports of the endpoint `media` of one leg."""
 
+    __slots__ = ("_leg", "_media", "_publish", "_publish_bounded", "_sound")
+
     def __init__(
         self,
         leg: ReportedLeg,

@@ -18,6 +18,8 @@ SoundFound = (
 class SoundReports:
     """Publishes by `publish`. Speech is frequent, and has a budget apart from that of the phone."""
 
+    __slots__ = ("_publish", "_publish_voice")
+
     def __init__(self, publish: Callable[..., None]) -> None:
         self._publish = publish
         self._publish_voice = BoundedPublisher(publish)

@@ -16,7 +16,7 @@ class TrunkUse:
     def __init__(self, services: CallServices, call: str = "") -> None:
         self._services = services
         self._lines_of = call
-        self._dialled: set[str] = set()
+        self._dialled: list[str] = []
 
     def trunk_failed(self, target: DialTarget, cause: HangupCause) -> None:
         """A call by this host of a trunk has failed: calls go by others for a while."""
@@ -24,13 +24,14 @@ class TrunkUse:
 
     def trunk_entered(self, leg: ObservedLeg, trunk: str | None) -> bool:
         """The leg is dialled by this trunk now. False: it is full, and must not be used."""
-        self._dialled.add(leg.id)
+        if leg.id not in self._dialled:
+            self._dialled.append(leg.id)
         return self._services.trunk_load.enter(self._lines_of, leg.record.role, leg.id, trunk)
 
     def trunk_left(self, leg: ObservedLeg) -> None:
         """The leg is over. One that was lent to us keeps its line: its own owner says when."""
         if leg.id in self._dialled:
-            self._dialled.discard(leg.id)
+            self._dialled.remove(leg.id)
             self._services.trunk_load.leave(leg.id)
 
     def trunk_turn_s(self, trunk: str) -> float:

@@ -32,6 +32,8 @@ class CallScripts(ABC):
     `on_rated` is told the rating of the talk.
     """
 
+    __slots__ = ("_flow", "_on_rated", "_services", "message", "records")
+
     def __init__(
         self,
         services: CallServices,

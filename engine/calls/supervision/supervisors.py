@@ -92,6 +92,8 @@ class Supervisors(LegListener):
     anybody does, and between two bridges, supervisors hear the parties that were heard last.
     """
 
+    __slots__ = ("_all", "_parties", "_unheard", "_watching")
+
     def __init__(self) -> None:
         self._all: list[Supervisor] = []
         self._watching: list[Callable[[], None]] = []

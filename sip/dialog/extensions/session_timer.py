@@ -6,7 +6,6 @@ side ends the session shortly before the interval is over.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, Literal, Protocol
 
 from ...auth.authorization import Authorization
@@ -30,39 +29,39 @@ Refresher = Literal["uac", "uas"]
 """The side of the last refresh request: `uac` sent it, `uas` answered it."""
 
 
+class RefreshedSession(Protocol):
+    """What a session timer asks of its session."""
+
+    def refresh(self, now: float) -> None:
+        """It is our turn to refresh."""
+
+    def expire(self, now: float) -> None:
+        """The peer has not refreshed in time."""
+
+
 class SessionTimer:
-    """The session timer of one session.
+    """The session timer of `session`.
 
     `expires_s` is the interval that we ask for in seconds; 0 asks for none, and what the peer asks
-    for is granted all the same. `on_refresh(now)` is called when it is our turn to refresh, and
-    `on_expired(now)` when the peer has not refreshed in time.
+    for is granted all the same.
     """
 
     __slots__ = (
         "_expiry",
         "_least_s",
-        "_on_expired",
-        "_on_refresh",
         "_raised",
         "_refresh",
+        "_session",
         "_timers",
         "_wanted_s",
         "interval_s",
         "is_ours",
     )
 
-    def __init__(
-        self,
-        timers: TimerHeap,
-        expires_s: int,
-        *,
-        on_refresh: Callable[[float], None],
-        on_expired: Callable[[float], None],
-    ) -> None:
+    def __init__(self, timers: TimerHeap, expires_s: int, session: RefreshedSession) -> None:
         self._timers = timers
+        self._session = session
         self._wanted_s = expires_s
-        self._on_refresh = on_refresh
-        self._on_expired = on_expired
         # Somebody who asks for a shorter interval than the standard permits also accepts it.
         self._least_s = min(expires_s or LEAST_EXPIRES_S, LEAST_EXPIRES_S)
         self._raised = 0
@@ -190,12 +189,12 @@ class SessionTimer:
 
     def _due(self, _: object, now: float) -> None:
         self._refresh = None
-        self._on_refresh(now)
+        self._session.refresh(now)
 
     def _expired(self, _: object, now: float) -> None:
         self._expiry = None
         self.stop()
-        self._on_expired(now)
+        self._session.expire(now)
 
     def _cancel(self) -> None:
         self._timers.cancel(self._refresh)

@@ -37,6 +37,16 @@ class Names:
         return True
 
 
+class Party:
+    """Keeps the reasons why nothing can be sent to it."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        self._reasons = reasons
+
+    def unreachable(self, reason: str) -> None:
+        self._reasons.append(reason)
+
+
 def endpoint(
     host: str = "",
     *,
@@ -50,7 +60,7 @@ def endpoint(
         cast(WorkerPool, media),
         cast(SipEndpoint, Names(names or {})),
         host,
-        on_unreachable=reasons.append,
+        party=Party(reasons),
     )
     return leg, media
 

@@ -27,9 +27,16 @@ def request(*fields: tuple[str, str], method: str = "INVITE") -> Request:
     return Request(method, parse_uri("sip:a@192.0.2.1"), fields)
 
 
+class NoSession:
+    """Does nothing when it is due."""
+
+    def refresh(self, now: float) -> None: ...
+
+    def expire(self, now: float) -> None: ...
+
+
 def timer(expires_s: int = 1800) -> SessionTimer:
-    ignored = lambda now: None  # noqa: E731
-    return SessionTimer(TimerHeap(), expires_s, on_refresh=ignored, on_expired=ignored)
+    return SessionTimer(TimerHeap(), expires_s, NoSession())
 
 
 def expires(message: Request | Response) -> str | None:
@@ -326,8 +333,7 @@ class TestTooSmall:
 
 def test_a_peer_whose_2xx_is_too_small_is_not_refreshed_all_the_time() -> None:
     heap = TimerHeap()
-    due: list[float] = []
-    one = SessionTimer(heap, 1800, on_refresh=due.append, on_expired=due.append)
+    one = SessionTimer(heap, 1800, NoSession())
     ok = Response(200, None, [("Session-Expires", "1;refresher=uac")])
     one.answered(ok, 0.0)
     assert one.interval_s == 90
