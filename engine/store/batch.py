@@ -124,9 +124,12 @@ class Batch:
     def _write_documents(self, connection: sqlite3.Connection) -> None:
         kept = [(*key, body) for key, body in self.documents.items() if body is not None]
         _insert(connection, _DOCUMENTS, 3, "", kept)
-        if len(kept) < len(self.documents):
-            dropped = [key for key, body in self.documents.items() if body is None]
-            connection.executemany("DELETE FROM documents WHERE kind = ? AND key = ?", dropped)
+        dropped: dict[str, list[str]] = {}
+        for (kind, key), body in self.documents.items():
+            if body is None:
+                dropped.setdefault(kind, []).append(key)
+        for kind, keys in dropped.items():
+            _delete_documents(connection, kind, keys)
 
     def _write_others(self, connection: sqlite3.Connection) -> None:
         for (table, columns), rows in self.rows.items():
@@ -186,6 +189,13 @@ def _insert(
         first += count
 
 
+def _delete_documents(connection: sqlite3.Connection, kind: str, keys: Sequence[str]) -> None:
+    first = 0
+    for count in _statements_for(len(keys)):
+        connection.execute(_deletion(count), (kind, *keys[first : first + count]))
+        first += count
+
+
 def _statements_for(count: int) -> Iterator[int]:
     while count:
         if count <= OWN_STATEMENT_ROWS:
@@ -200,3 +210,8 @@ def _statements_for(count: int) -> Iterator[int]:
 def _statement(head: str, columns: int, rows: int, tail: str) -> str:
     marks = "(" + ", ".join(["?"] * columns) + ")"
     return head + ", ".join([marks] * rows) + tail
+
+
+@lru_cache(maxsize=64)
+def _deletion(count: int) -> str:
+    return f"DELETE FROM documents WHERE kind = ? AND key IN ({', '.join(['?'] * count)})"

@@ -60,6 +60,25 @@ def test_later_images_take_the_place_of_earlier_ones(connection: sqlite3.Connect
     assert connection.execute("SELECT COUNT(*) FROM documents").fetchone() == (0,)
 
 
+@pytest.mark.parametrize("count", [1, 3, MOST_ROWS + 37])
+def test_documents_of_several_kinds_are_dropped_by_few_statements(
+    connection: sqlite3.Connection, count: int
+) -> None:
+    batch = Batch()
+    keys = [(kind, f"k{number}") for number in range(count) for kind in ("dialog", "agent")]
+    batch.documents = dict.fromkeys([*keys, ("dialog", "stays"), ("queue", "k0")], b"{}")
+    batch.write(connection)
+    batch = Batch()
+    batch.documents = dict.fromkeys(keys)
+    statements: list[str] = []
+    connection.set_trace_callback(statements.append)
+    batch.write(connection)
+    connection.set_trace_callback(None)
+    left = connection.execute("SELECT kind, key FROM documents ORDER BY kind").fetchall()
+    assert left == [("dialog", "stays"), ("queue", "k0")]
+    assert sum(one.startswith("DELETE") for one in statements) == (2 if count < 32 else 6)
+
+
 def test_nothing_is_written_when_something_cannot_be(connection: sqlite3.Connection) -> None:
     batch = Batch()
     batch.jobs["j1"] = job_row("j1")
