@@ -149,7 +149,7 @@ class Admission:
         self._plan = NumberPlan(policy.default_region, policy.numbering, policy.destinations)
         self._region = policy.default_region
         self._opt_out = policy.do_not_call
-        self._rate_limits.limits = policy.limits
+        self._rate_limits.apply(policy.limits)
 
     async def load(self, now: float) -> None:
         """Read the register of blocked numbers and the counts. Raises StoreError."""

@@ -101,25 +101,21 @@ class RateLimits:
     """Counts accepted requests and holds them against the limits."""
 
     def __init__(self, limits: Limits, store: LoadedDocuments = NOTHING_KEPT) -> None:
-        self.limits = limits
         self._store = store
         self._day = _Window("a day", DAY_S)
         self._windows = (_Window("a minute", MINUTE_S), _Window("an hour", HOUR_S), self._day)
         self._by_id: dict[str, Accepted] = {}
         self._spent: dict[Key, Decimal] = {}
         self._newest = 0.0
+        self.apply(limits)
 
-    @property
-    def is_needed(self) -> bool:
-        """Whether anything is limited."""
-        return self.limits != _UNLIMITED
-
-    @property
-    def limits_cost(self) -> bool:
-        """Whether any cost is limited."""
-        limits = self.limits
+    def apply(self, limits: Limits) -> None:
+        """Hold requests against these limits from now on; what was counted still counts."""
+        self._limits = limits
+        self._is_needed = limits != _UNLIMITED
         every = (limits.number, limits.site, limits.source, limits.total)
-        return any(limit.cost_per_day for limit in every)
+        self.limits_cost = any(limit.cost_per_day for limit in every)
+        """Whether any cost is limited."""
 
     async def load(self, now: float) -> None:
         """Read what an earlier engine counted. Raises StoreError."""
@@ -132,11 +128,11 @@ class RateLimits:
 
     def check(self, request: Accepted) -> None:
         """Raises EngineError `refused`, policy `velocity` or `cost`, where a limit is reached."""
-        if not self.is_needed:
+        if not self._is_needed:
             return
         self._expire(request.at)
         for key in request.counts_for():
-            limit: Limit = getattr(self.limits, key[0])
+            limit: Limit = getattr(self._limits, key[0])
             most_by_window = (limit.per_minute, limit.per_hour, limit.per_day)
             for window, most in zip(self._windows, most_by_window, strict=True):
                 self._check_velocity(key, window, most)
@@ -168,7 +164,7 @@ class RateLimits:
 
     def count(self, request: Accepted) -> None:
         """Count an accepted request."""
-        if not self.is_needed:
+        if not self._is_needed:
             return
         self._expire(request.at)
         self._add(request)

@@ -182,7 +182,7 @@ class NumberPlan:
                 is_short = len(bare) <= _LONGEST_SHARED_DIGITS
                 if says_number or bare.startswith("+") or (refusal.data and not is_short):
                     raise
-        hidden_digits = dict.fromkeys(dial_strings(user))
+        hidden_digits = dial_strings(user)
         for text in (*readings, *hidden_digits):
             bare = text.lstrip("+")
             if len(bare) > _LONGEST_SHARED_DIGITS and bare.isdigit():
@@ -222,7 +222,7 @@ class NumberPlan:
         if self.destinations.emergency or _CLEAN.fullmatch(without_separators(user)):
             return
         regions = frozenset((self.region,))
-        for digits in dict.fromkeys(dial_strings(user)):
+        for digits in dial_strings(user):
             if any(hides_emergency(form, regions) for form in short_forms(digits.lstrip("+"))):
                 raise _emergency(user)
 

@@ -7,6 +7,7 @@ name. What is refused has to be found in all of these.
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from urllib.parse import unquote
 
 OUTSIDE_LINE = "09"
@@ -101,11 +102,17 @@ def digits_among_letters(user: str) -> str:
     return digits if 0 < letters < len(digits) else ""
 
 
-def dial_strings(user: str) -> Iterator[str]:
+@lru_cache(maxsize=64)
+def dial_strings(user: str) -> tuple[str, ...]:
     """The digits that a gateway could dial of a user part that is rather a number than a name.
 
     It may begin to read behind a service code (`*31#`) or a letter, stop at one, or read past it.
+    A text is looked at several times in a row, each time for another reason to refuse it.
     """
+    return tuple(dict.fromkeys(_dialled_parts(user)))
+
+
+def _dialled_parts(user: str) -> Iterator[str]:
     for text in dict.fromkeys(_unescaped(user)):
         plain = _WORDS.sub(" ", ascii_digits(text))
         if not _is_rather_a_number(plain):

@@ -106,7 +106,7 @@ def test_a_clock_that_is_set_back_loses_no_count() -> None:
 def test_without_limits_nothing_is_kept() -> None:
     under_test = rate_limits()
     under_test.count(request("a", 1.0, number="+441"))
-    under_test.limits = Limits(number=Limit(per_day=1))
+    under_test.apply(Limits(number=Limit(per_day=1)))
     under_test.check(request("b", 1.0, number="+441"))
 
 
