@@ -245,3 +245,31 @@ async def test_a_microphone_that_is_refused_and_keys_of_the_keyboard(desk: Any) 
     record = await desk.engine.ended(job)
     assert record["state"] == "completed"
     assert desk.faults == []
+
+
+async def test_an_agent_is_told_that_the_visitor_has_cancelled(desk: Any) -> None:
+    told = desk.get_by_role("alert").get_by_text("The call was cancelled.")
+    for job in (await offered(desk), ""):
+        if not job:
+            asked = {"to": "+442079460124", "queue": "sales"}
+            job = (await desk.engine.line.call("callback.request", **asked))["id"]
+            await desk.get_by_role("button", name="Answer").wait_for()
+            await told.wait_for(state="hidden")
+            await desk.keyboard.press("Enter")
+            await desk.engine.state("bridged", job)
+        await desk.engine.line.call("callback.cancel", id=job)
+        await told.wait_for()
+        await desk.get_by_role("button", name="Hang up").wait_for(state="hidden")
+    await desk.get_by_text("wrap-up", exact=True).wait_for()
+    await desk.keyboard.press("Tab")  # by keys alone: the button that had the focus is gone
+    await desk.keyboard.type("sold")
+    await desk.keyboard.press("Tab")
+    await desk.keyboard.type("They had changed their mind")
+    await desk.keyboard.press("Tab")
+    assert await desk.evaluate(FOCUSED) == "Save"
+    await desk.keyboard.press("Enter")
+    await desk.engine.event("callback.annotated", job)
+    record = await desk.engine.line.call("callback.get", id=job)
+    assert (record["state"], record["outcome"]) == ("cancelled", "sold")
+    assert record["notes"] == ["They had changed their mind"]
+    assert desk.faults == []

@@ -218,12 +218,14 @@ function showOffer({ number, context = {}, history, script }) {
 
 function told(event) {
   if (event.type === "agent.offered" && event.agent === agent.agent) {
+    fault();
     const { number, context, history, script } = event;
     const offer = { id: event.job || event.call, number, context, history, script };
     sessionStorage.setItem(OFFER, JSON.stringify(offer));
     job = offer.id;
     showOffer(offer);
   }
+  if (event.type === "callback.cancelled") fault(say("phone", "cancelled"));
   if (event.type === "transfer.failed") fault(say("phone", "transfer_failed", event.cause || say("phone", "nobody")));
   if (event.agent === agent.agent || event.type.startsWith("agent.")) refresh();
 }
