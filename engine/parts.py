@@ -146,6 +146,7 @@ class Parts(CallParts):
             self.cdr_writer.shift,
             self.live.shift,
             self.interrupted_calls.shift,
+            self.retention.shift,
         ):
             self.clock.subscribe(shift)
 

@@ -28,6 +28,9 @@ log = structlog.get_logger()
 PERIOD_S = 60.0
 DAY_S = 86_400.0
 ROWS_PER_STEP = 1_000
+STEP_S = 3600.0
+"""A clock that is set forward by as much may be wrong, and what is deleted does not come back."""
+REST_S = DAY_S
 
 # Which requests joined jobs that are deleted.
 _WITHOUT_JOB = """
@@ -76,6 +79,7 @@ class Retention:
         self._recordings = recordings
         self._library = library
         self._clock = clock
+        self._rests_until = 0.0
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -84,6 +88,17 @@ class Retention:
         if (kept, keep_records_days) != (self._kept, self._keep_records_days):
             self._kept, self._keep_records_days = kept, keep_records_days
             self._changed.set()
+
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: what is too old since it was set forward stays for a day.
+
+        Set back again, it rests no more.
+        """
+        if by_s >= STEP_S:
+            self._rests_until = self._clock() + REST_S
+            log.warning("housekeeping_rests", until=self._rests_until, by_s=round(by_s, 3))
+        elif by_s <= -STEP_S:
+            self._rests_until = 0.0
 
     def start(self) -> None:
         """Begin, with a first round in PERIOD_S."""
@@ -116,8 +131,9 @@ class Retention:
         await self._delete_old_recordings()
 
     def _before(self, days: float) -> float | None:
-        """The time this many days ago; None for 0 days: it is kept for ever."""
-        return self._clock() - days * DAY_S if days else None
+        """The time this many days ago; None where nothing is too old: for 0 days, or for now."""
+        now = self._clock()
+        return now - days * DAY_S if days and now >= self._rests_until else None
 
     async def _cut_events(self) -> None:
         events = self._events

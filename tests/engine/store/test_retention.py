@@ -111,6 +111,36 @@ async def test_recordings_are_deleted_by_their_own_age(tmp_path: Path) -> None:
         assert (old.exists(), new.exists()) == (False, True)
 
 
+async def test_nothing_is_deleted_for_a_day_after_the_clock_was_set_far_forward(
+    tmp_path: Path,
+) -> None:
+    """It may be wrong, and is set back when that is noticed: recordings do not come back."""
+    async with recorded(tmp_path / "db", now=100 * DAY) as here:
+        talks = tmp_path / "talks"
+        talks.mkdir()
+        talk = talks / "call-1.wav"
+        talk.write_bytes(b"RIFF")
+        os.utime(talk, (99 * DAY, 99 * DAY))
+        kept = Kept(keep_recordings_days=10.0)
+        retention = Retention(here.store, here.log, kept, recordings=talks, clock=here.clock)
+        here.clock.now += 400 * DAY
+        retention.shift(400 * DAY)
+        await retention.sweep()
+        assert talk.exists()
+        here.clock.now -= 400 * DAY  # it was wrong
+        retention.shift(-400 * DAY)
+        await retention.sweep()
+        assert talk.exists()
+        here.clock.now += 400 * DAY  # it is right
+        retention.shift(400 * DAY)
+        here.clock.now += 0.9 * DAY
+        await retention.sweep()
+        assert talk.exists()
+        here.clock.now += 0.2 * DAY
+        await retention.sweep()
+        assert not talk.exists()
+
+
 async def test_events_may_be_kept_for_another_time_than_jobs(tmp_path: Path) -> None:
     async with recorded(tmp_path / "db", now=0.0) as here:
         here.at(1.0, "agent.available", agent="alice")
