@@ -5,7 +5,7 @@ import struct
 import time
 
 from tests.support.engines.process import HOLD_HZ, EngineClient
-from tests.support.gaps import PauseLimit
+from tests.support.gaps import KeptFromCores, PauseLimit
 from tests.support.phones.wire.phone import MakeWire
 from tests.support.phones.wire.rtp import WireRtp
 from tests.support.recording import read_stereo_wav
@@ -77,6 +77,7 @@ async def test_loss_is_measured_passed_on_and_reported(
     engine: EngineClient, wire: MakeWire
 ) -> None:
     job, agent, customer = await begin_loud_talk(engine, wire)
+    kept = KeptFromCores.of(engine.process)
     customer.rtp.lose_every = 10
     await asyncio.sleep(4.2)  # RFC 3550 6.2: the first report comes 1.25 to 3.75 s after the start
     (call,) = (await engine.line.call("call.list"))["calls"]
@@ -84,10 +85,11 @@ async def test_loss_is_measured_passed_on_and_reported(
     media = {leg["role"]: leg["media"] for leg in call["legs"]}
     assert 0.07 < media["customer"]["lost"] / media["customer"]["packets_received"] < 0.14
     assert media["agent"]["lost"] == 0
-    assert media["customer"]["mos"] < 3.9 < 4.0 < media["agent"]["mos"]
-    assert media["agent"]["jitter_ms"] < 20
+    assert media["customer"]["mos"] < min(3.9, media["agent"]["mos"])
+    assert media["agent"]["jitter_ms"] < 20 + kept.s * 1000
     gaps = [flaw for flaw in agent.rtp.flaws() if "followed by" in flaw]
-    assert 14 < len(gaps) < 27, "what the customer's network lost must not be hidden"
+    share = len(gaps) / len(agent.rtp.packets)
+    assert 0.05 < share < 0.14, "what the customer's network lost must not be hidden"
     assert not [flaw for flaw in agent.rtp.flaws() if "SSRC" in flaw or "timestamp" in flaw]
     loss = [fraction for fraction in map(fraction_lost, customer.rtp.rtcp) if fraction is not None]
     assert any(0.05 < fraction < 0.16 for fraction in loss), loss
@@ -101,14 +103,16 @@ async def test_a_recording_has_the_agent_left_and_the_customer_right(
     job = await engine.callback(customer_phone.uri, agent_phone.uri, record=True)
     agent = await agent_phone.answer(tone_hz=AGENT_HZ)
     customer = await customer_phone.answer(tone_hz=CUSTOMER_HZ)
+    began = time.monotonic()
     await engine.event("recording.started", job)
     await asyncio.sleep(1.0)
     agent.bye()
     await customer.receive("BYE")
     await engine.event("recording.ended", job)
+    took_s = time.monotonic() - began
     record = await engine.ended(job)
     left, right = read_stereo_wav(engine.process.directory / record["recording"])
-    assert 0.8 < left.duration_s < 1.5
+    assert 0.8 < left.duration_s < took_s + 0.5
     assert left.hears(AGENT_HZ, for_s=0.6) and not left.hears(CUSTOMER_HZ)
     assert right.hears(CUSTOMER_HZ, for_s=0.6) and not right.hears(AGENT_HZ)
 

@@ -248,12 +248,10 @@ async def test_a_killed_worker_is_noticed_at_once(bench: WorkerBench) -> None:
     os.kill(pid, signal.SIGSTOP)  # so that the request below has no answer
     pending = asyncio.ensure_future(bench.client.stats("a"))
     await asyncio.sleep(0)
-    started = time.monotonic()
     os.kill(pid, signal.SIGKILL)
     with pytest.raises(WorkerGone):
         await pending
-    await until(lambda: bench.deaths)
-    assert time.monotonic() - started < 1.0
+    await until(lambda: bench.deaths)  # not by the watchdog, which has another reason
     assert bench.deaths == [f"media worker {pid}: killed by SIGKILL"]
     assert not bench.client.alive
     with pytest.raises(WorkerGone):
