@@ -17,7 +17,19 @@ _SHAPES: Final[dict[StepKind, tuple[str, str]]] = {
     "hangup": ("([", "])"),
 }
 _LABEL_LENGTH: Final = 40
-_ENDS: Final[dict[StepKind, str]] = {"connect": "", "transfer": "", "hangup": ""}
+# What may come of each kind; where no step is named for it, the party is hung up.
+_WAYS: Final[dict[StepKind, tuple[str, ...]]] = {
+    "say": ("next",),
+    "menu": ("no_input", "no_match"),
+    "gather": ("next", "no_input", "no_match"),
+    "check": ("next", "failed"),
+    "set": ("next",),
+    "branch": ("next",),
+    "transfer": ("failed",),
+    "callback": ("next", "failed"),
+    "voicemail": ("next",),
+    "rating": ("next", "no_input", "no_match"),
+}
 
 
 def diagram(script: Script) -> str:
@@ -35,11 +47,19 @@ def _lines(script: Script) -> Iterator[str]:
         yield f'    {ids[step.name]}{opening}"{label}"{closing}'
         for key, target in step.follows:
             yield f'    {ids[step.name]} -->|"{_quoted(_arrow(key))}"| {ids[target]}'
-        if step.kind not in _ENDS and not step.next and step.kind not in ("menu", "check"):
+        ending = [way for way in _ways(step) if not getattr(step, way)]
+        if ending:
             has_end = True
-            yield f'    {ids[step.name]} -->|"next"| ended'
+            yield f'    {ids[step.name]} -->|"{", ".join(map(_arrow, ending))}"| ended'
     if has_end:
         yield '    ended(["hang up"])'
+
+
+def _ways(step: Step) -> tuple[str, ...]:
+    if step.calendar and {"open", "closed"} <= step.cases.keys():
+        return ()
+    asks = ("no_input", "no_match") if step.kind == "callback" and step.slots else ()
+    return _WAYS.get(step.kind, ()) + asks
 
 
 def _about(step: Step) -> str:
