@@ -11,7 +11,8 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
@@ -60,11 +61,25 @@ key = "demo-site"
 name = "demo.example"
 origins = ["http://127.0.0.1:{page_port}", "http://localhost:{page_port}"]
 queue = "sales"
-consent = "I agree to be called back at this number."
-"""
+[sites.consent]
+en = "I agree to be called back at this number."
+de = "Ich bin mit einem Rückruf unter dieser Nummer einverstanden."
+fr = "J’accepte d’être rappelé à ce numéro."
+es = "Acepto que me llamen a este número."
+it = "Accetto di essere richiamato a questo numero."
+pt = "Aceito que me liguem para este número."
+pl = "Zgadzam się na telefon pod ten numer."
+uk = "Я погоджуюся на дзвінок за цим номером."
+lt = "Sutinku, kad man paskambintų šiuo numeriu."
+tr = "Bu numaradan aranmayı kabul ediyorum."
+ar = "أوافق على الاتصال بي على هذا الرقم."
+ja = "この番号への折り返しの電話に同意します。"
+"""  # noqa: RUF001
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>A shop</title>
+<title>A shop</title><link rel="icon" href="data:,">
+<style>body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 2rem auto;
+padding: 0 1rem }}</style>
 <main>
 <h1>A shop</h1>
 <p>Press the button, and type the number <b>{number}</b>. The softphones answer by themselves.</p>
@@ -87,20 +102,32 @@ async def program(name: str, file: Path) -> AsyncIterator[asyncio.subprocess.Pro
         await stop(process, STOP_S)
 
 
+Open = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
+
+
 async def answers(host: str, port: int, processes: list[asyncio.subprocess.Process]) -> None:
     """Wait until a port answers. Raises StageError."""
+    await _opens(partial(asyncio.open_connection, host, port), f"{host}:{port}", processes)
+
+
+async def listens(path: Path, processes: list[asyncio.subprocess.Process]) -> None:
+    """Wait until a socket answers. Raises StageError."""
+    await _opens(partial(asyncio.open_unix_connection, path), str(path), processes)
+
+
+async def _opens(opened: Open, where: str, processes: list[asyncio.subprocess.Process]) -> None:
     try:
         async with asyncio.timeout(3 * READY_S):
             while True:
                 if any(one.returncode is not None for one in processes):
                     raise StageError("the engine or the gateway has ended")
                 with contextlib.suppress(OSError):
-                    _reader, writer = await asyncio.open_connection(host, port)
+                    _reader, writer = await opened()
                     writer.close()
                     return
                 await asyncio.sleep(0.1)
     except TimeoutError:
-        raise StageError(f"nothing answers at {host}:{port}") from None
+        raise StageError(f"nothing answers at {where}") from None
 
 
 @contextlib.asynccontextmanager
@@ -140,7 +167,9 @@ async def show(console: Console) -> None:
         file.write_text(
             CONFIGURATION.format(directory=directory, agent=agent.uri, customer=trunk, **ports)
         )
-        programs = [await stack.enter_async_context(program(name, file)) for name in ("run", "web")]
+        programs = [await stack.enter_async_context(program("run", file))]
+        await listens(directory / "control.sock", programs)
+        programs.append(await stack.enter_async_context(program("web", file)))
         await answers(HOST, ports["gateway_port"], programs)
         gateway = f"http://{HOST}:{ports['gateway_port']}"
         await stack.enter_async_context(page_served(ports["page_port"], gateway))

@@ -44,6 +44,7 @@ class Pages:
             web.get("/preview.js", self._preview_script),
             web.get("/preview.css", self._preview_style),
             web.get("/phone", self._phone),
+            web.get("/favicon.ico", self._no_icon),
             web.get("/phone/texts", self._texts_of_phone),
             *(web.get(f"/{name}", self._of_phone) for name in _OF_PHONE),
         ]
@@ -83,6 +84,10 @@ class Pages:
 
     async def _preview_style(self, _request: web.Request) -> web.StreamResponse:
         return self._file("preview.css", "text/css")
+
+    async def _no_icon(self, _request: web.Request) -> web.StreamResponse:
+        """Every browser asks for one. It is no fault that there is none."""
+        return web.Response(status=204, headers={"Cache-Control": "public, max-age=86400"})
 
     async def _phone(self, _request: web.Request) -> web.StreamResponse:
         return self._for_agents("phone.html", "text/html")

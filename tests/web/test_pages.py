@@ -80,6 +80,8 @@ async def test_the_preview_has_a_strict_policy(url: str) -> None:
             async with session.get(url + path) as reply:
                 assert reply.status == 200
                 assert "default-src 'self'" in reply.headers["Content-Security-Policy"]
+        async with session.get(f"{url}/favicon.ico") as reply:
+            assert reply.status == 204
         for path in ("/preview.js", "/preview.css"):
             async with session.get(url + path) as reply:
                 assert reply.status == 200

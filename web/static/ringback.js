@@ -264,8 +264,8 @@
     h2 { font-weight: 700; font-size: 1.15rem; margin: 0 0 .6rem; }
     label { display: block; margin: .6rem 0 .2rem; }
     input:not([type=checkbox]), select { width: 100%; padding: .5rem; min-height: 2.75rem; border: 1px solid #767676; border-radius: .4rem; background: #fff; color: #1b1b1b; }
-    .agree { display: flex; flex-wrap: nowrap; gap: .5rem; align-items: start; } .agree label { margin: 0; } .agree input { min-width: 1.5rem; min-height: 1.5rem; }
     .row { display: flex; flex-wrap: wrap; gap: .5rem; margin-top: .9rem; }
+    .agree { flex-wrap: nowrap; align-items: start; } .agree label { margin: 0; flex: 1; min-width: 0; overflow-wrap: anywhere; } .agree input { flex: none; width: 1.5rem; height: 1.5rem; margin: 0; }
     .error { color: #b00020; min-height: 1.4em; margin: .5rem 0 0; }
     .hidden { position: absolute; left: -9999px; width: 1px; height: 1px; overflow: hidden; }
     .stars button { border-color: #767676; background: #fff; color: #1b1b1b; min-width: 2.75rem; padding: .4rem; }
@@ -286,10 +286,10 @@
     return sorted.map(([name, value]) => element("option", { value, selected: value === page.region }, name));
   }
 
-  // Digits in groups, as they are easier to compare. What has anything else stays as the visitor typed it: an
-  // extension is no part of the number.
+  // Digits in groups, as they are easier to compare. What has groups, or anything else, stays as the visitor typed it:
+  // they know the groups of their country, and an extension is no part of the number.
   function grouped(text) {
-    if (!/^\s*\+?[\d\s./-]*$/.test(text)) return text.trim();
+    if (!/^\s*\+?[\d./-]*\s*$/.test(text)) return text.trim();
     const plus = text.trim().startsWith("+") ? "+" : "";
     const digits = text.replace(/\D/g, "");
     if (digits.length < 5) return text.trim();
