@@ -95,35 +95,32 @@ class Attempt(TwoPartyCall):
 
         Cancelling the task that runs it ends it with `outcome_if_cancelled`.
         """
-        with self._services.clock.shifting(self.shift):
-            return await self._run()
-
-    async def _run(self) -> Outcome:
         job, services = self.job, self._services
         job.attempts = [*job.attempts, self._attempt]
         if job.outcome == MACHINE:  # of an attempt before
             job.outcome = None
         services.registry.add_call(self.call)
         whisper = services.announcer.prepare(job)
-        try:
-            await self._claim()
-            self._outcome = await self._story(whisper)
-        except LegEnded as ended:
-            self._agent_left(ended)
-            self._outcome = self._outcome_of(ended.leg, ended.hangup_cause)
-        except Postponed:
-            self._outcome = self._postponed()
-        except TurnedAway as turned_away:
-            self._outcome = Outcome("failed", "unavailable", turned_away.result.cause)
-        except EngineError as error:
-            self._outcome = of_refusal(error, self.job, is_offered=self.offer is not None)
-        except asyncio.CancelledError:
-            self._outcome = self.outcome_if_cancelled
-        finally:
-            services.announcer.discard(whisper)
-            self._answer.close()
-            self._scripts.close()
-            await self._clear()
+        with services.clock.shifting(self.shift):
+            try:
+                await self._claim()
+                self._outcome = await self._story(whisper)
+            except LegEnded as ended:
+                self._agent_left(ended)
+                self._outcome = self._outcome_of(ended.leg, ended.hangup_cause)
+            except Postponed:
+                self._outcome = self._postponed()
+            except TurnedAway as turned_away:
+                self._outcome = Outcome("failed", "unavailable", turned_away.result.cause)
+            except EngineError as error:
+                self._outcome = of_refusal(error, self.job, is_offered=self.offer is not None)
+            except asyncio.CancelledError:
+                self._outcome = self.outcome_if_cancelled
+            finally:
+                services.announcer.discard(whisper)
+                self._answer.close()
+                self._scripts.close()
+                await self._clear()
         self._outcome = unless_machine(self._outcome, job, self._attempt)
         self._note(self._outcome)
         return self._outcome

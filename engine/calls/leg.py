@@ -102,7 +102,7 @@ class Leg(SentKeys, PressedKeys, HeardSound, DetectedAnswer):
         self._owner = owner
         self._publish = owner.publish
         self._session: Session | None = None
-        self._hung_up: list[Session] = []
+        self._hung_up: tuple[Session, ...] = ()
         self._dialled = self.called_us = self.may_leave = False
         self.alerted_at: float | None = None
         self.transfers = LegTransfers(leg, sip)
@@ -338,7 +338,7 @@ class Leg(SentKeys, PressedKeys, HeardSound, DetectedAnswer):
         if self._session is not None:
             self._sip.hangup(self._session, reason_header)
             self._session.hand_to(None)
-            self._hung_up.append(self._session)
+            self._hung_up = (*self._hung_up, self._session)
             self._session = None
 
     @property

@@ -190,16 +190,16 @@ class Trace:
             traced.legs.append(leg)
             self._bytes["calls"] += traced.size_bytes - before
         key = _key(record.call_id)
-        if key not in leg.call_ids:
-            leg.call_ids.append(key)
         if key not in self._owner:
             # The line of an agent belongs to itself; the calls that borrow it look at it.
+            key = self._take_over(key)
             self._owner[key] = call.id
-            self._take_over(key)
+        if key not in leg.call_ids:
+            leg.call_ids = (*leg.call_ids, key)
         self._trim_calls()
 
-    def _take_over(self, key: bytes) -> None:
-        """What was of no call until now is of one."""
+    def _take_over(self, key: bytes) -> bytes:
+        """What was of no call until now is of one. Returns the same key, as the flow has it."""
         for origin, flows in self._others.items():
             flow = flows.pop(key, None)
             if flow is not None:
@@ -208,10 +208,12 @@ class Trace:
         else:
             flow = SipFlow(key, self._flow_limits)
         flow.widen(self._flow_limits)
+        key = flow.call_id
         self._flows[key] = flow
         self._note_unfolded(key, self._clock())
         self._on_call()
         self._bytes["calls"] += flow.size_bytes + _FLOW_BYTES + len(key)
+        return key
 
     def over(self, call_id: str) -> None:
         """The call of this id has ended."""

@@ -65,7 +65,7 @@ class TracedLeg:
 
     def __init__(self, record: LegRecord) -> None:
         self.record = record
-        self.call_ids: list[bytes] = []
+        self.call_ids: tuple[bytes, ...] = ()
 
 
 class TracedCall:

@@ -36,11 +36,11 @@ class QualityWatch:
     With `poor` 0 nothing is watched.
     """
 
-    __slots__ = ("_expected", "_good", "_levels", "_lost", "_poor")
+    __slots__ = ("_expected", "_good", "_lost", "_poor", "_poor_now")
 
     def __init__(self, poor: float, good: float) -> None:
         self._poor, self._good = poor, max(poor, good)
-        self._levels: dict[Heard, Level] = {"received": "good", "sent": "good"}
+        self._poor_now: tuple[Heard, ...] = ()
         self._expected = self._lost = 0
 
     def received(
@@ -66,14 +66,15 @@ class QualityWatch:
         if not self._poor:
             return None
         score = e_model.mos(e_model.r_factor(loss, round_trip_ms=round_trip_ms or 0.0))
-        level = self._levels[direction]
-        if level == "good" and score < self._poor:
-            level = "poor"
-        elif level == "poor" and score >= self._good:
+        is_poor = direction in self._poor_now
+        level: Level
+        if not is_poor and score < self._poor:
+            level, self._poor_now = "poor", (*self._poor_now, direction)
+        elif is_poor and score >= self._good:
             level = "good"
+            self._poor_now = tuple(one for one in self._poor_now if one != direction)
         else:
             return None
-        self._levels[direction] = level
         return QualityChange(direction, level, score, loss, jitter_ms, round_trip_ms)
 
 

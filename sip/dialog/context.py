@@ -57,6 +57,8 @@ class UserAgentContext:
         self.rng = rng
         self.timers = TimerHeap()
         self.counters = Counters()
+        # One bound method for all sessions, which keep it.
+        self.on_read_past = self.counters.add_read_past
         self.transactions = Transactions(self.timers, values, self.counters, self._tcp_via)
         self.events: deque[Event] = deque()
         self.lookups: list[Lookup] = []

@@ -65,7 +65,7 @@ class Dialog:
         hop = self._beside_fallback(numeric_hop(next_uri, fallback.transport))
         # A peer may name an IPv6 address over IPv4. We may not have that address family.
         same_family = hop is not None and (":" in hop.host) == (":" in fallback.host)
-        if hop is None or not same_family or not self._is_permitted(hop):
+        if hop is None or hop == fallback or not same_family or not self._is_permitted(hop):
             hop = fallback
         self.hop = hop
         self.named_hop: SipUri | None = None

@@ -88,7 +88,7 @@ class Session:
         self.authorization = authorization
         self._owner: object | None = None
         self.dialog: Dialog | None = None
-        self.media = OfferAnswer(context.rng.getrandbits(62), context.counters.add_read_past)
+        self.media = OfferAnswer(context.rng.getrandbits(62), context.on_read_past)
         self.local_audio: LocalAudio | None = None
         self._accepted: Answer2xx | None = None
         self._reinvite: Reinvite | None = None

@@ -52,6 +52,9 @@ class OpusWish(msgspec.Struct, frozen=True):
     has_copy: bool = False
 
 
+_NO_WISH: Final = OpusWish()
+
+
 class Choice(msgspec.Struct, frozen=True):
     """The codec and payload types selected from a media description of the peer."""
 
@@ -60,7 +63,7 @@ class Choice(msgspec.Struct, frozen=True):
     telephone_event_payload_type: int | None
     telephone_event_clock_hz: int = NARROW_HZ
     comfort_noise_payload_type: int | None = None
-    opus: OpusWish = OpusWish()
+    opus: OpusWish = _NO_WISH
 
 
 def offered_maps(codecs: Iterable[str]) -> dict[int, RtpMap]:
@@ -143,7 +146,7 @@ def choose(
                     events.get(event_hz) if telephone_event else None,
                     event_hz,
                     noise if comfort_noise and clock_hz == NARROW_HZ else None,
-                    _opus_wish(media, number) if name == "opus" else OpusWish(),
+                    _opus_wish(media, number) if name == "opus" else _NO_WISH,
                 )
     return None
 

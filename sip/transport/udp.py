@@ -13,6 +13,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from functools import lru_cache
 
 from ..hop import Hop
 from .socket_options import mark
@@ -25,6 +26,7 @@ _BATCH_S = 0.004
 """And the longest that they may take."""
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 _MAX_DATAGRAM_BYTES = 65_535
+_PEERS_REMEMBERED = 256
 _QUOTED_BYTES = 2_048
 """An ICMP error quotes less than that of what we sent."""
 _TRIES = 8
@@ -74,6 +76,8 @@ class UdpTransport:
         self._on_failed = on_failed
         self._buffer = bytearray(_MAX_DATAGRAM_BYTES)
         self._view = memoryview(self._buffer)
+        # Messages of a peer share one address: dialogs and traces keep where they came from.
+        self._hop_of = lru_cache(_PEERS_REMEMBERED)(self._new_hop)
         self._socket: socket.socket | None = None
         self._poll: select.epoll | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -154,9 +158,12 @@ class UdpTransport:
                 received += 1
                 continue
             received += 1
-            source = Hop("udp", address[0], address[1], "", self._local)
-            on_datagram(bytes(self._view[:size]), source)
+            on_datagram(bytes(self._view[:size]), self._hop_of(address))
         self._on_batch_end()
+
+    def _new_hop(self, address: tuple[str, int]) -> Hop:
+        """The peer at an address of the kernel, which for IPv6 has more than these two members."""
+        return Hop("udp", address[0], address[1], "", self._local)
 
     def _read_errors(self) -> None:
         """Read the error queue of the socket, a batch at the most."""
@@ -176,8 +183,7 @@ class UdpTransport:
                 ) and len(data) >= _EXTENDED_ERROR.size:
                     code = _EXTENDED_ERROR.unpack_from(data)[0]
                     if code in _UNREACHABLE and address:
-                        failed = Hop("udp", address[0], address[1], "", self._local)
-                        self._report(failed, code, quoted)
+                        self._report(self._hop_of(address), code, quoted)
 
     def _report(self, hop: Hop, code: int | None, quoted: bytes) -> None:
         reason = os.strerror(code) if code else "cannot send"

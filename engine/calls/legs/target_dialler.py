@@ -5,6 +5,7 @@ followed where the dial policy permits every place that it leads to (RFC 3261 se
 """
 
 import asyncio
+from sys import intern
 from typing import Final, Protocol
 
 from sip.endpoint import SipEndpoint
@@ -174,7 +175,7 @@ class TargetDialler:
     async def _try_at(self, hop: Hop, target: DialTarget, *, is_last: bool) -> HangupCause | None:
         """Call the party by one target at one address."""
         leg = self._leg
-        leg.record.begin_try(target.target, target.trunk, str(hop))
+        leg.record.begin_try(target.target, target.trunk, intern(str(hop)))
         outcome = leg.expect()
         if not self._sip.is_clear(target.request_uri):
             await until_clear(self._sip, target, or_until=outcome)

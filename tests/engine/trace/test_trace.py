@@ -77,7 +77,7 @@ class TestCalls:
             kept.received(response("180 Ringing", f"sip-{role}"), peer, OURS)
         found = kept.call("c1")
         assert found is not None and found.is_up
-        assert [one.call_ids for one in found.legs] == [[b"sip-agent"], [b"sip-customer"]]
+        assert [one.call_ids for one in found.legs] == [(b"sip-agent",), (b"sip-customer",)]
         assert lines(kept, "sip-agent") == ["INVITE", "SIP/2.0 180 Ringing"]
         assert kept.calls_of_job("job-1") == [found]
         assert kept.call_of_flow(b"sip-customer") is found
@@ -99,7 +99,7 @@ class TestCalls:
             record.call_id = one
             kept.belongs(call, record)
         found = kept.call("c1")
-        assert found is not None and [one.call_ids for one in found.legs] == [[b"try-1", b"try-2"]]
+        assert found is not None and [one.call_ids for one in found.legs] == [(b"try-1", b"try-2")]
         flows = [flow for one in ("try-1", "try-2") if (flow := kept.flow(one.encode()))]
         assert [one.number for one in messages_of(reversed(flows))] == [1, 2]
 
@@ -112,7 +112,7 @@ class TestCalls:
         owner = kept.call_of_flow(b"line")
         assert owner is not None and owner.id == "line-1"
         borrower = kept.call("c1")
-        assert borrower is not None and borrower.legs[0].call_ids == [b"line"]
+        assert borrower is not None and borrower.legs[0].call_ids == (b"line",)
         kept.over("c1")
         kept.erase(lambda call: call.id == "c1")
         assert lines(kept, "line") == ["INVITE"]
