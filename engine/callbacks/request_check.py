@@ -4,7 +4,6 @@ The intake stops at the first objection; `route.explain` makes the same checks a
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Literal, TypeVar
 
 import msgspec
@@ -89,14 +88,18 @@ class RequestCheck:
         destination = self._services.dialplan.destination
 
         def customer(text: str, field: str) -> None:
-            # While its trunk is down a callback waits.
-            with suppress(NoTrunkUsable):
+            try:
                 destination(text, field=field, trunk=params.trunk)
+            except NoTrunkUsable:  # while its trunk is down a callback waits
+                return
 
         def agent() -> None:
-            if params.agent is not None:
-                with suppress(TrunksFull):
-                    destination(params.agent, field="agent", trunk=params.trunk)
+            if params.agent is None:
+                return
+            try:
+                destination(params.agent, field="agent", trunk=params.trunk)
+            except TrunksFull:  # it waits for a line
+                return
 
         def numbers() -> None:
             for number in params.numbers or ():

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ..job import MACHINE, AttemptRecord, Job, LegRecord
+from ..job import MACHINE, Job, LegRecord
 
 Row = dict[str, Any]
 
@@ -61,21 +61,19 @@ class Moments:
 def moments_of(job: Job) -> Moments:
     """What the legs of an ended job say."""
     ended_at = job.ended_at if job.ended_at is not None else job.created
-    # Where a machine answered, it was not the customer who did.
-    reached = [attempt for attempt in job.attempts if attempt.result != MACHINE]
-    found = Moments(
-        called_at=_first(leg.started for leg in _legs(job.attempts, "customer")),
-        operator_at=_first(leg.answered for leg in _legs(job.attempts, "agent")),
-        customer_at=_first(leg.answered for leg in _legs(reached, "customer")),
-        talk_at=job.bridged_at,
-    )
+    found = Moments(talk_at=job.bridged_at)
     for number, attempt in enumerate(job.attempts, 1):
-        if attempt.result == MACHINE:
-            continue
         # Only the last attempt can have come to a talk: none is made after one.
         talk_at = job.bridged_at if number == len(job.attempts) else None
         for leg in attempt.legs:
-            if leg.role == "customer" and leg.answered is not None:
+            if leg.role == "agent":
+                found.operator_at = _first(found.operator_at, leg.answered)
+            if leg.role != "customer":
+                continue
+            found.called_at = _first(found.called_at, leg.started)
+            # Where a machine answered, it was not the customer who did.
+            if leg.answered is not None and attempt.result != MACHINE:
+                found.customer_at = _first(found.customer_at, leg.answered)
                 until = talk_at if talk_at is not None else leg.ended or ended_at
                 found.answers.append(Answer(leg.leg, leg.answered, max(0.0, until - leg.answered)))
     if job.bridged_at is not None:
@@ -183,12 +181,11 @@ def answer_rows(job: Job, moments: Moments) -> Iterator[Row]:
         }
 
 
-def _legs(attempts: Iterable[AttemptRecord], role: str) -> Iterator[LegRecord]:
-    return (leg for attempt in attempts for leg in attempt.legs if leg.role == role)
-
-
-def _first(moments: Iterable[float | None]) -> float | None:
-    return min((moment for moment in moments if moment is not None), default=None)
+def _first(known: float | None, moment: float | None) -> float | None:
+    """The earlier of two moments; None: it was not."""
+    if known is None or moment is None:
+        return moment if known is None else known
+    return min(known, moment)
 
 
 def talked_s(legs: Iterable[LegRecord], bridged_at: float, ended_at: float) -> float:
