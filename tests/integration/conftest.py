@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.browser import Chromium
-from tests.support.engines.process import EngineClient, EngineProcess, StartEngine
+from tests.support.engines.process import EngineClient, EngineProcess, StartEngine, hold_tone
 from tests.support.phones.real.softphone import SoftphoneProcess, StartPhone
 from tests.support.phones.wire.phone import MakeWire, WirePhone
 
@@ -16,7 +16,8 @@ from tests.support.phones.wire.phone import MakeWire, WirePhone
 @pytest.fixture(scope="session")
 def engine_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
     """One engine that most tests share; it must be as good after the last test as before."""
-    process = EngineProcess(tmp_path_factory.mktemp("engine"))
+    directory = tmp_path_factory.mktemp("engine")
+    process = EngineProcess(directory, media={"hold": hold_tone(directory)})
     try:
         process.start()
         yield process

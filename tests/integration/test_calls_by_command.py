@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from tests.support.engines.process import HOLD_HZ, EngineClient, StartEngine
+from tests.support.engines.process import HOLD_HZ, EngineClient, StartEngine, hold_tone
 from tests.support.phones.real.softphone import StartPhone
 from tests.support.ports import free_port
 
@@ -27,7 +27,7 @@ async def test_two_who_were_called_are_bridged_held_and_parted(
         softphone(user="one", tone=FIRST_HZ, record=tmp_path / "one.wav"),
         softphone(user="two", tone=SECOND_HZ, record=tmp_path / "two.wav"),
     )
-    engine = await own_engine(agents=[])
+    engine = await own_engine(agents=[], media={"hold": hold_tone(tmp_path)})
     line = engine.line
     first = await line.call("call.originate", to=one.uri, headers={"X-Order": "17"})
     await event(engine, "call.answered", call=first["call"])

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tests.support.engines.process import HOLD_HZ, EngineClient, StartEngine
+from tests.support.engines.process import HOLD_HZ, EngineClient, StartEngine, hold_tone
 from tests.support.gaps import AT_ONCE_S, KeptFromCores
 from tests.support.phones.real.sipp import Sipp
 from tests.support.phones.real.softphone import StartPhone
@@ -28,6 +28,7 @@ def centre(tmp_path: Path, agent_side: str, trunk_port: int, **room: Any) -> dic
 
     texts = {"next": tone("next", NEXT_HZ), "thanks": "", "callback_taken": tone("bye", BYE_HZ)}
     return {
+        "media": {"hold": hold_tone(tmp_path)},
         "trunks": [{"name": "pbx", "uri": f"sip:127.0.0.1:{trunk_port}"}],
         "routes": [{"prefix": "+", "trunks": ["pbx"]}],
         "inbound": [

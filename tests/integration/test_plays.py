@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from tests.support.control_line import Refused
-from tests.support.engines.process import HOLD_HZ, EngineClient, StartEngine
+from tests.support.engines.process import HOLD_HZ, EngineClient, StartEngine, hold_tone
 from tests.support.phones.real.softphone import StartPhone
 from tests.support.ports import free_port
 from tests.support.recording import write_tone_wav
@@ -126,7 +126,7 @@ async def test_a_caller_who_waits_hears_a_play_and_then_the_music_again(
     caller = await softphone(user="caller", record=tmp_path / "caller.wav")
     engine = await own_engine(
         agents=[],
-        media={"sounds": [str(sounds)]},
+        media={"sounds": [str(sounds)], "hold": hold_tone(tmp_path)},
         trunks=[{"name": "pbx", "uri": f"sip:127.0.0.1:{free_port()}"}],
         queues=[{"name": "sales"}],
         inbound=[{"name": "shop", "queue": "sales"}],

@@ -43,10 +43,9 @@ class EngineProcess:
         self._process: Process | None = None
 
     def _settings(self, sections: Settings) -> Settings:
-        hold = write_tone_wav(self.directory / "hold.wav", HOLD_HZ, 2.0)
         settings: Settings = {
             "sip": {"listen": [f"udp:127.0.0.1:{self.sip_port}", f"tcp:127.0.0.1:{self.sip_port}"]},
-            "media": {"ports": media_ports(), "hold": str(hold)},
+            "media": {"ports": media_ports()},
             "dial": {
                 "retry_s": 0.2,
                 # A machine that is busy with other tests is no reason to refuse calls.
@@ -284,6 +283,14 @@ class EngineClient:
         """Start the engine, which has ended, and open a line to it: no event is known of it yet."""
         await asyncio.to_thread(self.process.start)
         self.line = (await self.connect(self.process)).line
+
+
+def hold_tone(directory: Path) -> str:
+    """A file to set as `media.hold`: those on hold, and those who wait, hear HOLD_HZ.
+
+    Each engine that has one starts two processes to read it.
+    """
+    return str(write_tone_wav(directory / "hold.wav", HOLD_HZ, 2.0))
 
 
 StartEngine = Callable[..., Awaitable[EngineClient]]
