@@ -13,7 +13,7 @@ import pytest
 from tests.support.engines.process import PATIENCE_S, EngineClient, StartEngine
 from tests.support.phones.wire import g711_reference
 from tests.support.phones.wire.caller import WireOutgoing
-from tests.support.phones.wire.phone import MakeWire, WireCall
+from tests.support.phones.wire.phone import MakeWire, WireCall, WirePhone
 from tests.support.ports import free_port
 from tests.support.recording import Recording, write_tone_wav
 from tests.support.waiting import until
@@ -24,6 +24,9 @@ AGENT_HZ, CALLER_HZ, MUSIC_HZ, WELCOME_HZ, OFFER_HZ = 110, 150, 200, 250, 300
 # has one of up to 9,830.
 MOST_STEP = 1_900
 FRAME_S = 0.02
+LATE_S = 0.05
+"""A phone that sends nothing for so long is followed by silence: its machine was too busy."""
+ATTEMPTS = 5
 MUSIC_FRAMES = 40
 """As many are heard as long as the welcome was."""
 
@@ -76,22 +79,15 @@ def frames_of(heard: Recording, hz: float) -> list[int]:
     return [int(at) for at in np.nonzero(loud & (np.abs(nearest - hz) <= 15))[0]]
 
 
-async def test_nothing_clicks_when_what_is_heard_changes(
-    own_engine: StartEngine, wire: MakeWire, tmp_path: Path
-) -> None:
-    """Welcome, music, announcement, agent, and the call on hold by either side, several times."""
-    desk = wire("desk")
-    welcome = write_tone_wav(tmp_path / "welcome.wav", WELCOME_HZ, 0.7333, peak=0.01)
-    offer = write_tone_wav(tmp_path / "offer.wav", OFFER_HZ, 0.5555, peak=0.9)
-    engine = await own_engine(
-        **shop(
-            tmp_path, desk.uri, welcome=f"file:{welcome}", periodic_announce=[f"file:{offer}"],
-            periodic_announce_frequency_s=1.5, periodic_announce_start_s=1.5,
-            announce_to_first=True,
-        )
-    )  # fmt: skip
+async def changes(
+    engine: EngineClient, phone: WirePhone, desk: WirePhone
+) -> tuple[Recording, Recording, float]:
+    """What a caller hears before the agent is put on hold the last time, and the agent afterwards.
+
+    Beside it, how long one of the two has sent nothing.
+    """
     await engine.line.call("agent.pause", agent="alice", reason="lunch")
-    caller = place(engine, wire("+442079461111"))
+    caller = place(engine, phone)
     await caller.answered()
     await asyncio.sleep(5.0)
     await engine.line.call("agent.ready", agent="alice")
@@ -111,8 +107,31 @@ async def test_nothing_clicks_when_what_is_heard_changes(
         await asyncio.sleep(0.35)
     caller.bye()
     # A phone that is itself on hold is sent nothing: what the other hears is looked at.
-    waited, talked = sound_of(caller, until=until), sound_of(agent, until)
-    assert clicks(waited) == [] and clicks(talked) == []
+    heard = sound_of(caller, until=until), sound_of(agent, until)
+    await engine.assert_idle()
+    return *heard, max(caller.rtp.longest_send_gap_s, agent.rtp.longest_send_gap_s)
+
+
+async def test_nothing_clicks_when_what_is_heard_changes(
+    own_engine: StartEngine, wire: MakeWire, tmp_path: Path
+) -> None:
+    """Welcome, music, announcement, agent, and the call on hold by either side, several times."""
+    desk = wire("desk")
+    welcome = write_tone_wav(tmp_path / "welcome.wav", WELCOME_HZ, 0.7333, peak=0.01)
+    offer = write_tone_wav(tmp_path / "offer.wav", OFFER_HZ, 0.5555, peak=0.9)
+    engine = await own_engine(
+        **shop(
+            tmp_path, desk.uri, welcome=f"file:{welcome}", periodic_announce=[f"file:{offer}"],
+            periodic_announce_frequency_s=1.5, periodic_announce_start_s=1.5,
+            announce_to_first=True,
+        )
+    )  # fmt: skip
+    for number in range(ATTEMPTS):
+        waited, talked, longest_gap_s = await changes(engine, wire(f"+44207946111{number}"), desk)
+        found = clicks(waited) + clicks(talked)
+        if not found or longest_gap_s < LATE_S:
+            break
+    assert found == []
     for hz in (WELCOME_HZ, MUSIC_HZ, OFFER_HZ, AGENT_HZ):
         assert len(frames_of(waited, hz)) > 20, hz
     assert len(frames_of(talked, CALLER_HZ)) > 20 and len(frames_of(talked, MUSIC_HZ)) > 20

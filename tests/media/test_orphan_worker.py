@@ -19,6 +19,7 @@ from tests.support.ports import free_udp_range
 from tests.support.waiting import until
 
 HOST = "127.0.0.1"
+SPOKEN_FRAMES = 10
 
 
 class Orphan:
@@ -44,6 +45,11 @@ class Orphan:
         mark = mark_of(self.client.pid)
         assert mark is not None
         return mark
+
+    def heard(self) -> int:
+        """How many packets the phone has got."""
+        self.phone.listen()
+        return len(self.phone.heard)
 
     def lose_the_engine(self) -> None:
         """As the kernel does it: the socket is closed, and nothing was said."""
@@ -73,10 +79,8 @@ async def test_it_carries_its_legs_on_and_ends_by_itself(orphans: list[Orphan]) 
     mark = await orphan.begin()
     began = time.monotonic()
     orphan.lose_the_engine()
-    await asyncio.sleep(0.3)
-    orphan.phone.listen()
-    heard = len(orphan.phone.heard)
-    await until(lambda: len(orphan.phone.heard) + len(orphan.phone.listen()) > heard)
+    heard = orphan.heard()
+    await until(lambda: orphan.heard() > heard + SPOKEN_FRAMES)
     process = orphan.client._process.popen
     assert process is not None
     await asyncio.to_thread(process.wait, 10)
