@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs every test, in two passes: those that may share the machine, several at a time; then those
-# marked `alone`, in the two lanes of tests/conftest.py. Many wait for others, so there is one more than
-# a machine of two cores has cores. Fails if either pass fails. COVERAGE=1 measures both.
+# marked `alone`, in the two lanes of tests/conftest.py. Many wait for others, so there are twice as
+# many processes as a machine of two cores has cores. Fails if either pass fails. COVERAGE=1 measures both.
 set -u
 
 if [ "${COVERAGE:-}" = 1 ]; then
@@ -22,7 +22,7 @@ if ! ls tests/engine/__pycache__ >/dev/null 2>&1; then
 fi
 
 # shellcheck disable=SC2086
-.venv/bin/python -m pytest -n "${JOBS:-3}" --dist loadfile -m "not alone" $options "$@"
+.venv/bin/python -m pytest -n "${JOBS:-4}" --dist loadfile --no-loadscope-reorder -m "not alone" $options "$@"
 together=$?
 # shellcheck disable=SC2086
 .venv/bin/python -m pytest -n 2 --dist loadgroup -m alone $options ${options:+--cov-append} "$@"

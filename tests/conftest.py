@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import gc
 import os
 import re
 import shutil
@@ -9,6 +10,8 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ import hypothesis
 import pytest
 
 from media.codec import opus
+from tests.support.run_order import in_order
 
 ROOT = Path(__file__).resolve().parent
 
@@ -139,7 +143,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that reach outside the process, so that `-m "not outside"` leaves them out.
 
-    Those that run alone come last, in the order of their lane.
+    Put their files in order: those that run alone come last, as their lane has them.
     """
     for item in items:
         if reaches_outside(item.path) or not OUTSIDE_FIXTURES.isdisjoint(
@@ -150,8 +154,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if lane is not None:
             item.add_marker(pytest.mark.alone)
             item.add_marker(pytest.mark.xdist_group(lane))
-    places = {name: place for place, name in enumerate(ALONE)}
-    items.sort(key=lambda item: places.get(name_of(item.path), -1))
+    order = [*_order_of(items), *ALONE]
+    places = {name: place for place, name in enumerate(order)}
+    items.sort(key=lambda item: places[name_of(item.path)])
+
+
+def _order_of(items: list[pytest.Item]) -> list[str]:
+    """The files that several processes share, in the order in which they are begun."""
+    tests_of = Counter(name_of(item.path) for item in items if not item.get_closest_marker("alone"))
+    waiting = {name_of(item.path) for item in items if item.get_closest_marker("outside")}
+    return in_order(tests_of, waiting & tests_of.keys())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Collect without looking for garbage among what stays, now or while the tests run."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 class ReachesOutside(BaseException):
