@@ -105,6 +105,17 @@ class ClipPlayout(PeerSender):
         if position is not None:
             self._position = position
 
+    def send_digit_frame(self, now: float) -> bool:
+        """See PeerSender. Between two digits there is silence: the stream goes on."""
+        is_sent = super().send_digit_frame(now)
+        if not is_sent and self._may_send and self._digits:
+            self._send_frame(SILENT_FRAME[self.codec], now)
+        return is_sent
+
+    def _send_frame(self, payload: bytes, now: float) -> None:
+        """Send a frame of G.711, or a wide one, as the peer wants it."""
+        raise NotImplementedError
+
     def clip_ended(self) -> None:
         """The finite clip had its last frame: silence follows, and the engine hears of it."""
         play = self._play

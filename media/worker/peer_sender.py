@@ -60,17 +60,18 @@ class PeerSender:
             self._send = _protected(sender.protect, connected.send)
         self.socket_fd = -1 if connected is None else connected.fileno()
 
-    def send_digit_frame(self, now: float) -> None:
-        """The next frame of the digits under way."""
+    def send_digit_frame(self, now: float) -> bool:
+        """The next frame of the digits under way; False in a pause between two."""
         frame = self._digits.next_frame() if self._digits is not None else None
         if frame is None or self.event_payload_type is None or not self._may_send:
-            return
+            return False
         payload, begins = frame
         if begins:
             self.stream.next_frame(len(payload), now)
         else:
             self.stream.repeat_timestamp(len(payload))
         self._send_packet(self.event_payload_type, begins, payload)
+        return True
 
     def _record(self, payload: bytes, form: str, now: float) -> None:
         if self.tap is not None:

@@ -229,8 +229,10 @@ class Playout(SumPlayout):
 
     def send_frame(self, payload: bytes, now: float) -> None:
         """Send a frame of the clock, in G.711 or wide."""
-        if self._digits:
-            return
+        if not self._digits:
+            self._send_frame(payload, now)
+
+    def _send_frame(self, payload: bytes, now: float) -> None:
         self.frames_sent += 1
         if self._coding.packetizer is not None:
             before, self._before = self._before, None
@@ -317,8 +319,8 @@ class Playout(SumPlayout):
             transcoder = self._code(self.codec)
             if transcoder is not None:
                 clocks_hz = source.event_clock_hz, self.event_clock_hz
-                payload, marker = transcoder.event(self.stream, payload, timestamp, clocks_hz, now)
-                self._send_packet(self.event_payload_type, marker, payload)
+                event = transcoder.event(self.stream, payload, timestamp, clocks_hz, now)
+                self._transmit(self.event_payload_type, self.stream.sequence, *event)
         elif self._follows(source, sequence, timestamp, now):
             numbers = self.stream.forward(sequence, timestamp, len(payload), now)
             if numbers is not None:

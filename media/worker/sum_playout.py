@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from ..rtp.outgoing_stream import OutgoingStream
 from ..sound.fade import FADE_SAMPLES, crossfade
-from ..sound.form import WIDE, form_of
+from ..sound.form import SILENCE, WIDE, form_of
 from ..sound.frames import SpeakingSources
 from .clip_playout import ClipPlayout
 
@@ -38,6 +38,16 @@ class SumPlayout(ClipPlayout):
     def let_fall(self) -> None:
         """What was relayed until now does not go on: it falls in the first frame of the sum."""
         self._before = self._falling()
+
+    def pause_mixed(self, now: float) -> None:
+        """What was heard falls into a frame of silence, out of which the sum rises."""
+        frame = silence = SILENCE[self.form]
+        before = self._falling()
+        if before is not None and 2 * len(before) == len(silence):
+            frame = crossfade(before, silence, self.form)
+        if self._may_send:
+            self._send_frame(frame, now)
+        self._before = silence[: len(silence) // 2]
 
     def _risen(self, payload: bytes) -> bytes:
         """A frame of the sum as it is to be sent."""

@@ -14,12 +14,21 @@ from .playout_buffer import PlayoutBuffer
 
 _FITTING: Final = 50  # packets that need not be coded anew, before they are passed on again
 _KEY_S: Final = 0.1  # no sound is sent beside a key, nor for so long after a packet of it
+_KEY_END_S: Final = 0.02  # the same, after one that says that it has ended
+_END_BIT: Final = 0x80
 
 
 class Transcoder:
     """One stream that is heard at `rate_hz`."""
 
-    __slots__ = ("_buffer", "_event_timestamp", "_fitting", "_key_until", "is_heard")
+    __slots__ = (
+        "_buffer",
+        "_event_sent_as",
+        "_event_timestamp",
+        "_fitting",
+        "_key_until",
+        "is_heard",
+    )
 
     def __init__(self, rate_hz: int) -> None:
         def make(codec: str) -> Decoder:
@@ -28,6 +37,7 @@ class Transcoder:
         self._buffer = PlayoutBuffer(rate_hz, make)
         self._fitting = 0
         self._event_timestamp = -1
+        self._event_sent_as = 0  # its timestamp in the stream of who hears it
         self._key_until = 0.0
         self.is_heard = False
         """Whether a frame of it has been sent."""
@@ -59,16 +69,19 @@ class Transcoder:
         timestamp: int,
         clocks_hz: tuple[int, int],
         now: float,
-    ) -> tuple[bytes, bool]:
-        """Give a packet of a key its place in `stream`; the payload to be sent, and the marker.
+    ) -> tuple[int, bool, bytes]:
+        """Give a packet of a key its place in `stream`: timestamp, marker and payload.
 
-        `clocks_hz` is the clock of the event, and that of the peer's own events.
+        `clocks_hz` is the clock of the event, and that of the peer's own events. The end of a key
+        is sent three times; what is said again meanwhile makes no other key of it.
         """
-        self._key_until = now + _KEY_S
+        has_ended = len(payload) > 1 and payload[1] & _END_BIT
+        self._key_until = now + (_KEY_END_S if has_ended else _KEY_S)
         marker = timestamp != self._event_timestamp
         if marker:
             self._event_timestamp = timestamp
             stream.next_frame(len(payload), now)
+            self._event_sent_as = stream.timestamp
         else:
             stream.repeat_timestamp(len(payload))
-        return with_clock(payload, *clocks_hz), marker
+        return self._event_sent_as, marker, with_clock(payload, *clocks_hz)

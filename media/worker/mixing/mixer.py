@@ -46,6 +46,9 @@ class MixedPlayout(Protocol):
     def send_mixed(self, payload: bytes, now: float) -> None:
         """Send a frame of a sum."""
 
+    def pause_mixed(self, now: float) -> None:
+        """Send a frame of silence, out of which the sum rises."""
+
     def end_mix(self, now: float, *, falls: bool) -> None:
         """The peer hears no sum any more; `falls`: what it heard last has to fall."""
 
@@ -53,7 +56,7 @@ class MixedPlayout(Protocol):
 class _Hearing:
     """One who hears a sum: `row` are those whom they hear, `before` those until the last frame."""
 
-    __slots__ = ("before", "own", "patience", "playout", "row", "waits")
+    __slots__ = ("before", "is_late", "own", "patience", "playout", "row", "waits")
 
     def __init__(self, playout: MixedPlayout, own: PeerStream) -> None:
         self.playout = playout
@@ -61,6 +64,7 @@ class _Hearing:
         self.row: tuple[Speaker, ...] = ()
         self.before: tuple[Speaker, ...] | None = None
         self.waits = 0  # frames that were heard already, by relay
+        self.is_late = False  # these are so many that there is silence meanwhile
         self.patience = 0
 
 
@@ -165,6 +169,7 @@ class Mixer:
             one.patience = _PATIENCE_FRAMES
         else:
             one.waits = known.queue.waiting
+            one.is_late = one.waits > 1
         one.row = (self._speaker(relayed),)
         return one
 
@@ -212,7 +217,7 @@ class Mixer:
         speakers = [*self._speakers.values(), *self._gone]
         frames = {each: each.take() for each in speakers}
         has_changed = bool(self._gone)
-        hearing = [one for one in self._hearing.values() if self._is_due(one)]
+        hearing = [one for one in self._hearing.values() if self._is_due(one, now)]
         has_changed = has_changed or any(one.before is not None for one in hearing)
         for sums in self._sums:
             some = [one for one in hearing if (one.playout.form == WIDE) is sums.is_wide]
@@ -223,10 +228,12 @@ class Mixer:
             self._gone.clear()
             self._forget_unheard()
 
-    def _is_due(self, one: _Hearing) -> bool:
+    def _is_due(self, one: _Hearing, now: float) -> bool:
         """Whether a frame is sent to them now: not while they have heard what it would have."""
         if one.waits:
             one.waits -= 1
+            if one.is_late:
+                one.playout.pause_mixed(now)
             return False
         if one.patience:
             one.patience -= 1

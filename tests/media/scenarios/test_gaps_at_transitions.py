@@ -125,7 +125,7 @@ async def test_no_transition_pauses_for_more_than_40_ms(
                 partial(line.execute, m.Hear(x, play, heard)),
                 partial(line.execute, announced),
                 partial(line.execute, m.StopAnnouncement(x, play - 1)),
-                partial(line.execute, m.SendDigits(x, "5", 60, 40)),
+                partial(line.execute, m.SendDigits(x, "57", 60, 100)),
                 partial(line.agree, x, to),
             ]
             rng.choice(turns)()
@@ -145,6 +145,31 @@ async def test_where_a_partner_falls_silent_as_a_codec_changes_nothing_pauses(se
         line.talking.discard("b")
         line.execute(line.named["a"].connect_as("PCMA"))
         line.pass_ms(200)
+        assert 0 < line.longest_ms <= LONGEST_MS
+    finally:
+        line.close()
+
+
+@pytest.mark.parametrize("codec", ["PCMU", "G722"])
+@pytest.mark.parametrize("late_ms", [0, 40, 70, 110])
+async def test_who_was_relayed_to_is_not_silent_until_a_late_sum_has_caught_up(
+    late_ms: int, codec: Codec
+) -> None:
+    """c hears the sum of a and b later by what the network has held a back; b hears a at once."""
+    line = Line(random.Random(1), {"a": codec, "b": codec, "c": codec})
+    try:
+        line.execute(m.Hear("c", 1, Mix(("a", "b"))))
+        line.execute(m.Hear("b", 2, Peer("a")))
+        line.pass_ms(300)
+        line.talking.discard("a")
+        line.pass_ms(late_ms)
+        for _ in range(late_ms // FRAME_MS):
+            line.named["a"].say()
+        line.talking.add("a")
+        line.pass_ms(300)
+        line.longest_ms = 0
+        line.execute(m.Hear("b", 3, Mix(("a", "c"))))
+        line.pass_ms(300)
         assert 0 < line.longest_ms <= LONGEST_MS
     finally:
         line.close()
