@@ -174,6 +174,7 @@ class AgentRinger:
             return leg
         finally:
             self._withdraw()
+            self._rung_leg.clear()
             self.drop_legs()
 
     def drop_legs(self) -> None:

@@ -60,7 +60,7 @@ class SipFlow:
         self._limits = limits
         self._folded = b""  # the very first, compressed
         self._folded_count = 0
-        self._first: list[TracedMessage] = []
+        self._first: tuple[TracedMessage, ...] = ()
         self._latest: list[TracedMessage] = []  # a deque takes a block of 600 bytes at once
 
     def add(self, message: TracedMessage) -> int:
@@ -71,7 +71,7 @@ class SipFlow:
         # Beside its first messages, half of the flow is for the latest.
         room = limits.size_bytes // 2 if not self._latest else 0
         if self._folded_count + len(self._first) < limits.first and before + size <= room:
-            self._first.append(message)
+            self._first = (*self._first, message)
             self.size_bytes = before + size
             return size
         latest = self._latest
@@ -97,7 +97,7 @@ class SipFlow:
             return 0
         before, first = self.size_bytes, self.messages()
         self._folded, self._folded_count = compressed(_encode(first)), len(first)
-        self._first = []
+        self._first = ()
         self.size_bytes = len(self._folded)
         return self.size_bytes - before
 

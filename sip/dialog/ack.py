@@ -28,7 +28,7 @@ class Acknowledgements:
     def __init__(self, context: UserAgentContext, authorization: Authorization) -> None:
         self._context = context
         self._authorization = authorization
-        self._sent: dict[str, tuple[Hop, bytes]] = {}
+        self._sent: tuple[tuple[str, Hop, bytes], ...] = ()  # by tag; nearly always one
 
     def repeat_ack(self, response: Response) -> bool:
         """Send the ACK again for a retransmitted 2xx.
@@ -36,11 +36,12 @@ class Acknowledgements:
         Returns True if the 2xx needs nothing more: it was a retransmission, or it belongs to a
         fork beyond MAX_FORKS.
         """
-        sent = self._sent.get(response.to.tag or "")
-        if sent is None:
-            return len(self._sent) >= MAX_FORKS
-        self._context.transactions.retransmit(*sent)
-        return True
+        tag = response.to.tag or ""
+        for of_tag, hop, data in self._sent:
+            if of_tag == tag:
+                self._context.transactions.retransmit(hop, data)
+                return True
+        return len(self._sent) >= MAX_FORKS
 
     def acknowledge_fork(
         self,
@@ -69,7 +70,7 @@ class Acknowledgements:
     def _acknowledge(self, invite: Request, dialog: Dialog, answer: bytes = b"") -> None:
         context = self._context
         data = build_ack(context, invite, dialog, answer).encode()
-        self._sent[dialog.remote_tag] = (dialog.hop, data)
+        self._sent = (*self._sent, (dialog.remote_tag, dialog.hop, data))
         context.transactions.send(dialog.hop, data)
 
     def decline_fork(self, dialog: Dialog, now: float) -> None:

@@ -52,7 +52,7 @@ class MediaReports:
         self._media = media
         self._publish = publish
         self._publish_bounded = publish_bounded
-        self._sound = SoundReports(publish)
+        self._sound: SoundReports | None = None  # until something is found, where it is looked for
 
     def handle(self, event: media_events.Event) -> None:
         """Handle one report."""
@@ -88,6 +88,7 @@ class MediaReports:
                 | media_events.EchoHeard()
                 | media_events.VoiceChanged()
             ):
+                self._sound = self._sound or SoundReports(self._publish)
                 self._sound.publish(event, leg)
             case media_events.PeerMoved():
                 leg.record.remote_media = address_text(event.host, event.port)
