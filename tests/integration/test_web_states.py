@@ -149,6 +149,12 @@ async def test_who_cancels_and_who_comes_when_nobody_is_there(
     await page.get_by_role("button", name="Call me", exact=True).click()
     await page.get_by_role("alert").get_by_text("cannot be reached").wait_for()
     await states.look("unreachable")
+    # And on the next page the engine is away from the beginning.
+    await page.unroute("**/v1/sites/**")
+    stage.engine.is_away = True
+    await page.goto(stage.shop)
+    await page.get_by_role("button", name="Not available right now").wait_for()
+    await states.look("away")
 
 
 async def test_other_languages(stack: AsyncExitStack, browser: Any) -> None:
@@ -281,6 +287,14 @@ async def test_each_state_of_the_phone(stack: AsyncExitStack, browser: Any) -> N
         await page.get_by_text("https://shop.example/prices").wait_for()
         await page.evaluate(f"talking({str(state == 'talking').lower()})")
         await states.look(state)
+    async with page.context.expect_page() as opened:
+        await page.evaluate("() => { open(location.href); }")  # a copy of the tab
+    copy = await opened.value
+    copy.faults = []
+    await copy.set_viewport_size({"width": 500, "height": 300})
+    await copy.get_by_text("This phone is open in another tab.").wait_for()
+    await States(copy, "phone").look("elsewhere")
+    await copy.close()
     await page.get_by_label("Language").select_option("ar")
     await page.get_by_role("heading", name=texts("ar")["phone"]["title"]).wait_for()
     assert await page.evaluate("[document.dir, document.documentElement.lang]") == ["rtl", "ar"]

@@ -256,18 +256,19 @@
     button { cursor: pointer; border: 2px solid transparent; border-radius: .6rem; padding: .6rem 1rem; min-height: 2.75rem; }
     .go { background: ${colour}; color: ${inkOn(colour)}; }
     .later { background: #4a4a4a; color: #fff; }
-    .plain { background: none; color: #1b1b1b; text-decoration: underline; }
-    a.plain { padding: .6rem 1rem; border-radius: .6rem; }
+    .plain { background: none; color: #1b1b1b; text-decoration: underline; padding: .6rem .1rem; border-radius: .6rem; }
+    a.plain { border: 2px solid transparent; min-height: 2.75rem; }
     button:focus-visible, a:focus-visible, input:focus-visible, select:focus-visible { outline: 3px solid #1b1b1b; outline-offset: 2px; box-shadow: 0 0 0 2px #fff; }
     .box { background: #fff; border: 1px solid #767676; border-radius: .8rem; padding: 1rem; width: 21rem; max-width: 100%;
       max-height: calc(100vh - 2rem); overflow: auto; box-shadow: 0 .3rem 1.2rem #0004; }
     h2 { font-weight: 700; font-size: 1.15rem; margin: 0 0 .6rem; }
     label { display: block; margin: .6rem 0 .2rem; }
     input:not([type=checkbox]), select { width: 100%; padding: .5rem; min-height: 2.75rem; border: 1px solid #767676; border-radius: .4rem; background: #fff; color: #1b1b1b; }
-    .row { display: flex; flex-wrap: wrap; gap: .5rem; margin-top: .9rem; }
-    .agree { flex-wrap: nowrap; align-items: start; } .agree label { margin: 0; flex: 1; min-width: 0; overflow-wrap: anywhere; } .agree input { flex: none; width: 1.5rem; height: 1.5rem; margin: 0; }
+    .row { display: flex; flex-wrap: wrap; gap: .5rem 1.2rem; margin-top: .9rem; align-items: center; }
+    .agree { flex-wrap: nowrap; align-items: start; gap: .5rem; } .agree label { margin: 0; flex: 1; min-width: 0; overflow-wrap: anywhere; } .agree input { flex: none; width: 1.5rem; height: 1.5rem; margin: 0; }
     .error { color: #b00020; min-height: 1.4em; margin: .5rem 0 0; }
     .hidden { position: absolute; left: -9999px; width: 1px; height: 1px; overflow: hidden; }
+    .stars { gap: .5rem; } .stars p { flex: 1 0 100%; margin: 0; }
     .stars button { border-color: #767676; background: #fff; color: #1b1b1b; min-width: 2.75rem; padding: .4rem; }
     [hidden] { display: none !important; }
     @media (prefers-reduced-motion: no-preference) { .box { animation: up .18s ease-out; } @keyframes up { from { opacity: 0; transform: translateY(.5rem); } } }
@@ -335,7 +336,7 @@
     const here = element("button", { type: "button", class: "go", hidden: true, onclick: () => onLine(null, true).catch((fault) => { told.textContent = fault.message; }) }, form.take_over);
     const again = element("button", { type: "button", class: "plain", hidden: true, onclick: () => { reset(); number.focus(); } }, form.again);
     const close = element("button", { type: "button", class: "plain", onclick: () => hide() }, form.close);
-    const stars = element("div", { class: "row stars", role: "group", "aria-label": form.rate, hidden: true },
+    const stars = element("div", { class: "row stars", role: "group", "aria-labelledby": "s", hidden: true }, element("p", { id: "s" }, form.rate),
       ...[1, 2, 3, 4, 5].map((value) => element("button", { type: "button", "aria-label": `${value} / 5`, onclick: () => rate(value) }, String(value))));
     const progress = element("div", { hidden: true }, told, stars, element("div", { class: "row" }, cancel, hangUp, here, again, close, data, erase));
     const box = element("section", { class: "box", role: "dialog", "aria-labelledby": "h", hidden: true, tabindex: -1,
