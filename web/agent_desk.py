@@ -15,7 +15,7 @@ import structlog
 from aiohttp import WSMsgType, web
 
 from config.web_settings import WebSettings
-from ringback_client import Client, ClientError, EngineError, RequestRejected
+from ringback_client import Client, ClientError, EngineError, EventStream, RequestRejected
 
 from .client_address import ClientAddresses, one_visitor
 from .connections import streaming
@@ -151,6 +151,9 @@ class AgentDesk:
         try:
             client = await self._connect(token)
         except EngineError as error:
+            if error.kind == "unavailable":  # it has no room for a connection more
+                await page.refuse(error, "waits", "full")
+                return
             self._note_wrong(page.visitor)
             await page.refuse(error, "refused", "refused")
             return
@@ -162,17 +165,23 @@ class AgentDesk:
                 found = await client.call("agent.list")
                 (agent,) = found["agents"]
                 ice = (await client.call("browser.ice_servers"))["ice_servers"]
+                stream = client.events()
+                await stream.start()
             except (EngineError, ValueError) as error:
-                await page.refuse(error, "refused", "no_agent")
+                is_full = isinstance(error, EngineError) and error.kind == "unavailable"
+                why = ("waits", "full") if is_full else ("refused", "no_agent")
+                await page.refuse(error, *why)
                 return
             except ClientError as error:
                 await page.refuse(error, "waits", "engine")
                 return
+        # From now on the page has one connection: the engine's places are for agents, too.
+        async with stream:
             choices = {name: found.get(name, []) for name in ("pause_reasons", "outcomes")}
             await page.socket.send_json(
                 {"agent": agent, "server": server, "ice_servers": ice, **choices}
             )
-            await _Line(page.socket, client).run()
+            await _Line(page.socket, stream).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +206,9 @@ class _Page:
 class _Line:
     """One page and its connection to the engine."""
 
-    def __init__(self, socket: web.WebSocketResponse, client: Client) -> None:
+    def __init__(self, socket: web.WebSocketResponse, stream: EventStream) -> None:
         self._socket = socket
-        self._client = client
+        self._stream = stream
         self._asked: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -231,7 +240,7 @@ class _Line:
             answer = {"error": "too many requests at once"}
         else:
             try:
-                answer = {"result": await self._client.call(method, **params)}
+                answer = {"result": await self._stream.call(method, **params)}
             except EngineError as error:
                 answer = {"error": error.message, "kind": error.kind}
             except (RequestRejected, ClientError) as error:
@@ -241,9 +250,8 @@ class _Line:
     async def _events(self) -> None:
         """Pass events on. The page is cut off where there can be no more, and comes again."""
         try:
-            async with self._client.events() as stream:
-                async for event in stream:
-                    await self._send({"event": event})
+            async for event in self._stream:
+                await self._send({"event": event})
         except (ClientError, EngineError) as error:
             log.info("agent_cut_off", reason=str(error))
         await self._socket.close()

@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from typing import Any, cast
 
 import aiohttp
@@ -75,20 +74,39 @@ class ScriptedEngine:
             return self.agent
         return self.job
 
-    @asynccontextmanager
-    async def events(self, **_given: Any) -> AsyncIterator[AsyncIterator[Any]]:
+    def events(self, **_given: Any) -> "ScriptedStream":
         """Those that a test puts into `events_of_agents`."""
-        yield self._events()
-
-    async def _events(self) -> AsyncIterator[Any]:
-        while True:
-            yield await self.events_of_agents.get()
+        return ScriptedStream(self)
 
     async def __aenter__(self) -> "ScriptedEngine":
         return self
 
     async def __aexit__(self, *_error: object) -> None:
         return None
+
+
+class ScriptedStream:
+    """The events of a scripted engine, which is asked by it, too."""
+
+    def __init__(self, engine: ScriptedEngine) -> None:
+        self.call = engine.call
+        self._events = engine.events_of_agents
+
+    async def start(self) -> "ScriptedStream":
+        """It is there."""
+        return self
+
+    async def __aenter__(self) -> "ScriptedStream":
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        return None
+
+    def __aiter__(self) -> "ScriptedStream":
+        return self
+
+    async def __anext__(self) -> dict[str, Any]:
+        return await self._events.get()
 
 
 class Stage:

@@ -19,6 +19,8 @@ from web.agent_desk import AgentDesk
 from web.client_address import ClientAddresses
 from web.texts import texts
 
+NO_ROOM = EngineError("unavailable", "all places for connections are taken")
+FULL = "Too many agents are signed in."
 NO_ENGINE = texts("en")["phone"]["engine"]
 ANNA = {"agent": "anna", "state": "available"}
 SERVER = "wss://calls.example:5062"
@@ -39,6 +41,7 @@ class Engine:
         self.gate = asyncio.Event()
         self.gate.set()
         self.is_closed = False
+        self.has_no_room = False
 
     async def connect(self, token: str) -> Client:
         self.tokens.append(token)
@@ -65,16 +68,39 @@ class Engine:
             raise NoEngine("the engine is gone")
         return ANNA
 
-    @asynccontextmanager
-    async def events(self) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
-        async def each() -> AsyncIterator[dict[str, Any]]:
-            while True:
-                event = await self.happened.get()
-                if event["type"] == "refused":
-                    raise EngineError("refused", "the token is no more")
-                yield event
+    def events(self) -> "Stream":
+        return Stream(self)
 
-        yield each()
+
+class Stream:
+    """The events of an engine, and requests by the connection that they come by."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def start(self) -> "Stream":
+        if self._engine.has_no_room:
+            raise NO_ROOM
+        return self
+
+    async def __aenter__(self) -> "Stream":
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        return None
+
+    async def call(self, method: str, **params: Any) -> Any:
+        assert self._engine.is_closed  # a page has one connection, and no two
+        return await self._engine.call(method, **params)
+
+    def __aiter__(self) -> "Stream":
+        return self
+
+    async def __anext__(self) -> dict[str, Any]:
+        event = await self._engine.happened.get()
+        if event["type"] == "refused":
+            raise EngineError("refused", "the token is no more")
+        return event
 
 
 @pytest.fixture
@@ -195,6 +221,7 @@ async def test_too_many_requests_at_once_are_refused(
         (EngineError("refused", "wrong"), {"refused": "The token was not accepted."}),
         # The page keeps its token, and comes again: the engine is being started again.
         (NoEngine("it is not there"), {"waits": NO_ENGINE}),
+        (NO_ROOM, {"waits": FULL}),
     ],
 )
 async def test_a_token_that_the_engine_does_not_take(
@@ -215,6 +242,23 @@ async def test_an_engine_that_goes_while_a_page_signs_in(
     monkeypatch.setattr(engine, "call", gone)
     async with page(engine) as client, line(client) as socket:
         assert await socket.receive_json(timeout=40) == {"waits": NO_ENGINE}
+
+
+async def test_an_engine_without_room_is_no_wrong_token(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent_desk, "WRONG_AN_HOUR", 1)
+    engine.refuses = NO_ROOM
+    async with page(engine) as client:
+        for _ in range(3):
+            async with line(client) as socket:
+                assert await socket.receive_json(timeout=40) == {"waits": FULL}
+        engine.refuses, engine.has_no_room = None, True
+        async with line(client) as socket:
+            assert await socket.receive_json(timeout=40) == {"waits": FULL}
+        engine.has_no_room = False
+        async with line(client) as socket:
+            assert (await socket.receive_json(timeout=40))["agent"] == ANNA
 
 
 async def test_pages_without_a_token_keep_no_agent_out(

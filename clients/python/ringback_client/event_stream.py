@@ -94,6 +94,16 @@ class EventStream:
             await self._connection.close()
             self._connection = None
 
+    async def call(self, method: str, /, **params: Any) -> Any:
+        """Send a request by the stream's own connection, and return its result.
+
+        For who follows events and asks now and then: replies wait while events are not read. Raises
+        as Client.call does; ConnectionLost while the stream looks for the engine.
+        """
+        if self._connection is None:
+            raise ConnectionLost("the stream has no connection now")
+        return await self._connection.call(method, params)
+
     async def __aenter__(self) -> Self:
         return self if self._connection is not None else await self.start()
 

@@ -9,6 +9,7 @@ from engine.control.connection import Connection
 from engine.store.event_log import EventLog
 from ringback_client import (
     Client,
+    ConnectionLost,
     EventStream,
     NoEngine,
     NoReply,
@@ -32,6 +33,19 @@ async def test_every_event_after_the_subscription_is_delivered(tmp_path: Path) -
         async with client.events(since=0) as events:
             assert [event["seq"] for event in await take(events, 3)] == [1, 2, 3]
         await client.close()
+
+
+async def test_requests_go_by_the_connection_of_a_stream(tmp_path: Path) -> None:
+    async with serving(tmp_path, max_connections=1) as served:
+        stream = Client(Address(str(served.settings.socket))).events()
+        with pytest.raises(ConnectionLost):
+            await stream.call("ping")
+        async with stream:
+            asked, published = asyncio.create_task(stream.call("ping")), served.events.publish
+            published("test.event")
+            assert await asked is not None
+            assert [event["type"] for event in await take(stream, 1)] == ["test.event"]
+            assert len(served.server._connections) == 1
 
 
 async def test_events_resume_after_a_broken_connection(tmp_path: Path) -> None:
