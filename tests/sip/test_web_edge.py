@@ -10,7 +10,15 @@ from sip.message.message import Fields, Request
 from sip.message.parser import parse
 from sip.sdp.description import SessionDescription
 from sip.transport.resolver import ResolutionFailed
-from sip.web_edge import BROWSERS_HOST, Untranslated, WebEdge
+from sip.web_edge import (
+    BROWSERS_HOST,
+    Untranslated,
+    WebEdge,
+    browser_peer,
+    is_of_browser,
+    is_of_page,
+    page_peer,
+)
 
 HOP, OTHER = Hop("wss", "192.0.2.7", 50000), Hop("wss", "192.0.2.8", 50000)
 
@@ -248,3 +256,9 @@ async def test_what_waits_is_given_up_at_the_end() -> None:
     await settle()
     await made.edge.close()
     assert not made.delivered
+
+
+def test_calls_of_browsers_are_told_from_those_of_trunks() -> None:
+    assert is_of_browser(browser_peer("anna")) and not is_of_page(browser_peer("anna"))
+    assert is_of_browser(page_peer("shop")) and is_of_page(page_peer("shop"))
+    assert not is_of_browser("trunk:pbx")

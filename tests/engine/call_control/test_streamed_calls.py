@@ -10,12 +10,14 @@ from structlog.testing import capture_logs
 
 from config.agents import Agent as AgentSettings
 from config.queues import Queue
+from engine.call_control.bot_talk import BotTalk
 from engine.call_control.controlled_calls import ControlledCalls, Origination
 from engine.call_control.streamed_calls import Begun, StreamedCalls
 from engine.calls.announcing.whisper import Announcer
 from engine.calls.call import Call, CallOwner, TransferOrder
 from engine.calls.streams.stream_leg import StreamLeg
 from engine.calls.talk import Talk
+from engine.calls.transfers.request import TransferRequest
 from engine.errors import EngineError
 from engine.recordings.entry import RecordingOrder
 from engine.routing.targets.stream_target import Handover, StreamFallback, StreamTarget
@@ -548,6 +550,13 @@ def test_whom_a_bot_hands_a_recorded_call_over_to_hears_of_it(tmp_path: Path, he
         assert isinstance(stage.scene.media.heard[leg][0], Prompt)
         assert stage.scene.media.heard[leg][-1] == Peer(leg_of(call))
         assert (recorded.entry is not None) is hears
+        controlled = stage.calls.find(call.id, None)
+        bobs = stage.scene.services.registry.legs[leg]
+        talk = controlled.bot
+        assert isinstance(talk, BotTalk)
+        joined = TransferRequest(controlled.leg, bobs, "carol", None, ring_s=20.0)
+        await talk.party_left(joined)  # his phone has connected another, who was told nothing
+        assert recorded.entry is None
         bob.hangs_up()
 
     run(tmp_path, script)

@@ -56,3 +56,15 @@ def test_what_cannot_be_written_is_told_once_and_what_is_too_much_is_left_out(
     small.append([("a", saved("1"))])
     assert last(tmp_path / "sock") == {}
     changes.close()
+
+
+def test_a_file_that_cannot_be_opened_is_told_and_what_is_in_the_other_is_read(
+    tmp_path: Path,
+) -> None:
+    changes = DialogChanges(tmp_path / "sock")
+    changes.append([("a", saved("1"))])
+    changes._paths[1].unlink(missing_ok=True)
+    changes._paths[1].mkdir()
+    with capture_logs() as logs:
+        assert last(tmp_path / "sock") == {"a": "1"}
+    assert [one["event"] for one in logs] == ["dialog_changes_not_written"]

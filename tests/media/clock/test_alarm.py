@@ -127,3 +127,11 @@ class _NoDescriptors(_NoTimers):
 
     def timerfd_create(self, _clock: int, _flags: int) -> int:
         return -1
+
+
+def test_an_alarm_of_the_kernel_that_was_given_back_cannot_be_set() -> None:
+    one = DescriptorAlarm(_Readers(), lambda: None)  # type: ignore[arg-type]
+    one.close()
+    one._descriptor = -1  # the number may be another descriptor's by now
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        one.set(1.0)

@@ -52,6 +52,8 @@ async def test_streams_are_opened_told_closed_and_lost_with_the_process() -> Non
                 await event(events, StreamReady, name)
             host.tell_bot("s1", '{"type":"dtmf"}')
             host.tell_bot("s3", "nobody")
+            for name in ("s1", "s3"):
+                host.speak_codec(name, "PCMA")
             async with asyncio.timeout(LIMIT_S):
                 assert await said.get() == '{"type":"dtmf"}'
             assert host.close("s1", "enough")

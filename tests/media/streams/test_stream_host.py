@@ -12,6 +12,7 @@ from media.streams.messages import (
     Event,
     OpenStream,
     Service,
+    SpeakCodec,
     StreamClosed,
     StreamEnded,
     StreamReady,
@@ -65,6 +66,8 @@ async def test_commands_are_carried_out_until_the_engine_has_gone() -> None:
                 assert len(await loop.sock_recv(leg, 2000)) == 12 + 160  # the clock runs
             engine.send(TellBot("one", '{"type":"dtmf"}'))
             engine.send(TellBot("none", "nobody"))
+            engine.send(SpeakCodec("one", "PCMA"))
+            engine.send(SpeakCodec("none", "PCMA"))
             async with asyncio.timeout(LIMIT_S):
                 assert await said.get() == '{"type":"dtmf"}'
             engine.send(CloseStream("none", "not there"))

@@ -31,3 +31,11 @@ def test_without_an_address_of_the_family_it_is_not_known() -> None:
     own = OwnAddresses(lambda _peer: None)
     assert own.towards(PHONE) == Hop("udp", "0.0.0.0", 0)
     assert own.towards(Hop("tcp", "2001:db8::9", 5060)) == Hop("tcp", "::", 0)
+
+
+def test_a_peer_of_a_trunk_without_an_address_of_its_own_sees_the_one_for_all() -> None:
+    own = OwnAddresses(lambda _peer: None)
+    own.add(Hop("udp", "192.0.2.1", 5070))
+    assert own.towards(PHONE._replace(local="carrier")) == Hop("udp", "192.0.2.1", 5070)
+    own.add(Hop("udp", "192.0.2.1", 5080, local="carrier"))
+    assert own.towards(PHONE._replace(local="carrier")).port == 5080

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from sip.transport.socket_options import StreamOptions, mark
+from sip.transport.socket_options import NO_PROXIES, StreamOptions, mark
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,8 @@ def test_connection_is_marked_and_notices_that_its_peer_is_dead() -> None:
 def test_address_that_is_not_ours_is_an_error() -> None:
     with pytest.raises(OSError, match="assign"):
         StreamOptions().make("ipv4", "192.0.2.1")
+
+
+def test_where_there_are_no_proxies_every_peer_speaks_for_itself() -> None:
+    assert not NO_PROXIES.has("192.0.2.9")
+    assert NO_PROXIES.client("192.0.2.9", ["198.51.100.1"]) == "192.0.2.9"

@@ -71,6 +71,7 @@ def test_a_party_that_calls_is_rung_accepted_and_heard(tmp_path: Path) -> None:
         await accepting
         assert caller.statuses == [180, 200]
         assert leg.record.state == "answered" and leg.audio is not None
+        assert not leg.is_taken_over  # it is of no browser
         assert stage.media.connected == [("leg-in", "sendrecv")]
         assert stage.media.sources == [(caller.source.host, "symmetric", True)]
 
