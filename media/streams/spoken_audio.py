@@ -16,7 +16,9 @@ from .leg_codec import FRAME_MS
 _CUSHION_FRAMES: Final = 2
 # Frames of silence after which what follows is not late: the bot had paused.
 _LATE_FRAMES: Final = 25
-# A bot that is further ahead does not speak live, and is heard with all its pauses.
+# What is not made good by then is of a bot that has short pauses, not of one that is late.
+_MOST_LATE_FRAMES: Final = 100
+# A bot that is further ahead of its time does not speak live, and is heard with all its pauses.
 _LIVE_FRAMES: Final = 25
 _QUIET: Final = 250  # of 32768: nobody misses that
 
@@ -48,6 +50,7 @@ class SpokenAudio:
         self._begun = False  # a stretch of sound is being handed out
         self._held_back = False  # what is there has waited for more already
         self._silent_frames = _LATE_FRAMES  # since the last stretch
+        self._missed_frames = 0  # in the same time
         self._late_frames = 0  # by which what is heard is behind
         self._taken_bytes = 0
         self._heard_bytes = 0
@@ -105,7 +108,7 @@ class SpokenAudio:
         self._waiting.clear()
         self._offset = 0
         self._begun = self._held_back = False
-        self._silent_frames, self._late_frames = _LATE_FRAMES, 0
+        self._silent_frames, self._missed_frames, self._late_frames = _LATE_FRAMES, 0, 0
         self.is_paused = False
         cleared = [ReachedMark(name, self.heard_ms, True) for _at, name in self._marks]
         self._marks.clear()
@@ -118,8 +121,9 @@ class SpokenAudio:
         """
         left = len(self._waiting) - self._offset
         if self.is_paused or not left:
-            self._begun = self._begun and self.is_paused
-            self._silent_frames += not self.is_paused
+            if not self.is_paused:
+                self._begun = False
+                self._silent_frames += 1
             return None
         size = self._frame_bytes
         wanted = size if self._begun else _CUSHION_FRAMES * size
@@ -129,11 +133,13 @@ class SpokenAudio:
             return None
         if not self._begun:
             is_late = self._silent_frames < _LATE_FRAMES
-            self._late_frames = self._late_frames + self._silent_frames if is_late else 0
-        self._begun, self._held_back, self._silent_frames = True, False, 0
+            late = self._late_frames + self._silent_frames + self._missed_frames
+            self._late_frames = min(late, _MOST_LATE_FRAMES) if is_late else 0
+            self._silent_frames = self._missed_frames = 0
+        self._begun, self._held_back = True, False
         frame = self._take()
         if self._late_frames and left > (_CUSHION_FRAMES + 1) * size:
-            if left > _LIVE_FRAMES * size:
+            if left > (self._late_frames + _LIVE_FRAMES) * size:
                 self._late_frames = 0
             elif _is_quiet(frame):
                 self._late_frames -= 1
@@ -142,10 +148,10 @@ class SpokenAudio:
 
     def fall_behind(self) -> None:
         """The time of a frame has passed in which nothing could be handed out."""
-        if self._begun:
+        if self.is_speaking:
             self._late_frames += 1
         elif not self.is_paused:
-            self._silent_frames += 1
+            self._missed_frames += 1
 
     def _take(self) -> bytes:
         size = self._frame_bytes

@@ -26,6 +26,7 @@ from media.streams.messages import (
     OpenStream,
     RateHz,
     Service,
+    StreamClosed,
     StreamEnded,
     StreamReady,
 )
@@ -38,7 +39,7 @@ STREAMS = 50
 FRAME_S = 0.02
 MOUTH_TO_EAR_MS = 80.0
 READY_S = 60.0
-LAST_S = 1.0
+LAST_S, CLOSED_S = 1.0, 0.5
 RATE_HZ: Final[RateHz] = 8000
 WIDE_HZ: Final[RateHz] = 16000
 SAID_FRAMES, PAUSE_FRAMES = 200, 25  # as people speak: 4 s, and a pause of half a second
@@ -59,6 +60,8 @@ class _Leg:
         self.sent_at: list[float] = []
         self.heard: list[tuple[int, float]] = []
         self.damaged = 0
+        self.unread_ms = 0
+        """What the bot was not sent: it lagged by more than the host keeps for it."""
         self._packets = 0
 
     def speak(self) -> None:
@@ -106,7 +109,7 @@ def _frame(number: int, codec: Codec) -> bytes:
     digits = [number // VALUES**place % VALUES for place in range(DIGITS)]
     if codec == "PCMU":
         return b"".join(bytes([1 + digit]) * 40 for digit in digits)
-    return b"".join(struct.pack("!h", 100 * (1 + digit)) * 80 for digit in digits)
+    return b"".join(struct.pack("!h", 100 * (10 + digit)) * 80 for digit in digits)
 
 
 def _number(payload: bytes, codec: Codec) -> int | None:
@@ -116,7 +119,7 @@ def _number(payload: bytes, codec: Codec) -> int | None:
         digits = [payload[place * size] - 1 for place in range(DIGITS)]
     else:
         starts = (struct.unpack_from("!h", payload, place * size)[0] for place in range(DIGITS))
-        digits = [start // 100 - 1 for start in starts]
+        digits = [start // 100 - 10 for start in starts]
     number = sum(digit * VALUES**place for place, digit in enumerate(digits))
     return number if number >= 0 and payload == _frame(number, codec) else None
 
@@ -146,6 +149,8 @@ async def run(report: Report, options: Options) -> None:
         late = sum(delay > MOUTH_TO_EAR_MS for delay in delays)
         kinds = ", ".join(f"{count} {kind}" for kind, count in faults.items() if count)
         note = f"of {len(leg.sent_at)} frames{f': {kinds}' if kinds else ''}; {late} were late"
+        if leg.unread_ms:
+            note += f"; the bot has not read {leg.unread_ms} ms in time"
         label = "frames lost, doubled, damaged or out of order"
         total = float(sum(faults.values()))
         report.figures.append(figure(PART, label, "", [total], target=0.0, note=note))
@@ -190,14 +195,21 @@ async def _measured(
                 leg.speak()
         share = (_cpu_s(process) - before) / (time.perf_counter() - began)
         await asyncio.sleep(LAST_S)
+        for number in range(count):
+            host.close(str(number), "measured")
+        await asyncio.sleep(CLOSED_S)
     finally:
         for leg in legs:
             loop.remove_reader(leg.socket.fileno())
             leg.socket.close()
         await host.stop()
-    lost = [event for event in _all(ready) if isinstance(event, StreamEnded) and event.failure]
+    events = _all(ready)
+    lost = [event for event in events if isinstance(event, StreamEnded) and event.failure]
     if lost:
         raise RuntimeError(f"a stream has failed: {lost[0].cause}")
+    for leg, event in zip(legs, events, strict=False):
+        if isinstance(event, StreamClosed):
+            leg.unread_ms = event.figures.lost_ms
     return share, legs
 
 

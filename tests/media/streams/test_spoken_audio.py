@@ -188,6 +188,21 @@ def test_time_in_which_nothing_could_be_handed_out_counts_as_well() -> None:
     assert silent == 12 - 5
 
 
+def test_a_bot_is_in_time_again_after_the_process_was_held_up_for_long() -> None:
+    audio = SpokenAudio(60_000, RATE_HZ)
+    audio.add(frames(3))
+    assert heard(audio, 3) == [1, 2, 3]
+    for _ in range(60):  # more than a second
+        audio.fall_behind()
+    assert heard(audio, 1) == [None]
+    audio.add(frames(30) + bytes(FRAME_BYTES) * 32)  # what the bot has said meanwhile
+    assert heard(audio, 30) == list(range(1, 31))
+    silent = 0
+    while audio.next_frame() is not None:
+        silent += 1
+    assert silent == 32 - 15  # two frames are kept
+
+
 def test_of_a_bot_that_speaks_ahead_every_pause_is_heard() -> None:
     audio = SpokenAudio(60_000, RATE_HZ)
     heard(audio, 3)
