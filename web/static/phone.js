@@ -8,10 +8,11 @@ const TALKING = ["mute", "hold", "hang-up", "keys", "transfer"];
 const KEPT = ["ringback-call", "ringback-call-rings", OFFER]; // what goes along where another tab takes the phone over
 const LANGUAGE = "ringback-language";
 const MOST_AWAY_MS = 15000;
+const GONE_MS = 3000;
 
 let token = sessionStorage.getItem("ringback-token") || "";
 let line = null, phone = null, agent = null, job = null, asked = 0, lost = 0;
-let words = {}, server = null, isElsewhere = false, isIn = false;
+let words = {}, server = null, isElsewhere = false, isAwaiting = false, isIn = false;
 const answers = new Map();
 
 function fault(text) { $("fault").textContent = text || ""; }
@@ -121,11 +122,12 @@ function signedIn(message) {
 
 /* One tab has the phone: another may take it over, with the call that is up. */
 async function start(isForced) {
-  const claimed = await window.RingbackClaim(`ringback-phone:${agent.agent}`, KEPT, { isForced, lost: left });
-  isElsewhere = !claimed;
-  $("elsewhere").hidden = !isElsewhere;
-  $("desk").hidden = isElsewhere;
-  if (isElsewhere || phone) return;
+  const claimed = await window.RingbackClaim(lockOf(agent), KEPT, { isForced, lost: left });
+  if (!claimed) return elsewhere();
+  isElsewhere = false;
+  $("elsewhere").hidden = true;
+  $("desk").hidden = false;
+  if (phone) return;
   phone = new window.RingbackPhone(server);
   if (isForced) {
     job = null;
@@ -133,14 +135,27 @@ async function start(isForced) {
   }
 }
 
+function lockOf({ agent: name }) { return `ringback-phone:${name}`; }
+
 function left() {
   phone.leave();
   phone = null;
-  isElsewhere = true;
   toldByPhone.registered(false);
   talking(false);
+  elsewhere();
+}
+
+/* Another tab has the phone. It comes back by itself once that one is closed. */
+async function elsewhere() {
+  isElsewhere = true;
   $("elsewhere").hidden = false;
   $("desk").hidden = true;
+  if (isAwaiting) return;
+  isAwaiting = true;
+  await navigator.locks.request(lockOf(agent), () => {});
+  await new Promise((resolve) => setTimeout(resolve, GONE_MS)); // it may be loaded again
+  isAwaiting = false;
+  if (isElsewhere) start(false);
 }
 
 function show(view) {

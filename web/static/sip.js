@@ -14,7 +14,7 @@ const CALM_MS = 1500; // how long sound may be away before its way is looked for
 const BEAT_MS = 2000;
 const CONNECT_MS = 5000; // then anew: attempts of the kernel come further and further apart
 const SLEPT_MS = 8000; // without a beat for so long the machine, or the page, has slept
-const CLAIM_MS = 2000; // how long a page that is loaded again waits for the one before it
+const CLAIM_MS = 4000; // how long a page that is loaded again waits for the one before it
 const HAND_OVER_MS = 1000;
 
 /* One tab of the browser has what is called so, and a copy of the tab does not. Resolves with a function that gives it
