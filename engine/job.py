@@ -12,10 +12,10 @@ import msgspec
 from config.retry import RetryCause
 from media.detection_limits import Label
 
+from .choices import OnCrash, Order
 from .clock import shifted
 from .scripts.record import ScriptRecord
 
-Order = Literal["agent_first", "customer_first"]
 JobState = Literal[
     "queued",
     "dialing_agent",
@@ -30,8 +30,6 @@ JobState = Literal[
     "expired",
 ]
 
-OnCrash = Literal["retry", "fail", "ask"]
-CrashDecision = Literal["retry", "fail"]
 # The outcome that an agent notes for a callback, and the result of an attempt, where a machine
 # answered for the customer.
 MACHINE: Final = "machine"

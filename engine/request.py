@@ -5,7 +5,7 @@ Limits are in characters unless a name says otherwise. Times are Unix seconds.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -13,8 +13,9 @@ from msgspec import Meta
 from config.detection import Follow
 from config.retry import RetryCause
 
+from .choices import OnCrash, Order, ToKind
 from .errors import BadParams
-from .job import OnCrash, Order, RetryRule
+from .job import RetryRule
 
 CONTEXT_BYTES = 16 * 1024
 CONTEXT_DEPTH = 16
@@ -30,8 +31,6 @@ Identifier = Annotated[str, Meta(min_length=1, max_length=128)]
 Target = Annotated[str, Meta(min_length=1, max_length=512)]
 UnixTime = Annotated[float, Meta(ge=0, le=1e11)]
 RingTime = Annotated[float, Meta(gt=0, le=3600)]
-# What becomes of one address of an agent: it rings first, or it is on or off.
-AddressUse = Literal["first", "on", "off"]
 CallTime = Annotated[float, Meta(gt=0, le=7 * 86400)]
 
 
@@ -171,7 +170,6 @@ Skills = Annotated[
 ]
 
 
-ToKind = Literal["any", "number"]
 RegionCode = Annotated[
     str, Meta(pattern="^[A-Z]{2}$", description="a country in two capital letters, such as DE")
 ]

@@ -9,8 +9,7 @@ from rich.text import Text
 
 from ringback_client import ENDED, Client
 
-from ..job import CrashDecision, OnCrash, Order
-from ..request import ToKind
+from ..choices import CrashDecision, OnCrash, Order, ToKind
 from .calls import print_legs
 from .command import (
     CALLS,

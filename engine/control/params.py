@@ -6,7 +6,8 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 import msgspec
 from msgspec import Meta
 
-from ..job import CrashDecision, JobState
+from ..choices import CrashDecision
+from ..job import JobState
 from ..request import Identifier, JobId, Params, Priority, Target, UnixTime, one_of
 from ..store.event_log import Gap
 from ..store.filters import Filters

@@ -2,6 +2,7 @@
 
 from typing import Any, Literal, TypedDict, cast
 
+from ..choices import OnCrash, Order
 from ..job import (
     AttemptRecord,
     CostView,
@@ -9,8 +10,6 @@ from ..job import (
     Job,
     JobState,
     OfferRecord,
-    OnCrash,
-    Order,
 )  # fmt: skip
 
 

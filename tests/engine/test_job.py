@@ -4,14 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.job import (
-    TERMINAL_STATES,
-    TRANSITIONS,
-    AttemptRecord,
-    IllegalTransition,
-    JobState,
-    Order,
-)
+from engine.choices import Order
+from engine.job import TERMINAL_STATES, TRANSITIONS, AttemptRecord, IllegalTransition, JobState
 from engine.reports.job_view import job_view
 from engine.scripts.record import ScriptRecord
 from tests.support.jobs import callback_job

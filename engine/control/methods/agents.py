@@ -9,8 +9,9 @@ from msgspec import Meta
 from ...acd.agent import Agent, AgentState
 from ...acd.agent_view import AgentView
 from ...acd.availability import AgentAvailability, SlotQuery
+from ...choices import AddressUse
 from ...errors import BadParams, EngineError
-from ...request import AddressUse, Identifier, Params, RingTime, Target
+from ...request import Identifier, Params, RingTime, Target
 from ..method import Method
 from ..params import SECONDS_PER_MIN, Days, SlotCallbacks, SlotMin
 from ..peer import Peer

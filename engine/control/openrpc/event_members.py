@@ -20,16 +20,8 @@ from ...acd.queue import QueueView
 from ...calls.call import CallView, OtherBody, TransferMode
 from ...calls.keys.gather import GatherEnd
 from ...calls.supervision.supervisors import SuperviseMode
-from ...job import (
-    TERMINAL_STATES,
-    AttemptRecord,
-    CostView,
-    CrashDecision,
-    Failure,
-    LegRecord,
-    OfferRecord,
-    Order,
-)
+from ...choices import CrashDecision, Order
+from ...job import TERMINAL_STATES, AttemptRecord, CostView, Failure, LegRecord, OfferRecord
 from ...recordings.entry import Channels, Mark, Side
 from ...reports.job_view import JobView
 from ...reports.record_view import HistoryEntry

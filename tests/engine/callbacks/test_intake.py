@@ -16,9 +16,9 @@ from config.retry import RetryRule
 from config.rules import Rule
 from config.settings import Settings
 from engine.callbacks.intake import AcceptedRequest
+from engine.choices import OnCrash
 from engine.daemon import Daemon
 from engine.errors import BadParams, EngineError
-from engine.job import OnCrash
 from engine.job import RetryRule as JobRule
 from engine.request import CallbackRequest, RetrySpec
 from engine.store.batch import EventRow

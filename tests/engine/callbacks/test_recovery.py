@@ -12,16 +12,8 @@ from engine.callbacks import recovery
 from engine.callbacks.dispatcher import Dispatcher
 from engine.callbacks.intake import Intake
 from engine.callbacks.retry import Outcome
-from engine.job import (
-    AttemptRecord,
-    Failure,
-    Job,
-    JobState,
-    LegRecord,
-    OfferRecord,
-    OnCrash,
-    Request,
-)
+from engine.choices import OnCrash
+from engine.job import AttemptRecord, Failure, Job, JobState, LegRecord, OfferRecord, Request
 from engine.reports.cdr import moments_of
 from engine.request import Reschedule
 from engine.routing.router import Router
