@@ -36,14 +36,14 @@ LOSES_ITS_MICROPHONE = """async () => {
 DEAD = "sockets.at(-1).send = () => {}; phone.renew(); sockets.at(-1).close()"
 
 
-def browsers() -> list[psutil.Process]:
-    """The first process of each browser that this test has started, the latest last."""
-    found = []
+def browsers() -> set[psutil.Process]:
+    """The first process of each browser that runs here, also those of other tests."""
+    found = set()
     for one in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):
             if "chromium" in one.name() and "chromium" not in one.parent().name():
-                found.append(one)
-    return sorted(found, key=lambda one: one.create_time())
+                found.add(one)
+    return found
 
 
 def signalled(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
@@ -71,8 +71,9 @@ async def test_a_talk_of_an_agent_whose_machine_sleeps_goes_on(
     own_engine: StartEngine, tmp_path: Path
 ) -> None:
     async with AsyncExitStack() as stack:
+        others = browsers()
         stage = await talk_stage(stack, own_engine, tmp_path)
-        (machine,) = browsers()
+        (machine,) = browsers() - others
         other = await browser_with_microphone(stack, tmp_path / "microphone.wav")
         visitor = await TalkStage(stage.engine, stage.url, stage.shop, other).visitor()
         agent = await stage.agent("anna")
