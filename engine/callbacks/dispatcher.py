@@ -29,12 +29,12 @@ from .attempt_services import AttemptServices
 from .cancellation import Cancellation
 from .completion import Decision, End, Postpone, Ready, Resume, Retry, Wait, WaitOn, waits_until
 from .open_jobs import OpenJobs
+from .open_times import Slots
 from .queued_jobs import QueuedJobs
 from .resumed_jobs import ResumedJobs
 from .retry import Outcome
 from .running_attempts import RunningAttempts
 from .schedule import JobSchedule
-from .slots import Slots
 from .trunk_line import TrunkLine
 
 # How many jobs are looked at in one turn of the loop, and how many before an engine is up.

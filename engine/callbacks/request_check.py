@@ -18,8 +18,8 @@ from ..routing.admission import Admission, AdmissionQuery, Admitted
 from ..routing.phone_number import check_region
 from ..routing.reading import ReadingView, is_uri
 from ..routing.trunk_states import NoTrunkUsable, TrunksFull
+from .open_times import Slots
 from .slot_bookings import SlotBookings
-from .slots import Slots
 
 Step = Literal[
     "party", "agent", "trunks", "caller_id", "known_agent", "centre", "notify_url", "deadline",

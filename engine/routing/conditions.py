@@ -17,7 +17,7 @@ from config.patterns import compile_regex
 from config.rules import CalendarMatch, FieldMatch, HistoryMatch, Match, QueueMatch
 
 from .hours.opening_hours import OpeningHours
-from .identity.shown_number import ANONYMOUS
+from .identity.caller_id_check import ANONYMOUS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,8 +21,8 @@ from sip.web_edge import browser_uri
 
 from ..errors import EngineError
 from .blocking.do_not_call import DoNotCall
+from .identity.caller_id_check import check_caller_id
 from .identity.caller_identity import CallerIdentity
-from .identity.shown_number import check_caller_id
 from .media_policy import DEFAULT_MEDIA, MediaPolicy
 from .number_plan import NumberPlan
 from .permitted_host import PermittedHost, place_of, sip_uri, steering_parameter, transport_of

@@ -10,8 +10,8 @@ from ...routing.phone_number import CalledNumber
 from ...scripts.actions import FindSlots, Slot
 from ...scripts.actions import Slots as FoundSlots
 from ...scripts.slots import next_beginning, slot_of
+from ..open_times import Slots
 from ..slot_bookings import SlotBookings
-from ..slots import Slots
 
 # The hours of a number and of a queue are looked through this far.
 MOST_LOOKED_AT = 200

@@ -17,7 +17,7 @@ from sip.message.uri import SipUri
 
 from ..spellings import without_separators
 from ..targets.number_rewriting import SentNumbers
-from .shown_number import ANONYMOUS
+from .caller_id_check import ANONYMOUS
 
 _WITHHELD_NAME: Final = "Anonymous"
 _WITHHELD_HOST: Final = "anonymous.invalid"  # RFC 3323 section 4.1.1.3

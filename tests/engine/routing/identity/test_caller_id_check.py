@@ -3,7 +3,7 @@
 import pytest
 
 from config.numbering import Numbering
-from engine.routing.identity.shown_number import check_caller_id
+from engine.routing.identity.caller_id_check import check_caller_id
 from engine.routing.number_plan import NumberPlan
 from engine.routing.reading import NotDialable
 

@@ -16,7 +16,7 @@ from config.policy import Hours
 from config.queues import Queue
 from config.retry import RetryRule
 from config.sections import Route, Trunk
-from engine.callbacks.slots import Slot
+from engine.callbacks.open_times import Slot
 from engine.errors import EngineError
 from tests.support.engines.virtual import MIDDAY, Script, VirtualEngine, run_engine
 from tests.support.phones.virtual import Step
