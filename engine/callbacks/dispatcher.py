@@ -29,7 +29,7 @@ from .attempt_services import AttemptServices
 from .cancellation import Cancellation
 from .completion import Decision, End, Postpone, Ready, Resume, Retry, Wait, WaitOn, waits_until
 from .open_jobs import OpenJobs
-from .open_times import Slots
+from .open_times import OpenTimes
 from .queued_jobs import QueuedJobs
 from .resumed_jobs import ResumedJobs
 from .retry import Outcome
@@ -66,7 +66,7 @@ class Dispatcher:
         self._queued = QueuedJobs(services, self._carry_out, clock=clock)
         line = self._trunk_line = TrunkLine(services.trunk_load)
         self._attempt_check = AttemptCheck(services.registry, admission, services.dialplan, line)
-        self._slots = Slots(services.queues, admission)
+        self._open_times = OpenTimes(services.queues, admission)
         self._is_dispatching = self.draining = False
         self.resumed = ResumedJobs()
         self.interrupted: list[Attempt] = []
@@ -311,7 +311,7 @@ class Dispatcher:
 
     def _carry_out(self, job: Job, step: Decision, offer: Offer | None = None) -> None:
         """Do what was decided about a job. `offer` is that of the attempt that is over."""
-        step = self._slots.in_open_time(job, step)
+        step = self._open_times.in_open_time(job, step)
         match step:
             case Ready():
                 self._ready(job)

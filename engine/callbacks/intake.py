@@ -302,7 +302,7 @@ class Intake:
         )
         admitted = self._admission.check(asked, now, counts=False)
         if change.not_before is not None or change.deadline is not None:
-            admitted = self.check.slots.admit(
+            admitted = self.check.open_times.admit(
                 admitted,
                 request.queue,
                 request.agent,

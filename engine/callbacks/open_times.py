@@ -1,4 +1,4 @@
-"""Slots: when a callback may be made, by the hours of its number, its queue and its agent.
+"""When a callback may be made: the hours of its number, and of its queue or its agent.
 
 Asked when a request comes in, when its time changes, and before a retry: a
 time at which nobody may be called is refused, or moved to the first at which somebody may, at once.
@@ -21,7 +21,7 @@ MOST_CHANGES = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class OpenTime:
     """When a callback may be made: `at` (None: never), and why not at the time that was wanted.
 
     `closed`: its queue is closed at the wanted time, or its agent has no hours then, and
@@ -45,7 +45,7 @@ class Slot:
         return EngineError(kind, words, field, data)
 
 
-class Slots:
+class OpenTimes:
     """Finds the first time at which the number, and the queue or the agent, are open."""
 
     def __init__(self, queues: Queues, admission: Admission) -> None:
@@ -58,7 +58,7 @@ class Slots:
         queue: str | None,
         wanted: float,
         agent: str | None = None,
-    ) -> Slot:
+    ) -> OpenTime:
         """The first time from `wanted` on. A queue or agent that is not known has no hours."""
         queues = self._queues.matcher.queues
         found = queues.by_name.get(queue) if queue is not None else None
@@ -84,11 +84,11 @@ class Slots:
         else:
             at = None
         if at == wanted:
-            return Slot(at)
+            return OpenTime(at)
         reason = closed
         if reason is None and number is not None:
             reason = self._admission.out_of_hours(number, wanted, at)
-        return Slot(at, reason, closed, is_refused)
+        return OpenTime(at, reason, closed, is_refused)
 
     def admit(
         self,
@@ -106,35 +106,35 @@ class Slots:
         the deadline, or the queue accepts nobody at the time that was asked for.
         """
         number = self._admission.number(admitted.called) if admitted.called is not None else None
-        slot = self.first(number, queue, max(now, not_before or 0.0), agent)
-        if slot.reason is None:
+        open_time = self.first(number, queue, max(now, not_before or 0.0), agent)
+        if open_time.reason is None:
             return admitted
-        if slot.is_refused or slot.at is None:
+        if open_time.is_refused or open_time.at is None:
             party = "queue" if queue is not None else "agent"
-            raise slot.refusal(party if slot.closed is not None else "to")
-        if deadline is not None and deadline <= slot.at:
-            raise slot.refusal("deadline", f"{slot.reason}, and opens after the deadline")
+            raise open_time.refusal(party if open_time.closed is not None else "to")
+        if deadline is not None and deadline <= open_time.at:
+            raise open_time.refusal("deadline", f"{open_time.reason}, and opens after the deadline")
         return dataclasses.replace(
-            admitted, not_before=slot.at, scheduled=admitted.scheduled or slot.reason
+            admitted, not_before=open_time.at, scheduled=admitted.scheduled or open_time.reason
         )
 
     def in_open_time(self, job: Job, step: Decision) -> Decision:
         """`step`, at a time at which the job may be called; its end where there is none."""
         if isinstance(step, Retry):
-            slot = self._of(job, step.number, step.at)
-            if slot.reason is None:
+            open_time = self._of(job, step.number, step.at)
+            if open_time.reason is None:
                 return step
-            deadline = job.request.deadline
-            if slot.at is None or slot.is_refused or (deadline or slot.at + 1) <= slot.at:
-                cause = f"{step.outcome.cause}; not tried again: {slot.reason}"
+            at, deadline = open_time.at, job.request.deadline
+            if at is None or open_time.is_refused or (deadline or at + 1) <= at:
+                cause = f"{step.outcome.cause}; not tried again: {open_time.reason}"
                 return End(dataclasses.replace(step.outcome, cause=cause))
-            return dataclasses.replace(step, at=slot.at, scheduled=slot.reason)
+            return dataclasses.replace(step, at=at, scheduled=open_time.reason)
         if isinstance(step, Postpone) and step.is_date:
-            slot = self._of(job, job.dial_to, step.until)
-            return step if slot.at is None else dataclasses.replace(step, until=slot.at)
+            open_time = self._of(job, job.dial_to, step.until)
+            return step if open_time.at is None else dataclasses.replace(step, until=open_time.at)
         return step
 
-    def _of(self, job: Job, dial_to: str | None, wanted: float) -> Slot:
+    def _of(self, job: Job, dial_to: str | None, wanted: float) -> OpenTime:
         text = dial_to if dial_to is not None else job.called
         number = None if text is None else self._admission.number(text)
         return self.first(number, job.request.queue, wanted, job.request.agent)

@@ -18,7 +18,7 @@ from ..routing.admission import Admission, AdmissionQuery, Admitted
 from ..routing.phone_number import check_region
 from ..routing.reading import ReadingView, is_uri
 from ..routing.trunk_states import NoTrunkUsable, TrunksFull
-from .open_times import Slots
+from .open_times import OpenTimes
 from .slot_bookings import SlotBookings
 
 Step = Literal[
@@ -42,7 +42,7 @@ class RequestCheck:
         self._services = services
         self._admission = admission
         self._bookings = bookings
-        self.slots = Slots(services.queues, admission)
+        self.open_times = OpenTimes(services.queues, admission)
         self.apply_settings(notify)
 
     def apply_settings(self, notify: Notify) -> None:
@@ -160,7 +160,7 @@ class RequestCheck:
         queues = self._services.queues.matcher.queues
         if params.queue is not None:
             queues.require(params.queue)
-        admitted = self.slots.admit(
+        admitted = self.open_times.admit(
             admitted,
             params.queue,
             params.agent,

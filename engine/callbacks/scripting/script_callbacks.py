@@ -7,10 +7,9 @@ from ...request import CallbackRequest, SlotSpec
 from ...routing.admission import Admission
 from ...routing.dialplan import Dialplan
 from ...routing.phone_number import CalledNumber
-from ...scripts.actions import FindSlots, Slot
-from ...scripts.actions import Slots as FoundSlots
+from ...scripts.actions import FindSlots, Slot, Slots
 from ...scripts.slots import next_beginning, slot_of
-from ..open_times import Slots
+from ..open_times import OpenTimes
 from ..slot_bookings import SlotBookings
 
 # The hours of a number and of a queue are looked through this far.
@@ -33,7 +32,7 @@ class ScriptCallbacks:
         self._dialplan = dialplan
         self._scripts = scripts
         self._bookings = bookings
-        self._slots = Slots(queues, admission)
+        self._open_times = OpenTimes(queues, admission)
 
     def keyed_in(self, digits: str, *, field: str = "number") -> str:
         """The number in E.164. Raises EngineError `refused` where it may not be called.
@@ -44,7 +43,7 @@ class ScriptCallbacks:
 
     def find(
         self, wanted: FindSlots, to: str, *, language: str, now: float, agent: str | None = None
-    ) -> FoundSlots:
+    ) -> Slots:
         """The first times from the next beginning on, all of which are open to their ends.
 
         Without a queue they are in the hours of `agent`.
@@ -67,7 +66,7 @@ class ScriptCallbacks:
             if is_open and self._has_room(wanted, at, agent):
                 found.append(slot_of(at, wanted.slot_s, zone=zone, language=language))
             at = next_beginning(at + wanted.slot_s, wanted.slot_s, zone)
-        return FoundSlots(tuple(found))
+        return Slots(tuple(found))
 
     def _has_room(self, wanted: FindSlots, at: float, agent: str | None) -> bool:
         """Whether the slot that begins `at` has room for one more of the queue, or the agent."""
@@ -91,7 +90,7 @@ class ScriptCallbacks:
     def _opens(
         self, number: CalledNumber | None, queue: str, at: float, agent: str | None
     ) -> float | None:
-        return self._slots.first(number, queue or None, at, None if queue else agent).at
+        return self._open_times.first(number, queue or None, at, None if queue else agent).at
 
 
 def check_may_key_in(number: str | None) -> str:

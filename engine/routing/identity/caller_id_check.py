@@ -1,4 +1,4 @@
-"""The number that somebody who is called is shown: a caller id."""
+"""What may be a caller id: the number that somebody who is called is shown."""
 
 from config.sections import TRUNK_USERS
 from sip.message.uri import SipUri

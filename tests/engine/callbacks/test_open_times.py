@@ -16,7 +16,7 @@ from config.policy import Hours
 from config.queues import Queue
 from config.retry import RetryRule
 from config.sections import Route, Trunk
-from engine.callbacks.open_times import Slot
+from engine.callbacks.open_times import OpenTime
 from engine.errors import EngineError
 from tests.support.engines.virtual import MIDDAY, Script, VirtualEngine, run_engine
 from tests.support.phones.virtual import Step
@@ -281,9 +281,9 @@ def test_a_callback_for_a_slot_out_of_hours_is_not_moved_to_another(tmp_path: Pa
 
 
 def test_a_refusal_says_which_policy_and_when_it_opens() -> None:
-    assert Slot(5.0).refusal("to").data == {"opens_at": 5.0, "policy": "hours"}
-    assert Slot(5.0).refusal("to").message == "nobody may be called"
-    closed = Slot(None, "queue sales is closed", "queue sales is closed", is_refused=True)
+    assert OpenTime(5.0).refusal("to").data == {"opens_at": 5.0, "policy": "hours"}
+    assert OpenTime(5.0).refusal("to").message == "nobody may be called"
+    closed = OpenTime(None, "queue sales is closed", "queue sales is closed", is_refused=True)
     refusal = closed.refusal("queue")
     assert (refusal.kind, refusal.field) == ("unavailable", "queue")
     assert refusal.data == {"opens_at": None, "reason": "closed", "schedule": False}
