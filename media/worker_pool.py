@@ -167,7 +167,8 @@ class WorkerPool:
         member = self._by_leg.get(peer.leg)
         if member is not None:
             member.client.connect(peer)
-            self._links.described(peer)
+            if len(self._members) > 1:  # in a single worker nothing is linked
+                self._links.described(peer)
 
     def hear(self, leg: str, source: Source) -> int:
         """As WorkerClient.hear; 0 when the leg is gone, or has to wait for a link."""
