@@ -591,3 +591,21 @@ def test_an_agent_of_a_queue_hears_of_the_recording_of_who_comes_from_a_bot(
         services.queues.stop()
 
     run(tmp_path, script)
+
+
+@pytest.mark.parametrize("text", ["It is recorded.", ""])
+def test_whom_a_phone_connects_by_itself_with_a_recorded_party_ends_the_recording(
+    tmp_path: Path, text: str
+) -> None:
+    async def script(stage: Stage) -> None:
+        call, _phone, _stream = await talking(stage)
+        library = stage.scene.services.recordings
+        library.settings = library.settings.model_copy(update={"announcement": text})
+        moved = stage.calls.find(call.id, None)
+        await moved.recorded.start_by_command(RecordingOrder())
+        assert moved.bot is not None
+        request = TransferRequest(moved.leg, moved.bot.leg, "carol", None, 0.0, by="phone")
+        await moved.bot.party_left(request)
+        assert (moved.recorded.entry is None) is bool(text)
+
+    run(tmp_path, script)

@@ -390,6 +390,7 @@ def test_who_is_replaced_by_their_own_phone_is_free(tmp_path: Path) -> None:
             "sip:carol@192.0.2.3",
         )
         assert done["from_leg"] == done["new_leg"] == leg.id
+        assert not leg.is_taken_over  # carol is somebody else
         assert stage.scene.seen("transfer.") == ["transfer.started", "transfer.completed"]
         assert stage.agents.known("alice").state == "available"
         # The recording, the limit of the talk and further transfers are as before.
