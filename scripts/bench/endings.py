@@ -27,8 +27,8 @@ CUSTOMER_FIRST = {"order": "customer_first"}
 
 ENDINGS: tuple[Ending, ...] = (
     Ending("customer hangs up", "answer-5", "answer-5.bye-60", "completed"),
-    Ending("agent hangs up", "answer-5.bye-500", "answer-5", "completed"),
-    Ending("both hang up", "answer-5.bye-500", "answer-5.bye-485", "completed"),
+    Ending("agent hangs up", "answer-5.bye-1500", "answer-5", "completed"),
+    Ending("both hang up", "answer-5.bye-1500", "answer-5.bye-1485", "completed"),
     Ending("maximum duration", "answer-5", "answer-5", "completed", {"max_duration_s": 0.15}),
     Ending("whispered, then talked", "answer-5", "answer-5.bye-50", "completed", WHISPER),
     Ending("early media", "answer-5", "early-20.answer-80.bye-40", "completed"),
@@ -55,7 +55,7 @@ ENDINGS: tuple[Ending, ...] = (
     ),
     Ending("cancelled, 200 crosses", "late", "answer-5", "cancelled", {}, "dialing_agent"),
     Ending("cancelled when joined", "answer-5", "answer-5", "cancelled", {}, "bridged"),
-    Ending("customer first", "answer-5", "answer-5.bye-500", "completed", CUSTOMER_FIRST),
+    Ending("customer first", "answer-5", "answer-5.bye-1500", "completed", CUSTOMER_FIRST),
     Ending("customer leaves on hold", "noanswer", "answer-5.bye-120", "failed", CUSTOMER_FIRST),
     Ending("customer first, agent busy", "busy", "answer-5", "failed", CUSTOMER_FIRST),
 )

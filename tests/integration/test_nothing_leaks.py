@@ -1,6 +1,7 @@
 """Hundreds of callbacks of every kind of ending; then engine and worker hold what they held."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import Awaitable, Callable
 
@@ -12,6 +13,7 @@ from tests.support.phones.wire.phone import MakeWire, WirePhone
 from tests.support.ports import free_port
 
 ROUNDS = 30
+SPANS = 4
 TALK_S = 0.05
 
 Ending = Callable[[EngineClient, WirePhone, WirePhone], Awaitable[str]]
@@ -183,6 +185,24 @@ async def all_ports_rested(engine: EngineClient, patience_s: float = 10.0) -> No
         await asyncio.sleep(0.1)
 
 
+async def assert_nothing_grows(engine: EngineClient, calls: Callable[[], Awaitable[None]]) -> None:
+    """After the calls there are as many files and threads as before them.
+
+    On a busy machine more sounds may be read at once than ever before, by a thread and a process
+    more, which stay for the next: these come once, and what leaks comes each time.
+    """
+    for _ in range(SPANS):
+        await all_ports_rested(engine)
+        before = held(engine)
+        await calls()
+        await engine.assert_idle()
+        await all_ports_rested(engine)
+        grown = [now for now, then in zip(held(engine), before, strict=True) if is_more(now, then)]
+        if not grown:
+            break
+    assert grown == []
+
+
 async def test_every_kind_of_ending_gives_everything_back(
     own_engine: StartEngine, wire: MakeWire
 ) -> None:
@@ -200,17 +220,18 @@ async def test_every_kind_of_ending_gives_everything_back(
     async def round_of_all() -> None:
         await asyncio.gather(*(play(ending) for ending in ENDINGS))
 
-    await round_of_all()
-    await all_ports_rested(engine)
-    before = held(engine)
-    for _ in range(ROUNDS):
-        await round_of_all()
-    await engine.assert_idle()
-    await all_ports_rested(engine)
-    grown = [now for now, then in zip(held(engine), before, strict=True) if is_more(now, then)]
-    assert grown == []
+    rounds = 0
+
+    async def rounds_of_all(count: int) -> None:
+        nonlocal rounds
+        for _ in range(count):
+            await round_of_all()
+            rounds += 1
+
+    await rounds_of_all(1)
+    await assert_nothing_grows(engine, lambda: rounds_of_all(ROUNDS))
     status = await engine.line.call("engine.status")
-    assert sum(status["jobs"].values()) == (ROUNDS + 1) * len(ENDINGS)
+    assert sum(status["jobs"].values()) == rounds * len(ENDINGS)
     assert status["sip"]["counters"]["internal_errors"] == 0
     assert status["sip"]["counters"]["malformed"] == 0
 
@@ -234,14 +255,14 @@ async def test_calls_that_come_in_give_everything_back(
             caller_phone.close()
             await engine.assert_idle()
 
-    await round_of_all(0)
-    await all_ports_rested(engine)
-    before = held(engine)
-    for nth in range(1, ROUNDS // 2):
-        await round_of_all(nth)
-    await all_ports_rested(engine)
-    grown = [now for now, then in zip(held(engine), before, strict=True) if is_more(now, then)]
-    assert grown == []
+    numbers = itertools.count()
+
+    async def rounds_of_all(count: int) -> None:
+        for _ in range(count):
+            await round_of_all(next(numbers))
+
+    await rounds_of_all(1)
+    await assert_nothing_grows(engine, lambda: rounds_of_all(ROUNDS // 2 - 1))
     status = await engine.line.call("engine.status")
     assert status["inbound"]["calls"] == 0
     assert status["sip"]["counters"]["internal_errors"] == 0
