@@ -9,8 +9,9 @@ from engine.calls.dialling import CODECS, Caller
 from engine.calls.hangup_cause import HangupCause
 from engine.calls.leg import Leg, LegEnded
 from engine.calls.legs.event_budget import BURST
-from media.errors import WorkerGone
+from media.errors import BadAddress, WorkerGone
 from media.messages import (
+    Connect,
     Dtmf,
     EchoHeard,
     MediaTimeout,
@@ -57,6 +58,21 @@ def test_each_event_is_published_once_and_in_order(tmp_path: Path) -> None:
             "leg.dialing", "leg.ringing", "leg.early_media", "leg.answered", "leg.ended",
         ]  # fmt: skip
         assert published[-1][1] == {"result": "hung_up", "reason_header": "Q.850;cause=16"}
+
+    run_leg(tmp_path, script)
+
+
+def test_a_leg_ends_whose_party_nothing_can_be_sent_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
+        def refuse(_peer: Connect) -> None:
+            raise BadAddress("port 0 cannot be a peer's")
+
+        monkeypatch.setattr(stage.media, "connect", refuse)
+        await answered(stage, leg)
+        assert kinds(published)[-1] == "leg.ended"
+        assert leg.hangup_cause == HangupCause("incompatible", "port 0 cannot be a peer's")
 
     run_leg(tmp_path, script)
 
