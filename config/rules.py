@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from .calendars import DatesText, Hours, TimeZone
+from .choices import Order
 from .detection import DetectionRule
 from .errors import wrong
 from .patterns import compile_regex
@@ -179,7 +180,7 @@ class Setting(Section):
     known_agent: Name | None = None
     last_agent_days: Annotated[float, Field(gt=0, le=36500)] | None = None
     """The known agent is the one who last talked to this number, within so many days."""
-    order: Literal["agent_first", "customer_first"] | None = None
+    order: Order | None = None
     max_attempts: int | None = Field(default=None, ge=1, le=100)
     ring_s: Annotated[float, Field(gt=0, le=3600)] | None = None
     max_duration_s: Seconds | None = None

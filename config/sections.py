@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from .caller_identity import CallerIds, FromText, Identity
+from .choices import OnCrash
 from .dscp import EXPEDITED_FORWARDING, Dscp
 from .errors import wrong
 from .header_templates import HeaderTemplates, TrunkHeaders
@@ -158,7 +159,7 @@ class Dial(Section):
     max_hold_s: Seconds = 600.0
     max_wait_s: Seconds = 86400.0
     join: bool = True
-    on_crash: Literal["retry", "fail", "ask"] = "fail"
+    on_crash: OnCrash = "fail"
     crash_pause_s: float = Field(default=0.0, ge=0, le=86400 * 7, allow_inf_nan=False)
     decide_s: Seconds = 86400.0
     max_attempts: int = Field(default=1, ge=1, le=100)

@@ -9,10 +9,10 @@ from typing import Any, Final, Literal, TypedDict
 
 import msgspec
 
+from config.choices import OnCrash, Order
 from config.retry import RetryCause
 from media.detection_limits import Label
 
-from .choices import OnCrash, Order
 from .clock import shifted
 from .scripts.record import ScriptRecord
 

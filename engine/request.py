@@ -10,10 +10,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from config.choices import OnCrash, Order, ToKind
 from config.detection import Follow
 from config.retry import RetryCause
 
-from .choices import OnCrash, Order, ToKind
 from .errors import BadParams
 from .job import RetryRule
 

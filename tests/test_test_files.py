@@ -6,7 +6,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("config", "engine", "media", "sip", "web")
 
 EXCEPTIONS: dict[str, str] = {
-    "engine/choices.py": "types without behaviour; the commands of tests/engine/cli/",
+    "config/choices.py": "types without behaviour; the commands of tests/engine/cli/",
     "engine/control/openrpc/event_members.py": "test_replies.py",
     "engine/control/openrpc/type_schema.py": "test_schema.py and test_replies.py",
     "engine/control/status_view.py": "types without behaviour; test_replies.py",

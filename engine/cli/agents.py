@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from ..choices import AddressUse
+from config.choices import AddressUse
+
 from .command import AGENTS, Json, SocketAfter, call, call_pages
 from .formats import duration
 from .tables import console, details, table

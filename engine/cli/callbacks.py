@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from config.choices import CrashDecision, OnCrash, Order, ToKind
 from ringback_client import ENDED, Client
 
-from ..choices import CrashDecision, OnCrash, Order, ToKind
 from .calls import print_legs
 from .command import (
     CALLS,

@@ -6,7 +6,8 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 import msgspec
 from msgspec import Meta
 
-from ..choices import CrashDecision
+from config.choices import CrashDecision
+
 from ..job import JobState
 from ..request import Identifier, JobId, Params, Priority, Target, UnixTime, one_of
 from ..store.event_log import Gap

@@ -2,7 +2,8 @@
 
 from typing import Any, Literal, TypedDict, cast
 
-from ..choices import OnCrash, Order
+from config.choices import OnCrash, Order
+
 from ..job import (
     AttemptRecord,
     CostView,

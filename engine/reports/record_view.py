@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
 
-from ..choices import Order
+from config.choices import Order
+
 from ..job import AttemptRecord, CostView, Failure, LegRecord, OfferRecord
 from ..scripts.record import ScriptRecord
 from ..stir.verdict import Attestation, AttestationFailure

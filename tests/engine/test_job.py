@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.choices import Order
+from config.choices import Order
 from engine.job import TERMINAL_STATES, TRANSITIONS, AttemptRecord, IllegalTransition, JobState
 from engine.reports.job_view import job_view
 from engine.scripts.record import ScriptRecord

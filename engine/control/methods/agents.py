@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 import msgspec
 from msgspec import Meta
 
+from config.choices import AddressUse
+
 from ...acd.agent import Agent, AgentState
 from ...acd.agent_view import AgentView
 from ...acd.availability import AgentAvailability, SlotQuery
-from ...choices import AddressUse
 from ...errors import BadParams, EngineError
 from ...request import Identifier, Params, RingTime, Target
 from ..method import Method

@@ -6,6 +6,7 @@ A member means the same in every event. Where it does not, `OTHERWISE` has the e
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple, TypedDict
 
+from config.choices import CrashDecision, Order
 from config.queues import EntryKind
 from config.recording import RecordingFormat
 from config.scripts import StepKind
@@ -20,7 +21,6 @@ from ...acd.queue import QueueView
 from ...calls.call import CallView, OtherBody, TransferMode
 from ...calls.keys.gather import GatherEnd
 from ...calls.supervision.supervisors import SuperviseMode
-from ...choices import CrashDecision, Order
 from ...job import TERMINAL_STATES, AttemptRecord, CostView, Failure, LegRecord, OfferRecord
 from ...recordings.entry import Channels, Mark, Side
 from ...reports.job_view import JobView

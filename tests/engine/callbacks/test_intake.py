@@ -10,13 +10,13 @@ import pytest
 
 import ringback_client
 from config.calendars import Calendar
+from config.choices import OnCrash
 from config.policy import Hours, Limit, Limits
 from config.queues import Queue
 from config.retry import RetryRule
 from config.rules import Rule
 from config.settings import Settings
 from engine.callbacks.intake import AcceptedRequest
-from engine.choices import OnCrash
 from engine.daemon import Daemon
 from engine.errors import BadParams, EngineError
 from engine.job import RetryRule as JobRule

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from config.choices import OnCrash
 from config.sections import Dial
 from config.settings import Settings
 from engine.callbacks import recovery
 from engine.callbacks.dispatcher import Dispatcher
 from engine.callbacks.intake import Intake
 from engine.callbacks.retry import Outcome
-from engine.choices import OnCrash
 from engine.job import AttemptRecord, Failure, Job, JobState, LegRecord, OfferRecord, Request
 from engine.reports.cdr import moments_of
 from engine.request import Reschedule

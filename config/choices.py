@@ -1,6 +1,6 @@
-"""Words among which a request chooses. The command line needs them, and nothing else of a request.
+"""Words among which a request, and what the configuration says of requests, choose.
 
-It starts for each command, and the rest of a request takes a third as long again to import.
+Each command of the command line starts with them, so this file imports nothing else.
 """
 
 from typing import Literal
