@@ -120,7 +120,7 @@ async def test_those_who_wait_hear_their_places_and_what_is_repeated(
     """The first in line hears nothing; the others, callers and called, the same."""
 
     def tone(name: str, hz: float) -> str:
-        return f"file:{write_tone_wav(tmp_path / f'{name}.wav', hz, 0.5)}"
+        return f"file:{write_tone_wav(tmp_path / f'{name}.wav', hz, 0.8)}"
 
     desk, customer_phone = wire("desk"), wire("customer")
     settings = centre(
@@ -161,8 +161,8 @@ async def test_those_who_wait_hear_their_places_and_what_is_repeated(
     called = customer.rtp.heard()
     assert second.hears(WELCOME_HZ, for_s=0.4) and not called.hears(WELCOME_HZ)
     for waiting in (second, called):
-        assert 0.25 < waiting.heard_s(PLACE_HZ) < 0.9  # once
-        assert 0.25 < waiting.heard_s(WAIT_HZ) < 0.9
+        assert 0.2 < waiting.heard_s(PLACE_HZ) < 1.4  # once
+        assert 0.2 < waiting.heard_s(WAIT_HZ) < 1.4
         order = [waiting.first_heard_s(hz) for hz in (PLACE_HZ, WAIT_HZ, ONE_HZ, TWO_HZ)]
         assert None not in order and order == sorted(order, key=float)  # type: ignore[arg-type]
         assert waiting.hears(ONE_HZ, for_s=0.3) and waiting.hears(TWO_HZ, for_s=0.3)
