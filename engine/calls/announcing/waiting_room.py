@@ -196,7 +196,8 @@ class WaitingParty:
 
     def _left_alone(self, alone_s: float, publish: Publish) -> None:
         publish("customer.left_waiting", waited_s=alone_s)
-        self.interrupt_with(self._room.settings.texts.left_waiting)
+        if text := self._room.settings.texts.left_waiting:
+            self.interrupt_with(text)
 
     async def _say(self, *sentences: str) -> None:
         await self._play(await self._room.prepare(self._leg, *sentences))

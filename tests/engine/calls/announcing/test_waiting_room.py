@@ -229,6 +229,26 @@ def test_a_customer_left_alone_for_two_seconds_hears_so_and_is_counted(tmp_path:
     assert seen == [("customer.left_waiting", {"waited_s": 2.0})]
 
 
+def test_a_customer_left_alone_with_nothing_to_be_told_goes_on_hearing_what_is_said(
+    tmp_path: Path,
+) -> None:
+    """Two seconds after the answer, the place is still being said."""
+    heard = heard_in_room(
+        tmp_path,
+        waits(10.0, QueuePosition(3, 120.0), customer_first=lambda _kind, **_fields: None),
+        texts=Texts(left_waiting=""),
+        announce_frequency_s=90.0,
+        announce_holdtime="once",
+    )
+    assert heard == [
+        MUSIC,
+        Prompt("You are number 3 in line."),
+        Prompt("The expected wait is about 2 minutes."),
+        Prompt("Thank you for waiting."),
+        MUSIC,
+    ]
+
+
 def test_a_customer_who_gets_an_agent_at_once_is_not_counted(tmp_path: Path) -> None:
     seen: list[str] = []
     heard = heard_in_room(
