@@ -14,6 +14,7 @@ from engine.callbacks.slot_bookings import SlotBookings
 from engine.errors import BadParams, EngineError
 from engine.request import CallbackRequest
 from engine.routing.admission import Admitted
+from engine.routing.trunk_states import TrunksFull
 from tests.support.engines.in_process import refused_by_engine, running, settings_in
 from tests.support.scene import Scene
 from tests.support.staffed import run_with_staff
@@ -111,6 +112,25 @@ def test_what_is_wrong_apart_from_the_number_is_known_of_numbers_alone(tmp_path:
                 check.without_number(asked(**wrong), NOW)
             check.without_number(asked(to="sip:x@127.0.0.1", **wrong), NOW)
         check.without_number(asked(deadline=NOW), NOW)  # for nobody
+
+    run_with_staff(tmp_path, script)
+
+
+def test_an_agent_whose_trunk_is_full_waits_for_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, _agents: AgentRegistry) -> None:
+        check = check_of(stage, dispatcher)
+        dialplan = stage.services.dialplan
+        destination = dialplan.destination
+
+        def full(text: str, *, field: str, **more: Any) -> Any:
+            if field == "agent":
+                raise TrunksFull("all its lines are taken", "agent")
+            return destination(text, field=field, **more)
+
+        monkeypatch.setattr(dialplan, "destination", full)
+        assert objection(check, agent="alice", queue=None) is None
 
     run_with_staff(tmp_path, script)
 
