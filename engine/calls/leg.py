@@ -92,7 +92,7 @@ class Leg(SentKeys, PressedKeys, HeardSound, DetectedAnswer):
         )
         self.hangup_cause: HangupCause | None = None
         self.audio: NegotiatedAudio | None = None
-        self._listeners: list[LegListener] = []
+        self._listeners: tuple[LegListener, ...] = ()
         self._borrower: Leg | None = None  # the leg of the call that has this permanent line
         self._sip = sip
         # What belongs to the leg has no reference back: a leg that is over is freed at once.
@@ -115,11 +115,11 @@ class Leg(SentKeys, PressedKeys, HeardSound, DetectedAnswer):
 
     def listen(self, listener: LegListener) -> None:
         """Let `listener` hear of the leg until `forget`."""
-        self._listeners.append(listener)
+        self._listeners += (listener,)
 
     def forget(self, listener: LegListener) -> None:
         """Let `listener` hear of the leg no more."""
-        self._listeners.remove(listener)
+        self._listeners = tuple(one for one in self._listeners if one is not listener)
 
     def lend(self, borrower: "Leg | None") -> None:
         """The keys that SIP INFO reports are for this leg of a call from now on; None: our own."""
@@ -193,7 +193,7 @@ class Leg(SentKeys, PressedKeys, HeardSound, DetectedAnswer):
             self._early_media_stopped()
 
     def _early_media_stopped(self) -> None:
-        for listener in tuple(self._listeners):
+        for listener in self._listeners:
             listener.early_media_stopped(self)
 
     def publish_redirected(self, targets: list[str], refused: list[str]) -> None:
@@ -284,11 +284,11 @@ class Leg(SentKeys, PressedKeys, HeardSound, DetectedAnswer):
 
     def offer_referral(self, referral: ReferralUsage) -> bool:
         """Ask who listens to the leg to take a referral. Whether anybody did."""
-        return any(one.transfer_requested(self, referral) for one in tuple(self._listeners))
+        return any(one.transfer_requested(self, referral) for one in self._listeners)
 
     def hand_over(self, third: "Leg") -> "Leg | None":
         """Ask for the partner to talk with `third`, of another call, from now on; None: nobody."""
-        partners = (one.partner_wanted(self, third) for one in tuple(self._listeners))
+        partners = (one.partner_wanted(self, third) for one in self._listeners)
         partner = next((one for one in partners if one is not None), None)
         assert partner is None or isinstance(partner, Leg)
         return partner
@@ -319,7 +319,7 @@ class Leg(SentKeys, PressedKeys, HeardSound, DetectedAnswer):
             self._answered(audio)
         self._publish("leg.replaced", self, from_uri=before)
         self._note_hold(audio)
-        for listener in tuple(self._listeners):
+        for listener in self._listeners:
             listener.leg_replaced(self)
 
     # -- the end ----------------------------------------------------------------------------
@@ -376,7 +376,7 @@ class Leg(SentKeys, PressedKeys, HeardSound, DetectedAnswer):
         said = {"result": cause.result, "reason_header": cause.reason_header}
         self._publish("leg.ended", self, **said, **record.excess())
         self._settle(cause)
-        for listener in tuple(self._listeners):
+        for listener in self._listeners:
             listener.leg_ended(self)
 
     # -- what SIP reports -------------------------------------------------------------------
@@ -426,7 +426,7 @@ class Leg(SentKeys, PressedKeys, HeardSound, DetectedAnswer):
             record.state = "early_media"
             record.ringing = record.ringing or self._owner.now()
             self._publish("leg.early_media", self)
-            for listener in tuple(self._listeners):
+            for listener in self._listeners:
                 listener.early_media_started(self)
         elif event.status >= 180 and record.state == "dialing":
             record.state = "ringing"
@@ -459,7 +459,7 @@ class Leg(SentKeys, PressedKeys, HeardSound, DetectedAnswer):
             return
         self.record.state = "held" if held else "answered"
         self._publish_bounded("leg.held" if held else "leg.resumed", self)
-        for listener in tuple(self._listeners):
+        for listener in self._listeners:
             listener.hold_changed(self)
 
     def _connect(self, audio: NegotiatedAudio, *, relearn: bool = False) -> None:

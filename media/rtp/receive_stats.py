@@ -18,6 +18,7 @@ MAX_MISORDER: Final = 100
 _LATE_PACKETS: Final = 2
 _RECENT_MASK: Final = (1 << MAX_MISORDER) - 1
 _CYCLE: Final = 0x10000
+_NOTHING_LOST: Final = LossBursts()  # shared by all streams without a loss
 
 
 class Reception:
@@ -64,7 +65,7 @@ class Reception:
         self.bytes_received = 0
         self.reordered = 0
         self.late = 0
-        self._bursts = LossBursts()
+        self._bursts = _NOTHING_LOST
         self._missing: list[int] = []  # what may still come
         self.duplicates = 0
         self.timestamp = 0
@@ -81,7 +82,8 @@ class Reception:
             self._expected_before += self.highest - self.base + 1
             self._received_before += self.received
         self._settle_losses(self.highest)
-        self._bursts.restart()
+        if self._bursts is not _NOTHING_LOST:
+            self._bursts.restart()
         self.ssrc = ssrc
         self.epoch += 1
         # One cycle ahead, so that packets from before the first one have numbers too.
@@ -168,6 +170,8 @@ class Reception:
     def _settle_losses(self, through: int) -> None:
         missing = self._missing
         while missing and missing[0] <= through:
+            if self._bursts is _NOTHING_LOST:
+                self._bursts = LossBursts()
             self._bursts.lose(missing.pop(0))
 
     def bursts(self) -> BurstMetrics:

@@ -14,7 +14,9 @@ Where a new description moves the peer, the old one goes on to send for a moment
 same host: it proves nothing meanwhile, or the new one, which may only listen, would lose the leg.
 """
 
-from typing import Final
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 Address = tuple[str, int]
 
@@ -27,6 +29,9 @@ LEFT_S: Final = 1.0  # the peer before a new description may go on for this long
 _MAX_STEP: Final = 50  # sequence numbers between two packets of a proof
 _MAX_MOVED_STEP: Final = 3000
 _MAX_CANDIDATES: Final = 4
+
+# What most legs know of other addresses all the time: they share it.
+_NOBODY: Final[Mapping[Address, Any]] = MappingProxyType({})
 
 UNHEARD: Final = 0
 SIP_HOST: Final = 1
@@ -61,19 +66,20 @@ class PeerLearner:
         self.proof = UNHEARD
         self._has_stream = False  # the peer described last has been heard
         # Since when, how many packets, their SSRC, the newest sequence number.
-        self._candidates: dict[Address, tuple[float, int, int, int]] = {}
-        self._left: dict[Address, float] = {}  # former peers, and until when they prove nothing
+        self._candidates: Mapping[Address, tuple[float, int, int, int]] = _NOBODY
+        # Former peers, and until when they prove nothing.
+        self._left: Mapping[Address, float] = _NOBODY
 
     def signal(self, host: str, port: int, now: float, *, relearn: bool = False) -> None:
         """The peer was described again. The same address keeps what was learned.
 
         With `relearn` that holds only until another proof: who answers need not be who spoke early.
         """
-        self._candidates.clear()
+        self._candidates = _NOBODY
         if (host, port) != self.signalled:
             # Its stream does not end at once, and its host is often the new one's.
-            self._left = {left: until for left, until in self._left.items() if until > now}
-            self._left[self.current] = now + LEFT_S
+            still = {left: until for left, until in self._left.items() if until > now}
+            self._left = still | {self.current: now + LEFT_S}
             self.signalled = self.current = (host, port)
             self.proof = UNHEARD
             self._has_stream = False
@@ -150,7 +156,7 @@ class PeerLearner:
         self.current = source
         self.proof = proof
         self._has_stream = True
-        self._candidates.clear()
+        self._candidates = _NOBODY
         return True
 
     def _goes_on(
@@ -161,7 +167,7 @@ class PeerLearner:
         now: float,
         needed: int = PROBATION_PACKETS,
     ) -> bool:
-        candidates = self._candidates
+        self._candidates = candidates = dict(self._candidates)
         known = candidates.get(source)
         if known is not None:
             since, count, known_ssrc, newest = known

@@ -136,7 +136,7 @@ class BorrowedLeg(Leg, LegListener):
             return
         self.record.state = "held" if line.is_held else "answered"
         self._publish_bounded("leg.held" if line.is_held else "leg.resumed", self)
-        for listener in tuple(self._listeners):
+        for listener in self._listeners:
             listener.hold_changed(self)
 
     def _end(self, cause: HangupCause) -> None:

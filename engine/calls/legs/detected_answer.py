@@ -19,7 +19,7 @@ class DetectedAnswer:
 
     record: LegRecord
     _media: "LegMedia"
-    _listeners: list[LegListener]
+    _listeners: tuple[LegListener, ...]
     _publish: Callable[..., None]
 
     def detect(self, limits: DetectionLimits, phrases: Phrases | None = None) -> None:
@@ -40,7 +40,7 @@ class DetectedAnswer:
         self._media.stop_detecting()
 
     def _tell_stopped(self) -> None:
-        for listener in tuple(self._listeners):
+        for listener in self._listeners:
             listener.detection_stopped(self)  # type: ignore[arg-type]
 
     def note_answer(self, found: Detected | MachineSuspected | BeepHeard) -> None:
@@ -65,5 +65,5 @@ class DetectedAnswer:
                     duration_ms=found.duration_ms,
                     hz=found.hz,
                 )
-        for listener in tuple(self._listeners):
+        for listener in self._listeners:
             listener.answer_found(self, found)  # type: ignore[arg-type]

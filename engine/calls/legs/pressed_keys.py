@@ -29,7 +29,7 @@ class PressedKeys:
     """The part of a leg that hears of keys, by telephone-event, by sound or by SIP INFO."""
 
     _media: "LegMedia"
-    _listeners: list[LegListener]
+    _listeners: tuple[LegListener, ...]
     _publish_bounded: Callable[..., bool]
     _key_taker: KeyTaker | None = None
     _doubled: DoubledKeys | None = None
@@ -46,7 +46,7 @@ class PressedKeys:
     def info_digit(self, digit: str, duration_ms: int) -> None:
         """The party pressed a key, and its phone reported it by SIP INFO."""
         if self.pressed(digit, duration_ms, by_info=True):
-            for listener in tuple(self._listeners):
+            for listener in self._listeners:
                 listener.info_received(self, digit, duration_ms)  # type: ignore[arg-type]
 
     def pressed(self, digit: str, duration_ms: int, *, by_info: bool = False) -> bool:
@@ -67,7 +67,7 @@ class PressedKeys:
             return False
         if taker is not None:
             taker.take(digit)
-        for listener in tuple(self._listeners):
+        for listener in self._listeners:
             if is_secret:
                 listener.key_hidden(self)  # type: ignore[arg-type]
             elif taker is None or not taker.is_alone:

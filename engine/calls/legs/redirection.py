@@ -41,7 +41,7 @@ class Redirections:
 
     def __init__(self, find: FindTargets) -> None:
         self._find = find
-        self._tried: set[tuple[str, str]] = set()
+        self._tried: tuple[tuple[str, str], ...] = ()  # mostly one
         self._number = 0
         self._targets = 0
 
@@ -52,7 +52,7 @@ class Redirections:
 
     def note_tried(self, target: DialTarget) -> None:
         """The target is called: a redirection to it would be a loop."""
-        self._tried.add(_place(target))
+        self._tried += (_place(target),)
 
     def follow(self, cause: HangupCause, redirected: DialTarget) -> Followed:
         """Find the targets that the contacts of a 3xx to the call to `redirected` lead to."""
@@ -79,7 +79,7 @@ class Redirections:
                 refused.append(f"{shown}: was called before")
                 continue
             self._targets += 1
-            self._tried.update(map(_place, new))
+            self._tried += tuple(map(_place, new))
             targets += new
             taken.append(shown)
         reason = f"redirected to nobody who may be called ({'; '.join(refused)})"

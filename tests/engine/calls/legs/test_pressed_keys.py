@@ -45,7 +45,7 @@ class Leg(PressedKeys):
     def __init__(self) -> None:
         self._media = Media()  # type: ignore[assignment]
         self.listener = Listener()
-        self._listeners = [self.listener]
+        self._listeners = (self.listener,)
         self.events: list[dict[str, Any]] = []
         self.may_publish = True
 
