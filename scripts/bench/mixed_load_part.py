@@ -113,6 +113,16 @@ def _add(report: Report, part: str, windows: list[dict[str, Any]]) -> None:
             part, "latest frame", "ms", [latest], target=LATEST_FRAME_TARGET_MS, note=f"of {made}"
         )
     )
+    add(figure(part, "latest frame of each window", "ms", values("frame_late_max_ms")))
+    # A window in which the load peer was late as well: the machine stood still, or was taken away.
+    still = [
+        window["frame_late_max_ms"]
+        for window in windows
+        if window["sender_late_max_ms"] < LATEST_FRAME_TARGET_MS
+    ]
+    if still:
+        note = f"{len(still)} windows in which the load peer was in time too"
+        add(figure(part, "latest frame of each such window", "ms", still, note=note))
     broken = sum(values("breaks"))
     add(figure(part, "breaks in RTP sequence", "", [broken], target=0))
     add(figure(part, "worker", "% of a core", values("worker_percent")))

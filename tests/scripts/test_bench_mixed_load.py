@@ -28,6 +28,20 @@ def test_one_late_frame_and_one_break_miss_the_target() -> None:
     assert "late by 0.1 ms" in report.notes[0]
 
 
+def test_windows_in_which_the_load_peer_was_late_itself_are_told_from_the_others() -> None:
+    report = Report()
+    windows = [
+        window(frame_late_max_ms=3.0),
+        window(frame_late_max_ms=40.0, sender_late_max_ms=35.0),
+    ]
+    mixed_load_part._add(report, "all", windows)
+    found = {item.name: item for item in report.figures}
+    assert found["latest frame"].value == 40.0
+    assert found["latest frame of each window"].high == 40.0
+    assert found["latest frame of each such window"].high == 3.0
+    assert "1 windows" in found["latest frame of each such window"].note
+
+
 def test_the_prompt_is_a_minute_of_sound(tmp_path: Path) -> None:
     path = tmp_path / "sounds" / "prompt.wav"
     mixed_load_part._write_prompt(path)
