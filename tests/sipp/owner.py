@@ -159,7 +159,11 @@ async def _repeating(scene: Scene, is_over: Callable[[], bool]) -> None:
         if is_over():
             return
         scene.ours.endpoint.pass_time(0.6)
-        await asyncio.sleep(0.05)
+        # SIPp has this long for its answer: what is sent again meanwhile would be one too many.
+        for _ in range(30):
+            await asyncio.sleep(0.01)
+            if is_over():
+                return
 
 
 # -- what is done at a step
