@@ -2,16 +2,12 @@
 
 from typing import Final
 
-import numpy as np
-
-from ..sound import g711
+from ..sound import g711, l16
 from .sample_rate import Samples
 
 FRAME_MS: Final = 20
 WIDE: Final = "L16/16000"
-"""Each of its samples has two bytes, in the order of the network (RFC 3551 section 4.5.11)."""
-
-_NETWORK_ORDER: Final = np.dtype(">i2")
+"""Each of its samples has two bytes."""
 
 
 def rate_hz(codec: str) -> int:
@@ -28,14 +24,14 @@ def duration_ms(payload: bytes, codec: str) -> int:
 def decode(payload: bytes, codec: str) -> Samples:
     """The samples of a payload."""
     if codec == WIDE:
-        return np.frombuffer(payload[: len(payload) & ~1], _NETWORK_ORDER).astype(np.int16)
+        return l16.decode(payload)
     return g711.decode(payload, codec)
 
 
 def encode(samples: Samples, codec: str) -> bytes:
     """The payload of these samples."""
     if codec == WIDE:
-        return samples.astype(_NETWORK_ORDER).tobytes()
+        return l16.encode(samples)
     return g711.encode(samples, codec)
 
 
