@@ -22,12 +22,8 @@ class Alarm(Protocol):
         """Call back at `at`, in seconds of the monotonic clock; at once where it is past."""
         ...
 
-    def cancel(self) -> None:
-        """Do not call back, until it is set again."""
-        ...
-
     def close(self) -> None:
-        """Give back what it holds. It cannot be set again."""
+        """Call back no more, and give back what it holds. It cannot be set again."""
         ...
 
 
@@ -44,19 +40,15 @@ class LoopAlarm:
 
     def set(self, at: float) -> None:
         """See Alarm."""
-        self.cancel()
+        self.close()
         self._at = at
         self._handle = self._loop.call_later(max(0.0, at - monotonic()), self._fire)
 
-    def cancel(self) -> None:
+    def close(self) -> None:
         """See Alarm."""
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
-
-    def close(self) -> None:
-        """See Alarm."""
-        self.cancel()
 
     def _fire(self) -> None:
         if monotonic() < self._at - _EARLY_S:
@@ -90,28 +82,22 @@ class DescriptorAlarm:
 
     def set(self, at: float) -> None:
         """See Alarm."""
-        self._arm(max(1, round(at * _NANOSECONDS)))
-
-    def cancel(self) -> None:
-        """See Alarm."""
-        self._arm(0)
+        at_ns = max(1, round(at * _NANOSECONDS))  # 0 would be never
+        value = _TimerValue(_Time(0, 0), _Time(*divmod(at_ns, _NANOSECONDS)))
+        arguments = (self._descriptor, _TFD_TIMER_ABSTIME, ctypes.byref(value), None)
+        if self._libc.timerfd_settime(*arguments) != 0:
+            raise _last_error()
 
     def close(self) -> None:
         """See Alarm."""
         self._loop.remove_reader(self._descriptor)
         os.close(self._descriptor)
 
-    def _arm(self, at_ns: int) -> None:
-        value = _TimerValue(_Time(0, 0), _Time(*divmod(at_ns, _NANOSECONDS)))
-        arguments = (self._descriptor, _TFD_TIMER_ABSTIME, ctypes.byref(value), None)
-        if self._libc.timerfd_settime(*arguments) != 0:
-            raise _last_error()
-
     def _fire(self) -> None:
         try:
             os.read(self._descriptor, 8)
         except BlockingIOError:
-            return  # cancelled, or set anew, after it was found to be due
+            return  # set anew after it was found to be due
         self._call_back()
 
 

@@ -41,11 +41,6 @@ class FrameClock:
             return
         self._schedule()
 
-    def stop(self) -> None:
-        """Tick no more."""
-        self._runs = False
-        self._alarm.cancel()
-
     def close(self) -> None:
         """Tick no more, and give the alarm back."""
         self._runs = False

@@ -23,16 +23,13 @@ from ..pace import paced
 from ..priority import stand_back
 from ..target import ENGINE_HOST
 from .http import Line, ask, form, request
-from .tls_attackers import TLS_ATTACKERS
+from .tls_attackers import TLS_ATTACKERS, Attacker, Found
 
 HOSTS = 20
 CONNECTIONS = 32
 HELD = 2500
 """More than the gateway has room for."""
 OPENED_PER_S = 1500
-
-Found = tuple[int, list[str]]
-Attacker = Callable[[int, float], Found]
 
 
 def _host(number: int) -> str:

@@ -84,7 +84,7 @@ def test_a_timer_that_fires_early_is_no_tick(monkeypatch: pytest.MonkeyPatch) ->
         frames = FrameClock(partial(LoopAlarm, loop), tick, never)
         frames.start()
         await asyncio.sleep(1.001)
-        frames.stop()
+        frames.close()
         assert len(due) == 45
         await asyncio.sleep(1)
         assert len(due) == 45
