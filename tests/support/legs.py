@@ -39,11 +39,18 @@ def leg_to(
     return leg
 
 
+async def dialled(
+    stage: Scene, leg: Leg, *, ring_s: float = 30.0
+) -> tuple[asyncio.Task[None], ScriptedPhone]:
+    """Begin to dial the leg. Returns the dialling, and the phone, which has said nothing yet."""
+    await leg.open()
+    dialling = asyncio.create_task(leg.dial(caller=CALLER, ring_s=ring_s))
+    return dialling, await stage.phone()
+
+
 async def dial(stage: Scene, leg: Leg, *, rings: bool = False) -> ScriptedPhone:
     """Dial the leg. Returns the phone, which has rung if it `rings`, and has answered."""
-    await leg.open()
-    dialling = asyncio.create_task(leg.dial(caller=CALLER, ring_s=30.0))
-    phone = await stage.phone()
+    dialling, phone = await dialled(stage, leg)
     if rings:
         phone.rings()
     phone.answers()

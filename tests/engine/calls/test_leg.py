@@ -25,7 +25,7 @@ from media.messages import (
 )
 from media.sources import Prompt
 from tests.support.leg_owner import LegWatcher
-from tests.support.legs import Published, answered, kinds, run_leg
+from tests.support.legs import Published, answered, dialled, kinds, run_leg
 from tests.support.scene import Scene
 
 
@@ -44,9 +44,7 @@ def test_dialling_offers_both_codecs_at_the_opened_port(tmp_path: Path) -> None:
 
 def test_each_event_is_published_once_and_in_order(tmp_path: Path) -> None:
     async def script(stage: Scene, leg: Leg, published: Published) -> None:
-        await leg.open()
-        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
-        phone = await stage.phone()
+        dialling, phone = await dialled(stage, leg)
         phone.rings()
         phone.rings()
         phone.plays_early_media()
@@ -81,9 +79,7 @@ def test_the_worker_learns_whose_rtp_it_may_accept(tmp_path: Path) -> None:
     """The host that is called for SIP, and at the answer that the phone may be another one."""
 
     async def script(stage: Scene, leg: Leg, _published: Published) -> None:
-        await leg.open()
-        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=60.0))
-        phone = await stage.phone()
+        dialling, phone = await dialled(stage, leg, ring_s=60.0)
         phone.plays_early_media()
         phone.answers()
         await dialling
@@ -99,9 +95,7 @@ def test_the_worker_learns_whose_rtp_it_may_accept(tmp_path: Path) -> None:
 
 def test_an_answer_on_hold_is_a_hold(tmp_path: Path) -> None:
     async def script(stage: Scene, leg: Leg, published: Published) -> None:
-        await leg.open()
-        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
-        phone = await stage.phone()
+        dialling, phone = await dialled(stage, leg)
         phone.answers(host="0.0.0.0")
         await dialling
         assert leg.is_held
@@ -163,9 +157,7 @@ def test_hold_and_resume(tmp_path: Path) -> None:
 
 def test_a_leg_that_is_held_from_the_start_is_connected_when_it_resumes(tmp_path: Path) -> None:
     async def script(stage: Scene, leg: Leg, _published: Published) -> None:
-        await leg.open()
-        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
-        phone = await stage.phone()
+        dialling, phone = await dialled(stage, leg)
         phone.answers(host="0.0.0.0")
         await dialling
         assert stage.media.connected == []

@@ -10,7 +10,7 @@ from engine.calls.hangup_cause import HangupCause
 from engine.calls.leg import Leg, LegEnded
 from sip.hop import Hop
 from sip.transport.resolver import ResolutionFailed
-from tests.support.legs import Published, kinds, run_leg
+from tests.support.legs import Published, dialled, kinds, run_leg
 from tests.support.scene import Scene
 
 A, B = Hop("udp", "192.0.2.1", 5060), Hop("udp", "192.0.2.2", 5060)
@@ -143,9 +143,7 @@ def test_a_trunk_whose_name_leads_nowhere_is_passed_over(
 
         monkeypatch.setattr(stage.sip, "hops", stalls)
         leg.destination = stage.services.dialplan.destination("+442079460000", field="to")
-        await leg.open()
-        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
-        phone = await stage.phone()
+        dialling, phone = await dialled(stage, leg)
         assert asyncio.get_running_loop().time() == 2.0, "the next trunk does not wait for it"
         phone.answers()
         await dialling

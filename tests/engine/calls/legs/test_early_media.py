@@ -1,15 +1,13 @@
 """Early media of a leg, and from when on its RTP is waited for."""
 
-import asyncio
 from pathlib import Path
 
-from engine.calls.dialling import Caller
 from engine.calls.leg import Leg
 from media.messages import (
     MediaTimeout,
 )
 from sip.events import Progress
-from tests.support.legs import Published, kinds, run_leg
+from tests.support.legs import Published, dialled, kinds, run_leg
 from tests.support.scene import Scene
 
 
@@ -17,9 +15,7 @@ def test_early_media_of_another_branch_replaces_the_first(tmp_path: Path) -> Non
     """The call is forwarded: the branch that spoke first is silent from then on."""
 
     async def script(stage: Scene, leg: Leg, published: Published) -> None:
-        await leg.open()
-        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
-        phone = await stage.phone()
+        dialling, phone = await dialled(stage, leg)
         for port in (40000, 40000, 40002, 40002):
             phone.plays_early_media(port)
         assert stage.media.ports == [40000, 40002]
@@ -35,9 +31,7 @@ def test_a_branch_that_is_over_plays_no_more(tmp_path: Path) -> None:
     """199 of the branch that played: others may still ring (RFC 6228)."""
 
     async def script(stage: Scene, leg: Leg, published: Published) -> None:
-        await leg.open()
-        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
-        phone = await stage.phone()
+        dialling, phone = await dialled(stage, leg)
 
         def branch_is_over() -> None:
             phone.sends(Progress(phone.session, 199, "Early Dialog Terminated", None))
@@ -58,9 +52,7 @@ def test_a_phone_silent_since_its_early_media_is_waited_for_from_its_answer(
     tmp_path: Path,
 ) -> None:
     async def script(stage: Scene, leg: Leg, published: Published) -> None:
-        await leg.open()
-        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=60.0))
-        phone = await stage.phone()
+        dialling, phone = await dialled(stage, leg, ring_s=60.0)
         phone.plays_early_media()
         leg.on_media(MediaTimeout("leg-1", 30.0))
         assert "leg.media_timeout" not in kinds(published)
@@ -76,9 +68,7 @@ def test_a_phone_silent_since_its_early_media_is_waited_for_from_its_answer(
 
 def test_the_wait_for_rtp_begins_again_at_the_answer(tmp_path: Path) -> None:
     async def script(stage: Scene, leg: Leg, _published: Published) -> None:
-        await leg.open()
-        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=60.0))
-        phone = await stage.phone()
+        dialling, phone = await dialled(stage, leg, ring_s=60.0)
         phone.plays_early_media()
         phone.answers()
         await dialling
