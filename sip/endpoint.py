@@ -7,7 +7,6 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 
-from .alarm import Alarm
 from .auth.digest import Credentials
 from .dialog.next_hop import Lookup
 from .dialog.options import OptionsAnswer, OptionsTarget
@@ -15,9 +14,6 @@ from .dialog.session import Session
 from .dialog.uac import Invitation
 from .dialog.uas import UasSession
 from .dialog.unsaved_sessions import Saves
-from .dns.hosts_file import HostsFile
-from .dns.lookups import Lookups
-from .dns.name_servers import NameServers
 from .endpoint_options import EndpointOptions
 from .errors import SipError
 from .events import Event
@@ -27,6 +23,10 @@ from .policy import EveryPeer, PeerPolicy
 from .registration.registration import Account, Registration
 from .saved import SavedSession
 from .sdp.offer_answer import LocalAudio
+from .transport.alarm import Alarm
+from .transport.dns.hosts_file import HostsFile
+from .transport.dns.lookups import Lookups
+from .transport.dns.name_servers import NameServers
 from .transport.own_addresses import OwnAddresses
 from .transport.resolver import Family, ResolutionFailed, Resolver
 from .transport.sockets import (
@@ -40,9 +40,9 @@ from .transport.sockets import (
 )
 from .transport.tcp import TcpTransport
 from .transport.tls.contexts import TlsContexts, TlsOptions
+from .transport.web_edge import Browsers, WebEdge
 from .usage import DialogUsage, RegistrationUsage
 from .user_agent import UserAgent
-from .web_edge import Browsers, WebEdge
 
 log = logging.getLogger(__name__)
 

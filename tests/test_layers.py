@@ -96,7 +96,6 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "sip.hop": {"sip.errors", "sip.message"},
     "sip.saved": {"sip.hop"},
     "sip.usage": {"sip.hop", "sip.message", "sip.saved", "sip.transaction"},
-    "sip.dns": {"sip.errors"},
     "sip.policy": {"sip.hop", "sip.message"},
     "sip.message_observer": {"sip.hop"},
     "sip.counters": set(),
@@ -117,15 +116,14 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "sip.message", "sip.transaction",
     },
     "sip.transport": {
-        "sip.counters", "sip.dns", "sip.errors", "sip.hop", "sip.message", "sip.rate_limit",
+        "sip.counters", "sip.errors", "sip.hop", "sip.message", "sip.rate_limit", "sip.sdp",
+        "sip.transaction",
     },
     "sip.user_agent": {
         "sip.auth", "sip.counters", "sip.dialog", "sip.errors", "sip.events", "sip.hop",
         "sip.message", "sip.policy", "sip.random_ids", "sip.rate_limit", "sip.registration",
         "sip.saved", "sip.sdp", "sip.transaction", "sip.usage",
     },
-    "sip.alarm": {"sip.transaction"},
-    "sip.web_edge": {"sip.errors", "sip.hop", "sip.message", "sip.sdp", "sip.transport"},
     "sip.endpoint_options": {
         "sip.rate_limit", "sip.transaction", "sip.transport", "sip.user_agent",
     },
@@ -133,8 +131,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "sip.auth", "sip.counters", "sip.dialog", "sip.errors", "sip.events", "sip.hop",
         "sip.message", "sip.policy", "sip.random_ids", "sip.rate_limit", "sip.registration",
         "sip.saved", "sip.sdp", "sip.transaction", "sip.usage",
-        "sip.alarm", "sip.dns", "sip.endpoint_options", "sip.message_observer", "sip.transport",
-        "sip.user_agent", "sip.web_edge",
+        "sip.endpoint_options", "sip.message_observer", "sip.transport", "sip.user_agent",
     },
     # web: the gateway for web pages
     "web.errors": set(),
@@ -250,7 +247,7 @@ OF_THE_WORKER = {
     "media.listening", "media.clock",
 }  # fmt: skip
 # The places of sip/ that may use sockets and clocks.
-WITH_IO = {"sip.alarm", "sip.dns", "sip.transport", "sip.endpoint", "sip.web_edge"}
+WITH_IO = {"sip.transport", "sip.endpoint"}
 IO_MODULES = {"socket", "asyncio", "time", "select", "selectors", "threading"}
 
 MOST_FILES_AT_THE_ROOT = 10

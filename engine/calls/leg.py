@@ -24,8 +24,8 @@ from sip.errors import SipError
 from sip.hop import Hop
 from sip.message.grammar import printable
 from sip.sdp.offer_answer import NegotiatedAudio
+from sip.transport.web_edge import is_of_browser
 from sip.usage import ReferralUsage
-from sip.web_edge import is_of_browser
 
 from ..job import LegRecord
 from ..routing.targets.destination import Destination, DialTarget

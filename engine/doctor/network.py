@@ -14,8 +14,8 @@ import dns.resolver
 from config.all_sections import AllSections
 from config.sections import Media
 from config.value_checks.addresses import address_and_port, split_host_port
-from sip.dns.hosts_file import HostsFile
 from sip.message.uri import SipUri, parse_uri
+from sip.transport.dns.hosts_file import HostsFile
 
 from .finding import Finding
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from config.inbound import Inbound as Route
-from sip.web_edge import browser_uri
+from sip.transport.web_edge import browser_uri
 
 from ..webrtc.page_tokens import PageCall
 from .call_info import InboundCallInfo

@@ -14,8 +14,8 @@ from sip.dialog.uac import UacSession
 from sip.dialog.uas import UasSession
 from sip.errors import SipError
 from sip.hop import Hop
+from sip.transport.web_edge import browser_name, browser_peer
 from sip.usage import DialogUsage
-from sip.web_edge import browser_name, browser_peer
 
 from ..calls.leg import Leg
 

@@ -17,7 +17,7 @@ from config.value_checks.sip_uris import browser_of
 from sip.auth.digest import Credentials
 from sip.errors import ParseError
 from sip.message.uri import SipUri, parse_uri
-from sip.web_edge import browser_uri
+from sip.transport.web_edge import browser_uri
 
 from ..errors import EngineError
 from .blocking.do_not_call import DoNotCall

@@ -15,7 +15,7 @@ from sip.sdp.webrtc import (
     to_plain,
     to_web,
 )
-from sip.web_edge import Untranslated
+from sip.transport.web_edge import Untranslated
 
 log = structlog.get_logger()
 
@@ -24,7 +24,7 @@ _WILDCARDS = ("0.0.0.0", "::")
 
 
 class BrowserAudio:
-    """What sip.web_edge.Browsers has about audio.
+    """What sip.transport.web_edge.Browsers has about audio.
 
     `media_host` is where the media worker is reached on this host.
     """

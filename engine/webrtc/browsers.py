@@ -1,4 +1,4 @@
-"""The browsers that speak SIP with the engine: see sip.web_edge.Browsers."""
+"""The browsers that speak SIP with the engine: see sip.transport.web_edge.Browsers."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -12,7 +12,7 @@ from sip.hop import Hop
 from sip.message.message import Fields, Request
 from sip.policy import Admission, Authenticated
 from sip.sdp.description import SessionDescription
-from sip.web_edge import browser_peer
+from sip.transport.web_edge import browser_peer
 
 from .browser_audio import BrowserAudio
 from .page_tokens import PageCalls
@@ -45,25 +45,25 @@ class Browsers:
         self._on_gone = on_gone
 
     def register(self, request: Request, hop: Hop, now: float) -> tuple[int, Fields]:
-        """See sip.web_edge.Browsers."""
+        """See sip.transport.web_edge.Browsers."""
         return self.registrar.register(request, hop, now)
 
     def hop_of(self, name: str, now: float) -> Hop | None:
-        """See sip.web_edge.Browsers."""
+        """See sip.transport.web_edge.Browsers."""
         binding = self.registrar.binding_of(name, now)
         return None if binding is None else binding.hop
 
     def contact_at(self, hop: Hop) -> str | None:
-        """See sip.web_edge.Browsers."""
+        """See sip.transport.web_edge.Browsers."""
         return self.registrar.contact_at(hop)
 
     def gone(self, hop: Hop, *, is_silent: bool) -> None:
-        """See sip.web_edge.Browsers."""
+        """See sip.transport.web_edge.Browsers."""
         self.registrar.gone(hop)
         self._on_gone(hop, is_silent)
 
     def may_call(self, invite: Request, hop: Hop, now: float) -> bool:
-        """See sip.web_edge.Browsers."""
+        """See sip.transport.web_edge.Browsers."""
         return self._agent_by(invite, hop, now) is not None or self._pages.may_call(
             invite, hop, now
         )
@@ -84,19 +84,19 @@ class Browsers:
         return Authenticated(visitor)
 
     async def to_plain(self, call_id: str, session: SessionDescription, *, is_offer: bool) -> bytes:
-        """See sip.web_edge.Browsers."""
+        """See sip.transport.web_edge.Browsers."""
         return await self._audio.to_plain(call_id, session, is_offer=is_offer)
 
     async def to_web(self, call_id: str, session: SessionDescription, *, is_offer: bool) -> bytes:
-        """See sip.web_edge.Browsers."""
+        """See sip.transport.web_edge.Browsers."""
         return await self._audio.to_web(call_id, session, is_offer=is_offer)
 
     def call_ids(self) -> set[str]:
-        """See sip.web_edge.Browsers."""
+        """See sip.transport.web_edge.Browsers."""
         return self._audio.call_ids()
 
     def end(self, call_id: str) -> None:
-        """See sip.web_edge.Browsers."""
+        """See sip.transport.web_edge.Browsers."""
         self._audio.end(call_id)
 
     async def close(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sip.hop import Hop
 from sip.message.message import Request
-from sip.web_edge import page_peer
+from sip.transport.web_edge import page_peer
 
 EXPIRES_S: Final = 60.0
 MOST_UNUSED: Final = 1000

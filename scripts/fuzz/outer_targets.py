@@ -16,9 +16,9 @@ import msgspec
 from config.sites import Site
 from media.framing import FrameSplitter, FramingError
 from media.messages import LegStats, command_decoder, report_decoder
-from sip.dns.name_servers import NameServers
-from sip.dns.records import Kind, NameServiceError, Naptr, Srv
 from sip.sdp.sdes import SUITES, parse_crypto
+from sip.transport.dns.name_servers import NameServers
+from sip.transport.dns.records import Kind, NameServiceError, Naptr, Srv
 from web.client_address import ClientAddresses
 from web.errors import Refusal
 from web.proof_of_work import ProofOfWork
@@ -116,7 +116,7 @@ class _Canned(dns.nameserver.Nameserver):
     async def async_query(
         self, request: dns.message.QueryMessage, *_rest: Any, **_more: Any
     ) -> dns.message.Message:
-        """See sip/dns/name_servers.py: what it reads of a long answer."""
+        """See sip/transport/dns/name_servers.py: what it reads of a long answer."""
         wire = request.to_wire()[:2] + self._data[2:]
         response = dns.message.from_wire(wire)
         if not request.is_response(response):

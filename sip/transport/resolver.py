@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from ..dns.lookups import Lookups
-from ..dns.records import Kind, NameServiceError, Record, Srv, services_of
-from ..dns.srv_order import in_order
 from ..errors import SipError
 from ..hop import Hop, Transport, default_port, is_numeric, named_transport, numeric_hop
 from ..message.uri import SipUri, Uri, parse_uri
+from .dns.lookups import Lookups
+from .dns.records import Kind, NameServiceError, Record, Srv, services_of
+from .dns.srv_order import in_order
 from .failed_hops import FailedHops
 
 Family = Literal["ipv4", "ipv6"]

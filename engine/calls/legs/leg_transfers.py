@@ -14,8 +14,8 @@ from sip.dialog.uas import UasSession
 from sip.endpoint import SipEndpoint
 from sip.errors import SipError
 from sip.sdp.offer_answer import LocalAudio, NegotiatedAudio
+from sip.transport.web_edge import is_of_page
 from sip.usage import ReferralUsage
-from sip.web_edge import is_of_page
 
 MOST_SUCCESSORS = 10
 """How often another party may take the place of the one of a leg."""

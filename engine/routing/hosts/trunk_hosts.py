@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from config.settings import Trunk
-from sip.dns.records import Srv
-from sip.dns.srv_order import in_order
 from sip.message.uri import SipUri
 from sip.registration.registration import RegistrarHost
+from sip.transport.dns.records import Srv
+from sip.transport.dns.srv_order import in_order
 
 from ..permitted_host import sip_uri
 

@@ -6,7 +6,7 @@ from config.agents import Agent, ReachedKind
 from config.settings import Trunk
 from sip.auth.digest import Credentials
 from sip.hop import Hop
-from sip.web_edge import browser_name
+from sip.transport.web_edge import browser_name
 
 from ...errors import EngineError
 from ..identity.caller_identity import NO_IDENTITY, CallerIdentity

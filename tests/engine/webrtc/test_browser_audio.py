@@ -16,7 +16,7 @@ from sip.hop import Hop
 from sip.message.message import Fields, Request
 from sip.sdp.description import parse_sdp
 from sip.sdp.offer_answer import LocalAudio
-from sip.web_edge import Untranslated
+from sip.transport.web_edge import Untranslated
 from tests.support.phones.real.aiortc_browser import AiortcBrowser, field
 from tests.support.phones.real.coturn import SECRET, Coturn
 from tests.support.sip.endpoint import ObservedEndpoint, running

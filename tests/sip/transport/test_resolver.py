@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 
 import pytest
 
-from sip.dns.hosts_file import HostsFile
-from sip.dns.lookups import Lookups
-from sip.dns.records import Answer, Kind, NameServiceError, Naptr, Record, Srv
 from sip.errors import ParseError
 from sip.hop import Hop
 from sip.message.uri import parse_uri
+from sip.transport.dns.hosts_file import HostsFile
+from sip.transport.dns.lookups import Lookups
+from sip.transport.dns.records import Answer, Kind, NameServiceError, Naptr, Record, Srv
 from sip.transport.resolver import Family, ResolutionFailed, Resolver
 from tests.support import virtual_loop
 

@@ -15,7 +15,7 @@ from sip.hop import Hop
 from sip.message_observer import MessageObserver
 from sip.policy import PeerPolicy
 from sip.sdp.offer_answer import LocalAudio
-from sip.web_edge import Browsers
+from sip.transport.web_edge import Browsers
 
 AUDIO = LocalAudio("127.0.0.1", 4000)
 

@@ -9,8 +9,8 @@ import dns.message
 import pytest
 import uvloop
 
-from sip.dns.name_servers import NameServers
-from sip.dns.records import MOST_RECORDS, Answer, Kind, NameServiceError, Naptr, Srv
+from sip.transport.dns.name_servers import NameServers
+from sip.transport.dns.records import MOST_RECORDS, Answer, Kind, NameServiceError, Naptr, Srv
 from tests.support.dns_server import DnsServer, Zone
 
 ZONE: Zone = {

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 import pytest
 
-from sip.dns.cache import Cache
-from sip.dns.hosts_file import HostsFile
-from sip.dns.lookups import LIMIT_S, MOST_QUESTIONS, NOT_LONGER_S, Lookups
-from sip.dns.records import Answer, Kind, NameServiceError
+from sip.transport.dns.cache import Cache
+from sip.transport.dns.hosts_file import HostsFile
+from sip.transport.dns.lookups import LIMIT_S, MOST_QUESTIONS, NOT_LONGER_S, Lookups
+from sip.transport.dns.records import Answer, Kind, NameServiceError
 from tests.support import virtual_loop
 
 T = TypeVar("T")

@@ -12,13 +12,13 @@ from collections.abc import Callable
 from secrets import token_hex
 from typing import Final, Protocol
 
-from .errors import ParseError
-from .hop import Hop
-from .message.message import Fields, Message, Request, Response, response_to
-from .message.parser import parse
-from .sdp.description import SessionDescription, parse_sdp
-from .sdp.webrtc import declined
-from .transport.resolver import ResolutionFailed
+from ..errors import ParseError
+from ..hop import Hop
+from ..message.message import Fields, Message, Request, Response, response_to
+from ..message.parser import parse
+from ..sdp.description import SessionDescription, parse_sdp
+from ..sdp.webrtc import declined
+from .resolver import ResolutionFailed
 
 log = logging.getLogger(__name__)
 

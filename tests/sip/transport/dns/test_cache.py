@@ -2,8 +2,8 @@
 
 import pytest
 
-from sip.dns.cache import LONGEST_NEGATIVE_S, LONGEST_S, STALE_S, Cache, Question
-from sip.dns.records import Answer, Kind
+from sip.transport.dns.cache import LONGEST_NEGATIVE_S, LONGEST_S, STALE_S, Cache, Question
+from sip.transport.dns.records import Answer, Kind
 
 NAME: Question = ("pbx.example", "A")
 FOUND = Answer(("192.0.2.1",), 100.0)

@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 
-from sip.dns.records import Srv
-from sip.dns.srv_order import in_order
+from sip.transport.dns.records import Srv
+from sip.transport.dns.srv_order import in_order
 
 
 def test_lower_priorities_come_first() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
-from ..errors import SipError
+from ...errors import SipError
 
 Kind = Literal["A", "AAAA", "SRV", "NAPTR"]
 

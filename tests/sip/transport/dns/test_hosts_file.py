@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sip.dns.hosts_file import HostsFile
+from sip.transport.dns.hosts_file import HostsFile
 
 TEXT = """
 # a comment

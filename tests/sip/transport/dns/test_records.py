@@ -1,6 +1,6 @@
 """Which NAPTR records count, and their order."""
 
-from sip.dns.records import Naptr, Record, Srv, services_of
+from sip.transport.dns.records import Naptr, Record, Srv, services_of
 
 
 def test_of_naptr_records_those_of_our_services_count() -> None:

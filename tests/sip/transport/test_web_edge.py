@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 
-from sip import web_edge
 from sip.hop import Hop
 from sip.message.message import Fields, Request
 from sip.message.parser import parse
 from sip.sdp.description import SessionDescription
+from sip.transport import web_edge
 from sip.transport.resolver import ResolutionFailed
-from sip.web_edge import (
+from sip.transport.web_edge import (
     BROWSERS_HOST,
     Untranslated,
     WebEdge,

@@ -4,7 +4,7 @@ import asyncio
 import math
 from collections.abc import Callable
 
-from .transaction.timers import TIMER_GRID_S
+from ..transaction.timers import TIMER_GRID_S
 
 
 class Alarm:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from sip.alarm import Alarm
+from sip.transport.alarm import Alarm
 from tests.support.virtual_loop import run
 
 
