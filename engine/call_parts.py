@@ -51,7 +51,7 @@ from .calls.services import CallServices
 from .calls.streams.streams import Streams
 from .calls.supervision.supervisors import Supervisors
 from .clock import Clock
-from .inbound.caller_verification import CallerVerification
+from .inbound.caller.caller_verification import CallerVerification
 from .inbound.inbound import Inbound
 from .inbound.kept_positions import KeptPositions
 from .inbound.services import InboundServices
@@ -66,7 +66,7 @@ from .routing.admission import Admission, PolicySettings
 from .routing.blocking.do_not_call import DoNotCall
 from .routing.dialplan import Dialplan
 from .routing.endpoint_options import endpoint_options
-from .routing.number_plan import NumberPlan
+from .routing.numbers.number_plan import NumberPlan
 from .routing.overload import Overload
 from .routing.peers import Peers
 from .routing.router import Router

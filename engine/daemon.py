@@ -22,7 +22,7 @@ from sip.transport.sockets import ListenError
 from . import logs, preflight
 from .acd.queues import PAUSED_AS
 from .callbacks import recovery
-from .control.server import ControlError
+from .control.connections.server import ControlError
 from .job import Job
 from .parts import Parts
 from .restart.dialog_journal import end_all

@@ -15,6 +15,7 @@ from .acd.outcomes import Outcomes
 from .call_parts import CallParts
 from .calls.call import Call
 from .control.audit import Audit
+from .control.connections.server import ControlServer
 from .control.engine_status import EngineView, Network, Output, Traffic
 from .control.live_view import AgentView, Customers, QueueView
 from .control.method import Method
@@ -43,7 +44,6 @@ from .control.rights import Rights
 from .control.route_view import PartyView
 from .control.scope.own_work import OwnWork
 from .control.scope.scopes import Scopes
-from .control.server import ControlServer
 from .control.snapshot import SnapshotSources, views_of
 from .inbound.interrupted_calls import WATCHED, InterruptedCalls
 from .job import Job
@@ -58,7 +58,7 @@ from .reports.report import Reports, service_levels
 from .routing.admission import PolicySettings
 from .routing.endpoint_options import reconfigure
 from .routing.hours.opening_hours import opening_hours
-from .routing.number_plan import NumberPlan
+from .routing.numbers.number_plan import NumberPlan
 from .webhooks.webhooks import Webhooks
 from .webrtc.browsers import agent_tokens, ice_servers
 from .webrtc.ice_servers import PageIceServers

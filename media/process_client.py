@@ -9,8 +9,8 @@ from typing import Final, Generic
 
 import msgspec
 
-from .channel import Connection, Received, Sent
 from .child_process import python_process
+from .protocol.channel import Connection, Received, Sent
 
 END_S: Final = 3.0
 """How long a process may take to end, once its socket is closed; then it is killed."""

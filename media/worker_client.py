@@ -14,8 +14,6 @@ from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
-from . import messages as m
-from .channel import Connection
 from .detection_limits import DetectionLimits
 from .detection_phrases import Phrases
 from .errors import (
@@ -27,7 +25,9 @@ from .errors import (
     WorkerFailed,
     WorkerGone,
 )
-from .messages import Answer, Command, Event, LegStats, WorkerCounters
+from .protocol import messages as m
+from .protocol.channel import Connection
+from .protocol.messages import Answer, Command, Event, LegStats, WorkerCounters
 from .settings import MediaSettings
 from .sources import Source
 from .watchdog import PERIOD_S, Watchdog

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from .errors import NoPortLeft
-from .messages import Connect
+from .protocol.messages import Connect
 from .sources import Peer
 from .worker_client import Endpoint, WorkerClient
 

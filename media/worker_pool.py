@@ -14,7 +14,15 @@ from typing import Any, Final, Literal
 from .detection_limits import DetectionLimits
 from .detection_phrases import Phrases
 from .errors import MediaError, NoPortLeft, UnknownLeg, WorkerFailed, WorkerGone
-from .messages import Connect, Event, LegStats, Played, Recorded, RecordingAt, WorkerCounters
+from .protocol.messages import (
+    Connect,
+    Event,
+    LegStats,
+    Played,
+    Recorded,
+    RecordingAt,
+    WorkerCounters,
+)
 from .settings import MediaSettings
 from .sources import Mix, Peer, Source
 from .watchdog import PERIOD_S

@@ -55,7 +55,7 @@ def test_what_a_file_is_said_to_hold_is_in_it() -> None:
         if name not in (ROOT / path).read_text()
     ]
     assert strays == []
-    assert _HELD.search("`media/messages.py` (`Codec`)") is not None
+    assert _HELD.search("`media/protocol/messages.py` (`Codec`)") is not None
 
 
 def test_every_command_of_make_exists() -> None:

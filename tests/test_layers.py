@@ -172,72 +172,62 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.errors": set(),
     "media.settings": {"media.sound_settings"},
     "media.sound_settings": set(),
-    "media.sound_messages": {"media.sound_settings"},
     "media.listening": {"media.sound", "media.sound_settings"},
     "media.stderr": set(),
     "media.priority": set(),
     "media.detection_limits": set(),
     "media.detection_phrases": set(),
-    "media.detection_messages": {"media.detection_limits", "media.detection_phrases"},
     "media.detection": {
         "media.detection_limits", "media.detection_phrases", "media.recognition", "media.sound",
     },
-    "media.recording_messages": set(),
     "media.sources": set(),
-    "media.rtcp_figures": set(),
-    "media.messages": {
-        "media.detection_messages", "media.errors", "media.figures", "media.recording_messages",
-        "media.rtcp_figures", "media.settings", "media.sound_messages", "media.sources",
+    "media.protocol": {
+        "media.detection_limits", "media.detection_phrases", "media.errors", "media.settings",
+        "media.sound_settings", "media.sources",
     },
     "media.orphan_worker": set(),
-    "media.framing": set(),
-    "media.figures": set(),
-    "media.channel": {"media.errors", "media.framing", "media.messages"},
     "media.child_process": set(),
-    "media.watchdog": {"media.errors", "media.messages"},
+    "media.watchdog": {"media.errors", "media.protocol"},
     "media.worker_socket": set(),
     "media.worker_process": {
         "media.child_process", "media.worker_socket", "media.errors", "media.settings",
     },
     "media.worker_client": {
-        "media.detection_limits", "media.detection_phrases",
-        "media.channel", "media.worker_process", "media.errors",
-        "media.messages", "media.settings", "media.sources", "media.watchdog",
+        "media.detection_limits", "media.detection_phrases", "media.protocol",
+        "media.worker_process", "media.errors", "media.settings", "media.sources",
+        "media.watchdog",
     },
-    "media.process_client": {"media.channel", "media.child_process"},
+    "media.process_client": {"media.protocol", "media.child_process"},
     "media.rtp_socket": set(),
-    "media.webrtc": {"media.priority", "media.channel", "media.rtp_socket"},
+    "media.webrtc": {"media.priority", "media.protocol", "media.rtp_socket"},
     "media.webrtc_client": {"media.process_client", "media.webrtc"},
     "media.worker_links": {
-        "media.errors", "media.messages", "media.sources", "media.worker_client",
+        "media.errors", "media.protocol", "media.sources", "media.worker_client",
     },
     "media.worker_pool": {
         "media.detection_limits", "media.detection_phrases",
         "media.worker_links",
         "media.watchdog",
-        "media.errors", "media.messages", "media.settings", "media.sources",
+        "media.errors", "media.protocol", "media.settings", "media.sources",
         "media.worker_client",
     },
     "media.sound": {"media.child_process", "media.errors", "media.settings", "media.sources"},
     "media.codec": {"media.sound"},
-    "media.rtp": {"media.errors", "media.messages", "media.sound"},
+    "media.rtp": {"media.errors", "media.protocol", "media.sound"},
     "media.relay": {"media.rtp", "media.sound"},
     "media.clock": {"media.rtp"},
     "media.speech": {"media.child_process", "media.sound"},
     "media.recognition": {"media.child_process", "media.sound"},
     "media.streams": {
-        "media.priority", "media.clock",
-        "media.channel", "media.child_process", "media.errors", "media.messages",
+        "media.priority", "media.clock", "media.protocol", "media.child_process", "media.errors",
         "media.process_client", "media.recognition", "media.rtp", "media.rtp_socket",
         "media.sound", "media.stderr", "media.worker",
     },
     "media.worker": {
-        "media.priority", "media.clock",
-        "media.channel", "media.codec", "media.detection", "media.detection_limits",
-        "media.detection_phrases", "media.listening", "media.sound_settings",
-        "media.worker_socket", "media.errors", "media.messages",
-        "media.relay", "media.rtcp_figures", "media.rtp", "media.settings", "media.sound",
-        "media.sources", "media.stderr", "media.watchdog",
+        "media.priority", "media.clock", "media.protocol", "media.codec", "media.detection",
+        "media.detection_limits", "media.detection_phrases", "media.listening",
+        "media.sound_settings", "media.worker_socket", "media.errors", "media.relay", "media.rtp",
+        "media.settings", "media.sound", "media.sources", "media.stderr", "media.watchdog",
     },
 }  # fmt: skip
 
@@ -251,7 +241,9 @@ WITH_IO = {"sip.transport", "sip.endpoint"}
 IO_MODULES = {"socket", "asyncio", "time", "select", "selectors", "threading"}
 
 MOST_FILES_AT_THE_ROOT = 10
-MOST_FILES_IN_A_PACKAGE = 24
+MOST_FILES_IN_A_PACKAGE = 22
+A_FILE_A_SECTION = {"config"}
+"""See docs/decisions/182-config-has-a-file-a-section.md."""
 MOST_LINES = 480
 MOST_PARAMETERS = 7
 SOUND_LIBRARIES = ("numpy", "soundfile", "soxr", "scipy")
@@ -565,9 +557,10 @@ def test_the_root_of_the_engine_has_few_files() -> None:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_no_package_has_too_many_files(room: str) -> None:
-    folders = [path for path in (ROOT / room).rglob("*") if path.is_dir()]
+    folders = [ROOT / room, *(path for path in (ROOT / room).rglob("*") if path.is_dir())]
     counts = {str(one.relative_to(ROOT)): len(list(one.glob("[!_]*.py"))) for one in folders}
-    assert {name: count for name, count in counts.items() if count > MOST_FILES_IN_A_PACKAGE} == {}
+    too_large = {name for name, count in counts.items() if count > MOST_FILES_IN_A_PACKAGE}
+    assert too_large <= A_FILE_A_SECTION
 
 
 @pytest.mark.parametrize("room", ROOMS)

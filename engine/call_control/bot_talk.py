@@ -10,7 +10,7 @@ from ..calls.cancel_scope import while_up
 from ..calls.dialling import DEFAULT_CALLER, Caller
 from ..calls.hangup_cause import BY_COMMAND, HangupCause
 from ..calls.leg import Leg, LegEnded
-from ..calls.recording import CallRecording
+from ..calls.recording.recording import CallRecording
 from ..calls.services import CallServices
 from ..calls.talk import Talk
 from ..calls.transfers.queue_wait import NoCallback, QueueWait

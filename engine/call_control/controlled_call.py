@@ -16,7 +16,7 @@ from ..calls.call_result import Refused, Result
 from ..calls.cancel_scope import while_up
 from ..calls.hangup_cause import BY_COMMAND, HangupCause
 from ..calls.leg import Leg, LegEnded, Role
-from ..calls.recording import CallRecording
+from ..calls.recording.recording import CallRecording
 from ..calls.services import CallServices
 from ..calls.supervision.supervisor_desk import SupervisorDesk
 from ..calls.supervision.supervisors import SuperviseOrder, sound_of

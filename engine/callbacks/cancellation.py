@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from ..errors import EngineError
 from ..job import Job
+from .attempts.running_attempts import RunningAttempts
 from .open_jobs import OpenJobs
 from .retry import Outcome
-from .running_attempts import RunningAttempts
 
 
 class Cancellation:

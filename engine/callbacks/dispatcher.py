@@ -23,9 +23,10 @@ from ..job import Job
 from ..routing.admission import Admission
 from ..routing.trunk_states import TrunksFull
 from . import completion
-from .attempt import Attempt
-from .attempt_check import AttemptCheck, until_trunk
-from .attempt_services import AttemptServices
+from .attempts.attempt import Attempt
+from .attempts.attempt_check import AttemptCheck, until_trunk
+from .attempts.attempt_services import AttemptServices
+from .attempts.running_attempts import RunningAttempts
 from .cancellation import Cancellation
 from .completion import Decision, End, Postpone, Ready, Resume, Retry, Wait, WaitOn, waits_until
 from .open_jobs import OpenJobs
@@ -33,7 +34,6 @@ from .open_times import OpenTimes
 from .queued_jobs import QueuedJobs
 from .resumed_jobs import ResumedJobs
 from .retry import Outcome
-from .running_attempts import RunningAttempts
 from .schedule import JobSchedule
 from .trunk_line import TrunkLine
 

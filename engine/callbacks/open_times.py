@@ -13,7 +13,7 @@ from ..acd.queues import Queues
 from ..errors import EngineError, Kind
 from ..job import Job
 from ..routing.admission import Admission, Admitted
-from ..routing.phone_number import CalledNumber
+from ..routing.numbers.phone_number import CalledNumber
 from .completion import Decision, End, Postpone, Retry
 
 # Hours of a number and of a queue with no common time within this many changes have none at all.

@@ -20,7 +20,7 @@ from ..calls.services import CallServices
 from ..job import Job, JobState
 from ..routing.admission import Admission
 from . import completion
-from .attempt import Attempt
+from .attempts.attempt import Attempt
 from .completion import publish_queued
 from .dispatcher import Dispatcher
 from .retry import Outcome

@@ -15,8 +15,8 @@ from ..calls.services import CallServices
 from ..errors import BadParams, EngineError
 from ..request import CallbackRequest
 from ..routing.admission import Admission, AdmissionQuery, Admitted
-from ..routing.phone_number import check_region
-from ..routing.reading import ReadingView, is_uri
+from ..routing.numbers.phone_number import check_region
+from ..routing.numbers.reading import ReadingView, is_uri
 from ..routing.trunk_states import NoTrunkUsable, TrunksFull
 from .open_times import OpenTimes
 from .slot_bookings import SlotBookings

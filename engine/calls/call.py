@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NotRequired, Protocol, TypedDict, ca
 
 from msgspec import Meta
 
-from media.messages import RecordingEnded
+from media.protocol.messages import RecordingEnded
 from sip.dialog.uas import UasSession
 from sip.hop import Hop
 

@@ -12,9 +12,9 @@ from weakref import proxy
 
 from msgspec import structs
 
-from media import messages as media_events
 from media.errors import MediaError
-from media.messages import LegStats
+from media.protocol import messages as media_events
+from media.protocol.messages import LegStats
 from media.worker_pool import WorkerPool
 from sip import events as sip_events
 from sip.dialog.session import Session

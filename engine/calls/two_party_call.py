@@ -18,7 +18,7 @@ from .call_legs import CallLegs, codecs_like, within_report_limit
 from .dialling import DEFAULT_CALLER, Caller
 from .hangup_cause import HangupCause
 from .leg import Leg, LegEnded
-from .recording import CallRecording
+from .recording.recording import CallRecording
 from .services import CallServices
 from .supervision.supervisor_desk import SupervisorDesk
 from .supervision.supervisors import SuperviseOrder

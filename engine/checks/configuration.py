@@ -26,9 +26,9 @@ from ..errors import EngineError
 from ..routing.dialplan import Dialplan
 from ..routing.endpoint_options import tls_options
 from ..routing.local_codecs import here, missing
-from ..routing.number_plan import NumberPlan
-from ..routing.phone_number import example_number
-from ..routing.reading import NotDialable, Reading, is_uri
+from ..routing.numbers.number_plan import NumberPlan
+from ..routing.numbers.phone_number import example_number
+from ..routing.numbers.reading import NotDialable, Reading, is_uri
 from ..routing.targets.number_rewriting import SentNumbers
 from .speech import missing_recogniser, missing_words
 from .voices import unknown_voices

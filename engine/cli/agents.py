@@ -10,8 +10,8 @@ from rich.text import Text
 from config.choices import AddressUse
 
 from .command import AGENTS, Json, SocketAfter, call, call_pages
-from .formats import duration
-from .tables import console, details, table
+from .output.formats import duration
+from .output.tables import console, details, table
 
 app = typer.Typer(
     name="agent",

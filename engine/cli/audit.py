@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from .command import RUNNING, Json, SocketAfter, call
-from .formats import date
-from .tables import console, print_more, table
+from .output.formats import date
+from .output.tables import console, print_more, table
 
 app = typer.Typer(rich_markup_mode=None)
 

@@ -7,8 +7,8 @@ import typer
 
 from .calls import print_call
 from .command import Json, SocketAfter, ask, call, context_of, print_result
-from .formats import value_text
-from .tables import console, details
+from .output.formats import value_text
+from .output.tables import console, details
 
 app = typer.Typer(
     name="call",

@@ -24,9 +24,9 @@ from .command import (
     print_result,
 )
 from .events import print_progress
-from .formats import between, date
-from .tables import console, details, print_more, state_cell, table
-from .time_span import From, To, Zone, moments, time_of
+from .output.formats import between, date
+from .output.tables import console, details, print_more, state_cell, table
+from .output.time_span import From, To, Zone, moments, time_of
 
 app = typer.Typer(rich_markup_mode=None)
 

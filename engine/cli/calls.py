@@ -8,8 +8,8 @@ import typer
 from rich.text import Text
 
 from .command import CALLS, Json, SocketAfter, call, call_pages
-from .formats import between, date, value_text
-from .tables import cell, console, details, state_cell, table
+from .output.formats import between, date, value_text
+from .output.tables import cell, console, details, state_cell, table
 
 app = typer.Typer(rich_markup_mode=None)
 

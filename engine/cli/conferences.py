@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from .command import Json, SocketAfter, call
-from .formats import date
-from .tables import console, table
+from .output.formats import date
+from .output.tables import console, table
 
 app = typer.Typer(
     name="conferences",

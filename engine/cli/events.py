@@ -9,8 +9,8 @@ from rich.text import Text
 from ringback_client import Client
 
 from .command import GIVE_UP_S, RUNNING, Json, SocketAfter, ask, print_result
-from .formats import clock, pairs
-from .tables import STATE_STYLES, cell, console
+from .output.formats import clock, pairs
+from .output.tables import STATE_STYLES, cell, console
 
 app = typer.Typer(rich_markup_mode=None)
 

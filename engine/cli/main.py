@@ -50,9 +50,9 @@ from .command import (
 )
 from .configuration import doctor, scripts
 from .configuration.settings import default_config, load_settings
-from .formats import duration, pairs, value_text
 from .live import top
-from .tables import console, details
+from .output.formats import duration, pairs, value_text
+from .output.tables import console, details
 from .tracing import commands as traces
 
 

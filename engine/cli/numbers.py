@@ -11,9 +11,9 @@ from config.number_csv import NumberRow, rows_of
 from ringback_client import Client
 
 from .command import EXIT_FAILED, Json, SocketAfter, ask, call, print_result
-from .formats import minute
-from .tables import console, details, print_more, table
-from .time_span import time_of
+from .output.formats import minute
+from .output.tables import console, details, print_more, table
+from .output.time_span import time_of
 
 app = typer.Typer(
     name="numbers",

@@ -10,7 +10,7 @@ import typer
 from ringback_client import Client
 
 from .command import Json, SocketAfter, ask, print_result
-from .tables import console, details
+from .output.tables import console, details
 
 app = typer.Typer(
     name="person",

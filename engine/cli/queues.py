@@ -9,8 +9,8 @@ from rich.text import Text
 from ringback_client import Client
 
 from .command import AGENTS, Json, SocketAfter, ask, call, call_pages, print_result
-from .formats import duration, minute, printable
-from .tables import console, details, print_more, table
+from .output.formats import duration, minute, printable
+from .output.tables import console, details, print_more, table
 
 app = typer.Typer(
     name="queue",

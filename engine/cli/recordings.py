@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from .command import EXIT_FAILED, Json, SocketAfter, ask, call, call_pages, fail
-from .formats import date, duration, value_text
-from .tables import console, details, state_cell, table
+from .output.formats import date, duration, value_text
+from .output.tables import console, details, state_cell, table
 
 app = typer.Typer(
     name="recordings",

@@ -10,10 +10,10 @@ import typer
 from ringback_client import Client
 
 from .command import NUMBERS, REPORTS, Json, Options, SocketAfter, ask, call, context_of
-from .export import CsvWriter
-from .formats import duration
-from .tables import console, cropped, fitted, table, with_last_cropped
-from .time_span import (
+from .output.export import CsvWriter
+from .output.formats import duration
+from .output.tables import console, cropped, fitted, table, with_last_cropped
+from .output.time_span import (
     AsCsv,
     From,
     Into,

@@ -11,9 +11,9 @@ from ringback_client import Client
 
 from ..reports.intervals import GroupBy, GroupCallsBy, Interval
 from .command import Json, Options, SocketAfter, ask
-from .export import CsvWriter
-from .report_tables import csv_row, print_report
-from .time_span import (
+from .output.export import CsvWriter
+from .output.report_tables import csv_row, print_report
+from .output.time_span import (
     AsCsv,
     From,
     Into,

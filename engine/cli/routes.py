@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from .command import EXIT_FAILED, RUNNING, Json, SocketAfter, call, context_of
-from .formats import date
-from .tables import cell, console
-from .time_span import FORMS, moment_of
+from .output.formats import date
+from .output.tables import cell, console
+from .output.time_span import FORMS, moment_of
 
 configuration = typer.Typer(rich_markup_mode=None)
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from .command import CALLS, Json, SocketAfter, call, call_pages
-from .formats import date
-from .tables import cell, console, details, state_cell, table
+from .output.formats import date
+from .output.tables import cell, console, details, state_cell, table
 
 app = typer.Typer(rich_markup_mode=None)
 

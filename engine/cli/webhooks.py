@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from .command import EXIT_FAILED, Json, SocketAfter, call, call_pages
-from .formats import date
-from .tables import cell, console, table
+from .output.formats import date
+from .output.tables import cell, console, table
 
 app = typer.Typer(
     name="webhooks",

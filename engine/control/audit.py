@@ -16,9 +16,9 @@ from config.urls import without_secrets
 
 from ..errors import EngineError
 from ..store.protocols import RowWriter
-from .jsonrpc import METHOD_NOT_FOUND, RpcError
+from .connections.jsonrpc import METHOD_NOT_FOUND, RpcError
+from .connections.peer import Peer
 from .method_roles import NoRight, changes
-from .peer import Peer
 from .rights import Principal
 
 PARAMS_BYTES = 2048

@@ -6,7 +6,7 @@ from typing import Any, cast, get_type_hints
 
 import msgspec
 
-from .peer import Peer
+from .connections.peer import Peer
 
 
 class Method:

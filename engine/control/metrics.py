@@ -20,7 +20,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import Metric
 
-from media.messages import WorkerCounters
+from media.protocol.messages import WorkerCounters
 from media.worker_pool import WorkerPool
 from sip.endpoint import SipEndpoint
 

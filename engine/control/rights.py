@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from config.rights import Right
 from config.sections import Control
 
+from .connections.peer import Peer, user_name
 from .method_roles import (
     AGENT_METHODS,
     AGENT_REQUEST_METHODS,
@@ -24,7 +25,6 @@ from .method_roles import (
     Role,
     needed,
 )
-from .peer import Peer, user_name
 
 
 @dataclass(frozen=True, slots=True)

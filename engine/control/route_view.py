@@ -17,8 +17,8 @@ from ..errors import BadParams, EngineError
 from ..request import CallbackRequest
 from ..routing.conditions import Condition, Facts
 from ..routing.dialplan import Dialplan
+from ..routing.numbers.reading import ReadingView, is_uri
 from ..routing.rates import Cost
-from ..routing.reading import ReadingView, is_uri
 from ..routing.rules import Ruling, Step
 from ..routing.trunk_states import usable_now
 from ..routing.trunks import Trunks, TrunkState

@@ -16,9 +16,9 @@ from ..errors import KIND_CODES
 from ..job import LegRecord
 from ..personal.person import ERASED
 from ..reports.record_view import LegFigures
-from . import jsonrpc
+from .connections import jsonrpc
+from .connections.jsonrpc import ErrorData
 from .event_types import ABOUT, COMMON, EVENT_TYPES
-from .jsonrpc import ErrorData
 from .method import Method
 from .method_roles import AGENT_METHODS, AGENT_REQUEST_METHODS, needed
 from .methods.agents import AgentMethods

@@ -14,7 +14,7 @@ from ..job import site_of
 from ..routing.router import Router
 from ..routing.rules import Ruling
 from ..stir.verdict import NOT_SIGNED, Verdict
-from .caller_id import CallingParty
+from .caller.caller_id import CallingParty
 
 log = structlog.get_logger()
 

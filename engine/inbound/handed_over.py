@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from sip.dialog.uas import UasSession
 
 from ..stir.verdict import Verdict
-from .caller_id import CallingParty
+from .caller.caller_id import CallingParty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

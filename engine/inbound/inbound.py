@@ -30,7 +30,8 @@ from ..calls.running_calls import RunningCalls
 from ..calls.services import CallServices
 from ..stir.verdict import Verdict
 from .call_info import InboundCallInfo
-from .caller_id import user_to_user_of
+from .caller.caller_id import user_to_user_of
+from .caller.trunk_parties import CallParties, TrunkParties
 from .handed_over import HandedOver, Handler
 from .inbound_call import InboundCall
 from .inbound_routes import find_route
@@ -39,7 +40,6 @@ from .page_visitor import visitor_info
 from .replacing import take_place
 from .services import InboundServices
 from .trunk_auth import TrunkAuth
-from .trunk_parties import CallParties, TrunkParties
 from .unknown_sources import UnknownSources
 
 log = structlog.get_logger()

@@ -7,7 +7,7 @@ from sip.transport.web_edge import browser_uri
 
 from ..webrtc.page_tokens import PageCall
 from .call_info import InboundCallInfo
-from .caller_id import MAX_CHARS, CallingParty
+from .caller.caller_id import MAX_CHARS, CallingParty
 
 VISITOR: Final = "visitor"
 """What such a caller is called: they have no number."""

@@ -9,7 +9,7 @@ from ..routing.admission import Admission
 from ..routing.peers import Peers
 from ..routing.router import Router
 from ..webrtc.page_tokens import PageCalls
-from .caller_verification import CallerVerification
+from .caller.caller_verification import CallerVerification
 from .kept_positions import KeptPositions
 
 

@@ -23,10 +23,10 @@ from ..store.protocols import NOTHING_KEPT, LoadedDocuments
 from .blocking.do_not_call import DoNotCall
 from .hours.calling_hours import CallingHours
 from .limits import Accepted, RateLimits
-from .number_plan import NumberPlan
-from .phone_number import CalledNumber, parse_written
+from .numbers.number_plan import NumberPlan
+from .numbers.phone_number import CalledNumber, parse_written
+from .numbers.reading import Reading, refused
 from .rates import Rates
-from .reading import Reading, refused
 
 if TYPE_CHECKING:
     from config.settings import Settings

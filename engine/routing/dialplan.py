@@ -24,10 +24,10 @@ from .blocking.do_not_call import DoNotCall
 from .identity.caller_id_check import check_caller_id
 from .identity.caller_identity import CallerIdentity
 from .media_policy import DEFAULT_MEDIA, MediaPolicy
-from .number_plan import NumberPlan
+from .numbers.number_plan import NumberPlan
+from .numbers.phone_number import CalledNumber
+from .numbers.reading import NotDialable, Reading, is_uri, refused
 from .permitted_host import PermittedHost, place_of, sip_uri, steering_parameter, transport_of
-from .phone_number import CalledNumber
-from .reading import NotDialable, Reading, is_uri, refused
 from .targets.destination import Destination, DialTarget, credentials_of
 from .targets.stream_target import StreamTarget
 from .targets.trunk_targets import TrunkTargets

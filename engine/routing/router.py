@@ -15,8 +15,8 @@ from ..store.errors import StoreError
 from ..store.protocols import NOTHING_KEPT, Rows
 from .conditions import CallerHistory, Facts, NoQueues, Queues, Surroundings
 from .hours.opening_hours import opening_hours
-from .number_plan import NumberPlan
-from .phone_number import CalledNumber
+from .numbers.number_plan import NumberPlan
+from .numbers.phone_number import CalledNumber
 from .rules import Rules, Ruling
 
 if TYPE_CHECKING:

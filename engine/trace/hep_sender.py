@@ -13,8 +13,8 @@ import structlog
 
 from config.tracing import Trace as Settings
 from config.value_checks.addresses import split_host_port
-from media.messages import RtcpSeen
-from media.rtcp_figures import RtcpBlock
+from media.protocol.messages import RtcpSeen
+from media.protocol.rtcp_figures import RtcpBlock
 
 from .flow import TracedMessage
 from .hep_packet import MOST_PAYLOAD_BYTES, TCP, UDP, Address, HepEncoder, Kind

@@ -5,7 +5,7 @@ Times are seconds of one monotonic clock.
 
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from ..messages import LegStats
+from ..protocol.messages import LegStats
 from . import e_model
 from .outgoing_stream import FRAME_S
 from .receive_stats import Reception

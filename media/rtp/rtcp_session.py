@@ -6,7 +6,7 @@ Times are seconds of one monotonic clock; `unix_offset_s` added to them gives Un
 import random
 from typing import Final
 
-from ..messages import LegStats
+from ..protocol.messages import LegStats
 from . import rtcp, rtcp_xr
 from .outgoing_stream import OutgoingStream
 from .quality import voip_metrics

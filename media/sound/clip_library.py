@@ -8,14 +8,14 @@ import numpy as np
 
 from ..settings import LOUDNESS_LUFS
 from ..sources import Hold, Playlist, Prompt, Ringing, Silence, Stream, Tone
-from . import tones
 from .clip import SILENCE, Clip, joined
 from .g711 import SAMPLE_RATE_HZ
 from .hold_music import hold_music
 from .prompt_files import PromptError
 from .prompts import PromptCache
-from .ringback_clip import ringing
-from .tone_spec import ToneError
+from .tones import tones
+from .tones.ringback_clip import ringing
+from .tones.tone_spec import ToneError
 
 ClipSource: TypeAlias = Silence | Tone | Prompt | Hold | Ringing | Playlist | Stream
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ..messages import Codec
+from ..protocol.messages import Codec
 from ..rtp.outgoing_stream import OutgoingStream
 from ..rtp.rtp import HEADER, MARKER_BIT, VERSION_BITS
 from ..rtp_socket import RtpSocket

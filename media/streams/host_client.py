@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from ..messages import Codec
 from ..process_client import ProcessClient
+from ..protocol.messages import Codec
 from .messages import (
     CloseStream,
     Command,

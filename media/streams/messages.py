@@ -4,7 +4,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from ..messages import Codec
+from ..protocol.messages import Codec
 from ..recognition.vocabulary import Vocabulary
 
 RateHz: TypeAlias = Literal[8000, 16000, 24000]

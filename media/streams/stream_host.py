@@ -17,9 +17,9 @@ from typing import Final
 import uvloop
 
 from .. import priority
-from ..channel import Connection
 from ..clock.alarm import precise_alarm
 from ..clock.frame_clock import FrameClock
+from ..protocol.channel import Connection
 from ..stderr import never_wait_for_stderr
 from .bot_stream import BotStream
 from .connector import Connector

@@ -1,4 +1,4 @@
-"""What the engine and the WebRTC process say to each other, in frames (media/framing.py).
+"""What the engine and the WebRTC process say to each other, in frames (media/protocol/framing.py).
 
 A session is the audio of one call of a browser, by its Call-ID.
 """

@@ -18,7 +18,7 @@ import uvloop
 from aiortc import RTCCertificate
 
 from .. import priority
-from ..channel import Connection
+from ..protocol.channel import Connection
 from .messages import (
     Answered,
     Close,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ..messages import Codec
+from ..protocol.messages import Codec
 from ..rtp.outgoing_stream import OutgoingStream
 from ..sound.clip import SILENCE, Clip
 from ..sound.fade import FADE_SAMPLES

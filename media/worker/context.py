@@ -4,13 +4,13 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..messages import Event
+from ..protocol.messages import Event
 from ..rtp.rtcp import Cname
 from ..sound.frames import SpeakingSources
 from .clocked_playouts import ClockedPlayouts
-from .listeners import Listeners
 from .mixing.mixer import Mixer
 from .playout import Playout
+from .ports.listeners import Listeners
 from .relay import Relay
 
 

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from ..channel import Connection
-from ..messages import VERSION, Answer, Command, Event, Hello, Welcome, command_decoder
+from ..protocol.channel import Connection
+from ..protocol.messages import VERSION, Answer, Command, Event, Hello, Welcome, command_decoder
 
 GREETING_S: Final = 5.0  # who has not greeted by then is sent away
 

@@ -4,7 +4,7 @@ import socket
 from collections.abc import Mapping
 from typing import Final
 
-from ..messages import (
+from ..protocol.messages import (
     Connect,
     Dtmf,
     LegState,
@@ -29,7 +29,7 @@ from .leg_quality import LegQuality, figures_of
 from .pauses import GAP_FILL_S
 from .peer_stream import PeerStream
 from .playout import Playout
-from .port_pool import PortPair, discard_waiting
+from .ports.port_pool import PortPair, discard_waiting
 from .protection import Protection
 from .recording.recorder import Tap
 from .rtcp_report import RtcpTeller

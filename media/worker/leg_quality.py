@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from ..messages import Event, LegStats, QualityChanged
+from ..protocol.messages import Event, LegStats, QualityChanged
 from ..rtp import quality
 from ..rtp.outgoing_stream import OutgoingStream
 from ..rtp.quality import QualityChange, QualityWatch

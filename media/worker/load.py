@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from ..messages import WorkerLoad
+from ..protocol.messages import WorkerLoad
 from ..rtp.outgoing_stream import FRAME_S
 from .processor_time import ProcessorTime
 

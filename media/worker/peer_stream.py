@@ -10,7 +10,7 @@ from collections.abc import Sized
 from typing import Final, Protocol, cast
 
 from ..codec.formats import Format
-from ..messages import Connect
+from ..protocol.messages import Connect
 from ..relay.tables import CODECS, STEP, TRANSLATIONS
 from ..rtp.flow import Figures, Flow
 from ..rtp.outgoing_stream import OutgoingStream

@@ -4,7 +4,7 @@ import socket
 from collections.abc import Callable
 
 from ..codec.formats import G711
-from ..messages import Codec, Connect
+from ..protocol.messages import Codec, Connect
 from ..rtp.outgoing_stream import OutgoingStream
 from ..rtp.srtp import SrtpSender
 from ..rtp.telephone_event import DigitWriter

@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager
 
-from ..messages import SrtpKeys
+from ..protocol.messages import SrtpKeys
 from ..rtp.srtp import NO_LOCK, SrtpReceiver, SrtpSender
 
 

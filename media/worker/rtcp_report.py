@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
-from ..messages import Event, RtcpSeen
-from ..rtcp_figures import RtcpBlock, RtcpSender
+from ..protocol.messages import Event, RtcpSeen
+from ..protocol.rtcp_figures import RtcpBlock, RtcpSender
 from ..rtp import rtcp
 from ..rtp.symmetric_rtp import Address
 

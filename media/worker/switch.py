@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final
 
-from .. import messages as m
 from ..errors import NoPortLeft
+from ..protocol import messages as m
 from ..rtp.outgoing_stream import FRAME_S, OutgoingStream
 from ..rtp.rtcp import Cname
 from ..settings import MediaSettings
@@ -26,12 +26,12 @@ from .context import WorkerContext
 from .detecting.detections import Detections
 from .detecting.sound_watch import SoundWatch
 from .leg import MediaLeg
-from .listeners import Listeners
 from .mixing.mixer import Mixer
 from .pauses import GAP_FILL_S
 from .playout import Playout
-from .port_pool import PortPool
-from .port_pools import PortPools
+from .ports.listeners import Listeners
+from .ports.port_pool import PortPool
+from .ports.port_pools import PortPools
 from .recording.recordings import Recordings
 from .relay import Relay
 

@@ -26,13 +26,13 @@ import uvloop
 from .. import priority
 from ..clock.alarm import precise_alarm
 from ..clock.frame_clock import FrameClock
-from ..messages import Command, Stop, Welcome
+from ..protocol.messages import Command, Stop, Welcome
 from ..settings import MediaSettings
 from ..stderr import never_wait_for_stderr
 from ..worker_socket import listen_at
-from .descriptors import make_room_for
 from .engine_session import EngineSessions
 from .load import LoadMeter
+from .ports.descriptors import make_room_for
 from .processor_time import of_thread
 from .relay_thread import RelayReader, read_relay
 from .switch import Switch

@@ -12,8 +12,8 @@ from typing import Final
 
 import numpy as np
 
-from media import messages as m
 from media.codec.formats import Format, encoder_of, unavailable
+from media.protocol import messages as m
 from media.rtp.rtp import build
 from media.settings import MediaSettings
 from media.worker.switch import Switch

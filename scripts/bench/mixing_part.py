@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from media.messages import Connect
+from media.protocol.messages import Connect
 from media.rtp.outgoing_stream import FRAME_S, OutgoingStream
 from media.rtp.rtp import build
 from media.sound import g711

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from media.messages import Connect, SrtpKeys
+from media.protocol.messages import Connect, SrtpKeys
 from media.rtp.rtp import build
 from media.rtp.srtp import SrtpSender
 from media.settings import MediaSettings

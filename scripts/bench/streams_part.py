@@ -17,7 +17,7 @@ from typing import Final
 
 import psutil
 
-from media.messages import Codec
+from media.protocol.messages import Codec
 from media.streams.host_client import HostClient
 from media.streams.leg_codec import silence
 from media.streams.messages import (

@@ -14,8 +14,8 @@ import dns.query
 import msgspec
 
 from config.sites import Site
-from media.framing import FrameSplitter, FramingError
-from media.messages import LegStats, command_decoder, report_decoder
+from media.protocol.framing import FrameSplitter, FramingError
+from media.protocol.messages import LegStats, command_decoder, report_decoder
 from sip.sdp.sdes import SUITES, parse_crypto
 from sip.transport.dns.name_servers import NameServers
 from sip.transport.dns.records import Kind, NameServiceError, Naptr, Srv

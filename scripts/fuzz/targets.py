@@ -20,12 +20,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from config.sections import Route, Trunk
-from engine.control import jsonrpc
+from engine.control.connections import jsonrpc
 from engine.control.schema import declared_methods
 from engine.errors import BadParams, EngineError
-from engine.inbound.diversion import diversions
+from engine.inbound.caller.diversion import diversions
 from engine.routing.dialplan import Dialplan
-from engine.routing.number_plan import NumberPlan
+from engine.routing.numbers.number_plan import NumberPlan
 from engine.stir.certificate import TrustStore, read_tn_auth_list
 from engine.stir.passport import Parties, check_claims, identities, read_passport
 from engine.stir.verdict import VerificationFailed

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.control.jsonrpc import RpcError, read_params
+from engine.control.connections.jsonrpc import RpcError, read_params
 from engine.control.params import CallRef, DrainRequest, JobQuery, JobRef, NoParams, Subscribe
 from engine.errors import KIND_CODES, BadParams, EngineError
 from engine.request import CallbackRequest, asked_detection

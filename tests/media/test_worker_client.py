@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from media import messages as m
 from media.errors import (
     BadAddress,
     NoPortLeft,
@@ -21,7 +20,8 @@ from media.errors import (
     WorkerFailed,
     WorkerGone,
 )
-from media.messages import Connect
+from media.protocol import messages as m
+from media.protocol.messages import Connect
 from media.settings import MediaSettings
 from media.sound import g711
 from media.sound.g711 import SILENCE

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from media import messages as m
 from media import worker_links
 from media.errors import MediaError, NoPortLeft
+from media.protocol import messages as m
 from media.settings import MediaSettings
 from media.sound import g711
 from media.sources import Mix, Peer, Silence, Source, Tone

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-import media.messages
+import media.protocol.messages
 from config.settings import load
 from engine.control.capacity.turns import Turns
-from engine.control.connection import Connection
-from engine.control.peer import Peer
-from engine.control.server import ControlServer
+from engine.control.connections.connection import Connection
+from engine.control.connections.peer import Peer
+from engine.control.connections.server import ControlServer
 from tests.support.engines.virtual import VirtualEngine, World
 from tests.support.phones.virtual import Conduct, Step
 from tests.support.recording import write_tone_wav
@@ -187,7 +187,7 @@ class Session:
             assert step.keys() <= {"wait", "note", "time"}, step
 
     def _media(self, engine: VirtualEngine, fields: Line) -> None:
-        message = getattr(media.messages, fields.pop("media"))
+        message = getattr(media.protocol.messages, fields.pop("media"))
         fields.pop("wait", None)
         engine.media.on_event(message(**fields))
 

@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from media.messages import Codec
+from media.protocol.messages import Codec
 from media.streams.leg_codec import silence
 from scripts.bench.streams_part import _frame, _Leg, _number
 

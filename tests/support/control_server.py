@@ -13,11 +13,11 @@ import pytest
 from msgspec import Meta
 
 from config.sections import Control
+from engine.control.connections.peer import Peer
+from engine.control.connections.server import ControlServer
 from engine.control.method import Method
 from engine.control.params import NoParams
-from engine.control.peer import Peer
 from engine.control.rights import Rights
-from engine.control.server import ControlServer
 from engine.errors import EngineError
 from engine.request import CallbackRequest, Params
 from engine.store.event_log import EventLog

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
+from engine.control.connections.peer import Peer
 from engine.control.method import Method
-from engine.control.peer import Peer
 
 
 async def call_method(table: Mapping[str, Method], name: str, **params: Any) -> Any:

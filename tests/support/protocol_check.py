@@ -14,7 +14,7 @@ from unittest.mock import patch
 import msgspec
 from jsonschema_rs import Draft202012Validator, Registry
 
-from engine.control import jsonrpc
+from engine.control.connections import jsonrpc
 from engine.control.requests.in_flight import InFlight
 from engine.control.schema import openrpc
 from engine.store.event_log import EventLog

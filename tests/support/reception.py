@@ -25,7 +25,7 @@ from engine.calls.announcing.waiting_room import WaitingRooms
 from engine.calls.announcing.whisper import Announcer
 from engine.calls.call_flow import CustomerHistory
 from engine.errors import EngineError
-from engine.inbound.caller_verification import CallerVerification
+from engine.inbound.caller.caller_verification import CallerVerification
 from engine.inbound.inbound import Inbound
 from engine.inbound.kept_positions import KeptPositions
 from engine.inbound.services import InboundServices

@@ -20,8 +20,8 @@ from config.sections import Dial, Route, Trunk
 from config.spoken import Texts
 from engine.acd.agents import AgentRegistry
 from engine.acd.queues import Queues
-from engine.callbacks.attempt import Attempt
-from engine.callbacks.attempt_services import AttemptServices
+from engine.callbacks.attempts.attempt import Attempt
+from engine.callbacks.attempts.attempt_services import AttemptServices
 from engine.callbacks.dispatcher import Dispatcher
 from engine.callbacks.open_jobs import OpenJobs
 from engine.calls.announcing.plays import Plays
@@ -40,7 +40,7 @@ from engine.recordings.library import RecordingLibrary
 from engine.routing.admission import Admission
 from engine.routing.blocking.do_not_call import DoNotCall
 from engine.routing.dialplan import Dialplan
-from engine.routing.number_plan import NumberPlan
+from engine.routing.numbers.number_plan import NumberPlan
 from engine.routing.targets.destination import Destination
 from engine.store.event_log import EventLog
 from engine.store.kept_events import Event
@@ -48,7 +48,7 @@ from engine.store.store import Store, StoreError
 from media.detection_limits import DetectionLimits
 from media.detection_phrases import Phrases
 from media.errors import NoPortLeft, RecordingFailed
-from media.messages import Connect, LegStats, Played, PlayEnd, Recorded, RecordingAt
+from media.protocol.messages import Connect, LegStats, Played, PlayEnd, Recorded, RecordingAt
 from media.sources import Hold, Peer, Prompt, Ringing, Source
 from media.worker_pool import WorkerPool
 from sip.endpoint import SipEndpoint

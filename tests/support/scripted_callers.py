@@ -7,7 +7,7 @@ from typing import Any
 from config.inbound import Inbound as Route
 from config.scripts import Script
 from engine.scripts.actions import EndWord
-from media.messages import Dtmf
+from media.protocol.messages import Dtmf
 from tests.support.reception import Reception, reception
 from tests.support.scripts import script, step
 

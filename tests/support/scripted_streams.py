@@ -8,7 +8,7 @@ import msgspec
 
 from config.streams import Streams as StreamSettings
 from engine.calls.streams.streams import Streams
-from media.messages import Codec
+from media.protocol.messages import Codec
 from media.streams.host_client import HostFailed
 from media.streams.messages import (
     BotAsks,

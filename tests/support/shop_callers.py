@@ -3,7 +3,7 @@
 import asyncio
 
 from config.inbound import Inbound as Route
-from media.messages import Dtmf
+from media.protocol.messages import Dtmf
 from tests.support.phones.scripted import ScriptedCaller, ScriptedPhone
 from tests.support.reception import Reception
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from config.sounds import FILE
 from media.detection_limits import Label
-from media.messages import BeepHeard, Detected, MachineSuspected
+from media.protocol.messages import BeepHeard, Detected, MachineSuspected
 from media.sources import Prompt, Silence
 
 from ...calls.announcing.sound_files import NoSound

@@ -14,7 +14,7 @@ from ...job import AttemptRecord, Job
 from ...routing.admission import AdmissionQuery
 from ...scripts.actions import CallBack, Connect, EndWord, FindSlots, HangUp, Slots, Transfer
 from ...scripts.record import ScriptRecord, ScriptUse
-from ..attempt_services import AttemptServices
+from ..attempts.attempt_services import AttemptServices
 from ..customer_hold import Postponed
 
 # How the leg of a party ends whom a script does not connect: nobody pressed a key, as in a mailbox,

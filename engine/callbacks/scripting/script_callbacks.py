@@ -6,7 +6,7 @@ from ...errors import EngineError
 from ...request import CallbackRequest, SlotSpec
 from ...routing.admission import Admission
 from ...routing.dialplan import Dialplan
-from ...routing.phone_number import CalledNumber
+from ...routing.numbers.phone_number import CalledNumber
 from ...scripts.actions import FindSlots, Slot, Slots
 from ...scripts.slots import next_beginning, slot_of
 from ..open_times import OpenTimes

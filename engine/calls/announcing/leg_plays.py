@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from media.messages import Played, PlayEnd
+from media.protocol.messages import Played, PlayEnd
 from media.sources import Source
 
 from ...errors import EngineError

@@ -4,8 +4,8 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from media.sound.progress_tones import PROGRESS_TONES, ProgressTone, progress_spec
-from media.sound.tone_spec import ToneError, parse
+from media.sound.tones.progress_tones import PROGRESS_TONES, ProgressTone, progress_spec
+from media.sound.tones.tone_spec import ToneError, parse
 from media.sources import Hold, Playlist, Prompt, Source, Tone
 
 from ...errors import EngineError

@@ -16,8 +16,8 @@ from typing import Any
 import structlog
 
 from config.spoken import split_voice
-from media.sound import tone_spec
 from media.sound.prompt_files import close_processes
+from media.sound.tones import tone_spec
 from media.sources import Prompt, Source, Tone
 from media.speech.speech_pool import PROCESSES
 from media.speech.synthesizer import SpeechError, Synthesizer

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from media.detection_limits import DetectionLimits, Label
-from media.messages import BeepHeard, Detected, MachineSuspected
+from media.protocol.messages import BeepHeard, Detected, MachineSuspected
 
 from ..leg import Leg
 from ..legs.leg_listener import LegListener, ObservedLeg

@@ -8,7 +8,7 @@ import structlog
 from config.detection import Detection as DetectionSettings
 from media.detection_limits import DetectionLimits
 from media.detection_phrases import Phrases, phrases_of
-from media.messages import BeepHeard, Detected, MachineSuspected
+from media.protocol.messages import BeepHeard, Detected, MachineSuspected
 
 from ...errors import BadParams, EngineError
 from ..call import Call

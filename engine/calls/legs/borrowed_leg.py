@@ -10,8 +10,8 @@ from typing import Final
 
 import structlog
 
-from media import messages as media_events
 from media.errors import MediaError
+from media.protocol import messages as media_events
 from media.sources import Tone
 from media.worker_pool import WorkerPool
 from sip.endpoint import SipEndpoint

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from media.detection_limits import DetectionLimits
 from media.detection_phrases import Phrases
-from media.messages import BeepHeard, Detected, MachineSuspected
+from media.protocol.messages import BeepHeard, Detected, MachineSuspected
 
 from ...job import LegRecord
 from .leg_listener import LegListener

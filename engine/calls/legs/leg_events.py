@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import structlog
 
-from media.messages import Event as MediaEvent
-from media.messages import RecordingEnded, RtcpSeen
+from media.protocol.messages import Event as MediaEvent
+from media.protocol.messages import RecordingEnded, RtcpSeen
 from sip.events import Event as SipEvent
 from sip.events import ExtensionsRefused, RegistrationChanged
 

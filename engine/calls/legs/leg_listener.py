@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from media.messages import BeepHeard, Detected, MachineSuspected
+from media.protocol.messages import BeepHeard, Detected, MachineSuspected
 from sip.usage import ReferralUsage
 
 from ...job import LegRecord

@@ -11,7 +11,7 @@ from config.values import Dtmf
 from media.detection_limits import DetectionLimits
 from media.detection_phrases import Phrases
 from media.errors import BadAddress, MediaError
-from media.messages import Codec, Connect, LegStats, MediaTimeout, Played, SrtpKeys
+from media.protocol.messages import Codec, Connect, LegStats, MediaTimeout, Played, SrtpKeys
 from media.sources import Source
 from media.worker_pool import WorkerPool
 from sip.endpoint import SipEndpoint

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import structlog
 
-from media import messages as media_events
+from media.protocol import messages as media_events
 from sip.message.reason import status_reason
 
 from ..hangup_cause import HangupCause

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from media import messages as media_events
+from media.protocol import messages as media_events
 
 from .event_budget import BoundedPublisher
 from .leg_listener import ObservedLeg

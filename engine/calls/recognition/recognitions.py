@@ -10,7 +10,7 @@ from config.recognition import Recognition as RecognitionSettings
 from config.recognition import RecognitionEngine
 from media.child_process import fill_command
 from media.errors import MediaError
-from media.messages import Codec, Connect
+from media.protocol.messages import Codec, Connect
 from media.sources import Peer
 from media.streams import messages as m
 from media.streams.host_client import HostFailed

@@ -12,7 +12,7 @@ from ..call import Call
 from ..call_legs import within_report_limit
 from ..cancel_scope import KeyPressed, until_key
 from ..leg import Leg
-from ..recording import CallRecording
+from ..recording.recording import CallRecording
 from ..services import CallServices
 
 BEEP: Final = Tone("1000/400")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from media.messages import Codec
+from media.protocol.messages import Codec
 from media.streams.host_client import HostClient
 from media.streams.messages import Event, OpenRecognition, OpenStream
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from media.messages import Codec
+from media.protocol.messages import Codec
 
 # What carries more than the band of G.711.
 _WIDE: Final = frozenset({"G722", "opus", "L16/16000"})

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
-from media.messages import Codec
+from media.protocol.messages import Codec
 from media.streams import bot_messages as bot
 from media.streams import messages as m
 from sip.sdp.offer_answer import NegotiatedAudio

@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from config.streams import Streams as StreamSettings
 from config.streams import check_stream_url, origin_of
-from media.messages import Codec
+from media.protocol.messages import Codec
 from media.streams.host_client import HostClient, HostFailed
 from media.streams.messages import OpenStream, Service
 

@@ -9,7 +9,7 @@ from rich.text import Text
 from ringback_client import Client, ClientError, EngineError
 
 from ..command import EXIT_FAILED, EXIT_USAGE, RUNNING, Json, Options, SocketAfter, print_json
-from ..tables import cell, console, table
+from ..output.tables import cell, console, table
 from .settings import ConfigFile, default_config
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..command import EXIT_FAILED, EXIT_USAGE, Json, Options, print_json
-from ..tables import cell, console, table
+from ..output.tables import cell, console, table
 from .settings import ConfigFile, default_config, load_settings
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..agents import STATE_STYLES
-from ..formats import duration
+from ..output.formats import duration
 from .screen import Line, at_right, heads, padded
 
 View = Mapping[str, Any]

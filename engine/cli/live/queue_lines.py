@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..formats import duration
+from ..output.formats import duration
 from .screen import Line, at_right, heads, padded
 
 View = Mapping[str, Any]

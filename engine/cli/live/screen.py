@@ -12,7 +12,7 @@ from rich.cells import set_cell_size
 from rich.color import ColorSystem
 from rich.style import Style
 
-from ..formats import printable
+from ..output.formats import printable
 
 Piece = tuple[str, str]  # text, and its style as rich names it
 Line = tuple[Piece, ...]

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..formats import duration
+from ..output.formats import duration
 from .agent_lines import GAP, WIDE_HEADS, Choices, agent_lines
 from .alerts import alerts
 from .queue_lines import queue_lines, waiting_lines

@@ -13,8 +13,8 @@ from rich.text import Text
 from ringback_client import Client, EngineError
 
 from ..command import CALLS, EXIT_FAILED, Json, Options, SocketAfter, ask, fail, print_json
-from ..formats import clock, date
-from ..tables import cell, console
+from ..output.formats import clock, date
+from ..output.tables import cell, console
 from .ladder import Ladder, audio_line, short, strokes
 from .pcap import PcapWriter
 

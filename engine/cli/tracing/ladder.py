@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from rich.text import Text
 
-from ..formats import clock, printable
-from ..tables import cell
+from ..output.formats import clock, printable
+from ..output.tables import cell
 
 _TIME_COLUMNS: Final = 22
 _FEWEST_COLUMNS: Final = 24  # of an arrow

@@ -13,9 +13,9 @@ from ...acd.agent_view import AgentView
 from ...acd.availability import AgentAvailability, SlotQuery
 from ...errors import BadParams, EngineError
 from ...request import Identifier, Params, RingTime, Target
+from ..connections.peer import Peer
 from ..method import Method
 from ..params import SECONDS_PER_MIN, Days, SlotCallbacks, SlotMin
-from ..peer import Peer
 from .pages import Paged, after_named, cursor_at, page_of
 
 if TYPE_CHECKING:

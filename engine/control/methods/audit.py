@@ -9,8 +9,8 @@ from msgspec import Meta
 from ...errors import Kind
 from ...request import Params, UnixTime
 from ...store.cursor import row_of
+from ..connections.peer import Peer
 from ..method import Method
-from ..peer import Peer
 from .pages import page_of
 
 if TYPE_CHECKING:

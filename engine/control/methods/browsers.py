@@ -10,8 +10,8 @@ from ...errors import EngineError
 from ...request import Identifier, Params, Priority, check_context, printable
 from ...webrtc.ice_servers import IceServer, PageIceServers
 from ...webrtc.page_tokens import EXPIRES_S, PageCall, PageCalls
+from ..connections.peer import Peer
 from ..method import Method
-from ..peer import Peer
 
 
 class PageAdmission(Params):

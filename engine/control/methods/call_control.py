@@ -10,9 +10,9 @@ from ...call_control.controlled_calls import ControlledCalls, Origination
 from ...calls.call import CallView
 from ...errors import BadParams
 from ...request import Identifier, Params, Target
+from ..connections.peer import Peer
 from ..method import Method
 from ..params import CallRef
-from ..peer import Peer
 
 _is_header_name = re.compile(r"(X-[A-Za-z0-9-]{1,60}|User-to-User)\Z", re.I).match
 _is_digits = re.compile(r"[0-9A-D*#]{1,64}\Z").match

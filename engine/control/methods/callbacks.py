@@ -13,12 +13,12 @@ from ...errors import EngineError
 from ...job import TERMINAL_STATES, Job
 from ...reports.job_view import JobView, job_view
 from ...request import CallbackRequest, Reschedule
-from ...routing.reading import ReadingView
+from ...routing.numbers.reading import ReadingView
 from ...store.event_log import EventLog
 from ...store.store import Store
+from ..connections.peer import Peer
 from ..method import Method
 from ..params import Decision, JobQuery, JobRef, NumberOf, Reprioritise
-from ..peer import Peer
 from .pages import Slices
 
 

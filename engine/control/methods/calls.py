@@ -14,9 +14,9 @@ from ...errors import EngineError
 from ...routing.dialplan import Dialplan
 from ...routing.targets.stream_target import Handover
 from ...store.cursor import never_given
+from ..connections.peer import Peer
 from ..method import Method
 from ..params import CallRef, SuperviseParams, TransferParams
-from ..peer import Peer
 from .pages import Paged, page_of
 
 STATS_LIMIT_S = 1.0

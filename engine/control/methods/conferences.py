@@ -10,9 +10,9 @@ from ...call_control.conferences import Conferences
 from ...call_control.controlled_calls import Origination
 from ...calls.call import CallView
 from ...request import Identifier, Params, Target, one_of
+from ..connections.peer import Peer
 from ..method import Method
 from ..params import NoParams
-from ..peer import Peer
 
 MOST_MEMBERS = 100
 

@@ -6,10 +6,10 @@ from typing import Protocol, TypedDict
 from config.difference import ConfigurationChanges
 
 from ...store.event_log import EventLog
+from ..connections.peer import Peer
 from ..engine_status import EngineView, Traffic
 from ..method import Method
 from ..params import DrainRequest, NoParams, ReloadRequest
-from ..peer import Peer
 from ..status_view import EngineStatus, Identity
 
 # How long the reply to engine.drain may take to be sent before the engine stops.

@@ -11,11 +11,11 @@ from ...errors import BadParams, EngineError
 from ...request import Identifier, Params, RegionCode, Target, UnixTime
 from ...routing.admission import AdmissionQuery
 from ...routing.blocking.do_not_call import Blocked
-from ...routing.phone_number import CalledNumber, check_region
+from ...routing.numbers.phone_number import CalledNumber, check_region
+from ...routing.numbers.reading import Reading, ReadingView, is_uri
 from ...routing.rates import Cost
-from ...routing.reading import Reading, ReadingView, is_uri
+from ..connections.peer import Peer
 from ..method import Method
-from ..peer import Peer
 from .pages import Slices, page_of
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from ...errors import EngineError
 from ...personal.person import ERASED, Person
 from ...request import JobId, Params, Target, one_of
 from ...store.cursor import row_of
+from ..connections.peer import Peer
 from ..method import Method
-from ..peer import Peer
 
 if TYPE_CHECKING:
     from ...job import Job

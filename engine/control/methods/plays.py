@@ -13,8 +13,8 @@ from ...calls.keys.gather import MOST_DIGITS, GatherEnd, GatherSettings
 from ...calls.keys.gathers import Gathers
 from ...errors import BadParams
 from ...request import Identifier, Params, one_of
+from ..connections.peer import Peer
 from ..method import Method
-from ..peer import Peer
 from ..speech_params import SpeechRequest
 
 MOST_FILES: Final = 100

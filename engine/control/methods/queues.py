@@ -10,9 +10,9 @@ from ...acd.queue_entry import EntryView, Key
 from ...acd.queue_views import QueueExplanation
 from ...errors import BadParams
 from ...request import Identifier, Params, one_of
+from ..connections.peer import Peer
 from ..method import Method
 from ..params import SECONDS_PER_MIN, Days, SlotCallbacks, SlotMin
-from ..peer import Peer
 from .pages import Paged, after_named, cursor_at, page_of
 
 if TYPE_CHECKING:

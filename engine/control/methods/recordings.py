@@ -13,9 +13,9 @@ from ...errors import BadParams, EngineError
 from ...recordings.entry import RecordingOrder, RecordingState, RecordingView
 from ...recordings.library import RecordingLibrary
 from ...request import Identifier, Params, WhisperSpec
+from ..connections.peer import Peer
 from ..method import Method
 from ..params import CallRef
-from ..peer import Peer
 from .pages import Paged, page_of
 
 

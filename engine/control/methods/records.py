@@ -18,9 +18,9 @@ from ...store.annotations import annotate
 from ...store.cursor import never_given, row_of
 from ...store.filters import joined
 from ...store.job_table import MOST_READ
+from ..connections.peer import Peer
 from ..method import Method
 from ..params import JobRef, NumberOf, Search
-from ..peer import Peer
 from .pages import PAGE_BYTES, Slices, bounded
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from ...reports.report import Reports
 from ...reports.report_count import Kind, Question
 from ...reports.report_view import AgentReport, CallReport, JobReport, QueueReport, SiteReport
 from ...request import Identifier, Params, UnixTime
+from ..connections.peer import Peer
 from ..method import Method
-from ..peer import Peer
 from ..status_view import LiveView
 from .pages import bounded
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 from ...callbacks.intake import Intake
 from ...errors import BadParams, EngineError
 from ...inbound.call_info import InboundCallInfo
-from ...inbound.caller_id import CallingParty
+from ...inbound.caller.caller_id import CallingParty
 from ...inbound.inbound import Inbound
 from ...request import CallbackRequest, Identifier, Target, UnixTime
 from ...routing.admission import Admission, Admitted
@@ -18,8 +18,8 @@ from ...routing.conditions import CallerHistory
 from ...routing.router import Router
 from ...routing.rules import Ruling
 from ...stir.verdict import Attestation
+from ..connections.peer import Peer
 from ..method import Method
-from ..peer import Peer
 from ..route_view import Explanation, Objections, PartyView, explained, requested, verdict_of
 
 

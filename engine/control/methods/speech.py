@@ -4,8 +4,8 @@ from typing import TypedDict
 
 from ...calls.announcing.plays import Plays
 from ...calls.recognition.recognised_legs import RecognisedLegs
+from ..connections.peer import Peer
 from ..method import Method
-from ..peer import Peer
 from ..speech_params import SpeechRequest
 from .plays import LegRef
 

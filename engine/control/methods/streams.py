@@ -8,9 +8,9 @@ from msgspec import Meta
 from ...call_control.streamed_calls import Begun, Mode, StreamedCalls
 from ...request import Identifier, Params, one_of
 from ...routing.targets.stream_target import Handover, StreamFallback, StreamTarget
+from ..connections.peer import Peer
 from ..method import Method
 from ..params import CallRef
-from ..peer import Peer
 
 Url = Annotated[str, Meta(min_length=1, max_length=1024)]
 Parameters = Annotated[dict[str, Any], Meta(max_length=64)]

@@ -31,8 +31,8 @@ from ...trace.message_view import MessageView, message_view
 from ...trace.story import Sentence, Wire, story_of_call, story_of_job
 from ...trace.trace import Trace
 from ...trace.traced_call import TracedCall
+from ..connections.peer import Peer
 from ..method import Method
-from ..peer import Peer
 from .pages import Paged, Slices
 
 STATS_LIMIT_S = 1.0

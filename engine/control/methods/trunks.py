@@ -10,8 +10,8 @@ from ...request import Identifier, Params
 from ...routing.hosts.trunk_health import HostState
 from ...routing.trunk_figures import TrunkCounts, TrunkFigures
 from ...routing.trunks import Trunks, TrunkView
+from ..connections.peer import Peer
 from ..method import Method
-from ..peer import Peer
 from .pages import Paged, after_named, cursor_at, page_of
 
 

@@ -10,9 +10,9 @@ from ...acd.queues import Queues
 from ...request import Identifier, Params
 from ...webhooks.webhook_view import Retried, Tested, WebhookView
 from ...webhooks.webhooks import Webhooks
+from ..connections.peer import Peer
 from ..event_types import check_types
 from ..method import Method
-from ..peer import Peer
 from .pages import Paged, after_named, cursor_at, page_of
 
 SECRET_BYTES = 24

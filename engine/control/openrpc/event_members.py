@@ -12,7 +12,7 @@ from config.recording import RecordingFormat
 from config.scripts import StepKind
 from media.detection_limits import Label
 from media.detection_limits import Reason as DetectionReason
-from media.messages import PlayEnd
+from media.protocol.messages import PlayEnd
 from media.sound_settings import OneWayCause
 
 from ...acd.agent import Wish

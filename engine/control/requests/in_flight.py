@@ -9,15 +9,15 @@ import msgspec
 import structlog
 
 from ...errors import BadParams, EngineError
-from .. import jsonrpc
 from ..capacity.turns import Reader, Turns
-from ..jsonrpc import INTERNAL_ERROR, METHOD_NOT_FOUND, RpcError
-from ..jsonrpc import RpcRequest as Request
-from ..line_writer import LineWriter
+from ..connections import jsonrpc
+from ..connections.jsonrpc import INTERNAL_ERROR, METHOD_NOT_FOUND, RpcError
+from ..connections.jsonrpc import RpcRequest as Request
+from ..connections.line_writer import LineWriter
+from ..connections.session import Authority, Session
 from ..method import Method
 from ..method_roles import changes
 from ..rights import Principal
-from ..session import Authority, Session
 
 log = structlog.get_logger()
 

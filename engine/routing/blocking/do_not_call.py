@@ -15,7 +15,7 @@ import msgspec
 
 from ...errors import EngineError
 from ...store.protocols import NOTHING_KEPT, NOTHING_PUBLISHED, LoadedDocuments, Publisher
-from ..reading import NotDialable
+from ..numbers.reading import NotDialable
 from .listed_numbers import ListedNumbers
 
 KIND = "do_not_call"

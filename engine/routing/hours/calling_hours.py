@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from config.policy import Hours, RegionHours
 
-from ..phone_number import CalledNumber
+from ..numbers.phone_number import CalledNumber
 from .weekly_hours import LocalHours, WeeklyHours, spans_by_weekday
 
 # Longer than any planned closure. A place that is closed for longer never opens.

@@ -3,8 +3,8 @@
 from config.sections import TRUNK_USERS
 from sip.message.uri import SipUri
 
-from ..number_plan import NumberPlan
-from ..reading import NotDialable
+from ..numbers.number_plan import NumberPlan
+from ..numbers.reading import NotDialable
 
 ANONYMOUS = "anonymous"
 

@@ -15,7 +15,7 @@ from config.settings import Trunk
 from sip.message.name_addr import NameAddr
 from sip.message.uri import SipUri
 
-from ..spellings import without_separators
+from ..numbers.spellings import without_separators
 from ..targets.number_rewriting import SentNumbers
 from .caller_id_check import ANONYMOUS
 

@@ -14,11 +14,11 @@ import phonenumbers
 
 from config.trunk_numbers import NumberFormat, NumberRewriting, OutgoingNumbers
 
-from ..emergency_numbers import hides_emergency, is_emergency
-from ..number_plan import NumberPlan
-from ..phone_number import CalledNumber, is_valid, parse_written
-from ..reading import NotDialable, Reading
-from ..spellings import dialled_forms, digits_of, readings_of_user, without_separators
+from ..numbers.emergency_numbers import hides_emergency, is_emergency
+from ..numbers.number_plan import NumberPlan
+from ..numbers.phone_number import CalledNumber, is_valid, parse_written
+from ..numbers.reading import NotDialable, Reading
+from ..numbers.spellings import dialled_forms, digits_of, readings_of_user, without_separators
 
 _SENT: Final = re.compile(r"\+?[0-9*#]+")
 _RECEIVED: Final = re.compile(r"[0-9*#+]+")

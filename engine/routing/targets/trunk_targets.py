@@ -12,10 +12,10 @@ from ..hosts.service_route import TrunkRoute, routes_by
 from ..hosts.trunk_hosts import hosts_of, in_turn
 from ..identity.caller_identity import CallerIdentity, caller_id_for
 from ..media_policy import DEFAULT_MEDIA, MediaPolicy
-from ..number_plan import NumberPlan
+from ..numbers.number_plan import NumberPlan
+from ..numbers.phone_number import CalledNumber
+from ..numbers.reading import NotDialable, Reading
 from ..permitted_host import sip_uri
-from ..phone_number import CalledNumber
-from ..reading import NotDialable, Reading
 from ..trunk_states import AllTrunksUp, TrunkStates
 from .destination import DialTarget, credentials_of
 from .number_rewriting import SentNumbers

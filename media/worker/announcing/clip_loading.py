@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-from ... import messages as m
+from ...protocol import messages as m
 from ...sound.clip import Clip
 from ...sound.clip_library import ClipSource, Library, SourceError, loops
 from ...sound.form import WIDE

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from ...messages import Played, PlayEnd
+from ...protocol.messages import Played, PlayEnd
 from ...sound.clip import SILENCE, Clip
 from ...sound.g711 import SAMPLE_RATE_HZ
 from ...sound.mixed_clip import MixedClip

@@ -9,7 +9,7 @@ from typing import Final
 
 from ...codec.codec import CodecError, Samples
 from ...codec.formats import G711, Format
-from ...messages import Codec, Connect
+from ...protocol.messages import Codec, Connect
 from ...rtp.outgoing_stream import OutgoingStream
 from ...sound.form import WIDE, WIDE_HZ, decode, encode
 from ...sound.mixed_clip import MixedClips

@@ -7,11 +7,11 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Final, Protocol
 
-from ... import messages as m
 from ...detection.answer_detector import AnswerDetector
 from ...detection.verdict import Beep, Finding, Verdict
 from ...detection_limits import DetectionLimits
 from ...detection_phrases import Phrases
+from ...protocol import messages as m
 from ...sound.g711 import decode
 from ..peer_stream import SoundTap
 

@@ -13,7 +13,7 @@ from ...listening.echo import Echo
 from ...listening.talk_judge import Clipped, OneWay, SoundFinding, TalkJudge
 from ...listening.voice_activity import VoiceActivity
 from ...listening.window import Packet, frames_of, look_at
-from ...messages import EchoHeard, Event, LegStats, OneWayAudio, SoundClipped, VoiceChanged
+from ...protocol.messages import EchoHeard, Event, LegStats, OneWayAudio, SoundClipped, VoiceChanged
 from ...sound_settings import SoundSettings
 from ..peer_stream import PeerStream
 

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from time import monotonic
 from typing import Any, Final
 
-from ... import messages as m
+from ...protocol import messages as m
 from ...rtp.rtp import CLOCK_HZ
 from ...sound.form import WIDE
 from ..leg import MediaLeg

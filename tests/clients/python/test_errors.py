@@ -4,7 +4,7 @@ from typing import get_args
 
 import engine.errors
 import ringback_client.errors
-from engine.control.jsonrpc import INVALID_PARAMS
+from engine.control.connections.jsonrpc import INVALID_PARAMS
 
 
 def test_kinds_and_codes_are_those_of_the_engine() -> None:

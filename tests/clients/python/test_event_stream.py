@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.control.connection import Connection
+from engine.control.connections.connection import Connection
 from engine.store.event_log import EventLog
 from ringback_client import (
     Client,

@@ -12,7 +12,7 @@ from engine.acd.agents import STORED_AS, AgentRegistry
 from engine.acd.roster import ADDED_AS, Roster
 from engine.errors import EngineError
 from engine.routing.dialplan import Dialplan
-from engine.routing.number_plan import NumberPlan
+from engine.routing.numbers.number_plan import NumberPlan
 from engine.store.event_log import EventLog
 from engine.store.store import Store
 from tests.support.floor import agent

@@ -12,9 +12,9 @@ from engine.calls.call import Call
 from engine.errors import EngineError
 from engine.recordings.entry import RecordingOrder
 from engine.store.kept_events import Event
-from media.messages import RecordingEnded
+from media.protocol.messages import RecordingEnded
 from media.sources import Prompt, Silence
-from tests.engine.calls.test_recording import record_takes
+from tests.engine.calls.recording.test_recording import record_takes
 from tests.support.calls_by_command import leg_of, run_calls, up
 from tests.support.scene import Scene
 

@@ -12,7 +12,7 @@ from engine.callbacks.retry import Outcome
 from engine.calls.announcing.whisper import Announcement, Unspoken
 from engine.job import Job
 from engine.store.store import StoreError
-from media.messages import Dtmf
+from media.protocol.messages import Dtmf
 from media.sources import Hold, Peer, Prompt
 from tests.support.jobs import callback_job
 from tests.support.phones.scripted import ScriptedPhone

@@ -23,7 +23,7 @@ from engine.calls.hangup_cause import BY_COMMAND, ELSEWHERE
 from engine.calls.leg import Leg
 from engine.errors import EngineError
 from engine.routing.targets.destination import Destination
-from media.messages import Dtmf
+from media.protocol.messages import Dtmf
 from media.sources import Prompt
 from tests.support.leg_owner import LegOwner
 from tests.support.phones.scripted import ScriptedPhone

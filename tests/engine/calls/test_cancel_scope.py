@@ -9,7 +9,7 @@ import pytest
 from engine.calls.cancel_scope import KeyPressed, until_key, while_up
 from engine.calls.hangup_cause import HangupCause
 from engine.calls.leg import Leg, LegEnded
-from media.messages import Dtmf
+from media.protocol.messages import Dtmf
 from tests.support.legs import dial, leg_to
 from tests.support.phones.scripted import ScriptedPhone
 from tests.support.scene import Scene, run_scene

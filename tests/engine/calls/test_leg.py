@@ -10,7 +10,7 @@ from engine.calls.hangup_cause import HangupCause
 from engine.calls.leg import Leg, LegEnded
 from engine.calls.legs.event_budget import BURST
 from media.errors import BadAddress, WorkerGone
-from media.messages import (
+from media.protocol.messages import (
     Connect,
     Dtmf,
     EchoHeard,

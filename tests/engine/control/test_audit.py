@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.control.audit import PARAMS_BYTES, REPEATED_S, Audit, shown
-from engine.control.peer import Peer
+from engine.control.connections.peer import Peer
 from engine.control.rights import Principal
 
 BOARD = Principal("board", "read")

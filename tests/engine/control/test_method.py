@@ -6,9 +6,9 @@ from typing import TypedDict
 import msgspec
 import pytest
 
+from engine.control.connections.peer import Peer
 from engine.control.method import Method
 from engine.control.params import JobRef, NoParams
-from engine.control.peer import Peer
 
 
 class Told(TypedDict):

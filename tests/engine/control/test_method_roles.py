@@ -3,7 +3,7 @@
 import itertools
 from pathlib import Path
 
-from engine.control.connection import Connection
+from engine.control.connections.connection import Connection
 from engine.control.method_roles import (
     AGENT_METHODS,
     AGENT_REQUEST_METHODS,

@@ -15,9 +15,9 @@ from pydantic import SecretStr
 from config.rights import Right
 from config.sections import Control
 from engine.control.audit import Audit
-from engine.control.peer import Peer
+from engine.control.connections.peer import Peer
+from engine.control.connections.server import ControlServer
 from engine.control.rights import NOBODY, Principal, Rights
-from engine.control.server import ControlServer
 from engine.errors import EngineError
 from engine.store.event_log import EventLog
 from tests.support.control_server import BareClient, Handlers

@@ -37,7 +37,7 @@ async def test_every_method_that_is_served_is_in_it(tmp_path: Path) -> None:
 
 
 def test_the_methods_of_the_connection_are_those_it_answers() -> None:
-    source = Path(__file__).parents[3].joinpath("engine/control/session.py").read_text()
+    source = Path(__file__).parents[3].joinpath("engine/control/connections/session.py").read_text()
     answered = dict(re.findall(r'"([a-z.]+)": Method\((\w+), self\._', source))
     assert answered == {name: kind.__name__ for name, kind in OF_THE_CONNECTION.items()}
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from config.inbound import Inbound as Route
 from engine.inbound.call_info import InboundCallInfo
-from engine.inbound.caller_id import CallingParty
+from engine.inbound.caller.caller_id import CallingParty
 from engine.routing.rules import Ruling
 
 BOB = CallingParty("+442079461111", "sip:b@pbx", number="+442079461111", region="GB", name="Bob")

@@ -14,7 +14,7 @@ from engine.calls.agent_wait import HELD_S
 from engine.errors import EngineError
 from engine.inbound.call_info import InboundCallInfo
 from engine.inbound.callback_on_key import CallbackOnKey
-from engine.inbound.caller_id import CallingParty
+from engine.inbound.caller.caller_id import CallingParty
 from engine.inbound.services import InboundServices
 from engine.job import Job
 from engine.routing.admission import AdmissionQuery

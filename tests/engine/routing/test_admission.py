@@ -14,7 +14,7 @@ from engine.job import AttemptRecord, Job, LegRecord, Request
 from engine.routing.admission import Admission, AdmissionQuery, PolicySettings
 from engine.routing.blocking.do_not_call import Blocked
 from engine.routing.dialplan import Dialplan
-from engine.routing.number_plan import NumberPlan
+from engine.routing.numbers.number_plan import NumberPlan
 
 LONDON, BERLIN = "+442079460123", "+493012345678"
 MOBILE = "+447400123456"

@@ -11,7 +11,7 @@ from engine.errors import EngineError
 from engine.routing.blocking.do_not_call import Blocked, DoNotCall
 from engine.routing.dialplan import Dialplan
 from engine.routing.media_policy import MediaPolicy
-from engine.routing.number_plan import NumberPlan
+from engine.routing.numbers.number_plan import NumberPlan
 from engine.routing.targets.stream_target import StreamFallback
 from engine.routing.trunk_states import AllTrunksUp, TrunksFull
 

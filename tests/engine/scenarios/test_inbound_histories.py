@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.queues import Queue
-from media.messages import Dtmf
+from media.protocol.messages import Dtmf
 from tests.support.examples import at_most
 from tests.support.phones.scripted import ScriptedCaller, incoming
 from tests.support.reception import Reception, reception

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.callbacks import attempt_check
+from engine.callbacks.attempts import attempt_check
 from tests.support.engines.in_process import request, running, settings_in
 
 

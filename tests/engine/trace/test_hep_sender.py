@@ -10,8 +10,8 @@ from pydantic import SecretStr
 from config.tracing import Trace as Settings
 from engine.trace.hep_packet import MOST_PAYLOAD_BYTES
 from engine.trace.hep_sender import HepSender, dialogs_of, fitted, rtcp_view
-from media.messages import RtcpSeen
-from media.rtcp_figures import RtcpBlock, RtcpSender
+from media.protocol.messages import RtcpSeen
+from media.protocol.rtcp_figures import RtcpBlock, RtcpSender
 from sip.hop import Hop
 from tests.support.hep import HepCollector
 from tests.support.traces import AGENT, OURS, one_call, request, trace

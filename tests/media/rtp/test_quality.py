@@ -2,7 +2,7 @@
 
 import pytest
 
-from media.messages import LegStats
+from media.protocol.messages import LegStats
 from media.rtp.quality import QualityChange, QualityWatch, fill, voip_metrics
 from media.rtp.receive_stats import Reception
 from media.rtp.rtcp_xr import VoipMetrics

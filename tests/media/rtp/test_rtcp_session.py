@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from media.messages import LegStats
+from media.protocol.messages import LegStats
 from media.rtp import rtcp
 from media.rtp.outgoing_stream import OutgoingStream
 from media.rtp.receive_stats import Reception

@@ -12,9 +12,9 @@ from functools import partial
 import pytest
 from msgspec.structs import replace
 
-from media import messages as m
 from media.codec.formats import Format
-from media.messages import Codec, Direction
+from media.protocol import messages as m
+from media.protocol.messages import Codec, Direction
 from media.rtp.outgoing_stream import FRAME_S
 from media.sources import Hold, Mix, Peer, Silence, Source, Tone
 from tests.support.media.codec_phones import CodecPhone

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from media import messages as m
+from media.protocol import messages as m
 from media.sound.dtmf.detector import DtmfDetector, ToneKeys
 from media.sound.dtmf.tones import dtmf_clip
 from media.sound.g711 import SILENCE, decode

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from media import messages as m
+from media.protocol import messages as m
 from tests.support.media.switch import SwitchBench
 from tests.support.phones.wire.frames import FramePhone
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from media import messages as m
+from media.protocol import messages as m
 from media.relay.implementation import Implementation
 from media.sound.clip_library import ClipSource
 from media.sound.g711 import ALAW_TO_ULAW, ULAW_TO_ALAW

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from media import messages as m
-from media.messages import Codec
+from media.protocol import messages as m
+from media.protocol.messages import Codec
 from media.sound.clip import Clip
 from media.sound.g711 import SILENCE, decode, encode
 from media.sources import Peer, Silence

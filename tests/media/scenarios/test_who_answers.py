@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from media import messages as m
+from media.protocol import messages as m
 from media.sound.g711 import encode
 from tests.support.detection_limits import usual_limits
 from tests.support.media.relays import BOTH

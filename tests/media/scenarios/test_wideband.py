@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from media import messages as m
 from media.codec.formats import unavailable
-from media.messages import Codec
+from media.protocol import messages as m
+from media.protocol.messages import Codec
 from media.sources import Mix, Playlist, Prompt, Silence, Source
 from tests.support.media.codec_phones import CodecPhone, talk
 from tests.support.media.switch import SwitchBench

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from media import messages as m
 from media import worker_socket
 from media.errors import WorkerFailed, WorkerGone
+from media.protocol import messages as m
 from media.settings import MediaSettings
 from media.worker_pool import WorkerPool
 from media.worker_process import WorkerProcess
@@ -27,7 +27,7 @@ _SHORT_LIVED = """
 import sys
 from pathlib import Path
 from media import messages as m
-from media.framing import FrameSplitter, encode_frame
+from media.protocol.framing import FrameSplitter, encode_frame
 from media.worker_socket import listen_at
 listening, answers = listen_at(Path(sys.argv[1])), int(sys.argv[2])
 listening.setblocking(True)

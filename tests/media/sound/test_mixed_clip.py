@@ -6,7 +6,7 @@ import pytest
 from media.sound.clip import Clip
 from media.sound.g711 import FRAME_SAMPLES, SILENCE, decode, encode
 from media.sound.mixed_clip import UNDER, MixedClip
-from media.sound.tones import render
+from media.sound.tones.tones import render
 
 TONE = Clip.of(render("440/100"))
 LOW = render("200", loop=True)

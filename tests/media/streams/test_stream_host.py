@@ -5,7 +5,7 @@ import socket
 
 from aiohttp import web
 
-from media.channel import Connection
+from media.protocol.channel import Connection
 from media.streams.messages import (
     CloseStream,
     Command,

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from media import webrtc_client
-from media.channel import Connection
+from media.protocol.channel import Connection
 from media.webrtc import process
 from media.webrtc.messages import (
     Answered,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from media import messages as m
+from media.protocol import messages as m
 from tests.support.media.relays import BOTH
 from tests.support.media.switch import SwitchBench
 from tests.support.phones.wire.frames import FramePhone

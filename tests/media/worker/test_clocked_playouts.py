@@ -9,7 +9,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
-from media import messages as m
+from media.protocol import messages as m
 from media.rtp.outgoing_stream import FRAME_S
 from media.sound.clip import Clip
 from media.sources import Mix, Peer, Prompt, Silence, Tone

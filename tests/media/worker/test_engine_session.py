@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from media import messages as m
-from media.channel import Connection
+from media.protocol import messages as m
+from media.protocol.channel import Connection
 from media.settings import MediaSettings
 from media.sources import Hold, Tone
 from media.worker import engine_session

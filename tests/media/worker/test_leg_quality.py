@@ -2,7 +2,7 @@
 
 import random
 
-from media.messages import Event, QualityChanged
+from media.protocol.messages import Event, QualityChanged
 from media.rtp import rtcp, rtcp_xr
 from media.rtp.outgoing_stream import OutgoingStream
 from media.rtp.receive_stats import Reception

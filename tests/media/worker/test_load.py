@@ -2,7 +2,7 @@
 
 import pytest
 
-from media.messages import WorkerLoad
+from media.protocol.messages import WorkerLoad
 from media.worker.load import FRAMES, LoadMeter
 from media.worker.processor_time import ProcessorTime
 

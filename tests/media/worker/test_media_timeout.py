@@ -1,6 +1,6 @@
 """Peers that send nothing, or silence: when that is said, and when it is over."""
 
-from media import messages as m
+from media.protocol import messages as m
 from media.rtp.outgoing_stream import FRAME_S
 from media.worker.switch import ROUNDS_PER_VISIT
 from tests.support.media.switch import SwitchBench

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from media.messages import Connect, Direction
+from media.protocol.messages import Connect, Direction
 from media.rtp.outgoing_stream import FRAME_S, OutgoingStream
 from media.rtp.rtp import HEADER
 from media.sound.clip import SILENCE, Clip

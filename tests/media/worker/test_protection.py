@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from media import messages as m
-from media.messages import SrtpKeys
+from media.protocol import messages as m
+from media.protocol.messages import SrtpKeys
 from media.rtp.rtcp import is_rtcp
 from media.rtp.rtp import build
 from media.rtp.srtp import MOST_STREAMS, SrtpReceiver, SrtpSender

@@ -2,7 +2,7 @@
 
 import pytest
 
-from media import messages as m
+from media.protocol import messages as m
 from media.rtp.outgoing_stream import FRAME_S
 from media.rtp.telephone_event import PAYLOAD
 from tests.support.media.switch import SwitchBench, converse, key

@@ -2,7 +2,7 @@
 
 import socket
 
-from media import messages as m
+from media.protocol import messages as m
 from media.rtp import rtcp
 from media.worker.switch import ROUNDS_PER_VISIT
 from tests.support.media.switch import HOST, SwitchBench, converse

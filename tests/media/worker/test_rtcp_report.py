@@ -1,7 +1,7 @@
 """The engine hears of RTCP reports where it wants to, and of no flood of them."""
 
-from media.messages import Event, RtcpSeen
-from media.rtcp_figures import RtcpBlock, RtcpSender
+from media.protocol.messages import Event, RtcpSeen
+from media.protocol.rtcp_figures import RtcpBlock, RtcpSender
 from media.rtp import rtcp
 from media.worker.rtcp_report import RtcpTeller
 

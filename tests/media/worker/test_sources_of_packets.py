@@ -1,6 +1,6 @@
 """Whose packets a leg takes, and where it sends: unknown sources, moved peers, NAT."""
 
-from media import messages as m
+from media.protocol import messages as m
 from media.sources import Silence
 from tests.support.media.switch import HOST, SwitchBench, converse, key
 from tests.support.phones.wire.frames import FramePhone

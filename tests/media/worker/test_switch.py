@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media import messages as m
+from media.protocol import messages as m
 from media.rtp.outgoing_stream import FRAME_S
 from media.rtp.rtp import build
 from media.sound.g711 import SILENCE, ULAW_TO_ALAW

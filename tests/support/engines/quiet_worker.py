@@ -12,7 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 from media.errors import UnknownLeg
-from media.messages import Connect, LegStats, Recorded, RecordingAt, WorkerCounters
+from media.protocol.messages import Connect, LegStats, Recorded, RecordingAt, WorkerCounters
 from media.settings import MediaSettings
 from media.sources import Source
 from media.worker_client import Endpoint, Load

@@ -22,7 +22,7 @@ from config.sections import Media, Whisper
 from config.sections import Store as StoreSettings
 from config.settings import Settings
 from engine.clock import Clock
-from engine.control.peer import Peer
+from engine.control.connections.peer import Peer
 from engine.daemon import Daemon
 from engine.errors import EngineError
 from engine.routing.overload import Overload

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from media.codec.formats import Format, decoder_of, encoder_of
-from media.messages import Codec, Connect
+from media.protocol.messages import Codec, Connect
 from tests.support.media.coded_peers import PAYLOAD_TYPES
 from tests.support.media.switch import SwitchBench
 from tests.support.phones.wire.frames import FramePhone, assert_unbroken

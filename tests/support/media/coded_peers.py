@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from media.codec.formats import Format, decoder_of, encoder_of
-from media.messages import Codec, Connect
+from media.protocol.messages import Codec, Connect
 from media.rtp.outgoing_stream import FRAME_S, OutgoingStream
 from media.rtp.rtp import HEADER, build
 from media.sound.frames import SpeakingSources

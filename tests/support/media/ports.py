@@ -2,7 +2,7 @@
 
 import random
 
-from media.worker.port_pool import PortPool
+from media.worker.ports.port_pool import PortPool
 from tests.support.ports import free_udp_range
 
 HOST = "127.0.0.1"

@@ -5,7 +5,7 @@ import time
 from types import SimpleNamespace
 from unittest.mock import patch
 
-from media import messages as m
+from media.protocol import messages as m
 from media.relay.implementation import Implementation
 from media.rtp.outgoing_stream import FRAME_S
 from media.rtp.telephone_event import PAYLOAD
@@ -38,7 +38,7 @@ class SwitchBench:
             patch("media.worker.switch.time", clock),
             patch("media.worker.announcing.clip_loading.time", clock),
             patch("media.worker.relay.monotonic", clock.monotonic),
-            patch("media.worker.listeners.monotonic", clock.monotonic),
+            patch("media.worker.ports.listeners.monotonic", clock.monotonic),
         ]
         for one in self._clocks:
             one.start()

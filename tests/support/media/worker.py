@@ -2,8 +2,8 @@
 
 from typing import Self
 
-from media import messages as m
-from media.messages import Connect
+from media.protocol import messages as m
+from media.protocol.messages import Connect
 from media.settings import MediaSettings
 from media.worker_client import WorkerClient
 from tests.support.phones.wire.frames import FramePhone

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any, Literal, NamedTuple
 
 from engine.calls.leg import Leg
-from media.messages import Dtmf
+from media.protocol.messages import Dtmf
 from sip import events
 from sip.dialog.session import Session
 from sip.dialog.uac import Invitation

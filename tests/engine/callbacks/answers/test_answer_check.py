@@ -15,13 +15,13 @@ from engine.calls.answering.answer_policy import AnswerPolicy
 from engine.errors import EngineError
 from engine.job import Job
 from media.detection_limits import Label
-from media.messages import BeepHeard, Detected, MachineSuspected
+from media.protocol.messages import BeepHeard, Detected, MachineSuspected
 from media.sources import Peer, Prompt, Ringing, Silence
 from tests.support.jobs import callback_job
 from tests.support.phones.scripted import ScriptedPhone
 from tests.support.scene import Scene
 
-from ..test_attempt import both_answer, run_attempt
+from ..attempts.test_attempt import both_answer, run_attempt
 
 Report = Detected | MachineSuspected | BeepHeard
 

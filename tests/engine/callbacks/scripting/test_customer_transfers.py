@@ -12,7 +12,7 @@ from engine.acd.agents import AgentRegistry
 from engine.callbacks.dispatcher import Dispatcher
 from engine.calls.announcing.whisper import Announcer
 from engine.job import Job
-from media.messages import Dtmf
+from media.protocol.messages import Dtmf
 from media.sources import Peer, Ringing
 from tests.support.jobs import new_job
 from tests.support.phones.scripted import ScriptedPhone

@@ -12,9 +12,9 @@ from engine.callbacks.retry import Outcome
 from engine.calls.announcing.whisper import Announcer
 from engine.job import Job
 from engine.scripts.record import ScriptRecord
-from media.messages import Dtmf
+from media.protocol.messages import Dtmf
 from media.sources import Ringing
-from tests.engine.callbacks.test_attempt import attempt
+from tests.engine.callbacks.attempts.test_attempt import attempt
 from tests.support.jobs import callback_job
 from tests.support.phones.scripted import ScriptedPhone
 from tests.support.scene import Scene, ScriptedSpeech, run_scene

@@ -7,7 +7,7 @@ import pytest
 
 from engine.calls.announcing.leg_plays import MOST_WAITING, LegPlays, Play
 from engine.errors import EngineError
-from media.messages import Played, PlayEnd
+from media.protocol.messages import Played, PlayEnd
 from media.sources import Silence, Source
 
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 from engine.calls.answering.answer_watch import AnswerWatch
 from engine.calls.leg import Leg
 from engine.calls.legs.leg_listener import LegListener
-from media.messages import BeepHeard, Detected, MachineSuspected
+from media.protocol.messages import BeepHeard, Detected, MachineSuspected
 from tests.support.detection_limits import usual_limits
 from tests.support.virtual_loop import run
 

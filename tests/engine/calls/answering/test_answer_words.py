@@ -11,7 +11,7 @@ from config.recognition import Recognition
 from engine.call_control.controlled_calls import ControlledCalls
 from engine.calls.call import Call
 from media.detection_phrases import BUILT_IN, Phrases
-from media.messages import BeepHeard, Detected
+from media.protocol.messages import BeepHeard, Detected
 from tests.support.calls_by_command import run_calls, up
 from tests.support.detection_limits import usual_limits
 from tests.support.scene import Scene

@@ -19,7 +19,7 @@ from engine.calls.leg import Leg
 from engine.calls.recognition.speech import WantedSpeech
 from engine.calls.supervision.supervisors import Supervisor
 from engine.errors import BadParams, EngineError
-from media.messages import Dtmf
+from media.protocol.messages import Dtmf
 from media.sources import Hold, Peer, Prompt, Silence, Tone
 from sip.events import InfoDigit
 from tests.support.calls_by_command import leg_of, run_calls, up

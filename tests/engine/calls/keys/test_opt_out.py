@@ -15,7 +15,7 @@ from engine.routing.admission import PolicySettings
 from engine.routing.blocking.do_not_call import DoNotCall
 from engine.store.errors import StoreError
 from media.sources import Peer, Prompt
-from tests.engine.callbacks.test_attempt import attempt, both_answer
+from tests.engine.callbacks.attempts.test_attempt import attempt, both_answer
 from tests.support.jobs import callback_job
 from tests.support.phones.scripted import ScriptedPhone
 from tests.support.scene import Scene, run_scene

@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.calls.keys.gather import Gather, GatherSettings
 from engine.calls.keys.typed_ahead import MOST_KEPT, TypedAhead
-from media.messages import Dtmf
+from media.protocol.messages import Dtmf
 from media.sources import Prompt
 from tests.support.reception import Reception
 from tests.support.scripted_callers import BYE, ended, last_script, press, run

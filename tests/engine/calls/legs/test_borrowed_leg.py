@@ -10,7 +10,7 @@ from engine.calls.dialling import Caller
 from engine.calls.hangup_cause import HangupCause
 from engine.calls.leg import LegEnded
 from engine.calls.legs.borrowed_leg import ANNOUNCEMENT, BorrowedLeg
-from media.messages import MediaTimeout
+from media.protocol.messages import MediaTimeout
 from media.sources import Silence, Tone
 from tests.support.leg_owner import LegOwner, LegWatcher
 from tests.support.permanent_line import PermanentLine, run_line

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from engine.calls.leg import Leg
-from media.messages import (
+from media.protocol.messages import (
     MediaTimeout,
 )
 from sip.events import Progress

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from engine.calls.legs.heard_sound import HeardSound
 from engine.calls.legs.leg_media import LegMedia
-from media.messages import Played
+from media.protocol.messages import Played
 from media.sources import Silence
 from tests.engine.calls.legs.test_leg_media import HELLO, endpoint
 from tests.support.virtual_loop import run

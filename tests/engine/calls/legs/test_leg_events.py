@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from engine.callbacks.retry import Outcome
 from engine.calls.legs.leg_events import LegEvents
-from media.messages import Dtmf, RecordingEnded
+from media.protocol.messages import Dtmf, RecordingEnded
 from sip import events as sip_events
 from tests.support.jobs import callback_job
 from tests.support.phones.scripted import ScriptedPhone

@@ -9,7 +9,7 @@ import pytest
 from engine.calls.legs.leg_media import LegMedia
 from engine.routing.media_policy import MediaPolicy
 from media.errors import BadAddress
-from media.messages import MediaTimeout, Played
+from media.protocol.messages import MediaTimeout, Played
 from media.sources import Prompt
 from media.worker_pool import WorkerPool
 from sip.endpoint import SipEndpoint

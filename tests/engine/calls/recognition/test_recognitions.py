@@ -9,7 +9,7 @@ from config.recognition import Recognition as RecognitionSettings
 from engine.call_control.controlled_calls import ControlledCalls
 from engine.calls.recognition.speech import HeardSpeech, WantedSpeech
 from engine.errors import BadParams, EngineError
-from media.messages import Connect
+from media.protocol.messages import Connect
 from media.recognition.vocabulary import Vocabulary
 from media.sources import Peer
 from tests.support.calls_by_command import run_calls, up

@@ -10,7 +10,7 @@ from engine.calls.transfers.request import check_third_party, destination_of
 from engine.errors import EngineError
 from engine.job import LegRecord
 from engine.routing.dialplan import Dialplan
-from engine.routing.number_plan import NumberPlan
+from engine.routing.numbers.number_plan import NumberPlan
 from engine.routing.targets.destination import Destination, DialTarget
 from tests.support.phones.scripted import ScriptedReferral
 

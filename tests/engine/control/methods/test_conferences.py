@@ -9,8 +9,8 @@ import pytest
 
 from engine.call_control.conferences import Conferences
 from engine.call_control.controlled_calls import ControlledCalls
+from engine.control.connections.peer import Peer
 from engine.control.methods.conferences import ConferenceMethods
-from engine.control.peer import Peer
 from tests.support.calls_by_command import NUMBER, leg_of, run_calls, up
 from tests.support.scene import Scene
 

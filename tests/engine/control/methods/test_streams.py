@@ -7,8 +7,8 @@ import pytest
 
 from engine.call_control.streamed_calls import Begun
 from engine.calls.call import Call
+from engine.control.connections.peer import Peer
 from engine.control.methods.streams import StreamMethods
-from engine.control.peer import Peer
 from engine.errors import BadParams
 from engine.routing.targets.stream_target import Handover, StreamFallback, StreamTarget
 

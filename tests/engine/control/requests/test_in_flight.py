@@ -5,7 +5,7 @@ import gc
 import json
 from pathlib import Path
 
-from engine.control.jsonrpc import RpcRequest
+from engine.control.connections.jsonrpc import RpcRequest
 from engine.control.method import Method
 from tests.support.control_server import Handlers, Number, serving
 from tests.support.waiting import until

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from engine.control import jsonrpc
-from engine.control.jsonrpc import RpcError
+from engine.control.connections import jsonrpc
+from engine.control.connections.jsonrpc import RpcError
 from engine.control.requests.surrogates import find_half
 
 

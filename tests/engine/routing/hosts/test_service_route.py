@@ -10,7 +10,7 @@ from engine.errors import EngineError
 from engine.routing.dialplan import Dialplan
 from engine.routing.hosts.service_route import TrunkRoute, routes_by
 from engine.routing.hosts.trunk_hosts import TrunkHost
-from engine.routing.number_plan import NumberPlan
+from engine.routing.numbers.number_plan import NumberPlan
 from engine.routing.permitted_host import sip_uri
 from engine.routing.targets.destination import DialTarget
 from engine.routing.trunk_states import AllTrunksUp

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from config.policy import Hours, RegionHours
 from engine.routing.hours.calling_hours import CallingHours, next_open
 from engine.routing.hours.weekly_hours import DaySpans, LocalHours, WeeklyHours
-from engine.routing.phone_number import CalledNumber, parse_written
+from engine.routing.numbers.phone_number import CalledNumber, parse_written
 
 OFFICE = ["mon-fri 09:00-17:00"]
 MINUTE_S = 60

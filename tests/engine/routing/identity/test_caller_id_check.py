@@ -4,8 +4,8 @@ import pytest
 
 from config.numbering import Numbering
 from engine.routing.identity.caller_id_check import check_caller_id
-from engine.routing.number_plan import NumberPlan
-from engine.routing.reading import NotDialable
+from engine.routing.numbers.number_plan import NumberPlan
+from engine.routing.numbers.reading import NotDialable
 
 PLAN = NumberPlan("GB", Numbering(short_codes=["118118"]))
 

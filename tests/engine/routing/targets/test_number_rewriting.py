@@ -8,9 +8,9 @@ import pytest
 from config.numbering import Numbering
 from config.policy import Destinations
 from config.trunk_numbers import NumberRewriting, OutgoingNumbers
-from engine.routing.number_plan import NumberPlan
-from engine.routing.phone_number import CalledNumber
-from engine.routing.reading import NotDialable
+from engine.routing.numbers.number_plan import NumberPlan
+from engine.routing.numbers.phone_number import CalledNumber
+from engine.routing.numbers.reading import NotDialable
 from engine.routing.targets.number_rewriting import IncomingNumbers, Rewriting, SentNumbers
 
 GB = NumberPlan("GB", route_prefixes=("20", "8"))

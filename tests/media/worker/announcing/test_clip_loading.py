@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from media import messages as m
+from media.protocol import messages as m
 from media.sound.g711 import SILENCE
 from media.sources import Hold, Mix, Peer, Playlist, Prompt, Silence, Stream
 from tests.support.media.codec_phones import CodecPhone

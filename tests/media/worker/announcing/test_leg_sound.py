@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from media import messages as m
+from media.protocol import messages as m
 from media.sound.clip import Clip
 from media.sound.g711 import FRAME_SAMPLES, SILENCE, decode
 from media.sources import Hold, Mix, Peer, Ringing, Silence, Tone

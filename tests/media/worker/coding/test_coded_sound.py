@@ -9,7 +9,7 @@ import pytest
 from media.codec import opus
 from media.codec.codec import CodecError
 from media.codec.formats import unavailable
-from media.messages import Codec
+from media.protocol.messages import Codec
 from media.sound.clip import Clip
 from media.sound.mixed_clip import MixedClip
 from media.worker.coding.coded_sound import CodedSound

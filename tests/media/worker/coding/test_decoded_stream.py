@@ -3,7 +3,7 @@ import pytest
 from media.codec import opus
 from media.codec.codec import CodecError
 from media.codec.formats import Format, encoder_of
-from media.messages import Codec
+from media.protocol.messages import Codec
 from media.sound import g711
 from media.worker.coding.decoded_stream import DecodedStream
 from tests.support.media.coded_peers import Hearer, Talker

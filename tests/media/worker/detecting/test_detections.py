@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from media import messages as m
 from media.detection_phrases import BUILT_IN
+from media.protocol import messages as m
 from media.sound.g711 import encode
 from media.worker.detecting.detections import MOST_WAITING, Detections
 from media.worker.peer_stream import SoundTap

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from media import messages as m
+from media.protocol import messages as m
 from media.sound.g711 import encode
 from media.sound_settings import SoundSettings
 from media.worker.detecting.sound_watch import MOST_WAITING, SoundWatch, WatchedLeg

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from media import messages as m
+from media.protocol import messages as m
 from media.sound import g711
 from media.sources import Mix, Peer, Silence
 from tests.support.media.switch import SwitchBench

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from media import messages as m
+from media.protocol import messages as m
 from media.worker.leg import MediaLeg
 from media.worker.peer_stream import PeerStream
 from media.worker.protection import Protection

@@ -6,7 +6,7 @@ It knows no SIP: a test of the media worker connects a leg to it by `describe`.
 import itertools
 from collections.abc import Sequence
 
-from media.messages import Codec, Connect, Direction
+from media.protocol.messages import Codec, Connect, Direction
 
 from .sockets import FRAME_SAMPLES, Packet, RtpSockets
 

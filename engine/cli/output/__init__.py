@@ -1,0 +1,1 @@
+"""What the command line prints: tables, formats of times and numbers, CSV and JSON."""
