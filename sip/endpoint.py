@@ -151,7 +151,7 @@ class SipEndpoint:
     def _take_addresses(self) -> None:
         """Have peers told the addresses that are bound by now."""
         for hop in self._sockets.bound:
-            self._own.add(hop._replace(host=reachable_host(hop.host)))
+            self._own.add_address(hop._replace(host=reachable_host(hop.host)))
         shared = self._told("")
         ipv4, ipv6 = shared["ipv4"], shared["ipv6"]
         self.ua.context.local.share(ipv4 or ipv6, ipv6 or ipv4)

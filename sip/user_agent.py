@@ -135,7 +135,7 @@ class UserAgent:
 
     def take_saves(self) -> Saves:
         """Return the states of the sessions that changed since the last call."""
-        return self.context.saves.take()
+        return self.context.saves.pop_saves()
 
     def take_output(self) -> list[tuple[Hop, bytes]]:
         """Return the messages to send, in order."""

@@ -138,7 +138,7 @@ class Conference(Bridge):
 
     # -- coming and going ---------------------------------------------------------------------
 
-    def add(self, call: ControlledCall, now: float, *, muted: bool, deaf: bool) -> None:
+    def add_member(self, call: ControlledCall, now: float, *, muted: bool, deaf: bool) -> None:
         """The party of a call, which is up and alone, takes part from now on."""
         self._members[call.leg] = Member(call, now, muted, deaf)
         call.conference = self

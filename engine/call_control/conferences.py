@@ -271,7 +271,7 @@ class Conferences:
         if any(not media.are_together(one.call.leg.id, call.leg.id) for one in conference.members):
             reason = f"leg {call.leg.id} has no media any more"
             raise EngineError("state", reason, field="leg")
-        conference.add(call, self._services.clock.now(), muted=muted, deaf=deaf)
+        conference.add_member(call, self._services.clock.now(), muted=muted, deaf=deaf)
 
     def leave(
         self, name: str, call_id: str | None, leg_id: str | None, *, hangs_up: bool

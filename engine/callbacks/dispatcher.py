@@ -143,7 +143,7 @@ class Dispatcher:
         self.resumed.done()
 
     def _add(self, job: Job) -> None:
-        self.open.add(job)
+        self.open.add_job(job)
         self._watch(job)
 
     async def cancel(self, job: Job) -> None:

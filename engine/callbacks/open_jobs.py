@@ -59,7 +59,7 @@ class OpenJobs:
             if not jobs:
                 del self._by_number[job.called or ""]
 
-    def add(self, job: Job) -> None:
+    def add_job(self, job: Job) -> None:
         """Note an accepted job as open."""
         self._accepting.pop(job.id, None)
         self._by_id[job.id] = job

@@ -28,7 +28,7 @@ class _Line:
         self._queues: dict[str, list[tuple[float, float, str]]] = {}
         self._turns: deque[str] = deque()
 
-    def add(self, job: Job) -> None:
+    def add_job(self, job: Job) -> None:
         queue = job.request.queue or ""
         if queue not in self._queues:
             self._queues[queue] = []
@@ -90,7 +90,7 @@ class TrunkLine:
             line = self._lines.get(trunk)
             if line is None:
                 line = self._lines[trunk] = _Line(self._waiting.__contains__)
-            line.add(job)
+            line.add_job(job)
 
     def go_on(self, job: Job) -> None:
         """The job waits no more, and has not begun."""

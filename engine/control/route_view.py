@@ -307,9 +307,9 @@ class Objections:
         try:
             yield
         except (EngineError, BadParams) as error:
-            self.add(step, error)
+            self.add_objection(step, error)
 
-    def add(self, step: str, error: EngineError | BadParams) -> None:
+    def add_objection(self, step: str, error: EngineError | BadParams) -> None:
         """Note an objection. A reason that was given before is not given again."""
         if isinstance(error, BadParams):
             shown: ObjectionView = {"step": step, "kind": "params", "reason": error.reason}

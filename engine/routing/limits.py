@@ -71,7 +71,7 @@ class _Window:
         self.by_key: dict[Key, deque[Accepted]] = {}
         self._all: deque[Accepted] = deque()
 
-    def add(self, request: Accepted) -> None:
+    def add_accepted(self, request: Accepted) -> None:
         self._all.append(request)
         for key in request.counts_for():
             self.by_key.setdefault(key, deque()).append(request)
@@ -205,7 +205,7 @@ class RateLimits:
         request.at = self._newest = max(request.at, self._newest)
         self._by_id[request.id] = request
         for window in self._windows:
-            window.add(request)
+            window.add_accepted(request)
         self._spend(request, request.cost)
 
     def _expire(self, now: float) -> None:

@@ -63,7 +63,7 @@ class SipFlow:
         self._first: tuple[TracedMessage, ...] = ()
         self._latest: list[TracedMessage] = []  # a deque takes a block of 600 bytes at once
 
-    def add(self, message: TracedMessage) -> int:
+    def add_message(self, message: TracedMessage) -> int:
         """Keep a message. Returns by how many bytes the flow has grown, below 0: shrunk."""
         before = self.size_bytes
         limits, size = self._limits, message.size_bytes

@@ -153,7 +153,7 @@ class Trace:
         if flow is not None:
             self._flows.move_to_end(call_id)
             self._note_unfolded(call_id, message.at)
-            self._bytes["calls"] += flow.add(message)
+            self._bytes["calls"] += flow.add_message(message)
             if self._bytes["calls"] > self._most["calls"]:
                 self._trim_calls()
             return
@@ -167,7 +167,7 @@ class Trace:
             self._bytes[origin] += _FLOW_BYTES + len(call_id)
         else:
             self._others[origin].move_to_end(call_id)
-        self._bytes[origin] += flow.add(message)
+        self._bytes[origin] += flow.add_message(message)
         if self._bytes[origin] > self._most[origin]:
             self._trim_others(origin)
 

@@ -152,7 +152,7 @@ class Webhooks:
 
     # -- by command -------------------------------------------------------------------------
 
-    async def add(self, given: dict[str, Any]) -> Webhook:
+    async def add_webhook(self, given: dict[str, Any]) -> Webhook:
         """Add a webhook, with the keys of the configuration. It begins with the next event.
 
         Raises EngineError `refused` and `conflict`, StoreError.

@@ -52,7 +52,7 @@ class SphinxDecoder:
 
     def feed(self, frame: bytes) -> Recognised | None:
         """The next FRAME_BYTES of sound. What was said, once that is over."""
-        utterance = self._utterances.add(frame, is_voiced=self._vad.is_speech(frame))
+        utterance = self._utterances.add_frame(frame, is_voiced=self._vad.is_speech(frame))
         return None if utterance is None else self._decode(utterance)
 
     def _decode(self, utterance: bytes) -> Recognised:

@@ -66,7 +66,7 @@ class SphinxSpotter:
 
     def feed(self, frame: bytes) -> Recognised | None:
         """The next FRAME_BYTES of sound. The phrases of an utterance, once it is over."""
-        utterance = self._utterances.add(frame, is_voiced=self._vad.is_speech(frame))
+        utterance = self._utterances.add_frame(frame, is_voiced=self._vad.is_speech(frame))
         if utterance is None:
             return None
         self._decoder.start_utt()

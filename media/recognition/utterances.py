@@ -23,7 +23,7 @@ class Utterances:
         self.from_ms = self.to_ms = 0
         """When the newest utterance began, and when its voice ended."""
 
-    def add(self, frame: bytes, *, is_voiced: bool) -> bytes | None:
+    def add_frame(self, frame: bytes, *, is_voiced: bool) -> bytes | None:
         """The next 30 ms. Returns the utterance that is over with it, if one is."""
         self._at_ms += FRAME_MS
         if not self.is_speaking:

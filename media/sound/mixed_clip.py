@@ -115,7 +115,7 @@ class MixedClips:
     def __len__(self) -> int:
         return len(self._clips)
 
-    def add(self, clip: MixedClip) -> None:
+    def add_clip(self, clip: MixedClip) -> None:
         """Let one more be heard."""
         self._clips.append(clip)
 

@@ -43,7 +43,7 @@ class FrameMeter:
             return 0.0
         return min(_SHORTEST_WAIT_S - self._budget / _BYTES_PER_S, _LONGEST_WAIT_S)
 
-    def take(self, data: bytes | bytearray, now: float) -> int:
+    def count(self, data: bytes | bytearray, now: float) -> int:
         """How many bytes of `data`, which follows what was taken before, may be read now."""
         earned = max(0.0, now - self._earned_at) * _BYTES_PER_S
         self._budget = min(self._budget + earned, _BURST_BYTES)
@@ -119,7 +119,7 @@ class MeteredProtocol(ResponseHandler):
             transport.resume_reading()
 
     def _hand_on(self) -> None:
-        count = self._meter.take(self._unread, self._loop.time())
+        count = self._meter.count(self._unread, self._loop.time())
         data = bytes(self._unread[:count])
         del self._unread[:count]
         if data:

@@ -43,7 +43,7 @@ class IcePath(Connection):
             protocol.datagram_received = _Sorter(  # type: ignore[assignment, method-assign]
                 self._on_datagram, protocol.datagram_received
             )
-        PortGuard(self).take()
+        PortGuard(self).spend()
         return tuple(self._told(one) for one in self.local_candidates)
 
     def _told(self, found: AioiceCandidate) -> Candidate:

@@ -27,7 +27,7 @@ class PortGuard:
         self.dropped = 0
         """How many datagrams of others have come."""
 
-    def take(self) -> None:
+    def spend(self) -> None:
         """Stand before the ports that are open now: after the candidates were gathered."""
         for protocol in self._connection._protocols:
             setattr(protocol, "datagram_received", self._guarded(protocol))  # noqa: B010

@@ -150,7 +150,7 @@ class Playout(SumPlayout):
     def mix(self, clip: MixedClip) -> None:
         """Let the peer hear `clip` over what it hears, until it is over."""
         self.settle()
-        self.mixed.add(clip)
+        self.mixed.add_clip(clip)
 
     def keep_mixing(self, now: float) -> None:
         """Send silence under what is mixed where the relayed peer pauses; forget what is over."""

@@ -175,7 +175,7 @@ def credentials(data: bytes) -> None:
     """The answer of a stranger to our challenge: nobody gets in without the password."""
     server = DigestServer("ringback", {"alice": "secret"}, rng=random.Random(7))
     request = Request("INVITE", SipUri("sip", "192.0.2.1"))
-    request.add("Authorization", _header_value(data))
+    request.add_field("Authorization", _header_value(data))
     assert server.check(request, "192.0.2.7", 100.0).outcome != "right"
 
 
@@ -190,7 +190,7 @@ def identity(data: bytes) -> None:
     request = Request("INVITE", SipUri("sip", "192.0.2.1"))
     text = _header_value(data)
     for name in ("Identity", "Diversion", "History-Info"):
-        request.add(name, text)
+        request.add_field(name, text)
     found = diversions(request, NumberPlan("GB"))
     assert len(msgspec.json.encode(found)) < 16_384
     for value in (*identities(request), text):

@@ -103,7 +103,7 @@ class DigestServer:
             return Verdict("stale")
         if not self._is_right(answer, request.method) or not _is_about(answer.uri, request):
             return Verdict("wrong")
-        if not self._used.add(answer.nonce, int(answer.nc, 16), issued, now):
+        if not self._used.note_use(answer.nonce, int(answer.nc, 16), issued, now):
             return Verdict("stale")
         return Verdict("right", answer.username)
 
@@ -191,7 +191,7 @@ class UsedCounts:
     def __len__(self) -> int:
         return len(self._windows)
 
-    def add(self, nonce: str, count: int, issued: float, now: float) -> bool:
+    def note_use(self, nonce: str, count: int, issued: float, now: float) -> bool:
         """Note that `count` was used with a nonce made at `issued`. False: it was used before."""
         window = self._windows.get(nonce)
         if window is None:

@@ -67,7 +67,7 @@ class HalfOpenCalls:
     def __len__(self) -> int:
         return len(self._calls)
 
-    def add(self, call: UnconfirmedCall) -> None:
+    def add_call(self, call: UnconfirmedCall) -> None:
         """A call came in."""
         self._calls[call] = call.source.host
         self._hosts[call.source.host] += 1

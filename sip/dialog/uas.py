@@ -96,7 +96,7 @@ class UasSession(Session):
         if 0 < (expires_s := _expires_s(request)) < limit_s:
             limit_s, at_limit = expires_s, self._expired
         self._guard = context.timers.schedule(now + limit_s, at_limit)
-        context.half_open.add(self)
+        context.half_open.add_call(self)
         context.emit(IncomingInvite(self, request, replaced))
 
     @property

@@ -37,7 +37,7 @@ class UnsavedSessions:
         """The session is kept already, by an earlier process."""
         self._kept.add(session.local_tag)
 
-    def take(self) -> Saves:
+    def pop_saves(self) -> Saves:
         """Return what has changed since the last call."""
         if not self._changed and not self._gone:
             return []

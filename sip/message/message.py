@@ -50,7 +50,7 @@ class Message:
         self._typed: dict[str, object] = {}
         self.body = body
         for name, value in headers:
-            self.add(name, value)
+            self.add_field(name, value)
 
     def get(self, name: str) -> str | None:
         """Return the raw value of the first field of this name; None if there is none."""
@@ -84,7 +84,7 @@ class Message:
         """Return all fields as (name, raw value), in order."""
         return list(self._fields)
 
-    def add(self, name: str, value: str) -> None:
+    def add_field(self, name: str, value: str) -> None:
         """Append a field. Raises ValueError for a bad name or a line end in the value."""
         self._insert(len(self._fields), name, value)
 
@@ -98,7 +98,7 @@ class Message:
         key = name.lower()
         places = [i for i, (field, _) in enumerate(self._fields) if field.lower() == key]
         if not places:
-            self.add(name, value)
+            self.add_field(name, value)
             return
         self.remove(name)
         self._insert(places[0], name, value)
@@ -451,7 +451,7 @@ def response_to(
                 break
     response._fields = fields
     for name, value in headers:
-        response.add(name, value)
+        response.add_field(name, value)
     return response
 
 

@@ -259,11 +259,11 @@ def build_ack(invite: Request, response: Response) -> Request:
     It has the branch of the INVITE and the To of the response.
     """
     ack = Request("ACK", invite.uri)
-    ack.add("Via", invite.get_all("Via")[0])
-    ack.add("Max-Forwards", "70")
+    ack.add_field("Via", invite.get_all("Via")[0])
+    ack.add_field("Max-Forwards", "70")
     for name in _ACK_COPIES:
         for value in invite.get_all(name):
-            ack.add(name, value)
-    ack.add("To", response.get("To") or invite.get("To") or "")
-    ack.add("CSeq", f"{invite.cseq.number} ACK")
+            ack.add_field(name, value)
+    ack.add_field("To", response.get("To") or invite.get("To") or "")
+    ack.add_field("CSeq", f"{invite.cseq.number} ACK")
     return ack

@@ -15,7 +15,7 @@ class OwnAddresses:
         self._of_connection = of_connection
         self._bound: dict[tuple[str, bool, str], Hop] = {}
 
-    def add(self, hop: Hop) -> None:
+    def add_address(self, hop: Hop) -> None:
         """We listen there. The first address of each transport and family is the one used, for the
         peers of one trunk (`local`) or for all."""
         self._bound.setdefault((hop.transport, ":" in hop.host, hop.local), hop)

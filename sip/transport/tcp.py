@@ -292,7 +292,7 @@ class TcpTransport:
         return self._sources.wait_s(hop.host, now) <= 0.0
 
     async def _set_up(self, connection: TcpConnection, accepted: socket.socket) -> None:
-        self._places.add(connection)
+        self._places.add_connection(connection)
         try:
             loop = asyncio.get_running_loop()
             self._options.apply(accepted)
@@ -356,7 +356,7 @@ class TcpTransport:
     def _make_known(self, connection: TcpConnection) -> None:
         self._places.discard(connection)
         connection.is_known = True
-        self._places.add(connection)
+        self._places.add_connection(connection)
 
     # -- what connections call
 
@@ -365,7 +365,7 @@ class TcpTransport:
         if self._closing:
             return False
         if not connection.is_accepted:
-            self._places.add(connection)
+            self._places.add_connection(connection)
         if isinstance(connection, TlsConnection):
             self._securing.add(connection)
         return True
@@ -401,7 +401,7 @@ class TcpTransport:
             self.refused += 1
             return False
         self._connections[hop] = connection
-        self._places.add(connection)
+        self._places.add_connection(connection)
         return True
 
     def lost(self, connection: TcpConnection, reason: str) -> None:
@@ -445,7 +445,7 @@ class TcpTransport:
     def tls_failed(self, connection: TcpConnection, failure: TlsFailed) -> None:
         """See ConnectionOwner."""
         if not self._closing:
-            self._failures.add(connection.hop, failure, is_known=connection.is_known)
+            self._failures.log_failure(connection.hop, failure, is_known=connection.is_known)
 
     def wait_s(self, connection: TcpConnection) -> float:
         """See ConnectionOwner."""
@@ -461,7 +461,7 @@ class TcpTransport:
         if after_s > 0.0:
             asyncio.get_running_loop().call_later(after_s, self.go_on_in, connection, 0.0)
             return
-        self._turns.add(connection)
+        self._turns.add_worker(connection)
         if self._turn is None:
             self._turn = asyncio.get_running_loop().call_soon(self._take_turns)
 

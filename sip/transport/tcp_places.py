@@ -158,7 +158,7 @@ class TcpPlaces:
         """The unknown source that gives way where the process has no descriptor left."""
         return self._first()
 
-    def add(self, connection: Placed) -> None:
+    def add_connection(self, connection: Placed) -> None:
         """Give it its place."""
         if connection.is_known:
             self._known.add(connection)

@@ -41,7 +41,7 @@ class Turns:
     def __bool__(self) -> bool:
         return bool(self._known or self._unknown)
 
-    def add(self, worker: Worker) -> None:
+    def add_worker(self, worker: Worker) -> None:
         """It has work. A worker is added once until its `work` returns False."""
         queue = self._known if worker.is_known else self._unknown
         queue.setdefault(worker.source, deque()).append(worker)

@@ -101,7 +101,7 @@ def test_a_guessed_password_is_an_answer_that_the_engine_has_to_check() -> None:
     for number, outcome in ((7, "right"), (8, "wrong")):
         invite = parse(message("INVITE", 1, "127.0.0.2"))
         assert isinstance(invite, Request)
-        invite.add("Authorization", _guess(challenge.nonce, challenge.realm, number))
+        invite.add_field("Authorization", _guess(challenge.nonce, challenge.realm, number))
         assert server.check(invite, "h", 1.0).outcome == outcome
 
 

@@ -271,7 +271,7 @@ class Matcher:
         """`agent` has won the offer, and hung up before the two were joined: as if unanswered."""
         queue = self._queues_by_name.get(offer.queue, self._queues_by_name[None])
         until = now + max(LEAST_AGAIN_S, queue.config.again_s)
-        self._withheld.add(offer.waiting.id, agent, until, now)
+        self._withheld.withhold(offer.waiting.id, agent, until, now)
 
     def unanswered(self, offer: Offer, now: float) -> bool:
         """No agent answered the offer: the entry waits in its old place again."""

@@ -21,7 +21,7 @@ class Withheld:
         """Take out what is remembered of an entry that comes back."""
         return self._by_entry.pop(entry_id, {})
 
-    def add(self, entry_id: str, agent: str, until: float, now: float) -> None:
+    def withhold(self, entry_id: str, agent: str, until: float, now: float) -> None:
         """Withhold an entry that has left from one more agent."""
         self.put(entry_id, self._by_entry.get(entry_id, {}) | {agent: until}, now)
 

@@ -115,11 +115,11 @@ class Gather(KeyTaker):
         if not self.settings.barge_in:
             return ""
         while keys and not self.is_over:
-            self.take(keys[0])
+            self.press(keys[0])
             keys = keys[1:]
         return keys
 
-    def take(self, digit: str) -> None:
+    def press(self, digit: str) -> None:
         """The party has pressed a key."""
         if self.is_over:
             self.late += digit

@@ -70,7 +70,7 @@ class Gathers:
             self._recognitions.check(settings.speech)
         keeps_keys = typed is None
         if typed is None:
-            typed = self._kept.take(leg) or TypedAhead(is_secret=True)
+            typed = self._kept.claim(leg) or TypedAhead(is_secret=True)
         playing: Play | None = None
 
         def stop_prompt() -> None:

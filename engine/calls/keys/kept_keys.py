@@ -34,11 +34,11 @@ class KeptKeys:
         What nobody has gathered by then is forgotten, and keys are for others again.
         """
         watch = _LegEnd(self, leg)
-        limit = asyncio.get_running_loop().call_later(for_s, self.take, leg)
+        limit = asyncio.get_running_loop().call_later(for_s, self.claim, leg)
         self._of_legs[leg] = _Kept(typed, leg.take_keys(typed), watch, limit)
         leg.listen(watch)
 
-    def take(self, leg: Leg) -> TypedAhead | None:
+    def claim(self, leg: Leg) -> TypedAhead | None:
         """The keys that the party has typed ahead, and nothing is kept any more; None: nothing is.
 
         Later keys are for whom they were for before.
@@ -61,4 +61,4 @@ class _LegEnd(LegListener):
 
     def leg_ended(self, _leg: ObservedLeg) -> None:
         """See LegListener."""
-        self._kept.take(self._leg)
+        self._kept.claim(self._leg)

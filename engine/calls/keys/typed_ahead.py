@@ -26,7 +26,7 @@ class TypedAhead(KeyTaker):
         """See KeyTaker."""
         return self.hides_keys
 
-    def take(self, digit: str) -> None:
+    def press(self, digit: str) -> None:
         """See KeyTaker."""
         late, self._terminator = self._terminator, ""
         if digit not in late and len(self._keys) < MOST_KEPT:

@@ -32,7 +32,7 @@ class EventBudget:
         self._tokens = float(BURST)
         self._left = MOST
 
-    def take(self) -> bool:
+    def spend(self) -> bool:
         """Whether one more event may be published; it is counted."""
         now = self._clock()
         if self._at is not None:
@@ -66,7 +66,7 @@ class BoundedPublisher:
     def __call__(self, kind: str, leg: Recorded, /, **fields: Any) -> bool:
         """Publish an event of the leg, unless its phone has caused too many. Returns whether."""
         budget = self._budget = self._budget or EventBudget()
-        if not budget.take():
+        if not budget.spend():
             leg.record.events_dropped = budget.dropped
             return False
         self._publish(kind, leg, **fields)

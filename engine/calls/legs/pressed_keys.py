@@ -21,7 +21,7 @@ class KeyTaker(Protocol):
     def is_secret(self) -> bool:
         """Whether nobody else may know which keys they are."""
 
-    def take(self, digit: str) -> None:
+    def press(self, digit: str) -> None:
         """A key was pressed."""
 
 
@@ -66,7 +66,7 @@ class PressedKeys:
         if not self._publish_bounded("leg.dtmf", self, **said, duration_ms=duration_ms):
             return False
         if taker is not None:
-            taker.take(digit)
+            taker.press(digit)
         for listener in self._listeners:
             if is_secret:
                 listener.key_hidden(self)  # type: ignore[arg-type]

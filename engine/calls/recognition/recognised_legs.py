@@ -31,7 +31,7 @@ class RecognisedLeg(LegListener):
 
     def speech_heard(self, heard: HeardSpeech) -> None:
         """See SpeechListener."""
-        if (heard.is_final or self._has_guesses) and self._budget.take():
+        if (heard.is_final or self._has_guesses) and self._budget.spend():
             self.leg.publish_play(
                 "speech.recognised",
                 text=heard.text,

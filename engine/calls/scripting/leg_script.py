@@ -248,7 +248,7 @@ class LegScript:
         voicemail = Voicemail(self._services, self._host, self._leg, wanted)
         self._typed.hides_keys = False
         try:
-            await voicemail.take()
+            await voicemail.record_message()
         finally:
             self._typed.hides_keys = self._has_secrets
             self._typed.forget()

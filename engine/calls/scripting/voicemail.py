@@ -45,7 +45,7 @@ class Voicemail:
         self._wanted = wanted
         self._recording = CallRecording(host.call, services, self)
 
-    async def take(self) -> None:
+    async def record_message(self) -> None:
         """Record until the party is done. Raises EngineError where nothing can be recorded."""
         leg, wanted = self._leg, self._wanted
         await leg.play(BEEP, limit_s=5.0)

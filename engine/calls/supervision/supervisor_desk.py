@@ -73,7 +73,7 @@ class SupervisorDesk:
             reason = f"the permanent line of {agent} has no media any more"
             raise EngineError("unavailable", reason, field="agent")
         supervisor = Supervisor(leg, order.to, order.mode, order.coached)
-        self._call.supervisors.add(supervisor)
+        self._call.supervisors.add_supervisor(supervisor)
         task = asyncio.get_running_loop().create_task(self._attend(supervisor, order, parties[0]))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

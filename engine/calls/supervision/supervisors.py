@@ -116,7 +116,7 @@ class Supervisors(LegListener):
 
     # -- coming, going, and changing -----------------------------------------------------------
 
-    def add(self, supervisor: Supervisor) -> None:
+    def add_supervisor(self, supervisor: Supervisor) -> None:
         """They are being rung."""
         self._all.append(supervisor)
 

@@ -31,7 +31,7 @@ class Handshakes:
         await _first_record(connected)
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[None] = loop.create_future()
-        self._waiting.add(host, turn)
+        self._waiting.enqueue(host, turn)
         self._granting.within(max(0.0, self._not_before - loop.time()))
         await turn
 

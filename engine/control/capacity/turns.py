@@ -45,7 +45,7 @@ class Rounds(Generic[T]):
     def __bool__(self) -> bool:
         return bool(self._rings)
 
-    def add(self, principal: str, thing: T) -> None:
+    def enqueue(self, principal: str, thing: T) -> None:
         """It waits behind those of the same principal."""
         self._rings.setdefault(principal, deque()).append(thing)
 
@@ -112,7 +112,7 @@ class Turns:
     def read(self, reader: Reader) -> None:
         """Read from `reader` in its turn. It must not be waiting for one already."""
         principal = reader.principal_name
-        self._readers.add(principal, reader)
+        self._readers.enqueue(principal, reader)
         self._reading.within(self._budgets.pause_s(principal))
 
     def _read_some(self) -> None:
@@ -128,7 +128,7 @@ class Turns:
             if reader.has_budget:
                 self._budgets.spend(principal, now - before)
             if has_more:
-                self._readers.add(reader.principal_name, reader)
+                self._readers.enqueue(reader.principal_name, reader)
         if self._readers:
             self._reading.within(self._readers.least(pause_s))
 
@@ -151,7 +151,7 @@ class Turns:
     def ask(self, reader: Reader) -> "asyncio.Future[None]":
         """Done when a costly step may be made for `reader`; `made` has to follow."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._costly.add(reader.principal_name, turn)
+        self._costly.enqueue(reader.principal_name, turn)
         if not self._is_granted:
             self._grant_soon(self._budgets.pause_s(reader.principal_name))
         return turn

@@ -57,7 +57,7 @@ class Server(Handling, Protocol):
     def may_linger(self) -> bool:
         """Whether a refused connection may stay open for a moment."""
 
-    def add(self, connection: "Connection") -> None:
+    def add_connection(self, connection: "Connection") -> None:
         """The connection is up."""
 
     def become_known(self, connection: "Connection") -> None:
@@ -118,7 +118,7 @@ class Connection(asyncio.BufferedProtocol):
             close_soon=self._close_soon,
         )
         self._in_flight = InFlight(self._server, self._session, self._writer, self, self._read_soon)
-        self._server.add(self)
+        self._server.add_connection(self)
         if self._refusal is not None:
             self._tell_refusal(self._refusal)
         elif self._session.is_known:

@@ -298,7 +298,7 @@ class ControlServer:
         """How many requests of one connection may wait for their replies."""
         return self.settings.max_in_flight
 
-    def add(self, connection: Connection) -> None:
+    def add_connection(self, connection: Connection) -> None:
         """The connection is up."""
         self._connections[connection] = None
 

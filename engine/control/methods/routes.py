@@ -131,7 +131,7 @@ class RouteMethods:
         try:
             admitted = self._intake.check.admit(params, now)
         except EngineError as error:
-            objections.add("admission", error)
+            objections.add_objection("admission", error)
             rest = {"allowed": False, "policy": error.data.get("policy"), "reason": error.message}
             return Admitted(not_before=params.not_before), view | rest | {"not_before": None}
         policy = "hours" if admitted.scheduled else None
@@ -210,7 +210,7 @@ class RouteMethods:
         objections = Objections()
         if refusal is not None:
             status, reason = refusal
-            objections.add("route", EngineError("refused", f"{reason}: {status}"))
+            objections.add_objection("route", EngineError("refused", f"{reason}: {status}"))
         view = explained("call", facts, Ruling(), now) | {
             "route": route,
             "request": requested(CallbackRequest(to=params.to), Ruling()),

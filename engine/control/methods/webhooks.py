@@ -109,7 +109,7 @@ class WebhookMethods:
         made = None
         if params.secret is None:
             made = given["secret"] = _new_secret()
-        webhook = await self._webhooks.add(given)
+        webhook = await self._webhooks.add_webhook(given)
         view = cast(AddedWebhook, webhook.view())
         if made is not None:
             view["secret"] = made

@@ -73,8 +73,8 @@ class ReliableResponses:
 
     def _send_first(self, now: float) -> None:
         response = self._pending[0]
-        response.add("Require", OPTION)
-        response.add("RSeq", str(self._rseq))
+        response.add_field("Require", OPTION)
+        response.add_field("RSeq", str(self._rseq))
         self._interval_s = self._values.t1_s
         self._retransmit = self._timers.schedule(now + self._interval_s, self._again)
         self._give_up = self._timers.schedule(now + self._values.timer_b_s, self._timed_out)

@@ -26,7 +26,7 @@ class TlsFailureLog:
         self.counts: Counter[str] = Counter()
         """How many there were, by word."""
 
-    def add(self, hop: Hop, failure: TlsFailed, *, is_known: bool) -> None:
+    def log_failure(self, hop: Hop, failure: TlsFailed, *, is_known: bool) -> None:
         """Count one, and log it: each of a configured peer, one a minute of all others."""
         self.counts[failure.word] += 1
         now = self._clock()

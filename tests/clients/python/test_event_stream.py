@@ -69,7 +69,7 @@ async def test_stream_resumes_when_the_engine_has_room_again(
 ) -> None:
     without_privileges(monkeypatch)
     async with serving(tmp_path, max_connections=1) as served:
-        add, refused = served.server.add, []
+        add, refused = served.server.add_connection, []
 
         def adding(connection: Connection) -> None:
             add(connection)

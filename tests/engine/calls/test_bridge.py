@@ -127,7 +127,7 @@ def test_two_with_a_supervisor_are_relayed_mixed_and_relayed_again(tmp_path: Pat
             return {name: stage.media.heard[name][-1] for name in ("agent", "customer", "boss")}
 
         one = Supervisor(boss, "boss", "listen")
-        supervisors.add(one)
+        supervisors.add_supervisor(one)
         supervisors.join(one)
         both = Mix(("agent", "customer"))
         assert heard() == {"agent": Peer("customer"), "customer": Peer("agent"), "boss": both}

@@ -83,7 +83,7 @@ def test_they_are_shown_with_the_call_and_when_it_comes_in(tmp_path: Path) -> No
     async def script(desk: Reception) -> None:
         for dialled in ("+442079460000", "+442079460001"):
             phone = incoming(dialled)
-            phone.request.add("Content-Type", "multipart/mixed;boundary=b")
+            phone.request.add_field("Content-Type", "multipart/mixed;boundary=b")
             phone.request.body = multipart(SDP, ("Content-Type: text/plain", b"here"))
             desk.call(phone)
             await asyncio.sleep(0.1)

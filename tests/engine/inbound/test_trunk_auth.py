@@ -48,7 +48,7 @@ def signed(
     client = DigestClient(credentials, random.Random(1))
     uri = request.uri.encode()
     for name, value in client.answer(Response(401, headers=challenge.headers), "INVITE", uri):
-        request.add(name, value)
+        request.add_field(name, value)
     return request
 
 

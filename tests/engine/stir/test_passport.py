@@ -79,7 +79,7 @@ def test_the_identities_of_an_invite() -> None:
     ours = CARRIER.identity()
     request = Request("INVITE", parse_uri("sip:a@b"))
     for value in ["a.b.c;ppt=div", ours, *["x"] * 20, ours]:
-        request.add("y", value)
+        request.add_field("y", value)
     assert identities(request) == [ours]
 
 

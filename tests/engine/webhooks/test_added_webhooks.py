@@ -25,7 +25,7 @@ async def test_an_added_webhook_begins_with_the_next_event_and_stays(tmp_path: P
         async with running(tmp_path / "db") as here:
             here.log.publish("callback.queued", job="j1")
             await here.log.settled()
-            await here.webhooks.add(given(receiver.url))
+            await here.webhooks.add_webhook(given(receiver.url))
             here.log.publish("callback.expired", job="j1")
             await here.idle()
         async with running(tmp_path / "db") as here:
@@ -41,7 +41,7 @@ async def test_an_added_webhook_begins_with_the_next_event_and_stays(tmp_path: P
 async def test_a_removed_webhook_is_gone_for_good(tmp_path: Path) -> None:
     async with Receiver() as receiver:
         async with running(tmp_path / "db", settings(receiver.url, name="fixed")) as here:
-            await here.webhooks.add(given("http://127.0.0.1:9/"))
+            await here.webhooks.add_webhook(given("http://127.0.0.1:9/"))
             here.log.publish("callback.queued", job="j1")
             await here.log.settled()
             assert await here.webhooks.remove("crm") == 1
@@ -58,7 +58,7 @@ async def test_a_removed_webhook_is_gone_for_good(tmp_path: Path) -> None:
 async def test_one_that_is_configured_takes_the_place_of_one_that_was_added(tmp_path: Path) -> None:
     async with Receiver() as old, Receiver() as new:
         async with running(tmp_path / "db") as here:
-            await here.webhooks.add(given(old.url))
+            await here.webhooks.add_webhook(given(old.url))
             here.webhooks.reload([settings(new.url)], Notify())
             here.log.publish("callback.queued", job="j1")
             await here.idle()
@@ -88,7 +88,7 @@ async def test_what_a_configuration_would_refuse_cannot_be_added(
     async with running(tmp_path / "db", settings("http://127.0.0.1:9/", name="here")) as here:
         asked = given("http://127.0.0.1:9/") | changed
         with pytest.raises(EngineError) as refused:
-            await here.webhooks.add(asked)
+            await here.webhooks.add_webhook(asked)
         assert (refused.value.kind, refused.value.field) == (kind, field)
         for secret in ("hunter2", "token-1234", "short", "not base64 at"):
             assert secret not in refused.value.message
@@ -98,9 +98,9 @@ async def test_what_a_configuration_would_refuse_cannot_be_added(
 async def test_so_many_may_be_added_and_no_more(tmp_path: Path) -> None:
     async with running(tmp_path / "db") as here:
         for number in range(MOST_ADDED):
-            await here.webhooks.add(given("http://127.0.0.1:9/", f"hook{number}"))
+            await here.webhooks.add_webhook(given("http://127.0.0.1:9/", f"hook{number}"))
         with pytest.raises(EngineError, match="remove one, or configure them"):
-            await here.webhooks.add(given("http://127.0.0.1:9/", "more"))
+            await here.webhooks.add_webhook(given("http://127.0.0.1:9/", "more"))
 
 
 async def test_one_that_the_store_does_not_keep_is_not_there(
@@ -113,9 +113,9 @@ async def test_one_that_the_store_does_not_keep_is_not_there(
         with monkeypatch.context() as patched:
             patched.setattr(here.webhooks._store, "put", full)
             with pytest.raises(StoreError):
-                await here.webhooks.add(given("http://127.0.0.1:9/"))
+                await here.webhooks.add_webhook(given("http://127.0.0.1:9/"))
         assert list(here.webhooks.by_name) == []
-        await here.webhooks.add(given("http://127.0.0.1:9/"))
+        await here.webhooks.add_webhook(given("http://127.0.0.1:9/"))
         assert list(here.webhooks.by_name) == ["crm"]
 
 

@@ -42,7 +42,7 @@ class Desk:
         client = DigestClient(credentials, self.rng)
         challenge = Response(401, headers=fields)
         for name, value in client.answer(challenge, "REGISTER", "sip:ringback"):
-            request.add(name, value)
+            request.add_field(name, value)
         return self.registrar.register(request, hop, now)
 
 

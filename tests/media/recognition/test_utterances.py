@@ -7,7 +7,7 @@ def heard(utterances: Utterances, voiced: str) -> list[tuple[int, int, int]]:
     """The utterances of frames, `#` where there is a voice: begin, end, frames."""
     found = []
     for one in voiced:
-        utterance = utterances.add(one.encode(), is_voiced=one == "#")
+        utterance = utterances.add_frame(one.encode(), is_voiced=one == "#")
         if utterance is not None:
             found.append((utterances.from_ms, utterances.to_ms, len(utterance)))
     return found

@@ -14,7 +14,7 @@ MESSAGE = b"\x81\x0f" + b'{"type":"mark"}'
 
 
 def taken(meter: FrameMeter, data: bytes, now: float) -> bytes:
-    return data[: meter.take(data, now)]
+    return data[: meter.count(data, now)]
 
 
 @pytest.mark.parametrize("frame", [SOUND, MESSAGE, b"\x82\x00", b"\x89\x00", b"\x00\x00"])
@@ -41,7 +41,7 @@ def test_frames_are_whole_wherever_the_network_cuts_them(frame: bytes) -> None:
 )
 def test_each_frame_costs_something(frame: bytes, most: int) -> None:
     meter = FrameMeter(0.0)
-    meter.take(b"\x82\x7f" + (1 << 20).to_bytes(8, "big") + bytes(1 << 20), 0.0)
+    meter.count(b"\x82\x7f" + (1 << 20).to_bytes(8, "big") + bytes(1 << 20), 0.0)
     frames, now = 0, 0.0
     while now < 10.0:  # longer than the burst lasts
         frames += len(taken(meter, 40 * frame, now)) // len(frame)
@@ -51,13 +51,13 @@ def test_each_frame_costs_something(frame: bytes, most: int) -> None:
 
 def test_a_flood_gives_others_a_turn() -> None:
     meter = FrameMeter(0.0)
-    assert meter.take(1000 * b"\x82\x00", 0.0) == 2 * 32
+    assert meter.count(1000 * b"\x82\x00", 0.0) == 2 * 32
     assert meter.wait_s == 0.0
 
 
 def test_a_length_beyond_any_measure_is_left_to_the_reader() -> None:
     meter = FrameMeter(0.0)
-    assert meter.take(b"\x82\x7f" + bytes([0x7F]) + bytes(7), 0.0) == 10
+    assert meter.count(b"\x82\x7f" + bytes([0x7F]) + bytes(7), 0.0) == 10
     assert meter.wait_s <= 0.25
 
 

@@ -22,7 +22,7 @@ class Port:
         self.protocol.local_candidate = candidate("192.0.2.1", 4000)
         self.connection._protocols = [self.protocol]
         self.guard = PortGuard(self.connection)
-        self.guard.take()
+        self.guard.spend()
 
     def gets(self, data: bytes, source: tuple[str, int]) -> int:
         """Returns how many datagrams have been kept for DTLS by then."""

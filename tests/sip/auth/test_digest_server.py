@@ -172,9 +172,9 @@ class TestReplay:
     def test_counts_in_another_order_are_right_once_each(self) -> None:
         used = UsedCounts(300.0)
         for count in (3, 1, 2, 100, 99, 40):
-            assert used.add("n", count, 0.0, 0.0)
+            assert used.note_use("n", count, 0.0, 0.0)
         for count in (3, 1, 2, 100, 99, 40, 0, 36):
-            assert not used.add("n", count, 0.0, 0.0)
+            assert not used.note_use("n", count, 0.0, 0.0)
 
     def test_a_count_of_nothing_is_none(self) -> None:
         ours = server()
@@ -183,22 +183,22 @@ class TestReplay:
     def test_what_is_remembered_is_bounded_and_no_hole(self) -> None:
         used = UsedCounts(300.0, most=3)
         for number in range(10):
-            assert used.add(f"n{number}", 1, float(number), 10.0)
+            assert used.note_use(f"n{number}", 1, float(number), 10.0)
         assert len(used) == 3
         # What was dropped is not taken again, and neither is another nonce of that time.
-        assert not used.add("n0", 1, 0.0, 10.0) and not used.add("new", 1, 6.0, 10.0)
-        assert used.add("later", 1, 9.5, 10.0)
+        assert not used.note_use("n0", 1, 0.0, 10.0) and not used.note_use("new", 1, 6.0, 10.0)
+        assert used.note_use("later", 1, 9.5, 10.0)
 
     def test_nonces_that_are_over_are_forgotten(self) -> None:
         used = UsedCounts(300.0)
-        used.add("old", 1, 0.0, 0.0)
-        used.add("new", 1, 400.0, 400.0)
+        used.note_use("old", 1, 0.0, 0.0)
+        used.note_use("new", 1, 400.0, 400.0)
         assert len(used) == 1
 
     @given(st.lists(st.integers(0, 200), max_size=100))
     def test_no_count_is_right_twice(self, counts: list[int]) -> None:
         used = UsedCounts(300.0)
-        accepted = [count for count in counts if used.add("n", count, 0.0, 0.0)]
+        accepted = [count for count in counts if used.note_use("n", count, 0.0, 0.0)]
         assert len(accepted) == len(set(accepted)) and 0 not in accepted
 
 

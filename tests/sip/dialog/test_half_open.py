@@ -27,7 +27,7 @@ def full(
     calls = HalfOpenCalls(LIMITS)
     made = [Call(calls, source, answered_at) for _ in range(10)]
     for call in made:
-        calls.add(call)
+        calls.add_call(call)
     return calls, made
 
 
@@ -35,7 +35,7 @@ def test_a_few_are_taken_at_once() -> None:
     calls = HalfOpenCalls(LIMITS)
     for number in range(10):
         assert calls.admit(TRUNK, number, 0.0) == "yes"
-        calls.add(Call(calls))
+        calls.add_call(Call(calls))
     assert calls.admit(TRUNK, "one more", 0.1) == "later"
 
 
@@ -53,7 +53,7 @@ def test_the_oldest_gives_way_to_some_a_second() -> None:
     for number in range(1_000):
         if calls.admit(TRUNK, number, now) == "yes":
             taken += 1
-            calls.add(Call(calls, answered_at=now))
+            calls.add_call(Call(calls, answered_at=now))
         now += 0.01
     assert all(call.gave_way for call in made)
     assert made[0].gave_way[0] <= made[-1].gave_way[0]
@@ -66,7 +66,7 @@ def test_a_caller_at_another_port_is_taken_in_the_middle_of_a_flood() -> None:
     now = OLD_ENOUGH_S
     for number in range(500):
         if calls.admit(TRUNK, number, now) == "yes":
-            calls.add(Call(calls, answered_at=now))
+            calls.add_call(Call(calls, answered_at=now))
         now += 0.01
     assert calls.admit(TRUNK, "at the port of the flood", now) == "later"
     assert calls.admit(TRUNK._replace(port=5070), "a caller", now) == "yes"
@@ -79,7 +79,7 @@ def test_a_flood_from_all_ports_is_bounded_too() -> None:
         source = TRUNK._replace(port=1024 + number)
         if calls.admit(source, number, now) == "yes":
             taken += 1
-            calls.add(Call(calls, source, answered_at=now))
+            calls.add_call(Call(calls, source, answered_at=now))
         now += 0.005
     assert taken <= 220  # ten seconds at four times five a second, and the first twenty
 
@@ -88,7 +88,7 @@ def test_an_invite_that_is_sent_again_is_taken() -> None:
     calls, made = full()
     for number in range(5):  # the share of the moment
         assert calls.admit(TRUNK, f"forged{number}", OLD_ENOUGH_S) == "yes"
-        calls.add(Call(calls))
+        calls.add_call(Call(calls))
     assert calls.admit(TRUNK, "real", OLD_ENOUGH_S) == "later"
     assert calls.admit(TRUNK, "real", OLD_ENOUGH_S + 0.01) == "later", "a copy comes after T1"
     assert calls.admit(TRUNK, "real", OLD_ENOUGH_S + 0.5) == "yes"
@@ -100,7 +100,7 @@ def test_a_copy_that_comes_much_later_is_another_call() -> None:
     assert calls.admit(TRUNK, "real", 0.0) == "later"
     for number in range(5):
         assert calls.admit(TRUNK, f"forged{number}", 100.0) == "yes"
-        calls.add(Call(calls, answered_at=100.0))
+        calls.add_call(Call(calls, answered_at=100.0))
     assert calls.admit(TRUNK, "real", 100.0) == "later"
 
 
@@ -120,7 +120,7 @@ def test_all_sources_together_are_bounded() -> None:
     calls, made = full()
     for number in range(5):
         assert calls.admit(OTHER, number, 0.0) == "yes"
-        calls.add(Call(calls, OTHER))
+        calls.add_call(Call(calls, OTHER))
     assert calls.admit(OTHER, "one more", 0.1) == "later"
     assert calls.admit(OTHER, "one more", OLD_ENOUGH_S) == "yes"
     assert made[0].gave_way, "the oldest of the source with most to lose"

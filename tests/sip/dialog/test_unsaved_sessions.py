@@ -33,53 +33,53 @@ def test_a_session_is_given_once_for_all_its_changes() -> None:
     changes, one = saves(), session("a")
     changes.changed(one)
     changes.changed(one)
-    assert changes.take() == [("a", one.saved)]
-    assert changes.take() == []
+    assert changes.pop_saves() == [("a", one.saved)]
+    assert changes.pop_saves() == []
 
 
 def test_the_end_of_a_kept_session_is_given() -> None:
     changes, one = saves(), session("a")
     changes.changed(one)
-    changes.take()
+    changes.pop_saves()
     changes.changed(one)
     changes.gone(one)
     changes.gone(one)
-    assert changes.take() == [("a", None)]
+    assert changes.pop_saves() == [("a", None)]
 
 
 def test_nothing_is_given_of_one_that_came_and_went_in_between() -> None:
     changes, one = saves(), session("a")
     changes.changed(one)
     changes.gone(one)
-    assert changes.take() == []
+    assert changes.pop_saves() == []
 
 
 def test_one_that_is_not_worth_keeping_is_not_given() -> None:
     changes, one = saves(), session("a", is_kept=False)
     changes.changed(one)
-    assert changes.take() == []
+    assert changes.pop_saves() == []
     changes.gone(one)
-    assert changes.take() == []
+    assert changes.pop_saves() == []
 
 
 def test_the_end_of_a_restored_one_is_given() -> None:
     changes, one = saves(), session("a")
     changes.restored(one)
     changes.gone(one)
-    assert changes.take() == [("a", None)]
+    assert changes.pop_saves() == [("a", None)]
 
 
 def test_nothing_is_noted_where_nobody_wants_it() -> None:
     changes, one = UnsavedSessions(), session("a")
     changes.changed(one)
     changes.gone(one)
-    assert changes.take() == []
+    assert changes.pop_saves() == []
 
 
 def test_cleared_it_gives_nothing_and_drops_nothing() -> None:
     changes, one = saves(), session("a")
     changes.changed(one)
-    changes.take()
+    changes.pop_saves()
     changes.clear()
     changes.gone(one)
-    assert changes.take() == []
+    assert changes.pop_saves() == []

@@ -72,7 +72,7 @@ def test_typed_values_follow_changes() -> None:
     assert request.to.tag == "9"
     assert request.contact is None
     assert request.contacts == []
-    request.add("m", "<sip:new@c>")
+    request.add_field("m", "<sip:new@c>")
     assert request.contact is not None
     request.prepend("Via", "SIP/2.0/UDP z;branch=z9hG4bK0")
     assert request.via.host == "z"
@@ -155,7 +155,7 @@ def test_what_can_be_read_of_an_accept_holds() -> None:
 )
 def test_a_field_cannot_break_the_message(name: str, value: str) -> None:
     message = Response(200)
-    for change in (message.add, message.prepend, message.set):
+    for change in (message.add_field, message.prepend, message.set):
         with pytest.raises(ValueError):
             change(name, value)
     assert message.headers() == []
@@ -239,7 +239,7 @@ def test_requests_and_responses_differ() -> None:
 
 def test_contacts_that_cannot_be_read_cost_no_others() -> None:
     request = Request("INVITE", parse_uri("sip:a@h"), [("Contact", "nonsense, <sip:b@h>")])
-    request.add("Contact", "<sip:c@h")
+    request.add_field("Contact", "<sip:c@h")
     assert [str(contact.uri) for contact in request.contacts] == ["sip:b@h"]
     assert request.contact == request.contacts[0]
     assert request.readable_addresses("Contact")[1] == 2
@@ -267,8 +267,8 @@ def test_retry_after_is_a_time_that_can_be_waited(value: str, seconds: float) ->
 
 def test_addresses_that_cannot_be_split_are_counted_with_the_others() -> None:
     request = _request()
-    request.add("P-Asserted-Identity", '"unclosed <sip:a@h>')
-    request.add("P-Asserted-Identity", "<sip:b@h>, nonsense")
+    request.add_field("P-Asserted-Identity", '"unclosed <sip:a@h>')
+    request.add_field("P-Asserted-Identity", "<sip:b@h>, nonsense")
     found, faults = request.readable_addresses("P-Asserted-Identity")
     assert [str(address.uri) for address in found] == ["sip:b@h"]
     assert faults == 2

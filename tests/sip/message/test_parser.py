@@ -296,7 +296,7 @@ def test_reads_back(message: Request | Response) -> None:
     if message.get("Via") is None:
         for field in _FIELDS.decode().splitlines():
             name, _, value = field.partition(": ")
-            message.add(name, value)
+            message.add_field(name, value)
     assert parse(message.encode()) == message
     assert parse(message.encode() + b"noise") == message
 

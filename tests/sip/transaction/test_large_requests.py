@@ -13,8 +13,8 @@ TCP = HOP._replace(transport="tcp")
 
 def request(size: int, uri: str = "sip:bob@192.0.2.2") -> Request:
     made = Request("MESSAGE", parse_uri(uri), (), b"x" * size)
-    made.add("Via", "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1")
-    made.add("Call-ID", "a")
+    made.add_field("Via", "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1")
+    made.add_field("Call-ID", "a")
     return made
 
 

@@ -40,7 +40,7 @@ class Places:
 
     def add(self, host: str, *, is_known: bool = False, proven: bool = False) -> Connection:
         connection = Connection(host, is_known)
-        self.places.add(connection)
+        self.places.add_connection(connection)
         if proven:
             self.places.completed(connection)
         return connection

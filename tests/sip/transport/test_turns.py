@@ -39,7 +39,7 @@ def test_sources_take_turns_whatever_they_have() -> None:
     clock, log = Clock(), list[str]()
     turns = Turns(clock)
     for work in (Work(clock, log, "a", 100), Work(clock, log, "a", 100), Work(clock, log, "b", 2)):
-        turns.add(work)
+        turns.add_worker(work)
     while turns:
         turns.run()
     assert log[:4] == ["a", "b", "a", "b"]
@@ -49,7 +49,7 @@ def test_sources_take_turns_whatever_they_have() -> None:
 def test_a_turn_ends_in_time_and_the_rest_waits() -> None:
     clock, log = Clock(), list[str]()
     turns = Turns(clock)
-    turns.add(Work(clock, log, "a", 10_000))
+    turns.add_worker(Work(clock, log, "a", 10_000))
     done = turns.run()
     assert clock.now <= UNKNOWN_S + 0.0002
     assert done == len(log)
@@ -60,8 +60,8 @@ def test_nobody_uses_the_time_of_configured_peers() -> None:
     clock, log = Clock(), list[str]()
     turns = Turns(clock)
     for number in range(500):
-        turns.add(Work(clock, log, f"other{number}", 1_000))
-    turns.add(Work(clock, log, "trunk", 30, is_known=True))
+        turns.add_worker(Work(clock, log, f"other{number}", 1_000))
+    turns.add_worker(Work(clock, log, "trunk", 30, is_known=True))
     turns.run()
     assert log[:30] == ["trunk"] * 30
     assert clock.now <= KNOWN_S + UNKNOWN_S + 0.0002
@@ -70,7 +70,7 @@ def test_nobody_uses_the_time_of_configured_peers() -> None:
 def test_one_piece_is_done_however_long_it_takes() -> None:
     clock, log = Clock(), list[str]()
     turns = Turns(clock)
-    turns.add(Work(clock, log, "slow", 2, takes_s=1.0))
+    turns.add_worker(Work(clock, log, "slow", 2, takes_s=1.0))
     assert turns.run() == 1
     assert turns.run() == 1
     assert not turns
@@ -82,10 +82,10 @@ def test_what_is_added_meanwhile_is_not_lost() -> None:
 
     class Adding(Work):
         def work(self) -> bool:
-            turns.add(Work(clock, log, "a", 1))
+            turns.add_worker(Work(clock, log, "a", 1))
             return super().work()
 
-    turns.add(Adding(clock, log, "a", 3))
+    turns.add_worker(Adding(clock, log, "a", 3))
     while turns:
         turns.run()
     assert log == ["a"] * 6
@@ -93,6 +93,6 @@ def test_what_is_added_meanwhile_is_not_lost() -> None:
 
 def test_nothing_is_left_after_clearing() -> None:
     turns = Turns(Clock())
-    turns.add(Work(Clock(), [], "a", 3))
+    turns.add_worker(Work(Clock(), [], "a", 3))
     turns.clear()
     assert not turns

@@ -6,7 +6,7 @@ from engine.acd.matching.withheld import REMEMBERED, Withheld
 def test_what_is_remembered_is_given_out_once() -> None:
     withheld = Withheld()
     withheld.put("e", {"alice": 110.0}, 100.0)
-    withheld.add("e", "bert", 120.0, 100.0)
+    withheld.withhold("e", "bert", 120.0, 100.0)
     assert withheld.pop("e") == {"alice": 110.0, "bert": 120.0}
     assert withheld.pop("e") == {}
 

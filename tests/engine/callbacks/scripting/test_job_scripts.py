@@ -207,7 +207,7 @@ def test_customer_chooses_no_time_that_is_full_meanwhile(tmp_path: Path) -> None
         await answers(stage)
         await asyncio.sleep(3)
         await answers(stage)
-        stage.open_jobs.add(taken)
+        stage.open_jobs.add_job(taken)
         await press(stage, 1, "1")
         stage.services.queues.stop()
 

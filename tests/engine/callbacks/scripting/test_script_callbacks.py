@@ -66,7 +66,7 @@ def test_slot_that_is_full_is_not_offered(tmp_path: Path, is_far: bool) -> None:
         services, jobs = stage.services, OpenJobs()
         services.queues.start([Queue(name="sales")])
         due = HOUR * (2 if is_far else 1)
-        jobs.add(callback_job(agent=None, queue="sales", not_before=due + 60.0))
+        jobs.add_job(callback_job(agent=None, queue="sales", not_before=due + 60.0))
         shared = stage.for_attempts(jobs)
         wanted = FindSlots("sales", "", 2, HOUR)
         found = shared.script_callbacks.find(wanted, "+442079461111", language="en", now=1.0)

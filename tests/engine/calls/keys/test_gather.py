@@ -30,7 +30,7 @@ def gathered(
                 if what == "over":
                     gather.prompt_over()
                 elif len(what) == 1:
-                    gather.take(what)
+                    gather.press(what)
                 else:
                     gather.end(what)  # type: ignore[arg-type]
 
@@ -185,7 +185,7 @@ def test_who_says_nothing_has_the_time_of_the_first_key() -> None:
 def test_after_the_first_key_nothing_is_listened_to() -> None:
     result, _, _ = spoken(
         (0.0, over),
-        (1.0, lambda gather: gather.take("1")),
+        (1.0, lambda gather: gather.press("1")),
         (1.0, begins),
         (0.5, hears("yes")),
         between_digits_s=3.0,
@@ -195,7 +195,7 @@ def test_after_the_first_key_nothing_is_listened_to() -> None:
 
 def test_with_words_alone_keys_do_not_count() -> None:
     result, _, cuts = spoken(
-        (1.0, lambda gather: gather.take("1")), (1.0, hears("no")), max_digits=0
+        (1.0, lambda gather: gather.press("1")), (1.0, hears("no")), max_digits=0
     )
     assert (result.digits, result.word, cuts) == ("", "no", 1)
 

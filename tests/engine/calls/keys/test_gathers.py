@@ -192,7 +192,7 @@ def test_supervisors_do_not_hear_who_keys_in_a_secret(tmp_path: Path, secret: bo
         boss = leg_to(stage, "sip:boss@127.0.0.1", leg_id="boss", role="supervisor")
         await dial(stage, boss)
         supervisor = Supervisor(boss, "boss", "listen")
-        call.supervisors.add(supervisor)
+        call.supervisors.add_supervisor(supervisor)
         call.supervisors.join(supervisor)
         call.supervisors.arrange((leg,))
         gathering = asyncio.ensure_future(

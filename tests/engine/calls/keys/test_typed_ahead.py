@@ -16,7 +16,7 @@ from tests.support.scripts import step
 def pressed(*keys: str) -> TypedAhead:
     typed = TypedAhead(is_secret=False)
     for key in keys:
-        typed.take(key)
+        typed.press(key)
     return typed
 
 
@@ -32,14 +32,14 @@ def test_keys_are_given_once_and_bounded() -> None:
 def test_terminator_after_the_last_digit_belongs_to_what_is_over() -> None:
     typed = pressed()
     typed.put_back("", "#")
-    typed.take("#")
-    typed.take("#")
+    typed.press("#")
+    typed.press("#")
     assert typed.take_all() == "#"
     typed.put_back("#2", "#")
     assert typed.take_all() == "2"
     typed.put_back("", "#")
-    typed.take("2")
-    typed.take("#")
+    typed.press("2")
+    typed.press("#")
     assert typed.take_all() == "2#"
 
 

@@ -17,7 +17,7 @@ def test_a_person_at_a_keypad_is_never_stopped() -> None:
     clock = Clock()
     budget = EventBudget(clock)
     for _ in range(30):
-        assert budget.take()
+        assert budget.spend()
         clock.now += 0.15
 
 
@@ -26,7 +26,7 @@ def test_a_flood_gets_a_burst_and_then_the_rate() -> None:
     budget = EventBudget(clock)
     passed = 0
     for _ in range(20_000):
-        passed += budget.take()
+        passed += budget.spend()
         clock.now += 6.0 / 20_000
     assert passed <= BURST + 6.0 * RATE_PER_S
     assert budget.dropped == 20_000 - passed
@@ -37,6 +37,6 @@ def test_it_has_an_end() -> None:
     budget = EventBudget(clock)
     passed = 0
     for _ in range(10 * MOST):
-        passed += budget.take()
+        passed += budget.spend()
         clock.now += 1.0
     assert passed == MOST

@@ -37,7 +37,7 @@ class Taker(KeyTaker):
     def is_secret(self) -> bool:
         return self._is_secret
 
-    def take(self, digit: str) -> None:
+    def press(self, digit: str) -> None:
         self.taken.append(digit)
 
 

@@ -29,7 +29,7 @@ class Parties:
 
     def supervise(self, name: str, mode: SuperviseMode, coached: str | None = None) -> Supervisor:
         one = Supervisor(self.legs[name], name, mode, coached)
-        self.supervisors.add(one)
+        self.supervisors.add_supervisor(one)
         self.supervisors.join(one)
         return one
 
@@ -95,7 +95,7 @@ def test_supervisors_hear_each_other_where_a_party_does(tmp_path: Path) -> None:
 def test_one_who_rings_hears_nothing_and_is_not_heard(tmp_path: Path) -> None:
     async def script(parties: Parties) -> None:
         one = Supervisor(parties.legs["boss"], "boss", "barge")
-        parties.supervisors.add(one)
+        parties.supervisors.add_supervisor(one)
         parties.supervisors.change(one, "whisper", None)
         assert parties.speakers_to("agent") == [] and not parties.stage.media.heard["boss"]
         assert one.view() == {

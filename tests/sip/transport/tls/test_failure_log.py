@@ -16,10 +16,10 @@ def test_unknown_sources_get_a_line_a_minute(caplog: pytest.LogCaptureFixture) -
     log = TlsFailureLog(lambda: now)
     with caplog.at_level(logging.WARNING):
         for _ in range(50):
-            log.add(HOP, TlsFailed("not_tls"), is_known=False)
+            log.log_failure(HOP, TlsFailed("not_tls"), is_known=False)
         assert len(caplog.messages) == 1
         now = 61.0
-        log.add(HOP, TlsFailed("closed"), is_known=False)
+        log.log_failure(HOP, TlsFailed("closed"), is_known=False)
     assert len(caplog.messages) == 2
     assert "49 more like it" in caplog.messages[1]
     assert log.counts == {"not_tls": 50, "closed": 1}
@@ -29,7 +29,7 @@ def test_each_failure_of_a_trunk_is_told(caplog: pytest.LogCaptureFixture) -> No
     log = TlsFailureLog(lambda: 0.0)
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            log.add(HOP, TlsFailed("certificate_expired"), is_known=True)
+            log.log_failure(HOP, TlsFailed("certificate_expired"), is_known=True)
     assert (
         caplog.messages == ["tls:192.0.2.1:40000: " + TlsFailed("certificate_expired").reason] * 3
     )
