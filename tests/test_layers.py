@@ -219,7 +219,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.speech": {"media.child_process", "media.sound"},
     "media.recognition": {"media.child_process", "media.sound"},
     "media.streams": {
-        "media.priority", "media.clock", "media.protocol", "media.child_process", "media.errors",
+        "media.priority", "media.clock", "media.codec", "media.protocol",
+        "media.child_process", "media.errors",
         "media.process_client", "media.recognition", "media.rtp", "media.rtp_socket",
         "media.sound", "media.stderr", "media.worker",
     },

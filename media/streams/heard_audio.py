@@ -1,16 +1,17 @@
 """What a bot hears: the RTP of a leg, put into order, as frames of 20 ms without a gap.
 
-Sans-IO. A media worker fills the pauses of a party who sends nothing, so that only what is lost or
-late on the way has to be made up for here. Nothing waits that comes in order.
+Sans-IO. A media worker fills the pauses of a party who sends nothing, with noise where that is
+described, so that only what is lost or late on the way has to be made up for here. It knows no
+clock: nobody listens to a bot's frames as they come, and nothing waits that comes in order.
 """
 
 from typing import Final
 
-import numpy as np
-
-from .leg_codec import FRAME_MS, decode, duration_ms, rate_hz
+from ..codec.codec import Decoder, Samples
+from ..codec.formats import Format, decoder_of
+from .leg_codec import FRAME_MS, rate_hz
 from .messages import PAYLOAD_TYPES
-from .sample_rate import RateConverter, Samples
+from .sample_rate import RateConverter
 
 _CODECS: Final = {number: codec for codec, number in PAYLOAD_TYPES.items()}
 _HEADER_BYTES: Final = 12
@@ -19,7 +20,6 @@ _SEQUENCES: Final = 0x10000
 _WAITS: Final = 2
 # More than this is no loss: the party was silent, or another stream has begun.
 _MOST_LOST: Final = 10
-_CONCEALED: Final = (0.7, 0.4, 0.15)  # how loud a lost frame is, one after the other
 
 
 class HeardAudio:
@@ -34,9 +34,10 @@ class HeardAudio:
         self._ssrc: int | None = None
         self._next = 0
         self._late: dict[int, tuple[str, bytes]] = {}
-        self._last = codec, b""
+        self._decoders: dict[str, Decoder] = {}
+        self._decoder = self._decoder_of(codec)  # of the newest packet
+        self._packet_samples = 0  # of that
         self._converted = bytearray()
-        self._lost_packets = 0
         self._lost_ms = 0
 
     @property
@@ -69,13 +70,20 @@ class HeardAudio:
     def _take(self, coded: tuple[str, bytes]) -> None:
         codec, payload = coded
         self._next = (self._next + 1) % _SEQUENCES
-        self._lost_packets = 0
-        self._last = coded
-        self._convert(decode(payload, codec), codec)
+        self._decoder = self._decoder_of(codec)
+        samples = self._decoder.decode(payload)
+        self._packet_samples = len(samples)
+        self._convert(samples)
 
-    def _convert(self, samples: Samples, codec: str) -> None:
-        if rate_hz(codec) != self._converter.from_hz:
-            self._converter = RateConverter(rate_hz(codec), self._converter.to_hz)
+    def _decoder_of(self, codec: str) -> Decoder:
+        decoder = self._decoders.get(codec)
+        if decoder is None:
+            decoder = self._decoders[codec] = decoder_of(Format(codec), rate_hz(codec))
+        return decoder
+
+    def _convert(self, samples: Samples) -> None:
+        if self._decoder.rate_hz != self._converter.from_hz:
+            self._converter = RateConverter(self._decoder.rate_hz, self._converter.to_hz)
         self._converted += self._converter.convert(samples).tobytes()
 
     def _take_waiting(self) -> None:
@@ -87,19 +95,16 @@ class HeardAudio:
         first = min(self._late, key=lambda sequence: (sequence - self._next) % _SEQUENCES)
         missing = (first - self._next) % _SEQUENCES
         if missing <= _MOST_LOST:
-            for _ in range(missing):
-                self._conceal()
+            self._conceal(missing)
         self._next = first
         self._take_waiting()
 
-    def _conceal(self) -> None:
-        """The last packet again, ever softer."""
-        codec, payload = self._last
-        self._lost_ms += duration_ms(payload, codec)
-        loud = _CONCEALED[self._lost_packets] if self._lost_packets < len(_CONCEALED) else 0.0
-        self._lost_packets += 1
-        sound = decode(payload, codec).astype(np.float32) * loud
-        self._convert(sound.astype(np.int16), codec)
+    def _conceal(self, packets: int) -> None:
+        """So many packets, as long as the one before them, are made up for."""
+        samples = packets * self._packet_samples
+        self._lost_ms += samples * 1000 // self._decoder.rate_hz
+        if samples:
+            self._convert(self._decoder.conceal(samples))
 
     def _frames(self) -> list[bytes]:
         size, sound = self._frame_bytes, self._converted

@@ -15,19 +15,6 @@ def rate_hz(codec: str) -> int:
     return 16000 if codec == WIDE else 8000
 
 
-def duration_ms(payload: bytes, codec: str) -> int:
-    """How long a payload is."""
-    samples = len(payload) // 2 if codec == WIDE else len(payload)
-    return samples * 1000 // rate_hz(codec)
-
-
-def decode(payload: bytes, codec: str) -> Samples:
-    """The samples of a payload."""
-    if codec == WIDE:
-        return l16.decode(payload)
-    return g711.decode(payload, codec)
-
-
 def encode(samples: Samples, codec: str) -> bytes:
     """The payload of these samples."""
     if codec == WIDE:

@@ -129,14 +129,6 @@ class StreamListener(Protocol):
     def relayed(self) -> object:
         """The stream that is relayed to it, packet by packet. It is a RelayTarget then."""
 
-    @property
-    def takes_any_codec(self) -> bool:
-        """Whether it gets the packets as they are; otherwise they are decoded."""
-
-    @property
-    def takes_wide(self) -> bool:
-        """Whether they are decoded to 16 kHz where the codec has as much; otherwise to G.711."""
-
     def relay_audio(
         self,
         source: "PeerStream",
@@ -392,15 +384,13 @@ class PeerStream(Reception):
     def _receive_coded(
         self, sequence: int, timestamp: int, marker: bool, payload: bytes, codec: str, now: float
     ) -> None:
-        """A packet that is not G.711: as it is for who can take it, decoded for the others."""
+        """A packet that is not G.711: it is decoded for who records it, or looks at its sound."""
         tap, decoded = self.leg.tap, self._decoded
-        takes_wide = is_wide(codec) and (
-            (tap is not None and tap.takes_wide) or any(one.takes_wide for one in self.listeners)
-        )
+        takes_wide = is_wide(codec) and tap is not None and tap.takes_wide
         if decoded is None or decoded.codec != codec:
             decoded = self._decoded = DecodedStream(codec, WIDE if takes_wide else NARROW)
         elif takes_wide and decoded.form != WIDE:
-            # It stays so: a decoder that begins anew clicks for who goes on listening.
+            # It stays so: what is decoded anew begins with a click.
             decoded = self._decoded = DecodedStream(codec, WIDE)
         self.flow.codec, self.flow.last = CODECS[NARROW], _SILENT
         sound = narrow = b""
@@ -411,7 +401,6 @@ class PeerStream(Reception):
             or self.tones is not None
             or self.detection is not None
             or self.sound_tap is not None
-            or not all(listener.takes_any_codec for listener in self.listeners)
         ):
             sound = decoded.payload(payload)
             narrow = decoded.narrow(sound)
@@ -427,12 +416,8 @@ class PeerStream(Reception):
         for listener in self.listeners:
             if self.keeps_keys and self.tones is not None:
                 listener.relay_nothing(self, sequence)
-            elif listener.takes_any_codec:
+            else:
                 listener.relay_audio(self, sequence, timestamp, marker, payload, codec, now)
-            elif sound:
-                form = decoded.form if listener.takes_wide else NARROW
-                heard = sound if listener.takes_wide else narrow
-                listener.relay_audio(self, sequence, stamp, marker, heard, form, now)
 
     def _arm(self, payload_type: int, codec: str) -> None:
         sequence = (self.highest + 1) & 0xFFFF

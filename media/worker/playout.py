@@ -38,12 +38,6 @@ class Playout(SumPlayout):
     packetizer makes them of these frames.
     """
 
-    takes_any_codec = True
-    """What cannot be relayed is coded anew here (see StreamListener)."""
-
-    takes_wide = False
-    """It decodes by itself."""
-
     __slots__ = (
         "_clocked",
         "_coding",
@@ -179,8 +173,10 @@ class Playout(SumPlayout):
         source.settle()
         source.listeners.append(self)
         self.hearing = source
-        self._is_new = not self._goes_on
-        self._goes_on = False
+        self._is_new = self._goes_on is None
+        if self._goes_on:
+            self._tail, self._tail_after = self._goes_on, self.stream.packets_sent
+        self._goes_on = None
         self._waiting_since = now
         self._relay_nobody()
 
@@ -339,7 +335,7 @@ class Playout(SumPlayout):
             return
         transcoder = self._code(self.codec)
         if transcoder is not None:
-            transcoder.buffer.put_noise(self.codec, source.ssrc, sequence, timestamp, payload, now)
+            transcoder.buffer.put_noise(source.ssrc, sequence, timestamp, payload, now)
 
     def relay_nothing(self, source: PeerStream, sequence: int) -> None:
         """A packet of the leg that is heard has no place in this peer's stream."""

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from ..rtp.outgoing_stream import OutgoingStream
 from ..sound.fade import FADE_SAMPLES, crossfade
-from ..sound.form import SILENCE, WIDE, form_of
+from ..sound.form import SILENCE, WIDE, form_of, tick_bytes
 from ..sound.frames import SpeakingSources
 from .clip_playout import ClipPlayout
 
@@ -25,7 +25,8 @@ class SumPlayout(ClipPlayout):
         self._before: bytes | None = None  # what the next frame, or the first packet, rises out of
         self._is_in_sum = False  # the peer hears the sum of what others say
         self._last_mixed = b""  # the last sample of a sum
-        self._goes_on = False  # the next peer that is heard is the one who was in the sum
+        # The next peer that is heard is the one who was in the sum, and rises out of this, if any.
+        self._goes_on: bytes | None = None
 
     def _enter_sum(self, *, goes_on: bool) -> None:
         """Hear no clip any more; the first frame of the sum rises, unless it `goes_on`."""
@@ -58,12 +59,13 @@ class SumPlayout(ClipPlayout):
         self._last_mixed = payload[-2:] if form == WIDE else payload[-1:]
         return payload
 
-    def end_mix(self, now: float, *, falls: bool) -> None:
+    def end_mix(self, now: float, *, falls: bool, rest: bytes = b"") -> None:
         """The peer hears no sum any more, and another source at once.
 
-        Without `falls` that is the peer who was alone in the sum, and goes on.
+        Without `falls` that is the peer who was alone in the sum, and goes on: out of `rest`, the
+        last of it, which made no frame.
         """
-        self._goes_on = not falls
+        self._goes_on = None if falls else _filled(rest, self.form)
         self._is_in_sum = False
         self._before = None
         if falls and self._last_mixed and now - self.stream.sent_at <= TAIL_S:
@@ -71,3 +73,10 @@ class SumPlayout(ClipPlayout):
             self._tail = self._last_mixed * (FADE_SAMPLES * per_tick)
             self._tail_after = self.stream.packets_sent
         self._last_mixed = b""
+
+
+def _filled(rest: bytes, form: str) -> bytes:
+    """What sounds are faded with, of less: its last sample is held. Empty where there is none."""
+    sample = rest[-2:] if form == WIDE else rest[-1:]
+    size = FADE_SAMPLES * tick_bytes(form)
+    return (rest + sample * size)[:size]

@@ -34,7 +34,7 @@ def payloads(data: bytes) -> None:
         sequence += step % 4
         timestamp += step * form.clock_hz // 1000
         if step == 255:
-            buffer.put_noise(codec, 1, sequence, timestamp & 0xFFFFFFFF, payload, now)
+            buffer.put_noise(1, sequence, timestamp & 0xFFFFFFFF, payload, now)
         else:
             buffer.put(codec, 1, sequence, timestamp & 0xFFFFFFFF, payload, now)
         assert form.ticks(payload) >= 0

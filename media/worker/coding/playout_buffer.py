@@ -30,11 +30,14 @@ _SHORT_S: Final = 0.004  # and so much less
 _FAR_S: Final = 0.1  # with so much more, it is changed quickly and with less care
 _TOO_FAR_S: Final = 0.5  # with so much more, packets are left out
 _CALM_FRAMES: Final = 10  # from one change to the next
+_MOST_CALM_FRAMES: Final = 80  # where no period is found: the search is dear
 _HASTY_FRAMES: Final = 3
 _CAREFUL: Final = 0.6
 _CARELESS: Final = 0.2
 _JUMP_S: Final = 2.0  # a timestamp that is this far from where it should be is of another line
 _SLACK_S: Final = 0.01  # timestamps of packets in unbroken order need not fit to the sample
+_NOISE_CODEC: Final = "PCMU"  # of the clock that a description of noise has (RFC 3389 section 4)
+_NOISE_CLOCK_HZ: Final = 8000
 _HALF_SEQUENCE: Final = 1 << 15
 _HALF_TIMESTAMP: Final = 1 << 31
 
@@ -54,9 +57,13 @@ class PlayoutBuffer:
     `decoder_of` makes the decoder of a codec, which gives samples of `rate_hz`; it raises
     CodecError. The figures: how many packets came too `late`, were `lost` on the way, or could not
     be decoded (`garbled`), and `concealed_ms`, how much sound was made up in their place.
+
+    With `is_prompt` the first packet is played at once: whoever hears the stream has heard by other
+    means what came before it.
     """
 
     __slots__ = (
+        "_calm_frames",
         "_concealed",
         "_decoder",
         "_decoder_of",
@@ -64,6 +71,7 @@ class PlayoutBuffer:
         "_delay",
         "_frame",
         "_has_begun",
+        "_is_prompt",
         "_least_age_s",
         "_least_wait_s",
         "_newest",
@@ -83,8 +91,11 @@ class PlayoutBuffer:
         "lost",
     )
 
-    def __init__(self, rate_hz: int, decoder_of: Callable[[str], Decoder]) -> None:
+    def __init__(
+        self, rate_hz: int, decoder_of: Callable[[str], Decoder], *, is_prompt: bool = False
+    ) -> None:
         self._rate_hz = rate_hz
+        self._is_prompt = is_prompt
         self._frame = int(rate_hz * FRAME_S)
         self._decoder_of = decoder_of
         self._decoders: dict[str, Decoder] = {}
@@ -105,6 +116,7 @@ class PlayoutBuffer:
         # Since the last look: how early a packet was there at least, and how long one waited.
         self._least_age_s = self._least_wait_s = math.inf
         self._unchanged = 0  # frames since then
+        self._calm_frames = _CALM_FRAMES
         self.late = self.lost = self.garbled = 0
         self.concealed_ms = 0.0
 
@@ -138,13 +150,13 @@ class PlayoutBuffer:
             self._place(ssrc, timestamp, _Waiting(sequence & 0xFFFF, payload, decoder), now)
 
     def put_noise(
-        self, codec: str, ssrc: int, sequence: int, timestamp: int, payload: bytes, now: float
+        self, ssrc: int, sequence: int, timestamp: int, payload: bytes, now: float
     ) -> None:
-        """Take a packet that describes comfort noise, to be heard until sound comes again.
-
-        `codec` is that of the sound, whose clock it has.
-        """
-        if self._use(codec) is not None:
+        """Take a packet that describes comfort noise, to be heard until sound comes again."""
+        decoder = self._decoder
+        if decoder is None or decoder.clock_hz != _NOISE_CLOCK_HZ:
+            decoder = self._use(_NOISE_CODEC)
+        if decoder is not None:
             self._place(ssrc, timestamp, _Waiting(sequence & 0xFFFF, payload, None), now)
 
     def _use(self, codec: str) -> Decoder | None:
@@ -218,6 +230,29 @@ class PlayoutBuffer:
             self._change_speed(now)
         return self._cut()
 
+    def ahead(self) -> Samples:
+        """All that has come and goes on without a hole, without taking it."""
+        stamp = self._adjoining()
+        while stamp is not None:
+            self._add(self._decode(stamp))
+            stamp = self._adjoining()
+        if len(self._parts) != 1:
+            self._parts = [np.concatenate(self._parts)] if self._parts else []
+        return self._parts[0] if self._parts else np.zeros(0, np.int16)
+
+    def _adjoining(self) -> int | None:
+        """The packet of sound that goes on where the newest that was decoded ends."""
+        waiting, following = self._waiting, self._next
+        if not waiting:
+            return None
+        stamp = following if following in waiting else min(waiting)
+        assert stamp is not None and self._decoder is not None
+        if following is not None and stamp != following:
+            slack = _SLACK_S * self._decoder.clock_hz
+            if waiting[stamp].sequence != self._next_sequence or stamp - following > slack:
+                return None
+        return None if waiting[stamp].decoder is None else stamp
+
     def _cut(self) -> Samples:
         frame, parts = self._frame, self._parts
         if self._ready == frame and len(parts) == 1:
@@ -237,6 +272,15 @@ class PlayoutBuffer:
         stamp = self._due(now)
         if stamp is None:
             return self._stand_in(self._frame - self._ready)
+        samples = self._decode(stamp)
+        if not self._noise_is_wanted:
+            age_s = self._age_s(stamp, now)
+            self._least_age_s = min(self._least_age_s, age_s)
+            self._least_wait_s = min(self._least_wait_s, age_s + self._ready / self._rate_hz)
+        return samples
+
+    def _decode(self, stamp: int) -> Samples:
+        """The sound of a packet, or the first of the noise that it describes."""
         packet = self._waiting.pop(stamp)
         missing = packet.sequence - self._next_sequence & 0xFFFF
         if self._next is not None and missing < _HALF_SEQUENCE:
@@ -255,9 +299,6 @@ class PlayoutBuffer:
             self.garbled += 1
             samples = packet.decoder.conceal(self._frame)
         self._next = stamp + len(samples) * packet.decoder.clock_hz // self._rate_hz
-        age_s = self._age_s(stamp, now)
-        self._least_age_s = min(self._least_age_s, age_s)
-        self._least_wait_s = min(self._least_wait_s, age_s + self._ready / self._rate_hz)
         return samples
 
     def _age_s(self, stamp: int, now: float) -> float:
@@ -284,7 +325,7 @@ class PlayoutBuffer:
             # The beginning, or the end of a pause.
             gap = 0 if following is None else stamp - following
             if following is None:
-                wanted_s = max(wanted_s, _FIRST_S)
+                wanted_s = -math.inf if self._is_prompt else max(wanted_s, _FIRST_S)
             elif gap <= _SLACK_S * self._decoder.clock_hz:
                 wanted_s = -math.inf
             return stamp if age_s >= wanted_s else None
@@ -333,22 +374,28 @@ class PlayoutBuffer:
         excess_s = self._least_wait_s - wanted_s
         if excess_s > _FAR_S:
             self._play_less(now, _CARELESS)
-        elif self._unchanged < _CALM_FRAMES:
+        elif self._unchanged < self._calm_frames:
             return
         elif excess_s > _NEAR_S:
             self._play_less(now, _CAREFUL)
         elif self._least_age_s < wanted_s - _SHORT_S:
             self._parts = [lengthened(np.concatenate(self._parts), self._rate_hz, alike=_CAREFUL)]
-            self._ready = len(self._parts[0])
+            self._changed_to(len(self._parts[0]))
         self._look_anew()
 
     def _play_less(self, now: float, alike: float) -> None:
         while self._ready < _ENOUGH_S * self._rate_hz and self._next in self._waiting:
             self._add(self._decode_more(now))
         self._parts = [shortened(np.concatenate(self._parts), self._rate_hz, alike=alike)]
-        self._ready = len(self._parts[0])
+        self._changed_to(len(self._parts[0]))
         while self._ready < self._frame:
             self._add(self._decode_more(now))
+
+    def _changed_to(self, ready: int) -> None:
+        """So many samples are ready now. As many as before: there was no period to be found."""
+        calm = 2 * self._calm_frames if ready == self._ready else _CALM_FRAMES
+        self._calm_frames = min(calm, _MOST_CALM_FRAMES)
+        self._ready = ready
 
     def _look_anew(self) -> None:
         self._least_age_s = self._least_wait_s = math.inf

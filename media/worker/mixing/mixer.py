@@ -11,12 +11,12 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ...codec.codec import Samples
 from ...sound.form import WIDE, encode, tick_bytes
 from ...sound.g711 import FRAME_SAMPLES
 from ...sound.mix import MixPlan, passing
 from ..peer_stream import PeerStream
 from .speaker import Speaker
-from .speech_queue import Samples
 
 # For how many frames one who was relayed to may wait for the first frame of the sum.
 _PATIENCE_FRAMES: Final = 2
@@ -49,8 +49,11 @@ class MixedPlayout(Protocol):
     def pause_mixed(self, now: float) -> None:
         """Send a frame of silence, out of which the sum rises."""
 
-    def end_mix(self, now: float, *, falls: bool) -> None:
-        """The peer hears no sum any more; `falls`: what it heard last has to fall."""
+    def end_mix(self, now: float, *, falls: bool, rest: bytes = b"") -> None:
+        """The peer hears no sum any more; `falls`: what it heard last has to fall.
+
+        Otherwise what follows rises out of `rest`, which is less than a frame.
+        """
 
 
 class _Hearing:
@@ -164,11 +167,14 @@ class Mixer:
             playout.begin_mix(now, goes_on=False)
             return one
         known = self._speakers.get(relayed)
-        playout.begin_mix(now, goes_on=True)
         if known is None:
+            playout.begin_mix(now, goes_on=True)
             one.patience = _PATIENCE_FRAMES
         else:
-            one.waits = known.queue.waiting
+            frames, rest = known.ahead(is_wide=known.is_wide)
+            # Where it is not a whole frame behind, 10 ms at most are heard twice, or not at all.
+            playout.begin_mix(now, goes_on=not len(rest))
+            one.waits = len(frames) + (len(rest) > known.frame_samples // 2)
             one.is_late = one.waits > 1
         one.row = (self._speaker(relayed),)
         return one
@@ -197,7 +203,10 @@ class Mixer:
         was_alone = one.row == (speaker,) and one.before is None
         is_wide = playout.form == WIDE
         heard = speaker is not None and speaker in one.row
-        frames = speaker.peek(is_wide=is_wide) if speaker is not None and heard else []
+        frames: list[Samples] = []
+        rest = np.zeros(0, np.int16)
+        if speaker is not None and heard:
+            frames, rest = speaker.ahead(is_wide=is_wide)
         if frames and not was_alone:
             alone = frames[0].astype(np.int32)
             frames[0] = passing(alone + self._next_sum(one, speaker, is_wide=is_wide), alone)
@@ -205,7 +214,9 @@ class Mixer:
         form = WIDE if is_wide else playout.codec
         for frame in frames[one.waits :]:
             playout.send_mixed(encode(frame, form), now)
-        playout.end_mix(now, falls=not was_alone)
+        if one.waits > len(frames):  # that was heard as well
+            rest = rest[:0]
+        playout.end_mix(now, falls=not was_alone, rest=encode(rest, form))
         self._forget_unheard()
 
     # -- the clock --------------------------------------------------------------------------------
@@ -215,7 +226,7 @@ class Mixer:
         if not self._hearing:
             return
         speakers = [*self._speakers.values(), *self._gone]
-        frames = {each: each.take() for each in speakers}
+        frames = {each: each.take(now) for each in speakers}
         has_changed = bool(self._gone)
         hearing = [one for one in self._hearing.values() if self._is_due(one, now)]
         has_changed = has_changed or any(one.before is not None for one in hearing)
@@ -237,7 +248,7 @@ class Mixer:
             return False
         if one.patience:
             one.patience -= 1
-            if not any(each.queue.has_begun for each in one.row):
+            if not any(each.has_begun for each in one.row):
                 if one.patience == 0:
                     one.playout.let_fall()
                 return False
@@ -249,9 +260,9 @@ class Mixer:
         """What they would hear next of all but this one."""
         total = np.zeros(FRAME_SAMPLES * (2 if is_wide else 1), np.int32)
         for each in one.row if one.before is None else one.before:
-            waiting = each.peek(is_wide=is_wide) if each is not but_for else []
-            if waiting:
-                total += waiting[0]
+            if each is not but_for:
+                waiting, _rest = each.ahead(is_wide=is_wide)
+                total += waiting[0] if waiting else 0
         return total
 
     def _plan_anew(self) -> None:

@@ -1,37 +1,46 @@
-"""One leg whose speech is mixed: a listener of its stream that keeps frames for the clock."""
+"""One leg whose speech is mixed: a listener of its stream that has frames for the clock."""
 
 from collections.abc import Callable
 from copy import copy
+from typing import Final
 
-from ...sound.form import WIDE, WIDE_HZ, decode
+import numpy as np
+
+from ...codec.codec import Decoder, Samples
+from ...codec.formats import Format, decoder_of
+from ...sound.form import WIDE_HZ
 from ...sound.g711 import SAMPLE_RATE_HZ
 from ...sound.resampler import Resampler
+from ..coding.playout_buffer import PlayoutBuffer
 from ..peer_stream import PeerStream
-from .speech_queue import Samples, SpeechQueue
+
+_FRAMES_A_SECOND: Final = 50
 
 
 class Speaker:
-    """Takes what the peer of one leg says from now on. `on_gone` is told that the leg is closed."""
+    """Takes what the peer of one leg says from now on. `on_gone` is told that the leg is closed.
 
-    __slots__ = ("_on_gone", "_other", "_put", "_source", "is_wide", "queue")
+    The first packet is part of the next frame: who hears the sum may have heard by relay what came
+    before it. What comes late or never is made up for by the playout buffer.
+    """
+
+    __slots__ = ("_buffer", "_on_gone", "_other", "_source", "is_wide")
 
     relayed = None
     """It is never sent on packet by packet (see StreamListener)."""
-
-    takes_any_codec = False
-    """What it mixes is decoded."""
-
-    takes_wide = True
-    """Who hears 16 kHz hears it so."""
 
     def __init__(self, source: PeerStream, on_gone: "Callable[[Speaker], None]") -> None:
         self._source: PeerStream | None = source
         self._on_gone = on_gone
         self.is_wide = source.is_wide
         """Whether its frames have 16 kHz."""
-        self.queue = SpeechQueue(2 if self.is_wide else 1)
+        rate_hz = WIDE_HZ if self.is_wide else SAMPLE_RATE_HZ
+
+        def make(codec: str) -> Decoder:
+            return decoder_of(Format(codec), rate_hz)
+
+        self._buffer = PlayoutBuffer(rate_hz, make, is_prompt=True)
         self._other: Resampler | None = None  # to the other rate, for who hears that
-        self._put: Resampler | None = None  # of packets that have another rate than the frames
         source.settle()
         source.listeners.append(self)
 
@@ -40,9 +49,19 @@ class Speaker:
         """Whose speech it is; None once that leg is closed, or nobody hears it."""
         return self._source
 
-    def take(self) -> Samples:
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything of it was part of a frame yet."""
+        return self._buffer.has_begun
+
+    @property
+    def frame_samples(self) -> int:
+        """How many samples a frame of it has."""
+        return (WIDE_HZ if self.is_wide else SAMPLE_RATE_HZ) // _FRAMES_A_SECOND
+
+    def take(self, now: float) -> Samples:
         """The next 20 ms, at 16 kHz where it `is_wide`."""
-        return self.queue.take()
+        return self._buffer.take(now)
 
     def fitted(self, frame: Samples, *, is_wide: bool) -> Samples:
         """A frame that was taken, at 16 kHz or at 8 kHz. To be asked of each in order."""
@@ -52,13 +71,18 @@ class Speaker:
             self._other = _resampler(is_wide=is_wide)
         return self._other.resample(frame)
 
-    def peek(self, *, is_wide: bool) -> list[Samples]:
-        """The whole frames that wait, at 16 kHz or at 8 kHz, without taking them."""
-        frames = self.queue.peek()
-        if is_wide == self.is_wide:
-            return frames
-        ahead = _resampler(is_wide=is_wide) if self._other is None else copy(self._other)
-        return [ahead.resample(frame) for frame in frames]
+    def ahead(self, *, is_wide: bool) -> tuple[list[Samples], Samples]:
+        """What has come and was not taken, at 16 or 8 kHz: whole frames, and what is no frame.
+
+        It can be taken all the same.
+        """
+        sound = self._buffer.ahead()
+        if is_wide != self.is_wide:
+            resampler = _resampler(is_wide=is_wide) if self._other is None else copy(self._other)
+            sound = resampler.resample(sound if is_wide else sound[: len(sound) // 2 * 2])
+        size = (WIDE_HZ if is_wide else SAMPLE_RATE_HZ) // _FRAMES_A_SECOND
+        whole = len(sound) // size * size
+        return np.split(sound[:whole], whole // size) if whole else [], sound[whole:]
 
     def leave(self) -> None:
         """Take no more of the stream. Idempotent."""
@@ -80,15 +104,8 @@ class Speaker:
         now: float,
     ) -> None:
         """See StreamListener."""
-        if not payload:
-            return
-        samples = decode(payload, codec)
-        if (codec == WIDE) != self.is_wide:
-            if self._put is None:
-                self._put = _resampler(is_wide=self.is_wide)
-            whole = len(samples) if self.is_wide else len(samples) // 2 * 2
-            samples = self._put.resample(samples[:whole])
-        self.queue.put(timestamp, samples)
+        if payload:
+            self._buffer.put(codec, source.ssrc, sequence, timestamp, payload, now)
 
     def relay_event(
         self,

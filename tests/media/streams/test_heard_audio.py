@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from media.sound.g711 import decode
+from media.sound.g711 import decode, encode
 from media.streams.heard_audio import HeardAudio
-from tests.support.voices import level_of, tone
+from tests.support.voices import level_of, loudest_step, tone
 
 
 def packet(sequence: int, value: int, *, size: int = 160, ssrc: int = 7, kind: int = 0) -> bytes:
@@ -19,6 +19,11 @@ def packet(sequence: int, value: int, *, size: int = 160, ssrc: int = 7, kind: i
 def values(frames: list[bytes]) -> list[int]:
     """The first sample of each frame."""
     return [int(np.frombuffer(frame, "<i2")[0]) for frame in frames]
+
+
+def ends(frames: list[bytes]) -> list[int]:
+    """The last sample of each frame."""
+    return [int(np.frombuffer(frame, "<i2")[-1]) for frame in frames]
 
 
 def linear(value: int) -> int:
@@ -61,11 +66,25 @@ def test_what_is_lost_is_made_up_from_what_came_before_ever_softer() -> None:
     audio = HeardAudio("PCMU", 8000)
     audio.receive(packet(1, 5))
     assert audio.receive(packet(4, 9)) == audio.receive(packet(5, 10)) == []
-    seen = values(audio.receive(packet(6, 11)))
+    seen = ends(audio.receive(packet(6, 11)))
     loud = abs(linear(5))
     assert len(seen) == 5 and seen[2:] == [linear(9), linear(10), linear(11)]
     assert loud > abs(seen[0]) > abs(seen[1]) > 0
     assert audio.lost_ms == 40
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 16000, 24000])
+def test_the_place_of_a_lost_packet_has_the_period_of_the_voice(rate_hz: int) -> None:
+    """A tone goes on through it: the last packet again would break its phase."""
+    said = tone(230, 1.0)
+    payloads = [encode(piece, "PCMU") for piece in np.split(said, 50)]
+    audio, frames = HeardAudio("PCMU", rate_hz), list[bytes]()
+    for number, payload in enumerate(payloads):
+        if number != 20:
+            frames += audio.receive(packet(number, 0, size=0) + payload)
+    heard = np.frombuffer(b"".join(frames), "<i2")
+    assert len(heard) == rate_hz and audio.lost_ms == 20
+    assert loudest_step(heard) <= 1.2 * 10000 * 2 * np.pi * 230 / rate_hz
 
 
 def test_a_long_gap_is_no_loss() -> None:

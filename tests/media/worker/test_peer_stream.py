@@ -210,13 +210,13 @@ def test_the_ssrc_of_another_peer_is_heard_at_once() -> None:
 
 
 class Listener:
-    """Hears decoded sound: the form, and how many bytes there are of each packet."""
+    """Hears packets of a peer of G722: the codec, and how many bytes there are of each."""
 
     relayed = None
-    takes_any_codec = False
 
-    def __init__(self, *, takes_wide: bool) -> None:
-        self.takes_wide = takes_wide
+    def __init__(self, peer: Peer) -> None:
+        peer.stream.audio = {9: "G722"}
+        peer.stream.listeners.append(cast(StreamListener, self))
         self.heard: list[tuple[str, int]] = []
         self.skipped: list[int] = []
 
@@ -236,28 +236,16 @@ class Listener:
         self.skipped.append(sequence)
 
 
-def hears(peer: Peer, *, takes_wide: bool) -> Listener:
-    """One more who hears a peer of G722."""
-    peer.stream.audio = {9: "G722"}
-    listener = Listener(takes_wide=takes_wide)
-    peer.stream.listeners.append(cast(StreamListener, listener))
-    return listener
-
-
-def test_a_stream_of_another_codec_is_decoded_to_what_each_listener_takes() -> None:
+def test_listeners_have_the_packets_of_another_codec_as_they_come() -> None:
     peer = Peer()
-    narrow = hears(peer, takes_wide=False)
+    listener = Listener(peer)
     peer.receive(packet(1, payload_type=9))
-    wide = hears(peer, takes_wide=True)  # from here on it is decoded at 16 kHz
-    peer.receive(packet(2, payload_type=9))
-    assert [form for form, _ in narrow.heard] == ["PCMU", "PCMU"]
-    assert [form for form, _ in wide.heard] == [WIDE]
-    assert wide.heard[0][1] > narrow.heard[1][1] > 0
+    assert listener.heard == [("G722", 160)]
 
 
 def test_keys_that_come_as_sound_of_another_codec_are_kept_from_listeners() -> None:
     peer = Peer()
-    listener = hears(peer, takes_wide=False)
+    listener = Listener(peer)
     peer.stream.tones, peer.stream.keeps_keys = ToneKeys(lambda *_key: None), True
     peer.receive(packet(1, payload_type=9))
     assert (listener.heard, listener.skipped) == ([], [peer.stream.highest])

@@ -42,14 +42,26 @@ class CodecPhone(FramePhone):
 
     def say(self) -> None:
         """Send the next 20 ms."""
-        size = self.rate_hz // 50
-        samples = np.take(self.sound, np.arange(self._said, self._said + size), mode="wrap")
-        self._said += size
         self.send_packet(
-            self._encoder.encode(samples),
+            self._next_payload(),
             self._desk.addresses[self.leg],
             payload_type=PAYLOAD_TYPES[self.name],
         )
+        self._pass_frame()
+
+    def lose(self) -> None:
+        """Say the next 20 ms, of which nothing comes."""
+        self._next_payload()
+        self.sequence = (self.sequence + 1) % 2**16
+        self._pass_frame()
+
+    def _next_payload(self) -> bytes:
+        size = self.rate_hz // 50
+        samples = np.take(self.sound, np.arange(self._said, self._said + size), mode="wrap")
+        self._said += size
+        return self._encoder.encode(samples)
+
+    def _pass_frame(self) -> None:
         self.timestamp = (self.timestamp + self.form.clock_hz // 50) % 2**32
 
     def sound_heard(self) -> NDArray[np.int16]:

@@ -48,10 +48,16 @@ class Mixing(SwitchBench):
         for leg, others in heard.items():
             self.switch.execute(m.Hear(leg, 1, Mix(tuple(others))))
 
-    def pass_time(self, rounds: int) -> None:
+    def pass_time(self, rounds: int, *, lost: str = "", held: str = "") -> None:
+        """What those in `lost` say never comes, and what those in `held` say waits."""
         for _ in range(rounds):
             for name, phone in self.speech.items():
-                phone.talk(self.addresses[name])
+                if name in lost:
+                    assert len(phone.frame) == 160
+                    phone.sequence += 1
+                    phone.advance()
+                elif name not in held:
+                    phone.talk(self.addresses[name])
             self.drain()
             self.tick()
             for phone in self.speech.values():
@@ -216,6 +222,28 @@ def test_a_relayed_peer_that_falls_silent_falls_in_the_sum(three: Mixing) -> Non
     three.speech["b"] = silent
     three.pass_time(10)
     assert three.speakers_of("a", 8) == "b"
+
+
+def test_what_is_lost_on_the_way_is_no_hole_in_a_sum(three: Mixing) -> None:
+    three.hear(a="b", c="b")
+    three.pass_time(20)
+    for _ in range(3):
+        three.pass_time(1, lost="b")
+        three.pass_time(6)
+    loud = np.abs(three.samples("c", 5)).reshape(-1, 40).max(axis=1)
+    assert loud.min() > 2000
+    assert steps(three.samples("c", 5)) < 1570 * 1.5
+
+
+def test_what_comes_late_is_no_hole_in_a_sum(three: Mixing) -> None:
+    three.hear(a="b", c="b")
+    three.pass_time(20)
+    three.pass_time(1, held="b")
+    three.speech["b"].talk(three.addresses["b"])
+    three.pass_time(30)
+    loud = np.abs(three.samples("c", 5)).reshape(-1, 40).max(axis=1)
+    assert loud.min() > 2000
+    assert steps(three.samples("c", 5)) < 1570 * 1.5
 
 
 def test_a_sum_is_told_to_the_next_engine(three: Mixing) -> None:
