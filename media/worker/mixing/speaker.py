@@ -124,7 +124,8 @@ class Speaker:
     def relay_noise(
         self, source: PeerStream, sequence: int, timestamp: int, payload: bytes, now: float
     ) -> None:
-        """See StreamListener. Who pauses is silent in the sum."""
+        """See StreamListener. Who pauses is heard as this noise until sound comes again."""
+        self._buffer.put_noise(source.ssrc, sequence, timestamp, payload, now)
 
     def fill_gap(self, now: float) -> None:
         """See StreamListener. Who says nothing is silent in the sum."""

@@ -246,6 +246,20 @@ def test_what_comes_late_is_no_hole_in_a_sum(three: Mixing) -> None:
     assert steps(three.samples("c", 5)) < 1570 * 1.5
 
 
+def test_who_pauses_by_comfort_noise_is_noise_in_a_sum(three: Mixing) -> None:
+    three.hear(a="bc", b="ac", c="ab")
+    three.pass_time(10)
+    b = three.speech["b"]
+    b.send_packet(bytes([45]), three.addresses["b"], payload_type=13)
+    three.pass_time(30, held="bc")
+    b.timestamp += 30 * 160
+    noise = three.samples("a")[-15 * 160 :].astype(float)
+    assert 10 * np.log10(np.mean(noise**2) / 32768**2) == pytest.approx(-45, abs=1.5)
+    assert three.speakers_of("b", 8) == "a"
+    three.pass_time(20)
+    assert three.speakers_of("a", 8) == "bc"
+
+
 def test_a_sum_is_told_to_the_next_engine(three: Mixing) -> None:
     three.hear(a="bc")
     welcome = m.Welcome(1, m.VERSION, 1)

@@ -209,6 +209,24 @@ def test_a_burst_of_200_ms_is_said_whole_and_the_delay_shrinks_again() -> None:
     assert len(heard.speaker.ahead(is_wide=False)[0]) <= 3
 
 
+@pytest.mark.parametrize("codec", ["PCMU", "G722"])
+def test_who_describes_noise_is_heard_as_noise_of_that_level_and_colour(codec: Codec) -> None:
+    heard = Heard(codec)
+    heard.listen(SECOND)
+    talker, rate = heard.talker, heard.talker.rate_hz
+    # 40 dB below overload, and low: the first reflection coefficient is -0.9 (RFC 3389 section 3).
+    talker.send(13, bytes([40, 127 - round(0.9 * 32768 / 258)]), heard.now)
+    heard.listen(SECOND, lambda _heard: None)
+    noise = heard.sound_heard[5 * rate // 4 :].astype(np.float64)
+    assert 10 * np.log10(np.mean(noise**2) / 32768**2) == pytest.approx(-40, abs=1.5)
+    power = np.abs(np.fft.rfft(noise)) ** 2
+    assert power[: len(power) // 4].sum() > 0.8 * power.sum()
+    talker.timestamp += talker.form.clock_hz
+    heard.listen(SECOND)
+    sound = heard.sound_heard[-rate // 2 :]
+    assert level_of(310, sound, rate) == pytest.approx(10000, rel=0.1)
+
+
 def test_who_falls_silent_falls_and_who_speaks_again_rises() -> None:
     heard = Heard("PCMU")
     heard.listen(SECOND)
