@@ -179,7 +179,7 @@ class Setting(Section):
     centre: Name | None = None
     known_agent: Name | None = None
     last_agent_days: Annotated[float, Field(gt=0, le=36500)] | None = None
-    """The known agent is the one who last talked to this number, within so many days."""
+    """The known agent is the one who last talked to this number, within that many days."""
     order: Order | None = None
     max_attempts: int | None = Field(default=None, ge=1, le=100)
     ring_s: Annotated[float, Field(gt=0, le=3600)] | None = None

@@ -36,7 +36,7 @@ class DetectionLimits(msgspec.Struct, frozen=True, kw_only=True):
     greeting_ms: int
     """Whoever speaks longer before the first pause is a machine."""
     fluent_ms: int
-    """Nor does a person say so much in one breath, in a greeting of more than the next limit."""
+    """The longest phrase of a person, in ms, in a greeting that is longer than the next limit."""
     fluent_greeting_ms: int
     """See `fluent_ms`."""
     word_pause_ms: int
@@ -64,4 +64,4 @@ class DetectionLimits(msgspec.Struct, frozen=True, kw_only=True):
     max_beep_ms: int
     """The longest one."""
     words_ms: int
-    """Where a recogniser listens, a person is joined so much later at most, for what it hears."""
+    """How much later a person is joined, at most, where a recogniser listens; in ms."""

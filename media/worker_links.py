@@ -83,7 +83,7 @@ class WorkerLinks:
         return link
 
     def described(self, peer: Connect) -> None:
-        """A leg was described, maybe anew: what its links carry is the same."""
+        """A leg was described, maybe again. What its links carry stays the same."""
         self._described[peer.leg] = peer
         for link in self._of(peer.leg):
             self._describe(link)

@@ -186,7 +186,7 @@ class SipEndpoint:
         self._take_addresses()
 
     def configure_tls(self, options: TlsOptions) -> None:
-        """Read the certificates anew. Connections go on. Raises TlsFileError, and keeps the old."""
+        """Read the certificates again. Connections go on. Raises TlsFileError and keeps the old."""
         contexts = TlsContexts(options)
         self._own_certificates = frozenset(options.own)
         self.tcp.configure_tls(contexts)

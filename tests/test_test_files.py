@@ -16,7 +16,7 @@ EXCEPTIONS: dict[str, str] = {
     "engine/control/engine_status.py": "methods/test_engine.py and test_metrics.py",
     "engine/call_control/bot_talk.py": "test_streamed_calls.py",
     "engine/call_control/stream_tap.py": "test_streamed_calls.py",
-    "engine/calls/transfers/farewell.py": "call_control/test_streamed_calls.py",
+    "engine/calls/transfers/lost_bot.py": "call_control/test_streamed_calls.py",
     "engine/routing/targets/stream_target.py": "records; test_dialplan.py",
     "engine/calls/recognition/speech.py": "records and a protocol; test_recognitions.py",
     "engine/calls/streams/hosted_streams.py": "test_streams.py and recognition/",

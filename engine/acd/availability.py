@@ -41,7 +41,7 @@ class FreeSlot(TypedDict):
 
 
 class SlotQuery(NamedTuple):
-    """Which slots are asked for: of so many seconds, with room for so many callbacks each.
+    """Which slots are asked for: their length in seconds, and how many callbacks each has room for.
 
     `most` is None for as many as the queue has agents, and for one of an agent. `due_times` gives
     when the callbacks of a queue, or of an agent, are due.
@@ -130,7 +130,7 @@ def availability(
     now: float,
     slots: SlotQuery | None = None,
 ) -> Availability:
-    """The availability of a queue with so many `agents` in each state, at `now` (Unix seconds)."""
+    """The availability of a queue at `now` (Unix seconds); `agents`: how many in each state."""
     view, hours = queue.view(now), queue.hours
     is_open = hours is None or hours.is_open(now)
     absent = sum(agents.get(state, 0) for state in ABSENT)

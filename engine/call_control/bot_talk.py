@@ -142,7 +142,7 @@ class BotTalk(TwoPartyCall):
         self.legs.publish("stream.failed", self.leg, cause=str(cause), fallback=text)
         if fallback is None or (fallback.handover is None and not fallback.announcement):
             raise ended
-        self.leg.let_go()
+        self.leg.allow_to_leave()
         talk.join()
         if not talk.handover_requested(self.leg, fallback, lambda _reason: None):
             raise ended

@@ -31,7 +31,7 @@ class ControlledLeg(Leg):
         self._dialled = False
 
     def offer(self, direction: Direction) -> None:
-        """Describe our side anew by re-INVITE, in this direction. Raises EngineError `state`."""
+        """Describe our side by another re-INVITE, in this direction. Raises EngineError `state`."""
         if self._session is None or self.audio is None:
             raise EngineError("state", f"leg {self.id} is not up", field="leg")
         local = structs.replace(self._media.local((self.audio.codec,)), direction=direction)

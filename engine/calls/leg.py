@@ -93,7 +93,7 @@ class Leg(SentKeys, PressedKeys, HeardSound, DetectedAnswer):
         self.hangup_cause: HangupCause | None = None
         self.audio: NegotiatedAudio | None = None
         self._listeners: tuple[LegListener, ...] = ()
-        self._borrower: Leg | None = None  # the leg of the call that has this permanent line
+        self._info_digits_to: Leg | None = None  # the call on this permanent line
         self._sip = sip
         # What belongs to the leg has no reference back: a leg that is over is freed at once.
         leg = proxy(self)
@@ -121,9 +121,9 @@ class Leg(SentKeys, PressedKeys, HeardSound, DetectedAnswer):
         """Let `listener` hear of the leg no more."""
         self._listeners = tuple(one for one in self._listeners if one is not listener)
 
-    def lend(self, borrower: "Leg | None") -> None:
+    def send_info_digits_to(self, receiver: "Leg | None") -> None:
         """The keys that SIP INFO reports are for this leg of a call from now on; None: our own."""
-        self._borrower = borrower
+        self._info_digits_to = receiver
 
     # -- dialling ---------------------------------------------------------------------------
 
@@ -256,11 +256,11 @@ class Leg(SentKeys, PressedKeys, HeardSound, DetectedAnswer):
 
     # -- its place in the call --------------------------------------------------------------
 
-    def let_go(self) -> None:
+    def allow_to_leave(self) -> None:
         """The call goes on where this leg ends: its party is about to be replaced."""
         self.may_leave = True
 
-    def hold_on(self) -> None:
+    def require_again(self) -> None:
         """The call needs this leg again."""
         self.may_leave = False
 
@@ -405,7 +405,7 @@ class Leg(SentKeys, PressedKeys, HeardSound, DetectedAnswer):
                 self._connect(event.audio)
                 self._note_hold(event.audio)
             case sip_events.InfoDigit():
-                (self._borrower or self).info_digit(event.digit, event.duration_ms)
+                (self._info_digits_to or self).info_digit(event.digit, event.duration_ms)
 
     def _progress(self, event: sip_events.Progress) -> None:
         record = self.record

@@ -15,8 +15,8 @@ from .leg import Leg
 from .legs.leg_listener import EitherEnded, LegListener, ObservedLeg
 from .services import CallServices
 from .transfers.bridged import BridgedTransfer
-from .transfers.farewell import SpokenFarewell
 from .transfers.joined import LentPartner
+from .transfers.lost_bot import LostBotAnnouncement
 from .transfers.phone_refer import PhoneRefer
 from .transfers.report import publish_refused
 from .transfers.request import (
@@ -197,7 +197,7 @@ class Talk(LegListener):
             if self._requested is None or self._requested.done():
                 return False
             request = TransferRequest(stays, leaves, "", None, 0.0, by="bot")
-            self._begin(request, SpokenFarewell(request, wanted.announcement, services))
+            self._begin(request, LostBotAnnouncement(request, wanted.announcement, services))
             return True
         try:
             to, destination = handover_target(wanted.handover, services.dialplan)

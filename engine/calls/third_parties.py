@@ -30,7 +30,7 @@ class ThirdParties:
         self._admitted: dict[Leg, str | None] = {}
 
     def admit(self, to: str, destination: Destination, role: Role) -> Leg:
-        """The leg to a third party, whom policies and limits permit to be called.
+        """The leg to a third party. Policies and limits are asked before it is called.
 
         Raises EngineError.
         """

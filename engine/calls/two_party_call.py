@@ -198,7 +198,7 @@ class TwoPartyCall(ABC):
         self._talking.transfer(order)
 
     def admit_third(self, request: TransferRequest) -> Leg:
-        """The leg to the third party of a transfer, whom policies and limits permit to be called.
+        """The leg to the third party of a transfer. Policies and limits are asked first.
 
         They are counted as whoever a client calls. Agents are not, as in every call to them.
         Raises EngineError.

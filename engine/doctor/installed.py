@@ -47,7 +47,7 @@ def relay_findings(relay: tuple[str, str]) -> Iterator[Finding]:
             "warning",
             f"The relay in plain Python forwards packets, at twice the cost: {why}.",
             "Install a wheel for this machine, or a C compiler and the headers of Python (gcc, "
-            "python3-dev) and then ringback anew.",
+            "python3-dev) and then install ringback again.",
         )
 
 

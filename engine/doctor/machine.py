@@ -49,7 +49,7 @@ class Machine:
             return ""
 
     def findings(self, max_calls: int, workers: int) -> Iterator[Finding]:
-        """What is found for an engine of so many calls and media workers."""
+        """What is found, for an engine with this number of calls and of media workers."""
         yield from self._files(max_calls)
         yield from self._buffers()
         yield from self._processors(workers)

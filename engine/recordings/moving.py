@@ -27,7 +27,7 @@ class NotMoved(Exception):
 
 
 def retry_s(attempts: int) -> float:
-    """How long to wait after so many attempts that have failed."""
+    """How long to wait after this number of failed attempts, in seconds."""
     return min(LONGEST_RETRY_S, FIRST_RETRY_S * 2.0 ** min(attempts - 1, 30))
 
 

@@ -23,7 +23,7 @@ class StayCounts(ServiceLevels):
     offered: int
     """Those who joined."""
     answered: int
-    """Those whom an agent answered."""
+    """Those that an agent answered."""
     abandoned: int
     """Those who hung up, without short ones."""
     short_abandoned: int
@@ -35,7 +35,7 @@ class StayCounts(ServiceLevels):
     withdrawn: int
     """Those who were withdrawn."""
     lost: int
-    """Those whom a crash cut off."""
+    """Those that a crash cut off."""
     abandoned_percent: float | None
     """Those who hung up, of all but short ones."""
     asa_s: float | None

@@ -53,7 +53,7 @@ def endpoint_options(sip: Sip, trunks: Sequence[Trunk] = ()) -> EndpointOptions:
 
 
 def reconfigure(endpoint: SipEndpoint, sip: Sip, trunks: Sequence[Trunk]) -> None:
-    """Have the endpoint read certificates anew, and listen where trunks want it now.
+    """Have the endpoint read its certificates again, and listen where trunks need it now.
 
     What cannot be had is logged: calls go on as before.
     """

@@ -90,4 +90,4 @@ class MediaPolicy:
 
 
 DEFAULT_MEDIA = MediaPolicy()
-"""That of whom nothing is configured for."""
+"""The policy of a party for whom nothing is configured."""

@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 COMMITS: Final = 100
 ROWS: Final = 1000
-"""After so many of either the log is taken over: some 1,000 pages."""
+"""How many of either are written before the log is taken over: some 1,000 pages."""
 MOST_PAGES: Final = 16_000
 """Where so many are in the log, a commit takes it over itself: of commits without a pause the
 thread never reaches the last, and the log would grow without end. Then little is left to copy."""
@@ -33,7 +33,7 @@ class Checkpoints:
         self._thread.start()
 
     def committed(self, rows: int) -> None:
-        """A batch of so many rows is in the log. From the thread that writes alone."""
+        """A batch of `rows` rows is in the log. Called by the writing thread alone."""
         self._commits += 1
         self._rows += rows
         if self._commits >= COMMITS or self._rows >= ROWS:

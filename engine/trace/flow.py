@@ -36,7 +36,7 @@ _decode = msgspec.msgpack.Decoder(list[TracedMessage]).decode
 
 
 class FlowLimits(msgspec.Struct, frozen=True):
-    """What one flow may hold: so many of its first messages, of the latest, and so many bytes."""
+    """What one flow may hold: how many first and latest messages, how many bytes."""
 
     first: int
     latest: int

@@ -88,7 +88,7 @@ class Trace:
         self.configure(settings or Settings())
 
     def configure(self, settings: Settings) -> None:
-        """Keep so many calls, and so many MiB in all, from now on."""
+        """From now on keep this number of calls, and this number of MiB in all."""
         whole = int(settings.keep_mib * 1024 * 1024) if settings.keep_calls else 0
         self._keep_calls = settings.keep_calls
         self._most: dict[Origin | Literal["calls"], int] = {

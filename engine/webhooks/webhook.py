@@ -41,7 +41,7 @@ SAVE_DELAY_S = 0.5
 # This many given-up deliveries are remembered, to be tried again by command.
 MOST_GIVEN_UP = 1000
 SHOWN_GIVEN_UP = 10
-# How far it is is kept at least every so many events, also where none is for it.
+# Its position is stored after this number of events at the latest, also where none was for it.
 SAVE_EVENTS = 1000
 # An answer that says: nobody wants this any more (RFC 9110 section 15.5.11).
 GONE = 410

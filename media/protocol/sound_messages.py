@@ -47,7 +47,7 @@ class SoundClipped(msgspec.Struct, array_like=True, tag=118):
 
 
 class EchoHeard(msgspec.Struct, array_like=True, tag=119):
-    """What the peer hears comes back from it, so late and so much louder (below 0: softer)."""
+    """What the peer hears comes back from it, so late, and louder by this (below 0: softer)."""
 
     leg: str
     delay_ms: int

@@ -76,7 +76,7 @@ class ConfinedProcess:
             raise ProcessDied from error
 
     def receive(self, length: int, deadline: float) -> bytes:
-        """Exactly so many bytes. Raises ProcessDied."""
+        """Exactly `length` bytes. Raises ProcessDied."""
         data = bytearray()
         while len(data) < length:
             self._wait(select.POLLIN, deadline)

@@ -29,7 +29,7 @@ def confine(memory_bytes: int) -> None:
 
 
 def allow_cpu(seconds: int) -> None:
-    """End the process by a signal once it has used so many further seconds of processor time."""
+    """End the process by a signal once it has used this much more processor time, in seconds."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     used_s = int(usage.ru_utime + usage.ru_stime)
     resource.setrlimit(resource.RLIMIT_CPU, (used_s + seconds, resource.RLIM_INFINITY))

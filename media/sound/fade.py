@@ -12,7 +12,7 @@ FADE_SAMPLES: Final = SAMPLE_RATE_HZ // 100
 
 
 def rising(samples: int) -> NDArray[np.float32]:
-    """The gain of so many samples in which a sound rises from nothing."""
+    """The gain of each of `samples` samples in which a sound rises from nothing."""
     return ((np.arange(samples) + 0.5) / samples).astype(np.float32)
 
 

@@ -45,5 +45,5 @@ def decode(payload: bytes, form: str) -> NDArray[np.int16]:
 
 
 def form_of(payload: bytes, law: str, ticks: int = FRAME_SAMPLES) -> str:
-    """The form of a stretch of so many ticks, whose law of G.711 is known, by its length."""
+    """The form of a stretch of this many ticks, whose law of G.711 is known, by its length."""
     return WIDE if len(payload) == WIDE_TICK_BYTES * ticks else law

@@ -47,7 +47,7 @@ def level_dbfs(payload: bytes, codec: str) -> float:
 
 
 def step_levels_dbfs(payload: bytes, codec: str, samples: int) -> NDArray[np.float32]:
-    """The level of each run of so many samples; what is left at the end is left out."""
+    """The level of each window of this length. An incomplete window at the end is left out."""
     powers = _POWER[codec][
         np.frombuffer(payload[: len(payload) - len(payload) % samples], np.uint8)
     ]

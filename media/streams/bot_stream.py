@@ -154,7 +154,7 @@ class BotStream:
             on_message=self._message_received,
             read=bot.read_bot_message,
         )
-        farewell: str | None = None
+        last_message: str | None = None
         try:
             await connection.greet(self._start(), order.connect_s)
             self._connection = connection
@@ -168,21 +168,21 @@ class BotStream:
                 return await self._ending
             except BaseExceptionGroup as group:
                 fault = group.exceptions[0]
-                farewell = bot.write_message("error", reason=str(fault))
+                last_message = bot.write_message("error", reason=str(fault))
                 raise fault from None
             finally:
                 running.cancel()
                 await asyncio.wait([running])
         except asyncio.CancelledError:
             heard_ms = self._spoken.heard_ms
-            farewell = bot.write_message("stop", cause=self._cause, heard_ms=heard_ms)
+            last_message = bot.write_message("stop", cause=self._cause, heard_ms=heard_ms)
             raise
         finally:
             if self._connection is connection:
                 self._connection = None
                 self._sent_frames += connection.frames_sent
                 self._dropped_frames += connection.frames_dropped
-            await connection.close(farewell)
+            await connection.close(last_message)
 
     def _start(self) -> str:
         order = self._order

@@ -57,7 +57,7 @@ class ServiceRecogniser:
             read=_read,
             peer="recogniser",
         )
-        farewell = bot.write_message("stop", cause="nobody listens any more")
+        last_message = bot.write_message("stop", cause="nobody listens any more")
         try:
             await connection.greet(self._start(), order.connect_s)
             self._connection = connection
@@ -68,7 +68,7 @@ class ServiceRecogniser:
             raise RecogniserFailed(error.reason) from error
         finally:
             self._connection = None
-            await connection.close(farewell)
+            await connection.close(last_message)
 
     async def _go_on(self, connection: BotConnection[_Message]) -> None:
         """Send and receive until the service stops. Raises RecogniserFailed."""

@@ -435,12 +435,12 @@ class MediaLeg:
         self._stop_relaying()
         self._socket = None
 
-    def let_go(self) -> None:
+    def dispose(self) -> None:
         """Part the closed leg from its sides, which know it. It can do nothing any more.
 
         A worker collects cycles too seldom: those of thousands of calls would wait for it.
         """
-        self.playout.let_go()
+        self.playout.dispose()
         for name in self.__slots__:
             if hasattr(self, name):
                 delattr(self, name)

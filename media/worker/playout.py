@@ -470,6 +470,6 @@ class Playout(SumPlayout):
         self._may_send = False
         self._clocked.discard(self)
 
-    def let_go(self) -> None:
+    def dispose(self) -> None:
         """Forget what knows this closed playout. It can do nothing any more."""
         del self._coding

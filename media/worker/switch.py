@@ -254,7 +254,7 @@ class Switch:
         if previous is not None:
             self._forget(previous)
             self._sound_watch.forget(previous.incoming)
-            previous.let_go()
+            previous.dispose()
         self._legs[command.leg] = leg
         self._rounds[pair.port // 2 % ROUNDS_PER_VISIT][command.leg] = leg
         if not command.port:
@@ -293,7 +293,7 @@ class Switch:
             self._forget(leg)
             stats = self._stats(leg)
             self._sound_watch.forget(leg.incoming)
-            leg.let_go()
+            leg.dispose()
         self._report(m.Closed(command.request, stats))
 
     def _forget(self, leg: MediaLeg) -> None:

@@ -59,7 +59,7 @@ class DigestServer:
     """Challenges requests and checks the answers. `users` are their passwords by name.
 
     `nonce_s` is how long a nonce is good. Times are seconds on the caller's clock. A restart makes
-    all nonces stale: their key is made anew from `rng`.
+    all nonces stale: their key is made from `rng` again.
     """
 
     def __init__(

@@ -228,7 +228,7 @@ class Session:
     def refresh(self, now: float) -> None:
         """Refresh the session by UPDATE, or where the peer takes none by re-INVITE (RFC 4028)."""
         if self.state != "confirmed" or self._reinvite is not None or self._accepted is not None:
-            # Another exchange is under way. Where it refreshes the session, the timer begins anew.
+            # Another exchange is under way. Where it refreshes the session, the timer starts again.
             self.timer.retry(self.context.values.t2_s, now)
         elif self.peer_takes_update:
             UpdateRefresh(self, now)

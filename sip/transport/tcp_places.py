@@ -192,7 +192,7 @@ class TcpPlaces:
             self._proven.move_to_end(connection)
 
     def holds(self, connection: Placed, size: int) -> Placed | None:
-        """It has sent so much that is not handled. Returns who gives way for it, if any."""
+        """It has sent `size` bytes not handled yet. Returns who gives way for it, if any."""
         if connection.is_known:
             return None
         before = self._unfinished.get(connection, 0)

@@ -219,7 +219,7 @@ class WebSocketFramer:
         return b"".join(self._protocol.data_to_send())
 
     def release(self) -> None:
-        """Let go of what holds the protocol that holds it, circles: its reader and our choice."""
+        """Break the reference cycles of the protocol (parser and choice), to free it at once."""
         self._protocol.parser.close()
         vars(self._protocol).pop("select_subprotocol", None)
 

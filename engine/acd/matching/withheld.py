@@ -26,7 +26,7 @@ class Withheld:
         self.put(entry_id, self._by_entry.get(entry_id, {}) | {agent: until}, now)
 
     def put(self, entry_id: str, missed: dict[str, float], now: float) -> None:
-        """Remember for whom an entry that leaves is not."""
+        """Remember which agents must not get an entry that leaves."""
         self._by_entry[entry_id] = missed
         if len(self._by_entry) > self._forget_above:
             self._by_entry = {

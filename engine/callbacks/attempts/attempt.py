@@ -86,7 +86,7 @@ class Attempt(TwoPartyCall):
         """Whether the attempt is decided, or being cancelled: nothing can change its end."""
         return self._outcome is not None
 
-    def call_off(self, outcome: Outcome) -> None:
+    def cancel_with(self, outcome: Outcome) -> None:
         """Its task is about to be cancelled: it ends with `outcome`."""
         self.is_cancelled, self.outcome_if_cancelled = True, outcome
 

@@ -111,7 +111,7 @@ class RunningAttempts:
         # Once only: a second cancellation would interrupt the hanging up. The flow may also have
         # cancelled itself just now (a limit, a key), and would go on after that.
         if not attempt.is_over and not attempt.is_cancelled:
-            attempt.call_off(outcome)
+            attempt.cancel_with(outcome)
             task.cancel()
         return task
 

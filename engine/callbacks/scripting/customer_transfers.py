@@ -56,7 +56,7 @@ class CustomerTransfers:
     async def carry_out(self, wanted: Transfer, whisper: "asyncio.Future[Whisper]") -> None:
         """Carry one out. Raises EngineError where it comes to nothing."""
         if self._agent is not None:
-            self._agent.let_go()  # where they hang up meanwhile, the customer does not notice
+            self._agent.allow_to_leave()  # the customer does not notice it
         try:
             if wanted.queue:
                 self._services.queues.check(wanted.queue, "call")
@@ -65,7 +65,7 @@ class CustomerTransfers:
                 self.reached = await self._reach(wanted, whisper)
         except BaseException:
             if self._agent is not None:
-                self._agent.hold_on()
+                self._agent.require_again()
             raise
 
     async def _reach(self, wanted: Transfer, whisper: "asyncio.Future[Whisper]") -> Reached:

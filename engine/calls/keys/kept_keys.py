@@ -41,7 +41,7 @@ class KeptKeys:
     def claim(self, leg: Leg) -> TypedAhead | None:
         """The keys that the party has typed ahead, and nothing is kept any more; None: nothing is.
 
-        Later keys are for whom they were for before.
+        Later keys go where they went before.
         """
         kept = self._of_legs.pop(leg, None)
         if kept is None:

@@ -27,7 +27,7 @@ ASKED_NOT_TO_BE_CALLED: Final = "the customer asked by a key not to be called ag
 REASON: Final = "asked by a key not to be called again"
 BY: Final = "called person"
 BETWEEN_S: Final = 3.0
-"""The keys follow each other within so many seconds."""
+"""The longest time between two of the keys, in seconds."""
 
 
 def offered_opt_out(

@@ -59,7 +59,7 @@ class BorrowedLeg(Leg, LegListener):
         self._has_line = True
         self._media.take_over()
         line.listen(self)
-        line.lend(self)
+        line.send_info_digits_to(self)
 
     async def open(self, *, beside: Leg | None = None) -> None:
         """Nothing to do: the line has its port. Raises LegEnded where the line has just ended."""
@@ -150,6 +150,6 @@ class BorrowedLeg(Leg, LegListener):
             return
         self._has_line = False
         self._media.abandon()
-        self._line.lend(None)
+        self._line.send_info_digits_to(None)
         self._line.forget(self)
         self._give_back(self)

@@ -65,7 +65,7 @@ class LegOwner(Protocol):
         """The leg is dialled by this trunk now. False: it is full, and must not be used."""
 
     def trunk_turn_s(self, trunk: str, /) -> float:
-        """The next INVITE to the trunk takes its turn, which comes in so many seconds."""
+        """The next INVITE to the trunk takes its turn. Returns in how many seconds that comes."""
 
     def trunk_tried(self, tried: TrunkTry, /) -> None:
         """One try of the call by a trunk is over, or answered."""
@@ -126,7 +126,7 @@ class LegListener:
         """The worker tells who or what has answered, or of the beep of a mailbox."""
 
     def detection_stopped(self, leg: ObservedLeg) -> None:
-        """Who or what has answered is of no interest any more, or is to be told anew."""
+        """Stop detecting who or what has answered, or begin again."""
 
     def key_hidden(self, leg: ObservedLeg) -> None:
         """The party has pressed a key that nobody but who asked for it may know."""

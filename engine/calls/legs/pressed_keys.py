@@ -1,4 +1,4 @@
-"""The keys that the party of a leg presses: published, and told to whom they concern."""
+"""The keys that the party of a leg presses: published, and passed to whoever waits for them."""
 
 import asyncio
 from collections.abc import Callable
@@ -37,7 +37,7 @@ class PressedKeys:
     def take_keys(self, taker: KeyTaker | None) -> KeyTaker | None:
         """All keys are for `taker` from now on, and the other party hears nothing of them.
 
-        None: no longer. Returns for whom they were until now.
+        None: no longer. Returns who had them until now.
         """
         before, self._key_taker = self._key_taker, taker
         self._media.block_keys(is_blocked=taker is not None)

@@ -29,13 +29,13 @@ class TrunkUse:
         return self._services.trunk_load.enter(self._lines_of, leg.record.role, leg.id, trunk)
 
     def trunk_left(self, leg: ObservedLeg) -> None:
-        """The leg is over. One that was lent to us keeps its line: its own owner says when."""
+        """The leg is over. A permanent line keeps its trunk until its owner leaves it."""
         if leg.id in self._dialled:
             self._dialled.remove(leg.id)
             self._services.trunk_load.leave(leg.id)
 
     def trunk_turn_s(self, trunk: str) -> float:
-        """The next INVITE to the trunk takes its turn, which comes in so many seconds."""
+        """The next INVITE to the trunk takes its turn. Returns in how many seconds that comes."""
         return self._services.trunk_load.turn_s(trunk)
 
     def trunk_tried(self, tried: TrunkTry) -> None:

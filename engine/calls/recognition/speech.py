@@ -59,4 +59,4 @@ class SpeechListener(Protocol):
         """The party has said this, or seems to."""
 
     def recognition_over(self, reason: str, *, has_failed: bool) -> None:
-        """Nothing more is recognised; without `stop` of whoever began it."""
+        """Recognition has ended by itself, without a `stop` from whoever began it."""

@@ -260,9 +260,9 @@ class StreamLeg(Leg):
         """Let the partner be connected with the fallback; without effect where nobody can."""
         if fallback.handover is None and not fallback.announcement:
             return
-        self.let_go()
+        self.allow_to_leave()
         if not self._hand_over(fallback):
-            self.hold_on()
+            self.require_again()
 
     def _hand_over(self, wanted: StreamFallback) -> bool:
         """Whether it was begun. Where it was not, the bot is told why, once."""

@@ -40,7 +40,7 @@ class TransferReport:
     def started(self) -> None:
         """It begins. The call goes on without the party who leaves, where they hang up now."""
         self._flow.publish("transfer.started", **self._about)
-        self._request.leaves.let_go()
+        self._request.leaves.allow_to_leave()
 
     def completed(self, third: Leg | None, how: TransferHow | None = None) -> None:
         """The third party talks, or the queue has the customer. `how`: if not as was asked."""
@@ -61,7 +61,7 @@ class TransferReport:
         leaves = self._request.leaves
         if leaves.hangup_cause is not None:
             raise LegEnded(leaves, leaves.hangup_cause)
-        leaves.hold_on()
+        leaves.require_again()
 
     def broken_off(self) -> None:
         """The call ends before there is an outcome."""

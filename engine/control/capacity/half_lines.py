@@ -58,7 +58,7 @@ class HalfLines:
             first.give_up_line()
 
     def charge(self, principal: str, unended_bytes: int) -> float:
-        """`principal` has sent so many bytes that end no line: for how many s it is not read."""
+        """`unended_bytes` came that end no line. Returns for how many s `principal` is not read."""
         if not unended_bytes:
             return 0.0
         self._rates.spend(principal, unended_bytes)

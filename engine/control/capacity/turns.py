@@ -63,7 +63,7 @@ class Rounds(Generic[T]):
         return None
 
     def least(self, pause_s: Callable[[str], float]) -> float:
-        """The shortest pause of those of whom something waits."""
+        """The shortest pause of the principals who have something waiting."""
         return min(map(pause_s, self._rings), default=0.0)
 
 

@@ -51,7 +51,7 @@ class AgentQuery(Paged):
 class AgentAvailabilityQuery(Params):
     """agent.availability: with the hours of `days` days from now.
 
-    With `slot_min` also the slots of so many minutes in them that have room, each for
+    With `slot_min` also the slots of that many minutes in them that have room, each for
     `slot_callbacks` (None: for one).
     """
 

@@ -96,7 +96,7 @@ class Joined(TypedDict):
     conference: ConferenceView
     """The conference as it is now."""
     call: CallView | None
-    """The call of whom the engine calls; null for one that was up."""
+    """The call that the engine makes for it; null for one that was up."""
 
 
 class ConferenceMethods:

@@ -55,7 +55,7 @@ class QueueExplain(Params):
 class AvailabilityQuery(Params):
     """queue.availability: with the hours of `days` days from now.
 
-    With `slot_min` also the slots of so many minutes in them that have room, each for
+    With `slot_min` also the slots of that many minutes in them that have room, each for
     `slot_callbacks` (None: for as many as the queue has agents).
     """
 

@@ -97,7 +97,7 @@ class InFlight:
         self.end_waits()
 
     def end_waits(self) -> None:
-        """Nobody is there any more for whom something may be waited for."""
+        """Nobody is left who may wait for a request."""
         self._may_wait = False
         for task in self._waits:
             task.cancel()

@@ -47,7 +47,7 @@ class CallerVerification:
         self.configure(settings)
 
     def configure(self, settings: Stir) -> None:
-        """Go by these from now on: the trust store is read anew, and nothing cached is kept.
+        """Use these settings from now on. The trust store is read again, and the cache is emptied.
 
         What cannot be read is logged, and callers are verified as before.
         """

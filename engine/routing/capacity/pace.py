@@ -31,7 +31,7 @@ class Pace:
         self._begun.append(now)
 
     def book(self, now: float) -> float:
-        """The next begins as soon as it may: in so many seconds."""
+        """Let the next one begin as soon as it may. Returns in how many seconds that is."""
         wait_s = self.free_in_s(now)
         self._begun.append(now + wait_s)
         return wait_s

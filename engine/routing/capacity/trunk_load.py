@@ -73,7 +73,7 @@ class TrunkLoad:
         return starts if lines is None else min(starts, lines)
 
     def turn_s(self, trunk: str) -> float:
-        """The next INVITE to the trunk takes its turn, which comes in so many seconds."""
+        """The next INVITE to the trunk takes its turn. Returns in how many seconds that comes."""
         pace = self._invites.get(trunk)
         return 0.0 if pace is None else pace.book(self._clock())
 

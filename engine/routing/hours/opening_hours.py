@@ -60,7 +60,7 @@ class OpeningHours:
     def days(self, start: float, end: float) -> Iterator[tuple[float, float, float]]:
         """As `spans`, each with when it really opened: what slots are counted from.
 
-        What stays open for a day or more opens anew at each midnight.
+        What stays open for a day or more opens again at each midnight.
         """
         for begin, until in self.spans(start, end):
             opened = self._opened_at(begin)
@@ -86,7 +86,7 @@ class OpeningHours:
         return opened
 
     def _midnight(self, at: float, days: int = 0) -> float:
-        """The local midnight before `at`, or so many days later."""
+        """The local midnight before `at`, or that of `days` later."""
         midnight = self._local.local(at).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
         return (midnight + datetime.timedelta(days=days)).timestamp()
 

@@ -72,7 +72,7 @@ class CallerIdentity:
 
     @classmethod
     def at(cls, trunks: Sequence[Trunk], host: str) -> "CallerIdentity":
-        """As whom users of the trunks at `host` are called; as ourselves where they set nothing."""
+        """The identity with which users of the trunks at `host` are called; by default our own."""
         for trunk in trunks:
             if trunk.from_ or trunk.identity != "from":
                 return cls.of(trunk, host, trunk.caller_id)

@@ -123,7 +123,7 @@ class DtmfDetector:
     ) -> float:
         """How strong the weaker of the two tones is; 0 where they are no key."""
         pair = np.array((low, high))
-        # The phase turns by so much more between two windows as the frequency is off.
+        # Between two windows the phase turns in proportion to the error of the frequency.
         off_hz = (turned[pair] + np.pi) % (2 * np.pi) - np.pi
         off_hz *= SAMPLE_RATE_HZ / (2 * np.pi * _HOP)
         if np.any(np.abs(off_hz) > _MOST_OFF * _FREQUENCIES[pair]):

@@ -25,7 +25,7 @@ from tests.support.waiting import until
 CALL = RecordedCall(call="call-1", job="job-1", site="shop.example", agent="alice")
 
 
-class Shelf:
+class StoredLibrary:
     """A library on a store of its own, and what it publishes."""
 
     def __init__(self, directory: Path, store: Store, **settings: Any) -> None:
@@ -65,10 +65,10 @@ class Shelf:
 
 
 @asynccontextmanager
-async def shelf(directory: Path, **settings: Any) -> AsyncIterator[Shelf]:
+async def stored_library(directory: Path, **settings: Any) -> AsyncIterator[StoredLibrary]:
     store = Store(directory / "db", flush_delay_s=0.001)
     await store.open()
-    here = Shelf(directory, store, **settings)
+    here = StoredLibrary(directory, store, **settings)
     try:
         yield here
     finally:
@@ -77,7 +77,7 @@ async def shelf(directory: Path, **settings: Any) -> AsyncIterator[Shelf]:
 
 
 async def test_a_wav_file_is_complete_at_once(tmp_path: Path) -> None:
-    async with shelf(tmp_path) as here:
+    async with stored_library(tmp_path) as here:
         entry = here.begun()
         assert entry.path == str(tmp_path / "talks" / "call-1.wav")
         here.library.ended(entry, 0.5, here.publish)
@@ -93,7 +93,7 @@ async def test_a_wav_file_is_complete_at_once(tmp_path: Path) -> None:
 
 
 async def test_another_format_is_made_in_the_end(tmp_path: Path) -> None:
-    async with shelf(tmp_path, format="opus", channels=1) as here:
+    async with stored_library(tmp_path, format="opus", channels=1) as here:
         entry = here.begun()
         assert (entry.format, entry.channels) == ("opus", 1)
         await here.ended(entry)
@@ -102,7 +102,7 @@ async def test_another_format_is_made_in_the_end(tmp_path: Path) -> None:
 
 
 async def test_names_and_ids_are_never_given_twice(tmp_path: Path) -> None:
-    async with shelf(tmp_path, name="{agent}") as here:
+    async with stored_library(tmp_path, name="{agent}") as here:
         first, second = here.library.begin(CALL), here.library.begin(CALL)
         assert first.id != second.id
         assert [Path(one.path).name for one in (first, second)] == ["alice.wav", "alice-2.wav"]
@@ -113,7 +113,7 @@ async def test_names_and_ids_are_never_given_twice(tmp_path: Path) -> None:
 
 
 async def test_what_cannot_be_completed_has_failed(tmp_path: Path) -> None:
-    async with shelf(tmp_path) as here:
+    async with stored_library(tmp_path) as here:
         entry = here.begun()
         entry.written.write_bytes(b"")
         await here.ended(entry)
@@ -124,7 +124,7 @@ async def test_what_cannot_be_completed_has_failed(tmp_path: Path) -> None:
 
 
 async def test_what_was_kept_of_a_recording_that_failed_is_measured(tmp_path: Path) -> None:
-    async with shelf(tmp_path, format="opus") as here:
+    async with stored_library(tmp_path, format="opus") as here:
         entry = here.begun()
         here.library.failed(entry, "the disk is full", here.publish)
         await here.library.completed(entry)
@@ -141,22 +141,22 @@ async def test_what_was_kept_of_a_recording_that_failed_is_measured(tmp_path: Pa
 
 
 async def test_the_next_engine_says_why_a_recording_had_failed(tmp_path: Path) -> None:
-    async with shelf(tmp_path) as dying:
+    async with stored_library(tmp_path) as dying:
         entry = dying.begun()
         dying.library.failed(entry, "the disk is full", dying.publish)
         # It dies before the file is measured.
-    async with shelf(tmp_path) as here:
+    async with stored_library(tmp_path) as here:
         await here.library.start()
         await until(lambda: bool(here.published("recording.ended")))
         assert here.published("recording.ended")[0]["reason"] == "the disk is full"
 
 
 async def test_the_next_engine_completes_what_the_last_could_not(tmp_path: Path) -> None:
-    async with shelf(tmp_path) as dying:
+    async with stored_library(tmp_path) as dying:
         talking = dying.begun(format="flac")
         gone = dying.library.begin(CALL)
         dying.library.save(gone)
-    async with shelf(tmp_path) as here:
+    async with stored_library(tmp_path) as here:
         await here.library.start()
         await until(
             lambda: here.published("recording.ended") and here.published("recording.failed")
@@ -175,14 +175,14 @@ async def test_a_file_is_moved_when_the_command_succeeds_at_last(
     store = tmp_path / "store"
     script = f'test -d {store} && cp "$0" {store} && echo "$1"'
     command = ["/bin/sh", "-c", script, "{path}", "s3://talks/{name}"]
-    async with shelf(tmp_path, move_command=command) as here:
+    async with stored_library(tmp_path, move_command=command) as here:
         entry = here.begun()
         here.library.ended(entry, 0.5, here.publish)
         await until(lambda: entry.move_attempts > 0)
         assert entry.state == "moving"
         assert entry.reason == "/bin/sh: exit status 1"
         here.clock.now += 10.0
-    async with shelf(tmp_path, move_command=command) as here:
+    async with stored_library(tmp_path, move_command=command) as here:
         await here.library.start()
         store.mkdir()
         here.clock.now += 1000.0
@@ -198,12 +198,12 @@ async def test_a_file_is_moved_when_the_command_succeeds_at_last(
 
 async def test_no_file_is_moved_over_another(tmp_path: Path) -> None:
     command = ["/bin/true"]
-    async with shelf(tmp_path, move_command=command) as here:
+    async with stored_library(tmp_path, move_command=command) as here:
         first = await here.ended(here.begun())
         await until(lambda: first.state == "moved")
         second = await here.ended(here.begun())  # of the same call
         await until(lambda: second.state == "moved")
-    async with shelf(tmp_path, move_command=command) as here:
+    async with stored_library(tmp_path, move_command=command) as here:
         here.clock.now += 1.0
         third = here.begun()
         names = [Path(one.path).name for one in (first, second, third)]
@@ -214,11 +214,11 @@ async def test_no_file_is_moved_over_another(tmp_path: Path) -> None:
 
 
 async def test_a_command_that_is_configured_later_moves_what_waits(tmp_path: Path) -> None:
-    async with shelf(tmp_path, move_command=["/bin/false"]) as here:
+    async with stored_library(tmp_path, move_command=["/bin/false"]) as here:
         entry = here.begun()
         here.library.ended(entry, 0.5, here.publish)
         await until(lambda: entry.move_attempts > 0)
-    async with shelf(tmp_path) as here:
+    async with stored_library(tmp_path) as here:
         await here.library.start()
         await asyncio.sleep(0)
         here.clock.now += 1000.0
@@ -227,7 +227,7 @@ async def test_a_command_that_is_configured_later_moves_what_waits(tmp_path: Pat
 
 
 async def test_pages_are_in_the_order_of_time_newest_first(tmp_path: Path) -> None:
-    async with shelf(tmp_path) as here:
+    async with stored_library(tmp_path) as here:
         ids = []
         for number in range(5):
             here.clock.now += 1.0
@@ -243,7 +243,7 @@ async def test_pages_are_in_the_order_of_time_newest_first(tmp_path: Path) -> No
 
 
 async def test_a_recording_is_deleted_with_all_that_is_known_of_it(tmp_path: Path) -> None:
-    async with shelf(tmp_path) as here:
+    async with stored_library(tmp_path) as here:
         entry = here.begun()
         with pytest.raises(EngineError, match="goes on"):
             await here.library.delete(entry.id)
@@ -257,7 +257,7 @@ async def test_a_recording_is_deleted_with_all_that_is_known_of_it(tmp_path: Pat
 
 
 async def test_recordings_go_with_their_calls_and_by_their_age(tmp_path: Path) -> None:
-    async with shelf(tmp_path) as here:
+    async with stored_library(tmp_path) as here:
         old = await here.ended(here.begun())
         here.clock.now += 100.0
         new = await here.ended(here.begun(RecordedCall(call="call-2")))
@@ -274,7 +274,7 @@ async def test_recordings_go_with_their_calls_and_by_their_age(tmp_path: Path) -
 
 
 async def test_deleting_breaks_off_what_is_under_way(tmp_path: Path) -> None:
-    async with shelf(tmp_path, move_command=["/bin/sleep", "600"]) as here:
+    async with stored_library(tmp_path, move_command=["/bin/sleep", "600"]) as here:
         entry = here.begun()
         await here.ended(entry)
         assert entry.state == "moving"
@@ -289,7 +289,7 @@ async def test_a_fault_in_a_task_is_logged(
         raise ZeroDivisionError
 
     monkeypatch.setattr(library_module, "finish", wrong)
-    async with shelf(tmp_path) as here:
+    async with stored_library(tmp_path) as here:
         entry = here.begun()
         here.library.ended(entry, 0.5, here.publish)
         await until(lambda: not here.library._tasks)

@@ -17,7 +17,7 @@ from engine.control.scope.job_scope import JobScope
 from engine.errors import BadParams, EngineError
 from engine.recordings.entry import RecordedCall
 from engine.request import WhisperSpec
-from tests.engine.recordings.test_library import Shelf, shelf
+from tests.engine.recordings.test_library import StoredLibrary, stored_library
 from tests.support.jobs import callback_job
 from tests.support.method_call import call_method
 from tests.support.recording import write_tone_wav
@@ -97,13 +97,13 @@ def test_what_an_announcement_may_be() -> None:
         RecordingStart(call="c", side="agent", channels=2)
 
 
-def methods_on(here: Shelf) -> Any:
+def methods_on(here: StoredLibrary) -> Any:
     nobody = cast(Any, None)
     return RecordingMethods(here.library, nobody, nobody, SoundFiles()).table()
 
 
 async def test_recordings_are_listed_in_pages_shown_and_deleted(tmp_path: Path) -> None:
-    async with shelf(tmp_path) as here:
+    async with stored_library(tmp_path) as here:
         methods = methods_on(here)
         ids = []
         for number in range(3):
@@ -125,7 +125,7 @@ async def test_recordings_are_listed_in_pages_shown_and_deleted(tmp_path: Path) 
 
 
 async def test_a_client_of_a_site_sees_the_recordings_of_that_site(tmp_path: Path) -> None:
-    async with shelf(tmp_path) as here:
+    async with stored_library(tmp_path) as here:
         methods, scope = methods_on(here), JobScope(SHOP)
         for number, site in enumerate(("shop.example", "other.example", None)):
             here.clock.now += 1.0

@@ -9,8 +9,8 @@ from .request import Consult, TransferRequest
 GOODBYE = HangupCause("completed", "its bot was lost: it has heard an announcement")
 
 
-class SpokenFarewell:
-    """Carries one request out whose party goes nowhere."""
+class LostBotAnnouncement:
+    """Carries out one request of a transfer that leads nowhere: the party hears why."""
 
     def __init__(self, request: TransferRequest, text: str, services: CallServices) -> None:
         self._request = request
