@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.test_layers import MAY_IMPORT
+
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
 KINDS = ("a method", "a state", "a configuration key", "a SIP extension", "a codec")
@@ -72,11 +74,23 @@ def test_every_room_is_listed() -> None:
     listed = set(re.findall(r"^- `([\w/]+)`", section("Rooms"), re.M))
     packages = {
         file.parent.relative_to(ROOT).as_posix()
-        for room in ("config", "engine", "media", "sip")
+        for room in ("config", "engine", "media", "sip", "web")
         for file in (ROOT / room).glob("*/__init__.py" if room == "engine" else "__init__.py")
     }
     assert packages <= listed
     assert {room for room in listed if not (ROOT / room).is_dir()} == set()
+
+
+def test_a_room_imports_only_those_above_it_in_the_list() -> None:
+    listed = re.findall(r"^- `(engine/\w+)`", section("Rooms"), re.M)
+    order = {room.replace("/", "."): place for place, room in enumerate(listed)}
+    below = [
+        f"{room} imports {other}"
+        for room in order
+        for other in MAY_IMPORT[room]
+        if order.get(other, -1) > order[room]
+    ]
+    assert below == []
 
 
 def test_what_ci_runs_is_what_is_written() -> None:

@@ -1,4 +1,7 @@
-"""The former place of the client, kept for one release. Use the package `ringback_client`."""
+"""The former place of the client, kept for one release.
+
+Use the package `ringback_client`: importing this one warns.
+"""
 
 import warnings
 

@@ -1,4 +1,7 @@
-"""What a page and a refusal say, in each language: one TOML file each."""
+"""What a page and a refusal say, in each language: one TOML file each.
+
+English has every text. The others have the same keys; a test compares them.
+"""
 
 import datetime
 import tomllib
