@@ -149,9 +149,13 @@ class DoNotCall(Section):
 
 
 class Limits(Section):
-    """[limits]: for each number called, each site, each source address, and all together."""
+    """[limits]: for each number called, each site, each source address, and all together.
+
+    `site_number` is for each number that visitors of sites ask for, who may be strangers to it.
+    """
 
     number: Limit = Limit()
+    site_number: Limit = Limit(per_day=5)
     site: Limit = Limit()
     source: Limit = Limit()
     total: Limit = Limit()

@@ -40,6 +40,9 @@ cache_dir = "{directory}/speech"
 recordings = "{directory}/recordings"
 [log]
 level = "warning"
+[do_not_call]
+key = "*9"
+key_announcement = "You asked for this call on a web page. If you did not, press star nine."
 [[trunks]]
 name = "customer"
 uri = "{customer}"

@@ -204,15 +204,21 @@ def web(
 
 @app.command(rich_help_panel=RUNNING, epilog="Example: ringback check /etc/ringback.toml")
 def check(file: Annotated[Path, typer.Argument(metavar="FILE")], json: Json = False) -> None:
-    """Check a configuration file. Shows also how its numbers are read."""
+    """Check a configuration file. Shows also how its numbers are read, and what its sites lack."""
     settings = load_settings(file)
     from ..checks.configuration import readings_of
+    from ..doctor.visitors import visitor_findings
 
-    readings = readings_of(settings)
+    readings, findings = readings_of(settings), list(visitor_findings(settings))
     if Options.json:
         shown = [{"key": key, "text": text, "reading": words} for key, text, words in readings]
-        print_json({"file": settings.file, "ok": True, "readings": shown})
+        result: dict[str, Any] = {"file": settings.file, "ok": True, "readings": shown}
+        if findings:
+            result["findings"] = [one.view() for one in findings]
+        print_json(result)
         return
+    for one in findings:
+        typer.echo(f"{one.level}: {one.about}: {one.what} {one.advice}", err=True)
     for key, text, words in readings:
         typer.echo(f"{key}: {value_text(text)} is {words}")
     typer.echo(f"{settings.file}: ok")

@@ -15,6 +15,7 @@ from .network import address_findings, name_findings, port_findings
 from .places import directory_findings, secret_findings
 from .proxies import proxy_findings
 from .running import engine_findings
+from .visitors import visitor_findings
 
 
 def examine(file: Path, status: Mapping[str, Any] | None) -> Iterator[Finding]:
@@ -49,6 +50,7 @@ def examine(file: Path, status: Mapping[str, Any] | None) -> Iterator[Finding]:
     yield from port_findings(settings.media, max_calls, is_running=is_running)
     yield from name_findings(settings)
     yield from proxy_findings(settings)
+    yield from visitor_findings(settings)
     yield from directory_findings(settings)
     yield from secret_findings(settings, file)
     yield from Machine(pid=pids[0] if pids else None).findings(max_calls, settings.media.workers)

@@ -20,3 +20,9 @@ class Finding:
     level: Level
     what: str
     advice: str = ""
+
+    def view(self) -> dict[str, str]:
+        """The finding as the commands print it in JSON."""
+        return {
+            "about": self.about, "level": self.level, "what": self.what, "advice": self.advice,
+        }  # fmt: skip

@@ -2,7 +2,8 @@
 
 Windows slide: "a day" is the last 24 hours. Each accepted request is one document in the store, so
 that the counts survive a restart and are in the transaction of the job itself. Nothing is counted
-where nothing is limited.
+where nothing is limited. A number that visitors of sites ask for has a limit of its own besides,
+over all sites: anybody can type anybody's.
 """
 
 import ipaddress
@@ -18,7 +19,8 @@ from ..errors import EngineError
 from ..store.protocols import NOTHING_KEPT, LoadedDocuments
 
 KIND = "accepted"
-_UNLIMITED: Final = Limits()
+_UNLIMITED: Final = Limit()
+SITE_NUMBER = "site_number"
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86400.0
 # Who has one IPv6 address has all of its network (RFC 6177).
 IPV6_SITE_BITS = 64
@@ -41,11 +43,18 @@ class Accepted(msgspec.Struct, kw_only=True, eq=False):
     source: str | None = None
     cost: Decimal = Decimal(0)
 
+    @property
+    def is_of_visitor(self) -> bool:
+        """Whether a visitor of a site has asked: their address is known."""
+        return bool(self.site and self.source)
+
     def counts_for(self) -> list[Key]:
         """Everything this request counts for."""
         source = address_block(self.source) if self.source else None
         numbers = dict.fromkeys((self.number, *self.others))
         named = [*(("number", one) for one in numbers), ("site", self.site), ("source", source)]
+        if self.is_of_visitor:
+            named += [(SITE_NUMBER, one) for one in numbers]
         return [("total", ""), *((what, which) for what, which in named if which)]
 
 
@@ -112,9 +121,10 @@ class RateLimits:
     def apply(self, limits: Limits) -> None:
         """Hold requests against these limits from now on; what was counted still counts."""
         self._limits = limits
-        self._is_needed = limits != _UNLIMITED
         every = (limits.number, limits.site, limits.source, limits.total)
-        self.limits_cost = any(limit.cost_per_day for limit in every)
+        self._counts_all = any(limit != _UNLIMITED for limit in every)
+        self._counts_visitors = self._counts_all or limits.site_number != _UNLIMITED
+        self.limits_cost = any(limit.cost_per_day for limit in (*every, limits.site_number))
         """Whether any cost is limited."""
 
     async def load(self, now: float) -> None:
@@ -128,7 +138,7 @@ class RateLimits:
 
     def check(self, request: Accepted) -> None:
         """Raises EngineError `refused`, policy `velocity` or `cost`, where a limit is reached."""
-        if not self._is_needed:
+        if not self._is_counted(request):
             return
         self._expire(request.at)
         for key in request.counts_for():
@@ -164,11 +174,14 @@ class RateLimits:
 
     def count(self, request: Accepted) -> None:
         """Count an accepted request."""
-        if not self._is_needed:
+        if not self._is_counted(request):
             return
         self._expire(request.at)
         self._add(request)
         self._put(request)
+
+    def _is_counted(self, request: Accepted) -> bool:
+        return self._counts_visitors if request.is_of_visitor else self._counts_all
 
     def counts(self, id: str) -> bool:
         """Whether the request of this id was counted lately."""
@@ -234,10 +247,14 @@ class RateLimits:
 
 def _words(key: Key) -> str:
     what, which = key
+    if what == SITE_NUMBER:
+        return f"number {which}, of visitors of sites"
     return "all together" if what == "total" else f"{what} {which}"
 
 
 def _refusal(policy: str, key: Key, reason: str, retry_at: float | None) -> EngineError:
-    field = {"number": "to", "site": "site", "source": "source"}.get(key[0])
-    data = {"policy": policy, "limit": key[0], "retry_at": retry_at}
+    # It is a limit of the number, which gateways tell nobody.
+    limit = "number" if key[0] == SITE_NUMBER else key[0]
+    field = {"number": "to", "site": "site", "source": "source"}.get(limit)
+    data = {"policy": policy, "limit": limit, "retry_at": retry_at}
     return EngineError("refused", reason, field=field, data=data)

@@ -10,9 +10,10 @@ from config.settings import Settings
 from tests.support.configuration import load_text, refusal_line
 
 
-def test_by_default_nothing_is_limited_but_dear_lines() -> None:
+def test_by_default_nothing_is_limited_but_dear_lines_and_what_strangers_ask_for() -> None:
     assert not Hours().enforce
     assert Limits().number.per_day == 0
+    assert (Limits().site_number.per_day, Limits().site_number.per_hour) == (5, 0)
     assert Destinations().refuse_line_types == ["premium_rate", "shared_cost"]
     assert Settings().rates == []
 

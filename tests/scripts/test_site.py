@@ -7,16 +7,28 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
 
 import pytest
 
+from engine.doctor.visitors import visitor_findings
 from scripts.demo_stage import ROOT
+from scripts.site import CONFIGURATION
+from tests.support.configuration import load_text
 
 
 def fetched(url: str) -> str:
     with urllib.request.urlopen(url, timeout=20) as reply:
         text: str = reply.read().decode()
         return text
+
+
+def test_it_lacks_nothing_that_protects_those_who_are_called(tmp_path: Path) -> None:
+    ports = {"sip_port": 5060, "gateway_port": 8080, "page_port": 8000}
+    addresses = {"customer": "sip:192.0.2.1", "agent": "sip:alice@192.0.2.2"}
+    text = CONFIGURATION.format(directory=tmp_path, **ports, **addresses)
+    findings = visitor_findings(load_text(tmp_path, text))
+    assert [one.about for one in findings if one.level == "warning"] == []
 
 
 def test_the_page_is_there_with_its_gateway() -> None:

@@ -373,18 +373,24 @@ async def seen_of(pages: Pages, **form: Any) -> list[Any]:
 async def test_nothing_is_learnt_by_trying_numbers(pages: Pages) -> None:
     await pages.engine.call("number.block", number="+442079460199")
     waiting = await pages.request(number="020 7946 0198")
+    for _ in range(5):
+        called = await pages.request(number="020 7946 0197")
+        await pages.engine.call("callback.cancel", id=called["id"])
     any_other = await seen_of(pages)
     assert [one.get("stage") for one in any_other[:2]] == ["queued", "queued"]
     assert [one.get("stage") for one in any_other[5:7]] == ["cancelled", "cancelled"]
     assert any_other[8]["to"] == "+442079460123"
     assert (any_other[10]["to"], any_other[10]["context"]) == ("erased", {})
-    for number in ("020 7946 0199", "020 7946 0198"):  # one that is blocked, one that waits
+    # One that is blocked, one that waits, one that strangers have had called often today.
+    for number in ("020 7946 0199", "020 7946 0198", "020 7946 0197"):
         seen = await seen_of(pages, number=number)
         assert json.dumps(seen).replace(number.replace(" ", "")[1:], "2079460123") == json.dumps(
             any_other
         )
     job = await pages.engine.call("callback.get", id=waiting["id"])
     assert (job["state"], job["to"]) == ("queued", "+442079460198")
+    jobs = (await pages.engine.call("callback.list"))["jobs"]
+    assert [one["to"] for one in jobs].count("+442079460197") == 5
 
 
 async def test_a_number_that_others_have_asked_for_too_often_is_not_called_and_nobody_told(

@@ -80,10 +80,7 @@ def _print(found: "list[Finding]", *, show_all: bool, refusal: str, has_engine: 
 
     counts = {level: sum(one.level == level for one in found) for level in LEVELS}
     if Options.json:
-        rows = [
-            {"about": one.about, "level": one.level, "what": one.what, "advice": one.advice}
-            for one in found
-        ]
+        rows = [one.view() for one in found]
         engine = None if has_engine else refusal
         print_json({"findings": rows, "counts": counts, "no_engine": engine})
         return

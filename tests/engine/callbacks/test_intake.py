@@ -233,6 +233,22 @@ async def test_limits_hold_across_a_restart(settings: Settings) -> None:
         assert error.data["retry_at"] > time.time()
 
 
+async def test_a_number_that_visitors_ask_for_is_called_so_often_a_day_also_after_a_restart(
+    settings: Settings,
+) -> None:
+    for first in (0, 2, 4):
+        async with running(settings) as (daemon, _client):
+            for number in range(first, min(first + 2, 5)):
+                given = {"site": f"shop {number}", "source": f"192.0.2.{number}"}
+                job = (await daemon.intake.accept(asked(**given))).job
+                await daemon.dispatcher.cancel(job)
+    async with running(settings) as (daemon, _client):
+        error = await refused_by_intake(daemon, site="shop", source="192.0.2.9")
+        assert (error.data["policy"], error.data["limit"]) == ("velocity", "number")
+        assert "not_before" in error.data  # when another number would be called
+        await daemon.intake.accept(asked(site="shop"))  # its own people
+
+
 async def test_blocking_a_number_ends_its_waiting_jobs(
     settings: Settings,
 ) -> None:

@@ -418,6 +418,22 @@ async def test_check_says_how_the_numbers_of_a_configuration_are_read(tmp_path: 
     ]
 
 
+async def test_check_says_what_sites_lack(tmp_path: Path) -> None:
+    file = tmp_path / "ringback.toml"
+    sites = (
+        '[[queues]]\nname = "sales"\n[[sites]]\nkey = "shop"\nname = "shop.example"\n'
+        'origins = ["https://shop.example"]\nqueue = "sales"\n'
+    )
+    file.write_text(sites)
+    result = await invoke("check", str(file))
+    assert (result.status, result.out) == (0, f"{file}: ok\n")
+    assert "warning: do_not_call.key: Anybody may leave anybody's number" in result.err
+    told = (await invoke("check", str(file), "--json")).json
+    assert ("do_not_call.key", "warning") in [
+        (one["about"], one["level"]) for one in told["findings"]
+    ]
+
+
 async def test_run_with_a_wrong_configuration_is_one_line_and_status_2(tmp_path: Path) -> None:
     result = await ringback_process("run", "--config", str(tmp_path / "none.toml"))
     assert result.status == 2

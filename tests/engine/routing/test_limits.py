@@ -61,6 +61,40 @@ def test_each_site_each_source_and_all_together() -> None:
     assert refused_by_limits(under_test, request("d", 4.0)).data["limit"] == "total"
 
 
+def of_visitor(id: str, at: float, number: str = "+441", site: str = "shop") -> Accepted:
+    return request(id, at, number=number, site=site, source=f"192.0.2.{id}")
+
+
+def test_visitors_of_all_sites_have_one_number_called_five_times_a_day_by_default() -> None:
+    under_test = rate_limits()
+    for number in range(5):
+        asked = of_visitor(str(number), 100.0 + number, site=f"site {number}")
+        under_test.check(asked)
+        under_test.count(asked)
+    error = refused_by_limits(under_test, of_visitor("6", 200.0))
+    # A gateway tells nobody of a limit of the number, whatever version it has.
+    assert (error.data["policy"], error.data["limit"]) == ("velocity", "number")
+    assert (error.field, error.data["retry_at"]) == ("to", 100.0 + DAY_S)
+    under_test.check(of_visitor("6", 200.0, number="+442"))
+    under_test.check(of_visitor("6", 100.0 + DAY_S))
+    # The site's own people may call, and are not counted either.
+    under_test.check(request("7", 200.0, number="+441", site="shop"))
+    under_test.count(request("7", 200.0, number="+441", site="shop"))
+    assert not under_test.counts("7")
+
+
+def test_the_limit_of_visitors_can_be_another_or_none() -> None:
+    two = rate_limits(site_number={"per_day": 2})
+    none = rate_limits(site_number={"per_day": 0})
+    for limits in (two, none):
+        for id in "12":
+            limits.check(of_visitor(id, 1.0))
+            limits.count(of_visitor(id, 1.0))
+    refused_by_limits(two, of_visitor("3", 2.0))
+    none.check(of_visitor("3", 2.0))
+    assert not none.counts("1")
+
+
 def test_sources_of_one_owner_count_as_one() -> None:
     assert address_block("2001:db8::1") == address_block("2001:db8::2:3")
     assert address_block("2001:db8::1") != address_block("2001:db8:0:1::1")
