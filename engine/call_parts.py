@@ -54,6 +54,7 @@ from .clock import Clock
 from .inbound.caller.caller_verification import CallerVerification
 from .inbound.inbound import Inbound
 from .inbound.kept_positions import KeptPositions
+from .inbound.page_owners import PageOwners
 from .inbound.services import InboundServices
 from .inbound.sip_events import SipEvents
 from .inbound.sip_policy import SipPolicy
@@ -309,6 +310,7 @@ class CallParts:
             clock=now,
         )
         self.positions = KeptPositions(self.store, clock=now)
+        self.page_owners = PageOwners(self.store, self.intake, self.page_calls, self.registry.calls)
         self.controlled = ControlledCalls(
             self.services, self.admission, self.intake.check_accepting
         )
@@ -326,6 +328,7 @@ class CallParts:
                 peers=self.peers,
                 verification=CallerVerification(settings.stir, clock=now),
                 page_calls=self.page_calls,
+                page_owners=self.page_owners,
             ),
             settings,
             handler=self.controlled,

@@ -148,9 +148,13 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "web.pages": {"web.texts"},
     "web.proof_of_work": {"web.errors", "web.signing"},
     "web.visitor_request": {"web.errors"},
+    "web.engine_requests": {"web.errors"},
+    "web.talk_service": {
+        "web.engine_requests", "web.errors", "web.progress", "web.visitor_request",
+    },
     "web.callback_service": {
-        "web.errors", "web.numbers", "web.progress", "web.signing", "web.uncalled_requests",
-        "web.visitor_request",
+        "web.engine_requests", "web.errors", "web.numbers", "web.progress", "web.signing",
+        "web.talk_service", "web.uncalled_requests", "web.visitor_request",
     },
     "web.availability": {"web.callback_service"},
     "web.admission": {
@@ -159,8 +163,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     },
     "web.api": {
         "web.admission", "web.availability", "web.callback_service", "web.client_address",
-        "web.connections", "web.errors", "web.progress", "web.signing", "web.texts",
-        "web.visitor_request",
+        "web.connections", "web.errors", "web.progress", "web.signing", "web.talk_service",
+        "web.texts", "web.visitor_request",
     },
     "web.agent_desk": {"web.client_address", "web.connections", "web.limits", "web.texts"},
     "web.server": {

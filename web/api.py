@@ -23,6 +23,7 @@ from .connections import BODY_S, is_gone, streaming
 from .errors import Refusal
 from .progress import Progress, is_over, queued
 from .signing import Signing
+from .talk_service import TalkService
 from .texts import chosen_language, moment_text, sentence, texts
 from .visitor_request import (
     BODY_BYTES,
@@ -122,9 +123,7 @@ class Api:
             if form.when != NOW:
                 self._availabilities.forget(site)
         await self._until_a_step(asked_at, REPLY_STEP_S)
-        token = self._signing.link_token(progress["id"])
-        link = f"{self._public_url(request)}/v1/callbacks/{progress['id']}?token={token}"
-        return self._json(request, {**progress, "token": token, "link": link}, status=202)
+        return self._json(request, {**progress, **self._link(request, progress["id"])}, status=202)
 
     async def _talk(self, request: web.Request) -> web.Response:
         """A visitor would like to speak from the page: how the page calls, and where."""
@@ -139,14 +138,17 @@ class Api:
             raise Refusal(503, "busy", retry_after_s=HEARTBEAT_S)
         address = self._address(request)
         await self._admission.admit_talk(site, form, address)
-        admitted = await self._service.admit_talk(site, form, str(address), origin or "")
+        talk_id, talks = self._signing.talk_id(), self._service.talks
+        admitted = await talks.admit(talk_id, site, form, str(address), origin or "")
+        own = {"id": talk_id, "link": self._link(request, talk_id)["link"]}
         server = self._settings().web.phone_server
-        return self._json(request, {**admitted, "server": server}, status=201)
+        return self._json(request, {**admitted, **own, "server": server}, status=201)
 
     async def _progress(self, request: web.Request) -> web.StreamResponse:
         if "text/event-stream" in request.headers.get("Accept", ""):
             return await self._events(request)
-        return self._json(request, await self._service.progress(request.match_info["id"]))
+        found = request.match_info["id"]
+        return self._json(request, await self._of(found).progress(found))
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: one `stage` event at once, and one for each change."""
@@ -155,7 +157,7 @@ class Api:
         if not followers.has_room_for(visitor):
             raise Refusal(503, "busy", retry_after_s=HEARTBEAT_S)
         async with followers.following(callback_id, visitor) as changed:
-            progress = await self._service.progress(callback_id)
+            progress = await self._of(callback_id).progress(callback_id)
             known = request.headers.get("Last-Event-ID")
             if is_over(progress) and known == progress["stage"]:
                 # Who has heard the end, and connects again, is to stop (HTML, section 9.2.3).
@@ -180,7 +182,7 @@ class Api:
             return response
 
     async def _next(self, response: web.StreamResponse, progress: Progress) -> Progress:
-        found = await self._service.progress(progress["id"])
+        found = await self._of(progress["id"]).progress(progress["id"])
         if found != progress:
             await response.write(_event(found))
         return found
@@ -188,27 +190,27 @@ class Api:
     async def _cancel(self, request: web.Request) -> web.Response:
         callback_id = self._own_callback(request)
         async with self._in_steps(REPLY_STEP_S):
-            progress = await self._service.cancel(callback_id)
+            progress = await self._of(callback_id).cancel(callback_id)
         return self._json(request, progress)
 
     async def _rate(self, request: web.Request) -> web.Response:
         callback_id = self._own_callback(request)
         form = read_form(RatingForm, await request.read())
-        await self._service.rate(callback_id, form.rating)
+        await self._of(callback_id).rate(callback_id, form.rating)
         return self._json(request, {"id": callback_id, "rating": form.rating})
 
     async def _data(self, request: web.Request) -> web.Response:
         callback_id = self._own_callback(request)
         self._admission.check_reads(callback_id)
         async with self._in_steps(READ_STEP_S):
-            kept = await self._service.kept(callback_id)
+            kept = await self._of(callback_id).kept(callback_id)
         return self._json(request, kept)
 
     async def _erase(self, request: web.Request) -> web.Response:
         callback_id = self._own_callback(request)
         self._admission.check_reads(callback_id)
         async with self._in_steps(READ_STEP_S):
-            await self._service.erase(callback_id)
+            await self._of(callback_id).erase(callback_id)
         return self._json(request, {"id": callback_id, "erased": True})
 
     # -- what a page asks before --------------------------------------------------------------
@@ -290,6 +292,17 @@ class Api:
         if not self._signing.is_link_token(callback_id, request.query.get("token", "")):
             raise Refusal(404, "unknown")
         return callback_id
+
+    def _of(self, public_id: str) -> CallbackService | TalkService:
+        """What knows the callback or talk of this id."""
+        is_talk = self._signing.is_talk_id(public_id)
+        return self._service.talks if is_talk else self._service
+
+    def _link(self, request: web.Request, public_id: str) -> dict[str, str]:
+        """The signed link of a callback or talk, and what it is signed with."""
+        token = self._signing.link_token(public_id)
+        url = self._public_url(request)
+        return {"token": token, "link": f"{url}/v1/callbacks/{public_id}?token={token}"}
 
     def _address(self, request: web.Request) -> Address:
         forwarded = request.headers.getall("X-Forwarded-For", [])

@@ -6,19 +6,17 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import structlog
-
 from config.sites import Site
-from ringback_client import Client, ClientError, ConnectionLost, EngineError, RequestRejected
+from ringback_client import Client, ClientError, EngineError
 
+from .engine_requests import RETRY_S, EngineRequests, refusal_of
 from .errors import Refusal
 from .numbers import one_number, plain
 from .progress import Followers, Progress, progress_of, queued
 from .signing import Signing
+from .talk_service import TalkService
 from .uncalled_requests import ERASED, UncalledRequests, party_of
-from .visitor_request import CallbackForm, TalkForm, kept_context, printable, slot_time
-
-log = structlog.get_logger()
+from .visitor_request import CallbackForm, kept_context, slot_time
 
 DAY_S = 86400.0
 # Policies that are told to nobody outside: who types in number after number would learn which of
@@ -27,7 +25,6 @@ _SILENT = frozenset({"do_not_call"})
 _SILENT_OF_THE_NUMBER = frozenset({"velocity", "cost"})
 """Those of the number alone; limits of the site, the visitor or all together are told."""
 _ENDED = frozenset({"completed", "failed", "cancelled", "expired"})
-_RETRY_S = 2.0
 _SECONDS_PER_MIN = 60.0
 MOST_ACCEPTED = 100_000
 
@@ -37,11 +34,12 @@ class CallbackService:
 
     def __init__(self, client: Client, signing: Signing, followers: Followers) -> None:
         self._client = client
+        self._engine = EngineRequests(client)
+        self.talks = TalkService(self._engine)
         self._signing = signing
         self.followers = followers
         self._accepted: OrderedDict[str, str] = OrderedDict()
         self._uncalled = UncalledRequests()
-        self._reading = asyncio.Lock()
 
     def has_accepted(self, callback_id: str, site: Site, form: CallbackForm) -> bool:
         """Whether this request was accepted lately: a page that got no reply sends it again.
@@ -82,13 +80,13 @@ class CallbackService:
 
     async def _request(self, callback_id: str, params: dict[str, Any]) -> Progress:
         try:
-            job = await self._call("callback.request", **params)
+            job = await self._engine.call("callback.request", **params)
         except EngineError as error:
             if error.kind == "conflict":  # the page sent it before
                 return await self._repeated(callback_id, params)
             if _is_silent(error):
                 return self._not_called(callback_id, params, error.data.get("not_before"))
-            raise _refusal(error) from None
+            raise refusal_of(error) from None
         if "joined_to" in job:
             return self._not_called(callback_id, params, job.get("would_be_due"))
         return progress_of(callback_id, job)
@@ -132,7 +130,7 @@ class CallbackService:
                 raise Refusal(409, "over")
             return progress_of(callback_id, cancelled)
         try:
-            job = await self._call("callback.cancel", id=callback_id)
+            job = await self._engine.call("callback.cancel", id=callback_id)
         except EngineError as error:
             reason = "over" if error.kind == "state" else "engine"
             raise Refusal(409 if error.kind == "state" else 503, reason) from None
@@ -146,10 +144,7 @@ class CallbackService:
         job = await self._own_job(callback_id)
         if job is None or job["bridged_at"] is None:
             raise Refusal(409, "no_talk")
-        try:
-            await self._call("callback.annotate", id=callback_id, rating=rating)
-        except EngineError:
-            raise Refusal(503, "engine", retry_after_s=_RETRY_S) from None
+        await self._engine.rate(callback_id, rating)
 
     async def kept(self, callback_id: str) -> dict[str, Any]:
         """What is kept of a request, for its visitor to see. Raises Refusal `unknown`, `engine`."""
@@ -163,32 +158,9 @@ class CallbackService:
             kept |= (
                 self._uncalled.export(callback_id)
                 if job is None
-                else await self._export(callback_id)
+                else await self._engine.exported(job=callback_id)
             )
         return kept
-
-    async def _export(self, callback_id: str) -> dict[str, Any]:
-        """When what happened, and how much is recorded. Agents and their notes are nobody's here.
-
-        The talk itself is not handed out: who has the link need not be who was called.
-        """
-        events: list[dict[str, Any]] = []
-        recorded_bytes, cursor = 0, None
-        async with self._reading:  # the whole event log is read for it
-            while True:
-                try:
-                    page = await self._call("person.export", job=callback_id, cursor=cursor)
-                except EngineError:
-                    raise Refusal(503, "engine", retry_after_s=_RETRY_S) from None
-                for item in page["items"]:
-                    data = item["data"]
-                    if item["kind"] == "event":
-                        events.append({"type": data["type"], "time": data["time"]})
-                    elif item["kind"] == "recording":
-                        recorded_bytes += data["bytes"]
-                cursor = page["cursor"]
-                if cursor is None:
-                    return {"events": events, "recorded_bytes": recorded_bytes}
 
     async def erase(self, callback_id: str) -> None:
         """Erase what this request left. What else there is of its number stays.
@@ -205,32 +177,7 @@ class CallbackService:
         if uncalled is not None:
             self._uncalled.erase(callback_id)
             return
-        try:
-            async with self._reading:
-                await self._call("person.erase", job=callback_id)
-        except EngineError as error:
-            if error.kind == "state":  # its call is being hung up yet
-                raise Refusal(409, "not_over") from None
-            raise Refusal(503, "engine", retry_after_s=_RETRY_S) from None
-
-    async def admit_talk(
-        self, site: Site, form: TalkForm, address: str, origin: str
-    ) -> dict[str, Any]:
-        """A token with which the page calls the site's queue, once. Raises Refusal."""
-        try:
-            admitted: dict[str, Any] = await self._call(
-                "browser.admit",
-                site=site.name,
-                queue=site.queue,
-                origin=origin,
-                name=printable(form.name or ""),
-                priority=site.priority,
-                max_wait_s=site.max_wait_s,
-                context=kept_context(site, form, address, time.time()),
-            )
-        except EngineError as error:
-            raise _refusal(error) from None
-        return admitted
+        await self._engine.erase(job=callback_id)
 
     async def follow_events(self) -> None:
         """Tell the followers what changes, for ever. A lost engine is awaited."""
@@ -244,7 +191,7 @@ class CallbackService:
                         elif (job := event.get("job")) is not None:
                             self.followers.tell(job)
             except (ClientError, EngineError):
-                await asyncio.sleep(_RETRY_S)
+                await asyncio.sleep(RETRY_S)
 
     async def availability(self, site: Site) -> Mapping[str, Any]:
         """The availability of a site's queue or agent. Raises Refusal `engine`."""
@@ -256,7 +203,7 @@ class CallbackService:
             **({"slot_callbacks": site.slot_callbacks} if site.slot_callbacks else {}),
         }
         try:
-            found: Mapping[str, Any] = await self._call(f"{party}.availability", **asked)
+            found: Mapping[str, Any] = await self._engine.call(f"{party}.availability", **asked)
         except EngineError as error:
             if not site.queue and error.kind == "not_found":  # a phone: it rings, and has no hours
                 return {"open": True, "free": None, "opens_at": None, "slots": []}
@@ -272,26 +219,10 @@ class CallbackService:
         if not self._signing.is_callback_id(callback_id):
             raise Refusal(404, "unknown")
         try:
-            job: Mapping[str, Any] = await self._call("callback.get", id=callback_id)
+            job: Mapping[str, Any] = await self._engine.call("callback.get", id=callback_id)
         except EngineError:
             return None  # the request was accepted, and is not carried out
         return job
-
-    async def _call(self, method: str, **params: Any) -> Any:
-        try:
-            return await self._client.call(method, **params)
-        except RequestRejected as error:
-            if error.field == "to":
-                raise Refusal(422, "invalid_number", field="number") from None
-            raise Refusal(400, "bad_request") from None
-        except ConnectionLost:
-            # The request has the same id each time, so it may be sent again.
-            try:
-                return await self._client.call(method, **params)
-            except ClientError:
-                raise Refusal(503, "engine", retry_after_s=_RETRY_S) from None
-        except ClientError:
-            raise Refusal(503, "engine", retry_after_s=_RETRY_S) from None
 
 
 def _params_of(
@@ -337,28 +268,3 @@ def _is_silent(error: EngineError) -> bool:
     """Whether the engine refuses for what is known of the number, which nobody outside is told."""
     policy, limit = error.data.get("policy"), error.data.get("limit", "number")
     return policy in _SILENT or (policy in _SILENT_OF_THE_NUMBER and limit == "number")
-
-
-def _refusal(error: EngineError) -> Refusal:
-    """What a visitor is told of why the engine refuses, which is no more than they need."""
-    data = error.data
-    opens_at = data.get("opens_at")
-    if data.get("reason") == "slot_full":
-        return Refusal(409, "slot", field="when")
-    if error.kind == "unavailable" and data.get("reason") == "full":
-        return Refusal(503, "busy", retry_after_s=60.0)
-    if data.get("policy") == "hours" or data.get("reason") == "closed" or opens_at is not None:
-        reason = "closed" if opens_at is not None else "closed_now"
-        return Refusal(409, reason, opens_at=opens_at)
-    if error.kind == "unavailable":
-        return Refusal(503, "busy", retry_after_s=60.0)
-    if data.get("limit") in ("site", "source", "total"):
-        wait_s = (data.get("retry_at") or 0.0) - time.time()
-        return Refusal(429, "too_many", retry_after_s=max(wait_s, 60.0))
-    if data.get("policy") is not None:
-        return Refusal(422, "number", field="number")
-    if error.kind == "refused" and error.field == "to":
-        return Refusal(422, "invalid_number", field="number")
-    # Nothing that the visitor can mend: the site's owner has to, a queue or script that is gone.
-    log.error("refused_by_engine", reason=error.message, field=error.field)
-    return Refusal(503, "engine", retry_after_s=_RETRY_S)

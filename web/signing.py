@@ -7,9 +7,10 @@ import base64
 import hashlib
 import hmac
 import os
+import secrets
 from pathlib import Path
 
-PREFIX = "web-"
+PREFIX, TALK_PREFIX = "web-", "talk-"
 _ID_CHARACTERS, _CHECK_CHARACTERS, _TOKEN_CHARACTERS = 22, 8, 24
 SECRET_BYTES = 32
 
@@ -32,8 +33,20 @@ class Signing:
         known = f"{PREFIX}{body}{self._mac('check', body)[:_CHECK_CHARACTERS]}"
         return _is_same(known, text)
 
+    def talk_id(self) -> str:
+        """The public id of a talk from a page: another one each time."""
+        return self._talk_id(secrets.token_urlsafe(32)[:_ID_CHARACTERS])
+
+    def is_talk_id(self, text: str) -> bool:
+        """Whether this gateway gave the id, to a talk."""
+        return _is_same(self._talk_id(text.removeprefix(TALK_PREFIX)[:_ID_CHARACTERS]), text)
+
+    def _talk_id(self, body: str) -> str:
+        return f"{TALK_PREFIX}{body}{self._mac('check talk', body)[:_CHECK_CHARACTERS]}"
+
     def link_token(self, callback_id: str) -> str:
-        """What its visitor shows to cancel or rate a callback, or to see what is kept of it."""
+        """What its visitor shows to cancel a callback, to rate it or a talk, or to see what is kept
+        of it."""
         return self._mac("link", callback_id)[:_TOKEN_CHARACTERS]
 
     def is_link_token(self, callback_id: str, token: str) -> bool:

@@ -12,7 +12,7 @@ from ..errors import EngineError
 
 Role = Literal["none", "request", "gateway", "read", "operate", "supervise", "administer"]
 """`none`: known, and may do nothing. `request`: asks for callbacks, and sees its own. `gateway`:
-that too, ends, rates and erases them, and sees whether a queue is open."""
+that too, ends, rates and erases them, lets visitors speak, and sees whether a queue is open."""
 
 RANKS: Mapping[Role, int] = {
     "none": 0,
@@ -157,6 +157,7 @@ OWN_JOB_METHODS: Mapping[Role, frozenset[str]] = {
         "person.erase",
         "person.export",
         "queue.availability",
+        "record.get",
     },
 }
 """What the roles have that see their own jobs alone; job_scope.py says what of it. They are no part

@@ -273,10 +273,11 @@ class Inbound:
         if page is None:
             self._reject(session, 403)
             return
-        call = f"call-{self._services.new_id()}"
+        call = page.call or f"call-{self._services.new_id()}"
         incoming = visitor_info(page, call, self._whisper)
         refusal = self.refusal(incoming.route, objection)
         if refusal is None:
+            self._inbound.page_owners.add(page, self._clock())
             self._begin(session, incoming)
         else:
             parties = CallParties(incoming.party, (incoming.dialled,))

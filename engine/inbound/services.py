@@ -11,6 +11,7 @@ from ..routing.router import Router
 from ..webrtc.page_tokens import PageCalls
 from .caller.caller_verification import CallerVerification
 from .kept_positions import KeptPositions
+from .page_owners import PageOwners
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,7 @@ class InboundServices:
     peers: Peers
     verification: CallerVerification
     page_calls: PageCalls
+    page_owners: PageOwners
 
     def has_position(self, queue: str, number: str | None) -> bool:
         """Whether a caller has a position in the queue already: their own, or a callback's."""

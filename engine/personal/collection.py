@@ -103,19 +103,19 @@ def _traces(connection: sqlite3.Connection, person: Person) -> Traces:
     return Traces(tuple(jobs), tuple(records), {id: note for id, note in notes.items() if note})
 
 
-async def find_traces_of_job(store: Store, job_id: str) -> Traces:
-    """One job and its record. Raises StoreError."""
-    return await store.read(lambda connection: _traces_of_job(connection, job_id))
+async def find_traces_of_one(store: Store, id: str) -> Traces:
+    """One job or call, and its record. Raises StoreError."""
+    return await store.read(lambda connection: _traces_of_one(connection, id))
 
 
-def _traces_of_job(connection: sqlite3.Connection, job_id: str) -> Traces:
-    jobs = connection.execute("SELECT body FROM jobs WHERE id = ?", (job_id,)).fetchall()
-    records = connection.execute("SELECT body FROM records WHERE id = ?", (job_id,)).fetchall()
-    note = _notes_of(connection, job_id)
+def _traces_of_one(connection: sqlite3.Connection, id: str) -> Traces:
+    jobs = connection.execute("SELECT body FROM jobs WHERE id = ?", (id,)).fetchall()
+    records = connection.execute("SELECT body FROM records WHERE id = ?", (id,)).fetchall()
+    note = _notes_of(connection, id)
     return Traces(
         tuple(job_table.decode(body) for (body,) in jobs),
-        tuple((job_id, msgspec.json.decode(body)) for (body,) in records),
-        {} if note is None else {job_id: note},
+        tuple((id, msgspec.json.decode(body)) for (body,) in records),
+        {} if note is None else {id: note},
     )
 
 
@@ -181,7 +181,9 @@ _AUDIT = f"""
     SELECT number, time, who, method, params, outcome, reason, CASE
         WHEN json_valid(params) THEN
             COALESCE(json_extract(params, '$.id') IN (SELECT value FROM known), 0)
-        ELSE 0 END AS is_theirs
+        -- What is longer than fits there is cut, and no JSON any more.
+        ELSE EXISTS (SELECT 1 FROM known WHERE instr(params, '"id":"' || value || '"'))
+        END AS is_theirs
     FROM audit WHERE number > ?2 AND number <= ?3
     AND (is_theirs OR {_PARAMS} LIKE ?4 OR {_REASON} LIKE ?4) ORDER BY number
 """

@@ -61,6 +61,11 @@ class Person:
             phonenumbers.national_significant_number(number),
         )
 
+    @classmethod
+    def unknown(cls) -> "Person":
+        """A person without a number, such as the visitor of a page: found in no text."""
+        return cls("", "", "")
+
     @property
     def is_in_texts(self) -> bool:
         """Whether the number is long enough to be looked for in text."""
@@ -69,7 +74,7 @@ class Person:
     @property
     def search_text(self) -> str:
         """What every spelling of the number contains, once its SEPARATORS are left out."""
-        return self.national
+        return self.national or "no number"
 
     def is_in(self, text: str) -> bool:
         """Whether `text` contains the number, in any usual spelling."""

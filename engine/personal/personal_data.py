@@ -27,8 +27,9 @@ class PersonalData:
     """What the store and the directory of recordings have of one person.
 
     `calls_of` gives the ids of the calls of the person that are up now. Each of `forget`
-    gives up what a part holds in memory of a number (E.164; None: of no number), and of these jobs.
-    Where a method takes `job_id`, it is about that job of the person, and nothing else of them.
+    gives up what a part holds in memory of a number (E.164; None: of no number), and of these jobs
+    and calls. Where a method takes `one_id`, that of a job or call of the person, it is about that
+    and nothing else of them.
     """
 
     def __init__(
@@ -53,22 +54,22 @@ class PersonalData:
     # -- to hand out ------------------------------------------------------------------------
 
     async def items(
-        self, person: Person, now: float, job_id: str | None = None
+        self, person: Person, now: float, one_id: str | None = None
     ) -> AsyncIterator[Item]:
         """All that is kept, as pairs of a kind and what it says, in a stable order.
 
         Kinds: job, record, event, audit, recording, blocked. Raises StoreError.
         """
-        traces = await self._traces(person, job_id)
+        traces = await self._traces(person, one_id)
         for job in traces.jobs:
             yield "job", dict(job_view(job))
         for id, record in traces.records:
             yield "record", record | traces.notes.get(id, {})
         async for _seq, event, is_theirs in collection.events_of(self._store, person, traces.ids):
-            if is_theirs or job_id is None:
+            if is_theirs or one_id is None:
                 yield "event", event
         async for _number, entry, is_theirs in collection.audit_of(self._store, person, traces.ids):
-            if is_theirs or job_id is None:
+            if is_theirs or one_id is None:
                 yield "audit", entry
         entries = await self._recordings.of_calls(traces.ids)
         for one in entries:
@@ -80,20 +81,27 @@ class PersonalData:
             with contextlib.suppress(FileNotFoundError):
                 yield "recording", {"path": str(path), "bytes": path.stat().st_size}
         blocked = self._do_not_call.find(person.e164, now)
-        if blocked is not None and job_id is None:
+        if blocked is not None and one_id is None:
             yield "blocked", msgspec.structs.asdict(blocked)
+
+    async def record_of_call(self, call_id: str) -> dict[str, Any] | None:
+        """The record of a call that came in; None where there is none. Raises StoreError."""
+        found = await self._store.query(
+            "SELECT body FROM records WHERE id = ? AND kind = 'call'", (call_id,)
+        )
+        return msgspec.json.decode(found[0][0]) if found else None
 
     # -- to erase ---------------------------------------------------------------------------
 
-    async def erase(self, person: Person, job_id: str | None = None) -> dict[str, int]:
+    async def erase(self, person: Person, one_id: str | None = None) -> dict[str, int]:
         """Erase all of it but the do-not-call entry; returns how much there was of each kind.
 
         Raises EngineError `state` while a job of the person is open or a call of theirs is up, and
         StoreError where it cannot be written now: what was written before stays erased.
         """
-        traces = await self._traces(person, job_id)
-        self._refuse_while_open(traces.jobs, person if job_id is None else None)
-        only_theirs, jobs = job_id is not None, {job.id for job in traces.jobs}
+        traces = await self._traces(person, one_id)
+        self._refuse_while_open(traces.jobs, person if one_id is None else None)
+        only_theirs, ids = one_id is not None, {job.id for job in traces.jobs}
         erased = {
             "jobs": len(traces.jobs),
             "records": len(traces.records),
@@ -103,21 +111,22 @@ class PersonalData:
         }
         self._erase_jobs(traces.jobs, person)
         self._erase_records(traces, person)
-        if job_id is None:
+        if one_id is None:
             await self._erase_mentions(person)
             self._history.forget(person.e164)
         else:
-            self._history.forget_record(job_id)
+            self._history.forget_record(one_id)
+            ids.add(one_id)
         for forget in self._forget:
-            forget(person.e164 if job_id is None else None, jobs)
+            forget(person.e164 if one_id is None else None, ids)
         await self._store.flush()
         await self._store.overwrite_deleted()
         return erased
 
-    async def _traces(self, person: Person, job_id: str | None) -> collection.Traces:
-        if job_id is None:
+    async def _traces(self, person: Person, one_id: str | None) -> collection.Traces:
+        if one_id is None:
             return await collection.find_traces(self._store, person)
-        return await collection.find_traces_of_job(self._store, job_id)
+        return await collection.find_traces_of_one(self._store, one_id)
 
     def _refuse_while_open(self, jobs: Iterable[Job], person: Person | None) -> None:
         under_way = [job.id for job in jobs if not job.is_terminal]

@@ -37,6 +37,11 @@ _WITHOUT_JOB = """
     DELETE FROM documents WHERE kind = 'joined'
     AND json_extract(CAST(body AS TEXT), '$.job') NOT IN (SELECT id FROM jobs)
 """
+# Who has admitted the visitors of pages whose records are deleted; a call that is up has none yet.
+_WITHOUT_RECORD = """
+    DELETE FROM documents WHERE kind = 'page_call'
+    AND json_extract(CAST(body AS TEXT), '$.begun') < ? AND key NOT IN (SELECT id FROM records)
+"""
 # Which rows that reports are counted from are old, oldest first, by the table they are in.
 _OLD_RECORDS = {
     "records": "ended_at < ? ORDER BY ended_at",
@@ -201,6 +206,8 @@ class Retention:
                         (limit,),
                     )
                 self._store.execute(f"DELETE FROM {table} WHERE rowid IN ({some})", (limit,))
+                if table == "records":
+                    self._store.execute(_WITHOUT_RECORD, (limit,))
                 await self._store.flush()
 
     async def _delete_recordings_of(self, bodies: Iterable[tuple[str, bytes]]) -> None:

@@ -289,9 +289,10 @@ class Trace:
         return len(found)
 
     def forget_person(self, number: str | None, jobs: Collection[str]) -> None:
-        """Forget the calls of these jobs; and those with this number, and dialogs with it."""
+        """Forget the calls of these jobs, or that have these ids; and those with this number, and
+        dialogs with it."""
         if number is None:
-            self.erase(lambda call: call.job_id in jobs)
+            self.erase(lambda call: call.job_id in jobs or call.id in jobs)
             return
         self.erase(lambda call: call.job_id in jobs or call.about.get("number") == number)
         for origin, flows in self._others.items():

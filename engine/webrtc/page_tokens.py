@@ -33,6 +33,10 @@ class PageCall:
     max_wait_s: float = 3600.0
     name: str = ""
     context: Mapping[str, Any]
+    call: str = ""
+    """The id that the call will have; "": one that the engine makes."""
+    requested_by: str | None = None
+    """Which client has asked for it."""
 
 
 @dataclass(slots=True)
@@ -68,6 +72,10 @@ class PageCalls:
         admitted = _Admitted(call, page_peer(secrets.token_hex(8)), now + EXPIRES_S)
         self._admitted[_digest(token)] = self._by_peer[admitted.peer] = admitted
         return token
+
+    def has_call(self, call_id: str) -> bool:
+        """Whether a token begins, or has begun, the call of this id."""
+        return any(one.call.call == call_id for one in self._admitted.values())
 
     def may_call(self, invite: Request, hop: Hop, now: float) -> bool:
         """Whether the token of an INVITE holds; it stays good."""

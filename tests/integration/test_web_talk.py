@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from tests.support.engines.process import StartEngine
@@ -109,6 +110,36 @@ async def test_a_talk_from_the_page_to_the_browser_of_an_agent(stage: TalkStage)
     await visitor.close()
     await agent.get_by_role("button", name="Hang up").wait_for(state="hidden")
     await over(stage, call)
+    assert agent.faults == [] and visitor.faults == []
+
+
+async def test_a_talk_is_rated_and_what_is_kept_of_it_seen_and_erased(stage: TalkStage) -> None:
+    agent = await stage.agent("anna")
+    visitor = await stage.visitor()
+    await agent.get_by_role("button", name="Answer").click()
+    await both_heard(visitor, agent)
+    await visitor.reload()  # the link stays with the talk
+    await visitor.evaluate(WAY, [1, ""])
+    (call,) = (await stage.engine.line.call("call.list"))["calls"]
+    await visitor.get_by_role("button", name="Hang up").click()
+    await over(stage, call)
+    await visitor.get_by_role("button", name="4 / 5").click()
+    await visitor.get_by_role("status").get_by_text("Thank you").wait_for()
+    record = await stage.engine.line.call("record.get", id=call["call"])
+    assert (record["rating"], record["context"]["name"]) == (8, "Ann")
+    link = await visitor.get_by_role("link", name="What we keep").get_attribute("href")
+    async with aiohttp.ClientSession() as session, session.get(link) as reply:
+        kept = await reply.json()
+    assert (kept["to"], kept["state"], kept["rating"]) == (None, "completed", 8)
+    assert kept["context"]["name"] == "Ann" and kept["context"]["consent"]["text"] == CONSENT
+    assert "call.bridged" in [one["type"] for one in kept["events"]]
+    await visitor.get_by_role("button", name="Erase it").click()
+    await visitor.get_by_role("status").get_by_text("erased").wait_for()
+    record = await stage.engine.line.call("record.get", id=call["call"])
+    assert (record["context"], record["erased"], record["rating"]) == ({}, True, 8)
+    audit = (await stage.engine.line.call("audit.list", limit=100))["entries"]
+    (admitted,) = (one for one in audit if one["method"] == "browser.admit")
+    assert admitted["params"] == {"erased": True}
     assert agent.faults == [] and visitor.faults == []
 
 

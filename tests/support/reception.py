@@ -28,6 +28,7 @@ from engine.errors import EngineError
 from engine.inbound.caller.caller_verification import CallerVerification
 from engine.inbound.inbound import Inbound
 from engine.inbound.kept_positions import KeptPositions
+from engine.inbound.page_owners import PageOwners
 from engine.inbound.services import InboundServices
 from engine.job import Job
 from engine.job import Request as JobRequest
@@ -216,6 +217,7 @@ def reception(
         services.scripts.configure(scripts, calendars)
         intake = ScriptedIntake()
         kept = documents or Documents()
+        pages = PageCalls(lambda _hop: PAGE_ORIGIN, services.registry.peers)
         parts = InboundServices(
             router=Router(settings),
             admission=stage.admission,
@@ -225,7 +227,10 @@ def reception(
             positions=KeptPositions(cast(Store, kept), clock=clock),
             peers=Peers(settings.trunks, settings.dial.allow_hosts, stage.sip.hops),
             verification=CallerVerification(settings.stir, clock=clock),
-            page_calls=PageCalls(lambda _hop: PAGE_ORIGIN, services.registry.peers),
+            page_calls=pages,
+            page_owners=PageOwners(
+                cast(Store, kept), cast(Intake, intake), pages, services.registry.calls
+            ),
         )
         controlled = ControlledCalls(services, stage.admission, lambda: None)
         inbound = Inbound(services, parts, settings, handler=controlled, clock=clock)

@@ -197,6 +197,17 @@ async def test_a_visitor_who_would_like_to_speak_gets_a_token(pages: Pages) -> N
     admitted = await pages.send("POST", talks, status=201, json=form)
     assert admitted["server"] == "wss://calls.example:5062" and admitted["ice_servers"] == []
     assert admitted["expires_s"] == 60.0 and len(admitted["token"]) > 40
+    link = admitted["link"].removeprefix(pages.url)
+    assert link.startswith(f"/v1/callbacks/{admitted['id']}?token=")
+    path = link.partition("?")[0]
+    assert (await pages.send("GET", path))["stage"] == "queued"
+    assert await pages.send("GET", link.replace("?", "/data?")) == {"id": admitted["id"]}
+    rated = await pages.send("POST", link.replace("?", "/rating?"), status=409, json={"rating": 8})
+    assert rated["error"]["reason"] == "no_talk"  # it has not begun
+    await pages.send("DELETE", link.replace("?", "/data?"), status=409)
+    await pages.send("DELETE", link, status=409)
+    await pages.send("GET", f"{path}/data?token=wrong", status=404)
+    await pages.send("GET", f"{path}x", status=404)
     for origin in (None, "https://bank.example"):
         await pages.send("POST", talks, status=403, origin=origin, json=form)
     await pages.send("POST", talks, status=400, json={"number": NUMBER})

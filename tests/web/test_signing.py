@@ -27,6 +27,16 @@ def test_an_id_that_was_made_up_is_known_as_such() -> None:
         assert not SIGNING.is_callback_id(text)
 
 
+def test_each_talk_has_an_id_of_its_own_which_is_no_callbacks() -> None:
+    one, two = SIGNING.talk_id(), SIGNING.talk_id()
+    assert one != two and one.startswith("talk-")
+    assert SIGNING.is_talk_id(one) and not OTHER.is_talk_id(one)
+    assert not SIGNING.is_callback_id(one)
+    assert not SIGNING.is_talk_id(SIGNING.callback_id("shop", "key-1"))
+    for text in ("", "talk-", one[:-1], one + "x", one.replace("talk-", ""), "ü" * 35):
+        assert not SIGNING.is_talk_id(text)
+
+
 def test_a_link_holds_for_its_callback_alone() -> None:
     one, two = (SIGNING.callback_id("shop", key) for key in ("key-1", "key-2"))
     assert SIGNING.is_link_token(one, SIGNING.link_token(one))

@@ -496,8 +496,8 @@
         if (page.consent && !agree.checked) { agree.focus(); await ask("POST", `${site}/talks`, { language: page.language }); }
         try { microphone = await navigator.mediaDevices.getUserMedia({ audio: true }); } catch { number.focus(); throw new Error(form.no_microphone); }
         isHeard = true;
-        const { token, server, ice_servers: ice } = await request({ name: name.value || null, consent: agree.checked && page.consent, website: trap.value }, "talks");
-        if (!await onLine({ token, server, ice, microphone })) throw new Error(form.other_tab);
+        const { token, server, link, ice_servers: ice } = await request({ name: name.value || null, consent: agree.checked && page.consent, website: trap.value }, "talks");
+        if (!await onLine({ token, server, link, ice, microphone })) throw new Error(form.other_tab);
       } catch (refusal) {
         if (isHeard) microphone.getTracks().forEach((track) => track.stop());
         error.textContent = refusal.message;
@@ -521,11 +521,10 @@
         answered: up,
         again: up,
         over: () => {
+          accepted = { link: line.link };
           line = undefined;
-          told.textContent = isUp ? stage.completed : stage.cancelled;
           hangUp.hidden = true;
-          again.hidden = false;
-          again.textContent = isUp ? form.another : form.again;
+          changed({ stage: isUp ? "completed" : "cancelled" });
         },
       }, isForced);
       if (!line) return false;

@@ -557,7 +557,8 @@ class Talk extends Line {
   constructor(options) {
     super({ user: "visitor", ...options });
     this.proofs = [`Authorization: Bearer ${this.token}`];
-    this.kept = { token: this.token, server: this.server, ice: this.ice };
+    this.link = options.link; // signed: what is the visitor's own afterwards
+    this.kept = { token: this.token, server: this.server, ice: this.ice, link: this.link };
   }
 
   rings(invite) { this.reply(invite, 486, "Busy Here"); }

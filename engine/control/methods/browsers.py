@@ -1,13 +1,13 @@
 """The methods of the control protocol that are about browsers: browser.*."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypedDict
 
 from msgspec import Meta
 
 from ...errors import EngineError
-from ...request import Identifier, Params, Priority, check_context, printable
+from ...request import Identifier, JobId, Params, Priority, check_context, printable
 from ...webrtc.ice_servers import IceServer, PageIceServers
 from ...webrtc.page_tokens import EXPIRES_S, PageCall, PageCalls
 from ..connections.peer import Peer
@@ -24,6 +24,7 @@ class PageAdmission(Params):
     priority: Priority = 0
     max_wait_s: Annotated[float, Meta(gt=0, le=86400)] = 3600.0
     context: dict[str, Any] | None = None
+    id: JobId | None = None
 
     def __post_init__(self) -> None:
         for field in ("site", "queue", "origin", "name"):
@@ -52,8 +53,8 @@ class IceServerList(TypedDict):
 class BrowserMethods:
     """What a client may do for the pages of browsers.
 
-    `check_queue(queue)` raises EngineError where a call would not be admitted; `is_listening` says
-    whether browsers can connect at all.
+    `check_queue(queue)` raises EngineError where a call would not be admitted, `check_id(id)` where
+    there is a job or call of this id; `is_listening` says whether browsers can connect at all.
     """
 
     def __init__(
@@ -62,11 +63,13 @@ class BrowserMethods:
         servers: PageIceServers,
         *,
         check_queue: Callable[[str], None],
+        check_id: Callable[[str], Awaitable[None]],
         is_listening: bool,
     ) -> None:
         self._pages = pages
         self._servers = servers
         self._check_queue = check_queue
+        self._check_id = check_id
         self._is_listening = is_listening
 
     def table(self) -> dict[str, Method]:
@@ -76,10 +79,12 @@ class BrowserMethods:
             "browser.ice_servers": Method(Params, self._ice_servers),
         }
 
-    def _admit(self, params: PageAdmission, _peer: Peer) -> PageToken:
+    async def _admit(self, params: PageAdmission, peer: Peer) -> PageToken:
         if not self._is_listening:
             raise EngineError("refused", "sip.listen has no address for browsers (ws:, wss:)")
         self._check_queue(params.queue)
+        if params.id is not None:
+            await self._check_id(params.id)
         call = PageCall(
             site=params.site,
             queue=params.queue,
@@ -88,6 +93,8 @@ class BrowserMethods:
             priority=params.priority,
             max_wait_s=params.max_wait_s,
             context=params.context or {},
+            call=params.id or "",
+            requested_by=peer.who or None,
         )
         token = self._pages.admit(call, asyncio.get_running_loop().time())
         if token is None:

@@ -1,7 +1,7 @@
 """The methods about what is kept of a person: person.export and person.erase."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, cast
 
 import msgspec
@@ -23,28 +23,36 @@ PAGE_BYTES = 512 * 1024
 
 
 class PersonExport(Params):
-    """person.export: all that is kept of a person, or of one of their jobs alone.
+    """person.export: all that is kept of a person, or of one of their jobs or calls alone.
 
     `cursor` is that of the page before.
     """
 
     number: Target | None = None
     job: JobId | None = None
+    call: JobId | None = None
     limit: Annotated[int, Meta(ge=1, le=1000)] = 1000
     cursor: Annotated[str, Meta(max_length=20)] | None = None
 
     def __post_init__(self) -> None:
-        one_of(("number", "job"), {"number": self.number, "job": self.job})
+        _one_of(self)
 
 
 class PersonErase(Params):
-    """person.erase: erase all that is kept of the person with this number, or of one job alone."""
+    """person.erase: erase all that is kept of the person with this number, or of one job or call
+    alone."""
 
     number: Target | None = None
     job: JobId | None = None
+    call: JobId | None = None
 
     def __post_init__(self) -> None:
-        one_of(("number", "job"), {"number": self.number, "job": self.job})
+        _one_of(self)
+
+
+def _one_of(params: PersonExport | PersonErase) -> None:
+    names = ("number", "job", "call")
+    one_of(names, {name: getattr(params, name) for name in names})
 
 
 class PersonItem(TypedDict):
@@ -60,7 +68,8 @@ class PersonPage(TypedDict):
     """person.export."""
 
     number: str
-    """The number in E.164; `erased` of a job that was erased."""
+    """The number in E.164; `erased` of a job or call that was erased, empty of a call without
+    one."""
     items: list[PersonItem]
     """What is kept, in a stable order."""
     cursor: str | None
@@ -83,7 +92,8 @@ class Erased(TypedDict):
 
 
 class PersonMethods:
-    """What is asked about a person. `region` is the country of short numbers."""
+    """What is asked about a person. `region` is the country of short numbers, `calls` are those
+    that are up, by id."""
 
     def __init__(
         self,
@@ -91,7 +101,9 @@ class PersonMethods:
         events: "EventLog",
         find_job: "Callable[[str], Job | None]",
         region: Callable[[], str],
+        calls: Container[str],
     ) -> None:
+        self._calls = calls
         self._find_job = find_job
         self._personal = personal
         self._events = events
@@ -105,7 +117,7 @@ class PersonMethods:
         }
 
     async def _export(self, params: PersonExport, _peer: Peer) -> PersonPage:
-        person = self._person(params)
+        person = await self._person(params)
         if person is None:
             return {"number": ERASED, "items": [], "cursor": None}
         skipped = 0 if params.cursor is None else row_of(params.cursor, "person.export")
@@ -113,7 +125,9 @@ class PersonMethods:
         cursor = None
         size = count = 0
         kind: Any
-        async for kind, what in self._personal.items(person, time.time(), params.job):
+        async for kind, what in self._personal.items(
+            person, time.time(), params.job or params.call
+        ):
             count += 1
             if count <= skipped:
                 continue
@@ -125,18 +139,21 @@ class PersonMethods:
         return {"number": person.e164, "items": shown, "cursor": cursor}
 
     async def _erase(self, params: PersonErase, peer: Peer) -> Erased:
-        person = self._person(params)
+        person = await self._person(params)
         if person is None:
             return {"jobs": 0, "records": 0, "events": 0, "audit": 0, "recordings": 0}
-        erased: dict[str, Any] = dict(await self._personal.erase(person, params.job))
+        erased: dict[str, Any] = dict(await self._personal.erase(person, params.job or params.call))
         self._events.publish("person.erased", by=peer.who or None, **erased)
         return cast(Erased, erased)
 
-    def _person(self, params: PersonExport | PersonErase) -> Person | None:
-        """Whom the number names, or the job calls; None where the job was erased already.
+    async def _person(self, params: PersonExport | PersonErase) -> Person | None:
+        """Whom the number names, the job calls, or who has called; None where the job or call was
+        erased already.
 
-        Raises EngineError `not_found`, `refused`.
+        Raises EngineError `not_found`, `refused`, `state`.
         """
+        if params.call is not None:
+            return await self._caller(params.call)
         if params.job is None:
             return Person.of(params.number or "", self._region())
         job = self._find_job(params.job)
@@ -145,3 +162,15 @@ class PersonMethods:
         if job.request.to == ERASED:
             return None
         return Person.of(job.called or job.request.to, self._region())
+
+    async def _caller(self, call_id: str) -> Person | None:
+        if call_id in self._calls:
+            reason = f"call {call_id} is up: it has a record when it has ended"
+            raise EngineError("state", reason, field="call")
+        record = await self._personal.record_of_call(call_id)
+        if record is None:
+            raise EngineError("not_found", f"there is no record of call {call_id}", field="call")
+        if record.get(ERASED):
+            return None
+        number = record.get("number")
+        return Person.unknown() if number is None else Person.of(number, self._region())

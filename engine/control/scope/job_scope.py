@@ -1,6 +1,7 @@
 """What a client with a part of the jobs may ask for and see: those of its sites, or its own.
 
-A client whose role is `request` or `gateway` sees the jobs that it asked for. One whose entry names
+A client whose role is `request` or `gateway` sees the jobs that it asked for, and calls to which it
+admitted the visitor of a page. One whose entry names
 `sites` sees the jobs and calls of these sites. Who asks for another's job hears that there is none.
 """
 
@@ -65,7 +66,8 @@ _about = msgspec.json.Decoder(_Notification)
 class JobScope:
     """What one client may ask for and see.
 
-    `owner_of` gives the owner of a job, or of the request of an id; None where there is none.
+    `owner_of` gives the owner of a job, of the request of an id, or of the call of a page; None
+    where there is none.
     `traced` gives the call of a trace by its own id, or by a Call-ID of its SIP.
     """
 
@@ -131,8 +133,10 @@ class JobScope:
         elif method == "record.get" and self._owner_of(params.id) and not self._owns(params.id):
             raise _no_record(params.id)
         elif method in _OF_ONE_PERSON:
-            if params.job is None or not self._owns(params.job):
-                raise self._no_right(method, "number" if params.job is None else "job")
+            one = params.job or params.call
+            if one is None or not self._owns(one):
+                field = "number" if one is None else "call" if params.job is None else "job"
+                raise self._no_right(method, field)
         elif method in _OF_ONE_TRACE:
             self._check_trace(method, params)
         elif method in _OF_ONE_CALL and not self._has_call(self._call_id(params)):
@@ -264,6 +268,8 @@ class JobScope:
         return self._is_of_its_sites(site) if job_id is None else self._owns(job_id)
 
     def _sees_record(self, record: Mapping[str, Any]) -> bool:
+        if self._who.has_own_jobs_only:
+            return self._owns(record["id"])
         return self._is_of_its_sites(record.get("site"))
 
     def _sees_recording(self, recording: Mapping[str, Any]) -> bool:

@@ -16,7 +16,8 @@ WITH_KEY = DoNotCall(key="*9", key_announcement="To have no more such calls, pre
 
 
 def found(**sections: Any) -> list[tuple[str, str]]:
-    settings = Settings(**{"sites": [site()], "queues": [Queue(name="sales")]} | sections)
+    given: dict[str, Any] = {"sites": [site()], "queues": [Queue(name="sales")]}
+    settings = Settings(**given | sections)
     return [(one.about, one.level) for one in visitor_findings(settings)]
 
 

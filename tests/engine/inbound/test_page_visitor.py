@@ -1,6 +1,7 @@
 """A visitor of a web page as a caller."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 from engine.inbound.page_visitor import visitor_info
@@ -59,6 +60,23 @@ def test_a_visitor_waits_in_the_queue_of_the_site(tmp_path: Path) -> None:
         view = call.view()
         assert (view["site"], view["queue"], view["state"]) == ("shop.example", "sales", "bridged")
         agent.hangs_up()
+
+    reception(tmp_path, script)
+
+
+def test_the_call_has_the_id_that_its_client_gave_and_is_its_clients(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        page = replace(PAGE, call="talk-1", requested_by="web")
+        token = desk.parts.page_calls.admit(page, asyncio.get_running_loop().time())
+        assert desk.parts.page_calls.has_call("talk-1")
+        phone = page_call(desk, token)
+        async with asyncio.timeout(40):
+            await phone.accepted.wait()
+        phone.acknowledges()
+        assert list(desk.stage.services.registry.calls) == ["talk-1"]
+        owner = desk.documents.kept["page_call", "talk-1"]
+        assert (owner.requested_by, owner.site) == ("web", "shop.example")
+        phone.hangs_up()
 
     reception(tmp_path, script)
 

@@ -54,5 +54,6 @@ def test_a_position_is_the_callers_own_or_that_of_their_callback(
         peers=unused,
         verification=unused,
         page_calls=unused,
+        page_owners=unused,
     )
     assert services.has_position(queue, number) is has_position

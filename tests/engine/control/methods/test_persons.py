@@ -169,7 +169,7 @@ async def test_one_job_is_handed_out_and_erased_by_itself(tmp_path: Path) -> Non
         for method in ("person.export", "person.erase"):
             with pytest.raises(EngineError, match="there is no job none"):
                 await client.call(method, job="none")
-            with pytest.raises(RequestRejected, match="only one of number or job"):
+            with pytest.raises(RequestRejected, match="only one of number, job or call"):
                 await client.call(method, job="j2", number=NUMBER)
 
 
