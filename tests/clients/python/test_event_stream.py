@@ -75,7 +75,7 @@ async def test_stream_resumes_when_the_engine_has_room_again(
             add(connection)
             refused.append(connection.is_refused)
 
-        monkeypatch.setattr(served.server, "add", adding)
+        monkeypatch.setattr(served.server, "add_connection", adding)
         stream = Client(Address(str(served.settings.socket))).events()
         async with stream:
             for connection in tuple(served.server._connections):
