@@ -1,17 +1,13 @@
 """The C relay: compiled when it is wanted, run beside the media worker under the same load."""
 
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
+from .c_program import compiled
+
 SOURCE = Path(__file__).with_name("relay.c")
-COMPILERS = ("cc", "gcc", "clang")
 Address = tuple[str, int]
-
-
-class NoCompiler(RuntimeError):
-    """There is no C compiler, or it did not compile; the text says which."""
 
 
 class CRelay:
@@ -22,7 +18,7 @@ class CRelay:
 
     def __init__(self, phones: list[Address]) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="relay-")
-        program = _compile(Path(self._directory.name))
+        program = compiled(SOURCE, Path(self._directory.name))
         self._process = subprocess.Popen(
             [program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -47,15 +43,3 @@ class CRelay:
         self._process.wait(5)
         self._process.stdout.close()
         self._directory.cleanup()
-
-
-def _compile(directory: Path) -> Path:
-    compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
-    if compiler is None:
-        raise NoCompiler(f"no C compiler here ({', '.join(COMPILERS)})")
-    program = directory / "relay"
-    command = [compiler, "-O2", "-Wall", "-Wextra", "-o", str(program), str(SOURCE)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise NoCompiler(f"{compiler} failed: {done.stderr.strip()}")
-    return program

@@ -17,7 +17,8 @@ from typing import Any
 from media.relay.implementation import VARIABLE
 from scripts.load.driver import LoadPeerProcess
 
-from .c_relay import CRelay, NoCompiler
+from .c_program import NoCompiler
+from .c_relay import CRelay
 from .callbacks import Callbacks
 from .engine_process import EngineProcess
 from .options import Options

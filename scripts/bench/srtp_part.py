@@ -19,7 +19,8 @@ from media.rtp.srtp import SrtpSender
 from media.settings import MediaSettings
 from media.worker_pool import WorkerPool
 
-from .c_relay import Address, CRelay, NoCompiler
+from .c_program import NoCompiler
+from .c_relay import Address, CRelay
 from .options import Options
 from .processes import cpu_s
 from .report import Report, figure

@@ -11,6 +11,17 @@ from .talk import FRAME_SAMPLES, HEARD_PACKET, MARK, PERIOD_NS, SENT_PACKET
 
 BATCH_ROWS = 512
 NOBODY = -1
+LATE_NS = 2_000_000  # frames that are later are told one by one,
+MOST_LATE = 500  # of a window, the latest of them
+
+
+@dataclass(frozen=True, slots=True)
+class LateFrame:
+    """A frame that a phone heard `late_ns` later than its earliest one; when, on the real clock."""
+
+    phone: int
+    late_ns: int
+    at_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +31,8 @@ class WindowReport:
     `breaks` are those of the relay; `reordered` counts packets that the network, on either side of
     the relay, let come late. `undated` counts those that were heard, but of which nobody knows when
     exactly they were sent: they are left out of the delays. `engine_frames` are of nobody's
-    partner; `frame_late` is how late they are beside the earliest of the same phone.
+    partner; `frame_late` is how late they are beside the earliest of the same phone, and
+    `late_frames` are the latest of them.
     """
 
     sent: int
@@ -36,6 +48,7 @@ class WindowReport:
     delay_max_ms: float
     frame_late_p99_ms: float
     frame_late_max_ms: float
+    late_frames: tuple[LateFrame, ...]
 
 
 class Hearing:
@@ -123,7 +136,8 @@ class Hearing:
         delays = delays[~np.isin(kept[7][partner], np.asarray(interrupted, np.int64))]
         p50, p99 = np.percentile(delays, (50, 99)) if len(delays) else (0.0, 0.0)
         made = kept[:, ~partner]
-        late = _lateness_ns(made[1], made[8], made[5] + made[7])
+        arrivals_ns = made[5] + made[7]
+        late = _lateness_ns(made[1], made[8], arrivals_ns)
         return WindowReport(
             sent=sent,
             heard=heard,
@@ -138,6 +152,7 @@ class Hearing:
             delay_max_ms=float(delays.max(initial=0)) / 1e6,
             frame_late_p99_ms=float(np.percentile(late, 99)) / 1e6 if len(late) else 0.0,
             frame_late_max_ms=float(late.max(initial=0)) / 1e6,
+            late_frames=_latest(made[1], late, arrivals_ns),
         )
 
 
@@ -172,18 +187,33 @@ def _lateness_ns(
     arrivals_ns: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.int64]:
     """How late each packet is by its RTP timestamp, beside the earliest of its phone."""
-    in_arrival = np.argsort(phones, kind="stable")
-    phones, stamps = phones[in_arrival], stamps[in_arrival]
+    order = np.argsort(phones, kind="stable")
+    phones, stamps = phones[order], stamps[order]
     steps = np.diff(stamps, prepend=stamps[:1])
     steps = (steps + (1 << 31) & 0xFFFFFFFF) - (1 << 31)
-    late: npt.NDArray[np.int64] = arrivals_ns[in_arrival]
+    late: npt.NDArray[np.int64] = arrivals_ns[order]
     late = late - np.cumsum(steps) * (PERIOD_NS // FRAME_SAMPLES)
     first = np.flatnonzero(np.diff(phones, prepend=-1))
     if not len(first):
         return late
     earliest = np.minimum.reduceat(late, first)
     late -= np.repeat(earliest, np.diff(first, append=len(phones)))
-    return late
+    as_they_came = np.empty_like(late)
+    as_they_came[order] = late
+    return as_they_came
+
+
+def _latest(
+    phones: npt.NDArray[np.int64],
+    late_ns: npt.NDArray[np.int64],
+    arrivals_ns: npt.NDArray[np.int64],
+) -> tuple[LateFrame, ...]:
+    """The MOST_LATE latest of those that are later than LATE_NS."""
+    order = np.argsort(-late_ns, kind="stable")[:MOST_LATE]
+    rows = [int(row) for row in order if late_ns[row] > LATE_NS]
+    return tuple(
+        LateFrame(int(phones[row]), int(late_ns[row]), int(arrivals_ns[row])) for row in rows
+    )
 
 
 def _reordered(phones: npt.NDArray[np.int64], sequence: npt.NDArray[np.int64]) -> int:

@@ -42,6 +42,7 @@ class RtpSide:
         self._free = deque(range(PHONES))
         self._serial = 0
         self._sides: dict[int, dict[str, Call]] = {}
+        self._numbers: dict[int, int] = {}  # of who spoke last by a phone
         self._direct: list[tuple[int, int]] = []
         self._slot = 0
         self._due_ns = 0
@@ -81,6 +82,7 @@ class RtpSide:
         talk.start(call.serial, FIRST_PHONE + call.phone, (host_number(host), port))
         sides = self._sides.setdefault(call.behaviour.number, {})
         sides[call.behaviour.side] = call
+        self._numbers[call.phone] = call.behaviour.number
         if len(sides) == 2:
             self.hearing.pair(sides["a"].phone, sides["b"].serial)
             self.hearing.pair(sides["b"].phone, sides["a"].serial)
@@ -145,6 +147,8 @@ class RtpSide:
         report = asdict(self.hearing.report(window, sent, interrupted))
         report["intruder_packets"] = self.intruders.sent.pop(window, 0)
         report["sender_late_max_ms"] = self.late_max_ns / 1e6
+        for frame in report["late_frames"]:
+            frame["number"] = self._numbers.get(frame["phone"], 0)
         return report
 
     def run(self, now_ns: int) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from scripts.bench import mixed_load_part
+from scripts.bench.bystander import ON_NO_CORE, Pause
+from scripts.bench.late_frames import SplitFrame
 from scripts.bench.report import Report
 
 
@@ -40,6 +42,32 @@ def test_windows_in_which_the_load_peer_was_late_itself_are_told_from_the_others
     assert found["latest frame of each window"].high == 40.0
     assert found["latest frame of each such window"].high == 3.0
     assert "1 windows" in found["latest frame of each such window"].note
+
+
+def test_late_frames_are_told_by_kind_and_without_what_the_machine_took() -> None:
+    report = Report()
+    frames = [
+        SplitFrame(mixed_load_part.PROMPT, 9.0, 7.0, 8.0),
+        SplitFrame(mixed_load_part.MIX, 6.0, 0.0, 2.0),
+    ]
+    pauses = [Pause(0, 0, 7_000_000), Pause(ON_NO_CORE, 0, 8_000_000)]
+    windows = [window(frame_late_max_ms=9.0) | {"split": frames, "pauses": pauses}]
+    windows.append(window() | {"split": [], "pauses": []})
+    mixed_load_part._add(report, "all", windows)
+    found = {item.name: (item.low, item.high, item.note) for item in report.figures}
+    assert found["latest frame, prompt"] == (9.0, 9.0, "1 later than 5 ms")
+    assert found["latest frame, mix"] == (6.0, 6.0, "1 later than 5 ms")
+    assert found["latest frame, bot stream"] == (0.0, 0.0, "0 later than 5 ms")
+    without = "latest frame of each window, without "
+    assert found[without + "the times in which a core was away"] == (
+        0.0,
+        6.0,
+        "1 frames later than 5 ms",
+    )
+    late_too = "those in which a thread that does nothing was late too"
+    assert found[without + late_too] == (0.0, 4.0, "0 frames later than 5 ms")
+    assert found["a core away for, at most in each window"][1] == 7.0
+    assert found["a thread that does nothing late by, at most in each window"][1] == 8.0
 
 
 def test_the_prompt_is_a_minute_of_sound(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.bench import c_relay, processes
+from scripts.bench import c_program, processes
+from scripts.bench.c_relay import CRelay
 from scripts.bench.machine import Machine
 
 
@@ -53,9 +54,9 @@ def test_open_files_are_counted_by_kind(tmp_path: Path) -> None:
 
 
 def test_without_a_compiler_the_c_relay_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(c_relay, "COMPILERS", ("no-such-compiler",))
-    with pytest.raises(c_relay.NoCompiler, match="no C compiler here"):
-        c_relay.CRelay([])
+    monkeypatch.setattr(c_program, "COMPILERS", ("no-such-compiler",))
+    with pytest.raises(c_program.NoCompiler, match="no C compiler here"):
+        CRelay([])
 
 
 def test_the_machine_reports_what_it_did() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from scripts.bench.c_relay import CRelay, NoCompiler
+from scripts.bench.c_program import NoCompiler
+from scripts.bench.c_relay import CRelay
 from scripts.bench.processes import cpu_s
 from scripts.load.driver import ROOT, LoadPeerFailed, LoadPeerProcess
 from scripts.load.sip_text import SipText, audio_address, read_sip, sdp_text

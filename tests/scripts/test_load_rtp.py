@@ -12,7 +12,7 @@ import pytest
 
 from media.rtp.srtp import SrtpReceiver
 from scripts.load.behaviour import Behaviour
-from scripts.load.hearing import _breaks, _lateness_ns, _reordered
+from scripts.load.hearing import LATE_NS, _breaks, _lateness_ns, _latest, _reordered
 from scripts.load.phones import Address, Call
 from scripts.load.rtp_side import GAP_NS, RtpSide
 from scripts.load.sip_text import PHONE_KEY, SUITE, SipText
@@ -249,5 +249,8 @@ def test_frames_are_late_beside_the_earliest_of_their_phone() -> None:
     stamps = np.array([0xFFFFFF60, 500, 0, 660, 160, 980])  # one wraps, one leaves a frame out
     ms = np.array([100, 7, 121, 27, 140, 70], np.int64)
     late = _lateness_ns(phones, stamps, ms * 1_000_000)
-    assert (late / 1e6).tolist() == [0, 1, 0, 0, 0, 3]
+    assert (late / 1e6).tolist() == [0, 0, 1, 0, 0, 3]
     assert len(_lateness_ns(phones[:0], stamps[:0], ms[:0])) == 0
+    late[1], late[5] = LATE_NS + 1, LATE_NS + 2
+    found = [(one.phone, one.late_ns - LATE_NS, one.at_ns) for one in _latest(phones, late, ms)]
+    assert found == [(2, 2, 70), (2, 1, 7)]
