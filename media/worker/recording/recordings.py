@@ -13,7 +13,7 @@ from ..leg import MediaLeg
 from .disk_thread import DiskThread
 from .recorder import MAX_PENDING_FRAMES, Recording
 
-WRITE_INTERVAL_FRAMES: Final = 50
+WRITE_INTERVAL_FRAMES: Final = 50  # each file; every frame it is the turn of others
 
 # The call goes on meanwhile, but is not known to be recorded.
 OPEN_DEADLINE_S: Final = 5.0
@@ -36,7 +36,11 @@ class Recordings:
         self._legs: dict[Recording, tuple[MediaLeg, MediaLeg | None]] = {}
         self._disk = DiskThread("recorder")
         self._tasks: set[asyncio.Task[None]] = set()
-        self._frame = 0
+        # Written all at once, fifty files would keep the interpreter from the packets for 10 ms.
+        self._turns: tuple[dict[Recording, None], ...] = tuple(
+            {} for _ in range(WRITE_INTERVAL_FRAMES)
+        )
+        self._turn = 0
 
     def __bool__(self) -> bool:
         """Whether anything is being recorded."""
@@ -61,6 +65,7 @@ class Recordings:
             is_wide=any(leg is not None and leg.playout.form == WIDE for leg in (a, b)),
         )
         self._legs[recording] = (a, b)
+        min(self._turns, key=len)[recording] = None
         self._by_leg[a] = recording
         if b is not None:
             self._by_leg[b] = recording
@@ -103,14 +108,13 @@ class Recordings:
 
     def frame(self, now: float) -> None:
         """To be called every 20 ms; hands over to the thread what is due."""
-        self._frame += 1
-        if self._legs and self._frame % WRITE_INTERVAL_FRAMES == 0:
-            for recording in list(self._legs):
-                if not recording.writing:
-                    recording.writing = True
-                    self._spawn(self._written(recording, self._write(recording, now)))
-                elif recording.pending > MAX_PENDING_FRAMES:
-                    self._fail(recording, "the file cannot be written fast enough")
+        self._turn = (self._turn + 1) % WRITE_INTERVAL_FRAMES
+        for recording in list(self._turns[self._turn]):
+            if not recording.writing:
+                recording.writing = True
+                self._spawn(self._written(recording, self._write(recording, now)))
+            elif recording.pending > MAX_PENDING_FRAMES:
+                self._fail(recording, "the file cannot be written fast enough")
 
     def close(self) -> None:
         """End every recording and wait for the files to be complete, but not for ever."""
@@ -144,6 +148,8 @@ class Recordings:
     def _release(self, recording: Recording) -> None:
         legs = self._legs.pop(recording, None)
         if legs is not None:
+            for turn in self._turns:
+                turn.pop(recording, None)
             self._leave(*legs)
             for leg in legs:
                 if leg is not None:

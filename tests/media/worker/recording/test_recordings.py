@@ -132,6 +132,23 @@ async def test_a_leg_may_be_recorded_with_itself(tmp_path: Path) -> None:
     studio.recordings.close()
 
 
+async def test_many_recordings_are_not_written_in_one_frame(tmp_path: Path) -> None:
+    """What the thread does for one file holds up the packets for as long as it takes."""
+    studio = Studio()
+    for request in range(WRITE_INTERVAL_FRAMES):
+        path = tmp_path / f"{request}.wav"
+        studio.recordings.start(m.Record(request, "a", "a", str(path)), Party().leg, None)
+    asked: list[int] = []
+    recordings = studio.recordings
+    for _ in range(2 * WRITE_INTERVAL_FRAMES):
+        for recording in recordings._legs:
+            recording.writing = False
+        recordings.frame(asyncio.get_running_loop().time())
+        asked.append(sum(recording.writing for recording in recordings._legs))
+    assert asked == [1] * (2 * WRITE_INTERVAL_FRAMES)
+    recordings.close()
+
+
 async def test_a_disk_that_accepts_nothing_ends_the_recording(tmp_path: Path) -> None:
     studio, path = Studio(), tmp_path / "call.wav"
     await studio.started(path)
