@@ -19,6 +19,7 @@ import uvloop
 from .. import priority
 from ..clock.alarm import precise_alarm
 from ..clock.frame_clock import FrameClock
+from ..garbage import collect_seldom
 from ..protocol.channel import Connection
 from ..stderr import never_wait_for_stderr
 from .bot_stream import BotStream
@@ -40,6 +41,7 @@ from .recognition_stream import RecognitionStream
 
 # Where it is allowed: after the media worker, before everything else.
 _NICENESS: Final = -5
+_NEW_OBJECTS: Final = 10_000
 _PR_SET_NO_NEW_PRIVS: Final = 38  # linux/prctl.h
 
 
@@ -154,6 +156,7 @@ def main() -> None:
     # What comes from bots is foreign data: no file is written, no program with other rights run.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    collect_seldom(_NEW_OBJECTS)
     uvloop.run(serve(socket.socket(fileno=0)))
 
 

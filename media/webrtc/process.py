@@ -5,7 +5,6 @@ It ends when the engine closes that socket, whatever the reason.
 
 import asyncio
 import contextlib
-import gc
 import logging
 import signal
 import socket
@@ -18,6 +17,7 @@ import uvloop
 from aiortc import RTCCertificate
 
 from .. import priority
+from ..garbage import collect_seldom
 from ..protocol.channel import Connection
 from .messages import (
     Answered,
@@ -37,12 +37,8 @@ from .session import BrowserSession, SessionFailed, State
 
 MOST_SESSIONS: Final = 500
 
-_GC_THRESHOLDS: Final = (10_000, 50, 1000)
-"""Containers alive more than at the last collection before there is another.
-
-The way of a packet leaves none. A call's setup leaves some hundred. Modules and parts that stay are
-never looked at: a full collection with them would hold up every packet for 30 to 80 ms.
-"""
+# The way of a packet leaves none. A call's setup leaves some hundred.
+_NEW_OBJECTS: Final = 10_000
 
 _NICENESS: Final = -10
 """Where it is allowed: packets go before everything else on the machine, as in the media worker."""
@@ -134,9 +130,7 @@ def main() -> None:
 
 async def _serve(engine: socket.socket) -> None:
     process = WebRtcProcess()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLDS)
+    collect_seldom(_NEW_OBJECTS)
     await process.run(engine)
 
 

@@ -8,7 +8,6 @@ sends END meanwhile, or connects to its socket.
 
 import asyncio
 import contextlib
-import gc
 import os
 import resource
 import signal
@@ -26,6 +25,7 @@ import uvloop
 from .. import priority
 from ..clock.alarm import precise_alarm
 from ..clock.frame_clock import FrameClock
+from ..garbage import collect_seldom
 from ..protocol.messages import Command, Stop, Welcome
 from ..settings import MediaSettings
 from ..stderr import never_wait_for_stderr
@@ -37,9 +37,8 @@ from .processor_time import of_thread
 from .relay_thread import RelayReader, read_relay
 from .switch import Switch
 
-# Container objects alive more than at the last collection before there is another: the packet
-# path makes no cycles, and a full collection would hold up every call.
-_GC_THRESHOLDS: Final = (200_000, 50, 1000)
+# The packet path makes no cycles, and a full collection would hold up every call.
+_NEW_OBJECTS: Final = 200_000
 
 # How long the threads that load prompts and write recordings may hold up the packets.
 _SWITCH_INTERVAL_S: Final = 0.0005
@@ -106,9 +105,7 @@ async def serve(listening: socket.socket, settings: MediaSettings) -> None:
     switch.prepare()
     ending.append(loop.call_later(UNCALLED_S, over.set))
     server = await loop.create_unix_server(sessions.accept, sock=listening)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLDS)
+    collect_seldom(_NEW_OBJECTS)
     try:
         await over.wait()
     finally:
