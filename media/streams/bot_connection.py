@@ -58,8 +58,10 @@ class BotConnection(Generic[M]):
         self._texts: deque[str] = deque()
         self._wake = asyncio.Event()
         self._faults = 0
+        self._frames_given = 0
         self.frames_sent = 0
         self.frames_dropped = 0
+        """What the bot did not read in time, or had not been sent when the connection was lost."""
 
     async def greet(self, start: str, limit_s: float) -> None:
         """Send `start`, and wait until the bot takes the stream. Raises NotConnected."""
@@ -83,12 +85,17 @@ class BotConnection(Generic[M]):
 
     async def run(self) -> None:
         """Send and receive until it is over. Raises BotFault, in a group."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._send_all())
-            tasks.create_task(self._receive_all())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._send_all())
+                tasks.create_task(self._receive_all())
+        except BaseExceptionGroup:
+            self.frames_dropped = self._frames_given - self.frames_sent
+            raise
 
     def send_frame(self, frame: bytes) -> None:
         """Send 20 ms of sound; the oldest that waits is dropped for it where the bot lags."""
+        self._frames_given += 1
         if len(self._frames) >= _MOST_FRAMES:
             self._frames.popleft()
             self.frames_dropped += 1

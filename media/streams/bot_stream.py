@@ -318,3 +318,5 @@ class BotStream:
         if self._connection is not None:
             for frame in frames:
                 self._connection.send_frame(frame)
+        elif self._is_ready:  # the connection is lost, and tried again
+            self._dropped_frames += len(frames)

@@ -179,6 +179,24 @@ async def test_a_bot_that_reads_nothing_loses_sound_and_is_given_up(
     await with_bot(serve, script)
 
 
+async def test_what_waits_when_a_connection_is_lost_counts_as_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bot_connection, "_STUCK_S", 0.3)
+
+    async def serve(socket: web.WebSocketResponse) -> None:
+        await ready(socket)
+        await asyncio.sleep(LIMIT_S)
+
+    async def script(connection: BotConnection[bot.BotMessage], _heard: Heard) -> None:
+        for _ in range(90):
+            connection.send_frame(bytes(200_000))
+        await fault_of(connection)
+        assert connection.frames_dropped == 90 - connection.frames_sent > 0
+
+    await with_bot(serve, script)
+
+
 async def test_a_bot_that_floods_is_read_no_quicker_than_its_budget_allows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -276,6 +276,27 @@ async def test_a_lost_connection_is_tried_again_and_the_bot_told_what_was_heard(
     assert starts[1]["heard_ms"] == 40
 
 
+async def test_what_a_bot_is_not_sent_while_its_connection_is_lost_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bot_stream, "FIRST_RETRY_S", LIMIT_S)
+
+    async def serve(socket: web.WebSocketResponse) -> None:
+        await ready(socket)
+        await socket.receive()
+
+    async with stage_with(serve) as stage:
+        opened = await stage.event(StreamReady)
+        stage.leg.send(0x10, (opened.host, opened.port))  # which lets the bot go away
+        await stage.event(StreamInterrupted)
+        before = stage.stream.figures
+        async with asyncio.timeout(LIMIT_S):
+            while stage.stream.figures.lost_ms < before.lost_ms + 60:
+                stage.leg.send(0x10, (opened.host, opened.port))
+                await asyncio.sleep(0.005)
+        assert stage.stream.figures.sent_ms == before.sent_ms
+
+
 async def test_what_was_paused_stays_so_until_the_next_connection_resumes_it() -> None:
     starts: list[dict[str, Any]] = []
 

@@ -120,6 +120,34 @@ def test_every_sample_is_heard_once_or_dropped(steps: list[int | str]) -> None:
     assert audio.dropped_ms == (added - seen) // 32
 
 
+@given(st.lists(st.tuples(st.sampled_from(["say", "pause", "tick", "late"]), st.integers(1, 40))))
+def test_nothing_that_is_said_is_lost_or_heard_twice_however_late_all_is(
+    steps: list[tuple[str, int]],
+) -> None:
+    """What is caught up with is what the bot does not say."""
+    audio, said, seen = SpokenAudio(60_000, RATE_HZ), 0, [0]
+    for step, count in steps:
+        for _ in range(count):
+            match step:
+                case "say":
+                    said += 1
+                    audio.add(said.to_bytes(2, "big") + b"\x7f" * (FRAME_BYTES - 2))
+                case "pause":
+                    audio.add(bytes(FRAME_BYTES))
+                case "late":
+                    audio.fall_behind()
+                case _:
+                    seen += numbers(audio.next_frame())
+    while audio.queued_ms:
+        seen += numbers(audio.next_frame())
+    assert [number for number in seen if number] == list(range(1, said + 1))
+
+
+def numbers(frame: tuple[bytes, list[ReachedMark]] | None) -> list[int]:
+    """The number that a frame begins with."""
+    return [] if frame is None else [int.from_bytes(frame[0][:2], "big")]
+
+
 def test_a_long_speech_keeps_no_memory_of_what_was_heard() -> None:
     audio = SpokenAudio(10_000, RATE_HZ)
     for _ in range(500):
