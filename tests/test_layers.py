@@ -179,6 +179,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.listening": {"media.sound", "media.sound_settings"},
     "media.stderr": set(),
     "media.priority": set(),
+    "media.garbage": set(),
     "media.detection_limits": set(),
     "media.detection_phrases": set(),
     "media.detection": {
@@ -203,7 +204,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     },
     "media.process_client": {"media.protocol", "media.child_process"},
     "media.rtp_socket": set(),
-    "media.webrtc": {"media.priority", "media.protocol", "media.rtp_socket"},
+    "media.webrtc": {"media.priority", "media.garbage", "media.protocol", "media.rtp_socket"},
     "media.webrtc_client": {"media.process_client", "media.webrtc"},
     "media.worker_links": {
         "media.errors", "media.protocol", "media.sources", "media.worker_client",
@@ -223,13 +224,13 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.speech": {"media.child_process", "media.sound"},
     "media.recognition": {"media.child_process", "media.sound"},
     "media.streams": {
-        "media.priority", "media.clock", "media.codec", "media.protocol",
+        "media.priority", "media.garbage", "media.clock", "media.codec", "media.protocol",
         "media.child_process", "media.errors",
         "media.process_client", "media.recognition", "media.rtp", "media.rtp_socket",
         "media.sound", "media.stderr", "media.worker",
     },
     "media.worker": {
-        "media.priority", "media.clock", "media.protocol", "media.codec", "media.detection",
+        "media.priority", "media.garbage", "media.clock", "media.protocol", "media.codec", "media.detection",
         "media.detection_limits", "media.detection_phrases", "media.listening",
         "media.sound_settings", "media.worker_socket", "media.errors", "media.relay", "media.rtp",
         "media.settings", "media.sound", "media.sources", "media.stderr", "media.watchdog",
