@@ -17,6 +17,8 @@ TURN_S: Final = 0.002
 COSTLY_SHARE: Final = 0.3
 """How much of the loop's time costly requests take together, at most."""
 LONGEST_PAUSE_S: Final = 0.1
+SHORTEST_PAUSE_S: Final = 0.001
+"""The loop's timers know whole milliseconds, and take less than half of one for nothing."""
 
 T = TypeVar("T")
 
@@ -105,7 +107,7 @@ class Turns:
         self._costly: Rounds[asyncio.Future[None]] = Rounds()
         self._granting = Alarm(self._grant_next)
         self._is_granted = False
-        self._rest_until = 0.0  # until when no costly step is made, by the clock
+        self._rest_until = 0.0  # no costly step is made until then, by the clock
 
     # -- lines --------------------------------------------------------------------------------
 
@@ -157,14 +159,18 @@ class Turns:
         return turn
 
     def _grant_soon(self, pause_s: float) -> None:
-        self._granting.within(max(pause_s, self._rest_until - self._clock()))
+        rest_s = self._rest_until - self._clock()
+        # A shorter rest is left out, and added to the next.
+        self._granting.within(max(pause_s, rest_s if rest_s >= SHORTEST_PAUSE_S else 0.0))
 
     def made(self, reader: Reader, began: float) -> None:
         """A costly step was made, or is not wanted any more: the next may follow."""
         self.charge(reader, began)
         self._is_granted = False
         now = self._clock()
-        self._rest_until = now + min(LONGEST_PAUSE_S, (now - began) * (1 / COSTLY_SHARE - 1))
+        left_out_s = max(0.0, self._rest_until - began)
+        rest_s = left_out_s + (now - began) * (1 / COSTLY_SHARE - 1)
+        self._rest_until = now + min(LONGEST_PAUSE_S, rest_s)
         if self._costly:
             self._grant_soon(self._costly.least(self._budgets.pause_s))
 

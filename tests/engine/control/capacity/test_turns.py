@@ -1,14 +1,22 @@
 """Whose line is read next, and when what is costly is done. The loop's time is virtual."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
 from engine.control.capacity.budgets import BURST_S, SHARE
-from engine.control.capacity.turns import COSTLY_SHARE, LONGEST_PAUSE_S, TURN_S, Turns
-from tests.support.virtual_loop import run
+from engine.control.capacity.turns import (
+    COSTLY_SHARE,
+    LONGEST_PAUSE_S,
+    SHORTEST_PAUSE_S,
+    TURN_S,
+    Turns,
+)
+from tests.support.virtual_loop import VirtualLoop, run
 
 
 class Clock:
@@ -71,6 +79,15 @@ class Stage:
             return name
 
         return done
+
+
+class WholeMilliseconds(VirtualLoop):
+    """Its timers know whole milliseconds alone, as those of uvloop."""
+
+    def call_later(
+        self, delay: float, callback: Callable[..., object], *args: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
+        return super().call_later(round(delay, 3), callback, *args, context=context)
 
 
 def play(story: Callable[[Stage], Awaitable[None]]) -> Stage:
@@ -146,6 +163,25 @@ def test_the_pause_has_an_end() -> None:
         assert asyncio.get_running_loop().time() <= 2 * LONGEST_PAUSE_S + 0.01
 
     play(story)
+
+
+def test_rests_that_are_shorter_than_a_timer_knows_are_added_up() -> None:
+    async def story() -> None:
+        stage, begun = Stage(), Counter[float]()
+        client, loop = stage.connect("crm"), asyncio.get_running_loop()
+        step_s = SHORTEST_PAUSE_S / 5
+
+        def work() -> None:
+            begun[loop.time()] += 1
+            stage.clock.worked_s += step_s
+
+        await asyncio.gather(*(stage.turns.costly(client, work) for _ in range(300)))
+        share = stage.clock.worked_s / stage.clock()
+        assert 0.9 * COSTLY_SHARE < share < 1.01 * COSTLY_SHARE
+        assert max(begun.values()) * step_s * (1 / COSTLY_SHARE - 1) < 2 * SHORTEST_PAUSE_S
+
+    with asyncio.Runner(loop_factory=WholeMilliseconds) as runner:
+        runner.run(story())
 
 
 def test_who_asks_for_much_does_not_keep_others_from_their_turn() -> None:
