@@ -19,6 +19,7 @@ import hypothesis
 import pytest
 
 from media.codec import opus
+from tests.support.phones.real import peer_process
 from tests.support.run_order import in_order
 
 ROOT = Path(__file__).resolve().parent
@@ -199,3 +200,12 @@ def _stays_inside(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
     monkeypatch.setattr(asyncio, "create_subprocess_exec", refuse)
     monkeypatch.setattr(os, "fork", refuse)
+
+
+@pytest.fixture(autouse=True)
+def _leaves_no_peer() -> Iterator[None]:
+    """Kill the programs that a test has started and not stopped, as one that fails does not."""
+    before = frozenset(peer_process.started)
+    yield
+    for peer in peer_process.started - before:
+        peer.kill_if_left()

@@ -4,12 +4,16 @@ PJSIP is the other side throughout, so that no peer is judged by its own reading
 """
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
+from tests.support.phones.errors import PATIENCE_S
+from tests.support.phones.real import peer_process
 from tests.support.phones.real.baresip import Baresip
+from tests.support.phones.real.peer_process import PeerProcess
 from tests.support.phones.real.sipp import Sipp
 from tests.support.phones.real.softphone import SoftphoneProcess
 from tests.support.phones.wire.phone import WirePhone
@@ -31,6 +35,15 @@ async def phone() -> AsyncIterator[Start]:
         await each.stop()
 
 
+async def test_a_program_that_a_test_leaves_is_killed() -> None:
+    peer = await PeerProcess.start("sleeper", ["sleep", "1000"])
+    assert peer in peer_process.started
+    peer.kill_if_left()
+    assert peer not in peer_process.started
+    assert await peer.wait(PATIENCE_S) == -signal.SIGKILL
+    peer.kill_if_left()  # whoever has its number now is left alone
+
+
 @pytest.mark.parametrize(
     ("scenario", "options"),
     [("answer", {"pause_ms": 200}), ("answer_pcma", {}), ("early_media", {"pause_ms": 200})],
@@ -40,7 +53,7 @@ async def test_sipp_answers(
 ) -> None:
     sipp = await Sipp.start(scenario, tmp_path, pause_ms=options.get("pause_ms", 0))
     caller = await phone(call=sipp.uri, once=True, hangup_after=0.2)
-    assert await caller.wait(6) == 0
+    assert await caller.wait(PATIENCE_S) == 0
     await sipp.finished()
     assert [m.what for m in sipp.messages() if m.received] == ["INVITE", "ACK", "BYE"]
 
@@ -48,14 +61,14 @@ async def test_sipp_answers(
 async def test_sipp_hangs_up(phone: Start, tmp_path: Path) -> None:
     sipp = await Sipp.start("hang_up", tmp_path, pause_ms=100)
     caller = await phone(call=sipp.uri, once=True)
-    assert await caller.wait(6) == 0
+    assert await caller.wait(PATIENCE_S) == 0
     await sipp.finished()
 
 
 async def test_sipp_refuses(phone: Start, tmp_path: Path) -> None:
     sipp = await Sipp.start("refuse", tmp_path, keys={"status": "480", "phrase": "Gone Fishing"})
     caller = await phone(call=sipp.uri, once=True)
-    assert await caller.wait(6) == 1
+    assert await caller.wait(PATIENCE_S) == 1
     await sipp.finished()
     (ended,) = caller.seen("state", state="disconnected")
     assert (ended["status"], ended["reason"]) == (480, "Gone Fishing")
@@ -66,7 +79,7 @@ async def test_sipp_rings_until_cancelled(phone: Start, tmp_path: Path) -> None:
     caller = await phone(call=sipp.uri, once=True)
     await caller.wait_for("state", state="early")
     caller.command("hangup")
-    assert await caller.wait(6) == 1
+    assert await caller.wait(PATIENCE_S) == 1
     await sipp.finished()
     assert sipp.received("CANCEL")
 
@@ -88,7 +101,7 @@ async def test_sipp_checks_a_digest(
     caller = await phone(
         call=sipp.uri, username="ringback", password=password, hangup_after=0.1, once=True
     )
-    assert await caller.wait(6) == (0 if status == 200 else 1)
+    assert await caller.wait(PATIENCE_S) == (0 if status == 200 else 1)
     assert next(e["status"] for e in caller.seen("state") if e["status"] >= 200) == status
     await sipp.finished()
 

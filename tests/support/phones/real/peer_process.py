@@ -14,6 +14,9 @@ from ..errors import PeerError
 
 STOP_S = 4.0
 
+started: "set[PeerProcess]" = set()
+"""Those that have not been stopped, or waited for."""
+
 
 def need_program(name: str, package: str) -> str:
     """The path of a program, or the test is skipped in words."""
@@ -53,6 +56,7 @@ class PeerProcess:
             start_new_session=True,
         )
         peer = cls(name, process)
+        started.add(peer)
         for stream, deliver in ((process.stdout, on_line), (process.stderr, None)):
             assert stream is not None
             peer._readers.append(asyncio.create_task(peer._read(stream, deliver)))
@@ -81,6 +85,7 @@ class PeerProcess:
                 await asyncio.gather(*self._readers)
         except TimeoutError:
             raise PeerError(f"{self.name} still runs after {timeout_s} s:\n{self.tail()}") from None
+        started.discard(self)
         return status
 
     async def stop(self) -> int:
@@ -94,6 +99,7 @@ class PeerProcess:
         except TimeoutError:
             self.kill()
             await self.process.wait()
+        started.discard(self)
         await asyncio.gather(*self._readers)
         assert self.process.returncode is not None
         return self.process.returncode
@@ -102,6 +108,14 @@ class PeerProcess:
         """Kill it and whatever it has started, at once."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
+
+    def kill_if_left(self) -> None:
+        """Kill it where nobody has stopped it; its loop may be closed."""
+        started.discard(self)
+        look = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        with contextlib.suppress(ChildProcessError):  # it has ended, and its number is another's
+            os.waitid(os.P_PID, self.process.pid, look)
+            self.kill()
 
     def tail(self, lines: int = 30) -> str:
         """The end of what it has printed, for a message."""
