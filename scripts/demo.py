@@ -19,6 +19,7 @@ from rich.markup import escape
 from config.settings import ConfigError, Settings, load
 from ringback_client import Client, ClientError, EngineError
 
+from .arguments import some_seconds
 from .demo_stage import CONFIG, ROOT, Phone, StageError, free_port, running_daemon
 from .demo_verdict import AGENT_HZ, CUSTOMER_HZ, Verdict, judge
 from .hearing import Heard
@@ -135,20 +136,20 @@ class Demo:
         self._console.print(f"[cyan]{escape(sentence)}[/]", highlight=False)
 
 
-async def _perform(settings: Settings, console: Console) -> int:
+async def _perform(settings: Settings, console: Console, limit_s: float) -> int:
     started = time.monotonic()
     performing = asyncio.current_task()
     assert performing is not None
     # Whatever ends the demo, the processes that it has started end with it.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, performing.cancel)
     try:
-        async with asyncio.timeout(LIMIT_S):
+        async with asyncio.timeout(limit_s):
             verdict = await Demo(settings, console).run()
     except (StageError, ClientError, EngineError) as error:
         console.print(f"[bold red]demo: {escape(str(error))}[/]")
         return 1
     except TimeoutError:
-        console.print(f"[bold red]demo: not done in {LIMIT_S:g} s[/]")
+        console.print(f"[bold red]demo: not done in {limit_s:g} s[/]")
         return 1
     verdict.show(console)
     took = time.monotonic() - started
@@ -164,7 +165,10 @@ def main() -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.parse_args()
+    parser.add_argument(
+        "--limit", type=some_seconds, default=LIMIT_S, help="give up after so many seconds [28]"
+    )
+    options = parser.parse_args()
     console = Console()
     try:
         settings = load(ROOT / CONFIG)
@@ -172,7 +176,7 @@ def main() -> int:
         console.print(f"[bold red]demo: {escape(str(error))}[/]")
         return 2
     try:
-        return asyncio.run(_perform(settings, console))
+        return asyncio.run(_perform(settings, console, options.limit))
     except (KeyboardInterrupt, asyncio.CancelledError):
         console.print("demo: stopped")
         return 1

@@ -18,7 +18,7 @@ from .child_process import stop
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = Path("config/ringback.toml")
-READY_S = 20.0
+READY_S = 60.0
 STOP_S = 5.0
 
 Say = Callable[[str], None]

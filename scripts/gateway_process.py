@@ -11,7 +11,7 @@ from typing import BinaryIO
 from .bench.engine_process import ROOT
 from .child_process import stop
 
-READY_S = 20.0
+READY_S = 60.0
 
 
 def free_tcp_port(host: str) -> int:

@@ -120,7 +120,7 @@ async def listens(path: Path, processes: list[asyncio.subprocess.Process]) -> No
 
 async def _opens(opened: Open, where: str, processes: list[asyncio.subprocess.Process]) -> None:
     try:
-        async with asyncio.timeout(3 * READY_S):
+        async with asyncio.timeout(READY_S):
             while True:
                 if any(one.returncode is not None for one in processes):
                     raise StageError("the engine or the gateway has ended")

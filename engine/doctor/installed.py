@@ -17,16 +17,19 @@ from ..checks.voices import speech_fault
 from ..routing.local_codecs import missing
 from .finding import Finding, Level
 
-RELAY_S: Final = 20.0
+RELAY_S: Final = 60.0
 _ROOT: Final = Path(__file__).parents[2]
 
 
 def relay_here() -> tuple[str, str]:
     """The relay that a media worker would have, and why not the other one; "": none, and why."""
     command = [sys.executable, "-m", "media.relay.implementation"]
-    asked = subprocess.run(
-        command, capture_output=True, text=True, timeout=RELAY_S, check=False, cwd=_ROOT
-    )
+    try:
+        asked = subprocess.run(
+            command, capture_output=True, text=True, timeout=RELAY_S, check=False, cwd=_ROOT
+        )
+    except subprocess.TimeoutExpired:
+        return "", f"it has not said so within {RELAY_S:g} s"
     if asked.returncode:
         return "", (asked.stderr.strip().splitlines() or ["it says nothing"])[-1]
     name, _, why = asked.stdout.removeprefix("media relay: ").strip().partition(" ")

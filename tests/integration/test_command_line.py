@@ -17,7 +17,7 @@ async def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         [str(ringback()), *arguments],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
 

@@ -98,7 +98,7 @@ async def test_the_next_engine_ends_it(orphans: list[Orphan]) -> None:
     assert process is not None
     ending = asyncio.to_thread(end, mark)
     assert await ending is True
-    assert process.wait(10) == 0
+    assert process.wait(40) == 0
 
 
 async def test_without_legs_it_ends_with_its_engine(orphans: list[Orphan]) -> None:

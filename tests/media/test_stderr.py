@@ -9,7 +9,7 @@ import pytest
 
 from media.stderr import LineQueue, never_wait_for_stderr
 
-WAIT_S = 10.0
+WAIT_S = 40.0
 
 
 class Reader:

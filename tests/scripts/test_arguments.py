@@ -24,6 +24,7 @@ from tests.support.phones.real.softphone import ROOT
         ("softphone --tone -5", "--tone: -5 is not between"),
         ("softphone --play /nowhere/x.wav", "--play: /nowhere/x.wav: No such file"),
         ("demo --nonsense", "unrecognized arguments: --nonsense"),
+        ("demo --limit 0", "--limit: must be more than 0 seconds"),
         ("state_diagrams", "the following arguments are required: FILE"),
         ("state_diagrams /nowhere/x.md", "FILE: /nowhere/x.md: there is no directory"),
         ("load_peer --streams -1", "--streams: -1 is not between"),

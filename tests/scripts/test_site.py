@@ -18,7 +18,7 @@ from tests.support.configuration import load_text
 
 
 def fetched(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=20) as reply:
+    with urllib.request.urlopen(url, timeout=60) as reply:
         text: str = reply.read().decode()
         return text
 
@@ -48,7 +48,7 @@ def test_the_page_is_there_with_its_gateway() -> None:
         found = json.loads(fetched(f"{gateway}/v1/sites/demo-site/availability"))
         assert found["open"]
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=60) == 0
     finally:
         if process.poll() is None:
             process.kill()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.phones.errors import PATIENCE_S
 from tests.support.phones.real.sipp import Sipp
 from tests.support.phones.real.softphone import ROOT, SoftphoneProcess
 from tests.support.recording import read_wav, write_tone_wav
@@ -34,7 +35,7 @@ async def test_two_phones_hear_each_other_and_not_themselves(phone: Start, tmp_p
     caller = await phone(
         call=desk.uri, play=tune, record=tmp_path / "{call}.wav", hangup_after=1.2, once=True
     )
-    assert await caller.wait(8.0) == 0
+    assert await caller.wait(PATIENCE_S) == 0
     await desk.wait_for("state", state="disconnected")
     states = [event["state"] for event in caller.seen("state")]
     assert states == ["calling", "early", "connecting", "confirmed", "disconnected"]
@@ -73,7 +74,7 @@ async def test_successive_calls_get_successive_answers(phone: Start) -> None:
     desk = await phone(user="desk", answer="486,603,200")
     for expected in (486, 603):
         caller = await phone(call=desk.uri, once=True)
-        assert await caller.wait(6.0) == 1
+        assert await caller.wait(PATIENCE_S) == 1
         assert caller.seen("state")[-1]["status"] == expected
     caller = await phone(call=desk.uri)
     await caller.wait_for("state", state="confirmed")
@@ -114,7 +115,7 @@ async def test_ends_cleanly_with_the_call_hung_up(phone: Start, end: str) -> Non
         caller.end_input()
     else:
         assert await caller.stop() == 0
-    assert await caller.wait(4.0) == 0
+    assert await caller.wait(PATIENCE_S) == 0
     assert caller.seen("bye")
     await desk.wait_for("state", state="disconnected")
 
@@ -126,7 +127,7 @@ def run_softphone(*arguments: str, prelude: str = "") -> subprocess.CompletedPro
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
         stdin=subprocess.DEVNULL,
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 from .arrivals import Arrivals
 
-REPLY_S = 10.0
+REPLY_S = 40.0
 
 
 class Refused(Exception):

@@ -22,7 +22,7 @@ from engine.errors import EngineError
 from engine.request import CallbackRequest, Params
 from engine.store.event_log import EventLog
 
-LIMIT_S = 10.0
+LIMIT_S = 40.0
 
 
 class Number(Params):

@@ -20,7 +20,7 @@ from web.connections import (
 )
 from web.errors import Refusal
 
-LIMIT_S = 10.0
+LIMIT_S = 40.0
 HALF = b"GET / HTTP/1.1\r\nHost: x\r\n"
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

@@ -1,6 +1,7 @@
 """What is installed, by what the configuration asks of it."""
 
 import importlib.util
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
@@ -32,6 +33,14 @@ def test_relay_is_named_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("RINGBACK_RELAY", "other")
     name, why = relay_here()
     assert name == "" and "'other'" in why
+
+
+def test_relay_that_does_not_say_which_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(command: list[str], *, timeout: float, **_more: object) -> None:
+        raise subprocess.TimeoutExpired(command, timeout)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert relay_here() == ("", "it has not said so within 60 s")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from engine import logs
 from engine.logs import journal
 from engine.logs.journal import Journal
 
-WAIT_S = 10.0
+WAIT_S = 40.0
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import structlog
 
 from engine import logs
 
-WAIT_S = 10.0
+WAIT_S = 40.0
 
 
 @pytest.fixture(autouse=True)

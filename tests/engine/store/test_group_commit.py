@@ -15,7 +15,7 @@ from engine.store.checkpoints import Checkpoints
 from engine.store.errors import StoreError
 from engine.store.group_commit import GroupCommit
 
-LIMIT_S = 20.0
+LIMIT_S = 40.0
 
 
 class Writer:

@@ -15,7 +15,7 @@ from media.streams.connector import Connector, NotConnected
 from media.streams.messages import Service
 from tests.support.bots import bot_that, ready
 
-LIMIT_S = 20.0
+LIMIT_S = 40.0
 Serve = Callable[[web.WebSocketResponse], Awaitable[None]]
 
 

@@ -20,7 +20,7 @@ from tests.support.bots import bot_that
 from tests.support.certificates import Authority
 from tests.support.ports import free_port
 
-LIMIT_S = 20.0
+LIMIT_S = 40.0
 
 
 @pytest.fixture

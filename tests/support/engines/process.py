@@ -20,7 +20,7 @@ from tests.support.prepared_command import Process, start_command
 from tests.support.recording import write_tone_wav
 
 READY_S = 60.0
-STOP_S = 10.0
+STOP_S = 40.0
 PATIENCE_S = 40.0
 """How long to wait for what has to come: long, because the machine may be busy."""
 HOLD_HZ = 350

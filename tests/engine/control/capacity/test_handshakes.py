@@ -10,7 +10,7 @@ import pytest
 
 from engine.control.capacity.handshakes import EVERY_S, Handshakes
 
-LIMIT_S = 10.0
+LIMIT_S = 40.0
 HELLO = bytes.fromhex("1603010010") + b"x" * 16
 
 

@@ -71,5 +71,5 @@ def test_a_disk_that_hangs_does_not_keep_the_process_from_ending() -> None:
             "assert not disk.close(0.0)\n",
         ],
         check=True,
-        timeout=20,
+        timeout=60,
     )
