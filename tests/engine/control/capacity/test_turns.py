@@ -3,8 +3,9 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from itertools import pairwise
-from typing import Any
+from typing import TypeVarTuple
 
 import pytest
 
@@ -17,6 +18,8 @@ from engine.control.capacity.turns import (
     Turns,
 )
 from tests.support.virtual_loop import VirtualLoop, run
+
+Ts = TypeVarTuple("Ts")
 
 
 class Clock:
@@ -85,7 +88,11 @@ class WholeMilliseconds(VirtualLoop):
     """Its timers know whole milliseconds alone, as those of uvloop."""
 
     def call_later(
-        self, delay: float, callback: Callable[..., object], *args: Any, context: Any = None
+        self,
+        delay: float,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
+        context: Context | None = None,
     ) -> asyncio.TimerHandle:
         return super().call_later(round(delay, 3), callback, *args, context=context)
 
