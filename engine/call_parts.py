@@ -38,8 +38,9 @@ from .calls.announcing.waiting_room import WaitingRooms
 from .calls.announcing.whisper import Announcer
 from .calls.answering.answer_policy import AnswerPolicy
 from .calls.answering.answer_words import AnswerDetection
-from .calls.call import Call, CallRegistry, RecordsCall
+from .calls.call import Call, CallRegistry
 from .calls.keys.gathers import Gathers
+from .calls.keys.secret_span import Silenced
 from .calls.legs.agent_lines import AgentLines
 from .calls.legs.leg_events import LegEvents
 from .calls.legs.lost_browsers import LostBrowsers
@@ -340,11 +341,12 @@ class CallParts:
         """Have the media workers load what waiting and held parties hear, before the first does."""
         self.media.keep_ready([*self.rooms.music(), self.services.ringing])
 
-    def _recorders(self, call: Call) -> list[RecordsCall]:
+    def _recorders(self, call: Call) -> list[Silenced]:
         """What records a call, and the calls that it is joined with."""
         calls = [call, *self.controlled.joined_with(call)]
         owners = [one.owner or self.dispatcher.callback_of(one.id) for one in calls]
-        return [owner.recorded for owner in owners if owner is not None]
+        recorders = [owner.recorded for owner in owners if owner is not None]
+        return [*recorders, *self.registry.recordings_of(calls)]
 
     def _supervisors(self, call: Call) -> list[Supervisors]:
         """Who supervises a call, and the calls that it is joined with."""

@@ -267,6 +267,7 @@ class ControlledCalls:
         pair.join()
         first.bridged(pair, second.leg.id)
         second.bridged(pair, first.leg.id)
+        self._services.gathers.recorded()
         return first.call, second.call
 
     def unbridge(self, call_id: str | None, leg_id: str | None) -> Call:

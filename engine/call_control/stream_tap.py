@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from media.sources import Peer
+from media.sources import Peer, Silence
 
 from ..calls.call import Call
 from ..calls.call_legs import CallLegs, codecs_like
@@ -11,6 +11,7 @@ from ..calls.cancel_scope import while_up
 from ..calls.dialling import DEFAULT_CALLER, Caller
 from ..calls.hangup_cause import BY_COMMAND, HangupCause
 from ..calls.leg import Leg, LegEnded
+from ..calls.legs.leg_listener import LegListener, ObservedLeg
 from ..calls.services import CallServices
 from ..calls.streams.stream_leg import StreamLeg
 from ..routing.admission import Admission
@@ -19,8 +20,11 @@ from ..routing.targets.destination import Destination
 OVER = HangupCause("completed", "the leg that it hears is over")
 
 
-class StreamTap:
-    """One stream of what the party of `tapped` says. The call is as it was without it."""
+class StreamTap(LegListener):
+    """One stream of what the party of `tapped` says. The call is as it was without it.
+
+    It is silent while the party tells a secret.
+    """
 
     def __init__(
         self,
@@ -59,17 +63,23 @@ class StreamTap:
                     ring_s=self._services.dial.ring_s,
                     codecs=codecs_like(tapped),
                 )
+                tapped.listen(self)
                 async with while_up(leg):
-                    leg.hear(Peer(tapped.id))
+                    self.secrecy_changed(tapped)
                     await asyncio.get_running_loop().create_future()
         except LegEnded as ended:
             if ended.leg is leg and leg.record.answered is None:
                 cause = str(ended.hangup_cause)
                 self._legs.publish("stream.failed", leg, cause=cause, fallback=None)
         finally:
+            tapped.forget(self)
             leg.hang_up(OVER)
             await self._legs.give_back()
             self._services.registry.legs.pop(leg.id, None)
+
+    def secrecy_changed(self, tapped: ObservedLeg) -> None:
+        """See LegListener."""
+        self.leg.hear(Silence() if tapped.tells_secret else Peer(tapped.id))
 
     def is_of(self, call_id: str | None, leg_id: str | None) -> bool:
         """Whether it is a stream of this call, or leg; `leg_id` may be its own."""

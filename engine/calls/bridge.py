@@ -5,7 +5,7 @@ Two who talk alone are relayed. Where somebody hears several, these are mixed.
 
 from collections.abc import Callable, Sequence
 
-from media.sources import Hold, Source, Tone
+from media.sources import Hold, Silence, Source, Tone
 from media.worker_pool import WorkerPool
 
 from .leg import Leg
@@ -83,6 +83,12 @@ class Bridge(LegListener):
             return True
         return other.gets_keys_as_sound and not leg.gets_keys_as_sound
 
+    def secrecy_changed(self, leg: ObservedLeg) -> None:
+        """Services and supervisors do not hear who tells a secret."""
+        is_kept = any(self._supervisors) or any(not one.hears_secrets for one in self._parties)
+        if is_kept and leg.hangup_cause is None:
+            self.arrange()
+
     def key_hidden(self, leg: ObservedLeg) -> None:
         """Let the others hear that a secret key was pressed, but not which."""
         for other in self._parties:
@@ -102,7 +108,7 @@ class Bridge(LegListener):
         else:
             for leg, others in heard.items():
                 if not self._goes_on(leg, others):
-                    leg.hear(sound_of(others, self._alone(leg)))
+                    leg.hear(sound_of(others, self._otherwise(leg)))
         for supervisors in self._supervisors:
             supervisors.arrange([leg for leg in self._parties if self._is_heard(leg)])
 
@@ -117,16 +123,30 @@ class Bridge(LegListener):
         """Whom a party hears."""
         if self._hears_music(leg):
             return []
-        parties = [other for other in self._others(leg) if self._is_heard(other)]
+        parties = [
+            other
+            for other in self._others(leg)
+            if self._is_heard(other) and not self._is_kept_from(leg, other)
+        ]
         return parties + [one for them in self._supervisors for one in them.heard_by(leg)]
 
     def _is_heard(self, leg: Leg) -> bool:
         """Whether a party is heard: not while its phone holds the call, and may play music."""
         return not leg.is_held
 
+    @staticmethod
+    def _is_kept_from(leg: Leg, other: Leg) -> bool:
+        """Whether the other one tells a secret that a party may not hear."""
+        return other.tells_secret and not leg.hears_secrets
+
     def _hears_music(self, leg: Leg) -> bool:
         """Whether a party is to hear nobody."""
         return False
+
+    def _otherwise(self, leg: Leg) -> Source:
+        """What a party hears where it hears nobody: silence where that is because of a secret."""
+        is_kept = any(self._is_kept_from(leg, other) for other in self._others(leg))
+        return Silence() if is_kept else self._alone(leg)
 
     def _alone(self, leg: Leg) -> Source:
         """What a party hears where it hears nobody."""

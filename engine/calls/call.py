@@ -218,6 +218,9 @@ class RecordingUnderWay(Protocol):
     def over(self, event: RecordingEnded) -> None:
         """It has ended by itself: a leg or its worker is gone, or the file cannot be written."""
 
+    def silenced(self, reason: str, /) -> AbstractAsyncContextManager[None]:
+        """Let there be silence in it meanwhile."""
+
 
 class CallRegistry:
     """Every call and leg that is up now. `on_removed` is given the id of each call that is over."""
@@ -243,6 +246,11 @@ class CallRegistry:
             if any(leg.id == leg_id for leg in call.legs):
                 return call
         raise EngineError("not_found", f"there is no leg {leg_id}", field="leg")
+
+    def recordings_of(self, calls: Iterable[Call]) -> list[RecordingUnderWay]:
+        """What is being written of the legs of these calls, messages that they leave as well."""
+        legs = {leg.id for call in calls for leg in call.legs}
+        return [one for one in self.recordings.values() if one.leg_id in legs]
 
     def legs_at(self, hop: Hop) -> list[Leg]:
         """The legs whose peer is at this address."""

@@ -44,6 +44,7 @@ from .hangup_cause import (
 from .legs.detected_answer import DetectedAnswer
 from .legs.event_budget import BoundedPublisher
 from .legs.heard_sound import HeardSound
+from .legs.kept_secrets import KeptSecrets
 from .legs.leg_listener import LegListener, LegOwner
 from .legs.leg_media import LegMedia
 from .legs.leg_transfers import LegTransfers
@@ -67,7 +68,7 @@ class LegEnded(Exception):
         self.hangup_cause = hangup_cause
 
 
-class Leg(SentKeys, PressedKeys, HeardSound, DetectedAnswer):
+class Leg(SentKeys, PressedKeys, HeardSound, KeptSecrets, DetectedAnswer):
     """One party of a call. `record` is what views show and the store keeps of it.
 
     `hangup_cause` is why it has ended; None while it has not.

@@ -48,12 +48,19 @@ class ScriptedRecogniser:
         await self.host.happens(SpeechBegan((await self.order()).stream, at_ms))
 
     async def says(
-        self, text: str, *, confidence: float | None = None, is_final: bool = True
+        self,
+        text: str,
+        *,
+        confidence: float | None = None,
+        is_final: bool = True,
+        nth: int = -1,
+        said_ms: tuple[int, int] = (100, 600),
     ) -> None:
-        """The party says this."""
-        order = await self.order()
+        """The party says this, at `said_ms` of the recognition `nth`."""
+        await self.order()
+        order = self.host.recognitions[nth]
         word = order.vocabulary.match(text)
-        heard = SpeechHeard(order.stream, text, word, confidence, is_final, 100, 600)
+        heard = SpeechHeard(order.stream, text, word, confidence, is_final, *said_ms)
         await self.host.happens(heard)
 
     async def ends(self, reason: str, failure: Failure | None = "failed") -> None:

@@ -1,7 +1,6 @@
 """Gathers keys and words of legs by command: with a prompt, one gathering of a leg at a time."""
 
 from collections.abc import Callable, Iterable
-from contextlib import AsyncExitStack
 
 from media.sources import Source
 
@@ -9,7 +8,7 @@ from ...errors import BadParams, EngineError
 from ..announcing.leg_plays import Play
 from ..announcing.plays import HowPlayed, Plays
 from ..announcing.whisper import Announcement
-from ..call import Call, RecordsCall
+from ..call import Call
 from ..leg import Leg
 from ..legs.leg_listener import LegListener, ObservedLeg
 from ..recognition.recognitions import Recognition, Recognitions
@@ -17,11 +16,12 @@ from ..recognition.speech import WantedSpeech
 from ..supervision.supervisors import Supervisors
 from .gather import Gather, Gathered, GatherSettings
 from .kept_keys import KeptKeys
+from .secret_span import SecretSpan, Silenced
 from .typed_ahead import TypedAhead
 
 PROMPT_PRIORITY = 9
-SECRET_KEYS = "secret keys"
-"""Why a recording pauses."""
+LOST = "the recogniser is lost: the reply says why"
+"""What events say where the party tells a secret: a recogniser may say why in what it has heard."""
 
 
 class Gathers:
@@ -35,7 +35,7 @@ class Gathers:
         self,
         plays: Plays,
         recognitions: Recognitions,
-        recorders: Callable[[Call], Iterable[RecordsCall]],
+        recorders: Callable[[Call], Iterable[Silenced]],
         supervisors: Callable[[Call], Iterable[Supervisors]] = lambda call: (call.supervisors,),
     ) -> None:
         self._plays = plays
@@ -43,6 +43,7 @@ class Gathers:
         self._recorders = recorders
         self._supervisors = supervisors
         self._under_way: dict[Leg, Gather] = {}
+        self._secrets: dict[Leg, SecretSpan] = {}
         self._kept = KeptKeys()
 
     async def run(
@@ -59,10 +60,10 @@ class Gathers:
         where speech cannot be recognised.
 
         Keys that are pressed meanwhile are for this alone, and the other party hears nothing of
-        them; where they are secret, a soft tone in the place of each, a recording pauses,
-        and supervisors do not hear the party. Those of `typed` were pressed before, and come first:
-        a prompt that they answer is not heard. Without `typed` these are the keys that the
-        gathering before has let the party type ahead.
+        them; where they are secret, a soft tone in the place of each, a recording pauses, and
+        supervisors, services and other recognisers do not hear the party. Those of `typed` were
+        pressed before, and come first: a prompt that they answer is not heard. Without `typed`
+        these are the keys that the gathering before has let the party type ahead.
         """
         if leg in self._under_way:
             raise EngineError("state", f"leg {leg.id} is asked for keys already", field="leg")
@@ -83,16 +84,14 @@ class Gathers:
         before = leg.take_keys(gather)
         unused = gather.take_typed(typed.take_all())
         leg.publish_play("gather.started")
-        unheard = AsyncExitStack()
         recognition: Recognition | None = None
         try:
+            if settings.secret:
+                secret = SecretSpan(call, leg, self._recorders, self._supervisors)
+                self._secrets[leg] = secret
+                await secret.begin()
             if settings.speech is not None and not gather.has_begun:
                 recognition = await self._recognise(call, leg, settings.speech, gather)
-            if settings.secret:
-                for supervisors in self._supervisors(call):
-                    unheard.enter_context(supervisors.not_hearing(leg))
-                for recorder in self._recorders(call):
-                    await unheard.enter_async_context(recorder.silenced(SECRET_KEYS))
             if prompt is None or gather.has_begun:
                 gather.prompt_over()
             else:
@@ -104,14 +103,18 @@ class Gathers:
             leg.take_keys(before)
             leg.forget(watch)
             stop_prompt()
-            await unheard.aclose()
+            if leg in self._secrets:
+                await self._secrets.pop(leg).end()
             if recognition is not None:
                 await self._recognitions.end(recognition)
         is_full = gathered.ended == "max_digits"
         typed.put_back(unused + gather.late, settings.terminator if is_full else "")
         if keeps_keys and settings.type_ahead_s and gathered.ended != "leg_ended":
             self._kept.keep(leg, typed, settings.type_ahead_s)
-        leg.publish_play("gather.finished", **_published(gathered, is_secret=settings.secret))
+        said = _published(gathered, is_secret=settings.secret)
+        if settings.secret and recognition is not None and gathered.speech_failed is not None:
+            said["speech_failed"] = LOST
+        leg.publish_play("gather.finished", **said)
         return gathered
 
     async def _recognise(
@@ -119,7 +122,7 @@ class Gathers:
     ) -> Recognition | None:
         """Listen to the party; where that cannot be, the gathering goes on with keys."""
         try:
-            return await self._recognitions.begin(call, leg, wanted, gather)
+            return await self._recognitions.begin(call, leg, wanted, gather, hears_secrets=True)
         except EngineError as error:
             gather.recognition_over(error.message, has_failed=True)
             return None
@@ -131,6 +134,11 @@ class Gathers:
         except (EngineError, BadParams):
             return False
         return True
+
+    def recorded(self) -> None:
+        """A recording has begun, or parties were joined: whatever has a secret now pauses."""
+        for secret in self._secrets.values():
+            secret.recorded()
 
     def stop(self, leg: Leg) -> None:
         """End what is gathered of a leg now, if anything is."""

@@ -42,6 +42,10 @@ class ObservedLeg(Protocol):
         """Whether the party sends and takes keys as tones alone."""
 
     @property
+    def tells_secret(self) -> bool:
+        """Whether what the party says or keys in is secret now."""
+
+    @property
     def may_leave(self) -> bool:
         """Whether the call goes on without it: its party is transferred."""
 
@@ -130,6 +134,9 @@ class LegListener:
 
     def key_hidden(self, leg: ObservedLeg) -> None:
         """The party has pressed a key that nobody but who asked for it may know."""
+
+    def secrecy_changed(self, leg: ObservedLeg) -> None:
+        """What the party says or keys in is secret from now on, or no longer."""
 
     def info_received(self, leg: ObservedLeg, digit: str, duration_ms: int) -> None:
         """The phone has reported a pressed key by SIP INFO. `digit_pressed` comes before."""

@@ -1,5 +1,6 @@
 """Recognises what the parties of legs say, by the engine of the configuration."""
 
+import asyncio
 import secrets
 from contextlib import suppress
 from typing import Any, Final, cast
@@ -11,7 +12,7 @@ from config.recognition import RecognitionEngine
 from media.child_process import fill_command
 from media.errors import MediaError
 from media.protocol.messages import Codec, Connect
-from media.sources import Peer
+from media.sources import Peer, Silence
 from media.streams import messages as m
 from media.streams.host_client import HostFailed
 from media.worker_pool import WorkerPool
@@ -19,33 +20,48 @@ from media.worker_pool import WorkerPool
 from ...errors import BadParams, EngineError
 from ..call import Call
 from ..leg import Leg
+from ..legs.leg_listener import LegListener, ObservedLeg
 from ..streams.hosted_streams import HostedStreams
 from ..streams.leg_codec import stream_codec
+from .secret_spans import SecretSpans
 from .speech import HeardSpeech, SpeechListener, WantedSpeech
 
 DEFAULTS: Final = RecognitionSettings()
 OVER: Final = "nobody listens any more"
 
 
-class Recognition:
+class Recognition(LegListener):
     """One leg, whose party is listened to until `close`.
 
-    To the media worker it is a leg of its own that hears the other: RTP to the stream host.
+    To the media worker it is a leg of its own that hears the other: RTP to the stream host. While
+    the party tells a secret it hears silence, unless it `hears_secrets`, and what it recognises
+    of that time is told to nobody.
     """
 
     def __init__(
-        self, leg: Leg, media: WorkerPool, hosted: HostedStreams, listener: SpeechListener
+        self,
+        leg: Leg,
+        media: WorkerPool,
+        hosted: HostedStreams,
+        listener: SpeechListener,
+        *,
+        hears_secrets: bool = False,
     ) -> None:
         self.id = f"recognition-{secrets.token_hex(8)}"
         self.leg = leg
         self._media = media
         self._hosted = hosted
         self._listener = listener
+        self._hears_secrets = hears_secrets
+        self._secrets = SecretSpans()
+        self._is_ready = False
         self._codec: Codec = "PCMU"
 
     async def open(self, settings: RecognitionSettings, wanted: WantedSpeech, about: bytes) -> None:
         """Take a port, and have the engine started. Raises MediaError, HostFailed."""
         opened = await self._media.open(self.id, beside=self.leg.id)
+        self.leg.listen(self)
+        self.secrecy_changed(self.leg)
         engine = cast(m.RecognitionEngine, settings.engine)
         language = wanted.language or settings.language
         rate_hz = 16000 if engine == "pocketsphinx" else settings.rate_hz
@@ -74,9 +90,13 @@ class Recognition:
         match event:
             case m.StreamReady():
                 self._media.connect(self._where(event.host, event.port))
-                self._media.hear(self.id, Peer(self.leg.id))
+                self._secrets.sound_begins(self._now())
+                self._is_ready = True
+                self._hear()
             case m.SpeechBegan():
                 self._listener.speech_began()
+            case m.SpeechHeard() if self._secrets.has(event.from_ms, event.to_ms):
+                pass
             case m.SpeechHeard():
                 self._listener.speech_heard(
                     HeardSpeech(
@@ -91,6 +111,22 @@ class Recognition:
             case m.StreamEnded():
                 has_failed = event.failure is not None
                 self._listener.recognition_over(event.cause, has_failed=has_failed)
+
+    def secrecy_changed(self, leg: ObservedLeg) -> None:
+        """See LegListener."""
+        if self._hears_secrets or leg.tells_secret == self._secrets.is_open:
+            return
+        self._secrets.change(self._now(), is_open=leg.tells_secret)
+        if self._is_ready:
+            self._hear()
+
+    def _hear(self) -> None:
+        source = Silence() if self._secrets.is_open else Peer(self.leg.id)
+        self._media.hear(self.id, source)
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
 
     def _where(self, host: str, port: int) -> Connect:
         return Connect(
@@ -107,6 +143,8 @@ class Recognition:
 
     async def close(self) -> None:
         """Listen no more. Idempotent."""
+        self._is_ready = False
+        self.leg.forget(self)
         if self._hosted.forget(self):
             self._hosted.close(self, OVER)
         with suppress(MediaError):  # it went with its worker
@@ -162,11 +200,22 @@ class Recognitions:
             raise EngineError("unavailable", reason, field=field)
 
     async def begin(
-        self, call: Call, leg: Leg, wanted: WantedSpeech, listener: SpeechListener
+        self,
+        call: Call,
+        leg: Leg,
+        wanted: WantedSpeech,
+        listener: SpeechListener,
+        *,
+        hears_secrets: bool = False,
     ) -> Recognition:
-        """Listen to the party of a leg, until `end`. Raises EngineError."""
+        """Listen to the party of a leg, until `end`. Raises EngineError.
+
+        It hears a secret that the party tells only where it is what asks for that.
+        """
         self.check(wanted)
-        recognition = Recognition(leg, self._media, self._hosted, listener)
+        recognition = Recognition(
+            leg, self._media, self._hosted, listener, hears_secrets=hears_secrets
+        )
         self._active.add(recognition)
         is_open = False
         try:

@@ -184,6 +184,7 @@ class CallRecording(LegListener):
         for silence in self._silences:
             if silence.entry is not entry:
                 await self._silence(silence)
+        self._services.gathers.recorded()
 
     def _began(self, entry: RecordingEntry) -> None:
         if self._entry is entry:

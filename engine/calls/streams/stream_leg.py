@@ -46,6 +46,7 @@ class StreamLeg(Leg):
     """
 
     is_listener = False
+    hears_secrets = False
     of_leg: str | None = None
 
     def __init__(

@@ -1,8 +1,6 @@
 """The supervisors of one call: what each hears, and who hears them."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, TypedDict
 
@@ -92,13 +90,12 @@ class Supervisors(LegListener):
     anybody does, and between two bridges, supervisors hear the parties that were heard last.
     """
 
-    __slots__ = ("_all", "_parties", "_unheard", "_watching")
+    __slots__ = ("_all", "_parties", "_watching")
 
     def __init__(self) -> None:
         self._all: list[Supervisor] = []
         self._watching: list[Callable[[], None]] = []
         self._parties: tuple[Leg, ...] = ()
-        self._unheard: Counter[Leg] = Counter()
 
     def __iter__(self) -> Iterator[Supervisor]:
         return iter(tuple(self._all))
@@ -144,17 +141,6 @@ class Supervisors(LegListener):
         """The phone of one has put the call on hold, or resumed it."""
         self._changed()
 
-    @contextmanager
-    def not_hearing(self, party: Leg) -> Iterator[None]:
-        """No supervisor hears this party in the body: what they say or key in is secret."""
-        self._unheard[party] += 1
-        self.arrange(self._parties)
-        try:
-            yield
-        finally:
-            self._unheard[party] -= 1
-            self.arrange(self._parties)
-
     # -- what is heard ---------------------------------------------------------------------------
 
     def watch(self, on_change: Callable[[], None]) -> None:
@@ -175,10 +161,17 @@ class Supervisors(LegListener):
         """The supervisors whom this party hears."""
         return [one.leg for one in self._all if one.is_heard_by(party)]
 
+    def arrange_again(self) -> None:
+        """A party has begun to tell a secret, or has told it."""
+        self.arrange(self._parties)
+
     def arrange(self, parties: Sequence[Leg]) -> None:
-        """Let each supervisor hear these parties, and the supervisors whom one of them hears."""
+        """Let each supervisor hear these parties, and the supervisors whom one of them hears.
+
+        Nobody hears a party who tells a secret.
+        """
         self._parties = tuple(parties)
-        spoken = [leg for leg in parties if not self._unheard[leg] and leg.hangup_cause is None]
+        spoken = [leg for leg in parties if not leg.tells_secret and leg.hangup_cause is None]
         for one in self._all:
             if one.has_joined and one.leg.hangup_cause is None:
                 others = [

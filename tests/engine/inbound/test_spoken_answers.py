@@ -34,7 +34,9 @@ class Recognised:
         if self.is_full:
             raise EngineError("unavailable", "20 recognitions go on")
 
-    async def begin(self, _call: Any, _leg: Any, wanted: WantedSpeech, listener: Any) -> Any:
+    async def begin(
+        self, _call: Any, _leg: Any, wanted: WantedSpeech, listener: Any, **_more: Any
+    ) -> Any:
         self.wanted.append(wanted)
         asyncio.get_running_loop().call_later(0.5, listener.speech_heard, self._said)
         return self
@@ -50,7 +52,9 @@ class Hanging(Recognised):
         super().__init__("", None)
         self._is_deaf = is_deaf
 
-    async def begin(self, _call: Any, _leg: Any, wanted: WantedSpeech, listener: Any) -> Any:
+    async def begin(
+        self, _call: Any, _leg: Any, wanted: WantedSpeech, listener: Any, **_more: Any
+    ) -> Any:
         self.wanted.append(wanted)
         if not self._is_deaf:
             asyncio.get_running_loop().call_later(0.5, listener.speech_began)

@@ -14,13 +14,14 @@ from engine.calls.announcing.plays import Plays
 from engine.calls.bridge import HIDDEN_KEY
 from engine.calls.hangup_cause import BY_COMMAND
 from engine.calls.keys.gather import GatherSettings
-from engine.calls.keys.gathers import SECRET_KEYS, Gathers
+from engine.calls.keys.gathers import LOST, Gathers
+from engine.calls.keys.secret_span import SECRET_KEYS
 from engine.calls.leg import Leg
 from engine.calls.recognition.speech import WantedSpeech
 from engine.calls.supervision.supervisors import Supervisor
 from engine.errors import BadParams, EngineError
 from media.protocol.messages import Dtmf
-from media.sources import Hold, Peer, Prompt, Silence, Tone
+from media.sources import Hold, Mix, Peer, Prompt, Tone
 from sip.events import InfoDigit
 from tests.support.calls_by_command import leg_of, run_calls, up
 from tests.support.legs import dial, leg_to
@@ -56,7 +57,7 @@ def with_two(tmp_path: Path, script: Script) -> None:
         plays = Plays(services.registry, services.announcer, hold=Hold(), country="DE")
         recorders = [Recorder(stage.media)]
         scripted = ScriptedRecogniser(stage.media)
-        gathers = Gathers(plays, scripted.recognitions, lambda _call: recorders)  # type: ignore[arg-type, return-value]
+        gathers = Gathers(plays, scripted.recognitions, lambda _call: recorders)
         SCRIPTED[gathers] = scripted
         one, phone = await up(stage, calls, ONE)
         two, _phone = await up(stage, calls, TWO)
@@ -194,15 +195,17 @@ def test_supervisors_do_not_hear_who_keys_in_a_secret(tmp_path: Path, secret: bo
         supervisor = Supervisor(boss, "boss", "listen")
         call.supervisors.add_supervisor(supervisor)
         call.supervisors.join(supervisor)
-        call.supervisors.arrange((leg,))
+        (other,) = set(stage.services.registry.legs) - {leg.id, "boss"}
+        both = Mix((leg.id, other))
+        assert stage.media.heard["boss"][-1] == both
         gathering = asyncio.ensure_future(
             gathers.run(call, leg, GatherSettings(max_digits=1, secret=secret))
         )
         await asyncio.sleep(0.05)
-        assert stage.media.heard["boss"][-1] == (Silence() if secret else Peer(leg.id))
+        assert stage.media.heard["boss"][-1] == (Peer(other) if secret else both)
         await press(leg, "1")
         await gathering
-        assert stage.media.heard["boss"][-1] == Peer(leg.id)
+        assert stage.media.heard["boss"][-1] == both
         call.supervisors.remove(supervisor)
         boss.hang_up(BY_COMMAND)
         await boss.release()
@@ -250,16 +253,21 @@ def test_keys_come_first_where_they_are_pressed_first(tmp_path: Path) -> None:
     with_two(tmp_path, script)
 
 
-def test_a_recogniser_that_dies_is_named_when_the_time_is_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize("secret", [True, False])
+def test_a_recogniser_that_dies_is_named_when_the_time_is_over(
+    tmp_path: Path, secret: bool
+) -> None:
     async def script(stage: Scene, gathers: Gathers, leg: Leg, _phone: ScriptedPhone) -> None:
         scripted = SCRIPTED[gathers]
         call = stage.services.registry.call_of(None, leg.id)
-        settings = GatherSettings(max_digits=0, speech=WantedSpeech(("yes",)))
+        settings = GatherSettings(max_digits=0, secret=secret, speech=WantedSpeech(("yes",)))
         gathering = asyncio.ensure_future(gathers.run(call, leg, settings))
-        await scripted.ends("it has died: signal 9")
+        await scripted.ends("it has died: no such word: 4711")
         result = await gathering
-        assert (result.ended, result.speech_failed) == ("first_digit", "it has died: signal 9")
-        assert stage.last("gather.finished")["speech_failed"] == "it has died: signal 9"
+        assert result.ended == "first_digit"
+        assert result.speech_failed == "it has died: no such word: 4711"
+        told = stage.last("gather.finished")["speech_failed"]
+        assert told == (LOST if secret else result.speech_failed)
 
     with_two(tmp_path, script)
 

@@ -1,6 +1,7 @@
 """Events of SIP and of media workers reach the leg that they are about, and no other."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +24,9 @@ class UnderWay:
 
     def over(self, event: RecordingEnded) -> None:
         self.seen.append(event)
+
+    def silenced(self, _reason: str) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
 
 
 REGISTERED = sip_events.RegistrationChanged(cast(Any, None), "registered", 200, "OK", 600)

@@ -81,3 +81,20 @@ def test_message_has_one_speaker_and_no_announcement(tmp_path: Path) -> None:
 
     desk = run(tmp_path, conduct, CONNECT)
     assert ended(desk)[0] != "completed"
+
+
+def test_a_message_pauses_while_its_party_is_asked_for_a_secret(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        desk.stage.media.recorded_s = 4.0
+        await desk.waiting()
+        await asyncio.sleep(6)
+        registry = desk.stage.services.registry
+        (message,) = registry.recordings_of(registry.calls.values())
+        async with message.silenced("secret keys"):
+            assert [pauses for _leg, pauses in desk.stage.media.paused] == [True]
+        assert [pauses for _leg, pauses in desk.stage.media.paused] == [True, False]
+        assert registry.recordings_of([]) == []
+        await press(desk, "#")
+
+    desk = run(tmp_path, conduct, MESSAGE)
+    assert ended(desk)[0] == "voicemail"
