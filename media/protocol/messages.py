@@ -252,7 +252,10 @@ Command: TypeAlias = (
 
 
 class LegState(_Message):
-    """How a leg is, for an engine that did not open it."""
+    """How a leg is, for an engine that did not open it.
+
+    What it hears is what it goes on with after an announcement that is in the place of that.
+    """
 
     leg: str
     port: int  # of ours, for RTP
@@ -264,11 +267,16 @@ class LegState(_Message):
     may_receive: bool = False
     is_protected: bool = False  # by SRTP
     hears: str = ""  # the leg whose peer it hears
-    play: int = 0  # the finite source that it hears, by the number that Played will carry
+    play: int = 0  # the clip that it hears, by the number of its Hear
     recorded_to: str = ""  # a path
     is_silent: bool = False  # SilenceStarted without SilenceEnded
     is_timed_out: bool = False  # MediaTimeout without MediaResumed
     mixed: tuple[str, ...] = ()  # the legs whose sum it hears
+    source: Source | None = None  # the clip of `play`, also while it is loaded
+    announcements: tuple[Announce, ...] = ()  # the one that is heard, the one that is loaded
+    keeps_keys: bool = False  # from those who hear it
+    is_paused: bool = False  # its recording
+    is_detecting: bool = False  # who or what has answered
 
 
 class Welcome(_Message, tag=71):

@@ -56,7 +56,7 @@ class ClipPlayout(PeerSender):
 
     @property
     def play(self) -> int:
-        """The number of the finite source that is heard; 0 where it has ended, or none is."""
+        """The number of the clip that is heard; 0 where it has ended, or none is."""
         return self._play
 
     def _hear_clip(
@@ -118,7 +118,7 @@ class ClipPlayout(PeerSender):
 
     def clip_ended(self) -> None:
         """The finite clip had its last frame: silence follows, and the engine hears of it."""
-        play = self._play
+        play, self._play = self._play, 0
         self._speak_silence()
         if play:
             self._ended(play)

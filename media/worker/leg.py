@@ -401,7 +401,7 @@ class MediaLeg:
 
     def state(self, names: Mapping[PeerStream, str], recorded_to: str) -> LegState:
         """How the leg is; `names` has the leg of each stream that may be heard."""
-        playout, learner = self.playout, self.learner
+        playout, learner, own = self.playout, self.learner, self.sound.own()
         return LegState(
             self.name,
             self.pair.port,
@@ -412,8 +412,8 @@ class MediaLeg:
             may_send=playout.may_send,
             may_receive=self._may_receive,
             is_protected=self.protection.sender is not None,
-            hears="" if playout.hearing is None else names.get(playout.hearing, ""),
-            play=playout.play,
+            hears="" if own.hearing is None else names.get(own.hearing, ""),
+            play=own.play,
             recorded_to=recorded_to,
             is_silent=self._silent,
             is_timed_out=self._timed_out,

@@ -138,7 +138,7 @@ class Playout(SumPlayout):
         reached = self._speaking.position(self)
         position = self._position if reached is None else reached
         return Saved(
-            self._clip, self._play, self._loop, self._falls, position, self.hearing, self._patient
+            self._clip, self.play, self._loop, self._falls, position, self.hearing, self._patient
         )
 
     def mix(self, clip: MixedClip) -> None:

@@ -221,8 +221,11 @@ class Switch:
         welcome.aside = self._ports.shared.aside
         for leg in self._legs.values():
             state = leg.state(names, self._recordings.path_of(leg))
-            state.play = self._clips.own_play(leg, state.play)  # also what is loading
-            state.mixed = tuple(names[one] for one in self._mixer.hears(leg.playout))
+            state.mixed = tuple(names[one] for one in leg.sound.own().mixed if one in names)
+            state.keeps_keys = leg.incoming.keeps_keys
+            state.is_paused = self._recordings.is_paused(leg)
+            state.is_detecting = leg.incoming.detection is not None
+            self._clips.describe(leg, state)
             welcome.legs.append(state)
 
     def close(self) -> None:

@@ -32,6 +32,9 @@ class ClipLoading:
         # The number of the newest request, while its clip is being loaded.
         self._own: dict[MediaLeg, int] = {}
         self._announced: dict[MediaLeg, int] = {}
+        # What was asked for last, for an engine that comes later.
+        self._own_source: dict[MediaLeg, tuple[int, ClipSource]] = {}
+        self._announcements: dict[MediaLeg, tuple[m.Announce, ...]] = {}
         self._ready: Sequence[ClipSource] = ()
         self._is_wide = False  # some leg has heard 16 kHz
         self._readying: asyncio.Task[None] | None = None
@@ -83,17 +86,15 @@ class ClipLoading:
             leg.sound.hear_silence(time.monotonic())
             self._report(m.Played(leg.name, play, str(error)))
 
+        self._own_source[leg] = play, source
         self._give(self._own, leg, play, source, use, fail)
         if leg in self._own:
             leg.sound.leave_others(time.monotonic())
 
-    def own_play(self, leg: MediaLeg, play: int) -> int:
-        """The number of what the leg is about to hear, else `play`."""
-        return self._own.get(leg, play)
-
     def forget_own(self, leg: MediaLeg) -> None:
         """The leg hears something that is no clip."""
         self._own.pop(leg, None)
+        self._own_source.pop(leg, None)
 
     # -- announcements ----------------------------------------------------------------------
 
@@ -102,6 +103,7 @@ class ClipLoading:
         replaced = self._announced.pop(leg, None)
         if replaced is not None:
             self._report(m.Played(leg.name, replaced, end="replaced"))
+        self._announcements[leg] = (*self._under_way(leg), command)
 
         def use(clip: Clip) -> None:
             leg.sound.announce(
@@ -126,11 +128,25 @@ class ClipLoading:
         else:
             leg.sound.stop(play, time.monotonic())
 
+    def _under_way(self, leg: MediaLeg) -> tuple[m.Announce, ...]:
+        """What is announced to a leg, and what is about to be."""
+        plays = (leg.sound.announced, self._announced.get(leg))
+        return tuple(one for one in self._announcements.get(leg, ()) if one.play in plays)
+
     # -- both ---------------------------------------------------------------------------------
+
+    def describe(self, leg: MediaLeg, state: m.LegState) -> None:
+        """Say what a leg hears, also what is loaded for it."""
+        state.announcements = self._under_way(leg)
+        play, source = self._own_source.get(leg, (0, None))
+        if source is not None and play in (state.play, self._own.get(leg)):
+            state.play, state.source = play, source
 
     def leg_closed(self, leg: MediaLeg) -> None:
         """Nothing is to be heard by a leg any more."""
         self._own.pop(leg, None)
+        self._own_source.pop(leg, None)
+        self._announcements.pop(leg, None)
         announced = self._announced.pop(leg, None)
         if announced is not None:
             self._report(m.Played(leg.name, announced, end="leg_ended"))

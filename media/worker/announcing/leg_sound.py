@@ -59,6 +59,21 @@ class LegSound:
         self._saved: Saved | None = None
         self._is_common = False
 
+    # -- how it is --------------------------------------------------------------------------
+
+    @property
+    def announced(self) -> int:
+        """The number of the announcement that is heard; 0: none is."""
+        return self._play
+
+    def own(self) -> Saved:
+        """The leg's own source, also while an announcement is heard in its place."""
+        if self._saved is not None:
+            return self._saved
+        own = self._playout.save()
+        own.mixed = tuple(self._mixer.hears(self._playout))
+        return own
+
     # -- the leg's own source ---------------------------------------------------------------
 
     def hear_clip(
@@ -136,8 +151,7 @@ class LegSound:
             playout.mix(self._mixed)
             return
         self._clip, self._rounds, self._rounds_left = clip, rounds, rounds
-        self._saved = playout.save()
-        self._saved.mixed = tuple(self._mixer.hears(playout))
+        self._saved = self.own()
         self._mixer.leave(playout, now)
         playout.hear_clip(play, clip, now, loop=not rounds, falls=True, position=position)
         self._frames_before = playout.frames_sent

@@ -100,6 +100,11 @@ class Recordings:
         recording = self._by_leg.get(leg)
         return "" if recording is None else recording.path
 
+    def is_paused(self, leg: MediaLeg) -> bool:
+        """Whether there is silence in the recording of the leg now."""
+        recording = self._by_leg.get(leg)
+        return recording is not None and recording.paused
+
     def leg_closed(self, leg: MediaLeg) -> None:
         """A recorded leg is gone: the recording ends by itself."""
         recording = self._by_leg.get(leg)

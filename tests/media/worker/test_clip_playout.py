@@ -13,7 +13,7 @@ def test_a_clip_that_ends_is_told_once_and_silence_follows() -> None:
     playout.clip_ended()
     assert ended == [4]
     assert playout in speaking and playout._clip is SILENCE
-    assert playout.play == 4
+    assert playout.play == 0
 
 
 def test_nothing_is_heard_while_nothing_may_be_sent() -> None:

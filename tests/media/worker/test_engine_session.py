@@ -11,11 +11,12 @@ import pytest
 from media.protocol import messages as m
 from media.protocol.channel import Connection
 from media.settings import MediaSettings
-from media.sources import Hold, Tone
+from media.sources import Hold, Mix, Tone
 from media.worker import engine_session
 from media.worker.engine_session import EngineSessions
 from media.worker_client import WorkerClient
 from media.worker_socket import connect_to
+from tests.support.detection_limits import usual_limits
 from tests.support.media.worker import HOST
 from tests.support.phones.wire.frames import FramePhone
 from tests.support.ports import free_udp_range
@@ -137,6 +138,62 @@ async def test_the_next_engine_finds_the_calls_of_the_one_before(
         assert first._process.popen is not None
         assert await asyncio.to_thread(first._process.popen.wait, 20) == 0
         assert not first.socket_path.exists()
+
+
+async def test_the_next_engine_finds_what_was_under_way(
+    phones: list[FramePhone], tmp_path: Path
+) -> None:
+    async with worker() as first:
+        for name, phone in zip("ab", phones, strict=True):
+            await first.open(name)
+            first.connect(phone.describe(name))
+        first.bridge("a", "b")
+        await first.record("a", "b", str(tmp_path / "talk.wav"))
+        await first.pause_recording("b", pauses=True)
+        first.block_keys("a", is_blocked=True)
+        first.detect("b", usual_limits())
+        over = first.announce("a", Tone("620/60000"), mix=True)
+        instead = first.announce("b", Tone("440/60000"), rounds=2)
+        for name in "cde":
+            await first.open(name)
+        music = first.hear("c", Hold())
+        before = first.hear("d", Tone("350/60000"))
+        first.announce("d", Hold())
+        place = first.announce("d", Tone("480/60000"))
+        first.hear("e", Mix(("a", "b")))
+        await first.counters()
+        die(first)
+
+        second, welcome = await greet(first.socket_path)
+        a, b, c, d, e = sorted(welcome.legs, key=lambda leg: leg.leg)
+        assert [leg.keeps_keys for leg in (a, b, c)] == [True, False, False]
+        assert [leg.is_detecting for leg in (a, b, c)] == [False, True, False]
+        assert [leg.is_paused for leg in (a, b, c)] == [True, True, False]
+        assert a.announcements == (m.Announce("a", over, Tone("620/60000"), mix=True),)
+        assert b.announcements == (m.Announce("b", instead, Tone("440/60000"), rounds=2),)
+        # What goes on after an announcement is told, not that.
+        assert [(leg.hears, leg.play, leg.source) for leg in (a, b)] == [
+            ("b", 0, None), ("a", 0, None),
+        ]  # fmt: skip
+        assert (c.play, c.source, c.announcements) == (music, Hold(), ())
+        assert (d.play, d.source) == (before, Tone("350/60000"))
+        assert d.announcements == (m.Announce("d", place, Tone("480/60000")),)
+        assert (set(e.mixed), e.source) == ({"a", "b"}, None)
+
+        # All of it ends as the second one wishes.
+        second.connection.send(m.BlockKeys("a", is_blocked=False))
+        second.connection.send(m.StopDetecting("b"))
+        second.connection.send(m.PauseRecording(2, "a", pauses=False))
+        second.connection.send(m.StopAnnouncement("d", place))
+        answers = {m.RecordingAt, m.Played}
+        await until(lambda: answers <= {type(one) for one in second.heard})
+        second.connection.close()
+        third, welcome = await greet(first.socket_path)
+        states = {leg.leg: leg for leg in welcome.legs}
+        assert not states["a"].keeps_keys and not states["b"].is_detecting
+        assert not states["a"].is_paused and states["d"].announcements == ()
+        assert states["d"].play == before
+        third.connection.send(m.Stop())
 
 
 async def test_a_second_engine_is_sent_away_while_the_first_is_there() -> None:
