@@ -38,7 +38,7 @@ from .calls.announcing.waiting_room import WaitingRooms
 from .calls.announcing.whisper import Announcer
 from .calls.answering.answer_policy import AnswerPolicy
 from .calls.answering.answer_words import AnswerDetection
-from .calls.call import Call, CallRegistry
+from .calls.call import Call, CallOwner, CallRegistry
 from .calls.keys.gathers import Gathers
 from .calls.keys.secret_span import Silenced
 from .calls.legs.agent_lines import AgentLines
@@ -315,7 +315,9 @@ class CallParts:
         self.controlled = ControlledCalls(
             self.services, self.admission, self.intake.check_accepting
         )
-        self.streamed = StreamedCalls(self.services, self.admission, self.controlled)
+        self.streamed = StreamedCalls(
+            self.services, self.admission, self.controlled, self._owner_of
+        )
         self.conferences = Conferences(self.services, self.controlled)
         self.inbound = Inbound(
             self.services,
@@ -341,10 +343,14 @@ class CallParts:
         """Have the media workers load what waiting and held parties hear, before the first does."""
         self.media.keep_ready([*self.rooms.music(), self.services.ringing])
 
+    def _owner_of(self, call: Call) -> CallOwner | None:
+        """The call flow that a call belongs to."""
+        return call.owner or self.dispatcher.callback_of(call.id)
+
     def _recorders(self, call: Call) -> list[Silenced]:
         """What records a call, and the calls that it is joined with."""
         calls = [call, *self.controlled.joined_with(call)]
-        owners = [one.owner or self.dispatcher.callback_of(one.id) for one in calls]
+        owners = [self._owner_of(one) for one in calls]
         recorders = [owner.recorded for owner in owners if owner is not None]
         return [*recorders, *self.registry.recordings_of(calls)]
 

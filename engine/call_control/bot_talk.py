@@ -166,11 +166,11 @@ class BotTalk(TwoPartyCall):
         else:
             streamed.bot_left(self.leg.id)
 
-    def transfer(self, order: TransferOrder) -> None:
+    def transfer(self, order: TransferOrder) -> Leg | None:
         """See TwoPartyCall. Raises EngineError."""
         if self._talking is None or self.leg.record.answered is None:
             raise EngineError("state", "the bot is not there yet")
-        super().transfer(order)
+        return super().transfer(order)
 
     # -- who comes in the place of the bot --------------------------------------------------------
 

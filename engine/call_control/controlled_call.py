@@ -197,14 +197,13 @@ class ControlledCall(ABC):
         self._ended_by = STOPPED_BY_COMMAND
         self.leg.hang_up(BY_COMMAND)
 
-    def transfer(self, order: TransferOrder) -> None:
+    def transfer(self, order: TransferOrder) -> Leg | None:
         """Take the party from its bot to somebody else. Raises EngineError `state`.
 
         Without a bot the client connects it by itself.
         """
         if self.bot is not None:
-            self.bot.transfer(order)
-            return
+            return self.bot.transfer(order)
         reason = f"call {self.call.id} has one party: connect it by call.bridge"
         raise EngineError("state", reason)
 

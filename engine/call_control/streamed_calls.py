@@ -1,6 +1,7 @@
 """What a client does with streams: begin one for a leg, and end it."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,9 +9,10 @@ import structlog
 
 from config.streams import shown_url
 
-from ..calls.call import Call
+from ..calls.call import Call, CallOwner, TransferOrder
 from ..calls.leg import Leg, LegEnded
 from ..calls.services import CallServices
+from ..calls.streams.stream_leg import StreamLeg
 from ..errors import EngineError
 from ..routing.admission import Admission
 from ..routing.targets.destination import Destination, DialTarget
@@ -37,14 +39,22 @@ class Begun:
 
 
 class StreamedCalls:
-    """Begins streams for `controlled` calls, and lets services listen to every call."""
+    """Begins streams for `controlled` calls, and for talks of others; lets services listen to all.
+
+    `owner_of` gives the call flow that a call belongs to; None: it is over.
+    """
 
     def __init__(
-        self, services: CallServices, admission: Admission, controlled: ControlledCalls
+        self,
+        services: CallServices,
+        admission: Admission,
+        controlled: ControlledCalls,
+        owner_of: Callable[[Call], CallOwner | None],
     ) -> None:
         self._services = services
         self._admission = admission
         self._controlled = controlled
+        self._owner_of = owner_of
         self._taps: dict[StreamTap, asyncio.Task[None]] = {}
 
     async def begin(
@@ -79,6 +89,10 @@ class StreamedCalls:
     async def _talk(
         self, call_id: str | None, leg_id: str | None, destination: Destination
     ) -> tuple[Call, Leg, Leg]:
+        found = self._services.registry.call_of(call_id, leg_id)
+        controlled = next((one for one in self._controlled.all() if one.call is found), None)
+        if controlled is None or (controlled.bot is not None and controlled.bot.is_handed_over):
+            return self._take_over(found, leg_id, destination)
         call = self._controlled.find(call_id, leg_id)
         call.check_up()
         call.check_alone()
@@ -93,6 +107,18 @@ class StreamedCalls:
             if not has_begun:
                 call.bot = None
         return call.call, call.leg, talk.leg
+
+    def _take_over(
+        self, call: Call, leg_id: str | None, destination: Destination
+    ) -> tuple[Call, Leg, Leg]:
+        """Let the service take the place of whom a party talks with: as in a blind transfer."""
+        owner = self._owner_of(call)
+        if owner is None:
+            raise EngineError("state", f"call {call.id} is already over")
+        stream = owner.transfer(TransferOrder(leg_id, destination.targets[0].target, destination))
+        assert isinstance(stream, StreamLeg)
+        party = next(leg for leg in call.legs if leg.id == stream.of_leg)
+        return call, party, stream
 
     async def _listen(
         self, call_id: str | None, leg_id: str | None, destination: Destination

@@ -69,8 +69,11 @@ class CallOwner(Protocol):
     def hang_up(self, leg_id: str | None = None) -> None:
         """End one leg, or all, because a command says so."""
 
-    def transfer(self, order: TransferOrder, /) -> None:
-        """Transfer one of the two who talk. Raises EngineError."""
+    def transfer(self, order: TransferOrder, /) -> Leg | None:
+        """Transfer one of the two who talk. Raises EngineError.
+
+        Returns the leg to the third party, which is about to be called; None: it is a queue.
+        """
 
     def supervise(self, order: SuperviseOrder, /) -> None:
         """Ring a supervisor, or change the mode of one. Raises EngineError."""

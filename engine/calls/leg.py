@@ -367,8 +367,7 @@ class Leg(SentKeys, PressedKeys, HeardSound, KeptSecrets, DetectedAnswer):
         self.hangup_cause = cause
         self._media.stop_describing()
         record = self.record
-        record.state = "ended"
-        record.ended = self._owner.now()
+        record.state, record.ended = "ended", self._owner.now()
         if cause.sip_status is not None:
             record.sip_status = cause.sip_status
         record.reason = cause.phrase

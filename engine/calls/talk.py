@@ -140,8 +140,11 @@ class Talk(LegListener):
 
     # -- who asks for a transfer ------------------------------------------------------------
 
-    def transfer(self, order: TransferOrder) -> None:
-        """Transfer a leg by command; where none is named, the customer's. Raises EngineError."""
+    def transfer(self, order: TransferOrder) -> Leg | None:
+        """Transfer a leg by command; where none is named, the customer's. Raises EngineError.
+
+        Returns the leg to the third party; None: it is a queue.
+        """
         stays = self._leg_that_stays(order.leg)
         request = TransferRequest(
             stays,
@@ -153,7 +156,9 @@ class Talk(LegListener):
             "command",
             how=order.how,
         )
-        self._begin(request, self._admit(request))
+        way = self._admit(request)
+        self._begin(request, way)
+        return way.third if isinstance(way, BridgedTransfer) else None
 
     def transfer_requested(self, leg: ObservedLeg, referral: ReferralUsage) -> bool:
         """The phone of a leg asks by REFER that its partner be connected with somebody else."""

@@ -38,7 +38,7 @@ class ThirdParties:
         check_room(services, beside=self._call)
         now = services.clock.now()
         admitted: Admitted | None = None
-        if not services.dialplan.is_agent(to):
+        if destination.stream is None and not services.dialplan.is_agent(to):
             query = AdmissionQuery(to=to, site=self._call.site)
             admitted = self._admission.check_now(query, now)
             services.registry.check_not_on_the_line(admitted.called, but_for=self._call)

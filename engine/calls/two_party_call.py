@@ -20,6 +20,7 @@ from .hangup_cause import HangupCause
 from .leg import Leg, LegEnded
 from .recording.recording import CallRecording
 from .services import CallServices
+from .streams.stream_leg import StreamLeg
 from .supervision.supervisor_desk import SupervisorDesk
 from .supervision.supervisors import SuperviseOrder
 from .talk import Talk
@@ -191,11 +192,11 @@ class TwoPartyCall(ABC):
 
     # -- transfers --------------------------------------------------------------------------
 
-    def transfer(self, order: TransferOrder) -> None:
+    def transfer(self, order: TransferOrder) -> Leg | None:
         """Transfer one of the two who talk, by command. Raises EngineError."""
         if self._talking is None:
             raise EngineError("state", "agent and customer do not talk now")
-        self._talking.transfer(order)
+        return self._talking.transfer(order)
 
     def admit_third(self, request: TransferRequest) -> Leg:
         """The leg to the third party of a transfer. Policies and limits are asked first.
@@ -204,7 +205,10 @@ class TwoPartyCall(ABC):
         Raises EngineError.
         """
         assert request.destination is not None
-        return self.thirds.admit(request.to, request.destination, request.leaves.role)
+        leg = self.thirds.admit(request.to, request.destination, request.leaves.role)
+        if isinstance(leg, StreamLeg):
+            leg.of_leg = request.stays.id
+        return leg
 
     async def dial_third(self, leg: Leg, request: TransferRequest) -> None:
         """Call the third party of a transfer; an agent is told what the call is about."""

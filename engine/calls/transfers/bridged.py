@@ -25,14 +25,14 @@ class BridgedTransfer:
         services: CallServices,
     ) -> None:
         self._request = request
-        self._third = third
+        self.third = third
         self._flow = flow
         self._services = services
         self._report = TransferReport(request, flow, services)
 
     async def connect(self, until: Consult) -> Leg | None:
         """See TransferWay."""
-        third = self._third
+        third = self.third
         self._report.started()
         try:
             partner = await self._carry_out(until)
@@ -55,12 +55,12 @@ class BridgedTransfer:
     async def _carry_out(self, until: Consult) -> Leg | None:
         """Reach the third party, and report it. Returns its leg. Raises LegEnded, EngineError."""
         await self._reach(until)
-        self._report.completed(self._third)
-        return self._third
+        self._report.completed(self.third)
+        return self.third
 
     async def _reach(self, until: Consult) -> None:
         """Call the third party, and let who leaves consult with it where that is asked for."""
-        request, third = self._request, self._third
+        request, third = self._request, self.third
         await third.open(beside=request.stays)
         services, is_attended = self._services, request.mode == "attended"
         if request.goes_on:

@@ -22,7 +22,7 @@ class ReferredTransfer(BridgedTransfer):
         partner = await super().connect(until)
         stays = self._request.stays
         if partner is None and self._is_done:
-            self._flow.legs.drop(self._third)
+            self._flow.legs.drop(self.third)
             stays.hang_up(TRANSFERRED)
             raise LegEnded(stays, TRANSFERRED)
         return partner
@@ -30,7 +30,7 @@ class ReferredTransfer(BridgedTransfer):
     _is_done = False
 
     async def _carry_out(self, until: Consult) -> Leg | None:
-        request, third = self._request, self._third
+        request, third = self._request, self.third
         if request.mode != "blind":
             await self._reach(until)
             third.hear(self._services.hold)

@@ -26,6 +26,8 @@ from media.speech.synthesizer import SpeechError
 from tests.support.calls_by_command import leg_of, run_calls, up
 from tests.support.scene import Scene
 from tests.support.scripted_streams import URL, ScriptedHost, host_of, scripted_streams
+from tests.support.two_who_talk import Stage as Two
+from tests.support.two_who_talk import run_talk
 
 TO_BOB = StreamFallback(Handover(agent="bob"))
 
@@ -36,7 +38,9 @@ class Stage:
     def __init__(self, scene: Scene, calls: ControlledCalls) -> None:
         self.scene, self.calls = scene, calls
         scene.services.streams = scripted_streams()
-        self.streamed = StreamedCalls(scene.services, scene.admission, calls)
+        self.streamed = StreamedCalls(
+            scene.services, scene.admission, calls, lambda call: call.owner
+        )
 
     @property
     def host(self) -> ScriptedHost:
@@ -609,3 +613,110 @@ def test_whom_a_phone_connects_by_itself_with_a_recorded_party_ends_the_recordin
         assert (moved.recorded.entry is None) is bool(text)
 
     run(tmp_path, script)
+
+
+def streams_of(two: Two) -> StreamedCalls:
+    """The streams of two who talk in a callback."""
+    services = two.scene.services
+    services.streams = scripted_streams()
+    calls = ControlledCalls(services, two.scene.admission, lambda: None)
+    return StreamedCalls(
+        services, two.scene.admission, calls, lambda call: two.dispatcher.callback_of(call.id)
+    )
+
+
+def test_a_bot_takes_the_place_of_the_agent_of_a_callback(tmp_path: Path) -> None:
+    async def script(two: Two) -> None:
+        streamed = streams_of(two)
+        (call,) = two.scene.services.registry.calls.values()
+        agent, customer = call.legs
+        begun = await streamed.begin(call.id, None, StreamTarget(URL, parameters={"a": 1}), "talk")
+        assert (begun.call, begun.of_leg, begun.mode) == (call, customer.id, "talk")
+        host = host_of(two.scene.services.streams)
+        assert await host.ready() == begun.leg
+        assert f'"leg":"{customer.id}"'.encode() in host.opened[0].start
+        await asyncio.sleep(0.1)
+        done = two.last("transfer.completed")
+        assert (done["new_leg"], done["from_leg"], done["by"]) == (begun.leg, agent.id, "command")
+        assert two.last("stream.started")["of_leg"] == customer.id
+        assert two.agent.is_hung_up and not two.customer.is_hung_up
+        assert two.scene.media.heard[customer.id][-1] == Peer(begun.leg)
+        # The bot hands them over, as in any talk.
+        await host.ask(type="handover", to="sip:carol@127.0.0.1")
+        carol = await two.scene.phone()
+        carol.answers()
+        await asyncio.sleep(0.1)
+        assert two.last("transfer.completed")["by"] == "bot"
+        carol.hangs_up()
+        await two.completed()
+
+    run_talk(tmp_path, script)
+
+
+def test_a_party_named_by_its_leg_talks_with_the_bot(tmp_path: Path) -> None:
+    async def script(two: Two) -> None:
+        streamed = streams_of(two)
+        (call,) = two.scene.services.registry.calls.values()
+        agent, _customer = call.legs
+        begun = await streamed.begin(None, agent.id, StreamTarget(URL), "talk")
+        assert begun.of_leg == agent.id
+        with pytest.raises(EngineError, match="a transfer is under way"):
+            await streamed.begin(None, agent.id, StreamTarget(URL), "talk")
+        await host_of(two.scene.services.streams).ready()
+        await asyncio.sleep(0.1)
+        assert two.customer.is_hung_up and not two.agent.is_hung_up
+        await host_of(two.scene.services.streams).ask(type="hangup", reason="done")
+        await two.completed()
+        assert two.agent.is_hung_up
+
+    run_talk(tmp_path, script)
+
+
+def test_the_two_talk_again_where_the_bot_does_not_come(tmp_path: Path) -> None:
+    async def script(two: Two) -> None:
+        streamed = streams_of(two)
+        (call,) = two.scene.services.registry.calls.values()
+        await streamed.begin(call.id, None, StreamTarget(URL), "talk")
+        await host_of(two.scene.services.streams).end("no WebSocket", "unreachable")
+        await asyncio.sleep(0.1)
+        assert two.last("transfer.failed")["cause"] == "no WebSocket"
+        assert not two.agent.is_hung_up and not two.customer.is_hung_up
+        with pytest.raises(EngineError) as refused:
+            await streamed.begin(call.id, None, StreamTarget("wss://other.example/"), "talk")
+        assert refused.value.kind == "refused"
+        two.agent.hangs_up()
+        await two.completed()
+
+    run_talk(tmp_path, script)
+
+
+def test_whom_a_bot_was_taken_from_by_a_handover_may_get_another(tmp_path: Path) -> None:
+    async def script(stage: Stage) -> None:
+        call, _phone, _stream = await talking(stage)
+        await stage.host.ask(type="handover", agent="bob")
+        bob = await stage.scene.phone()
+        bob.answers()
+        await asyncio.sleep(0.1)
+        begun = await stage.begin(leg_of(call))
+        assert await stage.host.ready() == begun.leg
+        await asyncio.sleep(0.1)
+        assert begun.of_leg == leg_of(call) and bob.is_hung_up
+        assert stage.scene.media.heard[leg_of(call)][-1] == Peer(begun.leg)
+
+    run(tmp_path, script)
+
+
+def test_a_call_that_is_over_or_does_not_talk_gets_no_bot(tmp_path: Path) -> None:
+    async def script(two: Two) -> None:
+        streamed = streams_of(two)
+        (call,) = two.scene.services.registry.calls.values()
+        two.agent.hangs_up()
+        await two.completed()
+        two.scene.services.registry.add_call(call)
+        with pytest.raises(EngineError, match="is already over"):
+            await streamed.begin(call.id, None, StreamTarget(URL), "talk")
+        two.scene.services.registry.remove_call(call)
+        with pytest.raises(EngineError, match="there is no call"):
+            await streamed.begin(call.id, None, StreamTarget(URL), "talk")
+
+    run_talk(tmp_path, script)

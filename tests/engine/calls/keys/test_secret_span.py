@@ -101,7 +101,7 @@ def run(tmp_path: Path, script: Script) -> None:
             lambda call: [one.supervisors for one in (call, *calls.joined_with(call))],
         )
         call, _phone = await up(scene, calls, ONE)
-        streamed = StreamedCalls(services, scene.admission, calls)
+        streamed = StreamedCalls(services, scene.admission, calls, lambda call: call.owner)
         recognised = RecognisedLegs(recogniser.recognitions)
         await script(Stage(scene, calls, streamed, recognised, recogniser, call))
         for one in calls.all():
