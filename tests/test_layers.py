@@ -230,8 +230,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "media.sound", "media.stderr", "media.worker",
     },
     "media.worker": {
-        "media.priority", "media.garbage", "media.clock", "media.protocol", "media.codec", "media.detection",
-        "media.detection_limits", "media.detection_phrases", "media.listening",
+        "media.priority", "media.garbage", "media.clock", "media.protocol", "media.codec",
+        "media.detection", "media.detection_limits", "media.detection_phrases", "media.listening",
         "media.sound_settings", "media.worker_socket", "media.errors", "media.relay", "media.rtp",
         "media.settings", "media.sound", "media.sources", "media.stderr", "media.watchdog",
     },
