@@ -139,7 +139,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "web.client_address": set(),
     "web.limits": set(),
     "web.numbers": set(),
-    "web.uncalled_requests": {"web.numbers"},
+    "web.uncalled": {"web.numbers"},
     "web.connections": set(),
     "web.handshakes": {"web.client_address"},
     "web.listeners": set(),
@@ -154,7 +154,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     },
     "web.callback_service": {
         "web.engine_requests", "web.errors", "web.numbers", "web.progress", "web.signing",
-        "web.talk_service", "web.uncalled_requests", "web.visitor_request",
+        "web.talk_service", "web.uncalled", "web.visitor_request",
     },
     "web.availability": {"web.callback_service"},
     "web.admission": {

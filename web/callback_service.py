@@ -15,7 +15,7 @@ from .numbers import one_number, plain
 from .progress import Followers, Progress, progress_of, queued
 from .signing import Signing
 from .talk_service import TalkService
-from .uncalled_requests import ERASED, UncalledRequests, party_of
+from .uncalled.uncalled_requests import ERASED, UncalledRequests, party_of
 from .visitor_request import CallbackForm, kept_context, slot_time
 
 DAY_S = 86400.0

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from web.uncalled_requests import UncalledRequests, party_of
+from web.uncalled.uncalled_requests import UncalledRequests, party_of
 
 
 def params(**more: Any) -> dict[str, Any]:

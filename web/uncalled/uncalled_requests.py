@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .numbers import one_number
+from ..numbers import one_number
 
 MOST = 20_000
 COMMIT_S = (0.003, 0.009)
