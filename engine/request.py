@@ -162,6 +162,8 @@ class SlotSpec(Params):
         return at is not None and self.start <= at < self.end
 
 
+Places = Annotated[int, Meta(ge=0, le=1_000_000)]
+"""How many more wait in a queue of whom the engine does not know."""
 Numbers = Annotated[list[Target], Meta(max_length=MOST_NUMBERS)]
 Priority = Annotated[int, Meta(ge=-1000, le=1000)]
 Skills = Annotated[
@@ -212,6 +214,7 @@ class CallbackRequest(Params):
     to_kind: ToKind | None = None
     region: RegionCode | None = None
     slot: SlotSpec | None = None
+    queue_taken: Places | None = None
 
     def __post_init__(self) -> None:
         if self.slot is not None and not self.slot.holds(self.not_before):

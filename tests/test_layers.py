@@ -139,7 +139,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "web.client_address": set(),
     "web.limits": set(),
     "web.numbers": set(),
-    "web.uncalled": {"web.numbers"},
+    "web.uncalled": {"web.errors", "web.numbers"},
     "web.connections": set(),
     "web.handshakes": {"web.client_address"},
     "web.listeners": set(),

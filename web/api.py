@@ -40,7 +40,8 @@ REPLY_STEP_S = 0.05
 """Requests are accepted after a multiple of this time: how long it took tells nothing of a number,
 such as whether it is on the engine's disk, or was never to be called."""
 READ_STEP_S = 0.5
-"""The same of what is kept of a request, for which the engine reads its events."""
+"""The same of what is kept of a request, for which the engine reads its events, and of a
+cancelling, for which phones are hung up."""
 LONGEST_STREAM_S = 3600.0
 _PREFLIGHT_S = "600"
 # What has been found out about a request, for the sentence that refuses it.
@@ -148,7 +149,9 @@ class Api:
         if "text/event-stream" in request.headers.get("Accept", ""):
             return await self._events(request)
         found = request.match_info["id"]
-        return self._json(request, await self._of(found).progress(found))
+        async with self._in_steps(REPLY_STEP_S):
+            progress = await self._of(found).progress(found)
+        return self._json(request, progress)
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: one `stage` event at once, and one for each change."""
@@ -157,7 +160,8 @@ class Api:
         if not followers.has_room_for(visitor):
             raise Refusal(503, "busy", retry_after_s=HEARTBEAT_S)
         async with followers.following(callback_id, visitor) as changed:
-            progress = await self._of(callback_id).progress(callback_id)
+            async with self._in_steps(REPLY_STEP_S):
+                progress = await self._of(callback_id).progress(callback_id)
             known = request.headers.get("Last-Event-ID")
             if is_over(progress) and known == progress["stage"]:
                 # Who has heard the end, and connects again, is to stop (HTML, section 9.2.3).
@@ -189,14 +193,15 @@ class Api:
 
     async def _cancel(self, request: web.Request) -> web.Response:
         callback_id = self._own_callback(request)
-        async with self._in_steps(REPLY_STEP_S):
+        async with self._in_steps(READ_STEP_S):
             progress = await self._of(callback_id).cancel(callback_id)
         return self._json(request, progress)
 
     async def _rate(self, request: web.Request) -> web.Response:
         callback_id = self._own_callback(request)
         form = read_form(RatingForm, await request.read())
-        await self._of(callback_id).rate(callback_id, form.rating)
+        async with self._in_steps(REPLY_STEP_S):
+            await self._of(callback_id).rate(callback_id, form.rating)
         return self._json(request, {"id": callback_id, "rating": form.rating})
 
     async def _data(self, request: web.Request) -> web.Response:

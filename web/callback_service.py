@@ -15,7 +15,9 @@ from .numbers import one_number, plain
 from .progress import Followers, Progress, progress_of, queued
 from .signing import Signing
 from .talk_service import TalkService
-from .uncalled.uncalled_requests import ERASED, UncalledRequests, party_of
+from .uncalled.course_player import CoursePlayer
+from .uncalled.courses import ENDED, Plan
+from .uncalled.uncalled_requests import ERASED, Party, UncalledRequests, party_of
 from .visitor_request import CallbackForm, kept_context, slot_time
 
 DAY_S = 86400.0
@@ -24,7 +26,6 @@ DAY_S = 86400.0
 _SILENT = frozenset({"do_not_call"})
 _SILENT_OF_THE_NUMBER = frozenset({"velocity", "cost"})
 """Those of the number alone; limits of the site, the visitor or all together are told."""
-_ENDED = frozenset({"completed", "failed", "cancelled", "expired"})
 _SECONDS_PER_MIN = 60.0
 MOST_ACCEPTED = 100_000
 
@@ -40,6 +41,7 @@ class CallbackService:
         self.followers = followers
         self._accepted: OrderedDict[str, str] = OrderedDict()
         self._uncalled = UncalledRequests()
+        self.player = CoursePlayer(self._uncalled, self._engine.call, followers.tell)
 
     def has_accepted(self, callback_id: str, site: Site, form: CallbackForm) -> bool:
         """Whether this request was accepted lately: a page that got no reply sends it again.
@@ -69,10 +71,12 @@ class CallbackService:
         params = _params_of(callback_id, site, form, address, offered)
         if (slot := params.get("slot")) is not None:
             slot |= self._uncalled.taken(party_of(params), slot["start"], slot["end"])
+        if site.queue and (taken := self._uncalled.places(party_of(params))):
+            params["queue_taken"] = taken
         if is_called:
             progress = await self._request(callback_id, params)
         else:
-            progress = self._not_called(callback_id, params, params.get("not_before"))
+            progress = await self._not_called(callback_id, params)
         self._accepted[callback_id] = _wish(site, form)
         if len(self._accepted) > MOST_ACCEPTED:
             self._accepted.popitem(last=False)
@@ -85,10 +89,10 @@ class CallbackService:
             if error.kind == "conflict":  # the page sent it before
                 return await self._repeated(callback_id, params)
             if _is_silent(error):
-                return self._not_called(callback_id, params, error.data.get("not_before"))
+                return await self._not_called(callback_id, params)
             raise refusal_of(error) from None
         if "joined_to" in job:
-            return self._not_called(callback_id, params, job.get("would_be_due"))
+            return await self._not_called(callback_id, params)
         return progress_of(callback_id, job)
 
     async def _repeated(self, callback_id: str, params: dict[str, Any]) -> Progress:
@@ -99,23 +103,26 @@ class CallbackService:
             raise Refusal(409, "changed", field="key")
         return await self.progress(callback_id)
 
-    def _not_called(self, callback_id: str, params: dict[str, Any], at: float | None) -> Progress:
-        """It makes no callback of its own, and who asked must not notice.
-
-        `at` is when another would be due.
-        """
-        self._uncalled.add(callback_id, params | {"not_before": at})
-        return {"id": callback_id, "stage": "queued", "at": at}
+    async def _not_called(self, callback_id: str, params: dict[str, Any]) -> Progress:
+        """It makes no callback of its own, and who asked must not notice. Raises Refusal, where
+        any other number would be refused."""
+        try:
+            plan: Plan = await self._engine.call("callback.feign", **params)
+        except EngineError as error:
+            raise refusal_of(error) from None
+        self._uncalled.add(callback_id, params, plan)
+        self.player.stir(party_of(params))
+        return {"id": callback_id, "stage": "queued", "at": plan["would_be_due"]}
 
     def due_uncalled(self, site: Site) -> list[float]:
         """When those of the site's queue or agent would be due that make no callback."""
-        return self._uncalled.due_times(party_of({"queue": site.queue, "agent": site.agent}))
+        return self._uncalled.due_times(_party_of_site(site))
 
     async def progress(self, callback_id: str) -> Progress:
         """How far a callback is. Raises Refusal `unknown`, `engine`."""
         job = await self._job(callback_id)
         uncalled = self._uncalled.find(callback_id)
-        if uncalled is not None and (job is None or uncalled["state"] != "queued"):
+        if uncalled is not None:
             return progress_of(callback_id, uncalled)
         return queued(callback_id) if job is None else progress_of(callback_id, job)
 
@@ -125,16 +132,22 @@ class CallbackService:
         if job is None:
             if self._uncalled.find(callback_id) is None:  # of before a restart
                 return {"id": callback_id, "stage": "cancelled", "at": None}
-            cancelled = self._uncalled.cancel(callback_id)
-            if cancelled is None:
-                raise Refusal(409, "over")
-            return progress_of(callback_id, cancelled)
+            return await self._cancel_uncalled(callback_id)
         try:
             job = await self._engine.call("callback.cancel", id=callback_id)
         except EngineError as error:
             reason = "over" if error.kind == "state" else "engine"
             raise Refusal(409 if error.kind == "state" else 503, reason) from None
         return progress_of(callback_id, job)
+
+    async def _cancel_uncalled(self, callback_id: str) -> Progress:
+        over = self._uncalled.cancel(callback_id)
+        if over is None:
+            raise Refusal(409, "over")
+        self.player.stir_all()
+        await asyncio.sleep(max(0.0, over - time.time()))  # phones would be hung up
+        found = self._uncalled.find(callback_id) or {}
+        return {"id": callback_id, "stage": "cancelled", "at": found.get("not_before")}
 
     async def rate(self, callback_id: str, rating: int) -> None:
         """Write back how the visitor rates the talk.
@@ -154,12 +167,11 @@ class CallbackService:
             return {"id": callback_id}
         names = ("to", "created", "not_before", "context", "rating", "state", "ended_at")
         kept = {"id": callback_id, **{name: found[name] for name in names}, "events": []}
-        if found["state"] in _ENDED:
-            kept |= (
-                self._uncalled.export(callback_id)
-                if job is None
-                else await self._engine.exported(job=callback_id)
-            )
+        if found["state"] in ENDED and job is None:
+            await self._engine.export_nothing()
+            kept |= self._uncalled.export(callback_id)
+        elif found["state"] in ENDED:
+            kept |= await self._engine.exported(job=callback_id)
         return kept
 
     async def erase(self, callback_id: str) -> None:
@@ -172,7 +184,7 @@ class CallbackService:
         found = job or uncalled
         if found is None:
             return
-        if found["state"] not in _ENDED:
+        if found["state"] not in ENDED:
             raise Refusal(409, "not_over")
         if uncalled is not None:
             self._uncalled.erase(callback_id)
@@ -202,13 +214,17 @@ class CallbackService:
             "slot_min": site.slot_min,
             **({"slot_callbacks": site.slot_callbacks} if site.slot_callbacks else {}),
         }
+        of = _party_of_site(site)
+        if site.queue and (taken := self._uncalled.places(of)):
+            asked["taken"] = taken
         try:
-            found: Mapping[str, Any] = await self._engine.call(f"{party}.availability", **asked)
+            found: dict[str, Any] = await self._engine.call(f"{party}.availability", **asked)
         except EngineError as error:
             if not site.queue and error.kind == "not_found":  # a phone: it rings, and has no hours
                 return {"open": True, "free": None, "opens_at": None, "slots": []}
             raise Refusal(503, "engine") from None
-        return found
+        free = "agents_free" if site.queue else "free"
+        return found | {free: max(0, found[free] - self._uncalled.active(of))}
 
     async def _own_job(self, callback_id: str) -> Mapping[str, Any] | None:
         """The job that this request made; None where it made none, for whatever reason."""
@@ -248,6 +264,10 @@ def _params_of(
         **dict(site.scripts),
     }  # fmt: skip
     return params | {name: value for name, value in optional.items() if value}
+
+
+def _party_of_site(site: Site) -> Party:
+    return party_of({"queue": site.queue, "agent": site.agent})
 
 
 def _wish(site: Site, form: CallbackForm) -> str:

@@ -111,6 +111,7 @@ class Gateway:
             waiting = WaitingConnections()
             tasks = [
                 asyncio.create_task(service.follow_events()),
+                asyncio.create_task(service.player.play()),
                 asyncio.create_task(waiting.close_idle()),
             ]
             pages = Pages(lambda: self._settings).routes()

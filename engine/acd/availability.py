@@ -68,6 +68,8 @@ class Availability(TypedDict):
     """How many agents are logged in and not paused."""
     waiting: int
     """How many wait."""
+    waiting_since: float | None
+    """Since when the next one waits; null: nobody waits."""
     expected_wait_s: float | None
     """How long the next to come would wait; null: not known."""
     hours: list[Span] | None
@@ -129,12 +131,17 @@ def availability(
     days: int,
     now: float,
     slots: SlotQuery | None = None,
+    taken: int = 0,
 ) -> Availability:
-    """The availability of a queue at `now` (Unix seconds); `agents`: how many in each state."""
-    view, hours = queue.view(now), queue.hours
+    """The availability of a queue at `now` (Unix seconds); `agents`: how many in each state.
+
+    `taken` are places in it of which the engine does not know.
+    """
+    view, hours = queue.view(now, taken), queue.hours
     is_open = hours is None or hours.is_open(now)
     absent = sum(agents.get(state, 0) for state in ABSENT)
     spans = None if hours is None else _spans(hours, now, days)
+    first = next(queue.waiting_index.first(queue.order, 1), None)
     found: Availability = {
         "queue": queue.name or "",
         "open": is_open and accepts and not queue.paused,
@@ -142,6 +149,7 @@ def availability(
         "agents_free": agents.get("available", 0),
         "agents_present": sum(agents.values()) - absent,
         "waiting": view["waiting"],
+        "waiting_since": None if first is None else first.waiting.joined_at,
         "expected_wait_s": view["expected_wait_s"],
         "hours": spans,
     }

@@ -151,13 +151,19 @@ class CallQueue:
         agents = [*self.config.agents, *others]
         self.config = self.config.model_copy(update={"agents": agents})
 
-    def check(self, now: float, kind: EntryKind, *, has_place: bool = False) -> None:
-        """Check that it accepts one more entry, or one that `has_place`. Raises `unavailable`."""
+    def check(
+        self, now: float, kind: EntryKind, *, has_place: bool = False, taken: int = 0
+    ) -> None:
+        """Check that it accepts one more entry, or one that `has_place`. Raises `unavailable`.
+
+        `taken` are places in it of which the engine does not know.
+        """
         name, config = self.name, self.config
         if not has_place:
-            self._check_length(len(self), config.max_length, "")
+            self._check_length(len(self) + taken, config.max_length, "")
             whom = "callers" if kind == "call" else "callbacks"
-            self._check_length(self._kinds[kind], config.limits_of(kind).max_length, f" {whom}")
+            of_kind = self._kinds[kind] + taken
+            self._check_length(of_kind, config.limits_of(kind).max_length, f" {whom}")
         if self.hours is not None and not self.hours.is_open(now):
             data = {
                 "reason": "closed",
@@ -356,8 +362,11 @@ class CallQueue:
         self.next_release_at += by_s
         self.expected.shift(by_s)
 
-    def view(self, now: float) -> QueueNow:
-        """The queue as it is shown, without its agents."""
+    def view(self, now: float, taken: int = 0) -> QueueNow:
+        """The queue as it is shown, without its agents.
+
+        `taken` are places in it of which the engine does not know.
+        """
         waiting = len(self.waiting_index)
         oldest = min((key[1] for key in self.order), default=None)
         offered = len(self.order) - waiting - self._held
@@ -369,11 +378,11 @@ class CallQueue:
             "paused": self.paused,
             "open": hours is None or hours.is_open(now),
             "opens_at": None if hours is None else hours.opens_at(now),
-            "waiting": waiting,
+            "waiting": waiting + taken,
             "offered": offered,
             "talking": max(0, talking),
             "longest_wait_s": 0.0 if oldest is None else max(0.0, now - oldest),
-            "expected_wait_s": self.expected.wait_s(len(self.order) + 1, now),
+            "expected_wait_s": self.expected.wait_s(len(self.order) + taken + 1, now),
             "removed": self.is_removed,
             "tally": cast(QueueTally, {name: self.tally[name] for name in TALLIED}),
             "outcomes": self.config.outcomes,

@@ -79,16 +79,23 @@ class QueueList:
         return queue
 
     def check(
-        self, name: str, now: float, kind: EntryKind = "callback", *, has_place: bool = False
+        self,
+        name: str,
+        now: float,
+        kind: EntryKind = "callback",
+        *,
+        has_place: bool = False,
+        taken: int = 0,
     ) -> None:
         """Check that the queue accepts one more entry, or one that `has_place` in it.
 
-        One that is full or closed accepts them where it sends them on to another that does. Raises
-        EngineError `refused`, `unavailable`.
+        `taken` are places in it of which the engine does not know. One that is full or closed
+        accepts them where it sends them on to another that does. Raises EngineError `refused`,
+        `unavailable`.
         """
         queue = self.require(name)
         try:
-            queue.check(now, kind, has_place=has_place)
+            queue.check(now, kind, has_place=has_place, taken=taken)
         except EngineError as error:
             if not any(self._goes_on(queue, error.data["reason"], kind, now)):
                 raise
@@ -111,10 +118,10 @@ class QueueList:
 
     @staticmethod
     def _refuses(
-        queue: CallQueue, now: float, kind: EntryKind, *, has_place: bool = False
+        queue: CallQueue, now: float, kind: EntryKind, *, has_place: bool = False, taken: int = 0
     ) -> Turned | None:
         try:
-            queue.check(now, kind, has_place=has_place)
+            queue.check(now, kind, has_place=has_place, taken=taken)
         except EngineError as error:
             reason: Turned = error.data["reason"]
             return reason
@@ -151,8 +158,10 @@ class QueueList:
             raise EngineError("refused", f"there is no queue named {name!r}", field="queue")
         return queue
 
-    def accepts(self, name: str, now: float, kind: EntryKind = "callback") -> bool:
-        """Whether the queue itself accepts one more."""
+    def accepts(
+        self, name: str, now: float, kind: EntryKind = "callback", *, taken: int = 0
+    ) -> bool:
+        """Whether the queue itself accepts one more, with so many places `taken` besides."""
         queue = self.by_name.get(name)
         known = queue is not None and not queue.is_removed
-        return known and queue is not None and self._refuses(queue, now, kind) is None
+        return known and queue is not None and self._refuses(queue, now, kind, taken=taken) is None

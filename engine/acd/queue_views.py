@@ -85,15 +85,18 @@ class QueueViews:
         line = self._matcher.queues.named(queue)
         return self._view_of(line, self._staff().get(queue, {}), self._clock())
 
-    def availability(self, queue: str, days: int, slots: SlotQuery | None = None) -> Availability:
+    def availability(
+        self, queue: str, days: int, slots: SlotQuery | None = None, *, taken: int = 0
+    ) -> Availability:
         """What outsiders may know of a queue, with its hours of `days` days, and their `slots`.
 
-        Raises EngineError `not_found`.
+        `taken` are places in it of which the engine does not know: they wait like others. Raises
+        EngineError `not_found`.
         """
         line, now = self._matcher.queues.named(queue), self._clock()
-        accepts = self._matcher.queues.accepts(queue, now, "callback")
+        accepts = self._matcher.queues.accepts(queue, now, "callback", taken=taken)
         staff = self._staff().get(queue, {})
-        return availability(line, staff, accepts, days, now, slots)
+        return availability(line, staff, accepts, days, now, slots, taken)
 
     def agent_availability(
         self, agent: str, days: int, slots: SlotQuery | None = None

@@ -114,13 +114,16 @@ class Queues:
 
     # -- for call flows ----------------------------------------------------------------------
 
-    def check(self, queue: str, kind: EntryKind = "callback", *, has_place: bool = False) -> None:
+    def check(
+        self, queue: str, kind: EntryKind = "callback", *, has_place: bool = False, taken: int = 0
+    ) -> None:
         """Whether `queue` accepts one more entry now, or one that `has_place` in it.
 
-        Raises EngineError `refused` where it is not known, `unavailable` where it is full or
-        closed: data has `reason`, and `opens_at` and `schedule` of one that is closed.
+        `taken` are places in it of which the engine does not know. Raises EngineError `refused`
+        where it is not known, `unavailable` where it is full or closed: data has `reason`, and
+        `opens_at` and `schedule` of one that is closed.
         """
-        self.matcher.queues.check(queue, self._clock(), kind, has_place=has_place)
+        self.matcher.queues.check(queue, self._clock(), kind, has_place=has_place, taken=taken)
 
     def join(self, waiting: Waiting) -> None:
         """Let one wait. `on_offer` or `on_leave` are called in a later turn of the loop.

@@ -15,8 +15,8 @@ from ..errors import EngineError
 from ..request import CallbackRequest
 from ..routing.dialplan import Dialplan
 
-# How a number is written says nothing that the number itself does not say.
-_OF_WRITING = ("to_kind", "region")
+# How a number is written says nothing that the number does not say, and who else waits nothing.
+_SAYS_NOTHING = ("to_kind", "region", "queue_taken")
 _NUMBERS = ("to", "agent", "caller_id")
 
 
@@ -38,7 +38,7 @@ def meaning_of(params: CallbackRequest, dial: Dial, dialplan: Dialplan) -> str:
     numbers = given.get("numbers")
     if numbers is not None:
         given["numbers"] = [_in_full(one, dialplan, region) for one in numbers]
-    for name in _OF_WRITING:
+    for name in _SAYS_NOTHING:
         given.pop(name, None)
     whisper = params.whisper
     if whisper is not None:

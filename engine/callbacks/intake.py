@@ -6,8 +6,8 @@ the same number, or becomes a job, which is on the disk before anybody hears of 
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,6 +26,7 @@ from ..routing.rules import Ruling
 from ..routing.trunk_states import NoTrunkUsable
 from .answers.answer_check import check_message
 from .dispatcher import Dispatcher
+from .feigned import Feigned, feigned
 from .idempotency import fingerprint_of, meaning_of
 from .joining import JOINED, Further, Joined, Joining
 from .request_check import RequestCheck
@@ -158,6 +159,31 @@ class Intake:
         finally:
             del self._accepting[job_id]
             accepted.set_result(None)
+
+    async def feign(self, asked: CallbackRequest) -> Feigned:
+        """Take a request of which no callback is made, whatever its number, and nobody is called.
+
+        It is refused, and counts, like any other of its site and source. Raises as `accept` does,
+        but for what is known of the number.
+        """
+        self.check_accepting()
+        read = asked
+        with _whatever_the_number():
+            read = self.check.read_numbers(asked)
+        history = await self._router.history(read.to)
+        now = self._clock()
+        params, ruling = self._router.route(read, history, now)
+        for _step, check in self.check.checks(params, now):
+            with _whatever_the_number():
+                check()
+        if params.queue is None and (params.not_before or 0.0) <= now:
+            self._services.overload.check()
+        due_at = self.check.without_number(params, now)
+        if params.id is not None:
+            self._admission.count_feigned(params.id, AdmissionQuery.of(params), now)
+        whisper = self._whisper(params, ruling)
+        request = self._request(params, Admitted(not_before=due_at), whisper)
+        return feigned(request, self._dial)
 
     def joined_by(self, params: CallbackRequest, called: str | None) -> Job | None:
         """The open job that a request which calls the number `called` joins, if it joins one."""
@@ -407,6 +433,16 @@ class Intake:
                     "unavailable", f"job {job.id}, for the same number, was not saved"
                 )
         return AcceptedRequest(job, joined=await self._joining.join(job, further))
+
+
+@contextmanager
+def _whatever_the_number() -> Iterator[None]:
+    """Let pass what is refused for what is known of a number."""
+    try:
+        yield
+    except EngineError as refusal:
+        if refusal.data.get("policy") not in _OF_THE_NUMBER:
+            raise
 
 
 def _retry_rules(configured: Sequence[RetrySettings]) -> dict[RetryCause, RetryRule]:

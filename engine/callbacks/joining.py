@@ -18,7 +18,7 @@ from .dispatcher import Dispatcher
 
 JOINED = "joined"
 # These say how to handle the request, and are no part of what is asked for.
-_OF_HANDLING = frozenset({"id", "join", "to_kind", "region", "slot"})
+_OF_HANDLING = frozenset({"id", "join", "to_kind", "region", "slot", "queue_taken"})
 
 
 class Joined(msgspec.Struct, kw_only=True):

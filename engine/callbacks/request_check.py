@@ -169,7 +169,7 @@ class RequestCheck:
             now=now,
         )
         if params.queue is not None and (admitted.not_before or 0.0) <= now:
-            queues.check(params.queue, now)
+            queues.check(params.queue, now, taken=params.queue_taken or 0)
         return admitted
 
     def _scripts(self, params: CallbackRequest) -> None:

@@ -285,6 +285,12 @@ class Admission:
         """Count an accepted request; in the same turn of the loop as its check and its save."""
         self._rate_limits.count(_accepted(job_id, admitted, now))
 
+    def count_feigned(self, id: str, query: AdmissionQuery, now: float) -> None:
+        """Count a request that calls nobody, once, for its site, its source and all together."""
+        if not self._rate_limits.counts(id):
+            others = Admitted(site=query.site, source=query.source)
+            self._rate_limits.count(_accepted(id, others, now))
+
     def forget(self, job_id: str) -> None:
         """An accepted request could not be saved: it does not count."""
         self._rate_limits.forget(job_id)

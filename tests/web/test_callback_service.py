@@ -1,9 +1,11 @@
 """What the gateway asks the engine, and what visitors are told where the engine does not do it."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
+from unittest.mock import patch
 
 import pytest
 from structlog.testing import capture_logs
@@ -19,6 +21,10 @@ from web.progress import Followers
 from web.signing import Signing
 from web.visitor_request import CallbackForm
 
+PLAN = {
+    "would_be_due": 7e9, "order": "agent_first", "whispers": False, "ring_s": 20.0, "attempts": 1,
+    "spacing_s": [],
+}  # fmt: skip
 FORM = CallbackForm(number="020 7946 0123", key="request-1")
 SIGNING = Signing(b"s" * 32)
 ID = SIGNING.callback_id("shop-key", FORM.key)
@@ -167,8 +173,10 @@ def test_who_must_not_be_called_is_told_as_if_they_were(policy: str) -> None:
         refusal = error("refused", "to", policy=policy, limit="number", not_before=7e9)
         joined = job(id="other", joined_to="other", would_be_due=7e9)
         for reply in (refusal, joined):
-            accepted = await ask(service(ScriptedClient(callback_request=[reply])))
+            client = ScriptedClient(callback_request=[reply], callback_feign=[PLAN])
+            accepted = await ask(service(client))
             assert (accepted["stage"], accepted["at"]) == ("queued", 7e9)
+            assert client.asked[0][1] == client.asked[1][1]
 
     run(script())
 
@@ -365,3 +373,69 @@ def test_a_slot_is_one_of_those_that_the_engine_counts(
 ) -> None:
     found = callback_service._slot_of(site(slot_min=30), at, offered)
     assert found == {"start": start, "end": start + 1800}
+
+
+def test_who_is_over_a_limit_is_refused_like_any_other() -> None:
+    """Where the queue is full, or closed: the engine is asked about all but the number."""
+    for why, reason in (
+        (error("unavailable", reason="full"), "busy"),
+        (error("refused", policy="hours", opens_at=5.0), "closed"),
+        (error("refused", policy="velocity", limit="site", retry_at=5e9), "too_many"),
+    ):
+        client = ScriptedClient(callback_feign=[why])
+
+        async def ask_uncalled(of: CallbackService) -> Any:
+            return await of.request(ID, site(), FORM, "192.0.2.7", is_called=False)
+
+        assert refused(client, ask_uncalled).reason == reason
+
+
+def test_one_that_is_not_called_counts_where_others_wait() -> None:
+    """What the engine is asked and says of a queue has them, until they are cancelled."""
+
+    async def script() -> None:
+        free = {"agents_free": 1, "open": True}
+        client = ScriptedClient(
+            callback_feign=[PLAN | {"would_be_due": None}],
+            callback_request=[job()],
+            callback_get=[error("not_found")],
+            queue_availability=[free],
+        )
+        under_test = service(client)
+        await under_test.request(ID, site(), FORM, "192.0.2.7", is_called=False)
+        await asyncio.sleep(0)
+        with patch(
+            "web.uncalled.uncalled_requests.UncalledRequests.places", lambda _self, _party: 2
+        ):
+            await under_test.request("web-2", site(), FORM, "192.0.2.7")
+            assert (await under_test.availability(site()))["agents_free"] == 1
+        asked = [params.get("queue_taken", params.get("taken")) for _method, params in client.asked]
+        assert asked == [None, 2, 2]
+        with patch(
+            "web.uncalled.uncalled_requests.UncalledRequests.active", lambda _self, _party: 2
+        ):
+            assert (await under_test.availability(site()))["agents_free"] == 0
+
+    run(script())
+
+
+def test_what_is_kept_of_one_that_is_not_called_comes_as_late_as_of_any_other() -> None:
+    async def script() -> None:
+        client = ScriptedClient(
+            callback_feign=[PLAN], callback_get=[error("not_found")], queue_availability=[{}]
+        )
+        under_test = service(client)
+        await under_test.request(ID, site(), FORM, "192.0.2.7", is_called=False)
+        assert (await under_test.cancel(ID))["stage"] == "cancelled"
+        under_test._uncalled._clock = lambda: time.time() + 1.0
+        under_test._engine._export_s.append(3.0)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        found = await under_test.kept(ID)
+        assert loop.time() - began == pytest.approx(3.0)
+        assert (found["state"], found["recorded_bytes"]) == ("cancelled", 0)
+        with pytest.raises(Refusal) as caught:
+            await under_test.cancel(ID)
+        assert caught.value.reason == "over"
+
+    run(script())

@@ -7,6 +7,7 @@ import msgspec
 
 from ...callbacks.completion import publish_queued
 from ...callbacks.dispatcher import Dispatcher
+from ...callbacks.feigned import Feigned
 from ...callbacks.intake import Intake
 from ...callbacks.retry import Outcome
 from ...errors import EngineError
@@ -70,6 +71,7 @@ class CallbackMethods:
         """Method names, with the parameters each takes and what it does."""
         return {
             "callback.request": Method(CallbackRequest, self._request),
+            "callback.feign": Method(CallbackRequest, self._feign),
             "callback.get": Method(JobRef, self._get),
             "callback.cancel": Method(JobRef, self._cancel),
             "callback.list": Method(JobQuery, self._list, is_large=True),
@@ -91,6 +93,9 @@ class CallbackMethods:
             view["kept"], view["dropped"] = joined.kept, joined.dropped
             view["would_be_due"] = joined.not_before
         return view
+
+    async def _feign(self, params: CallbackRequest, _peer: Peer) -> Feigned:
+        return await self._intake.feign(params)
 
     async def _open(self, job_id: str) -> Job:
         """An open job, which may be changed. Raises EngineError `not_found`, `state`."""

@@ -9,7 +9,7 @@ from ...acd.queue import QueueView
 from ...acd.queue_entry import EntryView, Key
 from ...acd.queue_views import QueueExplanation
 from ...errors import BadParams
-from ...request import Identifier, Params, one_of
+from ...request import Identifier, Params, Places, one_of
 from ..connections.peer import Peer
 from ..method import Method
 from ..params import SECONDS_PER_MIN, Days, SlotCallbacks, SlotMin
@@ -56,13 +56,15 @@ class AvailabilityQuery(Params):
     """queue.availability: with the hours of `days` days from now.
 
     With `slot_min` also the slots of that many minutes in them that have room, each for
-    `slot_callbacks` (None: for as many as the queue has agents).
+    `slot_callbacks` (None: for as many as the queue has agents). `taken` are places in it of which
+    the engine does not know.
     """
 
     queue: Identifier
     days: Days = 7
     slot_min: SlotMin | None = None
     slot_callbacks: SlotCallbacks | None = None
+    taken: Places = 0
 
 
 class EntryMove(Params):
@@ -130,11 +132,12 @@ class QueueMethods:
         return self._queues.views.view(params.queue)
 
     def _availability(self, params: AvailabilityQuery, _peer: Peer) -> Availability:
-        if params.slot_min is None:
-            return self._queues.views.availability(params.queue, params.days)
-        length_s = params.slot_min * SECONDS_PER_MIN
-        slots = SlotQuery(length_s, params.slot_callbacks, self._bookings.due_times)
-        return self._queues.views.availability(params.queue, params.days, slots)
+        slots = None
+        if params.slot_min is not None:
+            length_s = params.slot_min * SECONDS_PER_MIN
+            slots = SlotQuery(length_s, params.slot_callbacks, self._bookings.due_times)
+        views = self._queues.views
+        return views.availability(params.queue, params.days, slots, taken=params.taken)
 
     async def _entries(self, params: QueueEntries, _peer: Peer) -> EntryPage:
         if params.id is not None:

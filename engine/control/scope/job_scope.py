@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     TracedCalls = Callable[[Any], TracedCall | None]
 
+_REQUESTS = frozenset({"callback.feign", "callback.request"})
 _OF_ONE_JOB = frozenset(
     {
         "callback.annotate", "callback.cancel", "callback.get", "callback.reprioritise",
@@ -90,7 +91,7 @@ class JobScope:
     def amend(self, method: str, params: Any) -> Any:
         """The parameters as the client means them: its own site, and a number where it may only
         request."""
-        if method == "callback.request" and isinstance(params, CallbackRequest):
+        if method in _REQUESTS and isinstance(params, CallbackRequest):
             changes: dict[str, Any] = {}
             if self._who.has_own_jobs_only and params.to_kind is None:
                 changes["to_kind"] = "number"
@@ -114,7 +115,7 @@ class JobScope:
 
     def check(self, method: str, params: Any) -> None:
         """Raise NoRight where the client may not ask for this with these parameters."""
-        if method == "callback.request":
+        if method in _REQUESTS:
             self._check_site(params.site, "site")
             self._check_site(site_of(params.context), "context.site")
         elif method == "call.originate":

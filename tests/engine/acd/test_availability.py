@@ -144,3 +144,8 @@ def test_a_slot_has_room_for_as_many_as_the_queue_has_agents(
     one = availability(queue(), {}, True, 1, MONDAY, SlotQuery(1800.0, None, lambda _one: []))
     assert one["slots"][0] == {"start": MONDAY, "end": MONDAY + 1800, "left": 1}
     assert "slots" not in availability(queue(), {}, True, 1, MONDAY)
+
+
+def test_places_of_which_the_engine_does_not_know_wait_like_others() -> None:
+    found = availability(queue(), {}, True, 1, MONDAY, taken=3)
+    assert (found["waiting"], found["waiting_since"]) == (3, None)

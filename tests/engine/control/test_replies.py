@@ -121,6 +121,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("route.explain", {"to": NUMBER, "from_trunk": "pbx", "dialled": "+442079461000"}),
     ("route.explain", {"to": NUMBER, "from_trunk": "pbx", "dialled": "+4930123456"}),
     ("callback.get", {"id": "waits"}),
+    ("callback.feign", {"to": NUMBER, "queue": "sales", "queue_taken": 1}),
     ("callback.list", {"limit": 1}),
     ("callback.reschedule", {"id": "later", "not_before": 4.1e9}),
     ("callback.reprioritise", {"id": "later", "priority": 7}),

@@ -164,7 +164,7 @@ async def test_availability(engine: RunningEngine) -> None:
     nobody = await client.call("queue.availability", queue="sales")
     assert nobody == {
         "queue": "sales", "open": True, "opens_at": None, "agents_free": 0, "agents_present": 0,
-        "waiting": 0, "expected_wait_s": None, "hours": None,
+        "waiting": 0, "waiting_since": None, "expected_wait_s": None, "hours": None,
     }  # fmt: skip
     await client.call("agent.login", agent="bert")
     free = await client.call("queue.availability", queue="sales")
@@ -177,6 +177,10 @@ async def test_availability(engine: RunningEngine) -> None:
     join(daemon, "c2", 5, queue="service")
     full = await client.call("queue.availability", queue="service")
     assert (full["open"], full["waiting"]) == (False, 2)
+    entries = (await client.call("queue.entries", queue="service"))["entries"]
+    assert full["waiting_since"] == entries[0]["joined_at"]
+    more = await client.call("queue.availability", queue="night", taken=3)
+    assert more["waiting"] == 3
     assert (await refused_by_engine(client, "queue.availability", queue="x")).kind == "not_found"
     with pytest.raises(RequestRejected, match="days"):
         await client.call("queue.availability", queue="sales", days=0)
