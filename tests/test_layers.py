@@ -143,6 +143,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "web.connections": set(),
     "web.handshakes": {"web.client_address"},
     "web.listeners": set(),
+    "web.tls": set(),
     "web.signing": set(),
     "web.progress": set(),
     "web.pages": {"web.texts"},
@@ -170,7 +171,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "web.server": {
         "web.admission", "web.agent_desk", "web.api", "web.callback_service", "web.client_address",
         "web.connections", "web.handshakes", "web.listeners", "web.pages",
-        "web.progress", "web.proof_of_work", "web.signing",
+        "web.progress", "web.proof_of_work", "web.signing", "web.tls",
     },
     # media: the side of the engine, and the side of the worker
     "media.errors": set(),

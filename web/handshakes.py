@@ -26,11 +26,14 @@ _AGAIN_S: Final = 0.1
 
 
 class Handshakes:
-    """Makes connections secure. Each is for a protocol of `accept` once it is."""
+    """Makes connections secure. Each is for a protocol of `accept` once it is.
+
+    `context` gives what the next handshake goes by.
+    """
 
     def __init__(
         self,
-        context: ssl.SSLContext,
+        context: Callable[[], ssl.SSLContext],
         accept: Callable[[], asyncio.BaseProtocol],
         most: int = MOST,
         limit_s: float = HANDSHAKE_S,
@@ -76,7 +79,7 @@ class Handshakes:
                 await asyncio.get_running_loop().connect_accepted_socket(
                     self._accept,
                     accepted,
-                    ssl=self._context,
+                    ssl=self._context(),
                     ssl_handshake_timeout=self._limit_s,
                 )
         except asyncio.CancelledError:

@@ -16,6 +16,7 @@ import structlog
 import uvloop
 from aiohttp import web
 
+from config.checks.sites import has_plain_links
 from config.errors import ConfigError
 from config.section import read_secret
 from config.value_checks.addresses import split_host_port
@@ -34,6 +35,7 @@ from .pages import Pages
 from .progress import Followers
 from .proof_of_work import ProofOfWork
 from .signing import Signing, read_or_make_secret
+from .tls import Certificate
 
 log = structlog.get_logger()
 
@@ -61,6 +63,8 @@ class Gateway:
     def __init__(self, file: str, settings: WebSettings) -> None:
         self._file = file
         self._settings = settings
+        files = settings.web.tls_cert, settings.web.tls_key
+        self._certificate = Certificate(*files) if all(files) else None
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT.
@@ -80,11 +84,15 @@ class Gateway:
             # The collector never looks at what stays: it would hold up requests for 20 to 80 ms.
             gc.collect()
             gc.freeze()
+            if has_plain_links(self._settings.web, self._settings.sites):
+                log.warning("links say http:", reason="web.public_url is not set")
             log.info("web gateway listens", url=url, sites=len(self._settings.sites))
             await asyncio.get_running_loop().create_future()
 
     def reload(self) -> None:
-        """Take what the file says now; one that has faults changes nothing."""
+        """Take what the file says now, and its certificate; one that has faults changes nothing."""
+        if self._certificate is not None:
+            self._certificate.read_again()
         try:
             self._settings = load(self._file)
         except ConfigError as error:
@@ -127,20 +135,19 @@ class Gateway:
             try:
                 assert runner.server is not None
                 host, port = split_host_port(settings.listen)
-                tls = _tls(settings.tls_cert, settings.tls_key)
                 accept = Connections(runner.server, waiting).accept
                 listeners = listen(host, port, BACKLOG)
                 bound = listeners[0].getsockname()[1]
-                if tls is None:
+                if self._certificate is None:
                     loop = asyncio.get_running_loop()
                     servers = [
                         await loop.create_server(accept, sock=one, backlog=BACKLOG)
                         for one in listeners
                     ]
                 else:
-                    handshakes = Handshakes(tls, accept)
+                    handshakes = Handshakes(self._certificate.context, accept)
                     tasks += [asyncio.create_task(handshakes.serve(one)) for one in listeners]
-                yield f"{'https' if tls else 'http'}://{host}:{bound}"
+                yield f"{'https' if self._certificate else 'http'}://{host}:{bound}"
             finally:
                 for task in tasks:
                     task.cancel()
@@ -177,11 +184,3 @@ class Gateway:
         host, port = split_host_port(where)
         trusted = ssl.create_default_context(cafile=settings.web.control_ca or None)
         return await Client.connect(host=host, port=port, token=token, tls=trusted, reply_s=REPLY_S)
-
-
-def _tls(certificate: str, key: str) -> ssl.SSLContext | None:
-    if not certificate:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, key)
-    return context

@@ -22,6 +22,15 @@ def sites_unheard(web: Web, sites: Sequence[Site]) -> Iterator[Fault]:
             yield Fault(f"sites[{index}].speak", "needs web.phone_server, to call")
 
 
+def has_plain_links(web: Web, sites: Sequence[Site]) -> bool:
+    """Whether visitors of https: pages would get links that say http:.
+
+    Behind a proxy that does TLS the gateway does not see with which scheme it was asked.
+    """
+    is_secure = any(one.startswith("https:") for site in sites for one in site.origins)
+    return is_secure and not web.public_url and not web.tls_cert
+
+
 def names_of_sites(sites: Sequence[Site], known: Known) -> Iterator[Fault]:
     """A fault for each queue, agent or script of a site that there is not."""
     for index, site in enumerate(sites):

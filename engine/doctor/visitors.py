@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from config.all_sections import AllSections
+from config.checks.sites import has_plain_links
 from config.policy import Limit
 
 from .finding import Finding
@@ -15,6 +16,12 @@ def visitor_findings(settings: AllSections) -> Iterator[Finding]:
     """
     if settings.sites or any(right.role in ("request", "gateway") for right in settings.rights):
         yield from _unwanted_calls(settings)
+    if has_plain_links(settings.web, settings.sites):
+        yield Finding(
+            "web.public_url", "warning",
+            "Behind a proxy with TLS the links that visitors get say http: all the same.",
+            'Name the address that they reach: web.public_url = "https://calls.shop.example".',
+        )  # fmt: skip
 
 
 def _unwanted_calls(settings: AllSections) -> Iterator[Finding]:

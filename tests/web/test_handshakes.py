@@ -39,7 +39,7 @@ class Desk:
         self.trusted = certificate.client_context(shows=False)
         self.most = most
         self.writers: list[asyncio.StreamWriter] = []
-        self.handshakes = Handshakes(context, Echo, most, limit_s)
+        self.handshakes = Handshakes(lambda: context, Echo, most, limit_s)
         self.port = 0
 
     @asynccontextmanager

@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
 from config.web_settings import WebSettings as Settings
 from config.web_settings import load
@@ -16,6 +17,7 @@ from ringback_client import Client
 from ringback_client.connection import Address
 from tests.support.certificates import Authority
 from tests.support.engines.in_process import running, settings_in
+from tests.support.engines.process import write_config
 from tests.support.ports import free_port
 from web.server import Gateway, main
 
@@ -104,6 +106,70 @@ async def test_pages_are_served_by_tls_for_an_engine_elsewhere(
     (where,) = asked
     assert (where["host"], where["port"], where["token"]) == ("192.0.2.1", 5039, TOKEN)
     assert where["tls"].verify_mode == ssl.CERT_REQUIRED and where["tls"].check_hostname
+
+
+Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def shown(port: int) -> tuple[bytes, Line]:
+    """The certificate that the gateway shows now, and a connection to it."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+    certificate = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    return certificate, (reader, writer)
+
+
+async def is_healthy(line: Line) -> bool:
+    """Whether the connection is answered, and stays."""
+    reader, writer = line
+    writer.write(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+    reply = await reader.readuntil(b'{"ok": true}')
+    return reply.startswith(b"HTTP/1.1 200")
+
+
+async def test_a_renewed_certificate_is_taken_and_no_connection_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("old", "new", "other"):
+        (tmp_path / name).mkdir()
+    old, new, other = (
+        Authority(tmp_path / name).certificate("127.0.0.1") for name in ("old", "new", "other")
+    )
+    web = {
+        "listen": "127.0.0.1:0", "secret_file": str(tmp_path / "web.secret"),
+        "tls_cert": old.cert, "tls_key": old.key,
+    }  # fmt: skip
+
+    async def connect(*_where: Any, **_more: Any) -> Client:
+        return Client(Address("run/none.sock"))
+
+    monkeypatch.setattr(Client, "connect", connect)
+    file = tmp_path / "web.toml"
+    write_config(file, {"web": web})
+    gateway = Gateway(str(file), load(file, environ={}))
+    async with asyncio.timeout(60), gateway.serving() as url:
+        port = int(url.rpartition(":")[2])
+        first, line = await shown(port)
+        assert await is_healthy(line)
+        Path(old.cert).write_text(Path(new.cert).read_text())
+        Path(old.key).write_text(Path(new.key).read_text())
+        gateway.reload()
+        second, other_line = await shown(port)
+        assert second != first
+        assert await is_healthy(line) and await is_healthy(other_line)
+        # Written half, or with a key that is not its own: the one that there is holds.
+        for key, text in (("cert", "garbage"), ("key", Path(other.key).read_text()), ("key", "")):
+            before = Path(getattr(old, key)).read_text()
+            Path(getattr(old, key)).write_text(text)
+            with capture_logs() as said:
+                gateway.reload()
+            errors = [one for one in said if one["log_level"] == "error"]
+            assert [one["event"] for one in errors] == ["certificate not read anew"]
+            assert errors[0]["file"] == old.cert and errors[0]["reason"]
+            third, _line = await shown(port)
+            assert third == second and await is_healthy(line)
+            Path(getattr(old, key)).write_text(before)
 
 
 async def test_it_waits_for_the_engine_and_answers_while_there_is_none(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ function say(section, key, reason = "") {
 /* In the language that the agent has chosen, else that of the browser. Where it cannot be had, the page stays English. */
 async function read(language) {
   try {
-    const reply = await fetch(`/phone/texts${language ? `?language=${encodeURIComponent(language)}` : ""}`);
+    const reply = await fetch(`phone/texts${language ? `?language=${encodeURIComponent(language)}` : ""}`);
     words = await reply.json();
   } catch (error) { /* the gateway is away */ }
   if (words.phone) write();
@@ -69,7 +69,7 @@ async function attempt(method, params) {
 }
 
 function signIn() {
-  const address = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/phone/line`;
+  const address = new URL("phone/line", location.href.replace(/^http/, "ws"));
   line = new WebSocket(address);
   line.onopen = () => line.send(JSON.stringify({ token, language: words.language }));
   line.onmessage = (event) => received(JSON.parse(event.data));

@@ -6,7 +6,7 @@
   const form = document.getElementById("form");
   if (!form) { // the page itself
     const script = document.createElement("script");
-    script.src = "/ringback.js";
+    script.src = new URL("../ringback.js", location.href);
     script.dataset.site = key;
     script.dataset.language = query.get("language") || "";
     script.dataset.preview = query.get("preview") || "{}";
@@ -22,7 +22,7 @@
 
   async function read(language) {
     const wanted = language ? `?language=${language}` : "";
-    texts = await (await fetch(`/v1/sites/${encodeURIComponent(key)}/texts${wanted}`)).json();
+    texts = await (await fetch(`v1/sites/${encodeURIComponent(key)}/texts${wanted}`)).json();
     for (const name of TEXTS) field(name).value = texts.form[name];
   }
   function show() {
@@ -34,9 +34,9 @@
     const preview = JSON.stringify({ look, form: { ...texts.form, ...changed }, triggers });
     const language = field("language").value;
     document.getElementById("page").src =
-      `/preview/page?${new URLSearchParams({ site: key, language, preview })}`;
+      `preview/page?${new URLSearchParams({ site: key, language, preview })}`;
     document.getElementById("line").textContent =
-      `<script async src="${location.origin}/ringback.js" data-site="${key}"></` + "script>";
+      `<script async src="${new URL("ringback.js", location.href)}" data-site="${key}"></` + "script>";
     const lines = [`language = ${quoted(language)}`, `look = { colour = ${quoted(look.colour)}, position = ${quoted(look.position)}, unreachable = ${quoted(look.unreachable)} }`,
       `triggers = { after_s = ${triggers.after_s.toFixed(1)}, scrolled_percent = ${triggers.scrolled_percent}, on_leaving = ${triggers.on_leaving}, once = ${quoted(triggers.once)} }`];
     const own = Object.entries(changed).map(([name, text]) => `${name} = ${quoted(text)}`);

@@ -6,7 +6,8 @@
   "use strict";
   const script = document.currentScript || document.querySelector("script[data-site]");
   if (!script || !script.dataset.site) return;
-  const base = new URL(script.dataset.gateway || script.src, location.href).origin;
+  // Where the script is, with the path that a proxy has before it.
+  const base = new URL(script.dataset.gateway || script.src, location.href).href.replace(/[?#].*$/, "").replace(/\/([^/]*\.js)?$/, "");
   const key = script.dataset.site;
   // A page that has the line twice shows one button.
   const what = [key, script.dataset.field, script.dataset.button].join();

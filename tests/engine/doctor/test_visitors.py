@@ -8,6 +8,7 @@ from config.policy import DoNotCall, Limit, Limits
 from config.queues import Queue
 from config.rights import Right
 from config.settings import Settings
+from config.sites import Web
 from engine.doctor.visitors import visitor_findings
 from tests.support.sites import site
 
@@ -32,6 +33,18 @@ def test_where_the_gateway_has_a_file_of_its_own_its_right_says_that_there_are_v
     right = Right(name="web", role="gateway", token=SecretStr(TOKEN))
     assert ("do_not_call.key", "warning") in found(sites=[], rights=[right])
     assert found(sites=[]) == []
+
+
+def test_links_for_https_pages_should_not_say_http() -> None:
+    assert ("web.public_url", "warning") in found()
+    plain = site(origins=["http://127.0.0.1:8000"])
+    secure = Web(tls_cert="/etc/cert.pem", tls_key="/etc/key.pem")
+    for sections in (
+        {"sites": [plain]},
+        {"web": secure},
+        {"web": Web(public_url="https://a.example")},
+    ):
+        assert ("web.public_url", "warning") not in found(**sections)
 
 
 def test_some_limit_should_hold_for_the_calls_of_a_day_to_one_number() -> None:
