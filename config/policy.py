@@ -14,7 +14,7 @@ from .calendars import TimeZone, known_subdivisions
 from .errors import wrong
 from .section import Section, first_duplicate
 from .sounds import FILE
-from .values import NumberPrefix, Printable, Region, Seconds
+from .values import Name, NumberPrefix, Printable, Region, Seconds
 
 LineType = Literal[
     "fixed_line",
@@ -167,6 +167,13 @@ class Destinations(Section):
     allow: list[FullPrefix] = Field(default=["+"])
     refuse: list[FullPrefix] = Field(default=[])
     refuse_line_types: list[LineType] = Field(default=["premium_rate", "shared_cost"])
+    refuse_visitors: list[FullPrefix] = Field(
+        default=["+870", "+878", "+881", "+882", "+883", "+888", "+979"]
+    )
+    """Not for visitors of sites besides, unless a prefix of `allow` is as long: satellites, and
+    networks of no country."""
+    allow_visitors_of: dict[Name, list[FullPrefix]] = Field(default={})
+    """What visitors of a site may have called all the same."""
     emergency: bool = False
 
     @model_validator(mode="after")

@@ -134,6 +134,7 @@ class RequestCheck:
         self._deadline(params.deadline, now)
         self._bookings.check(params)
         query = AdmissionQuery.of(params)
+        self._admission.check_visitor(number, query.visitor_of)
         not_before, scheduled = self._admission.when(number, query, now)
         self._admission.check_others(number, query, now)
         admitted = Admitted(called=number.e164, not_before=not_before, scheduled=scheduled)

@@ -22,7 +22,7 @@ from ..job import site_of
 from ..store.protocols import NOTHING_KEPT, LoadedDocuments
 from .blocking.do_not_call import DoNotCall
 from .hours.calling_hours import CallingHours
-from .limits import Accepted, RateLimits
+from .limits import Accepted, RateLimits, visitor_of
 from .numbers.number_plan import NumberPlan
 from .numbers.phone_number import CalledNumber, parse_written
 from .numbers.reading import Reading, refused
@@ -63,6 +63,11 @@ class AdmissionQuery:
             not_before=params.not_before,
             deadline=params.deadline,
         )
+
+    @property
+    def visitor_of(self) -> str | None:
+        """The site a visitor of which asks: their address is known."""
+        return visitor_of(self.site, self.source)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +214,7 @@ class Admission:
         for text in query.numbers:
             number = self._check_place(text, "numbers")
             if number is not None:
+                self.check_visitor(number, query.visitor_of, "numbers")
                 self._check_register(number, now, "numbers")
                 others.append(number)
         number = self._check_place(query.to, "to")
@@ -225,6 +231,7 @@ class Admission:
             if counts:
                 self._check_limits(asked, now)
             return asked
+        self.check_visitor(number, query.visitor_of)
         self._check_register(number, now, "to")
         not_before, scheduled = self.when(number, query, now)
         estimate = self.rates.estimate(number.e164)
@@ -245,6 +252,15 @@ class Admission:
             self._check_limits(admitted, now)
         return admitted
 
+    def check_visitor(
+        self, number: CalledNumber, visitor_of: str | None, field: str = "to"
+    ) -> None:
+        """Raise EngineError `refused` where a visitor of a site asks, and the number is not called
+        for visitors."""
+        if visitor_of is not None:
+            with refused(field):
+                self._plan.check_for_visitors(number, visitor_of)
+
     def check_others(self, number: CalledNumber, query: AdmissionQuery, now: float) -> None:
         """Raise EngineError `refused` where a limit would refuse any number like this one: that of
         the site, of the source, of all together."""
@@ -261,16 +277,20 @@ class Admission:
             raise EngineError("refused", admitted.scheduled or "not yet", "to", data)
         return admitted
 
-    def may_dial_now(self, called: str | None, now: float) -> Verdict:
+    def may_dial_now(
+        self, called: str | None, now: float, visitor_of: str | None = None
+    ) -> Verdict:
         """Whether a number (E.164; None: no number) may be dialled at this moment.
 
-        To be asked right before each dial: it may have been blocked meanwhile, or hours be over.
+        `visitor_of` is the site a visitor of which has asked for it. To be asked right before each
+        dial: it may have been blocked meanwhile, or hours be over.
         """
         number = None if called is None else parse_written(called, self._region)
         if number is None:
             return Verdict(True)
         try:
             self._check_destination(number, "to")
+            self.check_visitor(number, visitor_of)
             self._check_register(number, now, "to")
         except EngineError as error:
             return Verdict(False, error.data["policy"], error.message, error.data.get("until"))

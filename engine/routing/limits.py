@@ -28,6 +28,11 @@ IPV6_SITE_BITS = 64
 Key = tuple[str, str]  # what is limited, and which of them: ("site", "shop.example")
 
 
+def visitor_of(site: str | None, source: str | None) -> str | None:
+    """The site, where a visitor of it asks: their address is known. Its own people have none."""
+    return site if site and source else None
+
+
 class Accepted(msgspec.Struct, kw_only=True, eq=False):
     """One accepted request, as it counts; `id` is that of its job.
 
@@ -45,8 +50,8 @@ class Accepted(msgspec.Struct, kw_only=True, eq=False):
 
     @property
     def is_of_visitor(self) -> bool:
-        """Whether a visitor of a site has asked: their address is known."""
-        return bool(self.site and self.source)
+        """Whether a visitor of a site has asked."""
+        return visitor_of(self.site, self.source) is not None
 
     def counts_for(self) -> list[Key]:
         """Everything this request counts for."""

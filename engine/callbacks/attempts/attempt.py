@@ -28,6 +28,7 @@ from ...calls.transfers.queue_wait import NoCallback, QueueWait
 from ...calls.two_party_call import TwoPartyCall
 from ...errors import EngineError
 from ...job import MACHINE, AttemptRecord, Job, JobState, OfferRecord
+from ...routing.limits import visitor_of
 from ...routing.targets.destination import Destination
 from .. import retry
 from ..answers.answer_check import AnswerCheck, MachineAnswered
@@ -416,7 +417,9 @@ class Attempt(TwoPartyCall):
                 "not_before": self._services.clock.now() + ON_THE_LINE_S,
             }
             raise EngineError("refused", "the customer is on the line", "to", later)
-        verdict = self._admission.may_dial_now(number, self._services.clock.now())
+        verdict = self._admission.may_dial_now(
+            number, self._services.clock.now(), visitor_of(job.request.site, job.request.source)
+        )
         if not verdict.allowed:
             data = {"policy": verdict.policy, "not_before": verdict.not_before}
             raise EngineError("refused", verdict.reason or "not to be called", "to", data)

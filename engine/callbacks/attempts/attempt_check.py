@@ -9,6 +9,7 @@ from ...calls.call import ON_THE_LINE_S, CallRegistry
 from ...job import Job
 from ...routing.admission import Admission
 from ...routing.dialplan import Dialplan
+from ...routing.limits import visitor_of
 from ...routing.trunk_states import NoTrunkUsable, TrunksFull
 from ..completion import Postpone
 from ..trunk_line import TrunkLine
@@ -95,7 +96,9 @@ class AttemptCheck:
 
     def _refusal(self, job: Job, now: float) -> Postpone | str | None:
         """As `objection`, by the policies alone."""
-        verdict = self._admission.may_dial_now(number_of(job, self._admission), now)
+        verdict = self._admission.may_dial_now(
+            number_of(job, self._admission), now, visitor_of(job.request.site, job.request.source)
+        )
         if verdict.allowed:
             return None
         reason = verdict.reason or "not to be called"

@@ -69,12 +69,8 @@ class NumberPlan:
         """Raise NotDialable where [destinations] does not allow this number."""
         rules = self.destinations
         if number.e164.startswith("+"):
-            allowed = max(
-                (p for p in rules.allow if number.e164.startswith(p)), key=len, default=""
-            )
-            refused = max(
-                (p for p in rules.refuse if number.e164.startswith(p)), key=len, default=""
-            )
+            allowed = _longest(rules.allow, number)
+            refused = _longest(rules.refuse, number)
             if len(refused) >= len(allowed):
                 why = f"destinations.refuse has {refused}" if refused else "it is not allowed"
                 raise NotDialable(
@@ -87,6 +83,21 @@ class NumberPlan:
                 f"{number.e164} is not called: {_words(number.line_type)}",
                 policy="line_type",
                 line_type=number.line_type,
+            )
+
+    def check_for_visitors(self, number: CalledNumber, site: str) -> None:
+        """Raise NotDialable where [destinations] does not allow this number for a visitor of a
+        site, who may be anybody."""
+        rules = self.destinations
+        own = rules.allow_visitors_of.get(site, [])
+        allowed = _longest((*rules.allow, *own), number)
+        refused = _longest(rules.refuse_visitors, number)
+        if len(refused) > len(allowed):
+            raise NotDialable(
+                f"{number.e164} is not called for visitors of sites: "
+                f"destinations.refuse_visitors has {refused}",
+                policy="destination",
+                prefix=refused,
             )
 
     def read(
@@ -331,6 +342,11 @@ def _emergency(text: str) -> NotDialable:
         policy="destination",
         emergency=True,
     )
+
+
+def _longest(prefixes: Iterable[str], number: CalledNumber) -> str:
+    """The longest of the prefixes with which the number begins; "" where it begins with none."""
+    return max((one for one in prefixes if number.e164.startswith(one)), key=len, default="")
 
 
 def _words(line_type: str | None) -> str:

@@ -253,3 +253,57 @@ async def test_what_was_read_before_stays_blocked_where_a_file_is_gone(tmp_path:
     assert refused_by_admission(under_test, to=LONDON).data["policy"] == "do_not_call"
     await under_test.read_again([str(tmp_path / "none.csv")])
     assert refused_by_admission(under_test, to=LONDON).data["policy"] == "do_not_call"
+
+
+SATELLITES = [
+    "+870773111632", "+881612345678", "+8823421234", "+883510012345", "+878101234567890",
+    "+88812345678901",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", SATELLITES)
+def test_satellites_are_not_called_for_visitors_of_sites(number: str) -> None:
+    under_test = admission()
+    error = refused_by_admission(under_test, to=number, site="shop.example", source="192.0.2.7")
+    assert (error.kind, error.field) == ("refused", "to")
+    assert error.data == {"policy": "destination", "prefix": number[:4]}
+    assert error.message == (
+        f"{number} is not called for visitors of sites: destinations.refuse_visitors has "
+        f"{number[:4]}"
+    )
+    of_numbers: dict[str, Any] = {
+        "to": LONDON,
+        "numbers": [number],
+        "site": "shop.example",
+        "source": "::1",
+    }
+    assert refused_by_admission(under_test, **of_numbers).field == "numbers"
+    verdict = under_test.may_dial_now(number, NOON, "shop.example")
+    assert (verdict.allowed, verdict.policy) == (False, "destination")
+    own: list[dict[str, Any]] = [{}, {"site": "shop.example"}, {"source": "192.0.2.7"}]
+    for who in own:  # the site's own people
+        assert under_test.check(AdmissionQuery(to=number, **who), NOON).called == number
+    assert under_test.may_dial_now(number, NOON).allowed
+
+
+@pytest.mark.parametrize(
+    ("settings", "site", "is_called"),
+    [
+        ({"refuse_visitors": []}, "shop.example", True),
+        ({"allow": ["+", "+870"]}, "shop.example", True),
+        ({"allow": ["+", "+87077"]}, "shop.example", True),
+        ({"allow_visitors_of": {"ships.example": ["+870"]}}, "ships.example", True),
+        ({"allow_visitors_of": {"ships.example": ["+870"]}}, "shop.example", False),
+        ({"allow_visitors_of": {"ships.example": ["+870"]}, "refuse": ["+870"]}, "ships.example",
+         False),
+    ],
+)  # fmt: skip
+def test_a_configuration_or_a_site_may_have_them_called(
+    settings: dict[str, Any], site: str, is_called: bool
+) -> None:
+    under_test = admission(destinations=Destinations(**settings))
+    asked: dict[str, Any] = {"to": SATELLITES[0], "site": site, "source": "192.0.2.7"}
+    if is_called:
+        assert under_test.check(AdmissionQuery(**asked), NOON).called == SATELLITES[0]
+    else:
+        assert refused_by_admission(under_test, **asked).data["policy"] == "destination"

@@ -31,7 +31,7 @@ class Policies:
         self.verdict = SimpleNamespace(**given | verdict)
         self.asked: list[str | None] = []
 
-    def may_dial_now(self, number: str | None, _now: float) -> Any:
+    def may_dial_now(self, number: str | None, _now: float, _visitor_of: str | None) -> Any:
         self.asked.append(number)
         return self.verdict
 
