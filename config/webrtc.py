@@ -4,15 +4,15 @@ from pydantic import Field, SecretStr, model_validator
 
 from .errors import wrong
 from .section import Section, read_secret
-from .values import AdvertisedHost, OptionalPath, Printable, Secret
+from .values import AdvertisedHost, Codecs, OptionalPath, Printable, Secret
 
 
 class WebRtc(Section):
     """[webrtc]: STUN and TURN servers (RFC 7064, RFC 7065), and our own address behind NAT.
 
     With `turn_secret`, which the TURN server shares, the credentials are made for `turn_ttl_s` each
-    time. A call waits `rejoin_s` for a browser whose connection was closed, and
-    `sleep_s` for one that no longer sends anything.
+    time. `codecs` are those of browsers that have none of their own. A call waits `rejoin_s` for a
+    browser whose connection was closed, and `sleep_s` for one that no longer sends anything.
     """
 
     stun: Printable = Field(default="", pattern=r"^(stun:.+)?$")
@@ -26,6 +26,7 @@ class WebRtc(Section):
     relay_only: bool = False
     advertise: AdvertisedHost = ""
     rejoin_s: float = Field(default=10.0, gt=0, le=300, allow_inf_nan=False)
+    codecs: Codecs = Field(default=[])
     sleep_s: float = Field(default=60.0, gt=0, le=3600, allow_inf_nan=False)
 
     @model_validator(mode="after")

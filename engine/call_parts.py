@@ -210,6 +210,7 @@ class CallParts:
             trunk_states=self.trunks,
             do_not_call=do_not_call,
         )
+        self.dialplan.set_browsers(settings.webrtc.codecs)
         self.admission = Admission(
             PolicySettings.of(settings),
             read=self.dialplan.classify,

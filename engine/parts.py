@@ -321,6 +321,7 @@ class Parts(CallParts):
 
         def browsers(settings: Settings) -> None:
             self.lost_browsers.rejoin_s = settings.webrtc.rejoin_s
+            self.dialplan.set_browsers(settings.webrtc.codecs)
             if self.browsers is not None:
                 tokens = agent_tokens(settings.rights)
                 self.browsers.registrar.configure(settings.sip.digest, tokens)

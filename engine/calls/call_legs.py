@@ -193,6 +193,16 @@ def codecs_like(partner: Leg | None) -> tuple[str, ...]:
     return (spoken, *(codec for codec in CODECS if codec != spoken))
 
 
+def codecs_before(leg: Leg, later: Destination | None) -> tuple[str, ...]:
+    """What to offer who is called first: a browser what the other party prefers, who is called
+    `later`. Browsers have every usual codec; of phones nothing is presumed.
+    """
+    wanted = () if later is None else later.targets[0].media.codecs
+    if not wanted or not leg.destination.is_browser:
+        return CODECS
+    return (wanted[0], *(codec for codec in CODECS if codec != wanted[0]))
+
+
 async def within_report_limit(call: Call, report: Awaitable[object]) -> None:
     """Wait for what the media worker reports at the end of a call, but not for long."""
     try:

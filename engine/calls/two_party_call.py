@@ -11,10 +11,11 @@ from ..errors import EngineError
 from ..job import OfferRecord
 from ..recordings.entry import Side
 from ..routing.admission import Admission
+from ..routing.targets.destination import Destination
 from .agent_wait import AgentWait
 from .announcing.whisper import Whisper
 from .call import Call, TransferOrder
-from .call_legs import CallLegs, codecs_like, within_report_limit
+from .call_legs import CallLegs, codecs_before, codecs_like, within_report_limit
 from .dialling import DEFAULT_CALLER, Caller
 from .hangup_cause import HangupCause
 from .leg import Leg, LegEnded
@@ -105,14 +106,18 @@ class TwoPartyCall(ABC):
         ring_s: float,
         name: str = "",
         partner: Leg | None = None,
+        later: Destination | None = None,
         headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
-        """Call the party of `leg`, who is shown `user` and `name` as caller. Raises LegEnded."""
+        """Call the party of `leg`, who is shown `user` and `name` as caller. Raises LegEnded.
+
+        They will talk with `partner`, or with who is called `later`.
+        """
         self.show(leg)
         await leg.dial(
             caller=Caller(user, self._services.dial.caller_id or DEFAULT_CALLER, name),
             ring_s=ring_s,
-            codecs=codecs_like(partner),
+            codecs=codecs_before(leg, later) if partner is None else codecs_like(partner),
             headers=headers,
         )
 

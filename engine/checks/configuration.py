@@ -71,6 +71,7 @@ def _codecs(settings: AllSections) -> Iterator[Fault]:
     """A fault for each trunk or agent all of whose codecs lack what they need on this machine."""
     wanted = [(f"trunks[{number}]", one.codecs) for number, one in enumerate(settings.trunks)]
     wanted += [(f"agents[{number}]", one.codecs) for number, one in enumerate(settings.agents)]
+    wanted.append(("webrtc", settings.webrtc.codecs))
     for account, codecs in wanted:
         if codecs and not here(codecs):
             yield Fault(f"{account}.codecs", "; ".join(missing().values()))

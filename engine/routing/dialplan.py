@@ -14,6 +14,7 @@ from config.agents import Agent, ReachedKind, StreamAddress
 from config.settings import Route, Trunk
 from config.streams import shown_url
 from config.value_checks.sip_uris import browser_of
+from config.values import Codec
 from sip.auth.digest import Credentials
 from sip.errors import ParseError
 from sip.message.uri import SipUri, parse_uri
@@ -23,7 +24,7 @@ from ..errors import EngineError
 from .blocking.do_not_call import DoNotCall
 from .identity.caller_id_check import check_caller_id
 from .identity.caller_identity import CallerIdentity
-from .media_policy import DEFAULT_MEDIA, MediaPolicy
+from .media_policy import DEFAULT_MEDIA, MediaPolicy, formats_of
 from .numbers.number_plan import NumberPlan
 from .numbers.phone_number import CalledNumber
 from .numbers.reading import NotDialable, Reading, is_uri, refused
@@ -83,6 +84,7 @@ class Dialplan:
         trunk_states: TrunkStates | None = None,
         do_not_call: DoNotCall | None = None,
     ) -> None:
+        self._of_browsers = DEFAULT_MEDIA
         self._do_not_call = DoNotCall() if do_not_call is None else do_not_call
         self._trunk_states = trunk_states or AllTrunksUp()
         self._agents: dict[str, _ReachedAs] = {}
@@ -247,6 +249,10 @@ class Dialplan:
         """Know an agent by `name`, to be reached at `addresses` in this order from now on."""
         self._agents[name] = (tuple(addresses), credentials, media)
 
+    def set_browsers(self, codecs: Sequence[Codec]) -> None:
+        """Have pages, and agents' browsers that have none of their own, speak these from now on."""
+        self._of_browsers = MediaPolicy(codecs=formats_of(codecs))
+
     def forget_agent(self, name: str) -> None:
         """Know this agent no longer."""
         self._agents.pop(name, None)
@@ -326,8 +332,10 @@ class Dialplan:
             return Destination(name, (service,), kind=address.kind, agent=name, stream=stream)
         browser = browser_of(address.uri)
         if browser is not None:
-            to = browser_uri(browser)
-            targets: tuple[DialTarget, ...] = (DialTarget(to, to, media=own[1]),)
+            to, media = browser_uri(browser), own[1]
+            if not media.codecs:
+                media = replace(media, codecs=self._of_browsers.codecs)
+            targets: tuple[DialTarget, ...] = (DialTarget(to, to, media=media),)
         elif is_uri(address.uri):  # its host was checked when it was set
             uri = sip_uri(address.uri)
             with refused(field):
@@ -423,8 +431,8 @@ class Dialplan:
         self._trunk_states.rest(name, for_s, reason, is_silent=is_silent, host=host)
 
     def media_policy_of(self, trunk: str) -> MediaPolicy:
-        """That of calls by this trunk."""
-        return self._trunks.media_policy(trunk)
+        """That of calls by this trunk; "": by none, as pages call."""
+        return self._trunks.media_policy(trunk) if trunk else self._of_browsers
 
     def session_expires_s(self, trunk: str | None, otherwise: int) -> int:
         """The session interval of calls by this trunk; `otherwise` where it has none of its own."""

@@ -68,7 +68,7 @@ class MediaPolicy:
         return cls(
             account.rtp,
             account.srtp,
-            tuple(name for codec in account.codecs for name in _FORMATS.get(codec, (codec,))),
+            formats_of(account.codecs),
             account.dtmf,
             account.rtp_ports,
             account.ptime_ms,
@@ -87,6 +87,11 @@ class MediaPolicy:
             rtp=max((one.rtp for one in policies), key=_NARROWER.index),
             srtp=max((one.srtp for one in policies), key=_STRICTER.index),
         )
+
+
+def formats_of(codecs: Iterable[Codec]) -> tuple[str, ...]:
+    """The names of `sip.sdp.audio_formats` of codecs as they are configured, in their order."""
+    return tuple(name for codec in codecs for name in _FORMATS.get(codec, (codec,)))
 
 
 DEFAULT_MEDIA = MediaPolicy()

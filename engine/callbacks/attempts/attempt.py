@@ -382,6 +382,7 @@ class Attempt(TwoPartyCall):
             name=display_name(subject),
             ring_s=ring_s,
             partner=self._partner,
+            later=self._customer,
             headers=self._services.headers_of(subject),
         )
 

@@ -62,13 +62,18 @@ class Destination:
     confirm: str = ""  # the key that accepts a call there
     stream: StreamTarget | None = None  # a service, which is reached by a WebSocket
 
+    @property
+    def is_browser(self) -> bool:
+        """Whether it is the browser of an agent."""
+        return browser_name(self.targets[0].request_uri) is not None
+
     def uri_for_phones(self, field: str) -> str:
         """The URI that a phone calls which is sent there itself, by REFER or 302.
 
         Raises EngineError `refused` of `field` where nobody but the engine reaches the party.
         """
         uri = self.targets[0].request_uri
-        if self.stream is not None or browser_name(uri) is not None:
+        if self.stream is not None or self.is_browser:
             what = "a service" if self.stream is not None else "a browser"
             reason = f"{self.user} is {what}, which no phone can call by itself"
             raise EngineError("refused", reason, field=field)

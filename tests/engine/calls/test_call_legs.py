@@ -1,15 +1,18 @@
 """The legs of one call: published, part of it once shown, and given back whatever happens."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from config.agents import Agent
 from engine.calls.call import Call
-from engine.calls.call_legs import CallLegs, codecs_like, within_report_limit
-from engine.calls.dialling import Caller
+from engine.calls.call_legs import CallLegs, codecs_before, codecs_like, within_report_limit
+from engine.calls.dialling import CODECS, Caller
 from engine.calls.leg import Leg
 from engine.calls.legs.agent_lines import AgentLines
 from engine.routing.admission import Admission
+from engine.routing.media_policy import MediaPolicy
 from tests.support.phones.scripted import audio
 from tests.support.scene import Scene, scene
 from tests.support.virtual_loop import run
@@ -92,6 +95,23 @@ def test_the_partners_codec_is_offered_first(tmp_path: Path) -> None:
     assert codecs_like(None) == codecs_like(leg) == ("PCMU", "PCMA")
     leg.audio = audio(codec="PCMA")
     assert codecs_like(leg) == ("PCMA", "PCMU")
+
+
+def test_a_browser_that_is_called_first_is_offered_what_the_other_party_prefers(
+    tmp_path: Path,
+) -> None:
+    stage = scene(tmp_path)
+    dialplan = stage.services.dialplan
+    dialplan.set_agent("eve", Agent(name="eve", uri="webrtc:eve").reached_at)
+    phone = dialplan.destination("sip:bob@127.0.0.1", field="to")
+    (browser,) = dialplan.agent_destinations("eve")
+    legs = CallLegs(Call("call-1", None), stage.services, lambda *_a, **_f: None, Admission())
+    of_browser, of_phone = (legs.make("agent", one) for one in (browser, phone))
+    wide = replace(phone.targets[0], media=MediaPolicy(codecs=("opus", "PCMU")))
+    later = replace(phone, targets=(wide,))
+    assert codecs_before(of_browser, later) == ("opus", "PCMU", "PCMA")
+    for leg, other in ((of_phone, later), (of_browser, phone), (of_browser, None)):
+        assert codecs_before(leg, other) is CODECS
 
 
 def test_a_report_that_does_not_come_is_waited_for_only_briefly(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from config.agents import Address, Agent
 from config.sections import Route, Trunk
 from config.streams import Fallback
+from config.values import Codec
 from engine.errors import EngineError
 from engine.routing.blocking.do_not_call import Blocked, DoNotCall
 from engine.routing.dialplan import Dialplan
@@ -540,6 +541,27 @@ def test_a_phone_is_sent_to_a_number_as_its_trunk_writes_it() -> None:
     destination = rewriting(format="e164", prepend="9").destination("+442079460000", field="to")
     uri = destination.uri_for_phones("to")
     assert uri.startswith("sip:9442079460000@")
+
+
+def test_browsers_have_codecs_of_their_own_or_those_of_all() -> None:
+    cases: tuple[tuple[tuple[Codec, ...], tuple[str, ...], tuple[str, ...]], ...] = (
+        ((), (), ()),
+        (("opus", "PCMU"), (), ("opus", "PCMU")),
+        (("opus", "PCMU"), ("PCMA",), ("PCMA",)),
+    )
+    for configured, own, wanted in cases:
+        dialplan = plan()
+        dialplan.set_browsers(configured)
+        eve = Agent(name="eve", uri="webrtc:eve")
+        dialplan.set_agent("eve", eve.reached_at, None, MediaPolicy(codecs=own))
+        (destination,) = dialplan.agent_destinations("eve")
+        assert destination.is_browser and destination.targets[0].media.codecs == wanted
+        assert dialplan.media_policy_of("").codecs == configured  # a visitor's page
+        assert dialplan.media_policy_of("one").codecs == ()
+        desk = Agent(name="eve", uri="sip:eve@127.0.0.1")
+        dialplan.set_agent("eve", desk.reached_at, None, MediaPolicy(codecs=own))
+        (destination,) = dialplan.agent_destinations("eve")
+        assert not destination.is_browser and destination.targets[0].media.codecs == own
 
 
 def test_no_phone_is_sent_to_whom_the_engine_alone_reaches() -> None:
