@@ -185,6 +185,9 @@ class Site(Section):
     consent: Consent = ""
     """One text for all visitors, or one for each language in which there is the form then."""
     context: list[FieldName] = Field(default=list(PAGE_FIELDS), max_length=32)
+    visit: Literal["used", "tab"] = "used"
+    """When the tab begins to keep the pages of the visit: with a request; "tab": with the first
+    page, and the first referrer and campaign too."""
     show_hours: bool = True
     slot_min: int = Field(default=30, ge=5, le=480)
     slot_callbacks: int = Field(default=0, ge=0, le=10_000)

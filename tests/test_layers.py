@@ -164,8 +164,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     },
     "web.api": {
         "web.admission", "web.availability", "web.callback_service", "web.client_address",
-        "web.connections", "web.errors", "web.progress", "web.signing", "web.talk_service",
-        "web.texts", "web.visitor_request",
+        "web.connections", "web.errors", "web.pages", "web.progress", "web.signing",
+        "web.talk_service", "web.texts", "web.visitor_request",
     },
     "web.agent_desk": {"web.client_address", "web.connections", "web.limits", "web.texts"},
     "web.server": {

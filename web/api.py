@@ -21,6 +21,7 @@ from .callback_service import CallbackService
 from .client_address import ClientAddresses, one_visitor
 from .connections import BODY_S, is_gone, streaming
 from .errors import Refusal
+from .pages import callback_page
 from .progress import Progress, is_over, queued
 from .signing import Signing
 from .talk_service import TalkService
@@ -148,6 +149,8 @@ class Api:
     async def _progress(self, request: web.Request) -> web.StreamResponse:
         if "text/event-stream" in request.headers.get("Accept", ""):
             return await self._events(request)
+        if "text/html" in request.headers.get("Accept", ""):  # the link, opened in a browser
+            return callback_page()
         found = request.match_info["id"]
         async with self._in_steps(REPLY_STEP_S):
             progress = await self._of(found).progress(found)
@@ -226,6 +229,8 @@ class Api:
         found["speak"] = site.speak and found["open"] and bool(found["agents_free"])
         if not site.show_hours:
             found |= {"opens_at": None, "slots": []}
+            if found["refusal"] == "closed":
+                found["refusal"] = "closed_now"
         return self._json(request, found)
 
     async def _challenge(self, request: web.Request) -> web.Response:
@@ -245,12 +250,14 @@ class Api:
                 "stage": found["stage"],
                 "unreachable": found["refusal"]["engine"],
                 "invalid_number": found["refusal"]["invalid_number"],
-                "closed": found["refusal"]["closed"],
+                **{name: found["refusal"][name] for name in ("closed", "closed_now", "busy")},
                 "consent": site.consent_in(language),
                 "region": site.region,
                 "proof_of_work": site.proof_of_work,
                 "captcha": site.captcha is not None,
                 "show_hours": site.show_hours,
+                "visit": site.visit,
+                "max_wait_s": site.max_wait_s,
                 "look": site.look.model_dump(),
                 "triggers": site.triggers.model_dump(),
                 "context": site.context,

@@ -5,7 +5,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from config.sites import Site
 
@@ -25,6 +25,8 @@ class SiteAvailability(TypedDict):
     """How long it would wait; null: not known."""
     opens_at: float | None
     """When the site opens, where it is closed."""
+    refusal: Literal["closed", "closed_now", "busy"] | None
+    """Where it is not open: with which reason a callback for now may be refused."""
     slots: list[dict[str, float]]
     """The times, each with `from` and `to`, at which one more visitor may be called later."""
 
@@ -82,7 +84,17 @@ class Availabilities:
             "agents_free": None if free is None else int(free),
             "expected_wait_s": found["expected_wait_s"] if site.queue else None,
             "opens_at": found["opens_at"],
+            "refusal": _refusal(found),
             "slots": [
                 {"from": one["start"], "to": one["end"]} for one in found["slots"] if has_room(one)
             ],
         }
+
+
+def _refusal(found: Mapping[str, Any]) -> Literal["closed", "closed_now", "busy"] | None:
+    if found["open"]:
+        return None
+    if found["opens_at"] is not None:
+        return "closed"
+    # Within its hours it is full or paused; without any in the next days it is closed.
+    return "closed_now" if found.get("hours") == [] else "busy"

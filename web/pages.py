@@ -1,8 +1,9 @@
-"""What is not JSON: the snippet that pages load, the preview of a site's look, and the phone."""
+"""What is not JSON: the snippet that pages load, the page of a callback, the preview of a site's
+look, and the phone."""
 
 import gzip
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,23 @@ _PHONE_POLICY = (
     "default-src 'self'; connect-src 'self' {server}; frame-ancestors 'none'; base-uri 'none';"
     " form-action 'none'"
 )
+_CALLBACK_POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 _NOT_GUESSED = {"X-Content-Type-Options": "nosniff"}
 _OF_PHONE = {"phone.js": "text/javascript", "phone.css": "text/css"}
+_OF_CALLBACK = {"callback.js": "text/javascript", "callback.css": "text/css"}
 _OF_PAGES = ("ringback.js", "sip.js")
 """The scripts that pages of other sites load: the snippet, and what it needs to speak."""
+
+
+def callback_page() -> web.Response:
+    """The page of a callback, for who opens its signed link in a browser."""
+    return _file("callback.html", "text/html", _CALLBACK_POLICY)
+
+
+def without_comments(script: str) -> str:
+    """A script without its lines of comment and its indentation, for those who load it."""
+    lines = (line.strip() for line in script.splitlines())
+    return "\n".join(line for line in lines if not line.startswith("//"))
 
 
 class Pages:
@@ -31,7 +45,10 @@ class Pages:
 
     def __init__(self, settings: Callable[[], WebSettings]) -> None:
         self._settings = settings
-        self._scripts = {name: (FOLDER / name).read_bytes() for name in _OF_PAGES}
+        self._scripts = {
+            name: without_comments((FOLDER / name).read_text("utf-8")).encode()
+            for name in _OF_PAGES
+        }
         # Once, and not for each of those who ask.
         self._compressed = {name: gzip.compress(text) for name, text in self._scripts.items()}
 
@@ -47,6 +64,8 @@ class Pages:
             web.get("/favicon.ico", self._no_icon),
             web.get("/phone/texts", self._texts_of_phone),
             *(web.get(f"/{name}", self._of_phone) for name in _OF_PHONE),
+            web.get("/callback/texts", self._texts_of_callback),
+            *(web.get(f"/{name}", self._of_callback) for name in _OF_CALLBACK),
         ]
 
     async def _script(self, request: web.Request) -> web.Response:
@@ -74,16 +93,16 @@ class Pages:
         """The look of a site, its texts and triggers, as they are changed."""
         if self._settings().site(request.query.get("site", "")) is None:
             raise web.HTTPNotFound(text="there is no such site\n")
-        return self._file("preview.html", "text/html")
+        return _file("preview.html", "text/html")
 
     async def _previewed(self, _request: web.Request) -> web.StreamResponse:
-        return self._file("previewed.html", "text/html")
+        return _file("previewed.html", "text/html")
 
     async def _preview_script(self, _request: web.Request) -> web.StreamResponse:
-        return self._file("preview.js", "text/javascript")
+        return _file("preview.js", "text/javascript")
 
     async def _preview_style(self, _request: web.Request) -> web.StreamResponse:
-        return self._file("preview.css", "text/css")
+        return _file("preview.css", "text/css")
 
     async def _no_icon(self, _request: web.Request) -> web.StreamResponse:
         """Every browser asks for one. It is no fault that there is none."""
@@ -99,12 +118,20 @@ class Pages:
     async def _texts_of_phone(self, request: web.Request) -> web.StreamResponse:
         """What the phone says, in the language asked for, else in that of the browser."""
         self._phone_server()
-        accepted = request.headers.get("Accept-Language", "")
-        language = chosen_language(request.query.get("language"), accepted, DEFAULT)
-        found = texts(language)
-        said: dict[str, Any] = {name: found[name] for name in ("phone", "state", "fact")}
-        said |= {"language": language, "direction": found["direction"]}
+        said = _said(request, ("phone", "state", "fact"))
         said["languages"] = {one: texts(one)["name"] for one in LANGUAGES}
+        return web.json_response(said, headers={"Cache-Control": "no-store"} | _NOT_GUESSED)
+
+    async def _of_callback(self, request: web.Request) -> web.StreamResponse:
+        name = request.path.removeprefix("/")
+        return _file(name, _OF_CALLBACK[name], _CALLBACK_POLICY)
+
+    async def _texts_of_callback(self, request: web.Request) -> web.StreamResponse:
+        """What the page of a callback says, in the same language."""
+        said = _said(request, ("form", "stage", "kept", "fact"))
+        found = texts(said["language"])
+        said |= {name: found["phone"][name] for name in ("yes", "no")}
+        said["unreachable"] = found["refusal"]["engine"]
         return web.json_response(said, headers={"Cache-Control": "no-store"} | _NOT_GUESSED)
 
     def _phone_server(self) -> str:
@@ -116,15 +143,24 @@ class Pages:
 
     def _for_agents(self, name: str, kind: str) -> web.Response:
         """A file of the phone, which connects to the engine's SIP and to nothing else."""
-        return self._file(name, kind, _PHONE_POLICY.format(server=self._phone_server()))
+        return _file(name, kind, _PHONE_POLICY.format(server=self._phone_server()))
 
-    @staticmethod
-    def _file(name: str, kind: str, policy: str = _POLICY) -> web.Response:
-        headers = {
-            "Cache-Control": "no-store",
-            "Content-Security-Policy": policy,
-            "Referrer-Policy": "no-referrer",
-            **_NOT_GUESSED,
-        }
-        text = (FOLDER / name).read_text("utf-8")
-        return web.Response(text=text, content_type=kind, charset="utf-8", headers=headers)
+
+def _file(name: str, kind: str, policy: str = _POLICY) -> web.Response:
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": policy,
+        "Referrer-Policy": "no-referrer",
+        **_NOT_GUESSED,
+    }
+    text = (FOLDER / name).read_text("utf-8")
+    return web.Response(text=text, content_type=kind, charset="utf-8", headers=headers)
+
+
+def _said(request: web.Request, sections: Iterable[str]) -> dict[str, Any]:
+    """Texts in the language asked for, else in that of the browser."""
+    accepted = request.headers.get("Accept-Language", "")
+    language = chosen_language(request.query.get("language"), accepted, DEFAULT)
+    found = texts(language)
+    said: dict[str, Any] = {name: found[name] for name in sections}
+    return said | {"language": language, "direction": found["direction"]}

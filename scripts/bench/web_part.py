@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from scripts.gateway_process import free_tcp_port, gateway_process
+from web.pages import without_comments
 
 from .callbacks import spread
 from .engine_process import ROOT, EngineProcess
@@ -134,7 +135,7 @@ async def _measure(
     add(figure(PART, "requests accepted a second, the machine shared with the pages", "", rates))
     add(figure(PART, "CPU of a request, gateway and engine", "ms", costs, target=CPU_TARGET_MS))
     add(figure(PART, "CPU of a request, gateway", "ms", shares))
-    await measure(report, visitors.port, SNIPPET.read_bytes())
+    await measure(report, visitors.port, without_comments(SNIPPET.read_text("utf-8")).encode())
     alone = await visitors.good(GOOD)
     attackers = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "scripts.bench.web_client", str(visitors.port),

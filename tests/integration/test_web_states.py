@@ -105,7 +105,7 @@ async def test_each_state_of_the_form(stack: AsyncExitStack, browser: Any) -> No
         await status.get_by_text(text).wait_for()
         await states.look(state, has_other_words_alone=state != "bridged")
     await page.reload()  # the callback is found again on the next page
-    await page.get_by_role("button", name="Call me now").click()
+    await page.get_by_role("button", name="You are talking.").click()
     await status.get_by_text("You are talking.").wait_for()
     stage.reach("completed")
     await page.get_by_role("button", name="5 / 5").wait_for()

@@ -40,6 +40,7 @@ class ScriptedEngine:
         }  # fmt: skip
         self.job: dict[str, Any] = {}
         self.requested: list[str] = []
+        self.kept: list[dict[str, Any]] = []
         self.refusal: EngineError | None = None
         self.is_away = False
         self.agent: dict[str, Any] = {
@@ -66,6 +67,10 @@ class ScriptedEngine:
             return self.job
         if method == "callback.cancel":
             self.job |= {"state": "cancelled"}
+        if method == "person.export":
+            return {"items": self.kept, "cursor": None}
+        if method == "person.erase":
+            self.job |= {"to": "erased", "context": {}}
         if method == "browser.ice_servers":
             return {"ice_servers": []}
         if method == "agent.list":
@@ -140,7 +145,7 @@ async def web_stage(stack: AsyncExitStack, **more: Any) -> Stage:
     engine, followers, signing = ScriptedEngine(), Followers(100), Signing(b"s" * 32)
     stage = Stage("", "", engine, followers)
     shop = web.Application()
-    shop.router.add_get("/", stage.page)
+    shop.router.add_get("/{path:.*}", stage.page)
     stage.shop = await _served(stack, shop)
     site = Site(
         **{

@@ -120,7 +120,7 @@ async def test_the_slots_of_one_agent_are_theirs() -> None:
     found = await Availabilities(cast(CallbackService, engine)).of(site(queue="", agent="alice"))
     assert found == {
         "open": True, "agents_free": 1, "expected_wait_s": None, "opens_at": None,
-        "slots": [{"from": HOUR, "to": 2 * HOUR}],
+        "refusal": None, "slots": [{"from": HOUR, "to": 2 * HOUR}],
     }  # fmt: skip
 
 

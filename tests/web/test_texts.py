@@ -18,7 +18,7 @@ def flat(language: str) -> dict[str, str]:
     found = texts(language)
     return {
         f"{section}.{key}": text
-        for section in ("refusal", "stage", "form", "phone", "state", "fact")
+        for section in ("refusal", "stage", "form", "kept", "phone", "state", "fact")
         for key, text in found[section].items()
     }
 

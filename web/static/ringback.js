@@ -34,7 +34,11 @@
       reply = await fetch(url, options);
       read = await reply.json();
     } catch (fault) { throw page ? new Error(page.unreachable) : fault; }
-    if (!reply.ok) throw Object.assign(new Error(read.error.message), read.error);
+    if (!reply.ok) {
+      const { error } = read;
+      if (page && error.opens_at) error.message = fill(page.closed, { opens_at: moment(error.opens_at) }); // by the visitor's clock
+      throw Object.assign(new Error(error.message), error);
+    }
     return read;
   }
 
@@ -46,16 +50,41 @@
   const remember = (name, value) => {
     try { localStorage.setItem(`ringback:${key}:${name}`, value); } catch { /* not allowed */ }
   };
-  const visited = () => {
-    // Of this visit alone; the browser forgets it with the tab.
-    try {
-      const pages = JSON.parse(sessionStorage.getItem("ringback:pages") || "[]");
-      if (pages.at(-1) !== short(location.pathname)) pages.push(short(location.pathname));
-      return pages.slice(-20);
-    } catch { return [short(location.pathname)]; }
+  // This visit: what the browser itself knows of the tab, and what is kept there until it is closed: with a request, or
+  // from the first page on where the site wants it so (`visit`).
+  const VISIT = `ringback:${key}:visit`;
+  const keptVisit = () => {
+    try { return JSON.parse(sessionStorage.getItem(VISIT)) || {}; } catch { return {}; }
   };
-  const keepVisited = () => {
-    try { sessionStorage.setItem("ringback:pages", JSON.stringify(visited())); } catch { /* ditto */ }
+  const trail = () => {
+    try {
+      const { index } = navigation.currentEntry;
+      return navigation.entries().slice(0, index + 1).filter(({ url }) => url).map(({ url }) => new URL(url));
+    } catch { return [new URL(location)]; }
+  };
+  const campaignOf = ({ searchParams }) => {
+    const found = {};
+    for (const [name, value] of searchParams)
+      if (/^utm_|^(gclid|fbclid|msclkid)$/.test(name)) found[name] = short(value);
+    return found;
+  };
+  function visit() {
+    const kept = keptVisit(), urls = trail(), own = campaignOf(urls.at(-1));
+    const isEmpty = (campaign) => !Object.keys(campaign || {}).length;
+    const first = isEmpty(kept.campaign) ? urls.map(campaignOf).find((one) => !isEmpty(one)) || {} : kept.campaign;
+    const here = urls.map(({ pathname }) => short(pathname));
+    const pages = kept.pages && kept.pages.length >= here.length ? [...kept.pages, here.at(-1)] : here;
+    return {
+      pages: pages.filter((one, n) => one !== pages[n - 1]).slice(-20),
+      referrer: kept.referrer === undefined ? short(document.referrer) : kept.referrer,
+      campaign: isEmpty(own) ? first : own,
+      first,
+    };
+  }
+  const keepVisit = () => {
+    const { pages, referrer, first } = visit();
+    const kept = page.visit === "tab" ? { pages, referrer, campaign: first } : { pages };
+    try { sessionStorage.setItem(VISIT, JSON.stringify(kept)); } catch { /* ditto */ }
   };
 
   // Whether the form was open in this visit. That it opened by itself is kept where the site wants it so.
@@ -79,15 +108,13 @@
     return all;
   }
   function context() {
-    const campaign = {};
-    for (const [name, value] of new URLSearchParams(location.search))
-      if (/^utm_|^(gclid|fbclid|msclkid)$/.test(name)) campaign[name] = short(value);
+    const { pages, referrer, campaign } = visit();
     return bounded({
       page: short(location.href.split("#")[0]),
       title: short(document.title),
-      referrer: short(document.referrer),
+      referrer,
       campaign,
-      pages: visited(),
+      pages,
       dismissed: remembered("dismissed") !== null,
       ...given,
     });
@@ -157,20 +184,22 @@
     const body = { context: context(), language: page.language, ...form };
     if (page.captcha && captcha) body.captcha = await captcha();
     if (page.proof_of_work) body.proof = await prove();
-    keepVisited();
+    keepVisit();
     return ask("POST", `${site}/${what}`, body);
   }
   const newKey = () =>
     Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
 
-  // The callback that is under way, for the next pages of this visit: the link cancels it there too.
-  const CALL = `ringback:${key}:call`;
-  const keepCall = (call) => {
-    try { if (call) sessionStorage.setItem(CALL, JSON.stringify(call)); else sessionStorage.removeItem(CALL); } catch { /* not allowed */ }
+  // What the visitor has asked for, until some days after its end: the link cancels it in another tab, and another day.
+  const KEPT_MS = 7 * 86400000;
+  const keptCalls = () => {
+    try { return JSON.parse(remembered("calls") || "[]").filter(({ ended }) => !ended || Date.now() - ended < KEPT_MS); } catch { return []; }
   };
-  const keptCall = () => {
-    try { return JSON.parse(sessionStorage.getItem(CALL)); } catch { return null; }
+  const keepCall = (call, isKept = true) => {
+    const others = keptCalls().filter(({ id }) => id !== call.id);
+    remember("calls", JSON.stringify((isKept ? [...others, call] : others).slice(-5)));
   };
+  const OVER = /completed|cancelled|failed/;
 
   function follow(accepted, tell) {
     let source, again, times = 0;
@@ -179,7 +208,7 @@
       source = new EventSource(`${base}/v1/callbacks/${accepted.id}/events`);
       source.addEventListener("stage", (event) => {
         const progress = JSON.parse(event.data);
-        if (/completed|cancelled|failed/.test(progress.stage)) close();
+        if (OVER.test(progress.stage)) close();
         tell(progress);
       });
       source.onopen = () => { times = 0; };
@@ -203,6 +232,134 @@
     return made;
   }
   const fill = (text, fields) => text.replace(/\{(\w+)\}/g, (_, name) => fields[name]);
+
+  const heard = (detail) => new CustomEvent("ringback:stage", { bubbles: true, composed: true, detail });
+  const plain = (text, onclick, isHidden = true) => element("button", { type: "button", class: "plain", hidden: isHidden, onclick }, text);
+  // Times are those of the visitor's clock: it is their phone that rings.
+  const written = (options) => { const format = new Intl.DateTimeFormat(page.language, options); return ({ from }) => format.format(from * 1000); };
+  const moment = (from) => written({ weekday: "long", day: "numeric", month: "long", hour: "numeric", minute: "2-digit" })({ from });
+  // In steps of five: nobody waits to the second, and most languages count few things otherwise.
+  const soon = (seconds) => (seconds > 90
+    ? fill(page.form.wait_minutes, { minutes: Math.ceil(seconds / 60) })
+    : fill(page.form.wait_seconds, { seconds: Math.max(5, Math.round(seconds / 5) * 5) }));
+
+  // -- a callback: what is told of it, and what its visitor may do, in the form or beside a button of the page ---
+
+  // `say` shows a sentence; `rest` has the focus once the button that had it is gone; `told` hears of each stage.
+  function calling({ say, rest, told }) {
+    const { form, stage } = page;
+    const cancel = plain(form.cancel, stop), erase = plain(form.erase, forget);
+    const link = element("a", { class: "plain", target: "_blank", rel: "noopener noreferrer", hidden: true });
+    const copy = plain(form.copy, async () => {
+      try { await navigator.clipboard.writeText(link.href); copy.textContent = form.copied; } catch { say(link.href); }
+    });
+    const stars = element("div", { class: "row stars", role: "group", "aria-labelledby": "s", hidden: true }, element("p", { id: "s" }, form.rate),
+      ...[1, 2, 3, 4, 5].map((value) => element("button", { type: "button", "aria-label": `${value} / 5`, onclick: () => rate(value) }, String(value))));
+    let call, source, timer, now;
+
+    function lead(kept, text) {
+      link.hidden = false;
+      link.href = `${kept.link}&language=${page.language}`;
+      link.textContent = text;
+    }
+    // Until it is carried out: when it will be, how soon that is, or that somebody is looked for.
+    function wait() {
+      clearTimeout(timer);
+      const seconds = (now.at || 0) - Date.now() / 1000, left = Math.max(seconds, ((call.soon || 0) - Date.now()) / 1000);
+      if (now.stage !== "queued") say(stage[now.stage]);
+      else if (left <= 0) say(stage.queued);
+      else {
+        say(seconds > 90 ? fill(form.booked, { at: moment(now.at) }) : soon(left));
+        // A screen reader is not told each second, and a timer cannot wait for weeks.
+        timer = setTimeout(wait, seconds > 90 ? Math.min(seconds - 60, 86400) * 1000 : Math.min(left, 10) * 1000);
+      }
+    }
+    function changed(progress) {
+      const isNews = !now || now.stage !== progress.stage || now.at !== progress.at;
+      now = progress;
+      const isOver = OVER.test(now.stage);
+      wait();
+      cancel.hidden = isOver || now.stage === "talking";
+      stars.hidden = now.stage !== "completed";
+      erase.hidden = !isOver;
+      copy.hidden = isOver || !navigator.clipboard;
+      copy.textContent = form.copy;
+      lead(call, isOver ? form.data : form.link);
+      if (isOver && !call.ended) keepCall(Object.assign(call, { ended: Date.now() }));
+      if (isNews) told({ ...now, link: call.link }, isOver);
+    }
+    function begin(accepted, place) {
+      leave();
+      call = { id: accepted.id, link: accepted.link, place, due: accepted.at ? accepted.at * 1000 : Date.now() };
+      keepCall(call);
+      changed(accepted);
+      source = follow(call, changed);
+    }
+    // A talk from the page, which is over.
+    function end(talked, how) {
+      call = { id: talked, link: talked };
+      changed({ stage: how });
+    }
+    // How soon somebody is expected to be free.
+    function expect(seconds) {
+      if (seconds === null || !call || now.stage !== "queued" || now.at > Date.now() / 1000) return;
+      call.soon = Date.now() + Math.max(5, seconds) * 1000;
+      keepCall(call);
+      wait();
+    }
+    // One that was asked for on another page, in another tab or on another day. Whether it is under way yet.
+    async function resume(kept) {
+      call = kept;
+      try {
+        const found = await ask("GET", `${base}/v1/callbacks/${call.id}`);
+        if (call !== kept) return true; // another was asked for meanwhile
+        // What the gateway knows nothing of any more is shown as queued.
+        const isLost = found.stage === "queued" && Date.now() > call.due + page.max_wait_s * 1000 + 3600000;
+        if (isLost || OVER.test(found.stage)) keepCall({ ...call, ended: Date.now() });
+        else {
+          changed(found);
+          source = follow(call, changed);
+          return true;
+        }
+      } catch (refusal) {
+        if (call !== kept) return true;
+        if (refusal.reason === "unknown") keepCall(call, false); // else it is looked for again
+      }
+      call = undefined;
+      return false;
+    }
+    function leave() {
+      if (source) source.close();
+      clearTimeout(timer);
+      call = source = now = undefined;
+      cancel.hidden = erase.hidden = copy.hidden = link.hidden = stars.hidden = true;
+    }
+    async function stop() {
+      try {
+        changed(await ask("DELETE", call.link));
+        source.close();
+      } catch (refusal) { say(refusal.message); }
+      rest();
+    }
+    async function forget() {
+      try {
+        await ask("DELETE", call.link.replace("?", "/data?"));
+        say(form.erased);
+        keepCall(call, false);
+        link.hidden = erase.hidden = stars.hidden = true;
+      } catch (refusal) { say(refusal.message); }
+      rest();
+    }
+    async function rate(value) {
+      try {
+        await ask("POST", call.link.replace("?", "/rating?"), { rating: value * 2 });
+        stars.hidden = true;
+        say(form.thanks);
+      } catch (refusal) { say(refusal.message); }
+      rest();
+    }
+    return { stars, link, buttons: [cancel, link, copy, erase], begin, end, expect, resume, leave, lead };
+  }
 
   // -- speaking from the page: its part is loaded when it is wanted, and not before ---------------
 
@@ -257,6 +414,9 @@
     button { cursor: pointer; border: 2px solid transparent; border-radius: .6rem; padding: .6rem 1rem; min-height: 2.75rem; }
     .go { background: ${colour}; color: ${inkOn(colour)}; }
     .later { background: #4a4a4a; color: #fff; }
+    small { display: block; font-size: .85em; } small:empty { display: none; }
+    .beside { position: static; display: inline-block; background: #fff; border-radius: .6rem; padding: 0 .6rem; margin: .2rem 0; }
+    .beside .row { margin: 0; }
     .plain { background: none; color: #1b1b1b; text-decoration: underline; padding: .6rem .1rem; border-radius: .6rem; }
     a.plain { border: 2px solid transparent; min-height: 2.75rem; }
     button:focus-visible, a:focus-visible, input:focus-visible, select:focus-visible { outline: 3px solid #1b1b1b; outline-offset: 2px; box-shadow: 0 0 0 2px #fff; }
@@ -275,27 +435,63 @@
     @media (prefers-reduced-motion: no-preference) { .box { animation: up .18s ease-out; } @keyframes up { from { opacity: 0; transform: translateY(.5rem); } } }
     @media (forced-colors: active) { button { border-color: ButtonText; } }`;
 
-  const REGIONS = ("AD AE AF AG AI AL AM AO AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BW BY BZ CA CC CD CF CG CH " +
-    "CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR " +
-    "GT GU GW GY HK HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA " +
-    "MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PR PS PT " +
-    "PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG " +
-    "US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW").split(" ");
+  // The countries, each with its calling code (ITU-T E.164).
+  const CODES = new Map(("AD376 AE971 AF93 AG1 AI1 AL355 AM374 AO244 AR54 AS1 AT43 AU61 AW297 AX358 AZ994 BA387 BB1 BD880 BE32 BF226 BG359 BH973 BI257 " +
+    "BJ229 BL590 BM1 BN673 BO591 BQ599 BR55 BS1 BT975 BW267 BY375 BZ501 CA1 CC61 CD243 CF236 CG242 CH41 CI225 CK682 CL56 CM237 CN86 " +
+    "CO57 CR506 CU53 CV238 CW599 CX61 CY357 CZ420 DE49 DJ253 DK45 DM1 DO1 DZ213 EC593 EE372 EG20 EH212 ER291 ES34 ET251 FI358 FJ679 " +
+    "FK500 FM691 FO298 FR33 GA241 GB44 GD1 GE995 GF594 GG44 GH233 GI350 GL299 GM220 GN224 GP590 GQ240 GR30 GT502 GU1 GW245 GY592 " +
+    "HK852 HN504 HR385 HT509 HU36 ID62 IE353 IL972 IM44 IN91 IO246 IQ964 IR98 IS354 IT39 JE44 JM1 JO962 JP81 KE254 KG996 KH855 KI686 " +
+    "KM269 KN1 KP850 KR82 KW965 KY1 KZ7 LA856 LB961 LC1 LI423 LK94 LR231 LS266 LT370 LU352 LV371 LY218 MA212 MC377 MD373 ME382 MF590 " +
+    "MG261 MH692 MK389 ML223 MM95 MN976 MO853 MP1 MQ596 MR222 MS1 MT356 MU230 MV960 MW265 MX52 MY60 MZ258 NA264 NC687 NE227 NF672 " +
+    "NG234 NI505 NL31 NO47 NP977 NR674 NU683 NZ64 OM968 PA507 PE51 PF689 PG675 PH63 PK92 PL48 PM508 PR1 PS970 PT351 PW680 PY595 QA974 " +
+    "RE262 RO40 RS381 RU7 RW250 SA966 SB677 SC248 SD249 SE46 SG65 SH290 SI386 SJ47 SK421 SL232 SM378 SN221 SO252 SR597 SS211 ST239 " +
+    "SV503 SX1 SY963 SZ268 TC1 TD235 TG228 TH66 TJ992 TK690 TL670 TM993 TN216 TO676 TR90 TT1 TV688 TW886 TZ255 UA380 UG256 US1 UY598 " +
+    "UZ998 VA39 VC1 VE58 VG1 VI1 VN84 VU678 WF681 WS685 XK383 YE967 YT262 ZA27 ZM260 ZW263").split(" ").map((one) => [one.slice(0, 2), one.slice(2)]));
+  // By calling code, how the digits of its numbers are grouped; where there is more than one way, each with what it is of.
+  const GROUPS = {
+    1: ">334", 27: ">234", 31: "6>18 1[035]|2[0346]|3[03568]|4[0356]|5[0358]|7>234 >333", 32: "4[5-9]>3222 [2349]>1322 >2222",
+    33: ">12222", 34: ">3222", 39: "0[26]>244 >334", 40: "[23]1>234 >333", 41: ">2322", 43: "1>19 >39", 44: "1.?1|[389]>334 2>244 >46",
+    45: ">2222", 46: "8>1322 >2322", 47: ">2222", 48: "45|5[0137]|6[069]|7[2389]|88>333 >2322", 49: "15>47 1[67]>38 [34]0|[68]9>28 ..1>38 >48",
+    52: "33|5[56]|81>244 >334", 55: "..9.{8}>254 >244", 61: "4>333 1[38]00>433 >144", 65: ">44", 81: "[36]>144 [789]0>244 >234", 82: "10>244 2>144 >234",
+    86: "1[3-9]>344 10|2>244 >344", 90: ">3322", 91: ">55", 351: "2[12]>234 >333", 353: "1>134 >234", 370: "5>134 >35", 380: ">234",
+    420: ">333", 852: ">44", 966: ">234", 971: "5>234 >134",
+  };
 
+  // The visitor's own: that of their language. "en-US" is what browsers say all over the world, and counts in America alone.
+  function ownRegion() {
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
+    for (const tag of navigator.languages || []) {
+      const [, region] = /-([A-Z]{2})$/.exec(tag) || [];
+      if (CODES.has(region) && (tag !== "en-US" || /^America|Honolulu/.test(zone))) return region;
+    }
+    return page.region;
+  }
   function countries() {
-    const names = new Intl.DisplayNames([page.language], { type: "region" });
-    const sorted = REGIONS.map((code) => [names.of(code), code]).sort((a, b) => a[0].localeCompare(b[0], page.language));
-    return sorted.map(([name, value]) => element("option", { value, selected: value === page.region }, name));
+    const names = new Intl.DisplayNames([page.language], { type: "region" }), own = ownRegion();
+    const sorted = [...CODES].map(([value, code]) => [names.of(value), value, code]).sort((a, b) => a[0].localeCompare(b[0], page.language));
+    // Marked as of left to right: else the plus is on the wrong side in Arabic.
+    return sorted.map(([name, value, code]) => element("option", { value, selected: value === own }, `${name} (\u200e+${code}\u200e)`));
   }
 
   // Digits in groups, as they are easier to compare. What has groups, or anything else, stays as the visitor typed it:
   // they know the groups of their country, and an extension is no part of the number.
-  function grouped(text) {
-    if (!/^\s*\+?[\d./-]*\s*$/.test(text)) return text.trim();
-    const plus = text.trim().startsWith("+") ? "+" : "";
-    const digits = text.replace(/\D/g, "");
-    if (digits.length < 5) return text.trim();
-    return plus + digits.replace(/(\d{3,4}?)(?=(\d{3})+$)/g, "$1 ").trim();
+  function grouped(text, region) {
+    const typed = text.trim(), digits = typed.replace(/\D/g, "");
+    if (!/^\+?[\d./-]*$/.test(typed) || digits.length < 5 || digits.startsWith("00")) return typed;
+    const isWhole = typed.startsWith("+"), codes = [...CODES.values()];
+    const code = isWhole ? [1, 2, 3].map((n) => digits.slice(0, n)).find((one) => codes.includes(one)) || "" : CODES.get(region);
+    // The zero before the area is no digit of the number, but in Italy.
+    const before = isWhole ? code : digits[0] === "0" && code !== "39" ? "0" : "";
+    let rest = digits.slice(before.length);
+    const begins = isWhole ? `+${before}${code && " "}` : before;
+    if (!GROUPS[code]) return begins + rest.replace(/(\d{3,4}?)(?=(\d{3})+$)/g, "$1 ");
+    const [, sizes] = GROUPS[code].split(" ").map((one) => one.split(">")).find(([of]) => new RegExp(`^(${of})`).test(rest));
+    const groups = [];
+    for (const [n, size] of [...sizes].entries()) {
+      groups.push(n === sizes.length - 1 ? rest : rest.slice(0, size));
+      rest = rest.slice(size);
+    }
+    return begins + groups.filter(Boolean).join(" ");
   }
 
   async function draw() {
@@ -305,9 +501,10 @@
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(style(page.look));
     shadow.adoptedStyleSheets = [sheet];
-    const launch = element("button", { type: "button", class: "go", "aria-expanded": "false", onclick: press }, form.call_now);
+    const words = element("span"), wait = element("small");
+    const launch = element("button", { type: "button", class: "go", "aria-expanded": "false", onclick: press }, words, wait);
     const number = element("input", { id: "n", type: "tel", autocomplete: "tel", required: true, maxlength: 64, dir: "ltr", "aria-describedby": "e",
-      onblur: () => { number.value = grouped(number.value); } });
+      onblur: () => { number.value = grouped(number.value, region.value || page.region); } });
     const name = element("input", { id: "m", type: "text", autocomplete: "name", maxlength: 128 });
     const region = element("select", { id: "r", autocomplete: "country" });
     const when = element("select", { id: "w" });
@@ -318,6 +515,7 @@
     const error = element("p", { id: "e", class: "error", role: "alert" });
     const submit = element("button", { type: "submit", class: "go" }, form.submit);
     const speakNow = element("button", { type: "button", class: "go", hidden: true, onclick: () => speak() }, form.speak);
+    const last = calling({});
     const fields = element("form", { novalidate: true, onsubmit: send }, hours,
       element("label", { for: "r" }, form.country), region,
       element("label", { for: "n" }, form.number), number,
@@ -327,27 +525,24 @@
       element("div", { class: "hidden", "aria-hidden": "true" }, element("label", { for: "x" }, "Website"), trap),
       error,
       element("div", { class: "row" }, submit, speakNow,
-        element("button", { type: "button", class: "plain", onclick: () => hide() }, form.close),
-        element("button", { type: "button", class: "plain", onclick: () => { remember("dismissed", Date.now()); hide(); } }, form.never)));
+        plain(form.close, () => hide(), false),
+        plain(form.never, () => { remember("dismissed", Date.now()); hide(); }, false), last.link));
     const told = element("p", { role: "status", "aria-live": "polite" });
-    const cancel = element("button", { type: "button", class: "plain", onclick: stop }, form.cancel);
+    const panel = calling({ say: (text) => { told.textContent = text; placeLaunch(); }, rest: () => box.focus(), told: changed });
     const hangUp = element("button", { type: "button", class: "go", hidden: true, onclick: () => line && line.hangUp() }, form.hang_up);
-    const data = element("a", { class: "plain", target: "_blank", rel: "noopener", hidden: true }, form.data);
-    const erase = element("button", { type: "button", class: "plain", hidden: true, onclick: forget }, form.erase);
     const here = element("button", { type: "button", class: "go", hidden: true, onclick: () => onLine(null, true).catch((fault) => { told.textContent = fault.message; }) }, form.take_over);
-    const again = element("button", { type: "button", class: "plain", hidden: true, onclick: () => { reset(); number.focus(); } }, form.again);
-    const close = element("button", { type: "button", class: "plain", onclick: () => hide() }, form.close);
-    const stars = element("div", { class: "row stars", role: "group", "aria-labelledby": "s", hidden: true }, element("p", { id: "s" }, form.rate),
-      ...[1, 2, 3, 4, 5].map((value) => element("button", { type: "button", "aria-label": `${value} / 5`, onclick: () => rate(value) }, String(value))));
-    const progress = element("div", { hidden: true }, told, stars, element("div", { class: "row" }, cancel, hangUp, here, again, close, data, erase));
+    const again = plain(form.again, () => { reset(); number.focus(); });
+    const [cancel, ...ofCall] = panel.buttons;
+    const progress = element("div", { hidden: true }, told, panel.stars,
+      element("div", { class: "row" }, cancel, hangUp, here, again, plain(form.close, () => hide(), false), ...ofCall));
     const box = element("section", { class: "box", role: "dialog", "aria-labelledby": "h", hidden: true, tabindex: -1,
       onkeydown: (event) => { if (event.key === "Escape") hide(); } },
       element("h2", { id: "h" }, form.title), fields, progress);
     const root = element("div", { class: "root", lang: page.language, dir: page.direction }, launch, box);
     shadow.append(root);
 
-    let accepted, source, requestKey, keyIsFor, countdown, line, isByItself = false;
-    let isAway = false, missed = 0, next;
+    let isCalled = false, requestKey, keyIsFor, line, isByItself = false;
+    let isAway = false, missed = 0, seen, next;
 
     async function look() {
       let found;
@@ -356,10 +551,7 @@
       missed = found ? 0 : missed + 1;
       clearTimeout(next);
       next = setTimeout(lookSeen, found ? 30000 : laterMs(missed - 1));
-      const now = found && found.open && found.agents_free !== 0;
-      launch.textContent = isAway ? form.unavailable : now ? form.call_now : form.call_later;
-      launch.className = now ? "go" : "later";
-      launch.setAttribute("aria-disabled", String(isAway));
+      seen = found;
       placeLaunch();
       speakNow.hidden = !(found && found.speak && navigator.mediaDevices && window.RTCPeerConnection);
       if (isAway) {
@@ -367,14 +559,14 @@
         hours.textContent = page.unreachable;
         return;
       }
-      if (!accepted) resume();
+      if (!isCalled) resume();
       const chosen = when.value;
       when.replaceChildren(...(found.open ? [element("option", { value: "now" }, form.now)] : []),
         ...days(found.slots));
       if ([...when.options].some(({ value }) => value === chosen)) when.value = chosen;
       when.parentNode.hidden = when.options.length < 2;
-      hours.hidden = found.open || !found.opens_at;
-      hours.textContent = fill(page.closed, { opens_at: written({ weekday: "long", day: "numeric", month: "long", hour: "numeric", minute: "2-digit" })({ from: found.opens_at }) });
+      hours.hidden = found.open;
+      if (!found.open) hours.textContent = fill(page[found.refusal], { opens_at: moment(found.opens_at) });
       return found;
     }
 
@@ -383,16 +575,20 @@
       if (document.hidden) document.addEventListener("visibilitychange", lookSeen, { once: true });
       else look();
     }
-    const isIdle = () => !accepted && !line;
+    const isIdle = () => !isCalled && !line;
     function placeLaunch() {
-      launch.hidden = !box.hidden || (isAway && isIdle() && page.look.unreachable === "hide");
+      const isGone = isAway && isIdle(), now = seen && seen.open && seen.agents_free !== 0;
+      launch.hidden = !box.hidden || (isGone && page.look.unreachable === "hide");
+      launch.className = now || !isIdle() ? "go" : "later";
+      launch.setAttribute("aria-disabled", String(isGone));
+      words.textContent = !isIdle() ? told.textContent : isAway ? form.unavailable : now ? form.call_now : form.call_later;
+      wait.textContent = isIdle() && seen && seen.open && seen.expected_wait_s !== null ? soon(seen.expected_wait_s) : "";
     }
     async function press() {
       if (isAway && isIdle()) await look();
       if (!isAway || !isIdle()) show();
     }
 
-    const written = (options) => { const format = new Intl.DateTimeFormat(page.language, options); return ({ from }) => format.format(from * 1000); };
     function days(slots) {
       const day = written({ weekday: "short", day: "numeric", month: "short" });
       const whole = written({ weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" });
@@ -427,9 +623,10 @@
     }
     function reset() {
       fields.hidden = false;
-      progress.hidden = again.hidden = stars.hidden = data.hidden = erase.hidden = true;
-      cancel.hidden = false;
-      accepted = source = requestKey = undefined;
+      progress.hidden = again.hidden = true;
+      panel.leave();
+      isCalled = false;
+      requestKey = undefined;
       look();
     }
     // Opened by a trigger, or by the page while nobody has pressed anything, it was not asked for.
@@ -455,11 +652,10 @@
       if (!requestKey || keyIsFor !== isFor) requestKey = newKey();
       keyIsFor = isFor;
       try {
-        accepted = await request({
+        begin(await request({
           key: requestKey, number: number.value, name: name.value || null, region: region.value || page.region,
           when: value === "now" ? "now" : Number(value), consent: agree.checked && page.consent, website: trap.value,
-        });
-        begin(accepted, value);
+        }));
       } catch (refusal) {
         error.textContent = refusal.message;
         if (refusal.reason) requestKey = undefined;
@@ -477,16 +673,15 @@
       agreed.textContent = page.consent = now.consent;
       agree.checked = false;
     }
-    async function begin(request, value) {
+    async function begin(accepted) {
       isByItself = false;
-      keepCall({ id: request.id, link: request.link });
+      isCalled = true;
       fields.hidden = true;
       progress.hidden = false;
-      told.textContent = stage.queued;
+      panel.begin(accepted);
       box.focus();
-      source = follow(request, changed);
       const found = await look();
-      if (value === "now" && found && found.expected_wait_s !== null) count(Math.max(5, found.expected_wait_s));
+      if (found) panel.expect(found.expected_wait_s);
     }
     async function speak() {
       error.textContent = "";
@@ -507,7 +702,8 @@
       speakNow.disabled = false;
     }
     function elsewhere() {
-      fields.hidden = cancel.hidden = hangUp.hidden = again.hidden = data.hidden = erase.hidden = true;
+      panel.leave();
+      fields.hidden = hangUp.hidden = again.hidden = true;
       progress.hidden = here.hidden = false;
       told.textContent = form.other_tab;
     }
@@ -522,77 +718,39 @@
         answered: up,
         again: up,
         over: () => {
-          accepted = { link: line.link };
+          const { link } = line;
           line = undefined;
+          isCalled = true;
           hangUp.hidden = true;
-          changed({ stage: isUp ? "completed" : "cancelled" });
+          panel.end(link, isUp ? "completed" : "cancelled");
         },
       }, isForced);
       if (!line) return false;
       isByItself = false;
-      fields.hidden = cancel.hidden = again.hidden = data.hidden = erase.hidden = true;
+      panel.leave();
+      fields.hidden = again.hidden = true;
       progress.hidden = hangUp.hidden = false;
       told.textContent = form.sending;
       box.focus();
       return true;
     }
-    function count(seconds) {
-      const ends = Date.now() + seconds * 1000;
-      const say = () => {
-        const left = Math.round((ends - Date.now()) / 1000);
-        if (left <= 0) { clearInterval(countdown); countdown = undefined; told.textContent = stage.queued; return; }
-        // In steps of five: nobody waits to the second, and most languages count few things otherwise.
-        told.textContent = left > 90 ? fill(form.wait_minutes, { minutes: Math.ceil(left / 60) }) : fill(form.wait_seconds, { seconds: Math.max(5, Math.round(left / 5) * 5) });
-      };
-      say();
-      countdown = setInterval(say, 10000); // a screen reader is not told each second
-    }
-    function changed({ stage: at }) {
-      if (at !== "queued") { clearInterval(countdown); countdown = undefined; told.textContent = stage[at]; }
-      else if (!countdown) told.textContent = stage.queued;
-      const over = /completed|cancelled|failed/.test(at);
-      cancel.hidden = over || at === "talking";
-      stars.hidden = at !== "completed";
-      again.hidden = !over;
-      again.textContent = at === "completed" ? form.another : form.again;
-      data.hidden = erase.hidden = !over;
-      data.href = accepted.link.replace("?", "/data?");
-      if (over) keepCall();
-      if (over) { clearInterval(countdown); countdown = undefined; }
-    }
-    async function stop() {
-      try { changed(await ask("DELETE", accepted.link)); source.close(); } catch (refusal) { told.textContent = refusal.message; }
-      box.focus(); // the button that had it is gone
-    }
-    async function forget() {
-      try {
-        await ask("DELETE", data.href);
-        told.textContent = form.erased;
-        data.hidden = erase.hidden = stars.hidden = true;
-      } catch (refusal) { told.textContent = refusal.message; }
-      box.focus();
+    function changed(progress, isOver) {
+      again.hidden = !isOver;
+      again.textContent = progress.stage === "completed" ? form.another : form.again;
+      host.dispatchEvent(heard(progress));
     }
     async function resume() {
-      const call = keptCall();
+      const kept = keptCalls();
+      const call = kept.find(({ ended }) => !ended), over = kept.at(-1);
+      last.link.hidden = !over;
+      if (over) last.lead(over, form.data);
       if (!call || keptTalk()) return;
-      accepted = call;
-      try {
-        const found = await ask("GET", `${base}/v1/callbacks/${call.id}`);
-        if (/completed|cancelled|failed/.test(found.stage)) throw Object.assign(new Error(), { reason: "over" });
-        fields.hidden = true;
-        progress.hidden = false;
-        changed(found);
-        source = follow(call, changed);
-      } catch (refusal) {
-        accepted = undefined;
-        if (/over|unknown/.test(refusal.reason)) keepCall(); // else it is looked for again
-      }
-    }
-    async function rate(value) {
-      stars.hidden = true;
-      try { await ask("POST", accepted.link.replace("?", "/rating?"), { rating: value * 2 }); } catch { /* no second try */ }
-      told.textContent = form.thanks;
-      box.focus();
+      isCalled = true;
+      isCalled = await panel.resume(call);
+      if (!isCalled) return;
+      fields.hidden = true;
+      progress.hidden = false;
+      placeLaunch();
     }
 
     await look(); // before it is drawn, so that it does not change its size
@@ -621,46 +779,73 @@
   // -- integrated: the page's own field and button ------------------------------------------------
 
   function integrate() {
-    const bound = new WeakSet();
+    const bound = new WeakMap(), there = new Set();
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(style(page.look));
+    const all = () => [...document.querySelectorAll(script.dataset.button)];
     // As they are now: a page may have put another field in the place of the first.
     const fieldOf = (button) => {
       const fields = document.querySelectorAll(script.dataset.field);
-      return fields[Math.min([...document.querySelectorAll(script.dataset.button)].indexOf(button), fields.length - 1)];
+      return fields[Math.min(all().indexOf(button), fields.length - 1)];
     };
+    function prepare(button, place) {
+      const told = element("span", { role: "status", "aria-live": "polite" });
+      const say = (text) => { told.textContent = ` ${text}`; };
+      const host = element("span", { "data-ringback-call": key });
+      const shadow = host.attachShadow({ mode: "open" });
+      shadow.adoptedStyleSheets = [sheet];
+      let pressed, pressedFor;
+      const panel = calling({ say, rest: () => button.focus(), told: (progress, isOver) => {
+        root.hidden = false;
+        if (isOver && !button.disabled) pressed = undefined; // the next press is another callback
+        button.dispatchEvent(heard(progress));
+      } });
+      const root = element("div", { class: "root beside", role: "group", "aria-label": page.form.title, lang: page.language, dir: page.direction, hidden: true },
+        panel.stars, element("div", { class: "row" }, ...panel.buttons));
+      shadow.append(root);
+      const appear = () => { if (!told.isConnected || !host.isConnected) button.after(told, host); };
+      appear();
+      button.addEventListener("click", async (event) => {
+        const field = fieldOf(button);
+        if (!field) return;
+        event.preventDefault();
+        appear();
+        if (!field.value.trim()) { say(page.invalid_number); field.focus(); return; }
+        button.disabled = true;
+        say(page.form.sending);
+        if (pressedFor !== field.value) pressed = undefined; // another number is another callback
+        pressed = pressed || newKey();
+        pressedFor = field.value;
+        try {
+          // Pressing the page's own button, which says so, is the consent.
+          panel.begin(await request({ key: pressed, number: field.value, consent: true }), place);
+          ask("GET", `${site}/availability`).then((found) => panel.expect(found.expected_wait_s), () => {});
+        } catch (refusal) {
+          say(refusal.message);
+          if (refusal.reason) pressed = undefined;
+          field.focus();
+        }
+        button.disabled = false;
+      });
+      const resume = async () => {
+        const kept = keptCalls().filter((call) => (call.place || 0) === place).pop();
+        if (!kept || (!kept.ended && await panel.resume(kept))) return;
+        panel.lead(kept, page.form.data);
+        root.hidden = false;
+      };
+      return { resume, leave: panel.leave };
+    }
     const bind = () => {
-      document.querySelectorAll(script.dataset.button).forEach((button) => {
-        if (bound.has(button) || !fieldOf(button)) return;
-        bound.add(button);
-        const told = element("span", { role: "status", "aria-live": "polite" });
-        button.after(told);
-        let pressed, pressedFor;
-        button.addEventListener("click", async (event) => {
-          const field = fieldOf(button);
-          if (!field) return;
-          event.preventDefault();
-          if (!told.isConnected) button.after(told);
-          if (!field.value.trim()) { told.textContent = ` ${page.invalid_number}`; field.focus(); return; }
-          button.disabled = true;
-          told.textContent = ` ${page.form.sending}`;
-          if (pressedFor !== field.value) pressed = undefined; // another number is another callback
-          pressed = pressed || newKey();
-          pressedFor = field.value;
-          try {
-            // Pressing the page's own button, which says so, is the consent.
-            const accepted = await request({ key: pressed, number: field.value, consent: true });
-            const key = pressed;
-            follow(accepted, ({ stage }) => {
-              if (key !== pressed) return; // the number was changed meanwhile
-              told.textContent = ` ${page.stage[stage]}`;
-              if (/completed|cancelled|failed/.test(stage)) pressed = undefined; // the next press is another callback
-            });
-          } catch (refusal) {
-            told.textContent = ` ${refusal.message}`;
-            if (refusal.reason) pressed = undefined;
-            field.focus();
-          }
-          button.disabled = false;
-        });
+      // One that the page has drawn anew goes on with what was asked for at the one before.
+      for (const button of there) if (!button.isConnected) {
+        bound.get(button).leave();
+        there.delete(button);
+      }
+      all().forEach((button, place) => {
+        if (there.has(button) || !fieldOf(button)) return;
+        there.add(button);
+        if (!bound.has(button)) bound.set(button, prepare(button, place));
+        bound.get(button).resume();
       });
     };
     bind();
@@ -698,6 +883,10 @@
       const { look = {}, form, triggers } = JSON.parse(script.dataset.preview);
       if (!/^#[0-9a-f]{6}$/i.test(look.colour)) delete look.colour;
       page = { ...page, look: { ...page.look, ...look }, form: { ...page.form, ...form }, triggers: { ...page.triggers, ...triggers } };
+    }
+    if (page.visit === "tab") {
+      keepVisit();
+      if (window.navigation) navigation.addEventListener("currententrychange", keepVisit); // a page that changes itself
     }
     if (script.dataset.button && script.dataset.field) integrate(); else draw();
   }

@@ -33,14 +33,15 @@ def sentence(language: str, section: str, key: str, **filled: object) -> str:
 
 
 def moment_text(at: float, time_zone: str, language: str) -> str:
-    """A moment (Unix seconds) as people write it: the day of the week, the date and the time.
+    """A moment (Unix seconds) as people write it: the day of the week, the date, the time, and the
+    time zone, which need not be that of the reader.
 
     `time_zone` "" is that of this machine.
     """
     zone = ZoneInfo(time_zone) if time_zone else None
     moment = datetime.datetime.fromtimestamp(at, datetime.UTC).astimezone(zone)
-    parts = (format_skeleton(one, moment, locale=language) for one in ("yMMMEd", "Hm"))
-    return " ".join(map(str, parts))
+    parts = [str(format_skeleton(one, moment, locale=language)) for one in ("yMMMEd", "Hm")]
+    return " ".join([*parts, moment.strftime("(%Z)")])
 
 
 def chosen_language(
