@@ -24,6 +24,11 @@ _PHONE_POLICY = (
 _CALLBACK_POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 _NOT_GUESSED = {"X-Content-Type-Options": "nosniff"}
 _OF_PHONE = {"phone.js": "text/javascript", "phone.css": "text/css"}
+_OF_PREVIEW = {
+    "preview.js": "text/javascript",
+    "previewed.js": "text/javascript",
+    "preview.css": "text/css",
+}
 _OF_CALLBACK = {"callback.js": "text/javascript", "callback.css": "text/css"}
 _OF_PAGES = ("ringback.js", "sip.js")
 """The scripts that pages of other sites load: the snippet, and what it needs to speak."""
@@ -58,8 +63,8 @@ class Pages:
             *(web.get(f"/{name}", self._script) for name in _OF_PAGES),
             web.get("/preview", self._preview),
             web.get("/preview/page", self._previewed),
-            web.get("/preview.js", self._preview_script),
-            web.get("/preview.css", self._preview_style),
+            web.get("/preview/settings", self._preview_settings),
+            *(web.get(f"/{name}", self._of_preview) for name in _OF_PREVIEW),
             web.get("/phone", self._phone),
             web.get("/favicon.ico", self._no_icon),
             web.get("/phone/texts", self._texts_of_phone),
@@ -98,11 +103,23 @@ class Pages:
     async def _previewed(self, _request: web.Request) -> web.StreamResponse:
         return _file("previewed.html", "text/html")
 
-    async def _preview_script(self, _request: web.Request) -> web.StreamResponse:
-        return _file("preview.js", "text/javascript")
+    async def _preview_settings(self, request: web.Request) -> web.StreamResponse:
+        """What the configuration says of a site's texts, and what is said where it says nothing."""
+        site = self._settings().site(request.query.get("site", ""))
+        if site is None:
+            raise web.HTTPNotFound(text="there is no such site\n")
+        said = {
+            "form": texts(request.query.get("language", site.language))["form"],
+            "texts": site.texts,
+            "consent": site.consent,
+            "language": site.language,
+            "languages": {one: texts(one)["name"] for one in site.languages},
+        }
+        return web.json_response(said, headers={"Cache-Control": "no-store"} | _NOT_GUESSED)
 
-    async def _preview_style(self, _request: web.Request) -> web.StreamResponse:
-        return _file("preview.css", "text/css")
+    async def _of_preview(self, request: web.Request) -> web.StreamResponse:
+        name = request.path.removeprefix("/")
+        return _file(name, _OF_PREVIEW[name])
 
     async def _no_icon(self, _request: web.Request) -> web.StreamResponse:
         """Every browser asks for one. It is no fault that there is none."""

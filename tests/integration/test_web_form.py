@@ -496,14 +496,3 @@ async def test_events_that_were_refused_are_asked_for_again(
     await refused.wait()
     page.stage.engine.job["state"] = "bridged"
     await page.get_by_role("status").get_by_text("You are talking.").wait_for()
-
-
-async def test_the_preview_shows_look_and_lines(stack: AsyncExitStack, browser: Any) -> None:
-    stage = await web_stage(stack)
-    page = await new_page(browser)
-    await page.goto(f"{stage.url}/preview?site={KEY}")
-    await page.get_by_label("Title").fill("Talk to us")
-    await page.get_by_text('texts = { title = "Talk to us" }').wait_for()
-    assert f'data-site="{KEY}"' in await page.locator("#line").inner_text()
-    await page.frame_locator("#page").get_by_role("button", name="Call me now").click()
-    await page.frame_locator("#page").get_by_role("heading", name="Talk to us").wait_for()

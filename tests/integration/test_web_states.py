@@ -236,6 +236,7 @@ async def test_what_a_site_says_is_text_in_the_form_and_in_the_preview(
     await page.goto(f"{stage.url}/preview?site={KEY}")
     frame = page.frame_locator("#page")
     await frame.get_by_role("button", name=hostile).first.wait_for()
+    await page.get_by_text("All other texts").click()
     for field in await page.locator("input[type=text], input:not([type]), textarea").all():
         if await field.is_editable():
             await field.fill(hostile)

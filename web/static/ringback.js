@@ -89,7 +89,6 @@
 
   // Whether the form was open in this visit. That it opened by itself is kept where the site wants it so.
   const wasOpen = (isNow) => {
-    if (script.dataset.preview) return false;
     try {
       if (isNow) sessionStorage.setItem(`ringback:${key}:open`, "1");
       return sessionStorage.getItem(`ringback:${key}:open`) !== null;
@@ -878,11 +877,6 @@
     try { page = await readTexts(); } catch (fault) {
       if (!/unknown|origin/.test(fault.reason)) setTimeout(start, laterMs(tries++));
       return;
-    }
-    if (script.dataset.preview) {
-      const { look = {}, form, triggers } = JSON.parse(script.dataset.preview);
-      if (!/^#[0-9a-f]{6}$/i.test(look.colour)) delete look.colour;
-      page = { ...page, look: { ...page.look, ...look }, form: { ...page.form, ...form }, triggers: { ...page.triggers, ...triggers } };
     }
     if (page.visit === "tab") {
       keepVisit();
