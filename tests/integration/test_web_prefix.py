@@ -55,6 +55,9 @@ async def test_the_form_finds_all_that_it_needs(
     await status.get_by_text("Thank you").wait_for()
     link = await page.get_by_role("link", name="What we keep").get_attribute("href")
     assert link.startswith(f"{url}/v1/callbacks/")
+    await page.goto(link)
+    await page.get_by_role("heading", name="Your call").wait_for()
+    await status.get_by_text("The call is over.").wait_for()
     assert page.faults == []
 
 
