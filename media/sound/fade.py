@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .form import WIDE, decode, encode, tick_bytes
+from .form import SILENCE, WIDE, decode, encode, rate_hz, tick_bytes
 from .g711 import SAMPLE_RATE_HZ
 
 FADE_SAMPLES: Final = SAMPLE_RATE_HZ // 100
@@ -18,6 +18,22 @@ def rising(samples: int) -> NDArray[np.float32]:
 
 _RISE = rising(FADE_SAMPLES)
 _WIDE_RISE = rising(2 * FADE_SAMPLES)
+
+
+def going_on(last: bytes, form: str) -> bytes:
+    """What a sound is faded out with that has ended with these last 10 ms, or less.
+
+    The last sample is held. For 2 ms what was before it is turned about it, ever less, so that the
+    slope does not break off either. Nothing goes on as silence. KeyError for what is no form.
+    """
+    count = FADE_SAMPLES * tick_bytes(form)
+    samples = decode(last[-count:], form).astype(np.float32)
+    if not len(samples):
+        return SILENCE[form][:count]
+    made = np.full(FADE_SAMPLES * rate_hz(form) // SAMPLE_RATE_HZ, samples[-1])
+    turned = samples[-1] - samples[-2::-1][: len(made) // 5]
+    made[: len(turned)] += turned * rising(len(turned))[::-1]
+    return encode(np.rint(made).clip(-32768, 32767).astype(np.int16), form)
 
 
 def crossfade(before: bytes, payload: bytes, form: str) -> bytes:

@@ -80,6 +80,12 @@ class ClipPlayout(PeerSender):
         """What the next sound is faded with after a relayed one; None where that has fallen."""
         return self._tail if self._tail_after == self.stream.packets_sent else None
 
+    def _let_fall(self, sound: bytes) -> None:
+        """This falls in what is heard next, if it is anything."""
+        if not sound:
+            return
+        self._tail, self._tail_after = sound, self.stream.packets_sent
+
     def _speak(self) -> None:
         if self._clip is not None and self._may_send:
             before = self._falling() or self._speaking.ahead(self)

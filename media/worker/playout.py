@@ -89,13 +89,13 @@ class Playout(SumPlayout):
         form = WIDE if self._coding.is_wide(description) else codec
         if form != self.form:
             self._speaking.set_form(self, form)
-            self._before = self._tail = None
         self.codec, self.form = codec, form
         self.payload_type = description.payload_type
         self.event_payload_type = description.telephone_event_payload_type
         self.event_clock_hz = description.telephone_event_clock_hz
         if self._coding.is_other(description):
             self._stop_coding()
+            self._before = self._tail = None  # of another codec
             self._relay_nobody()
         may_send = self._coding.agree(description) and may_send
         if may_send != self._may_send:
@@ -168,15 +168,12 @@ class Playout(SumPlayout):
             return
         self.leave_peer(now)
         self._play = 0
-        if self._tail is not None:  # the new peer's first packet may be long in coming
-            self._speak_silence()
+        if self._tail is not None and self._goes_on is None:
+            self._speak_silence()  # the new peer's first packet may be long in coming
         source.settle()
         source.listeners.append(self)
         self.hearing = source
         self._is_new = self._goes_on is None
-        if self._goes_on:
-            self._tail, self._tail_after = self._goes_on, self.stream.packets_sent
-        self._goes_on = None
         self._waiting_since = now
         self._relay_nobody()
 
@@ -204,12 +201,17 @@ class Playout(SumPlayout):
         if hearing is not None:
             hearing.settle()
             hearing.listeners.remove(self)
-            self.hearing = None
             self._stop_coding()
-            if self.relayed is hearing and now - self.stream.sent_at <= TAIL_S:
-                self._tail = hearing.last_sample(self.codec) * FADE_SAMPLES
-                self._tail_after = self.stream.packets_sent
+            self._let_relayed_fall(now)
+            self.hearing = self._goes_on = None
         self._relay_nobody()
+
+    def _let_relayed_fall(self, now: float) -> None:
+        hearing = self.hearing
+        if hearing is None or self.relayed is not hearing or now - self.stream.sent_at > TAIL_S:
+            return
+        held = hearing.last_sample(self.codec) * FADE_SAMPLES
+        self._let_fall(self._coding.untouched.falling(self.form) or held)
 
     def _relay_nobody(self) -> None:
         """No stream is forwarded from here on; the clock sees that there is another source."""
@@ -273,7 +275,7 @@ class Playout(SumPlayout):
     ) -> None:
         """Forward an audio packet of the leg that is heard. `sequence` is extended."""
         if self._must_code(codec, payload):
-            transcoder = self._code(codec)
+            transcoder = self._code(codec, now)
             if transcoder is not None:
                 transcoder.buffer.put(codec, source.ssrc, sequence, timestamp, payload, now)
             return
@@ -287,9 +289,11 @@ class Playout(SumPlayout):
             table = TRANSLATION[codec, self.codec] if is_g711 else None
             if table is not None:
                 payload = payload.translate(table)
-            if self._before is not None and is_g711:
-                payload = crossfade(self._before, payload, self.codec)
-            self._before = None
+            before, self._before = self._before, None
+            if not is_g711:
+                payload = self._coding.passed_on(payload, before)
+            elif before is not None:
+                payload = crossfade(before, payload, self.codec)
             if self.mixed:
                 payload = self.mixed.over(payload, self.codec)
             marker = marker or stream.marker_due
@@ -312,7 +316,7 @@ class Playout(SumPlayout):
         if self.event_payload_type is None:
             self.relay_nothing(source, sequence)
         elif transcoder is not None or source.event_clock_hz != self.event_clock_hz:
-            transcoder = self._code(self.codec)
+            transcoder = self._code(self.codec, now)
             if transcoder is not None:
                 clocks_hz = source.event_clock_hz, self.event_clock_hz
                 event = transcoder.event(self.stream, payload, timestamp, clocks_hz, now)
@@ -333,7 +337,7 @@ class Playout(SumPlayout):
                 if numbers is not None:
                     self._transmit(noise_payload_type, *numbers, False, payload)
             return
-        transcoder = self._code(self.codec)
+        transcoder = self._code(self.codec, now)
         if transcoder is not None:
             transcoder.buffer.put_noise(source.ssrc, sequence, timestamp, payload, now)
 
@@ -354,8 +358,9 @@ class Playout(SumPlayout):
             self._stop_coding()
         return must_code
 
-    def _code(self, codec: str) -> Transcoder | None:
+    def _code(self, codec: str, now: float) -> Transcoder | None:
         """What codes the stream that is heard anew; None while nothing of it may be sent."""
+        self._let_relayed_fall(now)
         self._relay_nobody()
         if not self._may_send or self._digits:
             return None
@@ -363,9 +368,7 @@ class Playout(SumPlayout):
         return self._coding.begin(codec)
 
     def _stop_coding(self) -> None:
-        last = self._coding.stop(self.codec)
-        if last:
-            self._tail, self._tail_after = last * FADE_SAMPLES, self.stream.packets_sent
+        self._let_fall(self._coding.stop(self.form))
 
     def send_due(self, now: float) -> None:
         """The next 20 ms of a stream that is coded anew; silence where there is no source."""
@@ -389,7 +392,7 @@ class Playout(SumPlayout):
             if before is not None:
                 packetizer.fade_from(before, self.codec)
             self._speaking.remove_source(self)
-            self._clip = self._tail = None
+            self._clip = self._tail = self._goes_on = None
             self._is_new = False
         form = WIDE if len(samples) > FRAME_SAMPLES else "PCMU"
         if self.tap is not None:
@@ -415,11 +418,13 @@ class Playout(SumPlayout):
             return True
         if sequence != source.highest:
             return False
-        self._before = self._fades_in_from()
+        self._before = self._goes_on or None
+        if self._goes_on is None or self._falling() is None:
+            self._before = self._fades_in_from()
         self._speaking.remove_source(self)
-        self._clip = None
-        self._tail = None
+        self._clip = self._tail = self._goes_on = None
         self._is_new = False
+        self._coding.untouched.forget()
         self.relayed = source
         if self._is_filling and self._mapped_epoch == source.epoch:
             # It was sent before silence was: nothing of it is left out.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ..rtp.outgoing_stream import OutgoingStream
-from ..sound.fade import FADE_SAMPLES, crossfade
+from ..sound.fade import FADE_SAMPLES, crossfade, going_on
 from ..sound.form import SILENCE, WIDE, form_of, tick_bytes
 from ..sound.frames import SpeakingSources
 from .clip_playout import ClipPlayout
@@ -24,7 +24,7 @@ class SumPlayout(ClipPlayout):
         super().__init__(stream, speaking, ended)
         self._before: bytes | None = None  # what the next frame, or the first packet, rises out of
         self._is_in_sum = False  # the peer hears the sum of what others say
-        self._last_mixed = b""  # the last sample of a sum
+        self._last_mixed = b""  # the last 10 ms of a sum
         # The next peer that is heard is the one who was in the sum, and rises out of this, if any.
         self._goes_on: bytes | None = None
 
@@ -39,6 +39,15 @@ class SumPlayout(ClipPlayout):
     def let_fall(self) -> None:
         """What was relayed until now does not go on: it falls in the first frame of the sum."""
         self._before = self._falling()
+
+    def let_sum_fall(self) -> None:
+        """The sum that was sent falls in its next frame, which has one voice alone."""
+        if self._last_mixed:
+            self._before = going_on(self._last_mixed, self._mixed_form)
+
+    @property
+    def _mixed_form(self) -> str:
+        return form_of(self._last_mixed, self.codec, FADE_SAMPLES)
 
     def pause_mixed(self, now: float) -> None:
         """What was heard falls into a frame of silence, out of which the sum rises."""
@@ -56,22 +65,20 @@ class SumPlayout(ClipPlayout):
         if self._before is not None and 2 * len(self._before) == len(payload):
             payload = crossfade(self._before, payload, form)
             self._before = None
-        self._last_mixed = payload[-2:] if form == WIDE else payload[-1:]
+        self._last_mixed = payload[-FADE_SAMPLES * tick_bytes(form) :]
         return payload
 
     def end_mix(self, now: float, *, falls: bool, rest: bytes = b"") -> None:
         """The peer hears no sum any more, and another source at once.
 
-        Without `falls` that is the peer who was alone in the sum, and goes on: out of `rest`, the
-        last of it, which made no frame.
+        Without `falls` that is the peer who was alone in the sum. Their next packet goes on: out of
+        `rest`, the last of them, which made no frame.
         """
         self._goes_on = None if falls else _filled(rest, self.form)
         self._is_in_sum = False
         self._before = None
-        if falls and self._last_mixed and now - self.stream.sent_at <= TAIL_S:
-            per_tick = len(self._last_mixed)  # of WIDE there are two samples a tick
-            self._tail = self._last_mixed * (FADE_SAMPLES * per_tick)
-            self._tail_after = self.stream.packets_sent
+        if self._last_mixed and now - self.stream.sent_at <= TAIL_S:
+            self._let_fall(going_on(self._last_mixed, self._mixed_form))
         self._last_mixed = b""
 
 

@@ -15,6 +15,7 @@ from ...sound.form import WIDE, WIDE_HZ, decode, encode
 from ...sound.mixed_clip import MixedClips
 from .packetizer import PacketFormat, Packetizer
 from .transcoder import Transcoder
+from .untouched import Untouched, faded
 
 _ODD_PACKETS: Final = 2  # of another length than is wanted: these are passed on all the same
 
@@ -34,6 +35,7 @@ class CodedSound:
         "packet",
         "packetizer",
         "transcoder",
+        "untouched",
     )
 
     def __init__(self, stream: OutgoingStream, send: Callable[[int, bool, bytes], None]) -> None:
@@ -46,6 +48,7 @@ class CodedSound:
         """Where a frame of the clock is no packet as it is."""
         self.transcoder: Transcoder | None = None
         """While a stream is heard that cannot be passed on."""
+        self.untouched = Untouched()
         self._wanted_ticks = 0  # the length of the packets that the peer has asked for
         self._misfits = 0  # packets of another length that came in a row
 
@@ -131,12 +134,27 @@ class CodedSound:
         law = "PCMU" if form == WIDE else form
         if before is not None:
             packetizer.fade_from(before, law)
-        if self.packet.format.rate_hz >= WIDE_HZ and (form == WIDE or mixed):
-            payload, form = encode(packetizer.fitted(decode(payload, form)), WIDE), WIDE
+        samples = packetizer.risen(packetizer.fitted(decode(payload, form)))
         if mixed:
-            payload = mixed.over(payload, form)
-        packetizer.send_frame(payload, form, now)
-        return payload, form
+            form = WIDE if packetizer.rate_hz >= WIDE_HZ else law
+            payload = mixed.over(encode(samples, form), form)
+            packetizer.send_risen(decode(payload, form), now, under=samples)
+            return payload, form
+        packetizer.send_risen(samples, now)
+        return encode(samples, WIDE) if form == WIDE else payload, form
+
+    def passed_on(self, payload: bytes, before: bytes | None) -> bytes:
+        """A payload of our codec, which is not G.711, as it is passed on.
+
+        It rises out of `before`, 10 ms in any form, if that has to fall.
+        """
+        packetizer, codec = self.packetizer, self.packet.format.name
+        assert packetizer is not None
+        if before is not None:
+            payload = faded(packetizer.continued(before, "PCMU"), payload, codec)
+        packetizer.goes_on = False
+        self.untouched.note(codec, payload)
+        return payload
 
     def recorded(self, payload: bytes, form: str) -> tuple[bytes, str]:
         """A frame as it is recorded: in G.711, with the law."""
@@ -144,8 +162,8 @@ class CodedSound:
             return payload, form
         return self.packetizer.recorded(decode(payload, form)), "PCMU"
 
-    def stop(self, codec: str) -> bytes:
-        """Hear no stream any more; the last sample that was sent of it, in this law of G.711.
+    def stop(self, form: str) -> bytes:
+        """Hear no stream any more; what goes on for 10 ms from what was sent of it, in this form.
 
         Empty where nothing was.
         """
@@ -154,11 +172,11 @@ class CodedSound:
             return b""
         self.transcoder = None
         self._misfits = 0
-        last = packetizer.last_sample(codec) if transcoder.is_heard else b""
+        falling = packetizer.falling(form) if transcoder.is_heard else b""
         packetizer.forget()
         if self.is_plain:
             self.packetizer = None
-        return last
+        return falling
 
     def close(self) -> None:
         """Send nothing any more, and hold nobody who might be told."""

@@ -11,8 +11,8 @@ from ...codec.comfort_noise import describe_noise
 from ...codec.formats import Format, encoder_of
 from ...rtp.outgoing_stream import OutgoingStream
 from ...sound import g711
-from ...sound.fade import FADE_SAMPLES
-from ...sound.form import WIDE, WIDE_HZ, decode, form_of
+from ...sound.fade import FADE_SAMPLES, going_on
+from ...sound.form import WIDE, WIDE_HZ, decode, encode, form_of, rate_hz
 from ...sound.resampler import Resampler
 
 NARROW_HZ: Final = 8000
@@ -61,6 +61,8 @@ class Packetizer:
         "_size",
         "_stream",
         "_to_8000",
+        "_under",
+        "goes_on",
         "rate_hz",
     )  # fmt: skip
 
@@ -77,6 +79,9 @@ class Packetizer:
         """Samples a second that are encoded."""
         self._clock_hz = packet.format.clock_hz
         self._sent = np.zeros(0, np.int16)  # the newest packet
+        self._under: Samples | None = None  # the newest frame without what is mixed over it
+        self.goes_on = False
+        """Whether what it has sent is the newest that the peer has heard."""
         self._encoder = encoder_of(packet.format, self.rate_hz)
         self._resampler: Resampler | None = None  # of frames of 8 kHz
         self._to_8000: Resampler | None = None  # for who records
@@ -93,7 +98,7 @@ class Packetizer:
 
     def send_samples(self, samples: Samples, now: float) -> None:
         """Send a frame of 8 or 16 kHz, due now. Packets go as soon as they are full."""
-        self._take(self.fitted(samples), now)
+        self.send_risen(self.risen(self.fitted(samples)), now)
 
     def fitted(self, samples: Samples) -> Samples:
         """A frame of 20 ms at `rate_hz`, going on from the last that was sent."""
@@ -107,13 +112,21 @@ class Packetizer:
         if self.rate_hz == NARROW_HZ:
             return samples
         if self._resampler is None:
-            self._resampler = Resampler(NARROW_HZ, self.rate_hz)
-            self._resampler.resample(self._sent[-1:].repeat(_SETTLED))
+            self._resampler = self._going_on_from(self._last(1))
         return self._resampler.resample(samples)
 
-    def _take(self, samples: Samples, now: float) -> None:
-        if self._before is not None:
-            samples = self._faded(samples)
+    def _going_on_from(self, sample: Samples) -> Resampler:
+        """From 8 kHz to our rate, where this was the sound for a while."""
+        resampler = Resampler(NARROW_HZ, self.rate_hz)
+        resampler.resample(sample.repeat(_SETTLED))
+        return resampler
+
+    def send_risen(self, samples: Samples, now: float, under: Samples | None = None) -> None:
+        """Send a frame that is fitted, and has risen out of what was heard before.
+
+        `under` is what it was before something was mixed over it, which goes on.
+        """
+        self._under, self.goes_on = under, True
         if self._packet.noise_payload_type is not None and self._is_described(samples, now):
             return
         if not self._count:
@@ -129,18 +142,31 @@ class Packetizer:
 
     def fade_from(self, before: bytes, codec: str) -> None:
         """The next frame rises out of this: 10 ms in this law of G.711, or wide."""
-        if form_of(before, codec, FADE_SAMPLES) == codec:
-            self._before = self._upwards(g711.decode(before, codec))
-        else:
-            self._before = decode(before, WIDE)
+        self._before = self.continued(before, codec)
+
+    def continued(self, before: bytes, codec: str) -> Samples:
+        """These 10 ms, in this law of G.711 or wide, as they would be heard next."""
+        if form_of(before, codec, FADE_SAMPLES) != codec:
+            return decode(before, WIDE)
+        samples = g711.decode(before, codec)
+        if not self.goes_on:
+            self._resampler = self._going_on_from(samples[:1])
+        return self._upwards(samples)
 
     def forget(self) -> None:
         """What does not fill a packet yet is not sent any more."""
         self._pending, self._count, self._before = [], 0, None
 
-    def last_sample(self, codec: str) -> bytes:
-        """The last sample that was sent, in this law of G.711: one byte."""
-        return g711.encode(self._sent[-1:], codec)
+    def falling(self, form: str) -> bytes:
+        """What goes on for 10 ms from what was sent, in this form."""
+        last = self._last(int(_FADE_S * self.rate_hz))
+        if self.rate_hz == rate_hz(form):
+            return going_on(encode(last, form), form)
+        last = last[:: self.rate_hz // NARROW_HZ]  # of what begins at once the edge is what matters
+        return going_on(g711.encode(last, "PCMU"), "PCMU")
+
+    def _last(self, samples: int) -> Samples:
+        return (self._sent if self._under is None else self._under)[-samples:]
 
     def recorded(self, samples: Samples) -> bytes:
         """A frame of 8 or 16 kHz as who records it at 8 kHz takes it: PCMU."""
@@ -164,9 +190,11 @@ class Packetizer:
         marker = self._stream.next_packet(ticks, len(payload), self._begins_at)
         self._send(self._packet.payload_type, marker, payload)
 
-    def _faded(self, samples: Samples) -> Samples:
+    def risen(self, samples: Samples) -> Samples:
+        """A frame at `rate_hz`, out of what was heard before it if that has to fall."""
         before, self._before = self._before, None
-        assert before is not None
+        if before is None:
+            return samples
         count = min(len(before), len(samples), int(_FADE_S * self.rate_hz))
         rise = (np.arange(count, dtype=np.float32) + 0.5) / count
         faded = samples.copy()

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...codec.codec import Samples
+from ...rtp.outgoing_stream import FRAME_S, OutgoingStream
 from ...sound.form import WIDE, encode, tick_bytes
 from ...sound.g711 import FRAME_SAMPLES
 from ...sound.mix import MixPlan, passing
@@ -20,10 +20,15 @@ from .speaker import Speaker
 
 # For how many frames one who was relayed to may wait for the first frame of the sum.
 _PATIENCE_FRAMES: Final = 2
+_LONGEST_PAUSE_S: Final = 0.0405  # from one packet to the next: then there is silence instead
 
 
 class MixedPlayout(Protocol):
     """The part of a playout that hears sums."""
+
+    @property
+    def stream(self) -> OutgoingStream:
+        """What it sends."""
 
     @property
     def codec(self) -> str:
@@ -43,6 +48,9 @@ class MixedPlayout(Protocol):
     def let_fall(self) -> None:
         """What was relayed until now does not go on: it falls."""
 
+    def let_sum_fall(self) -> None:
+        """The sum that was sent falls in its next frame, which has one voice alone."""
+
     def send_mixed(self, payload: bytes, now: float) -> None:
         """Send a frame of a sum."""
 
@@ -59,7 +67,7 @@ class MixedPlayout(Protocol):
 class _Hearing:
     """One who hears a sum: `row` are those whom they hear, `before` those until the last frame."""
 
-    __slots__ = ("before", "is_late", "own", "patience", "playout", "row", "waits")
+    __slots__ = ("awaited", "before", "own", "patience", "playout", "row", "waits")
 
     def __init__(self, playout: MixedPlayout, own: PeerStream) -> None:
         self.playout = playout
@@ -67,8 +75,8 @@ class _Hearing:
         self.row: tuple[Speaker, ...] = ()
         self.before: tuple[Speaker, ...] | None = None
         self.waits = 0  # frames that were heard already, by relay
-        self.is_late = False  # these are so many that there is silence meanwhile
         self.patience = 0
+        self.awaited: tuple[Speaker, ...] = ()  # who was relayed until now, meanwhile
 
 
 class _Sums:
@@ -175,8 +183,7 @@ class Mixer:
             # Where it is not a whole frame behind, 10 ms at most are heard twice, or not at all.
             playout.begin_mix(now, goes_on=not len(rest))
             one.waits = len(frames) + (len(rest) > known.frame_samples // 2)
-            one.is_late = one.waits > 1
-        one.row = (self._speaker(relayed),)
+        one.row = one.awaited = (self._speaker(relayed, rises=False),)
         return one
 
     def hears(self, playout: MixedPlayout) -> list[PeerStream]:
@@ -208,8 +215,7 @@ class Mixer:
         if speaker is not None and heard:
             frames, rest = speaker.ahead(is_wide=is_wide)
         if frames and not was_alone:
-            alone = frames[0].astype(np.int32)
-            frames[0] = passing(alone + self._next_sum(one, speaker, is_wide=is_wide), alone)
+            playout.let_sum_fall()
             was_alone = True
         form = WIDE if is_wide else playout.codec
         for frame in frames[one.waits :]:
@@ -243,27 +249,17 @@ class Mixer:
         """Whether a frame is sent to them now: not while they have heard what it would have."""
         if one.waits:
             one.waits -= 1
-            if one.is_late:
+            if now + FRAME_S - one.playout.stream.sent_at > _LONGEST_PAUSE_S:
                 one.playout.pause_mixed(now)
             return False
         if one.patience:
             one.patience -= 1
-            if not any(each.has_begun for each in one.row):
+            if not any(each.has_begun for each in one.awaited):
                 if one.patience == 0:
                     one.playout.let_fall()
                 return False
             one.patience = 0
         return True
-
-    @staticmethod
-    def _next_sum(one: _Hearing, but_for: Speaker | None, *, is_wide: bool) -> NDArray[np.int32]:
-        """What they would hear next of all but this one."""
-        total = np.zeros(FRAME_SAMPLES * (2 if is_wide else 1), np.int32)
-        for each in one.row if one.before is None else one.before:
-            if each is not but_for:
-                waiting, _rest = each.ahead(is_wide=is_wide)
-                total += waiting[0] if waiting else 0
-        return total
 
     def _plan_anew(self) -> None:
         for sums in self._sums:
@@ -271,10 +267,10 @@ class Mixer:
 
     # -- who speaks -------------------------------------------------------------------------------
 
-    def _speaker(self, stream: PeerStream) -> Speaker:
+    def _speaker(self, stream: PeerStream, *, rises: bool = True) -> Speaker:
         speaker = self._speakers.get(stream)
         if speaker is None:
-            speaker = self._speakers[stream] = Speaker(stream, self._speaker_gone)
+            speaker = self._speakers[stream] = Speaker(stream, self._speaker_gone, rises=rises)
             self._plan_anew()
         return speaker
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...codec.codec import Decoder, Samples
 from ...codec.formats import Format, decoder_of
+from ...sound.fade import rising
 from ...sound.form import WIDE_HZ
 from ...sound.g711 import SAMPLE_RATE_HZ
 from ...sound.resampler import Resampler
@@ -21,16 +22,20 @@ class Speaker:
     """Takes what the peer of one leg says from now on. `on_gone` is told that the leg is closed.
 
     The first packet is part of the next frame: who hears the sum may have heard by relay what came
-    before it. What comes late or never is made up for by the playout buffer.
+    before it, and it `rises` but for them. What comes late or never is made up for by the playout
+    buffer.
     """
 
-    __slots__ = ("_buffer", "_on_gone", "_other", "_source", "is_wide")
+    __slots__ = ("_buffer", "_on_gone", "_other", "_rises", "_source", "is_wide")
 
     relayed = None
     """It is never sent on packet by packet (see StreamListener)."""
 
-    def __init__(self, source: PeerStream, on_gone: "Callable[[Speaker], None]") -> None:
+    def __init__(
+        self, source: PeerStream, on_gone: "Callable[[Speaker], None]", *, rises: bool = True
+    ) -> None:
         self._source: PeerStream | None = source
+        self._rises = rises
         self._on_gone = on_gone
         self.is_wide = source.is_wide
         """Whether its frames have 16 kHz."""
@@ -61,7 +66,13 @@ class Speaker:
 
     def take(self, now: float) -> Samples:
         """The next 20 ms, at 16 kHz where it `is_wide`."""
-        return self._buffer.take(now)
+        frame = self._buffer.take(now)
+        if self._rises and self._buffer.has_begun:
+            self._rises = False
+            rise = rising(len(frame) // 2)
+            frame = frame.copy()
+            frame[: len(rise)] = np.rint(frame[: len(rise)] * rise)
+        return frame
 
     def fitted(self, frame: Samples, *, is_wide: bool) -> Samples:
         """A frame that was taken, at 16 kHz or at 8 kHz. To be asked of each in order."""

@@ -8,6 +8,7 @@ from media.protocol.messages import Codec, Connect
 from tests.support.media.coded_peers import PAYLOAD_TYPES
 from tests.support.media.switch import SwitchBench
 from tests.support.phones.wire.frames import FramePhone, assert_unbroken
+from tests.support.phones.wire.sockets import Packet
 
 
 class CodecPhone(FramePhone):
@@ -69,8 +70,12 @@ class CodecPhone(FramePhone):
         self.listen()
         if self.form.clock_hz == 8000:
             assert_unbroken(self.heard)
+        return self.sound_of(self.heard)
+
+    def sound_of(self, packets: list[Packet]) -> NDArray[np.int16]:
+        """The sound of some of what it has heard."""
         decoder = decoder_of(self.form, self.rate_hz)
-        return np.concatenate([decoder.decode(packet.payload) for packet in self.heard])
+        return np.concatenate([decoder.decode(packet.payload) for packet in packets])
 
 
 def talk(desk: SwitchBench, phones: list[CodecPhone], frames: int) -> None:

@@ -58,7 +58,7 @@ def test_a_frame_rises_out_of_what_was_heard() -> None:
     line = Line(PacketFormat(Format("G722"), 20, 9))
     before = g711.encode(tone(400, 0.01), "PCMU")
     line.packetizer.fade_from(before, "PCMU")
-    faded = line.packetizer._faded(np.zeros(320, np.int16)).astype(int)
+    faded = line.packetizer.risen(np.zeros(320, np.int16)).astype(int)
     assert faded[:100].max() > 4000 and not faded[160:].any()
     assert np.abs(np.diff(faded)).max() < 2500
 

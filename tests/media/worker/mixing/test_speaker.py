@@ -97,6 +97,7 @@ def test_the_first_packet_is_part_of_the_next_frame() -> None:
 
 def test_what_waits_can_be_looked_at_and_taken_all_the_same() -> None:
     heard = Heard("PCMU")
+    heard.listen(1)  # which rises
     for _ in range(3):
         heard.say(False, heard.now)
     ahead, rest = heard.speaker.ahead(is_wide=False)
