@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from media.priority import Turn
 from sip.transport.udp import RECEIVE_BUFFER_BYTES
 
 from .finding import Finding
@@ -17,6 +18,7 @@ MOST_STEAL_PERCENT: Final = 2.0
 LEAST_MEMORY_MIB: Final = 300
 SLOW_CLOCKS: Final = ("hpet", "acpi_pm", "jiffies")
 
+_CAP_SYS_NICE: Final = 23  # capabilities(7)
 _TIMEX_BYTES: Final = 512
 _TIME_ERROR: Final = 5  # adjtimex(2): the clock is not synchronised
 
@@ -51,6 +53,7 @@ class Machine:
     def findings(self, max_calls: int, workers: int) -> Iterator[Finding]:
         """What is found, for an engine with this number of calls and of media workers."""
         yield from self._files(max_calls)
+        yield from self._precedence()
         yield from self._buffers()
         yield from self._processors(workers)
         yield from self._memory()
@@ -58,11 +61,32 @@ class Machine:
 
     # -- limits -------------------------------------------------------------------------------
 
+    def _limit(self, name: str) -> str:
+        """The line of a limit of the process; "" where there is none."""
+        lines = self.read(f"{self._process}/limits").splitlines()
+        return next((one for one in lines if one.startswith(name)), "")
+
+    def _precedence(self) -> Iterator[Finding]:
+        line = self._limit("Max realtime priority")
+        if not line:
+            return
+        status = self.read(f"{self._process}/status").splitlines()
+        rights = next((one.split()[1] for one in status if one.startswith("CapEff")), "0")
+        hard = line.split()[4]
+        if int(rights, 16) >> _CAP_SYS_NICE & 1 or hard == "unlimited" or int(hard) >= max(Turn):
+            yield Finding("packets", "ok", "Packets go before everything else on the machine.")
+            return
+        yield Finding(
+            "packets",
+            "note",
+            "Packets may not go before everything else (SCHED_RR): beside other work they are late "
+            "by some ten milliseconds.",
+            f"Set LimitRTPRIO={max(Turn):d} in the unit (systemctl edit ringback), or "
+            f"ulimit -r {max(Turn):d} before the start.",
+        )
+
     def _files(self, max_calls: int) -> Iterator[Finding]:
-        line = next(
-            (one for one in self.read(f"{self._process}/limits").splitlines()
-             if one.startswith("Max open files")), "",
-        )  # fmt: skip
+        line = self._limit("Max open files")
         if not line:
             return
         hard = line.split()[4]

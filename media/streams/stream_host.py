@@ -10,6 +10,7 @@ import ctypes
 import resource
 import signal
 import socket
+import threading
 import traceback
 from functools import partial
 from typing import Final
@@ -48,7 +49,7 @@ _PR_SET_NO_NEW_PRIVS: Final = 38  # linux/prctl.h
 class StreamHost:
     """The streams that are up, and the commands of the engine that act on them."""
 
-    def __init__(self, connector: Connector) -> None:
+    def __init__(self, connector: Connector, precedence: priority.Precedence) -> None:
         self._connector = connector
         self._streams: dict[str, BotStream | RecognitionStream] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -60,6 +61,7 @@ class StreamHost:
         """Set once the engine has gone."""
         loop = asyncio.get_running_loop()
         self._clock = FrameClock(partial(precise_alarm, loop), self._tick, self._skipped)
+        self._precedence = precedence
         self._missed = 0
 
     def _skipped(self, frames: int) -> None:
@@ -69,6 +71,7 @@ class StreamHost:
         missed, self._missed = self._missed, 0
         for stream in self._streams.values():
             stream.tick(due_at, missed)
+        self._precedence.look(due_at)
         return 1 if self._streams else 0
 
     def _receive(self, commands: list[Command]) -> None:
@@ -131,10 +134,10 @@ class StreamHost:
             await asyncio.wait(self._closing, timeout=1.0)
 
 
-async def serve(ours: socket.socket) -> None:
+async def serve(ours: socket.socket, precedence: priority.Precedence) -> None:
     """Carry streams for the engine at the other end of `ours`, until it has gone."""
     connector = Connector()
-    host = StreamHost(connector)
+    host = StreamHost(connector, precedence)
     loop = asyncio.get_running_loop()
     await loop.create_connection(lambda: host.connection, sock=ours)
     try:
@@ -157,7 +160,9 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     collect_seldom(_NEW_OBJECTS)
-    uvloop.run(serve(socket.socket(fileno=0)))
+    precedence = priority.Precedence(_NICENESS)
+    precedence.add(threading.get_native_id(), priority.Turn.HELPER)
+    uvloop.run(serve(socket.socket(fileno=0), precedence))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, cast
 
+from ..priority import Precedence, Turn
 from .pacing import RelayPacing
 from .processor_time import ProcessorTime, of_thread
 from .relay import Relay
@@ -27,11 +28,15 @@ class RelayReader(Protocol):
         """Read no more."""
 
 
-def read_relay(loop: asyncio.AbstractEventLoop, relay: Relay) -> RelayReader:
+def read_relay(
+    loop: asyncio.AbstractEventLoop, relay: Relay, precedence: Precedence
+) -> RelayReader:
     """Have the relay's packets read: in a thread where it is in C, else on the loop."""
     if relay.implementation.name == "plain":
         return RelayPacing(loop, relay)
-    return RelayThread(loop, relay, cast("native.PacketRelay", relay.packets))
+    reader = RelayThread(loop, relay, cast("native.PacketRelay", relay.packets))
+    precedence.add(reader.native_id, Turn.RELAY)
+    return reader
 
 
 class RelayThread:
@@ -48,7 +53,8 @@ class RelayThread:
         self._thread.start()
         assert self._thread.ident is not None and self._thread.native_id is not None
         clock = time.pthread_getcpuclockid(self._thread.ident)
-        self._processor_time = of_thread(self._thread.native_id, partial(time.clock_gettime, clock))
+        self.native_id = self._thread.native_id
+        self._processor_time = of_thread(self.native_id, partial(time.clock_gettime, clock))
 
     def frame(self) -> None:
         """Nothing: it chooses by itself how often it looks."""

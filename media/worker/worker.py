@@ -15,6 +15,7 @@ import socket
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -57,7 +58,9 @@ _SOCKETS_OF_A_PORT: Final = 2
 END: Final = signal.SIGUSR1
 
 
-async def serve(listening: socket.socket, settings: MediaSettings) -> None:
+async def serve(
+    listening: socket.socket, settings: MediaSettings, precedence: priority.Precedence
+) -> None:
     """Work for the engine that connects to `listening`, and a while longer when it has died."""
     loop = asyncio.get_running_loop()
     over = asyncio.Event()
@@ -85,6 +88,7 @@ async def serve(listening: socket.socket, settings: MediaSettings) -> None:
     def tick(due_at: float) -> int:
         frames = switch.tick(due_at)
         reader.frame()
+        precedence.look(due_at)
         load = meter.ticked(due_at)
         if load is not None and switch.has_legs:
             sessions.send(load)
@@ -96,7 +100,7 @@ async def serve(listening: socket.socket, settings: MediaSettings) -> None:
 
     sessions = EngineSessions(execute, come=come, gone=gone, describe=describe)
     switch = Switch(settings, sessions.send, wake=lambda: clock.start())
-    reader: RelayReader = read_relay(loop, switch.relay)
+    reader: RelayReader = read_relay(loop, switch.relay, precedence)
     own_time = of_thread(threading.get_native_id(), time.thread_time)
     meter = LoadMeter(switch.relay.behind_s, threads=(own_time, reader.processor_time))
     clock = FrameClock(partial(precise_alarm, loop), tick, skipped)
@@ -105,6 +109,10 @@ async def serve(listening: socket.socket, settings: MediaSettings) -> None:
     switch.prepare()
     ending.append(loop.call_later(UNCALLED_S, over.set))
     server = await loop.create_unix_server(sessions.accept, sock=listening)
+    helpers = ThreadPoolExecutor(
+        thread_name_prefix="clips", initializer=priority.go_first, initargs=(priority.Turn.HELPER,)
+    )
+    loop.set_default_executor(helpers)
     collect_seldom(_NEW_OBJECTS)
     try:
         await over.wait()
@@ -133,8 +141,10 @@ def main() -> None:
     settings = msgspec.json.decode(sys.argv[2], type=MediaSettings)
     first, last = settings.ports
     make_room_for(_SOCKETS_OF_A_PORT * (last - first + 1))
+    precedence = priority.Precedence(_NICENESS)
+    precedence.add(threading.get_native_id(), priority.Turn.CLOCK)
     try:
-        uvloop.run(serve(listening, settings))
+        uvloop.run(serve(listening, settings, precedence))
     finally:
         path.unlink(missing_ok=True)
 

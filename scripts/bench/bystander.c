@@ -2,7 +2,8 @@
  *
  * One thread on each core goes before everything else on the machine (SCHED_FIFO, where that is
  * allowed): when it is late, the core was not there. One more, on no core of its own, runs as the
- * media worker does (niceness -10, slices of 0.1 ms): it also waits for others.
+ * media worker does without the right to go first (niceness -10, slices of 0.1 ms): it also waits
+ * for others.
  *
  * stdin: an empty line for each question; its end is the end.
  * stdout: a line "WHICH FROM UNTIL" for each pause since the last question, nanoseconds of the
@@ -23,7 +24,7 @@
 #include <unistd.h>
 
 enum { MOST_CORES = 256, MOST_PAUSES = 1 << 16, PERIOD_NS = 1000000, LEAST_NS = 400000 };
-enum { NICENESS = -10, SLICE_NS = 100000 };
+enum { BEFORE_ALL = 50, NICENESS = -10, SLICE_NS = 100000 };
 
 struct pause {
     int which;
@@ -93,7 +94,7 @@ static void *do_nothing(void *argument)
 
 static int start(int which, int policy)
 {
-    struct sched_param priority = {.sched_priority = policy == SCHED_FIFO ? 1 : 0};
+    struct sched_param priority = {.sched_priority = policy == SCHED_FIFO ? BEFORE_ALL : 0};
     pthread_attr_t attributes;
     pthread_t thread;
     int failed;

@@ -18,7 +18,7 @@ ON_NO_CORE: Final = -1
 class Pause:
     """A thread of it was not let run, in nanoseconds of the real-time clock.
 
-    `which` is its core, or ON_NO_CORE for the one that runs as the media worker does.
+    `which` is its core, or ON_NO_CORE for the one that has niceness and short slices alone.
     """
 
     which: int

@@ -2,7 +2,7 @@
 
 A frame is late from when it was due until it was sent. While a core was not there in that time, as
 a thread that goes before everything else on it says, the host had taken it. While a thread that
-does nothing, and runs as the worker does, was not let run, others were before it.
+does nothing, and has niceness and short slices alone, was not let run, others were before it.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,9 +1,10 @@
-"""The niceness that a process asks for is its session's too, where the session is its own."""
+"""Niceness, which is the session's too where that is its own, short slices, and who goes first."""
 
 import ctypes
 import os
 import platform
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -131,3 +132,102 @@ def test_a_kernel_that_tells_its_slices_and_takes_no_others(
     monkeypatch.setattr(priority, "_SYSTEM_CALLS", {platform.machine(): (1, 2)})
     monkeypatch.setattr(ctypes, "CDLL", lambda _name, **_options: Kernel)
     assert not priority.ask_for_short_slices()
+
+
+class Kernel:
+    """Stands in for what threads have used, and how they run."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.used: dict[int, float] = {7: 0.0, 8: 0.0}
+        self.asked: list[tuple[int, int | None]] = []
+        self.allows = True
+        monkeypatch.setattr(priority, "go_first", self._go_first)
+        monkeypatch.setattr(priority, "stand_back", self._stand_back)
+
+    def _go_first(self, turn: priority.Turn, thread: int) -> bool:
+        if self.allows:
+            self.asked.append((thread, turn))
+        return self.allows
+
+    def _stand_back(self, niceness: int, thread: int) -> None:
+        assert niceness == -10
+        self.asked.append((thread, None))
+
+    def second(self, now: float, precedence: priority.Precedence, **used: float) -> None:
+        """A second in which the threads were so busy."""
+        for frame in range(50):
+            precedence.look(now + frame / 50)
+        for thread in self.used:
+            self.used[thread] += used.get(f"t{thread}", 0.1)
+
+
+def test_a_thread_that_hardly_rests_goes_first_no_more_until_it_rests_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kernel = Kernel(monkeypatch)
+    precedence = priority.Precedence(-10, kernel.used.__getitem__)
+    assert precedence.add(7, priority.Turn.CLOCK) and precedence.add(8, priority.Turn.RELAY)
+    assert kernel.asked == [(7, priority.Turn.CLOCK), (8, priority.Turn.RELAY)]
+    kernel.asked.clear()
+    kernel.second(100.0, precedence, t7=0.5)
+    kernel.second(101.0, precedence, t8=0.95)
+    assert kernel.asked == []
+    kernel.second(102.0, precedence, t8=0.8)
+    assert kernel.asked == [(8, None)]
+    kernel.second(103.0, precedence, t8=0.7)  # it has no more than it needs, yet
+    kernel.second(104.0, precedence)
+    assert kernel.asked == [(8, None)]
+    kernel.second(105.0, precedence)
+    assert kernel.asked == [(8, None), (8, priority.Turn.RELAY)]
+
+
+def test_who_may_not_go_first_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = Kernel(monkeypatch)
+    kernel.allows = False
+    precedence = priority.Precedence(-10, kernel.used.__getitem__)
+    assert not precedence.add(7, priority.Turn.CLOCK)
+    for second in range(4):
+        kernel.second(100.0 + second, precedence, t7=1.0)
+    assert kernel.asked == []
+
+
+def test_a_thread_that_goes_first_leaves_nobody_that_to_inherit_and_may_stand_back() -> None:
+    def policies() -> tuple[bool, list[int]]:
+        found: list[int] = []
+
+        def note() -> None:
+            found.append(os.sched_getscheduler(threading.get_native_id()))
+
+        may = priority.go_first(priority.Turn.HELPER)
+        note()
+        started = threading.Thread(target=note)
+        started.start()
+        started.join()
+        priority.stand_back(0)
+        note()
+        return may, [policy & ~os.SCHED_RESET_ON_FORK for policy in found]
+
+    with ThreadPoolExecutor(1) as threads:
+        may, found = threads.submit(policies).result()
+    assert found == [os.SCHED_RR if may else os.SCHED_OTHER, os.SCHED_OTHER, os.SCHED_OTHER]
+
+
+def test_without_the_right_nobody_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setscheduler", refused)
+    assert not priority.go_first(priority.Turn.RELAY)
+    priority.stand_back(0)
+
+
+def test_the_time_of_a_thread_is_its_own() -> None:
+    def used() -> tuple[float, float]:
+        end = time.thread_time() + 0.02
+        while time.thread_time() < end:
+            pass
+        return priority.used_s(threading.get_native_id()), time.thread_time()
+
+    with ThreadPoolExecutor(1) as threads:
+        told, own = threads.submit(used).result()
+    assert told == pytest.approx(own, abs=0.01)

@@ -11,6 +11,7 @@ from ...detection.answer_detector import AnswerDetector
 from ...detection.verdict import Beep, Finding, Verdict
 from ...detection_limits import DetectionLimits
 from ...detection_phrases import Phrases
+from ...priority import Turn, go_first
 from ...protocol import messages as m
 from ...sound.g711 import decode
 from ..peer_stream import SoundTap
@@ -131,6 +132,7 @@ class Detections:
 
     def _run(self) -> None:
         assert self._loop is not None
+        go_first(Turn.HELPER)
         while (work := self._work.get()) is not None:
             detection, carry_out = work
             if detection.is_stopped:

@@ -13,6 +13,7 @@ from ...listening.echo import Echo
 from ...listening.talk_judge import Clipped, OneWay, SoundFinding, TalkJudge
 from ...listening.voice_activity import VoiceActivity
 from ...listening.window import Packet, frames_of, look_at
+from ...priority import Turn, go_first
 from ...protocol.messages import EchoHeard, Event, LegStats, OneWayAudio, SoundClipped, VoiceChanged
 from ...sound_settings import SoundSettings
 from ..peer_stream import PeerStream
@@ -267,6 +268,7 @@ class SoundWatch:
 
     def _run(self) -> None:
         assert self._loop is not None
+        go_first(Turn.HELPER)
         while (work := self._work.get()) is not None:
             pair, look = work
             if pair.is_over:

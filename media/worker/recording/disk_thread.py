@@ -6,6 +6,8 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import TypeAlias
 
+from ...priority import Turn, go_first
+
 _Asked: TypeAlias = tuple[Callable[[], None], Future[None]]
 
 
@@ -42,6 +44,7 @@ class DiskThread:
         return not thread.is_alive()
 
     def _run(self) -> None:
+        go_first(Turn.HELPER)
         while (asked := self._asked.get()) is not None:
             work, future = asked
             if not future.set_running_or_notify_cancel():

@@ -8,7 +8,9 @@ from engine.doctor.finding import Finding
 from engine.doctor.machine import Machine, clock_state
 
 GOOD = {
-    "proc/self/limits": "Limit  Soft  Hard  Units\nMax open files            1024  65536  files\n",
+    "proc/self/limits": "Limit  Soft  Hard  Units\nMax open files            1024  65536  files\n"
+    "Max realtime priority     0  3\n",
+    "proc/self/status": "Name:\tringback\nCapEff:\t0000000000000000\n",
     "proc/sys/net/core/rmem_max": "8388608\n",
     "proc/sys/net/core/somaxconn": "4096\n",
     "proc/stat": "cpu  100 0 100 800 0 0 0 5 0 0\ncpu0 1\n",
@@ -42,7 +44,7 @@ def test_good_machine_has_nothing_to_be_done(tmp_path: Path) -> None:
     findings = found(tmp_path)
     assert bad(findings) == []
     assert {one.about for one in findings} == {
-        "open files", "buffers", "processors", "memory", "clock",
+        "open files", "packets", "buffers", "processors", "memory", "clock",
     }  # fmt: skip
 
 
@@ -50,6 +52,7 @@ def test_good_machine_has_nothing_to_be_done(tmp_path: Path) -> None:
     ("changed", "about", "level", "words"),
     [
         ({"limits": "Max open files  1024  4096  files"}, "open files", "warning", "632 calls"),
+        ({"limits": "Max realtime priority  0  2"}, "packets", "note", "SCHED_RR"),
         ({"rmem_max": "212992"}, "buffers", "warning", "212992"),
         ({"somaxconn": "128"}, "buffers", "note", "128"),
         ({"stat": "cpu  100 0 100 700 0 0 0 100 0 0"}, "processors", "warning", "10.0 %"),
@@ -77,8 +80,18 @@ def test_more_workers_than_processors(tmp_path: Path) -> None:
     assert bad(found(tmp_path, workers=10_000)) == [("processors", "warning")]
 
 
+def test_who_may_change_priorities_needs_no_limit_for_packets(tmp_path: Path) -> None:
+    limits = "Max realtime priority  0  0"
+    changed = {"limits": limits, "status": "Name:\tringback\nCapEff:\t0000000000800000\n"}
+    assert bad(found(tmp_path, changed)) == []
+    changed["status"] = "CapEff:\t00000000007fffff\n"
+    assert bad(found(tmp_path, changed)) == [("packets", "note")]
+
+
 def test_limits_may_be_unlimited_and_files_missing(tmp_path: Path) -> None:
-    limits = "Max open files  unlimited  unlimited  files"
+    limits = (
+        "Max open files  unlimited  unlimited  files\nMax realtime priority  unlimited  unlimited"
+    )
     assert bad(found(tmp_path, {"limits": limits})) == []
     nothing = Machine(tmp_path / "nowhere", pid=1, clock=lambda: None)
     assert [one.about for one in nothing.findings(1, 0)] == ["processors"]

@@ -5,6 +5,7 @@ import socket
 
 from aiohttp import web
 
+from media.priority import Precedence
 from media.protocol.channel import Connection
 from media.streams.messages import (
     CloseStream,
@@ -50,7 +51,7 @@ async def test_commands_are_carried_out_until_the_engine_has_gone() -> None:
 
     ours, theirs = socket.socketpair()
     loop = asyncio.get_running_loop()
-    serving = asyncio.ensure_future(serve(theirs))
+    serving = asyncio.ensure_future(serve(theirs, Precedence(0)))
     engine: Connection[Command, Event] = Connection(event_decoder, receive, lambda _reason: None)
     await loop.create_connection(lambda: engine, sock=ours)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as leg:

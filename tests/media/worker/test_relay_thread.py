@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from media.priority import Precedence
 from media.relay.implementation import Implementation, plain
 from media.rtp.rtp import build
 from media.worker.leg import MediaLeg
@@ -41,7 +42,7 @@ class Owner:
 async def reading(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Relay, RelayReader]]:
     implementation: Implementation = request.param()
     relay = Relay(implementation)
-    reader = read_relay(asyncio.get_running_loop(), relay)
+    reader = read_relay(asyncio.get_running_loop(), relay, Precedence(0))
     yield relay, reader
     reader.stop()
     relay.close()
@@ -79,7 +80,7 @@ async def test_packets_are_read_by_themselves(reading: tuple[Relay, RelayReader]
 def test_the_relay_in_python_is_read_on_the_loop() -> None:
     loop = asyncio.new_event_loop()
     relay = Relay(plain())
-    reader = read_relay(loop, relay)
+    reader = read_relay(loop, relay, Precedence(0))
     assert isinstance(reader, RelayPacing)
     assert not isinstance(reader, RelayThread)
     assert reader.processor_time() == (0.0, 0.0)
