@@ -82,7 +82,7 @@ async def test_a_killed_engine_publishes_after_restart_what_was_cut_off(
     await customer_phone.answer()
     await engine.state("bridged", job)
     workers = engine.process.worker_pids()
-    await asyncio.sleep(0.3)  # what was published is on the disk by now
+    await engine.event("callback.bridged", job)  # which is published once it is on the disk
     await engine.restart()
     cut_off = await engine.job("mine")
     assert (cut_off["state"], cut_off["cause"]) == ("failed", "engine restarted")
@@ -121,7 +121,7 @@ async def test_a_callback_that_is_to_be_retried_is_called_once_nobody_can_be_on_
     asked = {"to": customer_phone.uri, "agent": phone.uri, "id": "mine", "on_crash": "retry"}
     await engine.line.call("callback.request", **asked)
     (await phone.called()).ring()
-    await asyncio.sleep(0.3)  # what was published is on the disk by now
+    await engine.event("leg.ringing", "mine")  # which is published once it is on the disk
     await engine.restart()
     assert (await engine.line.call("callback.request", **asked))["replayed"] is True
     agent = await phone.answer()

@@ -135,7 +135,7 @@ async def test_a_caller_who_waits_hears_a_play_and_then_the_music_again(
     line = engine.line
     caller.command(f"call sip:4711@127.0.0.1:{engine.process.sip_port}")
     answered = await event(engine, "call.answered")
-    await asyncio.sleep(1.0)
+    await asyncio.sleep(2.0)
     play = await line.call("call.play", call=answered["call"], file="tone.wav")
     ended = await event(engine, "play.finished", play=play["play"])
     await asyncio.sleep(1.0)
