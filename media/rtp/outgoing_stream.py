@@ -175,8 +175,13 @@ class OutgoingStream:
         self.errors += 1
         self.packets_sent -= 1
 
-    def repeat_timestamp(self, payload_bytes: int) -> None:
-        """Step to a further packet of the frame begun last, as telephone-events have them."""
+    def repeat_timestamp(self, payload_bytes: int, passed: int = 0) -> None:
+        """Step to a further packet of the frame begun last, as telephone-events have them.
+
+        A long event goes on in a segment that begins when so many ticks have passed.
+        """
+        self.timestamp += passed
+        self.sent_at += passed / self.clock_hz
         self.sequence += 1
         self.packets_sent += 1
         self.bytes_sent += payload_bytes

@@ -2,7 +2,7 @@
 
 import struct
 from collections import deque
-from typing import Final
+from typing import Final, NamedTuple
 
 from .rtp import CLOCK_HZ, FRAME_SAMPLES
 
@@ -13,6 +13,14 @@ _VOLUME_MASK: Final = 0x3F
 _MAX_DURATION: Final = 0xFFFF
 _END_PACKETS: Final = 3  # the last packet is sent three times, section 2.5.1.4
 LOST_END_S: Final = 0.2
+
+
+def _goes_on(step: int, duration: int) -> bool:
+    """Whether an event whose timestamp is so much further is the next segment of a long one.
+
+    Its duration has reached its most (section 2.5.1.3), or, of others, what was reported last.
+    """
+    return step == _MAX_DURATION or step == duration > 0
 
 
 class DigitReader:
@@ -50,8 +58,9 @@ class DigitReader:
             step = (timestamp - self._timestamp) & 0xFFFFFFFF
             if late and self._timestamp >= 0 and step >= 0x80000000:  # of a key press before
                 return []
-            if event < len(DIGITS) and self._digit == DIGITS[event] and step == _MAX_DURATION:
-                self._segments += _MAX_DURATION
+            is_same = event < len(DIGITS) and self._digit == DIGITS[event]
+            if is_same and _goes_on(step, self._duration):
+                self._segments += step
             else:
                 pressed = self._release()
                 if event >= len(DIGITS):
@@ -77,6 +86,20 @@ class DigitReader:
         press = (self._digit, (self._segments + self._duration) * 1000 // self.clock_hz)
         self._digit = ""
         return [press]
+
+
+class EventFrame(NamedTuple):
+    """A packet of an event: whether it begins one, and how far after that its segment begins."""
+
+    payload: bytes
+    begins: bool
+    passed: int
+
+
+def _segmented(code: int, flags: int, duration: int, *, begins: bool) -> EventFrame:
+    """The packet of an event that has lasted for so long. Longer ones have several segments."""
+    passed = max(0, duration - 1) // _MAX_DURATION * _MAX_DURATION
+    return EventFrame(PAYLOAD.pack(code, flags, duration - passed), begins, passed)
 
 
 class DigitWriter:
@@ -112,8 +135,8 @@ class DigitWriter:
         self._queue.clear()
         self._duration = self._ends = self._pause = 0
 
-    def next_frame(self) -> tuple[bytes, bool] | None:
-        """Payload of the frame and whether it begins a new digit; None in the pause between two."""
+    def next_frame(self) -> EventFrame | None:
+        """The packet of the next frame; None in the pause between two digits."""
         if self._pause:
             self._pause -= 1
             return None
@@ -122,22 +145,47 @@ class DigitWriter:
         code, frames, gap = self._queue[0]
         begins = self._duration == 0
         if self._duration < frames * self.frame_ticks:
-            self._duration = min(_MAX_DURATION, self._duration + self.frame_ticks)
+            self._duration += self.frame_ticks
         flags = 10 & _VOLUME_MASK
-        if self._duration >= min(_MAX_DURATION, frames * self.frame_ticks):
+        if self._duration >= frames * self.frame_ticks:
             flags |= _END_BIT
             self._ends += 1
-        payload = PAYLOAD.pack(code, flags, self._duration)
+        frame = _segmented(code, flags, self._duration, begins=begins)
         if self._ends == _END_PACKETS:
             self._queue.popleft()
             self._duration = self._ends = 0
             self._pause = gap
-        return payload, begins
+        return frame
 
 
-def with_clock(payload: bytes, from_hz: int, to_hz: int) -> bytes:
-    """The payload of an event in another clock: its duration is in steps of that."""
-    if from_hz == to_hz or len(payload) < PAYLOAD.size:
-        return payload
-    event, flags, duration = PAYLOAD.unpack_from(payload)
-    return PAYLOAD.pack(event, flags, min(_MAX_DURATION, duration * to_hz // from_hz))
+class EventTranslator:
+    """Brings the events of one stream to another clock, and into its segments.
+
+    Give it no packet that others have overtaken.
+    """
+
+    __slots__ = ("_before", "_code", "_duration", "_timestamp")
+
+    def __init__(self) -> None:
+        self._timestamp = -1
+        self._code = -1
+        self._duration = 0
+        self._before = 0  # the duration of the segments before this one
+
+    def translate(self, payload: bytes, timestamp: int, from_hz: int, to_hz: int) -> EventFrame:
+        """The packet in the other clock. `timestamp` names the event, or its segment."""
+        code, flags, duration = -1, 0, 0
+        if len(payload) >= PAYLOAD.size:
+            code, flags, duration = PAYLOAD.unpack_from(payload)
+        begins = False
+        if timestamp != self._timestamp:
+            step = (timestamp - self._timestamp) & 0xFFFFFFFF
+            if code == self._code and _goes_on(step, self._duration):
+                self._before += step
+            else:
+                begins, self._before = True, 0
+            self._timestamp, self._code, self._duration = timestamp, code, 0
+        self._duration = max(self._duration, duration)
+        if code < 0:
+            return EventFrame(payload, begins, 0)
+        return _segmented(code, flags, (self._before + duration) * to_hz // from_hz, begins=begins)

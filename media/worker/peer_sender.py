@@ -15,6 +15,7 @@ class PeerSender:
 
     __slots__ = (
         "_digits",
+        "_event_began",
         "_may_send",
         "_send",
         "event_clock_hz",
@@ -37,6 +38,7 @@ class PeerSender:
         self.tap: RecordingTap | None = None
         """Where what the peer hears is recorded; None where it is not."""
         self._may_send = False
+        self._event_began = 0  # the timestamp of the digit that is being sent
         self._digits: DigitWriter | None = None  # from the first digit to be sent on
 
     @property
@@ -65,11 +67,13 @@ class PeerSender:
         frame = self._digits.next_frame() if self._digits is not None else None
         if frame is None or self.event_payload_type is None or not self._may_send:
             return False
-        payload, begins = frame
+        stream, (payload, begins, passed) = self.stream, frame
         if begins:
-            self.stream.next_frame(len(payload), now)
+            stream.next_frame(len(payload), now)
+            self._event_began = stream.timestamp
         else:
-            self.stream.repeat_timestamp(len(payload))
+            segment = self._event_began + passed * stream.clock_hz // self.event_clock_hz
+            stream.repeat_timestamp(len(payload), segment - stream.timestamp)
         self._send_packet(self.event_payload_type, begins, payload)
         return True
 

@@ -312,13 +312,13 @@ class Playout(SumPlayout):
         now: float,
     ) -> None:
         """Forward a telephone-event packet, if this peer takes any."""
-        transcoder = self._coding.transcoder
-        if self.event_payload_type is None:
+        clocks_hz = source.event_clock_hz, self.event_clock_hz
+        is_coded = self._coding.transcoder is not None or clocks_hz[0] != clocks_hz[1]
+        if self.event_payload_type is None or (is_coded and sequence != source.highest):
             self.relay_nothing(source, sequence)
-        elif transcoder is not None or source.event_clock_hz != self.event_clock_hz:
+        elif is_coded:
             transcoder = self._code(self.codec, now)
             if transcoder is not None:
-                clocks_hz = source.event_clock_hz, self.event_clock_hz
                 event = transcoder.event(self.stream, payload, timestamp, clocks_hz, now)
                 self._transmit(self.event_payload_type, self.stream.sequence, *event)
         elif self._follows(source, sequence, timestamp, now):

@@ -9,7 +9,7 @@ from typing import Final
 from ...codec.codec import Decoder, Samples
 from ...codec.formats import Format, decoder_of
 from ...rtp.outgoing_stream import OutgoingStream
-from ...rtp.telephone_event import with_clock
+from ...rtp.telephone_event import EventTranslator
 from .playout_buffer import PlayoutBuffer
 
 _FITTING: Final = 50  # packets that need not be coded anew, before they are passed on again
@@ -23,8 +23,8 @@ class Transcoder:
 
     __slots__ = (
         "_buffer",
-        "_event_sent_as",
-        "_event_timestamp",
+        "_event_began",
+        "_events",
         "_fitting",
         "_key_until",
         "is_heard",
@@ -36,8 +36,8 @@ class Transcoder:
 
         self._buffer = PlayoutBuffer(rate_hz, make)
         self._fitting = 0
-        self._event_timestamp = -1
-        self._event_sent_as = 0  # its timestamp in the stream of who hears it
+        self._events = EventTranslator()
+        self._event_began = 0  # the timestamp of the newest in the stream of who hears it
         self._key_until = 0.0
         self.is_heard = False
         """Whether a frame of it has been sent."""
@@ -77,11 +77,11 @@ class Transcoder:
         """
         has_ended = len(payload) > 1 and payload[1] & _END_BIT
         self._key_until = now + (_KEY_END_S if has_ended else _KEY_S)
-        marker = timestamp != self._event_timestamp
-        if marker:
-            self._event_timestamp = timestamp
+        payload, begins, passed = self._events.translate(payload, timestamp, *clocks_hz)
+        if begins:
             stream.next_frame(len(payload), now)
-            self._event_sent_as = stream.timestamp
-        else:
-            stream.repeat_timestamp(len(payload))
-        return self._event_sent_as, marker, with_clock(payload, *clocks_hz)
+            self._event_began = stream.timestamp
+            return stream.timestamp, True, payload
+        segment = self._event_began + passed * stream.clock_hz // clocks_hz[1]
+        stream.repeat_timestamp(len(payload), max(0, segment - stream.timestamp))
+        return segment, False, payload

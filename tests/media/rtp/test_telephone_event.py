@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.rtp.telephone_event import DIGITS, LOST_END_S, PAYLOAD, DigitReader, DigitWriter
+from media.rtp.telephone_event import (
+    DIGITS,
+    LOST_END_S,
+    PAYLOAD,
+    DigitReader,
+    DigitWriter,
+    EventTranslator,
+)
 
 
 def event(code: int, duration: int, *, end: bool = False) -> bytes:
@@ -104,11 +111,11 @@ def test_a_digit_is_written_with_three_end_packets() -> None:
     while writer:
         frames.append(writer.next_frame())
     assert frames[:5] == [
-        (event(7, 160), True),
-        (event(7, 320), False),
-        (event(7, 480, end=True), False),
-        (event(7, 480, end=True), False),
-        (event(7, 480, end=True), False),
+        (event(7, 160), True, 0),
+        (event(7, 320), False, 0),
+        (event(7, 480, end=True), False, 0),
+        (event(7, 480, end=True), False, 0),
+        (event(7, 480, end=True), False, 0),
     ]
     assert frames[5:] == [None]
 
@@ -149,7 +156,7 @@ def test_what_is_written_is_read_whatever_is_lost(
         frame += 1
         if made is None:
             continue
-        payload, begins = made
+        payload, begins, _passed = made
         if begins:
             digit += 1
             timestamp = frame * 160
@@ -162,3 +169,55 @@ def test_what_is_written_is_read_whatever_is_lost(
     expected = [digits[index] for index in sorted(set(survived))]
     assert [pressed for pressed, _ in read] == expected
     assert all(0 < length <= duration_ms + 20 for _, length in read)
+
+
+@pytest.mark.parametrize(("clock_hz", "segments"), [(8000, 1), (16000, 2), (48000, 4)])
+def test_a_key_that_is_held_for_5_s_is_written_in_segments(clock_hz: int, segments: int) -> None:
+    writer, reader = DigitWriter(clock_hz // 50), DigitReader(clock_hz)
+    writer.queue_digits("7", duration_ms=5000, gap_ms=100)
+    read, stamps, marks, now = [], set(), 0, 0.0
+    while writer:
+        frame = writer.next_frame()
+        now += 0.02
+        if frame is not None:
+            stamps.add(frame.passed)
+            marks += frame.begins
+            read += reader.receive(frame.payload, 1000 + frame.passed & 0xFFFFFFFF, now)
+    assert read == [("7", 5000)] and marks == 1
+    assert stamps == {0xFFFF * number for number in range(segments)}
+
+
+def test_segments_that_end_with_a_packet_are_read_as_well() -> None:
+    """Of a sender whose segments are as long as its last packet of each has said."""
+    reader = DigitReader(48000)
+    assert reader.receive(event(7, 65280), 1000, 0.0) == []
+    assert reader.receive(event(7, 960), 1000 + 65280, 0.02) == []
+    assert reader.receive(event(7, 1920, end=True), 1000 + 65280, 0.04) == [("7", 1400)]
+
+
+@pytest.mark.parametrize(("from_hz", "to_hz"), [(8000, 48000), (48000, 8000), (16000, 48000)])
+def test_a_long_key_is_translated_into_the_segments_of_another_clock(
+    from_hz: int, to_hz: int
+) -> None:
+    writer, reader, translator = DigitWriter(from_hz // 50), DigitReader(to_hz), EventTranslator()
+    writer.queue_digits("55", duration_ms=2000, gap_ms=100)
+    read, now, began, marks = [], 0.0, 0, 0
+    while writer:
+        made = writer.next_frame()
+        now += 0.02
+        if made is None:
+            continue
+        if made.begins:
+            began = round(now * from_hz)
+        frame = translator.translate(made.payload, began + made.passed, from_hz, to_hz)
+        assert frame.begins is made.begins
+        marks += frame.begins
+        stamp = began * to_hz // from_hz + frame.passed
+        read += reader.receive(frame.payload, stamp, now)
+    assert read == [("5", 2000)] * 2 and marks == 2
+
+
+def test_what_is_no_event_is_passed_on_by_a_translator_as_it_is() -> None:
+    translator = EventTranslator()
+    assert translator.translate(b"\x01", 5, 8000, 48000) == (b"\x01", True, 0)
+    assert translator.translate(b"\x01", 5, 8000, 48000) == (b"\x01", False, 0)

@@ -10,6 +10,7 @@ from media.codec import opus
 from media.codec.codec import CodecError
 from media.codec.formats import unavailable
 from media.protocol.messages import Codec
+from media.rtp.telephone_event import DigitReader, DigitWriter
 from media.sound.clip import Clip
 from media.sound.mixed_clip import MixedClip
 from media.worker.coding.coded_sound import CodedSound
@@ -220,6 +221,61 @@ def test_keys_are_passed_on_in_the_clock_of_the_peer(hears: Make, from_hz: int, 
     assert after[-1].payload_type == hearer.playout.payload_type
     assert after[-1].timestamp > events[0].timestamp
     assert len(talker.leg.keys) == 5
+
+
+def read_by(hearer: Hearer, clock_hz: int) -> list[tuple[str, int]]:
+    """The keys that the peer has read, whose timestamps never go back."""
+    reader, read = DigitReader(clock_hz), list[tuple[str, int]]()
+    packets = [packet for packet in hearer.packets() if packet.payload_type == 101]
+    for packet in packets:
+        read += reader.receive(packet.payload, packet.timestamp, 1.0)
+    stamps = [packet.timestamp for packet in packets]
+    assert stamps == sorted(stamps)
+    return read
+
+
+def test_a_key_of_2_s_is_sent_whole_at_48_khz_and_sound_goes_on_in_its_place(hears: Make) -> None:
+    skip_without("opus")
+    hearer = hears("opus", telephone_event_clock_hz=48000)
+    hearer.playout.hear_silence(hearer.now)
+    for _ in range(5):
+        hearer.tick()
+    first = hearer.packets()[0].timestamp
+    began = hearer.now
+    assert hearer.playout.send_digits("1", 2000, 100)
+    while hearer.playout.dialling:
+        hearer.playout.send_digit_frame(hearer.now)
+        hearer.tick()
+    assert read_by(hearer, 48000) == [("1", 2000)]
+    for _ in range(5):
+        hearer.tick()
+    after = hearer.packets()[0].timestamp
+    assert (after - first) / 48000 == pytest.approx(hearer.now - began, abs=0.05)
+
+
+@pytest.mark.parametrize(("from_hz", "to_hz"), [(8000, 48000), (48000, 8000)])
+def test_a_key_of_2_s_is_relayed_whole_between_clocks(
+    hears: Make, from_hz: int, to_hz: int
+) -> None:
+    skip_without("opus")
+    codecs: dict[int, Codec] = {8000: "PCMU", 48000: "opus"}
+    talker = Talker(codecs[from_hz], telephone_event_clock_hz=from_hz)
+    hearer = hears(codecs[to_hz], telephone_event_clock_hz=to_hz)
+    hearer.playout.hear_peer(talker.stream, hearer.now)
+    hearer.listen(talker, tone(400, 1.0, talker.rate_hz), 0.4)
+    hearer.packets()
+    writer = DigitWriter(from_hz // 50)
+    writer.queue_digits("9", duration_ms=2000, gap_ms=20)
+    began = talker.timestamp
+    while writer:
+        frame = writer.next_frame()
+        if frame is not None:
+            talker.timestamp = began + frame.passed
+            talker.send(101, frame.payload, hearer.now, marker=frame.begins)
+        hearer.tick()
+    talker.timestamp = began + 2 * from_hz
+    hearer.listen(talker, tone(400, 1.0, talker.rate_hz), 0.4)
+    assert read_by(hearer, to_hz) == [("9", 2000)]
 
 
 def test_digits_of_our_own_have_the_clock_of_the_peer(hears: Make) -> None:
