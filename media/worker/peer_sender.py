@@ -78,8 +78,11 @@ class PeerSender:
         return True
 
     def _record(self, payload: bytes, form: str, now: float) -> None:
+        """Let a frame be recorded that is heard from `now` on; its packet may still be filled."""
         if self.tap is not None:
-            self.tap.write(round(now * CLOCK_HZ) & 0xFFFFFFFF, payload, form, now)
+            clock_hz = self.stream.clock_hz
+            ticks = self.stream.timestamp + round((now - self.stream.sent_at) * clock_hz)
+            self.tap.write(ticks * CLOCK_HZ // clock_hz & 0xFFFFFFFF, payload, form, now)
 
     def _send_packet(self, payload_type: int, marker: bool, payload: bytes) -> None:
         """Send a packet for which the stream has its numbers."""

@@ -236,8 +236,7 @@ class Playout(SumPlayout):
             before, self._before = self._before, None
             form = form_of(payload, self.codec)
             payload, form = self._coding.send_frame(payload, form, before, self.mixed, now)
-            if self.tap is not None:
-                self._record_coded(payload, form, now)
+            self._record_coded(payload, form, now)
             return
         if self.mixed:
             payload = self.mixed.over(payload, self.codec)
@@ -299,7 +298,7 @@ class Playout(SumPlayout):
             marker = marker or stream.marker_due
             stream.marker_due = False
             if self.tap is not None:
-                self.tap.write(numbers[1], payload, self.codec, now)
+                self._coding.record_passed_on(self.tap, payload, numbers[1], now)
             self._transmit(self.payload_type, *numbers, marker, payload)
 
     def relay_event(
@@ -352,8 +351,7 @@ class Playout(SumPlayout):
         """Whether the packet cannot be passed on as it is."""
         coding = self._coding
         must_code = coding.must_code(codec, payload, is_relayed=self.relayed is not None)
-        if (self.tap is not None or self.mixed) and codec not in G711:
-            return True
+        must_code = must_code or (bool(self.mixed) and codec not in G711)
         if not must_code and coding.transcoder is not None:  # it need not be any more
             self._stop_coding()
         return must_code
@@ -394,11 +392,10 @@ class Playout(SumPlayout):
             self._speaking.remove_source(self)
             self._clip = self._tail = self._goes_on = None
             self._is_new = False
-        form = WIDE if len(samples) > FRAME_SAMPLES else "PCMU"
-        if self.tap is not None:
-            self._record_coded(encode(samples, form), form, now)
-        if self.mixed:
-            self._coding.send_frame(encode(samples, form), form, None, self.mixed, now)
+        if self.mixed or self.tap is not None:
+            form = WIDE if len(samples) > FRAME_SAMPLES else "PCMU"
+            payload = encode(samples, form)
+            self._record_coded(*self._coding.send_frame(payload, form, None, self.mixed, now), now)
         else:
             packetizer.send_samples(samples, now)
 

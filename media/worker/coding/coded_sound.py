@@ -13,7 +13,8 @@ from ...protocol.messages import Codec, Connect
 from ...rtp.outgoing_stream import OutgoingStream
 from ...sound.form import WIDE, WIDE_HZ, decode, encode
 from ...sound.mixed_clip import MixedClips
-from .packetizer import PacketFormat, Packetizer
+from ..recording.recorder import Tap
+from .packetizer import NARROW_HZ, PacketFormat, Packetizer
 from .transcoder import Transcoder
 from .untouched import Untouched, faded
 
@@ -155,6 +156,16 @@ class CodedSound:
         packetizer.goes_on = False
         self.untouched.note(codec, payload)
         return payload
+
+    def record_passed_on(self, tap: Tap, payload: bytes, timestamp: int, now: float) -> None:
+        """Let a payload of our codec be recorded as it was passed on; `timestamp` is unwrapped."""
+        form = self.packet.format
+        if form.name in G711:
+            tap.write(timestamp & 0xFFFFFFFF, payload, form.name, now)
+            return
+        sound, heard_as = self.untouched.recorded(form.name, payload, is_wide=tap.takes_wide)
+        if sound:
+            tap.write(timestamp * NARROW_HZ // form.clock_hz & 0xFFFFFFFF, sound, heard_as, now)
 
     def recorded(self, payload: bytes, form: str) -> tuple[bytes, str]:
         """A frame as it is recorded: in G.711, with the law."""

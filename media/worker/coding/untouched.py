@@ -13,7 +13,8 @@ from ...codec.codec import CodecError, Samples
 from ...codec.formats import Format, decoder_of
 from ...sound import l16
 from ...sound.fade import going_on, rising
-from ...sound.form import encode, rate_hz
+from ...sound.form import WIDE, WIDE_HZ, encode, rate_hz
+from .decoded_stream import NARROW, DecodedStream
 
 _KEPT: Final = 3  # payloads; a decoder that begins anew has settled by the last of them
 _FADES_A_SECOND: Final = 100
@@ -22,10 +23,11 @@ _FADES_A_SECOND: Final = 100
 class Untouched:
     """What has been passed on of one stream."""
 
-    __slots__ = ("_codec", "_payloads")
+    __slots__ = ("_codec", "_decoded", "_payloads")
 
     def __init__(self) -> None:
         self._codec = ""
+        self._decoded: DecodedStream | None = None  # for who records it
         self._payloads: deque[bytes] = deque(maxlen=_KEPT)
 
     def note(self, codec: str, payload: bytes) -> None:
@@ -38,6 +40,15 @@ class Untouched:
     def forget(self) -> None:
         """Something else is heard."""
         self._payloads.clear()
+        self._decoded = None
+
+    def recorded(self, codec: str, payload: bytes, *, is_wide: bool) -> tuple[bytes, str]:
+        """A payload that was passed on as it is recorded, and its form; empty where it has none."""
+        form = WIDE if is_wide and Format(codec).rate_hz >= WIDE_HZ else NARROW
+        decoded = self._decoded
+        if decoded is None or (decoded.codec, decoded.form) != (codec, form):
+            decoded = self._decoded = DecodedStream(codec, form)
+        return decoded.payload(payload), form
 
     def falling(self, form: str) -> bytes:
         """What goes on from its end for 10 ms, in this form; empty where nothing is known."""
