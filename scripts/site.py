@@ -1,7 +1,8 @@
-"""`make site`: a demo page with the button; behind it an engine, the gateway and two softphones.
+"""`make site`: demo pages with the button, and behind them an engine, the gateway and softphones.
 
 Open the page that it names, press the button, and type the number that it names: the agent's
-softphone answers, then the customer's. Ctrl-C ends everything.
+softphone answers, then the customer's. "Speak now" needs no number. Who signs in at the phone that
+it names is called before the agent's softphone. Ctrl-C ends everything.
 """
 
 import argparse
@@ -23,16 +24,18 @@ from .child_process import stop
 from .demo_stage import READY_S, ROOT, STOP_S, Phone, StageError, free_port
 
 NUMBER = "020 7946 0000"
+TOKEN = "anna-signs-in-with-this"
 KEY = "demo-site"
 HOST = "127.0.0.1"
 PAGE_PORT, GATEWAY_PORT = 8000, 8080
 CONFIGURATION = """
 [control]
 socket = "{directory}/control.sock"
+default_role = "administer"
 [store]
 path = "{directory}/ringback.db"
 [sip]
-listen = ["udp:127.0.0.1:{sip_port}"]
+listen = ["udp:127.0.0.1:{sip_port}", "ws:127.0.0.1:{websocket_port}"]
 [whisper]
 default = "A visitor of {{context.site}} asks to be called"
 cache_dir = "{directory}/speech"
@@ -54,16 +57,29 @@ name = "alice"
 uri = "{agent}"
 queues = ["sales"]
 wrap_up_s = 2.0
+[[agents]]
+name = "anna"
+uri = "webrtc:anna"
+queues = ["sales"]
+wrap_up_s = 2.0
+[[rights]]
+name = "anna"
+token = "{token}"
+agent = "anna"
 [[queues]]
 name = "sales"
+strategy = "ordered"
+agents = ["anna", "alice"]
 [web]
 listen = "127.0.0.1:{gateway_port}"
 secret_file = "{directory}/web.secret"
+phone_server = "ws://127.0.0.1:{websocket_port}"
 [[sites]]
 key = "demo-site"
 name = "demo.example"
 origins = ["http://127.0.0.1:{page_port}", "http://localhost:{page_port}"]
 queue = "sales"
+speak = true
 [sites.consent]
 en = "I agree to be called back at this number."
 de = "Ich bin mit einem Rückruf unter dieser Nummer einverstanden."
@@ -78,19 +94,38 @@ tr = "Bu numaradan aranmayı kabul ediyorum."
 ar = "أوافق على الاتصال بي على هذا الرقم."
 ja = "この番号への折り返しの電話に同意します。"
 """  # noqa: RUF001
-PAGE = """<!doctype html>
+HEAD = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>A shop</title><link rel="icon" href="data:,">
 <style>body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 2rem auto;
 padding: 0 1rem }}</style>
 <main>
 <h1>A shop</h1>
-<p>Press the button, and type the number <b>{number}</b>. The softphones answer by themselves.</p>
+"""
+PAGE = (
+    HEAD
+    + """<p>Press the button, and type the number <b>{number}</b>, or speak from the page. The
+softphones answer by themselves.</p>
+<p><a href="/own">A page with a field and a button of its own</a></p>
 <p><a href="{gateway}/preview?site={key}">Look, texts and triggers of the button</a></p>
+<p><a href="{gateway}/phone">The phone of an agent</a>: the token is <b>{token}</b></p>
 </main>
 <script async src="{gateway}/ringback.js" data-site="{key}"></script>
 </html>
 """
+)
+OWN_PAGE = (
+    HEAD
+    + """<p>These are the page's own. Type the number <b>{number}</b>.</p>
+<p><label>Your number <input id="number" type="tel" autocomplete="tel"></label>
+<button id="call">Call me, I agree</button></p>
+<p><a href="/">The page with the button</a></p>
+</main>
+<script async src="{gateway}/ringback.js" data-site="{key}" data-field="#number"
+ data-button="#call"></script>
+</html>
+"""
+)
 
 
 @contextlib.asynccontextmanager
@@ -135,14 +170,11 @@ async def _opens(opened: Open, where: str, processes: list[asyncio.subprocess.Pr
 
 @contextlib.asynccontextmanager
 async def page_served(port: int, gateway: str) -> AsyncIterator[None]:
-    """The demo page at `port`."""
-    text = PAGE.format(number=NUMBER, gateway=gateway, key=KEY)
-
-    async def page(_request: web.Request) -> web.Response:
-        return web.Response(text=text, content_type="text/html")
-
+    """The demo pages at `port`."""
     app = web.Application()
-    app.router.add_get("/", page)
+    for path, page in (("/", PAGE), ("/own", OWN_PAGE)):
+        text = page.format(number=NUMBER, gateway=gateway, key=KEY, token=TOKEN)
+        app.router.add_get(path, partial(_answer, text))
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, HOST, port).start()
@@ -150,6 +182,10 @@ async def page_served(port: int, gateway: str) -> AsyncIterator[None]:
         yield
     finally:
         await runner.cleanup()
+
+
+async def _answer(text: str, _request: web.Request) -> web.Response:
+    return web.Response(text=text, content_type="text/html")
 
 
 async def show(console: Console) -> None:
@@ -162,13 +198,16 @@ async def show(console: Console) -> None:
         stack.push_async_callback(customer.stop)
         ports = {
             "sip_port": free_port(HOST, 0),
+            "websocket_port": free_port(HOST, 0),
             "gateway_port": free_port(HOST, GATEWAY_PORT),
             "page_port": free_port(HOST, PAGE_PORT),
         }
         file = directory / "ringback.toml"
         trunk = customer.uri.replace("customer@", "")
         file.write_text(
-            CONFIGURATION.format(directory=directory, agent=agent.uri, customer=trunk, **ports)
+            CONFIGURATION.format(
+                directory=directory, agent=agent.uri, customer=trunk, token=TOKEN, **ports
+            )
         )
         programs = [await stack.enter_async_context(program("run", file))]
         await listens(directory / "control.sock", programs)
@@ -176,9 +215,15 @@ async def show(console: Console) -> None:
         await answers(HOST, ports["gateway_port"], programs)
         gateway = f"http://{HOST}:{ports['gateway_port']}"
         await stack.enter_async_context(page_served(ports["page_port"], gateway))
-        console.print(f"the page:    http://{HOST}:{ports['page_port']}/", highlight=False)
-        console.print(f"the preview: {gateway}/preview?site={KEY}", highlight=False)
-        console.print(f"the number:  {NUMBER}        (Ctrl-C ends it)", highlight=False)
+        shop = f"http://{HOST}:{ports['page_port']}"
+        for what, where in (
+            ("the page", f"{shop}/"),
+            ("its own button", f"{shop}/own"),
+            ("the preview", f"{gateway}/preview?site={KEY}"),
+            ("a phone", f"{gateway}/phone, with the token {TOKEN}"),
+            ("the number", f"{NUMBER}        (Ctrl-C ends it)"),
+        ):
+            console.print(f"{what + ':':16}{where}", highlight=False)
         await asyncio.get_running_loop().create_future()
 
 

@@ -25,6 +25,27 @@ SHOP = (
     '<!doctype html><html lang="en"><title>A shop</title><main><h1>Prices</h1><p>From 5.</p></main>'
     '<script async src="{url}/ringback.js" data-site="{key}"></script>'
 )
+INTEGRATED = (
+    '<!doctype html><html lang="en"><title>A bank</title><main><h1>A bank</h1>'
+    '<p><label>Your number <input type="tel"></label> <button>Call me</button></p></main>'
+    '<script async src="{url}/ringback.js" data-site="{key}" data-field="input"'
+    ' data-button="main button"></script>'
+)
+# A page that speaks as soon as there is a microphone, without a line.
+SPEAKS = """window.microphone = false;
+navigator.mediaDevices.getUserMedia = async () => {
+  if (!microphone) throw new Error("refused");
+  return new MediaStream();
+};
+window.RingbackClaim = async () => () => {};
+window.RingbackTalk = class {
+  constructor({ told, link }) {
+    Object.assign(this, { told, link });
+    setTimeout(told.answered);
+  }
+  hangUp() { this.told.over(); }
+  leave() {}
+};"""
 # How much the page has shifted by itself (Layout Instability).
 OBSERVE = """
 window.shifted = 0;
@@ -115,6 +136,94 @@ async def test_each_state_of_the_form(stack: AsyncExitStack, browser: Any) -> No
     await states.look("thanks")
     await page.get_by_role("button", name="Erase it").click()
     await status.get_by_text("is erased").wait_for()
+    await states.look("erased")
+
+
+async def test_who_waits_for_minutes_and_is_not_reached(
+    stack: AsyncExitStack, browser: Any
+) -> None:
+    stage = await web_stage(stack, consent="I agree to be called.")
+    stage.html = SHOP
+    stage.engine.availability |= {"agents_free": 0, "expected_wait_s": 400.0}
+    page = await new_page(browser, viewport={"width": 640, "height": 720})
+    states, status = States(page, "form"), page.get_by_role("status")
+    await page.goto(stage.shop)
+    await page.get_by_role("button", name="Call me later").click()
+    await fill(page)
+    await status.get_by_text("in about 7 minutes").wait_for()
+    await states.look("minutes")
+    await page.get_by_role("button", name="Close").click()
+    await page.get_by_role("button", name="in about 7 minutes").wait_for()
+    await states.look("under-way")
+    await page.get_by_role("button", name="in about 7 minutes").click()
+    stage.reach("failed")
+    await status.get_by_text("We could not reach you.").wait_for()
+    await states.look("failed")
+
+
+async def test_each_state_of_speaking(stack: AsyncExitStack, browser: Any) -> None:
+    stage = await web_stage(stack, consent="I agree to be called.", speak=True)
+    stage.html = SHOP
+    page = await new_page(browser, viewport={"width": 640, "height": 720})
+    await page.add_init_script(SPEAKS)
+    states = States(page, "speak")
+    await page.goto(stage.shop)
+    await page.get_by_role("button", name="Call me now").click()
+    speak = page.get_by_role("button", name="Speak now")
+    await speak.wait_for()
+    await states.look("offered")
+    await page.get_by_label("I agree").check()
+    await speak.click()
+    await page.get_by_role("alert").get_by_text("microphone cannot be used").wait_for()
+    await states.look("no-microphone")
+    await page.evaluate("microphone = true")
+    await speak.click()
+    status = page.get_by_role("status")
+    await status.get_by_text("You are connected.").wait_for()
+    await states.look("connected")
+    await page.get_by_role("button", name="Hang up").click()
+    await page.get_by_role("button", name="5 / 5").wait_for()
+    await states.look("over")
+    assert "ringback:shop-key:calls" in await page.evaluate("Object.keys(localStorage)")
+
+
+async def test_who_books_a_time_of_a_closed_site(stack: AsyncExitStack, browser: Any) -> None:
+    stage = await web_stage(stack, consent="I agree to be called.")
+    stage.html, engine = SHOP, stage.engine
+    opens_at = engine.availability["slots"][0]["start"]
+    engine.availability |= {"open": False, "agents_free": 0, "opens_at": opens_at}
+    page = await new_page(browser, viewport={"width": 640, "height": 720})
+    states = States(page, "booked")
+    await page.goto(stage.shop)
+    await page.get_by_role("button", name="Call me later").click()
+    await page.get_by_text("We are closed. We open").wait_for()
+    await states.look("closed")
+    await fill(page)
+    await page.get_by_role("status").get_by_text("We will call you on").wait_for()
+    await states.look("told")
+    link = await page.get_by_role("link", name="Link to this call").get_attribute("href")
+    await page.goto(link)
+    await page.get_by_role("button", name="What we keep").click()
+    await page.get_by_text("I agree to be called.").wait_for()
+    await states.look("link")
+
+
+async def test_the_own_field_and_button_of_a_page(stack: AsyncExitStack, browser: Any) -> None:
+    stage = await web_stage(stack)
+    stage.html = INTEGRATED
+    page = await new_page(browser, viewport={"width": 640, "height": 360})
+    states = States(page, "integrated")
+    await page.goto(stage.shop)
+    button = page.get_by_role("button", name="Call me")
+    await button.locator("+ span").wait_for(state="attached")
+    await states.look("page")
+    await page.get_by_label("Your number").fill("020 7946 0123")
+    await button.click()
+    await page.get_by_role("status").get_by_text("in about 20 seconds").wait_for()
+    await states.look("called")
+    stage.reach("completed")
+    await page.get_by_role("button", name="5 / 5").wait_for()
+    await states.look("rating")
 
 
 async def test_who_cancels_and_who_comes_when_nobody_is_there(
@@ -205,7 +314,7 @@ async def test_a_form_that_opened_by_itself_and_was_closed_is_not_opened_again(
 
 async def test_the_demo_page_and_the_preview(stack: AsyncExitStack, browser: Any) -> None:
     stage = await web_stage(stack)
-    stage.html = PAGE.format(number="020 7946 0000", gateway=stage.url, key=KEY)
+    stage.html = PAGE.format(number="020 7946 0000", gateway=stage.url, key=KEY, token="t0k3n")
     page = await new_page(browser, viewport={"width": 1000, "height": 760})
     await page.goto(stage.shop)
     await page.get_by_role("button", name="Call me now").wait_for()

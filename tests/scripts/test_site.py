@@ -46,7 +46,14 @@ def test_the_page_is_there_with_its_gateway() -> None:
         assert "data-site" in fetched(snippet[1])
         gateway = snippet[1].rpartition("/")[0]
         found = json.loads(fetched(f"{gateway}/v1/sites/demo-site/availability"))
-        assert found["open"]
+        assert found["open"] and found["speak"]
+        own = fetched(f"{page[0]}own")
+        assert 'data-button="#call"' in own and 'id="call"' in own
+        written = "".join(process.stdout.readline() for _ in range(4))
+        phone = re.search(r"(http://\S+/phone), with the token (\S+)", written)
+        assert phone is not None
+        assert "phone.js" in fetched(phone[1])
+        assert phone[2] in fetched(page[0])
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=60) == 0
     finally:

@@ -699,3 +699,15 @@ async def test_texts_and_look_in_the_language_of_the_visitor(pages: Pages) -> No
     assert (found["consent"], found["proof_of_work"]) == ("I agree to be called.", True)
     assert (await pages.send("GET", f"{path}?language=ar"))["direction"] == "rtl"
     assert (await pages.send("GET", path))["language"] == "de"
+
+
+async def test_the_link_is_a_page_for_browsers_and_json_for_others(pages: Pages) -> None:
+    accepted = await pages.request()
+    link = accepted["link"]
+    async with aiohttp.ClientSession() as session:
+        async with session.get(link, headers={"Accept": "text/html,*/*;q=0.8"}) as reply:
+            assert reply.content_type == "text/html"
+            assert "frame-ancestors 'none'" in reply.headers["Content-Security-Policy"]
+            assert reply.headers["Referrer-Policy"] == "no-referrer"
+        async with session.get(link) as reply:
+            assert (await reply.json())["stage"] == "queued"

@@ -11,7 +11,7 @@ from web.availability import HOLDS_S, Availabilities
 from web.callback_service import CallbackService
 from web.errors import Refusal
 
-HOUR = 3600.0
+HOUR, DAY = 3600.0, 86400.0
 
 
 class Engine:
@@ -130,3 +130,24 @@ async def test_requests_that_are_not_called_have_their_places_in_slots() -> None
     assert len((await Availabilities(cast(CallbackService, engine)).of(site()))["slots"]) == 1
     engine.uncalled = [HOUR]
     assert (await Availabilities(cast(CallbackService, engine)).of(site()))["slots"] == []
+
+
+@pytest.mark.parametrize(
+    ("said", "refusal"),
+    [
+        ({"open": True, "opens_at": None, "hours": None}, None),
+        ({"open": False, "opens_at": HOUR, "hours": [{"opens": HOUR, "closes": DAY}]}, "closed"),
+        ({"open": False, "opens_at": None, "hours": []}, "closed_now"),
+        ({"open": False, "opens_at": None, "hours": None}, "busy"),
+        ({"open": False, "opens_at": None, "hours": [{"opens": 0.0, "closes": DAY}]}, "busy"),
+    ],
+)
+async def test_why_a_callback_for_now_may_be_refused(
+    said: dict[str, Any], refusal: str | None
+) -> None:
+    class Says(Engine):
+        async def availability(self, site: Site) -> dict[str, Any]:
+            return await super().availability(site) | said
+
+    found = await Availabilities(cast(CallbackService, Says())).of(site())
+    assert found["refusal"] == refusal

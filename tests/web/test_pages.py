@@ -9,7 +9,7 @@ from aiohttp import web
 
 from config.web_settings import WebSettings
 from tests.support.sites import site
-from web.pages import FOLDER, Pages, without_comments
+from web.pages import FOLDER, Pages, callback_page, without_comments
 
 MOST_BYTES = 15 << 10
 
@@ -89,3 +89,28 @@ async def test_the_preview_has_a_strict_policy(url: str) -> None:
         for path in ("/preview", "/preview?site=none"):
             async with session.get(url + path) as reply:
                 assert reply.status == 404
+
+
+async def test_the_preview_is_told_what_the_configuration_has(url: str) -> None:
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"{url}/preview/settings?site=shop-key&language=de") as reply:
+            said = await reply.json()
+        assert said["form"]["cancel"] == "Abbrechen" and len(said["languages"]) == 12
+        assert (said["texts"], said["consent"], said["language"]) == ({}, "", "en")
+        async with session.get(f"{url}/preview/settings?site=none") as reply:
+            assert reply.status == 404
+
+
+async def test_the_page_of_a_callback_has_a_strict_policy_and_its_texts(url: str) -> None:
+    page = callback_page()
+    assert "script-src" not in page.headers["Content-Security-Policy"]  # default-src 'self' holds
+    async with aiohttp.ClientSession() as session:
+        for path in ("/callback.js", "/callback.css"):
+            async with session.get(url + path) as reply:
+                assert reply.status == 200
+                assert "frame-ancestors 'none'" in reply.headers["Content-Security-Policy"]
+        async with session.get(f"{url}/callback/texts?language=fr") as reply:
+            said = await reply.json()
+    assert (said["kept"]["title"], said["direction"], said["yes"]) == ("Votre appel", "ltr", "oui")
+    text = (FOLDER / "callback.js").read_text()
+    assert not any(what in text for what in ("eval(", "innerHTML", "document.write", "Storage"))

@@ -44,7 +44,7 @@
 
   // -- what is kept -------------------------------------------------------------------------------
 
-  const TIMES = ["created", "not_before", "ended_at", "time"];
+  const TIMES = ["created", "not_before", "ended_at", "time", "at"];
   const isEmpty = (value) => value === null || value === "" || (typeof value === "object" && !Object.keys(value).length);
   function written(name, value) {
     if (TIMES.includes(name) && typeof value === "number") return moment(value);
