@@ -13,7 +13,7 @@ import pytest
 
 from engine.doctor.visitors import visitor_findings
 from scripts.demo_stage import ROOT
-from scripts.site import CONFIGURATION
+from scripts.site import CONFIGURATION, TOKEN
 from tests.support.configuration import load_text
 
 
@@ -24,9 +24,9 @@ def fetched(url: str) -> str:
 
 
 def test_it_lacks_nothing_that_protects_those_who_are_called(tmp_path: Path) -> None:
-    ports = {"sip_port": 5060, "gateway_port": 8080, "page_port": 8000}
+    ports = {"sip_port": 5060, "websocket_port": 5062, "gateway_port": 8080, "page_port": 8000}
     addresses = {"customer": "sip:192.0.2.1", "agent": "sip:alice@192.0.2.2"}
-    text = CONFIGURATION.format(directory=tmp_path, **ports, **addresses)
+    text = CONFIGURATION.format(directory=tmp_path, token=TOKEN, **ports, **addresses)
     findings = visitor_findings(load_text(tmp_path, text))
     assert [one.about for one in findings if one.level == "warning"] == []
 
