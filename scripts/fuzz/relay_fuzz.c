@@ -19,6 +19,7 @@ enum {
     TAG_BYTES = 10,
     NUMBER_AT = RTP_HEADER_BYTES,   /* not at the end, where `unprotect` takes a tag off */
     NUMBERED_BYTES = NUMBER_AT + 4,
+    KEY_AT = NUMBERED_BYTES,        /* says by which table the payload was changed */
     STEPS_OF_A_LOOK = 1000,
 };
 
@@ -33,8 +34,11 @@ struct stream {
 };
 
 static struct stream streams[STREAMS];
+/* A table changes each octet by its key; the first one, which no flow but a wrong one names, by none. */
+static const uint8_t keys[TRANSLATIONS] = {0x00, 0x55, 0x9b};
 static uint64_t seed;
 static bool threaded;
+static unsigned long changed; /* packets, by a table */
 
 static uint32_t draw(uint32_t below)
 {
@@ -79,6 +83,14 @@ static uint32_t number_of(const uint8_t *packet)
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
+/* A number, and a payload that follows from it, so that each octet that was changed is seen. */
+static void put_payload(uint8_t *packet, uint32_t number)
+{
+    put(packet + NUMBER_AT, number, 4);
+    for (int octet = KEY_AT; octet < PACKET_BYTES; octet++)
+        packet[octet] = octet == KEY_AT ? 0 : (uint8_t)(number * 7 + (uint32_t)octet);
+}
+
 /* Mostly what is expected, with a tag or without it. */
 static uint32_t draw_size(uint32_t least)
 {
@@ -103,7 +115,10 @@ static void send_packet(struct stream *stream)
         (void)!send(stream->peer, packet, draw(12), MSG_DONTWAIT);
         return;
     }
-    put(packet + NUMBER_AT, stream->sent + 1, 4);
+    if (size < PACKET_BYTES)
+        put(packet + NUMBER_AT, stream->sent + 1, 4);
+    else
+        put_payload(packet, stream->sent + 1);
     if (size == PACKET_BYTES + TAG_BYTES && draw(8)) /* the tag that is right, as a rule */
         packet[PACKET_BYTES] = (uint8_t)stream->flow.srtp_in;
     if (send(stream->peer, packet, size, MSG_DONTWAIT) < 0)
@@ -128,11 +143,27 @@ static void arm(struct stream *stream)
     flow->out_ssrc = flow->ssrc;
     flow->out_fd = draw(8) ? listener->line : -1;
     flow->codec = (uint8_t)draw(256); /* also rows that there are not */
-    flow->translation = 0;
+    flow->translation = draw(2) ? 0 : (uint8_t)draw(256); /* also tables that there are not */
     flow->srtp_in = draw(6) ? 0 : 1 + draw(255);
     flow->srtp_out = draw(6) ? 0 : 1 + draw(255);
     flow->size = draw_size(0);
     flow_arm(flow, stream->next, draw(3) ? 0 : stream->next + draw(9) * (UINT64_C(1) << 32));
+}
+
+/* The payload as it was before a table changed it: all of it by one, and nothing else. */
+static void change_back(uint8_t *packet)
+{
+    uint8_t key = packet[KEY_AT];
+    uint32_t number;
+
+    expect(key == keys[0] || key == keys[1] || key == keys[2], "a table that there is not");
+    for (int octet = RTP_HEADER_BYTES; octet < PACKET_BYTES; octet++)
+        packet[octet] ^= key;
+    if (key)
+        changed++;
+    number = number_of(packet);
+    for (int octet = KEY_AT + 1; octet < PACKET_BYTES; octet++)
+        expect(packet[octet] == (uint8_t)(number * 7 + (uint32_t)octet), "a payload was damaged");
 }
 
 /* What was forwarded, of any stream: its SSRC says of which. */
@@ -146,6 +177,7 @@ static void hear(struct stream *listener)
         uint32_t number;
         expect(size == PACKET_BYTES || size == PACKET_BYTES + TAG_BYTES, "a size that none has");
         expect(from < STREAMS, "an SSRC that nobody has");
+        change_back(packet);
         number = number_of(packet);
         expect(number > streams[from].forwarded, "two forwarded packets changed places");
         expect(threaded || number >= streams[from].taken, "a packet overtook one that waited");
@@ -159,7 +191,7 @@ static void forward_slowly(struct stream *stream, uint32_t number)
     uint8_t packet[PACKET_BYTES] = {0};
 
     put(packet + 8, 0x1000 + (uint32_t)(stream - streams), 4);
-    put(packet + NUMBER_AT, number, 4);
+    put_payload(packet, number);
     (void)!send(streams[stream->heard_by].line, packet, sizeof packet, MSG_DONTWAIT);
 }
 
@@ -223,6 +255,9 @@ int main(int count, char **arguments)
     threaded = !strcmp(arguments[3], "thread");
     relay.protect = protect;
     relay.unprotect = unprotect;
+    for (int table = 0; table < TRANSLATIONS; table++)
+        for (int octet = 0; octet < 256; octet++)
+            relay.translated[table][octet] = (uint8_t)octet ^ keys[table];
     expect(relay_open(&relay) == 0, "the relay cannot be opened");
     for (int index = 0; index < STREAMS; index++) {
         int ends[2];
@@ -277,6 +312,7 @@ int main(int count, char **arguments)
         all += streams[index].forwarded;
         expect(index < STREAMS - 1 || all, "nothing was forwarded");
     }
+    expect(changed > 0, "no table was used");
     printf("stat::number_of_executed_units: %lu\n", steps);
     return 0;
 }

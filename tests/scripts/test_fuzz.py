@@ -10,6 +10,7 @@ import pytest
 
 from scripts.fuzz import __main__ as fuzzing
 from scripts.fuzz.mutate import MOST_BYTES, inputs
+from scripts.fuzz.relay import NotCompiled
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -57,3 +58,20 @@ def test_a_target_that_does_not_end_is_told_and_the_others_go_on(
     assert status == 1
     assert "one more input" in text
     assert "sip: did not end within" in text
+
+
+@pytest.mark.parametrize("options", [(), ("--allow-missing",)])
+def test_what_cannot_be_fuzzed_here_is_no_success_unless_that_is_allowed(
+    options: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def not_compiled(_seconds: float, _directory: Path) -> tuple[int, str]:
+        raise NotCompiled("no sanitizer")
+
+    monkeypatch.setattr(fuzzing, "fuzz_relay", not_compiled)
+    monkeypatch.setattr(sys, "argv", ["fuzz", "relay", "--work", str(tmp_path), *options])
+    assert fuzzing.main() == (0 if options else 1)
+    said = capsys.readouterr().out
+    assert "left out: no sanitizer" in said and "FOUND" not in said
