@@ -1,6 +1,8 @@
 """Who or what has answered: how often the detection is right, and how soon.
 
-The samples are those of `python -m scripts.detection`, of the half that no limit was tuned with.
+The samples are those of `python -m scripts.detection`, of the half for tests, with a seed of their
+own: no limit was tuned with any of them, and none of them was looked at before the limits were
+final.
 """
 
 import asyncio
@@ -19,7 +21,7 @@ from .options import Options
 from .report import Report, figure
 
 PART: Final = "detection"
-SEED: Final = 1
+SEED: Final = 2026
 
 
 async def run(report: Report, options: Options) -> None:

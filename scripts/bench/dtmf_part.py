@@ -20,6 +20,7 @@ from media.speech.espeak import SpeechError, espeak
 from scripts.detection import noise
 from scripts.detection.texts import LONG, MENUS, SCREENING, SHORT, VARIANTS, VOICEMAIL
 
+from .instruments import piece
 from .options import Options
 from .q24 import cases, keys_in
 from .report import Report, figure
@@ -28,6 +29,7 @@ PART: Final = "in-band DTMF"
 CODECS: Final = ("PCMU", "PCMA")
 _LONGEST_S: Final = 60.0
 _CHORD_S: Final = (0.12, 0.9)
+_PIECE_S: Final = 20.0
 _LOUDNESS: Final = (300.0, 9000.0)  # root mean square: -41 to -11 dBm0
 
 Sound = NDArray[np.float64]
@@ -94,12 +96,15 @@ def _speech(rng: random.Random) -> Iterator[NDArray[np.int16]]:
 
 
 def _music(rng: random.Random) -> Iterator[NDArray[np.int16]]:
-    """Chords of one to four notes, from soft to shrill, and now and then the hold music."""
+    """Bands that play pieces; chords of one to four notes, from soft to shrill; the hold music."""
     while True:
-        if rng.random() < 0.1:
+        kind = rng.random()
+        if kind < 0.05:
             yield _on_a_line(noise.music(20_000, rng), rng)
-            continue
-        yield _on_a_line(np.concatenate([_chord(rng) for _ in range(30)]), rng)
+        elif kind < 0.45:
+            yield _on_a_line(np.concatenate([_chord(rng) for _ in range(30)]), rng)
+        else:
+            yield _on_a_line(piece(_PIECE_S, rng), rng)
 
 
 def _chord(rng: random.Random) -> Sound:

@@ -45,6 +45,7 @@ class Options:
     top_s: float = 20.0
     trace_turns: int = 12
     trace_callbacks: int = 250
+    stream_s: float = 60.0
     streams_s: float = 600.0
     dtmf_s: float = 1800.0
     detection_samples: int = 400
@@ -86,7 +87,8 @@ QUICK = Options(
     top_s=8.0,
     trace_turns=4,
     trace_callbacks=150,
-    streams_s=10.0,
+    stream_s=10.0,
+    streams_s=20.0,
     dtmf_s=120.0,
     detection_samples=120,
     concealment_seeds=2,

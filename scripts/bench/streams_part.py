@@ -1,25 +1,27 @@
 """Streams to bots: the sound of legs goes to the echo bot and comes back, as it would for a caller.
 
-The legs are sockets of this process. Each frame has its number in it, so that one that is lost,
-doubled, damaged or out of order is seen, and one that is late is told from them. From mouth to ear
-it takes the 20 ms of its packet besides.
+The legs are sockets of this process, and stand for phones. Between them and the stream host is a
+media worker, as in a call: phone, worker, stream host, WebSocket, bot, and back. What goes through
+it as it is has a number in each frame, so that one that is lost, doubled, damaged or out of order
+is seen. What is coded anew is a tone now and then.
 """
 
 import asyncio
 import contextlib
 import socket
-import struct
 import sys
 import time
-from itertools import pairwise
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import psutil
 
-from media.protocol.messages import Codec
+from media.codec.formats import unavailable
+from media.protocol.messages import Codec, Connect
+from media.settings import MediaSettings
 from media.streams.host_client import HostClient
-from media.streams.leg_codec import silence
 from media.streams.messages import (
     PAYLOAD_TYPES,
     Event,
@@ -30,192 +32,188 @@ from media.streams.messages import (
     StreamEnded,
     StreamReady,
 )
+from media.worker_client import WorkerClient
 
 from .options import Options
 from .report import Report, figure, percentile
+from .stream_legs import FRAME_S, NumberedLeg, StreamedLeg, ToneLeg
 
 PART = "streams"
+HOST: Final = "127.0.0.1"
+PORTS: Final = (30_000, 49_999)  # those that are free of them
 STREAMS = 50
-FRAME_S = 0.02
 MOUTH_TO_EAR_MS = 80.0
 READY_S = 60.0
 SOON_S = 1.0
 LATEST_S, LOOK_S, CLOSED_S = 20.0, 0.1, 0.5  # what is longer under way is lost
+SETTLE_FRAMES = 50  # silence, until everybody hears each other
 RATE_HZ: Final[RateHz] = 8000
 WIDE_HZ: Final[RateHz] = 16000
-SAID_FRAMES, PAUSE_FRAMES = 200, 25  # as people speak: 4 s, and a pause of half a second
-DIGITS = 4  # of the number of a frame, each 5 ms of it
-FRAME_TICKS: Final[dict[Codec, int]] = {"PCMU": 160, "L16/16000": 320}
-VALUES = 100  # of a digit: PCMU, none of them silence
 BOT = Path(__file__).parents[1] / "bots/echo_bot.py"
 
 
-class _Leg:
-    """One leg in `codec`: what it sent and when, and what it heard and when."""
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Of a core: what the stream host used, and the media worker."""
 
-    def __init__(self, codec: Codec) -> None:
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
-        self.socket.setblocking(False)
-        self.codec: Codec = codec
-        self.sent_at: list[float] = []
-        self.heard: list[tuple[int, float]] = []
-        self.damaged = 0
-        self.unread_ms = 0
-        """What the bot was not sent: it lagged by more than the host keeps for it."""
-        self._packets = 0
-
-    def speak(self) -> None:
-        """Send the next frame, or one of a pause."""
-        is_pause = self._packets % (SAID_FRAMES + PAUSE_FRAMES) >= SAID_FRAMES
-        payload = silence(self.codec) if is_pause else _frame(len(self.sent_at), self.codec)
-        sequence, timestamp = self._packets, self._packets * FRAME_TICKS[self.codec]
-        self._packets += 1
-        kind = PAYLOAD_TYPES[self.codec]
-        header = struct.pack("!BBHII", 0x80, kind, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, 7)
-        if not is_pause:
-            self.sent_at.append(time.perf_counter())
-        self.socket.send(header + payload)
-
-    def listen(self) -> None:
-        """Note what has come."""
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                payload = self.socket.recv(2048)[12:]
-                if payload == silence(self.codec):
-                    continue
-                number = _number(payload, self.codec)
-                if number is None:
-                    self.damaged += 1
-                else:
-                    self.heard.append((number, time.perf_counter()))
-
-    def delays_ms(self) -> list[float]:
-        """From mouth to ear, of each frame that was heard."""
-        return [(at - self.sent_at[one] + FRAME_S) * 1e3 for one, at in self.heard]
-
-    def faults(self) -> dict[str, int]:
-        """How many frames were lost, doubled, damaged or out of order."""
-        numbers = [number for number, _at in self.heard]
-        return {
-            "lost": len(self.sent_at) - len(set(numbers)) - self.damaged,
-            "doubled": len(numbers) - len(set(numbers)),
-            "damaged": self.damaged,
-            "out of order": sum(later < earlier for earlier, later in pairwise(numbers)),
-        }
-
-
-def _frame(number: int, codec: Codec) -> bytes:
-    """20 ms of sound with this number in it."""
-    digits = [number // VALUES**place % VALUES for place in range(DIGITS)]
-    if codec == "PCMU":
-        return b"".join(bytes([1 + digit]) * 40 for digit in digits)
-    return b"".join(struct.pack("!h", 100 * (10 + digit)) * 80 for digit in digits)
-
-
-def _number(payload: bytes, codec: Codec) -> int | None:
-    """The number of a frame; None where it is not what was sent."""
-    size = len(payload) // DIGITS
-    if codec == "PCMU":
-        digits = [payload[place * size] - 1 for place in range(DIGITS)]
-    else:
-        starts = (struct.unpack_from("!h", payload, place * size)[0] for place in range(DIGITS))
-        digits = [start // 100 - 10 for start in starts]
-    number = sum(digit * VALUES**place for place, digit in enumerate(digits))
-    return number if number >= 0 and payload == _frame(number, codec) else None
+    host: float
+    worker: float
 
 
 async def run(report: Report, options: Options) -> None:
-    """One stream by itself, and then so many that the host has to keep up with."""
-    bot = await asyncio.create_subprocess_exec(
-        sys.executable, str(BOT), "0", stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        assert bot.stdout is not None
-        url = (await bot.stdout.readline()).decode().strip()
-        _share, legs = await _measured(url, 1, options.streams_s, RATE_HZ)
-        (leg,) = legs
-        delays = leg.delays_ms()
-        for percent in (50, 99):
-            report.figures.append(
-                figure(
-                    PART,
-                    f"mouth to bot to ear, p{percent}",
-                    "ms",
-                    [percentile(delays, percent)],
-                    target=MOUTH_TO_EAR_MS,
-                )
-            )
-        faults = leg.faults()
-        late = sum(delay > MOUTH_TO_EAR_MS for delay in delays)
-        kinds = ", ".join(f"{count} {kind}" for kind, count in faults.items() if count)
-        note = f"of {len(leg.sent_at)} frames{f': {kinds}' if kinds else ''}; {late} were late"
-        if leg.unread_ms:
-            note += f"; the bot has not read {leg.unread_ms} ms in time"
-        label = "frames lost, doubled, damaged or out of order"
-        total = float(sum(faults.values()))
-        report.figures.append(figure(PART, label, "", [total], target=0.0, note=note))
-        for rate_hz in (RATE_HZ, WIDE_HZ):
-            share, legs = await _measured(url, STREAMS, min(options.streams_s, 20.0), rate_hz)
-            label = f"{STREAMS} streams at {rate_hz} Hz, of a core"
-            soon = sum(delay <= SOON_S * 1e3 for leg in legs for delay in leg.delays_ms())
-            heard = soon / sum(len(leg.sent_at) for leg in legs)
-            note = f"{heard:.1%} of the frames were back within {SOON_S:g} s"
-            report.figures.append(figure(PART, label, "x", [share], target=1.0, note=note))
-    finally:
-        bot.kill()
-        await bot.wait()
+    """A phone by itself, of PCMU, of Opus, and without a worker; then so many for ten minutes."""
+    async with _echo_bot() as url:
+        phones: list[tuple[str, StreamedLeg, RateHz, bool]] = [
+            ("PCMU", NumberedLeg(), RATE_HZ, True),
+            ("PCMU, without a media worker", NumberedLeg(), RATE_HZ, False),
+        ]
+        lacking = unavailable().get("opus")
+        if lacking is None:
+            phones.insert(1, ("Opus", ToneLeg(), WIDE_HZ, True))
+        else:
+            report.notes.append(f"{PART}: Opus: not measured: {lacking}")
+        for name, leg, rate_hz, has_worker in phones:
+            await measured(url, [leg], options.stream_s, rate_hz, has_worker=has_worker)
+            _add_delays(report, f"mouth to bot to ear, {name}", [leg])
+            _add_faults(report, f"faults, {name}", [leg])
+        many: Sequence[StreamedLeg] = [NumberedLeg() for _ in range(STREAMS)]
+        shares = await measured(url, many, options.streams_s, RATE_HZ, has_worker=True)
+        name = f"{STREAMS} streams for {options.streams_s:g} s"
+        _add_delays(report, f"mouth to bot to ear, {name}", many)
+        _add_faults(report, f"faults, {name}", many)
+        _add_share(report, f"{STREAMS} streams at {RATE_HZ} Hz", shares, many)
+        wide = [NumberedLeg("L16/16000") for _ in range(STREAMS)]
+        seconds = min(options.streams_s, 20.0)
+        shares = await measured(url, wide, seconds, WIDE_HZ, has_worker=False)
+        _add_share(report, f"{STREAMS} streams at {WIDE_HZ} Hz", shares, wide)
 
 
-async def _measured(
-    url: str, count: int, seconds: float, rate_hz: RateHz
-) -> tuple[float, list[_Leg]]:
-    """The share of a core that the host used for so many streams, and their legs."""
-    codec: Codec = "L16/16000" if rate_hz == WIDE_HZ else "PCMU"
+def _add_delays(report: Report, name: str, legs: Sequence[StreamedLeg]) -> None:
+    delays = [delay for leg in legs for delay in leg.delays_ms()]
+    late = sum(delay > MOUTH_TO_EAR_MS for delay in delays)
+    for percent in (50, 99):
+        note = f"of {len(delays)}; {late} later than {MOUTH_TO_EAR_MS:g} ms"
+        value = percentile(delays, percent)
+        label = f"{name}, p{percent}"
+        item = figure(PART, label, "ms", [value], target=MOUTH_TO_EAR_MS, note=note)
+        report.figures.append(item)
+
+
+def _add_faults(report: Report, name: str, legs: Sequence[StreamedLeg]) -> None:
+    """What was lost, doubled, damaged or out of order; None of it may be."""
+    counts: dict[str, int] = {}
+    for leg in legs:
+        for kind, count in leg.faults().items():
+            counts[kind] = counts.get(kind, 0) + count
+    kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+    note = f"of {sum(len(leg.sent_at) for leg in legs)}{f': {kinds}' if kinds else ''}"
+    unread_ms = sum(leg.unread_ms for leg in legs)
+    if unread_ms:
+        note += f"; the bot has not read {unread_ms} ms in time"
+    total = float(sum(abs(count) for count in counts.values()))
+    report.figures.append(figure(PART, name, "", [total], target=0.0, note=note))
+
+
+def _add_share(report: Report, name: str, shares: Shares, legs: Sequence[StreamedLeg]) -> None:
+    soon = sum(delay <= SOON_S * 1e3 for leg in legs for delay in leg.delays_ms())
+    heard = soon / sum(len(leg.sent_at) for leg in legs)
+    note = f"{heard:.1%} of the frames were back within {SOON_S:g} s"
+    label = f"{name}, stream host, of a core"
+    report.figures.append(figure(PART, label, "x", [shares.host], target=1.0, note=note))
+    if shares.worker:
+        label = f"{name}, media worker, of a core"
+        report.figures.append(figure(PART, label, "x", [shares.worker]))
+
+
+async def measured(
+    url: str,
+    legs: Sequence[StreamedLeg],
+    seconds: float,
+    rate_hz: RateHz,
+    *,
+    has_worker: bool,
+) -> Shares:
+    """Let the legs speak with the bot for so long. Returns what that took."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Queue[Event] = asyncio.Queue()
-    host, legs = HostClient(ready.put_nowait), [_Leg(codec) for _ in range(count)]
-    try:
+    async with contextlib.AsyncExitStack() as stack:
+        host = HostClient(ready.put_nowait)
+        stack.push_async_callback(host.stop)
+        for leg in legs:
+            stack.enter_context(contextlib.closing(leg.socket))
+        worker = await stack.enter_async_context(_media_worker()) if has_worker else None
+        rtcp = stack.enter_context(contextlib.closing(_unread()))
         for number, leg in enumerate(legs):
-            address, port = leg.socket.getsockname()
-            await host.open(
-                OpenStream(
-                    str(number), Service(url), b"{}", address, port, codec=codec, rate_hz=rate_hz
-                )
+            codec: Codec = leg.codec if leg.codec != "opus" else "L16/16000"
+            bot, phone = f"bot-{number}", f"phone-{number}"
+            host_name, port = leg.socket.getsockname()
+            if worker is not None:
+                opened = await worker.open(bot)
+                host_name, port = opened.host, opened.port
+            order = OpenStream(
+                str(number), Service(url), b"{}", host_name, port, codec=codec, rate_hz=rate_hz
             )
+            await host.open(order)
             async with asyncio.timeout(READY_S):
                 event = await ready.get()
             if not isinstance(event, StreamReady):
                 raise RuntimeError(f"no stream: {event}")
-            leg.socket.connect((event.host, event.port))
+            heard_at = event.host, event.port
+            if worker is not None:
+                to_bot = _to(bot, heard_at, event.port, codec, PAYLOAD_TYPES[codec])
+                worker.connect(to_bot)
+                opened = await worker.open(phone)
+                heard_at = opened.host, opened.port
+                reports = rtcp.getsockname()[1]
+                where = leg.socket.getsockname()
+                worker.connect(_to(phone, where, reports, leg.codec, leg.payload_type))
+                worker.bridge(phone, bot)
+            leg.socket.connect(heard_at)
             loop.add_reader(leg.socket.fileno(), leg.listen)
-        process = psutil.Process(host.pid)
-        before, began = _cpu_s(process), time.perf_counter()
-        for frame in range(int(seconds / FRAME_S)):
-            await asyncio.sleep(max(0.0, began + frame * FRAME_S - time.perf_counter()))
-            for leg in legs:
-                leg.speak()
-        share = (_cpu_s(process) - before) / (time.perf_counter() - began)
+            stack.callback(loop.remove_reader, leg.socket.fileno())
+        shares = await _spoken(legs, seconds, host.pid, None if worker is None else worker.pid)
         await _all_back(legs, LATEST_S)
-        for number in range(count):
+        for number in range(len(legs)):
             host.close(str(number), "measured")
         await asyncio.sleep(CLOSED_S)
-    finally:
-        for leg in legs:
-            loop.remove_reader(leg.socket.fileno())
-            leg.socket.close()
-        await host.stop()
-    events = _all(ready)
+    events = [ready.get_nowait() for _ in range(ready.qsize())]
     lost = [event for event in events if isinstance(event, StreamEnded) and event.failure]
     if lost:
         raise RuntimeError(f"a stream has failed: {lost[0].cause}")
-    for leg, event in zip(legs, events, strict=False):
+    for event in events:
         if isinstance(event, StreamClosed):
-            leg.unread_ms = event.figures.lost_ms
-    return share, legs
+            legs[int(event.stream)].unread_ms = event.figures.lost_ms
+    return shares
 
 
-async def _all_back(legs: list[_Leg], limit_s: float) -> None:
+def _to(leg: str, where: tuple[str, int], rtcp_port: int, codec: Codec, kind: int) -> Connect:
+    host, port = where
+    return Connect(leg, host, port, rtcp_port, codec, kind, None, "sendrecv", rtp="strict")
+
+
+async def _spoken(
+    legs: Sequence[StreamedLeg], seconds: float, host: int | None, worker: int | None
+) -> Shares:
+    """Let each leg say a frame every 20 ms, after a second of silence."""
+    processes = [None if pid is None else psutil.Process(pid) for pid in (host, worker)]
+    used, began = [0.0, 0.0], time.perf_counter()
+    first = began
+    for frame in range(SETTLE_FRAMES + int(seconds / FRAME_S)):
+        await asyncio.sleep(max(0.0, first + frame * FRAME_S - time.perf_counter()))
+        if frame == SETTLE_FRAMES:
+            used, began = [_cpu_s(one) for one in processes], time.perf_counter()
+        for leg in legs:
+            if frame < SETTLE_FRAMES:
+                leg.hush()
+            else:
+                leg.speak()
+    passed = time.perf_counter() - began
+    return Shares(
+        *((_cpu_s(one) - before) / passed for one, before in zip(processes, used, strict=True))
+    )
+
+
+async def _all_back(legs: Sequence[StreamedLeg], limit_s: float) -> None:
     """Wait for frames that are late: they are not lost."""
     for _ in range(round(limit_s / LOOK_S)):
         if not any(leg.faults()["lost"] > 0 for leg in legs):
@@ -223,10 +221,43 @@ async def _all_back(legs: list[_Leg], limit_s: float) -> None:
         await asyncio.sleep(LOOK_S)
 
 
-def _all(events: "asyncio.Queue[Event]") -> list[Event]:
-    return [events.get_nowait() for _ in range(events.qsize())]
+@contextlib.asynccontextmanager
+async def _echo_bot() -> AsyncIterator[str]:
+    bot = await asyncio.create_subprocess_exec(
+        sys.executable, str(BOT), "0", stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert bot.stdout is not None
+        yield (await bot.stdout.readline()).decode().strip()
+    finally:
+        bot.kill()
+        await bot.wait()
 
 
-def _cpu_s(process: psutil.Process) -> float:
+@contextlib.asynccontextmanager
+async def _media_worker() -> AsyncIterator[WorkerClient]:
+    died: list[str] = []
+    worker = WorkerClient(
+        MediaSettings(HOST, PORTS), on_event=lambda _event: None, on_died=died.append
+    )
+    await worker.start()
+    try:
+        yield worker
+    finally:
+        await worker.stop()
+    if died:
+        raise RuntimeError(f"the media worker has died: {died[0]}")
+
+
+def _unread() -> socket.socket:
+    """Where reports of RTCP go that nobody reads."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind((HOST, 0))
+    return sock
+
+
+def _cpu_s(process: psutil.Process | None) -> float:
+    if process is None:
+        return 0.0
     times = process.cpu_times()
     return float(times.user + times.system)

@@ -1,8 +1,9 @@
 """Measures the detection of who has answered: `python -m scripts.detection`.
 
 Samples are made with espeak-ng. `--half tuning` is for whoever changes a limit; the figures of the
-documentation are those of the test half. `--save DIRECTORY` writes the samples as WAV. `--words`
-has pocketsphinx listen to those in English as well, and `--english` leaves out the others.
+documentation are those of the test half with `--seed 2026`. `--save DIRECTORY` writes the samples
+as WAV. `--words` has pocketsphinx listen to those in English as well, and `--english` leaves out
+the others.
 """
 
 import argparse
