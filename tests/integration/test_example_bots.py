@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
 
-from tests.support.bots import running_bot
+from tests.support.bots import NODE_ENVIRONMENT, running_bot
 
 BOTS = Path(__file__).parents[2] / "scripts/bots"
 LIMIT_S = 60.0
@@ -22,11 +21,13 @@ def has_node() -> bool:
     node = shutil.which("node")
     if node is None:
         return False
-    asked = subprocess.run([node, "-e", 'require("ws")'], capture_output=True, env={**os.environ})
+    asked = subprocess.run([node, "-e", 'require("ws")'], capture_output=True, env=NODE_ENVIRONMENT)
     return asked.returncode == 0
 
 
-NO_NODE = pytest.mark.skipif(not has_node(), reason="Node with the package ws is not here")
+NO_NODE = pytest.mark.skipif(
+    not has_node(), reason="Node with ws is not here (npm; `make test` installs it)"
+)
 LANGUAGES = ["py", pytest.param("js", marks=NO_NODE)]
 
 

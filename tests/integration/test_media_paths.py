@@ -1,9 +1,11 @@
 """Where RTP goes and what is known of it: phones that move, direction, loss, jitter, reports."""
 
 import asyncio
+import os
 import struct
 import time
 
+from media.relay.implementation import chosen
 from tests.support.engines.process import HOLD_HZ, EngineClient
 from tests.support.gaps import KeptFromCores, PauseLimit
 from tests.support.phones.wire.phone import MakeWire
@@ -11,6 +13,12 @@ from tests.support.phones.wire.rtp import WireRtp
 from tests.support.recording import read_stereo_wav
 from tests.support.talk import AGENT_HZ, CUSTOMER_HZ, begin_loud_talk, end_talk
 from tests.support.waiting import until
+
+
+async def test_the_relay_is_the_one_that_is_wanted(engine: EngineClient) -> None:
+    status = await engine.line.call("engine.status")
+    relays = {one["relay"] for one in status["media"]["workers"]}
+    assert relays == {os.environ.get("RINGBACK_RELAY", chosen().name)}
 
 
 async def test_a_phone_behind_nat_is_followed_to_its_new_port(

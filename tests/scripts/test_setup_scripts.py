@@ -119,3 +119,39 @@ def test_an_environment_that_cannot_be_filled_is_not_begun(bin_directory: Path) 
     result = run("make_venv.sh", bin_directory, "python", "DIRECTORY")
     assert result.returncode == 1
     assert "not installed: python3-venv" in result.stdout and "made" not in result.stdout
+
+
+def put_beside_an_environment(script: str, bin_directory: Path, tmp_path: Path) -> str:
+    """A copy of a script that fills `.venv`, with one that is empty. Returns its path."""
+    for tool in ("mkdir", "timeout"):
+        (bin_directory / tool).symlink_to(f"/usr/bin/{tool}")
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    copy = tmp_path / "scripts" / script
+    copy.write_text((SCRIPTS / script).read_text())
+    return str(copy)
+
+
+@pytest.mark.parametrize("npm", [None, "exit 1", "exit 0"])
+def test_what_the_bots_for_node_use_is_installed_or_missed_in_words(
+    bin_directory: Path, tmp_path: Path, npm: str | None
+) -> None:
+    copy = put_beside_an_environment("ws_install.sh", bin_directory, tmp_path)
+    if npm is not None:
+        program(bin_directory, "npm", f"echo $* >{tmp_path}/asked; {npm}")
+    result = run(copy, bin_directory)
+    assert result.returncode == 0
+    assert ("will not be tried" in result.stdout) is (npm != "exit 0")
+    if npm == "exit 0":
+        assert (tmp_path / "asked").read_text().endswith("ws@8\n")
+
+
+@pytest.mark.parametrize(("works", "said"), [("true", ""), ("false", "nothing will judge")])
+def test_what_judges_speech_is_built_or_missed_in_words(
+    bin_directory: Path, tmp_path: Path, works: str, said: str
+) -> None:
+    copy = put_beside_an_environment("pesq_install.sh", bin_directory, tmp_path)
+    program(tmp_path / ".venv/bin", "python", f'case "$*" in *pip*) {works};; *) exit 1;; esac')
+    result = run(copy, bin_directory)
+    assert result.returncode == 0
+    assert (said in result.stdout) if said else not result.stdout

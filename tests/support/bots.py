@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,6 +13,8 @@ from aiohttp import web
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 60.0
+NODE_ENVIRONMENT = {**os.environ, "NODE_PATH": str(ROOT / ".venv/node/node_modules")}
+"""Where `make test` has npm install what the bots for Node use."""
 
 
 class BotProcess:
@@ -38,7 +41,7 @@ async def running_bot(*command: str) -> AsyncIterator[BotProcess]:
     if program.endswith(".py"):
         program, arguments = sys.executable, [str(ROOT / "scripts/bots" / program), *arguments]
     process = await asyncio.create_subprocess_exec(
-        program, *arguments, stdout=asyncio.subprocess.PIPE, cwd=ROOT
+        program, *arguments, stdout=asyncio.subprocess.PIPE, cwd=ROOT, env=NODE_ENVIRONMENT
     )
     assert process.stdout is not None
     bot = BotProcess(process, "")
