@@ -225,7 +225,12 @@ class Talk(LegListener):
         return True
 
     def leg_replaced(self, leg: ObservedLeg) -> None:
-        """A party was transferred by its own phone: another is there in its place (RFC 3891)."""
+        """A party was transferred by its own phone: another is there in its place (RFC 3891).
+
+        A browser that has found its call again is the same party.
+        """
+        if leg.is_taken_over:
+            return
         replaced = next(one for one in self.parties if one is leg)
         about = {
             "leg": self._partner_of(replaced).id,

@@ -9,6 +9,7 @@ import pytest
 
 from config.policy import Hours, Limit, Limits, Rate
 from engine.calls.call import Call
+from engine.calls.leg import Leg
 from engine.calls.transfers.request import MOST_TRANSFERS
 from engine.errors import EngineError
 from engine.routing.admission import AdmissionQuery, PolicySettings
@@ -398,6 +399,23 @@ def test_who_is_replaced_by_their_own_phone_is_free(tmp_path: Path) -> None:
         (await stage.scene.phone()).answers()
         await asyncio.sleep(0.1)
         assert carol.is_hung_up
+        stage.customer.hangs_up()
+        await stage.completed()
+
+    run_talk(tmp_path, script)
+
+
+def test_an_agent_whose_page_is_loaded_again_stays_in_the_talk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def script(stage: Stage) -> None:
+        monkeypatch.setattr(Leg, "is_taken_over", True)
+        page = incoming(caller="alice")
+        stage.agent.owner.replace(cast(UasSession, page))
+        page.acknowledges()
+        await asyncio.sleep(0.1)
+        assert stage.scene.seen("transfer.") == []
+        assert stage.agents.known("alice").state == "talking"
         stage.customer.hangs_up()
         await stage.completed()
 
