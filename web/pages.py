@@ -12,10 +12,12 @@ from aiohttp import web
 from config.sites import LANGUAGES
 from config.web_settings import WebSettings
 
+from .ring_tone import ring_tone
 from .texts import DEFAULT, chosen_language, texts
 
 FOLDER = Path(__file__).parent / "static"
 _SNIPPET_HOLDS_S = 300
+_RING_TONE_HOLDS_S = 86_400
 _POLICY = "default-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
 _PHONE_POLICY = (
     "default-src 'self'; connect-src 'self' {server}; frame-ancestors 'none'; base-uri 'none';"
@@ -23,7 +25,9 @@ _PHONE_POLICY = (
 )
 _CALLBACK_POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 _NOT_GUESSED = {"X-Content-Type-Options": "nosniff"}
-_OF_PHONE = {"phone.js": "text/javascript", "phone.css": "text/css"}
+_OF_PHONE = {
+    "phone.js": "text/javascript", "ring.js": "text/javascript", "phone.css": "text/css",
+}  # fmt: skip
 _OF_PREVIEW = {
     "preview.js": "text/javascript",
     "previewed.js": "text/javascript",
@@ -56,6 +60,7 @@ class Pages:
         }
         # Once, and not for each of those who ask.
         self._compressed = {name: gzip.compress(text) for name, text in self._scripts.items()}
+        self._ring = ring_tone()
 
     def routes(self) -> list[web.RouteDef]:
         """Where each of them is."""
@@ -69,6 +74,7 @@ class Pages:
             web.get("/favicon.ico", self._no_icon),
             web.get("/phone/texts", self._texts_of_phone),
             *(web.get(f"/{name}", self._of_phone) for name in _OF_PHONE),
+            web.get("/ring.wav", self._ring_tone),
             web.get("/callback/texts", self._texts_of_callback),
             *(web.get(f"/{name}", self._of_callback) for name in _OF_CALLBACK),
         ]
@@ -131,6 +137,11 @@ class Pages:
     async def _of_phone(self, request: web.Request) -> web.StreamResponse:
         name = request.path.removeprefix("/")
         return self._for_agents(name, _OF_PHONE[name])
+
+    async def _ring_tone(self, _request: web.Request) -> web.Response:
+        self._phone_server()
+        headers = {"Cache-Control": f"private, max-age={_RING_TONE_HOLDS_S}"} | _NOT_GUESSED
+        return web.Response(body=self._ring, content_type="audio/wav", headers=headers)
 
     async def _texts_of_phone(self, request: web.Request) -> web.StreamResponse:
         """What the phone says, in the language asked for, else in that of the browser."""

@@ -7,17 +7,20 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from config.web_settings import load
 from tests.support.browser import browser_with_microphone, executable, new_page
+from tests.support.dead_network import DeadNetwork
 from tests.support.engines.process import EngineClient, StartEngine, write_config
 from tests.support.ports import free_port
 from tests.support.recording import write_tone_wav
 from web.server import Gateway
 
 AGENT_HZ, VISITOR_HZ = 700, 1100
+QUIET_DB = -60.0
 CONSENT = "I agree to speak."
 PAGE = """<!doctype html><html lang="en"><title>A shop</title><h1>Prices</h1>
 <script nonce="r4nd0m" async src="{url}/ringback.js" data-site="shop-key"></script>"""
@@ -68,6 +71,20 @@ HEARS = """async ([hz, is]) => {
   await context.close();
   return times > 0;
 }"""
+# From now on `loudest` is the level of a tone at its loudest, in decibels.
+LISTEN = """(hz) => {
+  const context = new AudioContext(), analyser = context.createAnalyser();
+  analyser.fftSize = 2048;
+  context.createMediaStreamSource(window.heard).connect(analyser);
+  const bins = new Float32Array(analyser.frequencyBinCount);
+  window.loudest = -Infinity;
+  clearInterval(window.listens);
+  window.listens = setInterval(() => {
+    analyser.getFloatFrequencyData(bins);
+    const level = bins[Math.round(hz * analyser.fftSize / context.sampleRate)];
+    window.loudest = Math.max(window.loudest, level);
+  }, 20);
+}"""
 # The name of the other side in ICE, once the sound of the peer of this number has another way.
 WAY = """async ([number, before]) => {
   const until = Date.now() + 40000;
@@ -100,15 +117,24 @@ WAYS = """async () => {
 class TalkStage:
     """The engine, the gateway at `url`, and a page of the shop at `shop`."""
 
-    def __init__(self, engine: EngineClient, url: str, shop: str, browser: Any) -> None:
+    def __init__(
+        self,
+        engine: EngineClient,
+        url: str,
+        shop: str,
+        browser: Any,
+        network: DeadNetwork | None = None,
+    ) -> None:
         self.engine, self.url, self.shop = engine, url, shop
-        self._browser = browser
+        self._browser, self._network = browser, network
 
     async def page(self, address: str, *scripts: str) -> Any:
         """A page of its own, in which these scripts run before its own."""
         page = await new_page(self._browser)
         for script in (EARS, *scripts):
             await page.add_init_script(script)
+        if self._network is not None:
+            await self._network.lead(page, address.removesuffix(urlsplit(address).path))
         await page.goto(address)
         return page
 
@@ -141,15 +167,18 @@ async def talk_stage(
     start_engine: StartEngine,
     directory: Path,
     agents: tuple[str, ...] = ("anna",),
+    network: DeadNetwork | None = None,
     **more: Any,
 ) -> TalkStage:
     """All of it, until the stack is closed. The first agent serves the queue of the shop.
 
-    `more` are sections of the engine's configuration. Skips where there is no browser.
+    `more` are sections of the engine's configuration. Pages reach it by `network`, where there is
+    one. Skips where there is no browser.
     """
     executable()
     sip_port = free_port()
-    server = f"ws://127.0.0.1:{sip_port}"
+    reached_at = sip_port if network is None else await network.listen(sip_port)
+    server = f"ws://127.0.0.1:{reached_at}"
     policy: dict[str, str] = {}
     html = {"text": ""}
 
@@ -192,7 +221,7 @@ async def talk_stage(
         "require-trusted-types-for 'script'; trusted-types ringback"
     )
     tone = write_tone_wav(directory / "microphone.wav", AGENT_HZ, 5.0)
-    return TalkStage(engine, url, shop, await browser_with_microphone(stack, tone))
+    return TalkStage(engine, url, shop, await browser_with_microphone(stack, tone), network)
 
 
 async def _served(
@@ -215,3 +244,11 @@ async def heard(page: Any, hz: int) -> None:
 async def not_heard(page: Any, hz: int) -> None:
     """The page no longer plays this tone."""
     assert await page.evaluate(HEARS, [hz, False]), f"{hz} Hz is heard"
+
+
+async def not_heard_since(page: Any, hz: int, begun: Callable[[], Awaitable[None]]) -> None:
+    """The page plays nothing of this tone from now on, while something is done."""
+    await page.evaluate(LISTEN, hz)
+    await begun()
+    loudest = await page.evaluate("loudest")
+    assert loudest < QUIET_DB, f"{hz} Hz was heard at {loudest} dB"

@@ -64,13 +64,16 @@ async def test_the_phone_is_there_where_its_server_is(server: str) -> None:
         accepted = {"Accept-Language": "tlh, fr;q=0.5"}
         async with session.get(f"{url}/phone/texts", headers=accepted) as reply:
             assert not server or (await reply.json())["phone"]["answer"] == "Répondre"
-        for path in ("/phone", "/phone.js", "/phone.css"):
+        async with session.get(f"{url}/ring.wav") as reply:
+            assert reply.status == (200 if server else 404)
+            assert not server or reply.content_type == "audio/wav"
+        for path in ("/phone", "/phone.js", "/ring.js", "/phone.css"):
             async with session.get(url + path) as reply:
                 assert reply.status == (200 if server else 404)
                 policy = reply.headers.get("Content-Security-Policy", "")
                 assert (f"connect-src 'self' {server};" in policy) == bool(server)
     await runner.cleanup()
-    for name in ("phone.js", "sip.js"):
+    for name in ("phone.js", "ring.js", "sip.js"):
         text = (FOLDER / name).read_text()
         assert not any(what in text for what in ("eval(", "innerHTML", "document.write"))
 

@@ -11,6 +11,7 @@ from config.sites import LANGUAGES
 from engine.acd.agent import AgentState
 from web.texts import chosen_language, moment_text, sentence, texts
 
+_PHONE = ("phone.html", "phone.js", "ring.js")
 _FIELDS = re.compile(r"\{\w*\}")
 
 
@@ -41,7 +42,7 @@ def test_every_text_of_the_form_is_shown() -> None:
 
 def test_every_text_of_the_phone_is_shown() -> None:
     folder = Path(web.texts.__file__).parents[1] / "static"
-    shown = "".join((folder / name).read_text("utf-8") for name in ("phone.html", "phone.js"))
+    shown = "".join((folder / name).read_text("utf-8") for name in _PHONE)
     shown += (folder.parent / "agent_desk.py").read_text("utf-8")
     english = texts("en")["phone"]
     assert [key for key in english if f'"{key}"' not in shown] == []

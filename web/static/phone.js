@@ -5,15 +5,23 @@ const $ = (id) => document.getElementById(id);
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
 const OFFER = "ringback-offer";
 const TALKING = ["mute", "hold", "hang-up", "keys", "transfer"];
-const KEPT = ["ringback-call", "ringback-call-rings", OFFER]; // what goes along where another tab takes the phone over
+const NOTE = "ringback-note";
+const KEPT = ["ringback-call", "ringback-call-rings", OFFER, NOTE]; // what goes along where another tab takes the phone over
 const LANGUAGE = "ringback-language";
+const FIELDS = "input, select, textarea";
 const MOST_AWAY_MS = 15000;
 const GONE_MS = 3000;
+const OFFER_MS = 1000; // how long what is known of who calls is waited for
 
 let token = sessionStorage.getItem("ringback-token") || "";
 let line = null, phone = null, agent = null, job = null, asked = 0, lost = 0;
+let noted = null; // the work whose outcome and note the form has
 let words = {}, server = null, isElsewhere = false, isAwaiting = false, isIn = false;
 const answers = new Map();
+const ring = new window.RingbackRing({
+  tone: $("ring-tone"), told: $("rings"), volume: $("ring-volume"), device: $("ring-device"), deviceLabel: $("ring-at"),
+  test: $("test-ring"), notify: $("notify"), silent: $("silent"),
+}, (name) => say("phone", name));
 
 function fault(text) { $("fault").textContent = text || ""; }
 
@@ -35,7 +43,7 @@ async function read(language) {
 
 function write() {
   Object.assign(document.documentElement, { lang: words.language, dir: words.direction });
-  document.title = `Ringback: ${words.phone.title}`;
+  ring.named(`Ringback: ${words.phone.title}`);
   for (const one of document.querySelectorAll("[data-text]")) one.textContent = say("phone", one.dataset.text);
   for (const one of document.querySelectorAll("[data-label]")) one.setAttribute("aria-label", say("phone", one.dataset.label));
   $("language").replaceChildren(...Object.entries(words.languages).map(([code, name]) => {
@@ -125,14 +133,16 @@ async function start(isForced) {
   const claimed = await window.RingbackClaim(lockOf(agent), KEPT, { isForced, lost: left });
   if (!claimed) return elsewhere();
   isElsewhere = false;
+  if (isForced) { // what the other tab has kept is there at once
+    job = noted = null;
+    $("outcome").reset();
+    show(agent);
+    refresh();
+  }
   $("elsewhere").hidden = true;
   $("desk").hidden = false;
   if (phone) return;
   phone = new window.RingbackPhone(server);
-  if (isForced) {
-    job = null;
-    refresh();
-  }
 }
 
 function lockOf({ agent: name }) { return `ringback-phone:${name}`; }
@@ -163,20 +173,34 @@ function show(view) {
   const state = say("state", view.state);
   $("state").textContent = view.reason ? `${state} (${view.reason})` : state;
   document.body.dataset.state = view.state;
-  if (view.work) showWork(view.work);
+  const shown = view.work ? showWork(view.work) : null;
   const isAfter = view.state === "wrap_up" || Boolean(view.outcome_due);
-  $("outcome").hidden = !(isAfter || (view.state === "talking" && view.work));
+  $("outcome").hidden = !(isHalfWritten(workOf(view)) || isAfter || (view.state === "talking" && view.work));
   if (!view.work && !isAfter) {
     $("work").hidden = true;
     job = null;
     sessionStorage.removeItem(OFFER);
   }
+  return shown;
+}
+
+function workOf(view) { return view.outcome_due || view.work || job; }
+
+/* Outcome and note are of `id` from now on, but for what is half written: that stays until it is saved, whatever comes, and
+   is there when the page is loaded again, or another tab goes on. */
+function isHalfWritten(id) {
+  const { outcome, note } = $("outcome").elements, kept = JSON.parse(sessionStorage.getItem(NOTE) || "null");
+  if (kept && !noted) [noted, outcome.value, note.value] = [kept.id, kept.outcome, kept.note];
+  const is = Boolean(outcome.value || note.value);
+  if (!is) noted = id;
+  $("whose").textContent = kept && is && noted !== id ? kept.title : "";
+  return is;
 }
 
 /* What was told beside the buttons stays: the agent has not pressed one. */
 async function refresh() {
   try {
-    show(await ask("agent.get", { agent: agent.agent }));
+    await show(await ask("agent.get", { agent: agent.agent }));
   } catch (error) { /* the line is lost, and found again */ }
 }
 
@@ -229,6 +253,13 @@ function showOffer({ number, context = {}, history, script }) {
     return item;
   }));
   $("work").hidden = false;
+  if (ring.isRinging) rings();
+}
+
+/* Says who calls, once that is known. */
+function rings() {
+  const isKnown = !$("work").hidden && ["reserved", "ringing"].includes(agent.state);
+  ring.start(say("phone", "rings", isKnown ? $("title").textContent : say("phone", "some_call")));
 }
 
 function told(event) {
@@ -250,27 +281,37 @@ const toldByPhone = {
     isIn = is;
     $("line").textContent = say("phone", is ? "line_up" : "line_down");
   },
-  ringing() {
-    $("answer").hidden = false;
-    $("hang-up").hidden = false;
-    $("answer").focus();
-    refresh();
+  /* Who calls is shown before it rings. */
+  async ringing() {
+    const { call } = phone;
+    await Promise.race([refresh(), new Promise((resolve) => setTimeout(resolve, OFFER_MS))]);
+    if (!phone || phone.call !== call || !call.invite) return;
+    $("answer").hidden = $("hang-up").hidden = false;
+    rings();
+    // The next space or Enter of who types, or chooses, would answer.
+    if (!document.activeElement.matches(FIELDS)) $("answer").focus();
   },
   async stillRings() {
     await refresh();
     return agent.state === "ringing";
   },
   talking(stream) { $("ear").srcObject = stream; },
-  again() { talking(true); },
-  held(isHeld) { $("hold").setAttribute("aria-pressed", String(isHeld)); },
+  again() {
+    talking(true);
+    pressed("mute", phone.isMuted);
+  },
+  held(isHeld) { pressed("hold", isHeld); },
   over() {
     talking(false);
-    for (const id of ["mute", "hold"]) $(id).setAttribute("aria-pressed", "false");
+    for (const id of ["mute", "hold"]) pressed(id, false);
     if (agent) refresh();
   },
 };
 
+function pressed(id, is) { $(id).setAttribute("aria-pressed", String(is)); }
+
 function talking(is) {
+  ring.stop();
   $("answer").hidden = true;
   for (const id of TALKING) $(id).hidden = !is;
 }
@@ -300,8 +341,10 @@ $("pause").addEventListener("click", async () => {
   if (view) show(view);
 });
 $("answer").addEventListener("click", async () => {
+  ring.stop();
   try {
     if (!await phone.answer()) return;
+    ring.devices(); // they have names once the microphone is allowed
     talking(true);
     $("call").focus(); // the button that had it is gone
   } catch (error) {
@@ -312,7 +355,7 @@ $("hang-up").addEventListener("click", () => phone.hangUp());
 $("mute").addEventListener("click", () => {
   const isMuted = $("mute").getAttribute("aria-pressed") !== "true";
   phone.mute(isMuted);
-  $("mute").setAttribute("aria-pressed", String(isMuted));
+  pressed("mute", isMuted);
 });
 $("hold").addEventListener("click", () => phone.hold($("hold").getAttribute("aria-pressed") !== "true"));
 $("transfer").addEventListener("submit", async (event) => {
@@ -328,13 +371,21 @@ $("transfer").addEventListener("submit", async (event) => {
 });
 $("outcome").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const data = new FormData(event.target), id = agent.outcome_due || agent.work || job;
+  const data = new FormData(event.target), id = noted;
   const outcome = data.get("outcome"), note = data.get("note");
   const done = await attempt("callback.annotate", { id, ...(outcome && { outcome }), ...(note && { notes: note }) });
   if (done) {
     event.target.reset();
+    sessionStorage.removeItem(NOTE);
+    noted = null;
     refresh();
   }
+});
+$("outcome").addEventListener("input", ({ currentTarget }) => {
+  const { outcome, note } = Object.fromEntries(new FormData(currentTarget)), kept = JSON.parse(sessionStorage.getItem(NOTE) || "null");
+  const title = kept && kept.id === noted ? kept.title : $("title").textContent;
+  if (outcome || note) sessionStorage.setItem(NOTE, JSON.stringify({ id: noted, title, outcome, note }));
+  else sessionStorage.removeItem(NOTE);
 });
 $("keys").append(...KEYS.map((key) => {
   const button = document.createElement("button");
@@ -343,11 +394,12 @@ $("keys").append(...KEYS.map((key) => {
   return button;
 }));
 document.addEventListener("keydown", (event) => {
-  if (!$("keys").hidden && KEYS.includes(event.key) && !event.target.matches("input, select, textarea")) phone.press(event.key);
+  if (!$("keys").hidden && KEYS.includes(event.key) && !event.target.matches(FIELDS)) phone.press(event.key);
 });
 $("test").addEventListener("click", async () => {
   try {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+    ring.devices();
     const context = new AudioContext(), analyser = context.createAnalyser();
     context.createMediaStreamSource(stream).connect(analyser);
     const samples = new Float32Array(analyser.fftSize), until = Date.now() + 5000;

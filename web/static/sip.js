@@ -273,10 +273,13 @@ class Line {
 
   use(call, stream) {
     call.microphone = stream;
-    stream.getTracks().forEach((track) => {
-      track.enabled = !this.isMuted;
-      track.addEventListener("ended", () => this.speakAgain());
-    });
+    this.listen(call);
+    stream.getTracks().forEach((track) => track.addEventListener("ended", () => this.speakAgain()));
+  }
+
+  /* The microphone hears nothing while it is muted, and while the call is held. */
+  listen(call) {
+    if (call.microphone) call.microphone.getTracks().forEach((track) => { track.enabled = !this.isMuted && !call.isHeld; });
   }
 
   /* The microphone is gone: the machine has slept, or a headset was pulled out. Another takes its place, once there is one. */
@@ -344,11 +347,16 @@ class Line {
 
   async hold(isHeld) {
     const call = this.call;
-    if (!call || !call.peer || call.invite) return;
+    if (!call || !call.peer || call.invite || call.isCalling) return;
     const before = call.isHeld;
     call.isHeld = isHeld;
-    if (await this.offer(call)) this.told.held(isHeld);
-    else call.isHeld = before;
+    this.note({ isHeld }); // the page may be loaded again before it is agreed on
+    const isAgreed = await this.offer(call);
+    if (!isAgreed) call.isHeld = before;
+    if (this.call !== call) return;
+    this.note({ isHeld: call.isHeld });
+    this.listen(call);
+    if (isAgreed) this.told.held(isHeld);
   }
 
   /* The way of the sound is lost, or may be another one: ICE is restarted (RFC 8445 section 9). */
@@ -394,9 +402,8 @@ class Line {
 
   mute(isMuted) {
     this.isMuted = isMuted;
-    if (this.call && this.call.microphone) {
-      this.call.microphone.getTracks().forEach((track) => { track.enabled = !isMuted; });
-    }
+    this.note({ isMuted });
+    if (this.call) this.listen(this.call);
   }
 
   press(key) {
@@ -428,14 +435,22 @@ class Line {
   /* The call outlives the page: the next one takes its place (RFC 3891). */
   keep() {
     const { callId, local, remote, target, isHeld } = this.call;
+    const { isMuted } = this;
     sessionStorage.removeItem(`${this.key}-rings`);
-    sessionStorage.setItem(this.key, JSON.stringify({ callId, local, remote, target, isHeld, ...this.kept }));
+    sessionStorage.setItem(this.key, JSON.stringify({ callId, local, remote, target, isHeld, isMuted, ...this.kept }));
+  }
+
+  /* Of the call that is kept this is another by now. */
+  note(changed) {
+    const kept = sessionStorage.getItem(this.key);
+    if (kept) sessionStorage.setItem(this.key, JSON.stringify({ ...JSON.parse(kept), ...changed }));
   }
 
   /* Calls, with what shows that it may. Throws the status line where that is refused. */
   async dial(target, to, { more, microphone, before }) {
     const call = this.call = {
-      callId: randomHex(12), local: `${this.address};tag=${this.tag}`, remote: to, target, isHeld: false, isCalling: true,
+      callId: randomHex(12), local: `${this.address};tag=${this.tag}`, remote: to, target, isCalling: true,
+      isHeld: Boolean(before && before.isHeld), // before the microphone is used
     };
     try {
       const peer = await this.peer(call, microphone);
@@ -463,6 +478,7 @@ class Line {
     const kept = sessionStorage.getItem(this.key);
     if (!kept || (this.call && !live)) return;
     const before = JSON.parse(kept);
+    if (!live) this.isMuted = Boolean(before.isMuted);
     const replaces = `${before.callId};to-tag=${tagOf(before.remote)};from-tag=${tagOf(before.local)}`;
     const to = before.remote.replace(/;tag=[^;>]+/, "");
     const more = [`Replaces: ${replaces}`, "Require: replaces", ...this.proofs];
