@@ -21,7 +21,10 @@ THROUGH = r"""{
     for (const line of sdp.split("\r\n")) {
       const found = /^(a=candidate:\S+ \d+ udp \d+) (\S+) (\d+) (typ host.*)/i.exec(line);
       if (!found) lines.push(line);
-      else lines.push(`${found[1]} ${found[2]} ${await wayThrough(found[2], Number(found[3]))} ${found[4]}`);
+      else {
+        const port = await wayThrough(found[2], Number(found[3]));
+        lines.push([found[1], found[2], port, found[4]].join(" "));
+      }
     }
     return told.call(this, { type, sdp: lines.join("\r\n") });
   };
@@ -29,7 +32,8 @@ THROUGH = r"""{
   Object.defineProperty(kind, "localDescription", { get() {
     const described = own.call(this);
     if (!described) return described;
-    const sdp = described.sdp.replace(/^a=candidate:(\S+) 1 udp .*\r\n/gim, "a=candidate:$1 1 udp 1 127.0.0.1 9 typ host\r\n");
+    const nobody = "a=candidate:$1 1 udp 1 127.0.0.1 9 typ host\r\n";
+    const sdp = described.sdp.replace(/^a=candidate:(\S+) 1 udp .*\r\n/gim, nobody);
     return { type: described.type, sdp };
   } });
 }"""
@@ -129,7 +133,6 @@ class _Datagrams(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.DatagramTransport, transport)
-        self.transport = transport
 
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
         if self._way.is_dead:

@@ -3,9 +3,10 @@
 The browser's microphone hears AGENT_HZ; pages may have another tone in its place.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,7 +21,7 @@ from tests.support.recording import write_tone_wav
 from web.server import Gateway
 
 AGENT_HZ, VISITOR_HZ = 700, 1100
-QUIET_DB = -60.0
+QUIET_DB = -45.0
 CONSENT = "I agree to speak."
 PAGE = """<!doctype html><html lang="en"><title>A shop</title><h1>Prices</h1>
 <script nonce="r4nd0m" async src="{url}/ringback.js" data-site="shop-key"></script>"""
@@ -168,14 +169,17 @@ async def talk_stage(
     directory: Path,
     agents: tuple[str, ...] = ("anna",),
     network: DeadNetwork | None = None,
+    serves: Mapping[str, str] = MappingProxyType({}),
     **more: Any,
 ) -> TalkStage:
-    """All of it, until the stack is closed. The first agent serves the queue of the shop.
+    """All of it, until the stack is closed. The first agent serves the queue of the shop,
+    others those of `serves`.
 
     `more` are sections of the engine's configuration. Pages reach it by `network`, where there is
     one. Skips where there is no browser.
     """
     executable()
+    queues = {agents[0]: "sales", **serves}
     sip_port = free_port()
     reached_at = sip_port if network is None else await network.listen(sip_port)
     server = f"ws://127.0.0.1:{reached_at}"
@@ -192,7 +196,7 @@ async def talk_stage(
             "webrtc": {"rejoin_s": 60.0},
             "agents": [
                 {"name": name, "uri": f"webrtc:{name}", "wrap_up_s": 0.5}
-                | ({"queues": ["sales"]} if name == agents[0] else {})
+                | ({"queues": [queues[name]]} if name in queues else {})
                 for name in agents
             ],
             "queues": [{"name": "sales"}],

@@ -2,6 +2,7 @@
 
 import array
 import io
+import itertools
 import wave
 
 from web.ring_tone import PAUSES_S, RATE, RINGS_S, ring_tone
@@ -15,6 +16,6 @@ def test_a_ring_is_heard_and_begins_without_a_click() -> None:
     ring, pause = samples[: int(RATE * RINGS_S)], samples[int(RATE * RINGS_S) :]
     assert 10_000 < max(ring) < 20_000
     assert set(pause) == {0}
-    steps = [abs(one - before) for before, one in zip(ring, ring[1:], strict=False)]
+    steps = [abs(one - before) for before, one in itertools.pairwise(ring)]
     assert abs(ring[0]) < 50 and abs(ring[-1]) < 50
     assert max(steps[:20]) < max(steps)

@@ -7,12 +7,16 @@
 const SIP = "SIP/2.0";
 const EXPIRES_S = 300;
 const AGAIN_MS = 1000;
-const GATHER_MS = 2000;
+const GATHER_MS = 2000; // how long addresses are gathered at most
+const ENOUGH_MS = 500; // then those that there are will do, once a relay is among them where there is one
 const ANSWER_MS = 4000; // of a request within a call; then the connection counts as dead
 const SIGN_IN_MS = 8000;
 const CALM_MS = 1500; // how long sound may be away before its way is looked for anew
-const BEAT_MS = 2000;
-const CONNECT_MS = 5000; // then anew: attempts of the kernel come further and further apart
+const BEAT_MS = 1000;
+const SILENT_MS = 3000; // nothing comes for so long, not even the answers of ICE (every 2.5 s): the way of the sound is lost
+const PONG_MS = 1500; // of a connection that is in doubt; then it counts as dead
+const CONNECT_MS = 2000; // then anew, each time a second later: attempts of the kernel come further and further apart
+const MOST_CONNECT_MS = 6000;
 const SLEPT_MS = 8000; // without a beat for so long the machine, or the page, has slept
 const CLAIM_MS = 4000; // how long a page that is loaded again waits for the one before it
 const HAND_OVER_MS = 1000;
@@ -95,26 +99,47 @@ class Line {
     this.tag = randomHex(8);
     this.cseq = 0;
     this.waiting = new Map();
+    this.tries = 0;
+    this.messages = 0;
     this.call = null;
     this.isMuted = false;
     this.stopped = false;
     addEventListener("online", () => this.renew());
     document.addEventListener("resume", () => this.renew()); // a page that was frozen
     this.beaten = Date.now();
-    this.beat = setInterval(() => {
-      const slept = Date.now() - this.beaten > SLEPT_MS;
-      this.beaten = Date.now();
-      if (slept) this.renew();
-    }, BEAT_MS);
+    this.beat = setInterval(() => this.beats(), BEAT_MS);
     this.connect();
+  }
+
+  async beats() {
+    const slept = Date.now() - this.beaten > SLEPT_MS;
+    this.beaten = Date.now();
+    if (slept) this.renew();
+    else if (await this.isSilent() && this.socket.readyState === WebSocket.OPEN) this.renew();
+  }
+
+  /* Whether the way of the sound carries nothing any more, which browsers notice 5 to 8 s later. Told once. */
+  async isSilent() {
+    const call = this.call, peer = call && call.peer;
+    if (!peer || call.invite || call.isCalling) return false;
+    let came = 0;
+    for (const one of (await peer.getStats()).values()) {
+      if (one.type === "candidate-pair") came += (one.bytesReceived || 0) + (one.responsesReceived || 0);
+    }
+    if (came !== call.came) Object.assign(call, { came, cameAt: Date.now(), isFoundSilent: false });
+    if (call.isFoundSilent || Date.now() - call.cameAt < SILENT_MS) return false;
+    call.isFoundSilent = true;
+    return true;
   }
 
   connect() {
     clearTimeout(this.again);
     const socket = this.socket = new WebSocket(this.server, "sip");
-    this.again = setTimeout(() => this.reconnect(), CONNECT_MS);
+    this.again = setTimeout(() => this.reconnect(), Math.min(MOST_CONNECT_MS, CONNECT_MS + 1000 * this.tries));
+    this.tries += 1;
     socket.onopen = () => {
       clearTimeout(this.again);
+      this.tries = 0;
       this.opened();
     };
     socket.onmessage = (event) => this.received(event.data);
@@ -136,11 +161,19 @@ class Line {
     dead.close();
   }
 
-  /* The network may be another one: find the way anew. */
+  /* The network may be another one: find the way anew, and ask beside whether the connection is still there. */
   renew() {
     if (!this.call || !this.call.peer || this.call.invite) return;
-    if (this.socket.readyState === WebSocket.OPEN) this.restart();
-    else this.reconnect();
+    if (this.socket.readyState !== WebSocket.OPEN) return this.reconnect();
+    this.check();
+    if (!this.call.isCalling) this.restart();
+  }
+
+  /* Whether the connection still carries anything: the keep-alive of RFC 5626, section 3.5.1. Whatever comes will do. */
+  check() {
+    const { socket, messages } = this;
+    socket.send("\r\n\r\n");
+    setTimeout(() => { if (socket === this.socket && messages === this.messages) this.reconnect(); }, PONG_MS);
   }
 
   stop() {
@@ -205,6 +238,7 @@ class Line {
   }
 
   received(text) {
+    this.messages += 1;
     if (typeof text !== "string" || !text.trim()) return;
     const message = { text, ...readMessage(text) };
     if (message.start.startsWith(SIP)) this.answered(message);
@@ -299,17 +333,24 @@ class Line {
 
   /* Our description, once its addresses are known. */
   async described(peer, description) {
+    const wantsRelay = this.ice.some(({ urls }) => /^turns?:/.test(urls));
+    let isThere = false, isLate = false;
+    const gathered = new Promise((resolve) => {
+      const done = setTimeout(resolve, GATHER_MS);
+      const look = () => {
+        if (peer.iceGatheringState !== "complete" && !(isThere && isLate)) return;
+        clearTimeout(done);
+        resolve();
+      };
+      setTimeout(() => { isLate = true; look(); }, ENOUGH_MS);
+      peer.onicecandidate = ({ candidate }) => {
+        isThere = isThere || Boolean(candidate && (!wantsRelay || candidate.type === "relay"));
+        look();
+      };
+      peer.onicegatheringstatechange = look;
+    });
     await peer.setLocalDescription(description);
-    if (peer.iceGatheringState !== "complete") {
-      await new Promise((resolve) => {
-        const done = setTimeout(resolve, GATHER_MS);
-        peer.onicegatheringstatechange = () => {
-          if (peer.iceGatheringState !== "complete") return;
-          clearTimeout(done);
-          resolve();
-        };
-      });
-    }
+    if (peer.iceGatheringState !== "complete") await gathered;
     return peer.localDescription.sdp;
   }
 
@@ -376,9 +417,11 @@ class Line {
   }
 
   async offerNow(call, options) {
-    const peer = call.peer;
+    const peer = call.peer, { socket } = this;
     peer.getTransceivers().forEach((one) => { one.direction = call.isHeld ? "sendonly" : "sendrecv"; });
     const body = await this.described(peer, await peer.createOffer(options));
+    // There is another connection by now, which takes the call over.
+    if (this.call !== call || socket !== this.socket) return false;
     const answer = await this.within(this.inDialog("INVITE", body));
     if (!answer || this.call !== call || call.peer !== peer) return false;
     this.acknowledge(answer);
@@ -508,8 +551,9 @@ class Phone extends Line {
   /* Whether the connection still carries anything is asked where there is no call to show it. */
   renew() {
     if (this.call || this.stopped) return super.renew();
-    if (this.socket.readyState === WebSocket.OPEN) this.register();
-    else this.reconnect();
+    if (this.socket.readyState !== WebSocket.OPEN) return this.reconnect();
+    this.check();
+    this.register();
   }
 
   /* `isNew`: the connection is, and a call that was on the one before it is taken over. */
