@@ -16,6 +16,8 @@ from .budgets import Budgets
 TURN_S: Final = 0.002
 COSTLY_SHARE: Final = 0.3
 """How much of the loop's time costly requests take together, at most."""
+BESIDE_S: Final = 0.00005
+"""What the loop does for a costly step besides the step itself: futures, tasks, other threads."""
 LONGEST_PAUSE_S: Final = 0.1
 SHORTEST_PAUSE_S: Final = 0.001
 """The loop's timers know whole milliseconds, and take less than half of one for nothing."""
@@ -169,7 +171,7 @@ class Turns:
         self._is_granted = False
         now = self._clock()
         left_out_s = max(0.0, self._rest_until - began)
-        rest_s = left_out_s + (now - began) * (1 / COSTLY_SHARE - 1)
+        rest_s = left_out_s + (now - began + BESIDE_S) * (1 / COSTLY_SHARE - 1)
         self._rest_until = now + min(LONGEST_PAUSE_S, rest_s)
         if self._costly:
             self._grant_soon(self._costly.least(self._budgets.pause_s))
