@@ -44,3 +44,9 @@ def _unwanted_calls(settings: AllSections) -> Iterator[Finding]:
             "Strangers may have one number called again and again: no limit holds for a day.",
             "Set limits.site_number.per_day = 5.",
         )  # fmt: skip
+    if "voip" not in settings.destinations.refuse_line_types:
+        yield Finding(
+            "destinations.refuse_line_types", "note",
+            "Numbers of internet telephony are called, also those that are given out for a day.",
+            'Add "voip" where your visitors have none: in France (09) homes have such numbers.',
+        )  # fmt: skip

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from config.policy import DoNotCall, Limit, Limits
+from config.policy import Destinations, DoNotCall, Limit, Limits
 from config.queues import Queue
 from config.rights import Right
 from config.settings import Settings
@@ -52,3 +52,11 @@ def test_some_limit_should_hold_for_the_calls_of_a_day_to_one_number() -> None:
     assert ("limits.site_number", "warning") in found(limits=none)
     for limits in (Limits(), Limits(site_number=Limit(), number=Limit(per_day=9))):
         assert ("limits.site_number", "warning") not in found(limits=limits)
+
+
+def test_that_disposable_numbers_are_called_is_noted() -> None:
+    refused = Destinations(refuse_line_types=["premium_rate", "shared_cost", "voip"])
+    about = "destinations.refuse_line_types"
+    assert (about, "note") in found()
+    assert (about, "note") not in found(destinations=refused)
+    assert found(sites=[]) == []
