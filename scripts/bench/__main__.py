@@ -24,6 +24,7 @@ from . import (
     messages_part,
     mixed_load_part,
     mixing_part,
+    phones_part,
     registrations_part,
     relay_part,
     restart_part,
@@ -66,6 +67,7 @@ PARTS: dict[str, Callable[[Report, Options], Awaitable[None]]] = {
     "asterisk": asterisk_part.run,
     "top": top_part.run,
     "web": web_part.run,
+    "phones": phones_part.run,
     "soak": soak_part.run,
 }
 PAGE_COLUMNS = 150  # in a file or a pipe

@@ -24,7 +24,7 @@ from .processes import (
     threads,
 )
 
-START_LIMIT_S = 20.0
+START_LIMIT_S = 60.0
 STOP_LIMIT_S = 15.0
 START_LOOK_S = 0.02
 ROOT = Path(__file__).resolve().parents[2]

@@ -135,7 +135,8 @@ async def _measure(
     add(figure(PART, "requests accepted a second, the machine shared with the pages", "", rates))
     add(figure(PART, "CPU of a request, gateway and engine", "ms", costs, target=CPU_TARGET_MS))
     add(figure(PART, "CPU of a request, gateway", "ms", shares))
-    await measure(report, visitors.port, without_comments(SNIPPET.read_text("utf-8")).encode())
+    snippet = without_comments(SNIPPET.read_text("utf-8")).encode()
+    await measure(report, visitors.port, snippet, options.web_proofs)
     alone = await visitors.good(GOOD)
     attackers = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "scripts.bench.web_client", str(visitors.port),

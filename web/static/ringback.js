@@ -121,41 +121,40 @@
 
   // -- proof of work: SHA-256 (FIPS 180-4) of `challenge:part:number` begins with zero bits -----
 
-  const K = [], H = [];
-  for (let n = 2; K.length < 64; n++) {
+  // Without an array or a string besides for each number: phones are slow, and whoever attacks has a loop as fast as it gets.
+  const K = new Int32Array(64), H = [];
+  for (let n = 2, at = 0; at < 64; n++) {
     let prime = true;
     for (let d = 2; d * d <= n; d++) if (n % d === 0) prime = false;
     if (!prime) continue;
     const bits = (root) => ((root - Math.floor(root)) * 4294967296) | 0;
     if (H.length < 8) H.push(bits(Math.sqrt(n)));
-    K.push(bits(Math.cbrt(n)));
+    K[at++] = bits(Math.cbrt(n));
   }
-  const W = new Int32Array(64);
+  const W = new Int32Array(64), state = new Int32Array(8);
   function firstWord(text) {
-    const length = text.length;
-    const blocks = ((length + 8) >> 6) + 1;
-    const words = new Int32Array(blocks * 16);
-    for (let i = 0; i < length; i++) words[i >> 2] |= text.charCodeAt(i) << (24 - (i % 4) * 8);
-    words[length >> 2] |= 0x80 << (24 - (length % 4) * 8);
-    words[blocks * 16 - 1] = length * 8;
-    const state = H.slice();
-    for (let block = 0; block < blocks; block++) {
-      let [a, b, c, d, e, f, g, h] = state;
+    const length = text.length, last = (length + 8) >> 6;
+    const byteAt = (at) => (at < length ? text.charCodeAt(at) : at === length ? 0x80 : 0);
+    state.set(H);
+    for (let block = 0; block <= last; block++) {
+      for (let i = 0, at = block * 64; i < 16; i++, at += 4)
+        W[i] = (byteAt(at) << 24) | (byteAt(at + 1) << 16) | (byteAt(at + 2) << 8) | byteAt(at + 3);
+      if (block === last) W[15] = length * 8;
+      for (let i = 16; i < 64; i++) {
+        const x = W[i - 15], y = W[i - 2];
+        const s0 = ((x >>> 7) | (x << 25)) ^ ((x >>> 18) | (x << 14)) ^ (x >>> 3);
+        const s1 = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
+        W[i] = W[i - 16] + s0 + W[i - 7] + s1;
+      }
+      let a = state[0], b = state[1], c = state[2], d = state[3], e = state[4], f = state[5], g = state[6], h = state[7];
       for (let i = 0; i < 64; i++) {
-        if (i < 16) W[i] = words[block * 16 + i];
-        else {
-          const x = W[i - 15], y = W[i - 2];
-          const s0 = ((x >>> 7) | (x << 25)) ^ ((x >>> 18) | (x << 14)) ^ (x >>> 3);
-          const s1 = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
-          W[i] = (W[i - 16] + s0 + W[i - 7] + s1) | 0;
-        }
         const S1 = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7));
         const t1 = (h + S1 + ((e & f) ^ (~e & g)) + K[i] + W[i]) | 0;
         const S0 = ((a >>> 2) | (a << 30)) ^ ((a >>> 13) | (a << 19)) ^ ((a >>> 22) | (a << 10));
         const t2 = (S0 + ((a & b) ^ (a & c) ^ (b & c))) | 0;
         h = g; g = f; f = e; e = (d + t1) | 0; d = c; c = b; b = a; a = (t1 + t2) | 0;
       }
-      [a, b, c, d, e, f, g, h].forEach((value, i) => { state[i] = (state[i] + value) | 0; });
+      state[0] += a; state[1] += b; state[2] += c; state[3] += d; state[4] += e; state[5] += f; state[6] += g; state[7] += h;
     }
     return state[0] >>> 0;
   }
