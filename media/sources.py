@@ -40,9 +40,13 @@ class Ringing(msgspec.Struct, frozen=True, tag="ringing"):
 
 
 class Peer(msgspec.Struct, frozen=True, tag="peer"):
-    """What another leg of the same worker says: the relay. Till then, what was heard before."""
+    """What another leg of the same worker says: the relay. Till then, what was heard before.
+
+    With `is_asking` also sound in which keys may be, while those are kept from everybody else.
+    """
 
     leg: str
+    is_asking: bool = False
 
 
 class Mix(msgspec.Struct, frozen=True, tag="mix"):

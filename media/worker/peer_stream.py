@@ -180,6 +180,7 @@ class PeerStream(Reception):
         "_owner",
         "_run_start",
         "_target",
+        "asker",
         "audio",
         "clocks",
         "detection",
@@ -209,6 +210,7 @@ class PeerStream(Reception):
         self.is_over = False  # its leg is closed
         self.is_two_way = False  # the peer may send, and be sent to
         self.keeps_keys = False  # from those who hear it
+        self.asker: StreamListener | None = None  # but for this one, where they come as sound
         self.tones: ToneKeys | None = None  # where its keys come as sound
         self.detection: SoundTap | None = None  # while it is told who or what speaks
         self.sound_tap: SoundTap | None = None  # while the sound of a talk is looked at
@@ -338,7 +340,7 @@ class PeerStream(Reception):
             if extended == self.highest:
                 self._hear(payload, codec, now)
             for listener in self.listeners:
-                if self.keeps_keys and self.tones is not None:  # they would be heard
+                if self._is_kept_from(listener):
                     listener.relay_nothing(self, extended)
                 else:
                     listener.relay_audio(self, extended, timestamp, marker, payload, codec, now)
@@ -364,6 +366,10 @@ class PeerStream(Reception):
         else:
             for listener in self.listeners:
                 listener.relay_noise(self, extended, timestamp, payload, now)
+
+    def _is_kept_from(self, listener: StreamListener) -> bool:
+        """Whether there may be keys in the sound that are not for this one."""
+        return self.keeps_keys and self.tones is not None and listener is not self.asker
 
     def _hear(self, payload: bytes, codec: str, now: float) -> None:
         """Let those who look at the sound have the newest packet, as G.711."""
@@ -414,7 +420,7 @@ class PeerStream(Reception):
             else:
                 tap.write(stamp, narrow, NARROW, now)
         for listener in self.listeners:
-            if self.keeps_keys and self.tones is not None:
+            if self._is_kept_from(listener):
                 listener.relay_nothing(self, sequence)
             else:
                 listener.relay_audio(self, sequence, timestamp, marker, payload, codec, now)

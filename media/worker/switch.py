@@ -343,6 +343,8 @@ class Switch:
             leg.sound.hear_mix(others, now)
         elif others:
             leg.sound.hear_peer(others[0], now, patient=True)
+            if isinstance(source, Peer) and source.is_asking:
+                others[0].asker = leg.playout
         else:
             leg.sound.hear_silence(now)
 
@@ -369,6 +371,8 @@ class Switch:
         leg = self._legs.get(command.leg)
         if leg is not None:
             leg.incoming.keeps_keys = command.is_blocked
+            if not command.is_blocked:
+                leg.incoming.asker = None
 
     def _detect(self, command: m.Detect) -> None:
         leg = self._legs.get(command.leg)

@@ -121,8 +121,8 @@ class Recognition(LegListener):
             self._hear()
 
     def _hear(self) -> None:
-        source = Silence() if self._secrets.is_open else Peer(self.leg.id)
-        self._media.hear(self.id, source)
+        heard = Peer(self.leg.id, is_asking=self._hears_secrets)
+        self._media.hear(self.id, Silence() if self._secrets.is_open else heard)
 
     @staticmethod
     def _now() -> float:

@@ -1,10 +1,12 @@
 """Key presses between two legs: reported once, relayed, dropped or held back."""
 
 import pytest
+from msgspec import structs
 
 from media.protocol import messages as m
 from media.rtp.outgoing_stream import FRAME_S
 from media.rtp.telephone_event import PAYLOAD
+from media.sources import Peer
 from tests.support.media.switch import SwitchBench, converse, key
 from tests.support.phones.wire.frames import FramePhone
 
@@ -165,3 +167,25 @@ def test_keys_are_kept_from_the_partner_to_the_last_packet_of_each(
     a.press(desk.addresses["a"], five)
     converse(desk, a, b, 3)
     assert [packet.payload_type for packet in b.listen()].count(101) == 4
+
+
+def test_who_asks_for_keys_hears_a_phone_that_sends_them_as_sound(desk: SwitchBench) -> None:
+    a, b, asks = desk.phone("a", 0x11), desk.phone("b", 0x22), desk.phone("asks", 0x33)
+    desk.switch.execute(structs.replace(a.describe("a"), keys_as_sound=True))
+    desk.switch.execute(m.Bridge("a", "b"))
+    desk.switch.execute(m.BlockKeys("a", True))
+    desk.switch.execute(m.Hear("asks", 1, Peer("a", is_asking=True)))
+
+    def heard(phone: FramePhone) -> int:
+        for _ in range(5):
+            a.talk(desk.addresses["a"])
+            desk.drain()
+            desk.tick()
+        return [packet.payload for packet in phone.listen()].count(a.frame)
+
+    heard(b)
+    assert heard(b) == 0
+    assert heard(asks) >= 5
+    desk.switch.execute(m.BlockKeys("a", False))
+    heard(b)
+    assert heard(b) >= 5

@@ -59,7 +59,8 @@ class TwoWorkers:
         desk = self._desk_of[command.leg]
         source: Source = command.source
         if isinstance(source, Peer):
-            source = Peer(*self._known(desk, source.leg))
+            (known,) = self._known(desk, source.leg)
+            source = Peer(known)
         elif isinstance(source, Mix):
             source = Mix(tuple(self._known(desk, *source.legs)))
         desk.switch.execute(replace(command, source=source))

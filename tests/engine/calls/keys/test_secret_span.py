@@ -267,7 +267,7 @@ def test_other_recognisers_hear_silence_and_tell_nothing(tmp_path: Path, guesses
         assert stage.heard(ear) == Silence()
         await scripted.listens()
         own = scripted.host.recognitions[1].stream
-        assert stage.heard(own) == Peer(stage.leg.id)
+        assert stage.heard(own) == Peer(stage.leg.id, is_asking=True)
         await scripted.says(SECRET, nth=0, is_final=False)
         await scripted.says(SECRET, nth=0)
         await scripted.says(SECRET)
@@ -307,7 +307,7 @@ def test_the_recogniser_that_is_asked_hears_it(tmp_path: Path) -> None:
         asking = await stage.asked(max_digits=0, speech=DIGITS)
         await stage.recogniser.listens()
         (order,) = stage.recogniser.host.recognitions
-        assert stage.heard(order.stream) == Peer(stage.leg.id)
+        assert stage.heard(order.stream) == Peer(stage.leg.id, is_asking=True)
         await stage.recogniser.says(SECRET)
         assert (await asking).text == SECRET
 
