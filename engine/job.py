@@ -316,6 +316,9 @@ class Failure(msgspec.Struct, kw_only=True):
 _LASTING: Final = ("bridged_at", "quiet_until", "queue_joined_at", "queue_since", "decide_by")
 
 
+CancelledBy = Literal["client", "visitor"]
+
+
 class Job(msgspec.Struct, kw_only=True):
     """One callback job. `result` is one word, `cause` a sentence for a person."""
 
@@ -342,6 +345,7 @@ class Job(msgspec.Struct, kw_only=True):
     """In how many crashes it was under way. One of them may be its doing."""
     result: str | None = None
     cause: str | None = None
+    cancelled_by: CancelledBy | None = None
     failure: Failure | None = None
     recording: str | None = None
     requested_by: str | None = None

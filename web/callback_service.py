@@ -134,7 +134,7 @@ class CallbackService:
                 return {"id": callback_id, "stage": "cancelled", "at": None}
             return await self._cancel_uncalled(callback_id)
         try:
-            job = await self._engine.call("callback.cancel", id=callback_id)
+            job = await self._engine.call("callback.cancel", id=callback_id, by="visitor")
         except EngineError as error:
             reason = "over" if error.kind == "state" else "engine"
             raise Refusal(409 if error.kind == "state" else 503, reason) from None

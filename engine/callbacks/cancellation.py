@@ -1,13 +1,18 @@
 """How open jobs are cancelled: by command, as their customer calls, or as a number is blocked."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ..errors import EngineError
-from ..job import Job
+from ..job import CancelledBy, Job
 from .attempts.running_attempts import RunningAttempts
 from .open_jobs import OpenJobs
 from .retry import Outcome
+
+_CAUSES: Mapping[CancelledBy, str] = {
+    "client": "cancelled by command",
+    "visitor": "cancelled by the visitor",
+}
 
 
 class Cancellation:
@@ -20,14 +25,16 @@ class Cancellation:
         self._running = running
         self._finish = finish
 
-    async def cancel(self, job: Job) -> None:
+    async def cancel(self, job: Job, by: CancelledBy = "client") -> None:
         """Cancel an open job, whatever it is doing, and wait until its legs are hung up.
+
+        `by` is who wants that.
 
         Raises EngineError `state` once it has ended.
         """
         if job.id not in self._open:
             raise EngineError("state", f"job {job.id} has already ended: {job.state}")
-        outcome = Outcome("cancelled", "cancelled", "cancelled by command")
+        outcome = Outcome("cancelled", "cancelled", _CAUSES[by], cancelled_by=by)
         while job.id in self._open:
             if job.id not in self._running:
                 self._finish(job, outcome)

@@ -249,6 +249,7 @@ def end(
         job.failure = Failure(side="engine", moment=job.state)
     job.enter(outcome.state)
     job.result, job.cause = outcome.result, outcome.cause
+    job.cancelled_by = outcome.cancelled_by
     job.next_attempt_at = job.decision = job.decide_by = None
     job.under_way = False
     job.ended_at = now

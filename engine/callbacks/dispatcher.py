@@ -19,7 +19,7 @@ from ..calls.call_flow import CustomerHistory
 from ..calls.services import CallServices
 from ..clock import Timer
 from ..errors import EngineError
-from ..job import Job
+from ..job import CancelledBy, Job
 from ..routing.admission import Admission
 from ..routing.trunk_states import TrunksFull
 from . import completion
@@ -146,9 +146,9 @@ class Dispatcher:
         self.open.add_job(job)
         self._watch(job)
 
-    async def cancel(self, job: Job) -> None:
+    async def cancel(self, job: Job, by: CancelledBy = "client") -> None:
         """See Cancellation.cancel."""
-        await self._cancellation.cancel(job)
+        await self._cancellation.cancel(job, by)
 
     def begin_cancel(self, job: Job, cause: str) -> None:
         """See Cancellation.begin."""

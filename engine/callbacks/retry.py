@@ -12,7 +12,7 @@ from typing import get_args
 
 from config.retry import RetryCause
 
-from ..job import AttemptRecord, Failure, Job, JobState, Request, RetryRule
+from ..job import AttemptRecord, CancelledBy, Failure, Job, JobState, Request, RetryRule
 
 # No request and no rule leads to more.
 MOST_ATTEMPTS = 100
@@ -36,6 +36,8 @@ class Outcome:
     """When the customer may be called, where it is only too early or too late now."""
     is_date: bool = False
     """`not_before` is when something opens, not the end of a pause."""
+    cancelled_by: CancelledBy | None = None
+    """Who has cancelled it by command."""
 
     @property
     def is_interrupted(self) -> bool:

@@ -24,8 +24,9 @@ _TRANSFER = ("leg", "from_leg", "to", "to_queue", "mode", "how", "by")
 _SCRIPT = ("leg", "script")
 _RECORDING = ("recording", "path")
 _RECORD = (
-    "to", "order", "source", "result", "cause", "failure", "created", "due_at", "deadline",
-    "called_at", "operator_at", "customer_at", "talk_at", "ended_at", "talk_s", "cost", "recording",
+    "to", "order", "source", "result", "cause", "cancelled_by", "failure",
+    "created", "due_at", "deadline", "called_at", "operator_at", "customer_at", "talk_at",
+    "ended_at", "talk_s", "cost", "recording",
     "joined", "attempts", "offers", "outcome", "rating",
 )  # fmt: skip
 _CALLER = ("from", "number", "dialled", "trunk", "route", "attestation", "attestation_reason")

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from config.choices import CrashDecision
 
-from ..job import JobState
+from ..job import CancelledBy, JobState
 from ..request import Identifier, JobId, Params, Priority, Target, UnixTime, one_of
 from ..store.event_log import Gap
 from ..store.filters import Filters
@@ -28,9 +28,15 @@ PROTOCOL = 1
 
 
 class JobRef(Params):
-    """callback.get, callback.cancel."""
+    """callback.get."""
 
     id: JobId
+
+
+class Cancel(JobRef):
+    """callback.cancel: `by` is who wants it: the client, or a visitor whose link it has seen."""
+
+    by: CancelledBy = "client"
 
 
 class Reprioritise(Params):

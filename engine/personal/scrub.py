@@ -15,8 +15,9 @@ from .person import ERASED, Person
 # The members of a record and of an event that say nothing of the person.
 _KEPT_OF_RECORD = frozenset(
     {
-        "id", "kind", "direction", "site", "queue", "agent", "state", "result", "cause", "created",
-        "due_at", "deadline", "called_at", "operator_at", "customer_at", "talk_at", "ended_at",
+        "id", "kind", "direction", "site", "queue", "agent", "state", "result", "cause",
+        "cancelled_by", "created", "due_at", "deadline", "called_at", "operator_at", "customer_at",
+        "talk_at", "ended_at",
         "talk_s", "cost", "order", "priority", "joined", "stays", "alone_s", "trunk", "route",
         "started", "taken_at", "answered_at", "bridged_at", "call", "attestation",
         "attestation_reason",

@@ -183,6 +183,8 @@ class JobFigures(TalkPercentiles, QualityFigures):
     """Those that failed."""
     cancelled: int
     """Those that were cancelled."""
+    cancelled_by_visitor: int
+    """Those of them that the visitor who had asked for them cancelled."""
     expired: int
     """Those that expired."""
     open: int

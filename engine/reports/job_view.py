@@ -6,6 +6,7 @@ from config.choices import OnCrash, Order
 
 from ..job import (
     AttemptRecord,
+    CancelledBy,
     CostView,
     Failure,
     Job,
@@ -53,6 +54,8 @@ class JobView(TypedDict):
     """How it ended, in one word."""
     cause: str | None
     """Why it ended so, in words."""
+    cancelled_by: CancelledBy | None
+    """Who has cancelled it by command: the client, or the visitor who had asked for it."""
     failure: Failure | None
     """Which side failed, at which moment, and what SIP said."""
     recording: str | None
@@ -131,6 +134,7 @@ def job_view(job: Job) -> JobView:
         "ended_at": job.ended_at,
         "result": job.result,
         "cause": job.cause,
+        "cancelled_by": job.cancelled_by,
         "failure": job.failure,
         "recording": job.recording,
         "dial_to": job.dial_to,

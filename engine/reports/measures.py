@@ -111,6 +111,8 @@ class JobRow(NamedTuple):
     """Who or what answered for the customer then: a label of the detection."""
     faults: int | None = None
     """What was wrong with the sound of their leg: the sum of SoundFault."""
+    cancelled_by: str | None = None
+    """Who has cancelled it by command."""
 
 
 class AgentPeriod(NamedTuple):
@@ -243,6 +245,7 @@ def measure_jobs(jobs: Sequence[JobRow], now: float) -> Figures:
     return {
         "requested": len(jobs),
         **{end: states[end] for end in JOB_ENDS},
+        "cancelled_by_visitor": sum(job.cancelled_by == "visitor" for job in jobs),
         "open": states["open"],
         "completed_percent": share(states["completed"], len(jobs) - states["open"]),
         "attempts": sum(job.attempts for job in jobs),

@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from config.choices import Order
 
-from ..job import AttemptRecord, CostView, Failure, LegRecord, OfferRecord
+from ..job import AttemptRecord, CancelledBy, CostView, Failure, LegRecord, OfferRecord
 from ..scripts.record import ScriptRecord
 from ..stir.verdict import Attestation, AttestationFailure
 
@@ -162,6 +162,8 @@ class Record(_Caller):
     """What the client, or the route, gave with it."""
     cause: NotRequired[str | None]
     """Why it ended so, in words."""
+    cancelled_by: NotRequired[CancelledBy | None]
+    """Of a callback: who has cancelled it by command."""
     recording: NotRequired[str | None]
     """The file of the recording."""
     offers: NotRequired[list[OfferRecord]]

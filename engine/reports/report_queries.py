@@ -245,7 +245,7 @@ def ended_jobs(begin: float, end: float, by: str) -> Query:
         SELECT r.id, COALESCE({JOBS_BY[by]}, ''), created, due_at, state, deadline, called_at,
             operator_at, customer_at, talk_at, ended_at, talk_s, attempts, cost, currency,
             a.rating, a.outcome, {_CUSTOMER_MOS}, {JOBS_BY["answered_by"]},
-            {_CUSTOMER_FAULTS}
+            {_CUSTOMER_FAULTS}, json_extract(CAST(body AS TEXT), '$.cancelled_by')
         FROM records r LEFT JOIN annotations a ON a.id = r.id
         WHERE created >= ? AND created < ? AND kind = 'callback'
         """,

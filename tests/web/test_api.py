@@ -248,7 +248,16 @@ async def test_a_callback_from_the_press_to_the_link(pages: Pages) -> None:
     )
     link = accepted["link"].removeprefix(pages.url)
     assert (await pages.send("DELETE", link))["stage"] == "cancelled"
-    assert (await pages.engine.call("callback.get", id=accepted["id"]))["state"] == "cancelled"
+    job = await pages.engine.call("callback.get", id=accepted["id"])
+    assert (job["state"], job["result"], job["cancelled_by"]) == (
+        "cancelled",
+        "cancelled",
+        "visitor",
+    )
+    record = await pages.engine.call("record.get", id=accepted["id"])
+    assert record["cause"] == job["cause"] == "cancelled by the visitor"
+    (shop,) = (await pages.engine.call("report.site"))["rows"]
+    assert (shop["cancelled"], shop["cancelled_by_visitor"]) == (1, 1)
     assert (await pages.send("DELETE", link, status=409))["error"]["reason"] == "over"
     kept = await pages.send("GET", link.replace("?", "/data?"))
     assert (kept["to"], kept["context"]["page"]) == ("+442079460123", "/prices")

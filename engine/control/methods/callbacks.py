@@ -19,7 +19,7 @@ from ...store.event_log import EventLog
 from ...store.store import Store
 from ..connections.peer import Peer
 from ..method import Method
-from ..params import Decision, JobQuery, JobRef, NumberOf, Reprioritise
+from ..params import Cancel, Decision, JobQuery, JobRef, NumberOf, Reprioritise
 from .pages import Slices
 
 
@@ -73,7 +73,7 @@ class CallbackMethods:
             "callback.request": Method(CallbackRequest, self._request),
             "callback.feign": Method(CallbackRequest, self._feign),
             "callback.get": Method(JobRef, self._get),
-            "callback.cancel": Method(JobRef, self._cancel),
+            "callback.cancel": Method(Cancel, self._cancel),
             "callback.list": Method(JobQuery, self._list, is_large=True),
             "callback.reschedule": Method(Reschedule, self._reschedule),
             "callback.reprioritise": Method(Reprioritise, self._reprioritise),
@@ -115,9 +115,9 @@ class CallbackMethods:
     def _get(self, params: JobRef, _peer: Peer) -> JobView:
         return job_view(_found(self._intake.find(params.id), params.id))
 
-    async def _cancel(self, params: JobRef, _peer: Peer) -> JobView:
+    async def _cancel(self, params: Cancel, _peer: Peer) -> JobView:
         job = await self._open(params.id)
-        await self._dispatcher.cancel(job)
+        await self._dispatcher.cancel(job, params.by)
         await self._store.flush()  # no crash brings it back
         return job_view(job)
 

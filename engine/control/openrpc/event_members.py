@@ -21,7 +21,15 @@ from ...acd.queue import QueueView
 from ...calls.call import CallView, OtherBody, TransferMode
 from ...calls.keys.gather import GatherEnd
 from ...calls.supervision.supervisors import SuperviseMode
-from ...job import TERMINAL_STATES, AttemptRecord, CostView, Failure, LegRecord, OfferRecord
+from ...job import (
+    TERMINAL_STATES,
+    AttemptRecord,
+    CancelledBy,
+    CostView,
+    Failure,
+    LegRecord,
+    OfferRecord,
+)
 from ...recordings.entry import Channels, Mark, Side
 from ...reports.job_view import JobView
 from ...reports.record_view import HistoryEntry
@@ -73,6 +81,7 @@ MEMBERS: Final[Mapping[str, Member]] = {
     # -- how and why
     "result": Member(str, "How it ended, in one word."),
     "cause": Member(str, "Why, in words."),
+    "cancelled_by": Member(CancelledBy, "Who has cancelled it by command."),
     "reason": Member(str, "Why, in words."),
     "error": Member(str, "What went wrong, in words."),
     "failure": Member(Failure, "Which side failed, at which moment, and what SIP said."),

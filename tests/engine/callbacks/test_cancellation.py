@@ -24,6 +24,23 @@ def test_cancelling_a_queued_job(tmp_path: Path) -> None:
     run_with_dispatcher(tmp_path, script)
 
 
+def test_who_has_cancelled_it_is_kept(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        waits, rings = callback_job(not_before=500.0), callback_job("job-2")
+        for under_test in (waits, rings):
+            dispatcher.submit(under_test)
+        await stage.phone()
+        await dispatcher.cancel(waits)
+        await dispatcher.cancel(rings, "visitor")
+        said = [(one.result, one.cause, one.cancelled_by) for one in (waits, rings)]
+        assert said == [
+            ("cancelled", "cancelled by command", "client"),
+            ("cancelled", "cancelled by the visitor", "visitor"),
+        ]
+
+    run_with_dispatcher(tmp_path, script)
+
+
 def test_cancelling_before_the_first_step(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         under_test = callback_job()

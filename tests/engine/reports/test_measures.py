@@ -145,14 +145,15 @@ def test_jobs_by_hand() -> None:
         job_row(operator_at=104.0, customer_at=130.0, talk_at=130.0, called_at=120.0, talk_s=30.0,
             attempts=2, cost=0.5, currency="EUR", rating=2, promised_by=110.0),
         job_row("failed", operator_at=101.0, called_at=105.0, attempts=3, cost=0.1, currency="USD"),
-        job_row("cancelled"),
+        job_row("cancelled", cancelled_by="visitor"),
         job_row("expired", promised_by=150.0),
         job_row("queued", promised_by=500.0),
         job_row("dialing_agent", promised_by=150.0),
     ]  # fmt: skip
     figures = measure_jobs(jobs, now=200.0)
     assert figures == figures | {
-        "requested": 7, "completed": 2, "failed": 1, "cancelled": 1, "expired": 1, "open": 2,
+        "requested": 7, "completed": 2, "failed": 1, "cancelled": 1, "cancelled_by_visitor": 1,
+        "expired": 1, "open": 2,
         "completed_percent": 40.0,  # 2 of the 5 that have ended
         "attempts": 6, "called": 3,
         # promised: 1 kept, 2 broken by a late call, expired broken, one pending, one overdue

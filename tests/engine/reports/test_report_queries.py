@@ -145,7 +145,7 @@ def test_the_faults_of_the_sound_are_those_of_the_customers_leg(store: sqlite3.C
             )
     faults = {"a": SoundFault.ECHO, "b": SoundFault.ONE_WAY | SoundFault.CLIPPING, "c": 0}
     jobs = store.execute(*rows.ended_jobs(0.0, 100.0, "all")).fetchall()
-    assert {row[0]: row[-1] for row in jobs} == {f"callback-{id}": faults.get(id) for id in legs}
+    assert {row[0]: row[-2] for row in jobs} == {f"callback-{id}": faults.get(id) for id in legs}
     calls = store.execute(*rows.ended_calls(0.0, 100.0, "all")).fetchall()
     assert sorted(row[-1] or 0 for row in calls) == [0, 0, 3, 4]
 
@@ -177,7 +177,7 @@ def test_callbacks_by_the_trunk_and_the_label_of_the_customers_last_leg(
 
     def found(by: str) -> dict[str, str]:
         read = store.execute(*rows.ended_jobs(0.0, 100.0, by)).fetchall()
-        assert {row[0]: row[-3:-1] for row in read} == {
+        assert {row[0]: row[-4:-2] for row in read} == {
             "a": (3.5, "human"), "b": (4.0, "voicemail"), "c": (None, None), "d": (None, None),
         }  # fmt: skip
         return {row[0]: row[1] for row in read}
