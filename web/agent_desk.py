@@ -45,6 +45,31 @@ _HEARTBEAT_S: Final = 25.0
 _CLOSE_S: Final = 2.0
 """How long a page may take to say that it has heard the end."""
 
+_BY_DATA: Final = {
+    "role": "no_right",
+    "outcome_due": "outcome_due",
+    "outcomes": "outcome",
+    "reasons": "pause_reason",
+    "seats": "seats",
+}
+_BY_REASON: Final = {
+    "full": "full",
+    "closed": "closed",
+    "overload": "busy",
+    "trunk_full": "busy",
+    "max_calls": "busy",
+}
+_BY_POLICY: Final = {
+    "do_not_call": "not_called",
+    "line_type": "not_called",
+    "destination": "not_called",
+    "velocity": "too_often",
+    "cost": "too_often",
+    "hours": "hours",
+}
+_BY_FIELD: Final = {"agent": "unknown_agent", "queue": "unknown_queue", "to": "number"}
+"""Of what there is not, or is refused, for no reason of its own."""
+
 Connect = Callable[[str], Awaitable[Client]]
 """A client of the engine that shows this token."""
 
@@ -184,6 +209,19 @@ class AgentDesk:
             await _Line(page.socket, stream).run()
 
 
+def code_of(error: EngineError) -> str:
+    """The sentence of the page for an error: its name in the section `problem` of the texts."""
+    data = error.data
+    by_data = (code for name, code in _BY_DATA.items() if name in data)
+    codes = (
+        *by_data,
+        _BY_REASON.get(str(data.get("reason"))),
+        _BY_POLICY.get(str(data.get("policy"))),
+        _BY_FIELD.get(error.field or "") if error.kind in ("refused", "not_found") else None,
+    )
+    return next((code for code in codes if code is not None), error.kind)
+
+
 @dataclass(frozen=True, slots=True)
 class _Page:
     """A page that signs in: its language, and whose it is."""
@@ -235,16 +273,18 @@ class _Line:
         number, method = request.get("id"), request.get("method")
         params = request.get("params", {})
         if not isinstance(method, str) or method not in METHODS or not isinstance(params, dict):
-            answer: dict[str, Any] = {"error": "there is no such request"}
+            answer: dict[str, Any] = {"error": "there is no such request", "code": "bad_request"}
         elif len(self._asked) > MOST_WAITING:
-            answer = {"error": "too many requests at once"}
+            answer = {"error": "too many requests at once", "code": "too_many"}
         else:
             try:
                 answer = {"result": await self._stream.call(method, **params)}
             except EngineError as error:
-                answer = {"error": error.message, "kind": error.kind}
-            except (RequestRejected, ClientError) as error:
-                answer = {"error": str(error)}
+                answer = {"error": error.message, "kind": error.kind, "code": code_of(error)}
+            except RequestRejected as error:
+                answer = {"error": str(error), "code": "bad_request"}
+            except ClientError as error:
+                answer = {"error": str(error), "code": "lost"}
         await self._send({"id": number} | answer)
 
     async def _events(self) -> None:

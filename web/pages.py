@@ -28,6 +28,7 @@ _NOT_GUESSED = {"X-Content-Type-Options": "nosniff"}
 _OF_PHONE = {
     "phone.js": "text/javascript", "ring.js": "text/javascript", "phone.css": "text/css",
 }  # fmt: skip
+_SAID_BY_PHONE = ("phone", "state", "fact", "problem", "result")
 _OF_PREVIEW = {
     "preview.js": "text/javascript",
     "previewed.js": "text/javascript",
@@ -146,7 +147,7 @@ class Pages:
     async def _texts_of_phone(self, request: web.Request) -> web.StreamResponse:
         """What the phone says, in the language asked for, else in that of the browser."""
         self._phone_server()
-        said = _said(request, ("phone", "state", "fact"))
+        said = _said(request, _SAID_BY_PHONE)
         said["languages"] = {one: texts(one)["name"] for one in LANGUAGES}
         return web.json_response(said, headers={"Cache-Control": "no-store"} | _NOT_GUESSED)
 

@@ -220,6 +220,35 @@ async def test_sign_in_and_the_test_of_the_sound_by_keyboard_alone(desk: Any) ->
     assert desk.faults == []
 
 
+async def test_what_does_not_work_is_told_in_the_language_of_the_agent(desk: Any) -> None:
+    await sign_in(desk)
+    await desk.get_by_text("phone connected").wait_for()
+    await desk.get_by_label("Language").select_option("de")
+    await desk.get_by_role("button", name="Bereit").wait_for()
+    fault = desk.get_by_role("alert")
+    for asked, told in (
+        ('attempt("agent.pause", {agent: "anna", reason: "nap"})', "Dieser Grund steht nicht"),
+        ('attempt("agent.get", {agent: "bert"})', "Dazu haben Sie kein Recht."),
+        ('attempt("agent.get", {nobody: 1})', "Etwas daran fehlt oder ist falsch."),
+    ):
+        await desk.evaluate(f"() => {asked}")
+        await fault.get_by_text(told).wait_for()
+    await desk.evaluate("""() => {
+        answers.set(99, {resolve() {}, reject: (error) => fault(error.message)});
+        received({id: 99, error: "said tomorrow", code: "of tomorrow"});
+    }""")
+    await fault.get_by_text("said tomorrow").wait_for()  # there is no sentence for it yet
+    await desk.evaluate("""() => told(
+        {type: "transfer.failed", result: "busy", cause: "to busy: 486"}
+    )""")
+    await fault.get_by_text("besetzt").wait_for()
+    denied = REFUSED.replace("new Error('refused')", "new DOMException('', 'NotAllowedError')")
+    await desk.evaluate(f"() => {{ {denied} }}")
+    await desk.get_by_role("button", name="Mikrofon testen").press("Space")
+    await fault.get_by_text("Der Browser erlaubt das Mikrofon nicht.").wait_for()
+    assert desk.faults == []
+
+
 async def test_a_microphone_that_is_refused_and_keys_of_the_keyboard(desk: Any) -> None:
     job = await offered(desk)
     await desk.evaluate(

@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from config.web_settings import WebSettings
 from ringback_client import Client, EngineError, NoEngine
+from ringback_client.errors import Kind
 from tests.support.engines.in_process import running, settings_in
 from web import agent_desk
 from web.agent_desk import AgentDesk
@@ -155,8 +156,10 @@ async def test_requests_go_to_the_engine_and_its_words_come_back(engine: Engine)
             "id": 7,
             "error": "that is no reason",
             "kind": "refused",
+            "code": "refused",
         }
-        assert await ask(socket, "call.list", {}) == {"id": 7, "error": "the engine is gone"}
+        gone = {"id": 7, "error": "the engine is gone", "code": "lost"}
+        assert await ask(socket, "call.list", {}) == gone
     assert engine.calls[0] == ("agent.ready", {"agent": "anna"})
 
 
@@ -174,7 +177,7 @@ async def test_nothing_else_is_passed_on(engine: Engine, method: object, params:
     async with page(engine) as client, line(client) as socket:
         await socket.receive_json(timeout=40)
         answer = await ask(socket, method, params)
-        assert answer == {"id": 7, "error": "there is no such request"}
+        assert answer == {"id": 7, "error": "there is no such request", "code": "bad_request"}
     assert engine.calls == []
 
 
@@ -211,7 +214,7 @@ async def test_too_many_requests_at_once_are_refused(
         for _ in range(3):
             await socket.send_json({"id": 1, "method": "agent.get", "params": {}})
         answer = await socket.receive_json(timeout=40)
-        assert answer == {"id": 1, "error": "too many requests at once"}
+        assert answer == {"id": 1, "error": "too many requests at once", "code": "too_many"}
         engine.gate.set()
 
 
@@ -405,3 +408,29 @@ async def test_a_page_gets_nothing_of_another_agent(tmp_path: Path) -> None:
                 assert (await answered(socket, method, params)).get("error"), method
             await client.call("callback.annotate", id=job["id"], notes="of bert's")
             assert (await answered(socket, "call.list", {}))["result"]["calls"] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "data", "code"),
+    [
+        ("state", "agent", {"outcome_due": "job-1"}, "outcome_due"),
+        ("refused", "outcome", {"outcomes": ["sold"]}, "outcome"),
+        ("refused", "reason", {"reasons": ["lunch"]}, "pause_reason"),
+        ("refused", "call", {"role": "supervise", "had": "none"}, "no_right"),
+        ("unavailable", "agent", {"seats": 3}, "seats"),
+        ("refused", "to", {"policy": "do_not_call"}, "not_called"),
+        ("refused", "to", {"policy": "cost"}, "too_often"),
+        ("refused", "to", {"policy": "hours"}, "hours"),
+        ("refused", "to", {}, "number"),
+        ("not_found", "queue", {}, "unknown_queue"),
+        ("unavailable", "queue", {"reason": "full"}, "full"),
+        ("unavailable", None, {"reason": "overload"}, "busy"),
+        ("unavailable", None, {"reason": "something new"}, "unavailable"),
+        ("state", "agent", {}, "state"),
+        ("conflict", None, {}, "conflict"),
+    ],
+)
+def test_each_error_has_the_name_of_its_sentence(
+    kind: Kind, field: str | None, data: dict[str, Any], code: str
+) -> None:
+    assert agent_desk.code_of(EngineError(kind, "no", field, data)) == code

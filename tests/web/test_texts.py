@@ -9,18 +9,20 @@ import pytest
 import web.texts
 from config.sites import LANGUAGES
 from engine.acd.agent import AgentState
+from engine.calls.hangup_cause import Result
+from ringback_client.errors import Kind
+from web import agent_desk
 from web.texts import chosen_language, moment_text, sentence, texts
 
 _PHONE = ("phone.html", "phone.js", "ring.js")
+SECTIONS = ("refusal", "stage", "form", "kept", "phone", "state", "fact", "problem", "result")
 _FIELDS = re.compile(r"\{\w*\}")
 
 
 def flat(language: str) -> dict[str, str]:
     found = texts(language)
     return {
-        f"{section}.{key}": text
-        for section in ("refusal", "stage", "form", "kept", "phone", "state", "fact")
-        for key, text in found[section].items()
+        f"{section}.{key}": text for section in SECTIONS for key, text in found[section].items()
     }
 
 
@@ -49,6 +51,19 @@ def test_every_text_of_the_phone_is_shown() -> None:
     written = re.findall(r'data-(?:text|label)="(\w+)"', shown)
     assert set(written) <= english.keys()
     assert set(get_args(AgentState)) == texts("en")["state"].keys()
+
+
+def test_every_problem_of_the_phone_has_a_sentence_and_is_met() -> None:
+    told = texts("en")["problem"].keys()
+    codes = {*get_args(Kind), "bad_request", "too_many", "lost"}
+    for table in (agent_desk._BY_DATA, agent_desk._BY_REASON, agent_desk._BY_POLICY):
+        codes |= set(table.values())
+    codes |= set(agent_desk._BY_FIELD.values())
+    phone = (Path(web.texts.__file__).parents[1] / "static" / "phone.js").read_text("utf-8")
+    codes |= set(re.findall(r'"(microphone_\w+)"', phone))
+    assert codes - told == {"lost"}  # that is among the texts of the phone already
+    assert told - codes == set()
+    assert texts("en")["result"].keys() <= {*get_args(Result), "refused"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -27,6 +27,14 @@ function fault(text) { $("fault").textContent = text || ""; }
 
 /* -- words ------------------------------------------------------------------------------------ */
 
+/* Why something does not work: what there is no sentence for is said as the engine says it. */
+function problem(code, message) {
+  return code === "lost" ? say("phone", "lost") : (words.problem || {})[code] || message;
+}
+
+/* How something ended, in a word. */
+function result(word) { return (words.result || {})[word] || word; }
+
 function say(section, key, reason = "") {
   return ((words[section] || {})[key] || key).replace("{reason}", reason);
 }
@@ -109,7 +117,7 @@ function received(message) {
     const answer = answers.get(message.id);
     answers.delete(message.id);
     if (!answer) return;
-    if (message.error) answer.reject(new Error(message.error));
+    if (message.error) answer.reject(new Error(problem(message.code, message.error)));
     else answer.resolve(message.result);
   }
 }
@@ -249,7 +257,7 @@ function showOffer({ number, context = {}, history, script }) {
   $("history").replaceChildren(...(history || []).map((one) => {
     const item = document.createElement("li");
     const at = one.ended_at ? moment(one.ended_at) : "";
-    item.textContent = [at, one.result || one.state, one.agent, one.outcome, one.note].filter(Boolean).join(", ");
+    item.textContent = [at, result(one.result || one.state), one.agent, one.outcome, one.note].filter(Boolean).join(", ");
     return item;
   }));
   $("work").hidden = false;
@@ -272,7 +280,7 @@ function told(event) {
     showOffer(offer);
   }
   if (event.type === "callback.cancelled") fault(say("phone", "cancelled"));
-  if (event.type === "transfer.failed") fault(say("phone", "transfer_failed", event.cause || say("phone", "nobody")));
+  if (event.type === "transfer.failed") fault(say("phone", "transfer_failed", (words.result || {})[event.result] || event.cause || say("phone", "nobody")));
   if (event.agent === agent.agent || event.type.startsWith("agent.")) refresh();
 }
 
@@ -309,6 +317,17 @@ const toldByPhone = {
 };
 
 function pressed(id, is) { $(id).setAttribute("aria-pressed", String(is)); }
+
+/* How a browser says why there is no microphone (Media Capture and Streams, section 10.2). */
+const OF_MICROPHONE = {
+  NotAllowedError: "microphone_denied", SecurityError: "microphone_denied",
+  NotFoundError: "microphone_missing", OverconstrainedError: "microphone_missing",
+  NotReadableError: "microphone_busy", AbortError: "microphone_busy",
+};
+
+function noMicrophone(error) {
+  fault(say("phone", "microphone", problem(OF_MICROPHONE[error.name], error.message)));
+}
 
 function talking(is) {
   ring.stop();
@@ -348,7 +367,7 @@ $("answer").addEventListener("click", async () => {
     talking(true);
     $("call").focus(); // the button that had it is gone
   } catch (error) {
-    fault(say("phone", "microphone", error.message));
+    noMicrophone(error);
   }
 });
 $("hang-up").addEventListener("click", () => phone.hangUp());
@@ -412,7 +431,7 @@ $("test").addEventListener("click", async () => {
     };
     look();
   } catch (error) {
-    fault(say("phone", "microphone", error.message));
+    noMicrophone(error);
   }
 });
 $("tone").addEventListener("click", () => {
