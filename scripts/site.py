@@ -220,10 +220,11 @@ async def show(console: Console) -> None:
             ("the page", f"{shop}/"),
             ("its own button", f"{shop}/own"),
             ("the preview", f"{gateway}/preview?site={KEY}"),
-            ("a phone", f"{gateway}/phone, with the token {TOKEN}"),
+            ("a phone", f"{gateway}/phone"),
+            ("its token", TOKEN),
             ("the number", f"{NUMBER}        (Ctrl-C ends it)"),
         ):
-            console.print(f"{what + ':':16}{where}", highlight=False)
+            console.print(f"{what + ':':16}{where}", highlight=False, soft_wrap=True)
         await asyncio.get_running_loop().create_future()
 
 

@@ -50,7 +50,7 @@ def test_the_page_is_there_with_its_gateway() -> None:
         own = fetched(f"{page[0]}own")
         assert 'data-button="#call"' in own and 'id="call"' in own
         written = "".join(process.stdout.readline() for _ in range(4))
-        phone = re.search(r"(http://\S+/phone), with the token (\S+)", written)
+        phone = re.search(r"(http://\S+/phone)\n.*token: +(\S+)\n", written)
         assert phone is not None
         assert "phone.js" in fetched(phone[1])
         assert phone[2] in fetched(page[0])
