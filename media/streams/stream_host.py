@@ -20,7 +20,7 @@ import uvloop
 from .. import priority
 from ..clock.alarm import precise_alarm
 from ..clock.frame_clock import FrameClock
-from ..garbage import collect_seldom
+from ..garbage import Leftovers, collect_in_short_looks
 from ..protocol.channel import Connection
 from ..stderr import never_wait_for_stderr
 from .bot_stream import BotStream
@@ -42,7 +42,7 @@ from .recognition_stream import RecognitionStream
 
 # Where it is allowed: after the media worker, before everything else.
 _NICENESS: Final = -5
-_NEW_OBJECTS: Final = 10_000
+_NEW_OBJECTS: Final = 4000
 _PR_SET_NO_NEW_PRIVS: Final = 38  # linux/prctl.h
 
 
@@ -62,6 +62,7 @@ class StreamHost:
         loop = asyncio.get_running_loop()
         self._clock = FrameClock(partial(precise_alarm, loop), self._tick, self._skipped)
         self._precedence = precedence
+        self._leftovers = Leftovers()
         self._missed = 0
 
     def _skipped(self, frames: int) -> None:
@@ -72,7 +73,10 @@ class StreamHost:
         for stream in self._streams.values():
             stream.tick(due_at, missed)
         self._precedence.look(due_at)
-        return 1 if self._streams else 0
+        if self._streams:
+            return 1
+        self._leftovers.collect()
+        return 0
 
     def _receive(self, commands: list[Command]) -> None:
         for command in commands:
@@ -159,7 +163,7 @@ def main() -> None:
     # What comes from bots is foreign data: no file is written, no program with other rights run.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    collect_seldom(_NEW_OBJECTS)
+    collect_in_short_looks(_NEW_OBJECTS)
     precedence = priority.Precedence(_NICENESS)
     precedence.add(threading.get_native_id(), priority.Turn.HELPER)
     uvloop.run(serve(socket.socket(fileno=0), precedence))

@@ -26,7 +26,7 @@ import uvloop
 from .. import priority
 from ..clock.alarm import precise_alarm
 from ..clock.frame_clock import FrameClock
-from ..garbage import collect_seldom
+from ..garbage import Leftovers, collect_in_short_looks
 from ..protocol.messages import Command, Stop, Welcome
 from ..settings import MediaSettings
 from ..stderr import never_wait_for_stderr
@@ -38,8 +38,8 @@ from .processor_time import of_thread
 from .relay_thread import RelayReader, read_relay
 from .switch import Switch
 
-# The packet path makes no cycles, and a full collection would hold up every call.
-_NEW_OBJECTS: Final = 200_000
+# Looked at for garbage in a millisecond. The packet path makes none, and a call leaves none.
+_NEW_OBJECTS: Final = 4000
 
 # How long the threads that load prompts and write recordings may hold up the packets.
 _SWITCH_INTERVAL_S: Final = 0.0005
@@ -87,6 +87,8 @@ async def serve(
 
     def tick(due_at: float) -> int:
         frames = switch.tick(due_at)
+        if not frames:
+            leftovers.collect()
         reader.frame()
         precedence.look(due_at)
         load = meter.ticked(due_at)
@@ -98,6 +100,7 @@ async def serve(
         switch.skipped_frames(frames)
         meter.skipped(frames)
 
+    leftovers = Leftovers()
     sessions = EngineSessions(execute, come=come, gone=gone, describe=describe)
     switch = Switch(settings, sessions.send, wake=lambda: clock.start())
     reader: RelayReader = read_relay(loop, switch.relay, precedence)
@@ -113,7 +116,7 @@ async def serve(
         thread_name_prefix="clips", initializer=priority.go_first, initargs=(priority.Turn.HELPER,)
     )
     loop.set_default_executor(helpers)
-    collect_seldom(_NEW_OBJECTS)
+    collect_in_short_looks(_NEW_OBJECTS)
     try:
         await over.wait()
     finally:
