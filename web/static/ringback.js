@@ -558,6 +558,12 @@
         return;
       }
       if (!isCalled) resume();
+      if (!box.hidden) offer(found);
+      return found;
+    }
+
+    // In the form alone: to write dates loads what costs a page more than everything else that it is asked to do here.
+    function offer(found) {
       const chosen = when.value;
       when.replaceChildren(...(found.open ? [element("option", { value: "now" }, form.now)] : []),
         ...days(found.slots));
@@ -565,7 +571,6 @@
       when.parentNode.hidden = when.options.length < 2;
       hours.hidden = found.open;
       if (!found.open) hours.textContent = fill(page[found.refusal], { opens_at: moment(found.opens_at) });
-      return found;
     }
 
     // Who does not see the page learns it once they do.
@@ -606,6 +611,7 @@
       box.hidden = false;
       placeLaunch();
       launch.setAttribute("aria-expanded", "true");
+      if (seen) offer(seen);
       look();
       // A form that opens by itself takes the focus from nobody who is typing elsewhere.
       if (!isByItself || document.activeElement === document.body) (progress.hidden ? number : box).focus();
