@@ -96,6 +96,15 @@ def test_axe_core_is_there() -> None:
         pytest.skip("axe-core is not installed (npm; `make test-browser` does it)")
 
 
+async def test_targets_that_are_too_small_are_found(browser: Any) -> None:
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed (npm; `make test-browser` does it)")
+    page = await new_page(browser)
+    small = '<button style="width: 12px; height: 12px; padding: 0; border: 0">a</button>'
+    await page.set_content(f'<html lang="en"><title>a</title><main><h1>a</h1>{small * 3}</main>')
+    assert any(one.startswith("target-size: ") for one in await inaccessible(page))
+
+
 async def test_each_state_of_the_form(stack: AsyncExitStack, browser: Any) -> None:
     stage = await web_stage(stack, consent="I agree to be called.")
     stage.html = SHOP

@@ -105,7 +105,7 @@ async def inaccessible(page: Any) -> list[str]:
     """What axe-core objects to in a page, by the rules of WCAG 2.2 AA and its best practices."""
     if not await page.evaluate("'axe' in window"):
         await page.evaluate(AXE.read_text())
-    found = await page.evaluate("axe.run()")
+    found = await page.evaluate("axe.run({ rules: { 'target-size': { enabled: true } } })")
     return [
         f"{one['id']}: {one['help']}: {node['target']} {node['failureSummary']}"
         for one in found["violations"]
