@@ -42,6 +42,8 @@ class ScriptedEngine:
         self.requested: list[str] = []
         self.kept: list[dict[str, Any]] = []
         self.refusal: EngineError | None = None
+        self.refusal_of_agents: EngineError | None = None
+        self.lists: dict[str, list[str]] = {}
         self.is_away = False
         self.agent: dict[str, Any] = {
             "agent": "anna", "state": "available", "reason": None, "work": None,
@@ -74,7 +76,9 @@ class ScriptedEngine:
         if method == "browser.ice_servers":
             return {"ice_servers": []}
         if method == "agent.list":
-            return {"agents": [self.agent]}
+            return {"agents": [self.agent], **self.lists}
+        if method == "agent.ready" and self.refusal_of_agents is not None:
+            raise self.refusal_of_agents
         if method.startswith("agent."):
             return self.agent
         return self.job

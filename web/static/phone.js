@@ -36,7 +36,8 @@ function problem(code, message) {
 function result(word) { return (words.result || {})[word] || word; }
 
 function say(section, key, reason = "") {
-  return ((words[section] || {})[key] || key).replace("{reason}", reason);
+  const texts = words[section] || {}; // a key that others have chosen may be "constructor"
+  return (Object.hasOwn(texts, key) ? texts[key] : key).replace("{reason}", () => reason);
 }
 
 /* In the language that the agent has chosen, else that of the browser. Where it cannot be had, the page stays English. */
@@ -250,9 +251,10 @@ async function showWork(id) {
   showOffer({ id });
 }
 
-function showOffer({ number, context = {}, history, script }) {
-  $("title").textContent = number || context.name || context.caller_name || say("phone", "some_call");
-  facts($("facts"), Object.entries(context || {}).filter(([, value]) => written(value)));
+function showOffer({ number, context, history, script }) {
+  const known = context || {};
+  $("title").textContent = number || written(known.name || known.caller_name || "") || say("phone", "some_call");
+  facts($("facts"), Object.entries(known).filter(([, value]) => written(value)));
   $("script").textContent = script || "";
   $("history").replaceChildren(...(history || []).map((one) => {
     const item = document.createElement("li");
