@@ -27,6 +27,12 @@ FOCUSED = """(() => {
   const unseen = style.outlineStyle === "none" ? "invisible " : "";
   return unseen + (one.ariaLabel || one.textContent).trim();
 })()"""
+# The phone is not told of an INVITE before the test says so.
+HOLD_INVITES = """() => {
+  const rings = phone.rings;
+  window.held = [];
+  phone.rings = (invite) => { held.push(() => rings.call(phone, invite)); };
+}"""
 # How loud a tone is in what the page plays, in decibels.
 LEVEL_AT = """async (hz) => {
   const context = new AudioContext(), analyser = context.createAnalyser();
@@ -305,4 +311,36 @@ async def test_an_agent_is_told_that_the_visitor_has_cancelled(desk: Any) -> Non
     record = await desk.engine.line.call("callback.get", id=job)
     assert (record["state"], record["outcome"]) == ("cancelled", "sold")
     assert record["notes"] == ["They had changed their mind"]
+    assert desk.faults == []
+
+
+async def test_who_calls_is_shown_with_what_was_before_it_rings(desk: Any) -> None:
+    first = await offered(desk)
+    await desk.get_by_role("button", name="Answer").click()
+    await desk.engine.state("bridged", first)
+    await desk.get_by_label("Note").fill("Asked for a hat")
+    await desk.get_by_role("button", name="Save").click()
+    await desk.engine.event("callback.annotated", first)
+    await desk.get_by_role("button", name="Hang up").click()
+    await desk.engine.ended(first)
+    await desk.get_by_role("button", name="Ready").click()
+    await desk.locator("[data-state=available]").wait_for()
+    await desk.evaluate(HOLD_INVITES)
+    asked = {
+        "to": "+442079460123",
+        "queue": "sales",
+        "context": {"page": "https://shop.example/hats"},
+    }
+    job = (await desk.engine.line.call("callback.request", **asked))["id"]
+    await desk.wait_for_function("() => held.length > 0")
+    # The phone has not seen the INVITE yet.
+    await desk.get_by_role("heading", name="+442079460123").wait_for()
+    await desk.get_by_text("https://shop.example/hats").wait_for()
+    earlier = desk.get_by_role("list", name="Earlier calls").get_by_role("listitem")
+    await earlier.get_by_text("Asked for a hat").wait_for()
+    assert "anna" in await earlier.inner_text()
+    assert await desk.get_by_role("button", name="Answer").is_hidden()
+    await desk.evaluate("held.forEach((go) => go())")
+    await desk.get_by_role("button", name="Answer").click()
+    await desk.engine.state("bridged", job)
     assert desk.faults == []
