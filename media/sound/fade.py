@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from .form import SILENCE, WIDE, decode, encode, rate_hz, tick_bytes
 from .g711 import SAMPLE_RATE_HZ
 
-FADE_SAMPLES: Final = SAMPLE_RATE_HZ // 100
+_FADES_A_SECOND: Final = 100
+_TURNS_A_SECOND: Final = 500
+FADE_SAMPLES: Final = SAMPLE_RATE_HZ // _FADES_A_SECOND
 
 
 def rising(samples: int) -> NDArray[np.float32]:
@@ -27,13 +29,23 @@ def going_on(last: bytes, form: str) -> bytes:
     slope does not break off either. Nothing goes on as silence. KeyError for what is no form.
     """
     count = FADE_SAMPLES * tick_bytes(form)
-    samples = decode(last[-count:], form).astype(np.float32)
+    samples = decode(last[-count:], form)
     if not len(samples):
         return SILENCE[form][:count]
-    made = np.full(FADE_SAMPLES * rate_hz(form) // SAMPLE_RATE_HZ, samples[-1])
-    turned = samples[-1] - samples[-2::-1][: len(made) // 5]
+    hz = rate_hz(form)
+    return encode(samples_going_on(samples, hz // _FADES_A_SECOND, hz), form)
+
+
+def samples_going_on(
+    last: NDArray[np.int16], count: int, hz: int = SAMPLE_RATE_HZ
+) -> NDArray[np.int16]:
+    """The same of int16 samples, for so many of them."""
+    samples = last[-count:].astype(np.float32)
+    made = np.full(count, samples[-1])
+    turned = samples[-1] - samples[-2::-1][: min(count, hz // _TURNS_A_SECOND)]
     made[: len(turned)] += turned * rising(len(turned))[::-1]
-    return encode(np.rint(made).clip(-32768, 32767).astype(np.int16), form)
+    on: NDArray[np.int16] = np.rint(made).clip(-32768, 32767).astype(np.int16)
+    return on
 
 
 def crossfade(before: bytes, payload: bytes, form: str) -> bytes:

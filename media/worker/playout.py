@@ -188,7 +188,7 @@ class Playout(SumPlayout):
         what was heard.
         """
         self.leave_peer(now)
-        self._enter_sum(goes_on=goes_on)
+        self._enter_sum(goes_on=goes_on and not self._coding.remembers)
 
     def send_mixed(self, payload: bytes, now: float) -> None:
         """Send a frame of a sum, in the peer's codec."""
@@ -211,7 +211,7 @@ class Playout(SumPlayout):
         if hearing is None or self.relayed is not hearing or now - self.stream.sent_at > TAIL_S:
             return
         held = hearing.last_sample(self.codec) * FADE_SAMPLES
-        self._let_fall(self._coding.untouched.falling(self.form) or held)
+        self._let_fall(self._coding.end_untouched(self.form) or held)
 
     def _relay_nobody(self) -> None:
         """No stream is forwarded from here on; the clock sees that there is another source."""
@@ -416,12 +416,11 @@ class Playout(SumPlayout):
         if sequence != source.highest:
             return False
         self._before = self._goes_on or None
-        if self._goes_on is None or self._falling() is None:
+        if self._coding.begin_untouched() or self._goes_on is None or self._falling() is None:
             self._before = self._fades_in_from()
         self._speaking.remove_source(self)
         self._clip = self._tail = self._goes_on = None
         self._is_new = False
-        self._coding.untouched.forget()
         self.relayed = source
         if self._is_filling and self._mapped_epoch == source.epoch:
             # It was sent before silence was: nothing of it is left out.

@@ -16,8 +16,9 @@ from ...sound.mixed_clip import MixedClips
 from ..recording.recorder import Tap
 from .packetizer import NARROW_HZ, PacketFormat, Packetizer
 from .transcoder import Transcoder
-from .untouched import Untouched, faded
+from .untouched import Splice, Untouched, faded
 
+_REMEMBERING: Final = ("G722", "opus")
 _ODD_PACKETS: Final = 2  # of another length than is wanted: these are passed on all the same
 
 
@@ -30,6 +31,7 @@ class CodedSound:
     __slots__ = (
         "_misfits",
         "_send",
+        "_splice",
         "_stream",
         "_wanted_ticks",
         "codec",
@@ -50,6 +52,7 @@ class CodedSound:
         self.transcoder: Transcoder | None = None
         """While a stream is heard that cannot be passed on."""
         self.untouched = Untouched()
+        self._splice: Splice | None = None  # while packets are not passed on as they are yet
         self._wanted_ticks = 0  # the length of the packets that the peer has asked for
         self._misfits = 0  # packets of another length that came in a row
 
@@ -92,6 +95,11 @@ class CodedSound:
                 self._stream.errors += 1
                 return False
         return True
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the peer's decoder relies on what it has heard: no encoder follows another."""
+        return self.packet.format.name in _REMEMBERING
 
     def must_code(self, codec: str, payload: bytes, *, is_relayed: bool) -> bool:
         """Whether a packet cannot be passed on as it is: another codec, or another length."""
@@ -151,11 +159,47 @@ class CodedSound:
         """
         packetizer, codec = self.packetizer, self.packet.format.name
         assert packetizer is not None
-        if before is not None:
+        if self._splice is not None:
+            if before is not None:
+                packetizer.fade_from(before, "PCMU")
+            payload = self._spliced(self._splice, packetizer, payload)
+        elif before is not None:
             payload = faded(packetizer.continued(before, "PCMU"), payload, codec)
         packetizer.goes_on = False
         self.untouched.note(codec, payload)
         return payload
+
+    def _spliced(self, splice: Splice, packetizer: Packetizer, payload: bytes) -> bytes:
+        try:
+            payload = packetizer.encode_passed_on(splice.decode(payload))
+        except CodecError:  # the peer may know better
+            return payload
+        if splice.is_over:
+            self._splice = None
+        return payload
+
+    def begin_untouched(self) -> bool:
+        """What is passed on from here on is another stream; whether it is spliced at first."""
+        codec = self.packet.format.name
+        self.untouched.forget()
+        self._splice = None
+        if codec == "G722" and self._stream.packets_sent:
+            self._splice = Splice(codec)
+        return self._splice is not None
+
+    def end_untouched(self, form: str) -> bytes:
+        """What follows comes from here again. What it rises out of, in this form of our rate.
+
+        Empty where nothing is known of what was passed on.
+        """
+        splice, packetizer, said = self._splice, self.packetizer, self.untouched.newest()
+        self._splice = None
+        self.untouched.forget()
+        if packetizer is None or not len(said):
+            return b""
+        if splice is not None:
+            return packetizer.falling(form)
+        return encode(packetizer.take_over(said), form)
 
     def record_passed_on(self, tap: Tap, payload: bytes, timestamp: int, now: float) -> None:
         """Let a payload of our codec be recorded as it was passed on; `timestamp` is unwrapped."""

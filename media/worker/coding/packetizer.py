@@ -11,7 +11,7 @@ from ...codec.comfort_noise import describe_noise
 from ...codec.formats import Format, encoder_of
 from ...rtp.outgoing_stream import OutgoingStream
 from ...sound import g711
-from ...sound.fade import FADE_SAMPLES, going_on
+from ...sound.fade import FADE_SAMPLES, going_on, samples_going_on
 from ...sound.form import WIDE, WIDE_HZ, decode, encode, form_of, rate_hz
 from ...sound.resampler import Resampler
 
@@ -20,6 +20,8 @@ _FADE_S: Final = 0.01
 _QUIET: Final = 80.0  # RMS: under -52 dBov nobody speaks
 _QUIET_FRAMES: Final = 15  # of 20 ms, before noise is described in their place
 _NOISE_AGAIN_FRAMES: Final = 50
+# By how many samples an encoder and a decoder delay the sound, where it is more than none.
+_DELAYS: Final = {"G722": 22, "opus": 104}
 _SETTLED: Final = 48  # samples of 8 kHz, after which a resampler has forgotten what was before
 
 
@@ -164,6 +166,27 @@ class Packetizer:
             return going_on(encode(last, form), form)
         last = last[:: self.rate_hz // NARROW_HZ]  # of what begins at once the edge is what matters
         return going_on(g711.encode(last, "PCMU"), "PCMU")
+
+    def take_over(self, said: Samples) -> Samples:
+        """Go on after a stream that another has encoded, of which the peer has heard this last.
+
+        Our encoder comes to where that one is. Returns what the next frame is to rise out of.
+        """
+        delay = _DELAYS.get(self._packet.format.name, 0)
+        size = self.rate_hz // 50
+        on = samples_going_on(said, delay + int(_FADE_S * self.rate_hz), self.rate_hz)
+        known = np.concatenate((said, on[:delay]))
+        self._encoder = encoder_of(self._packet.format, self.rate_hz)
+        for at in range(len(known) % size, len(known), size):
+            self._encoder.encode(known[at : at + size])
+        self._sent, self._under = said[-size:], None
+        return on[delay:]
+
+    def encode_passed_on(self, samples: Samples) -> bytes:
+        """The payload of a packet that is not ours but for its sound."""
+        samples = self.risen(samples)
+        self._sent, self._under = samples, None
+        return self._encoder.encode(samples)
 
     def _last(self, samples: int) -> Samples:
         return (self._sent if self._under is None else self._under)[-samples:]

@@ -4,7 +4,6 @@ What is heard before it and after it is made here, and nobody decodes what lies 
 newest payloads are kept: of them the end is made out of which the next sound rises.
 """
 
-from collections import deque
 from typing import Final
 
 import numpy as np
@@ -12,12 +11,14 @@ import numpy as np
 from ...codec.codec import CodecError, Samples
 from ...codec.formats import Format, decoder_of
 from ...sound import l16
-from ...sound.fade import going_on, rising
-from ...sound.form import WIDE, WIDE_HZ, encode, rate_hz
+from ...sound.fade import rising
+from ...sound.form import WIDE, WIDE_HZ
 from .decoded_stream import NARROW, DecodedStream
 
-_KEPT: Final = 3  # payloads; a decoder that begins anew has settled by the last of them
-_FADES_A_SECOND: Final = 100
+_KEPT: Final = 4  # payloads; a decoder that begins anew has settled by the last of them
+_QUIET: Final = 80.0  # RMS: under -52 dBov nobody speaks
+QUIET_FRAMES: Final = 4
+"""In so many frames what a codec has heard before has fallen to nothing."""
 
 
 class Untouched:
@@ -28,7 +29,7 @@ class Untouched:
     def __init__(self) -> None:
         self._codec = ""
         self._decoded: DecodedStream | None = None  # for who records it
-        self._payloads: deque[bytes] = deque(maxlen=_KEPT)
+        self._payloads: list[bytes] = []
 
     def note(self, codec: str, payload: bytes) -> None:
         """A payload was passed on."""
@@ -36,6 +37,7 @@ class Untouched:
             self.forget()
             self._codec = codec
         self._payloads.append(payload)
+        del self._payloads[:-_KEPT]
 
     def forget(self) -> None:
         """Something else is heard."""
@@ -50,16 +52,50 @@ class Untouched:
             decoded = self._decoded = DecodedStream(codec, form)
         return decoded.payload(payload), form
 
-    def falling(self, form: str) -> bytes:
-        """What goes on from its end for 10 ms, in this form; empty where nothing is known."""
-        if not self._payloads:
-            return b""
-        try:
-            decoder = decoder_of(Format(self._codec), rate_hz(form))
-            samples = np.concatenate([decoder.decode(one) for one in self._payloads])
-        except CodecError:
-            return b""
-        return going_on(encode(samples[-decoder.rate_hz // _FADES_A_SECOND :], form), form)
+    def newest(self) -> Samples:
+        """The newest of its sound, at the rate of the codec; empty where nothing is known."""
+        pieces = [np.zeros(0, np.int16)]
+        if self._payloads:
+            form = Format(self._codec)
+            try:
+                decoder = decoder_of(form, form.rate_hz)
+                pieces += [decoder.decode(one) for one in self._payloads]
+            except CodecError:  # of what cannot be decoded the peer has heard nothing either
+                pieces = pieces[:1]
+        return np.concatenate(pieces)
+
+
+class Splice:
+    """A stream that is about to be passed on: decoded, and encoded anew packet by packet.
+
+    An encoder of G.722 relies on what its decoder has heard. Where that was the sound of another
+    encoder, the peer's decoder would crack, at full scale if that was loud. So the encoder that it
+    knows goes on until the speaker is quiet for a moment, after which nothing is left of either.
+    """
+
+    __slots__ = ("_decoder", "_quiet")
+
+    def __init__(self, codec: str) -> None:
+        form = Format(codec)
+        self._decoder = decoder_of(form, form.rate_hz)
+        self._quiet = 0
+
+    def decode(self, payload: bytes) -> Samples:
+        """The sound of the next packet. Raises CodecError."""
+        samples = self._decoder.decode(payload)
+        self._quiet = self._quiet + 1 if is_quiet(samples) else 0
+        return samples
+
+    @property
+    def is_over(self) -> bool:
+        """Whether packets may be passed on untouched from here on."""
+        return self._quiet >= QUIET_FRAMES
+
+
+def is_quiet(samples: Samples) -> bool:
+    """Whether nobody speaks in it."""
+    wide = samples.astype(np.float32)
+    return float(np.dot(wide, wide)) <= _QUIET**2 * len(wide)
 
 
 def faded(before: Samples, payload: bytes, codec: str) -> bytes:

@@ -8,7 +8,7 @@ import pytest
 
 from media.codec import opus
 from media.codec.codec import CodecError
-from media.codec.formats import unavailable
+from media.codec.formats import Format, decoder_of, encoder_of, unavailable
 from media.protocol.messages import Codec
 from media.rtp.telephone_event import DigitReader, DigitWriter
 from media.sound.clip import Clip
@@ -221,6 +221,27 @@ def test_keys_are_passed_on_in_the_clock_of_the_peer(hears: Make, from_hz: int, 
     assert after[-1].payload_type == hearer.playout.payload_type
     assert after[-1].timestamp > events[0].timestamp
     assert len(talker.leg.keys) == 5
+
+
+def test_g722_passes_untouched_once_the_speaker_has_been_quiet(hears: Make) -> None:
+    talker, hearer = Talker("G722"), hears("G722")
+    hearer.playout.hear_clip(1, Clip.of(tone(425, 1.0)), hearer.now, loop=True)
+    for _ in range(10):
+        hearer.tick()
+    sound = np.concatenate((tone(300, 0.3, 16000), np.zeros(4800, np.int16), tone(300, 0.4, 16000)))
+    encoder = encoder_of(Format("G722"), 16000)
+    payloads = [encoder.encode(piece) for piece in np.split(sound, 50)]
+    hearer.playout.hear_peer(talker.stream, hearer.now)
+    hearer.listen(talker, sound, 1.0)
+    packets = hearer.packets()
+    sent = [packet.payload for packet in packets]
+    assert sent[-25:] == payloads[-25:], "each after the pause"
+    assert sent[-40] != payloads[-40], "before it they are coded anew"
+    heard = hearer.heard(packets).astype(int)
+    assert np.abs(heard).max() < 14000, "a crack"
+    alone = decoder_of(Format("G722"), 16000)
+    said = np.concatenate([alone.decode(payload) for payload in payloads]).astype(int)
+    assert np.abs(heard[-8000:] - said[-8000:]).max() < 300, "nothing of what was before is left"
 
 
 def read_by(hearer: Hearer, clock_hz: int) -> list[tuple[str, int]]:
