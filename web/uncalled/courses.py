@@ -16,6 +16,8 @@ _JUST_AFTER_S = (3e-5, 3e-4)
 """How long it takes from one event to the next at what is one moment."""
 _LATE_S = (5e-4, 3e-3)
 """How late its timers are."""
+_AT_ONCE_S = 0.005
+"""A whisper that is shorter is none: nobody sees the agent found before the phone rings."""
 _COMMIT_S = (0.003, 0.009)
 """How long after a request it joins those who wait: it is on the disk by then."""
 _AGENT_RINGS_S, _AGENT_ANSWERS_S, _WHISPER_S = (0.05, 0.3), (2.5, 7.0), (2.0, 3.5)
@@ -219,7 +221,8 @@ class Course:
         self._add(answered, "leg.answered")
         if is_in_line:
             self._add(answered, "queue.answered")
-        self._add(answered, "callback.whispering", "whispering")
+        is_heard = times.whisper_s > _AT_ONCE_S
+        self._add(answered, "callback.whispering", "whispering" if is_heard else None)
         return answered + times.whisper_s
 
     def _call_customer(self, at: float, habits: Habits) -> None:

@@ -80,7 +80,7 @@ def test_a_course_begins_once_an_agent_is_free_and_each_step_is_told(
         asked = len(stage.asked)
         await asyncio.sleep(40)
         assert stage.state("a") == "failed"
-        assert len(stage.told) >= 3  # the agent, the phone, the end
+        assert len(stage.told) >= 2  # the phone, the end
         assert len(stage.asked) == asked
         playing.cancel()
 

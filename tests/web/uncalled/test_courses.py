@@ -122,3 +122,13 @@ def test_habits_are_those_of_the_latest_callbacks() -> None:
     ):
         assert not Habits.of([odd]).unanswered_s
         assert not Habits.of([odd]).agents
+
+
+def test_without_a_whisper_nobody_sees_the_agent_found() -> None:
+    """A callback only passes through that state, and no request comes in between."""
+    for habits in (Habits(), Habits([AgentTimes(0.1, 3.0, 0.0004)])):
+        under_test = course(whispers=False)
+        under_test.begin(1.0, habits)
+        moments = [one for one in under_test.moments if one.event == "callback.whispering"]
+        assert moments and all(one.state is None for one in moments)
+        assert under_test.state_at(moments[0].at) == "dialing_agent"
