@@ -4,7 +4,7 @@ The engine behind the gateway says what a test wants (tests/support/web_stage.py
 """
 
 import tomllib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -15,6 +15,12 @@ from tests.support.browser import AXE, inaccessible, new_page
 from tests.support.web_stage import KEY, Stage, web_stage
 from web.texts import texts
 
+# Whether the page that is shown was loaded since, and has the snippet.
+LOADED = """(before) => {
+  const frame = document.getElementById("page"), shown = frame.contentDocument;
+  return frame.src !== before && shown && shown.URL === frame.src
+    && shown.querySelector("[data-ringback], [data-ringback-call]") !== null;
+}"""
 PRESS = "(button) => button.click()"  # wherever the page is scrolled to
 
 
@@ -32,9 +38,19 @@ class Preview:
         self.frame = page.frame_locator("#page")
         self.dialog = self.frame.get_by_role("dialog")
 
+    async def change(self, act: Awaitable[Any]) -> None:
+        """Do something after which the page is loaded anew, and wait until it is."""
+        before = await self.page.evaluate("document.getElementById('page').src")
+        await act
+        await self.page.wait_for_function(LOADED, arg=before)
+
     async def choose(self, label: str, value: str) -> None:
         """One of a list."""
-        await self.page.get_by_label(label).select_option(value)
+        await self.change(self.page.get_by_label(label).select_option(value))
+
+    async def write(self, label: str, text: str) -> None:
+        """The text of a field."""
+        await self.change(self.page.get_by_label(label).fill(text))
 
     async def lines(self) -> dict[str, Any]:
         """Those for the configuration, as they are read there."""
@@ -58,11 +74,11 @@ async def test_the_preview_shows_look_and_lines(stack: AsyncExitStack, browser: 
     stage = await web_stage(stack)
     shown = await preview(stage, browser)
     page = shown.page
-    await page.get_by_label("Title").fill("Talk to us")
+    await shown.write("Title", "Talk to us")
     await page.get_by_text('texts = { title = "Talk to us" }').wait_for()
     assert f'data-site="{KEY}"' in await page.locator("#line").inner_text()
-    await page.get_by_label("Colour").fill("#aa0000")
-    await page.get_by_label("Position").select_option("left")
+    await shown.write("Colour", "#aa0000")
+    await shown.choose("Position", "left")
     await page.get_by_text('colour = "#aa0000"').wait_for()
     button = shown.frame.get_by_role("button", name="Call me now")
     coloured = "(button) => getComputedStyle(button).backgroundColor"
@@ -87,23 +103,15 @@ async def test_each_trigger_can_be_tried_again_and_again(
     for label, value, act in (
         ("so many seconds", "0.5", "() => 0"), ("so many percent", "60", scroll), ("", "", leave),
     ):  # fmt: skip
-        if label:
-            await page.get_by_label(label).fill(value)
-            await page.get_by_text(f" = {value},").wait_for()
-        else:
-            await on_leaving.check()
-            await page.get_by_text("on_leaving = true").wait_for()
+        field = page.get_by_label(label) if label else on_leaving
+        await shown.change(field.fill(value) if label else field.check())
         for _ in range(2):
-            await shown.frame.locator("[data-ringback] button").first.wait_for(state="attached")
-            await page.wait_for_timeout(100)  # the triggers are set once it is drawn
             await shown.inside(act)
             await dialog.wait_for()
             await shown.frame.get_by_role("button", name="Close").first.evaluate(PRESS)
             await dialog.wait_for(state="hidden")
-            await again.click()
-        if label:
-            await page.get_by_label(label).fill("0")
-            await page.get_by_text(f" = {value},").wait_for(state="hidden")
+            await shown.change(again.click())
+        await shown.change(field.fill("0") if label else field.uncheck())
     kept = "[...Object.keys(localStorage), ...Object.keys(sessionStorage)]"
     assert await page.evaluate(kept) == []
     assert page.faults == []
@@ -113,7 +121,7 @@ async def test_each_state_can_be_seen_at_will(stack: AsyncExitStack, browser: An
     stage = await web_stage(stack, consent="I agree.", speak=True)
     shown = await preview(stage, browser)
     page, frame = shown.page, shown.frame
-    await page.get_by_label("The form is open").check()
+    await shown.change(page.get_by_label("The form is open").check())
     for state, words in (
         ("wait", "We will call you in about 10 minutes."), ("closed", "We are closed. We open"),
         ("hidden", "We are closed at the moment."), ("full", "Too many people are waiting."),
@@ -121,7 +129,7 @@ async def test_each_state_can_be_seen_at_will(stack: AsyncExitStack, browser: An
     ):  # fmt: skip
         await shown.choose("Who is there", state)
         await frame.get_by_text(words).first.wait_for(state="attached")
-    await page.get_by_label("Consent").fill("I agree, and to be called twice.")
+    await shown.write("Consent", "I agree, and to be called twice.")
     await shown.choose("Who is there", "speak")
     await frame.get_by_label("called twice").check()
     await frame.get_by_role("button", name="Speak now").click()
@@ -160,16 +168,16 @@ async def test_the_lines_have_what_the_site_has_already(
     assert (found["texts"], found["consent"], found["language"]) == (own, consent, "en")
     assert (found["triggers"]["scrolled_percent"], found["triggers"]["after_s"]) == (40, 2.5)
     await page.get_by_text("All other texts").click()
-    await page.get_by_label("thanks", exact=True).fill('"Thanks"\\')
+    await shown.change(page.get_by_label("thanks", exact=True).fill('"Thanks"\\'))
     await shown.choose("Language shown here", "de")
-    await page.get_by_label("Title").fill("Reden wir!")
+    await shown.write("Title", "Reden wir!")
     cancel = page.get_by_label("cancel", exact=True)
     assert await cancel.input_value() == texts("de")["form"]["cancel"]
-    await page.get_by_label("for the language shown alone").check()
-    await cancel.fill("Doch nicht")
-    await page.get_by_label("name", exact=True).fill(texts("de")["form"]["name"])  # as it was
-    await page.get_by_label("Consent").fill("Ja.")
-    await page.get_by_text("Doch nicht").wait_for()
+    await shown.change(page.get_by_label("for the language shown alone").check())
+    await shown.change(cancel.fill("Doch nicht"))
+    name = page.get_by_label("name", exact=True)
+    await shown.change(name.fill(texts("de")["form"]["name"]))  # as it was
+    await shown.write("Consent", "Ja.")
     found = await shown.lines()
     assert found["texts"] == {
         "title": "Talk to us", "thanks": '"Thanks"\\',
@@ -184,9 +192,9 @@ async def test_the_lines_have_what_the_site_has_already(
     # The lines of the page.
     line = page.locator("#line")
     assert "data-language" not in await line.inner_text()
-    await page.get_by_label("Always in the language shown").check()
-    await page.get_by_label("My own field and button").check()
-    await page.get_by_label("Selector of the field").fill('input[name="tel"]')
+    await shown.change(page.get_by_label("Always in the language shown").check())
+    await shown.change(page.get_by_label("My own field and button").check())
+    await shown.write("Selector of the field", 'input[name="tel"]')
     await page.get_by_text('data-field="input[name=&quot;tel&quot;]"').wait_for()
     assert 'data-language="de"' in await line.inner_text()
     assert 'data-button="#call-me"' in await line.inner_text()

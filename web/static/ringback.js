@@ -584,7 +584,7 @@
       launch.hidden = !box.hidden || (isGone && page.look.unreachable === "hide");
       launch.className = now || !isIdle() ? "go" : "later";
       launch.setAttribute("aria-disabled", String(isGone));
-      words.textContent = !isIdle() ? told.textContent : isAway ? form.unavailable : now ? form.call_now : form.call_later;
+      words.textContent = (!isIdle() && told.textContent) || (isAway ? form.unavailable : now ? form.call_now : form.call_later);
       wait.textContent = isIdle() && seen && seen.open && seen.expected_wait_s !== null ? soon(seen.expected_wait_s) : "";
     }
     async function press() {
