@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from ..priority import Precedence, Turn
 from .pacing import RelayPacing
@@ -13,6 +13,10 @@ from .relay import Relay
 
 if TYPE_CHECKING:
     from ..relay import native
+
+
+# Packets that are dealt with before the loop looks whether the clock is due: half a millisecond.
+_AT_ONCE: Final = 16
 
 
 class RelayReader(Protocol):
@@ -48,7 +52,7 @@ class RelayThread:
         self._loop = loop
         self._relay = relay
         self._packets = packets
-        loop.add_reader(relay.fileno(), relay.receive_handed_over)
+        loop.add_reader(relay.fileno(), relay.receive_handed_over, _AT_ONCE)
         self._thread = threading.Thread(target=packets.run, name="relay", daemon=True)
         self._thread.start()
         assert self._thread.ident is not None and self._thread.native_id is not None

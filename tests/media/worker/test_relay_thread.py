@@ -2,8 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
-from typing import cast
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import Any, cast
 
 import pytest
 
@@ -16,7 +17,7 @@ from media.worker.peer_stream import PeerStream
 from media.worker.protection import Protection
 from media.worker.relay import Relay
 from media.worker.relay_thread import RelayReader, RelayThread, read_relay
-from tests.support.media.relays import BOTH
+from tests.support.media.relays import BOTH, NATIVE
 from tests.support.waiting import until
 
 
@@ -75,6 +76,42 @@ async def test_packets_are_read_by_themselves(reading: tuple[Relay, RelayReader]
         assert owner.stream.flow.expect
         relay.remove_stream(line.fileno())
     assert reader.processor_time().used_s >= 0.0
+
+
+class Watched:
+    """Stands in for a loop: what it is to call when something is readable."""
+
+    def __init__(self) -> None:
+        self.readable: Callable[[], object] = int
+
+    def add_reader(self, _fd: int, call_back: Callable[..., object], *arguments: object) -> None:
+        self.readable = partial(call_back, *arguments)
+
+    def remove_reader(self, _fd: int) -> None:
+        """Nobody is called any more."""
+
+
+class Many:
+    """Stands in for a relay with packets without end."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def take(self, _buffer: bytearray) -> tuple[int, int, float]:
+        self.taken += 1
+        return 0, 172, 1.0
+
+
+@pytest.mark.parametrize("native", [NATIVE])
+def test_the_clock_waits_for_a_few_packets_at_most(native: Callable[[], Implementation]) -> None:
+    loop, relay, many = Watched(), Relay(native()), Many()
+    reader = read_relay(cast(asyncio.AbstractEventLoop, loop), relay, Precedence(0))
+    own, relay.packets = relay.packets, cast(Any, many)
+    loop.readable()
+    assert many.taken == 16
+    relay.packets = own
+    reader.stop()
+    relay.close()
 
 
 def test_the_relay_in_python_is_read_on_the_loop() -> None:
