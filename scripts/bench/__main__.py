@@ -15,6 +15,7 @@ from scripts.arguments import whole, writable
 from . import (
     accept_part,
     asterisk_part,
+    browser_calls_part,
     browsers_part,
     codecs_part,
     concealment_part,
@@ -50,6 +51,7 @@ PARTS: dict[str, Callable[[Report, Options], Awaitable[None]]] = {
     "srtp": srtp_part.run,
     "mixing": mixing_part.run,
     "browsers": browsers_part.run,
+    "browser_calls": browser_calls_part.run,
     "codecs": codecs_part.run,
     "concealment": concealment_part.run,
     "dtmf": dtmf_part.run,

@@ -63,7 +63,7 @@ class PhonePage:
     def __init__(self, name: str, session: aiohttp.ClientSession) -> None:
         self.name = name
         self._session = session
-        self._host = f"{secrets.token_hex(6)}.invalid"
+        self.host = f"{secrets.token_hex(6)}.invalid"
         self._states: list[tuple[str, float]] = []
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -82,17 +82,25 @@ class PhonePage:
         answer = await self._register(phone, _proof(self.name, token, realm, nonce))
         if not answer.startswith("SIP/2.0 200"):
             raise RuntimeError(f"{self.name} is not registered: {answer}")
-        self._tasks = [asyncio.create_task(self._read(line)), asyncio.create_task(_drain(phone))]
+        self._tasks = [
+            asyncio.create_task(self._read(line)),
+            asyncio.create_task(self.hear(phone)),
+        ]
+
+    async def hear(self, phone: aiohttp.ClientWebSocketResponse) -> None:
+        """Take what the engine's SIP sends: nothing, where nobody calls."""
+        async for _message in phone:
+            pass
 
     async def _register(self, phone: aiohttp.ClientWebSocketResponse, proof: str) -> str:
         credentials = f"Authorization: Digest {proof}\r\n" if proof else ""
         await phone.send_str(
             "REGISTER sip:ringback SIP/2.0\r\n"
-            f"Via: SIP/2.0/WS {self._host};branch=z9hG4bK{secrets.token_hex(8)}\r\n"
+            f"Via: SIP/2.0/WS {self.host};branch=z9hG4bK{secrets.token_hex(8)}\r\n"
             f"Max-Forwards: 70\r\nFrom: <sip:{self.name}@ringback>;tag=page\r\n"
-            f"To: <sip:{self.name}@ringback>\r\nCall-ID: {self._host}\r\n"
+            f"To: <sip:{self.name}@ringback>\r\nCall-ID: {self.host}\r\n"
             f"CSeq: {2 if proof else 1} REGISTER\r\n"
-            f"Contact: <sip:{self.name}@{self._host};transport=ws>\r\n"
+            f"Contact: <sip:{self.name}@{self.host};transport=ws>\r\n"
             f"Expires: 600\r\n{credentials}Content-Length: 0\r\n\r\n"
         )
         return str(await phone.receive_str(timeout=LIMIT_S))
@@ -132,18 +140,13 @@ async def run(report: Report, options: Options) -> None:
     more = "".join(AGENT.format(name=name) for name in names)
     async with (
         EngineProcess(more, listen=[f"ws:127.0.0.1:{sip_port}"]) as engine,
-        _gateway(engine, sip_port) as (url, web_pid),
+        phone_gateway(engine, sip_port) as (url, web_pid),
         AsyncExitStack() as stack,
     ):
-        pages = []
-        for number, name in enumerate(names):  # each from a place of its own
-            host = f"127.9.{number // 250}.{number % 250 + 1}"
-            connector = aiohttp.TCPConnector(local_addr=(host, 0))
-            session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
-            page = PhonePage(name, session)
+        pages = [PhonePage(name, await session_of(stack, at)) for at, name in enumerate(names)]
+        for page in pages:
             stack.push_async_callback(page.close)
             await page.sign_in(url, f"http://127.0.0.1:{sip_port}/")
-            pages.append(page)
         client = await stack.enter_async_context(await Client.connect(str(engine.socket)))
         await asyncio.sleep(SETTLE_S)
         pids = engine.pid, web_pid
@@ -159,6 +162,13 @@ async def run(report: Report, options: Options) -> None:
                         ("most", max(shown))):  # fmt: skip
         target = SHOWN_TARGET_MS if name == "most" else None
         add(figure(part, f"a change at its page after, {name}", "ms", [value], target=target))
+
+
+async def session_of(stack: AsyncExitStack, number: int) -> aiohttp.ClientSession:
+    """What the page of this number connects with: each is at a place of its own."""
+    host = f"127.9.{number // 250}.{number % 250 + 1}"
+    connector = aiohttp.TCPConnector(local_addr=(host, 0))
+    return await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
 
 
 async def _changes(client: Client, pages: list[PhonePage], count: int, shown: list[float]) -> None:
@@ -184,7 +194,7 @@ async def _share(pids: tuple[int, ...], work: Any) -> float:
 
 
 @asynccontextmanager
-async def _gateway(engine: EngineProcess, sip_port: int) -> AsyncIterator[tuple[str, int]]:
+async def phone_gateway(engine: EngineProcess, sip_port: int) -> AsyncIterator[tuple[str, int]]:
     """`ringback web` with phones: its URL, and its process."""
     with TemporaryDirectory(prefix="ringback-bench-phones-") as directory:
         port = free_tcp_port("127.0.0.1")
@@ -194,11 +204,6 @@ async def _gateway(engine: EngineProcess, sip_port: int) -> AsyncIterator[tuple[
         )
         async with gateway_process(file, "127.0.0.1", port) as pid:
             yield f"http://127.0.0.1:{port}", pid
-
-
-async def _drain(phone: aiohttp.ClientWebSocketResponse) -> None:
-    async for _message in phone:
-        pass
 
 
 def _proof(user: str, token: str, realm: str, nonce: str) -> str:

@@ -1,0 +1,239 @@
+"""Calls between agents' browsers and G.711 phones through the whole engine, and what they cost.
+
+Each browser is signed in as `/phone` is. Its ICE and DTLS are those of a WebRTC process besides the
+engine's, which stands for all browsers, so a packet passes the engine's media worker and two such
+processes: the delay here is that of all three. The load peer has the sound of both ends.
+"""
+
+import asyncio
+import itertools
+import re
+from contextlib import AsyncExitStack
+from string import ascii_lowercase
+from typing import Any, Final, cast
+
+import aiohttp
+from msgspec import structs
+
+from media.webrtc.messages import Candidate, IceDtls, IceServers
+from media.webrtc_client import WebRtcClient, is_installed
+from ringback_client import Client
+from scripts.gateway_process import free_tcp_port
+from scripts.load.driver import LoadPeerProcess
+from sip.sdp.description import (
+    Connection,
+    MediaDescription,
+    Origin,
+    SessionDescription,
+    parse_sdp,
+)
+from sip.sdp.webrtc import IceCandidate, WebSide, plain_address, read_web, to_web
+
+from .engine_process import EngineProcess
+from .options import Options
+from .phones_part import AGENT, LIMIT_S, PhonePage, phone_gateway, session_of
+from .processes import command_line, cpu_s, descendants
+from .report import Report, figure
+
+PART: Final = "browser_calls"
+P99_TARGET_MS: Final = 8.0
+AT_ONCE: Final = 4
+"""Calls that are being set up: a handshake of DTLS costs both ends some milliseconds."""
+SETTLE_S: Final = 2.0
+HOST: Final = "127.0.0.1"
+_DISCARD: Final = 9
+"""The port to which RTCP goes, of which there is none here."""
+NAMES: Final = ["".join(letters) for letters in itertools.product(ascii_lowercase, repeat=2)]
+"""Those of customers: digits in them would be looked at as a number."""
+Address = tuple[str, int]
+
+
+class Browsers:
+    """The sound of all browsers: one WebRTC process. Each has a phone at an address of its own."""
+
+    def __init__(self) -> None:
+        self._client = WebRtcClient(IceServers(), lambda _change: None)
+
+    async def answer(self, call_id: str, offer: bytes, phone: Address) -> tuple[Address, bytes]:
+        """Where the phone of a browser that is called sends its sound to, and the answer."""
+        web = read_web(parse_sdp(offer))
+        candidates = tuple(Candidate(*structs.astuple(one)) for one in web.side.candidates)
+        remote = IceDtls(
+            web.side.ufrag, web.side.password, web.side.fingerprints, web.side.setup, candidates
+        )
+        own = await self._client.describe(call_id, remote)
+        self._client.connect(call_id, *phone, _DISCARD)
+        local = own.local
+        shown = tuple(IceCandidate(*structs.astuple(one)) for one in local.candidates)
+        side = WebSide(local.ufrag, local.password, local.fingerprints, local.setup, shown)
+        return (HOST, own.port), to_web(plain_sdp(phone), side, web.mid)
+
+    async def close(self) -> None:
+        """End the process."""
+        await self._client.close()
+
+
+class Customers(asyncio.DatagramProtocol):
+    """Phones of customers: each answers at once, with its sound at `addresses`."""
+
+    def __init__(self, addresses: list[Address]) -> None:
+        self._addresses = addresses
+        self._transport: asyncio.DatagramTransport | None = None
+        self.called: list[asyncio.Future[Address]] = [
+            asyncio.get_running_loop().create_future() for _ in addresses
+        ]
+        """Where each is to send its sound, once it has been called."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is open."""
+        self._transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, source: tuple[str | Any, int]) -> None:
+        """A request of the engine."""
+        text, transport = data.decode(), self._transport
+        if transport is None or text.startswith(("ACK ", "SIP/2.0 ")):
+            return
+        body = b""
+        if text.startswith("INVITE "):
+            number = NAMES.index(text[len("INVITE sip:") :].partition("@")[0])
+            offered = plain_address(parse_sdp(data.partition(b"\r\n\r\n")[2]))
+            if offered is not None and not self.called[number].done():
+                self.called[number].set_result(offered[:2])
+            body = plain_sdp(self._addresses[number]).encode()
+        contact = f"<sip:customer@{transport.get_extra_info('sockname')[0]}:{self.port}>"
+        transport.sendto(ok(text, contact, body), source)
+
+    @property
+    def port(self) -> int:
+        """Where they are called."""
+        assert self._transport is not None
+        return int(self._transport.get_extra_info("sockname")[1])
+
+
+class BrowserPhone(PhonePage):
+    """A browser that answers each call; its sound is at `address`."""
+
+    def __init__(
+        self, name: str, session: aiohttp.ClientSession, browsers: Browsers, address: Address
+    ) -> None:
+        super().__init__(name, session)
+        self._browsers = browsers
+        self._address = address
+        self.called: asyncio.Future[Address] = asyncio.get_running_loop().create_future()
+        """Where it is to send its sound, once it has been called."""
+
+    async def hear(self, phone: aiohttp.ClientWebSocketResponse) -> None:
+        """Answer what the engine's SIP asks."""
+        async for message in phone:
+            text = str(message.data)
+            if text.startswith(("ACK ", "SIP/2.0 ")):
+                continue
+            body = await self._answer(text) if text.startswith("INVITE ") else b""
+            contact = f"<sip:{self.name}@{self.host};transport=ws>"
+            await phone.send_str(ok(text, contact, body).decode())
+
+    async def _answer(self, invite: str) -> bytes:
+        offer = invite.partition("\r\n\r\n")[2].encode()
+        address, answer = await self._browsers.answer(
+            field(invite, "Call-ID"), offer, self._address
+        )
+        if not self.called.done():
+            self.called.set_result(address)
+        return answer
+
+
+async def run(report: Report, options: Options) -> None:
+    """Bring the calls up, and measure while everybody talks."""
+    if not is_installed():
+        report.notes.append(f"{PART}: skipped, aiortc is not installed")
+        return
+    count, loop = options.browsers, asyncio.get_running_loop()
+    sip_port = free_tcp_port("127.0.0.1")
+    more = "".join(AGENT.format(name=f"agent{number}") for number in range(count))
+    browsers = Browsers()
+    with LoadPeerProcess() as peer:
+        places: list[Address] = [(host, port) for host, port in peer.ask("phones", count=2 * count)]
+        transport, customers = await loop.create_datagram_endpoint(
+            lambda: Customers(places[1::2]), local_addr=("127.0.0.1", 0)
+        )
+        listen = [f"ws:127.0.0.1:{sip_port}"]
+        try:
+            async with (
+                EngineProcess(more, {"RINGBACK_WHISPER__DEFAULT": ""}, listen=listen) as engine,
+                phone_gateway(engine, sip_port) as (url, _pid),
+                AsyncExitStack() as stack,
+            ):
+                client = await stack.enter_async_context(await Client.connect(str(engine.socket)))
+                turns, pairs = asyncio.Semaphore(AT_ONCE), []
+
+                async def call(number: int) -> tuple[Address, Address]:
+                    session = await session_of(stack, number)
+                    phone = BrowserPhone(f"agent{number}", session, browsers, places[2 * number])
+                    stack.push_async_callback(phone.close)
+                    async with turns, asyncio.timeout(LIMIT_S):
+                        await phone.sign_in(url, f"http://127.0.0.1:{sip_port}/")
+                        to = f"sip:{NAMES[number]}@127.0.0.1:{customers.port}"
+                        await client.callback(to=to, agent=phone.name)
+                        return await phone.called, await customers.called[number]
+
+                pairs = await asyncio.gather(*map(call, range(count)))
+                peer.ask("feed", pairs=pairs)
+                await asyncio.sleep(SETTLE_S)
+                await _measure(report, peer, engine, count, options.browsers_s)
+        finally:
+            transport.close()
+            await browsers.close()
+
+
+async def _measure(
+    report: Report, peer: LoadPeerProcess, engine: EngineProcess, count: int, duration_s: float
+) -> None:
+    """The delay, and the processors of the engine's worker and WebRTC process."""
+    (web_rtc,) = (
+        pid for pid in descendants(engine.pid) if b"media.webrtc.process" in command_line(pid)
+    )
+    pids = {"media worker": engine.worker_pid, "WebRTC process": web_rtc}
+    before = {name: cpu_s(pid) for name, pid in pids.items()}
+    window = await asyncio.to_thread(peer.ask, "window", s=duration_s)
+    used = {name: 100 * (cpu_s(pid) - before[name]) / duration_s for name, pid in pids.items()}
+    part, add = f"{PART} {count}", report.figures.append
+    for name, share in used.items():
+        add(figure(part, f"{name} of a core", "%", [share], target=100.0))
+    add(figure(part, "packets that came", "%", [100 * window["heard"] / max(1, window["sent"])]))
+    for name, target in (("p50", None), ("p99", P99_TARGET_MS), ("max", None)):
+        value = [window[f"delay_{name}_ms"]]
+        what = f"delay {name}, worker and both WebRTC processes"
+        add(figure(part, what, "ms", value, target=target))
+
+
+def plain_sdp(address: Address) -> SessionDescription:
+    """PCMU at an address."""
+    host, port = address
+    session = SessionDescription(origin=Origin("-", "1", "1", "IP4", host), lines=[("t", "0 0")])
+    session.connection = Connection("IP4", host)
+    attributes: list[tuple[str, str | None]] = [("rtpmap", "0 PCMU/8000"), ("sendrecv", None)]
+    session.media.append(
+        MediaDescription(
+            media="audio", port=port, protocol="RTP/AVP", formats=["0"], attributes=attributes
+        )
+    )
+    return session
+
+
+def ok(request: str, contact: str, body: bytes = b"") -> bytes:
+    """200 to a request."""
+    names = ("Via:", "From:", "Call-ID:", "CSeq:", "Record-Route:")
+    lines = [
+        line for line in request.partition("\r\n\r\n")[0].split("\r\n") if line.startswith(names)
+    ]
+    to = field(request, "To")
+    to += "" if ";tag=" in to else ";tag=answered"
+    kind = ["Content-Type: application/sdp"] if body else []
+    head = ["SIP/2.0 200 OK", *lines, f"To: {to}", f"Contact: {contact}", *kind]
+    return "\r\n".join([*head, f"Content-Length: {len(body)}", "", ""]).encode() + body
+
+
+def field(message: str, name: str) -> str:
+    """The value of a header field."""
+    found = re.search(rf"^{name}: *(.*?)\r?$", message, re.MULTILINE)
+    return "" if found is None else found[1]
