@@ -45,6 +45,8 @@ _DISCARD: Final = 9
 """The port to which RTCP goes, of which there is none here."""
 NAMES: Final = ["".join(letters) for letters in itertools.product(ascii_lowercase, repeat=2)]
 """Those of customers: digits in them would be looked at as a number."""
+# No whisper; and calls are brought up however late a machine is that others use.
+ENVIRONMENT: Final = {"RINGBACK_WHISPER__DEFAULT": "", "RINGBACK_DIAL__MAX_LATE_MS": "0"}
 Address = tuple[str, int]
 
 
@@ -159,7 +161,7 @@ async def run(report: Report, options: Options) -> None:
         listen = [f"ws:127.0.0.1:{sip_port}"]
         try:
             async with (
-                EngineProcess(more, {"RINGBACK_WHISPER__DEFAULT": ""}, listen=listen) as engine,
+                EngineProcess(more, ENVIRONMENT, listen=listen) as engine,
                 phone_gateway(engine, sip_port) as (url, _pid),
                 AsyncExitStack() as stack,
             ):
@@ -207,14 +209,21 @@ async def _measure(
 
 
 def plain_sdp(address: Address) -> SessionDescription:
-    """PCMU at an address."""
+    """PCMU at an address. Without telephone-events the worker would listen for keys as sound."""
     host, port = address
     session = SessionDescription(origin=Origin("-", "1", "1", "IP4", host), lines=[("t", "0 0")])
     session.connection = Connection("IP4", host)
-    attributes: list[tuple[str, str | None]] = [("rtpmap", "0 PCMU/8000"), ("sendrecv", None)]
+    attributes: list[tuple[str, str | None]] = [
+        ("rtpmap", "0 PCMU/8000"), ("rtpmap", "101 telephone-event/8000"), ("fmtp", "101 0-15"),
+        ("sendrecv", None),
+    ]  # fmt: skip
     session.media.append(
         MediaDescription(
-            media="audio", port=port, protocol="RTP/AVP", formats=["0"], attributes=attributes
+            media="audio",
+            port=port,
+            protocol="RTP/AVP",
+            formats=["0", "101"],
+            attributes=attributes,
         )
     )
     return session
