@@ -52,7 +52,7 @@ async def test_the_form_finds_all_that_it_needs(
     await status.get_by_text("You are talking.").wait_for()
     stage.reach("completed")
     await page.get_by_role("button", name="4 / 5").click()
-    await status.get_by_text("Thank you").wait_for()
+    await status.get_by_text("Thank you!", exact=True).wait_for()
     link = await page.get_by_role("link", name="What we keep").get_attribute("href")
     assert link.startswith(f"{url}/v1/callbacks/")
     await page.goto(link)

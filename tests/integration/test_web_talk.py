@@ -124,7 +124,7 @@ async def test_a_talk_is_rated_and_what_is_kept_of_it_seen_and_erased(stage: Tal
     await visitor.get_by_role("button", name="Hang up").click()
     await over(stage, call)
     await visitor.get_by_role("button", name="4 / 5").click()
-    await visitor.get_by_role("status").get_by_text("Thank you").wait_for()
+    await visitor.get_by_role("status").get_by_text("Thank you!", exact=True).wait_for()
     record = await stage.engine.line.call("record.get", id=call["call"])
     assert (record["rating"], record["context"]["name"]) == (8, "Ann")
     link = await visitor.get_by_role("link", name="What we keep").get_attribute("href")
