@@ -46,13 +46,13 @@ test-browser: setup
 	@command -v chromium >/dev/null 2>&1 || sh scripts/apt_install.sh chromium
 	@command -v turnserver >/dev/null 2>&1 || sh scripts/apt_install.sh coturn
 	@$(PIP) --editable '.[browser]'
-	@sh scripts/axe_install.sh
+	@sh scripts/page_libraries_install.sh
 	$(BIN)/python -m pytest tests/integration/test_web_*.py
 
 # Each screen and state of the web pages, for docs/.
 pictures: setup
 	@rm -f docs/pictures/*.png
-	RINGBACK_PICTURES=docs/pictures $(BIN)/python -m pytest -q tests/integration/test_web_states.py
+	RINGBACK_PICTURES=docs/pictures $(BIN)/python -m pytest -q tests/integration/test_web_states.py tests/integration/test_web_phone_states.py
 
 check: lint layers test-fast
 

@@ -75,7 +75,9 @@ async def test_a_talk_of_an_agent_whose_machine_sleeps_goes_on(
         stage = await talk_stage(stack, own_engine, tmp_path)
         (machine,) = browsers() - others
         other = await browser_with_microphone(stack, tmp_path / "microphone.wav")
-        visitor = await TalkStage(stage.engine, stage.url, stage.shop, other).visitor()
+        visitor = await TalkStage(
+            stage.engine, stage.url, stage.shop, stage.server, other
+        ).visitor()
         agent = await stage.agent("anna")
         await agent.get_by_role("button", name="Answer").click()
         await both_heard(visitor, agent)
@@ -96,6 +98,28 @@ async def test_a_talk_of_an_agent_whose_machine_sleeps_goes_on(
         connections = await agent.evaluate("sockets.length")
         await asyncio.sleep(5.0)  # longer than the answer of a request is waited for
         assert await agent.evaluate("[sockets.length, peers.length]") == [connections, ways + 1]
+        await both_heard(visitor, agent)
+        (still,) = (await stage.engine.line.call("call.list"))["calls"]
+        assert still["call"] == call["call"]
+        assert agent.faults == [] and visitor.faults == []
+
+
+async def test_a_talk_of_a_visitor_whose_machine_sleeps_goes_on(
+    own_engine: StartEngine, tmp_path: Path
+) -> None:
+    async with AsyncExitStack() as stack:
+        stage = await talk_stage(stack, own_engine, tmp_path)
+        others = browsers()
+        other = await browser_with_microphone(stack, tmp_path / "microphone.wav")
+        (machine,) = browsers() - others
+        own = TalkStage(stage.engine, stage.url, stage.shop, stage.server, other)
+        visitor = await own.visitor()
+        agent = await stage.agent("anna")
+        await agent.get_by_role("button", name="Answer").click()
+        await both_heard(visitor, agent)
+        (call,) = (await stage.engine.line.call("call.list"))["calls"]
+        await asleep(machine, SLEPT_S)
+        await asyncio.sleep(2.0)  # what was said before has been heard by then
         await both_heard(visitor, agent)
         (still,) = (await stage.engine.line.call("call.list"))["calls"]
         assert still["call"] == call["call"]

@@ -116,17 +116,21 @@ WAYS = """async () => {
 
 
 class TalkStage:
-    """The engine, the gateway at `url`, and a page of the shop at `shop`."""
+    """The engine, the gateway at `url`, and a page of the shop at `shop`.
+
+    Pages reach the engine's SIP at `server`.
+    """
 
     def __init__(
         self,
         engine: EngineClient,
         url: str,
         shop: str,
+        server: str,
         browser: Any,
         network: DeadNetwork | None = None,
     ) -> None:
-        self.engine, self.url, self.shop = engine, url, shop
+        self.engine, self.url, self.shop, self.server = engine, url, shop, server
         self._browser, self._network = browser, network
 
     async def page(self, address: str, *scripts: str) -> Any:
@@ -225,7 +229,7 @@ async def talk_stage(
         "require-trusted-types-for 'script'; trusted-types ringback"
     )
     tone = write_tone_wav(directory / "microphone.wav", AGENT_HZ, 5.0)
-    return TalkStage(engine, url, shop, await browser_with_microphone(stack, tone), network)
+    return TalkStage(engine, url, shop, server, await browser_with_microphone(stack, tone), network)
 
 
 async def _served(
