@@ -184,12 +184,12 @@ function show(view) {
   document.body.dataset.state = view.state;
   const shown = view.work ? showWork(view.work) : null;
   const isAfter = view.state === "wrap_up" || Boolean(view.outcome_due);
-  $("outcome").hidden = !(isHalfWritten(workOf(view)) || isAfter || (view.state === "talking" && view.work));
   if (!view.work && !isAfter) {
     $("work").hidden = true;
     job = null;
     sessionStorage.removeItem(OFFER);
   }
+  $("outcome").hidden = !(isHalfWritten(workOf(view)) || isAfter || (view.state === "talking" && view.work));
   return shown;
 }
 
