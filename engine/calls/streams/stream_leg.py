@@ -33,8 +33,8 @@ _RESULTS: Final[dict[m.Failure, Result]] = {
     "no_answer": "no_answer",
     "failed": "failed",
 }
-# RTP of a stream comes from the stream host alone.
-_OF_HOST: Final = MediaPolicy(rtp="strict")
+# RTP of a stream comes from the stream host alone, and keys by texts.
+_OF_HOST: Final = MediaPolicy(rtp="strict", dtmf="info")
 FIGURES_S: Final = 0.5
 _SHOWN: Final = ("from", "number", "to", "dialled", "trunk", "route", "queue", "site", "context")
 
