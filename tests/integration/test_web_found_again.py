@@ -5,6 +5,7 @@ is loaded again. What the processes waited for a core is added to the ten second
 the times. Needs chromium (Debian package) and playwright (`pip install 'ringback[browser]'`).
 """
 
+import asyncio
 import os
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -25,14 +26,15 @@ WebSocket.prototype.send = function (message) {
   if (this.protocol === "sip") sent.push(message);
   return send.call(this, message);
 };"""
-# How long it takes from now until a tone has gone and is there again; or, in a page that was loaded
-# anew, from the beginning of that. In milliseconds.
+# How long a tone is away: from when it goes until it is there again; or, in a page that was loaded
+# anew, from the beginning of that. In milliseconds. A busy machine makes holes of some tenths of a
+# second; those are no loss.
 FOUND_AGAIN = """async ([hz, isLoaded]) => {
-  const begun = isLoaded ? 0 : performance.now(), until = performance.now() + 50000;
+  const until = performance.now() + 90000;
   const context = new AudioContext(), analyser = context.createAnalyser();
   analyser.fftSize = 2048;
   const bins = new Float32Array(analyser.frequencyBinCount);
-  let source, from, silent = isLoaded ? 10 : 0;
+  let source, from, lost = isLoaded ? -1000 : Infinity;
   while (performance.now() < until) {
     if (window.heard && window.heard !== from) {
       from = window.heard;
@@ -41,12 +43,17 @@ FOUND_AGAIN = """async ([hz, isLoaded]) => {
       source.connect(analyser);
     }
     analyser.getFloatFrequencyData(bins);
-    const isHeard = bins[Math.round(hz * analyser.fftSize / context.sampleRate)] > -60;
-    if (isHeard && silent >= 10) return performance.now() - begun;
-    silent = isHeard ? 0 : silent + 1;
+    const now = performance.now();
+    if (bins[Math.round(hz * analyser.fftSize / context.sampleRate)] > -60) {
+      window.watches = true;
+      if (now - lost > 800) return now - Math.max(0, lost);
+      lost = Infinity;
+    } else if (window.watches) {
+      lost = Math.min(lost, now);
+    }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  throw new Error(silent ? "it is not found again" : "it was never away");
+  throw new Error(lost < Infinity ? "it is not found again" : "it was never away");
 }"""
 
 
@@ -74,27 +81,32 @@ async def test_a_call_is_found_again_within_ten_seconds(
             await heard(visitor, AGENT_HZ)
             await heard(agent, VISITOR_HZ)
 
-        async def found_again(how: str, *, is_loaded: bool = False) -> None:
-            kept = kept_from_cores()
-            took_s = await page.evaluate(FOUND_AGAIN, [hz, is_loaded]) / 1000
+        def told(how: str, took_ms: float, kept: KeptFromCores) -> None:
+            took_s = took_ms / 1000
             print(f"{whose}, {how}: {took_s:.1f} s ({kept.s:.1f} s of waiting for cores)")
             assert took_s < LIMIT_S + kept.s
+
+        async def found_again(how: str, is_told: str) -> None:
+            await page.evaluate("window.watches = false, sent.length = 0")
+            kept = kept_from_cores()
+            watch = asyncio.ensure_future(page.evaluate(FOUND_AGAIN, [hz, False]))
+            await page.wait_for_function("() => watches")
+            network.die(origin)
+            await page.evaluate(is_told)
+            told(how, await watch, kept)
             await both_heard()
 
         await both_heard()
-        await page.evaluate("sent.length = 0")
-        network.die(origin)
-        await found_again("everything is dropped")
+        await found_again("everything is dropped", "0")
         sent = await page.evaluate("sent")
         assert sent[0] == "\r\n\r\n"  # the connection is asked, beside what is tried by it
         last = [one for one in sent if one.startswith("INVITE ")][-1]
         assert "\r\nReplaces: " in last
-        network.die(origin)
-        await page.context.set_offline(True)
-        await page.context.set_offline(False)  # the browser says that the network is another one
-        await found_again("another network")
+        await found_again("another network", "dispatchEvent(new Event('online'))")
+        kept = kept_from_cores()
         await page.reload()
-        await found_again("loaded again", is_loaded=True)
+        told("loaded again", await page.evaluate(FOUND_AGAIN, [hz, True]), kept)
+        await both_heard()
         (still,) = (await stage.engine.line.call("call.list"))["calls"]
         assert still["call"] == call["call"]
         assert agent.faults == [] and visitor.faults == []
