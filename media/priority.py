@@ -15,10 +15,10 @@ from typing import Final
 # its own, it waits for the end of one: 1.4 ms on two cores. The kernel gives none below 0.1 ms.
 SLICE_NS: Final = 100_000
 
-_CLOCK_OF_THREAD: Final = 6  # CPUCLOCK_PERTHREAD_MASK | CPUCLOCK_SCHED
 _LOOK_S: Final = 1.0
-_HARDLY_RESTS: Final = 0.9
-_RESTS_AGAIN: Final = 0.6
+# Of all processors together, by everything that the process does.
+_HARDLY_RESTS: Final = 0.8
+_RESTS_AGAIN: Final = 0.5
 
 _REAL_TIME: Final = os.SCHED_RR | os.SCHED_RESET_ON_FORK
 _BY_NICENESS: Final = os.SCHED_OTHER | os.SCHED_RESET_ON_FORK  # who has set it may not clear it
@@ -114,43 +114,45 @@ def ask_for_short_slices(thread: int = 0) -> bool:
     return bool(taken.runtime == SLICE_NS)
 
 
-def used_s(thread: int) -> float:
-    """Seconds of processor time that a thread of this machine has used."""
-    return time.clock_gettime(~thread << 3 | _CLOCK_OF_THREAD)  # clock_getcpuclockid(3)
+def first_of(proc: Path = _OF_THIS_PROCESS) -> dict[int, Turn]:
+    """The threads of a process that go first."""
+    found: dict[int, Turn] = {}
+    for task in (proc / "task").iterdir():
+        thread = int(task.name)
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            if os.sched_getscheduler(thread) & ~os.SCHED_RESET_ON_FORK == os.SCHED_RR:
+                found[thread] = Turn(os.sched_getparam(thread).sched_priority)
+    return found
 
 
 class Precedence:
-    """Lets threads go first, but for one that has hardly rested in the last second: it might keep
-    everything else from the processor. It goes by its niceness until it rests again."""
+    """Lets the threads of this process go first no more where it has hardly rested for a second.
 
-    def __init__(self, niceness: int, used: Callable[[int], float] = used_s) -> None:
+    They might keep everything else from the processors. They go by their niceness until it rests
+    again.
+    """
+
+    def __init__(self, niceness: int, used_s: Callable[[], float] = time.process_time) -> None:
         self._niceness = niceness
-        self._used = used
-        self._turns: dict[int, Turn] = {}
-        self._used_s: dict[int, float] = {}
-        self._standing_back: set[int] = set()
+        self._used_so_far_s = used_s
+        self._used_s = 0.0
         self._looked_at = 0.0
-
-    def add(self, thread: int, turn: Turn) -> bool:
-        """Let this thread go first from now on. Returns whether it may."""
-        if not go_first(turn, thread):
-            return False
-        self._turns[thread] = turn
-        self._used_s[thread] = self._used(thread)
-        return True
+        self._standing_back: dict[int, Turn] = {}
+        self._processors = len(os.sched_getaffinity(0))
 
     def look(self, now: float) -> None:
-        """To be called every frame or so: once a second, see how busy the threads were."""
+        """To be called every frame or so: once a second, see how busy the process was."""
         passed_s = now - self._looked_at
         if passed_s < _LOOK_S:
             return
-        self._looked_at = now
-        for thread, turn in self._turns.items():
-            used = self._used(thread)
-            busy, self._used_s[thread] = (used - self._used_s[thread]) / passed_s, used
-            if thread in self._standing_back:
-                if busy < _RESTS_AGAIN and go_first(turn, thread):
-                    self._standing_back.discard(thread)
-            elif busy > _HARDLY_RESTS:
+        used_s = self._used_so_far_s()
+        share = (used_s - self._used_s) / passed_s / self._processors
+        self._used_s, self._looked_at = used_s, now
+        if share > _HARDLY_RESTS or (self._standing_back and share > _RESTS_AGAIN):
+            for thread, turn in first_of().items():
                 stand_back(self._niceness, thread)
-                self._standing_back.add(thread)
+                self._standing_back[thread] = turn
+        elif self._standing_back:
+            for thread, turn in self._standing_back.items():
+                go_first(turn, thread)
+            self._standing_back.clear()

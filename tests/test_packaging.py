@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from config.settings import load
 from config.web_settings import load as load_web
 from engine.cli.main import app
+from media.priority import Turn
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGING = ROOT / "packaging"
@@ -58,6 +59,12 @@ def test_the_unit_is_exposed_less_than_the_limit(file: Path) -> None:
         timeout=60,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_unit_forbids_no_turn_before_others_that_it_permits(unit: _Unit) -> None:
+    """systemd refuses SCHED_RR, whatever the limit is, where RestrictRealtime is set."""
+    assert unit.all["LimitRTPRIO"] == [f"{max(Turn):d}"]
+    assert "RestrictRealtime" not in unit.all
 
 
 def test_what_the_gateway_writes_lies_in_its_own_directory() -> None:

@@ -10,7 +10,6 @@ import ctypes
 import resource
 import signal
 import socket
-import threading
 import traceback
 from functools import partial
 from typing import Final
@@ -165,7 +164,7 @@ def main() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     collect_in_short_looks(_NEW_OBJECTS)
     precedence = priority.Precedence(_NICENESS)
-    precedence.add(threading.get_native_id(), priority.Turn.HELPER)
+    priority.go_first(priority.Turn.HELPER)
     uvloop.run(serve(socket.socket(fileno=0), precedence))
 
 

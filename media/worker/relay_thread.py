@@ -6,7 +6,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
-from ..priority import Precedence, Turn
+from ..priority import Turn, go_first
 from .pacing import RelayPacing
 from .processor_time import ProcessorTime, of_thread
 from .relay import Relay
@@ -32,14 +32,12 @@ class RelayReader(Protocol):
         """Read no more."""
 
 
-def read_relay(
-    loop: asyncio.AbstractEventLoop, relay: Relay, precedence: Precedence
-) -> RelayReader:
+def read_relay(loop: asyncio.AbstractEventLoop, relay: Relay) -> RelayReader:
     """Have the relay's packets read: in a thread where it is in C, else on the loop."""
     if relay.implementation.name == "plain":
         return RelayPacing(loop, relay)
     reader = RelayThread(loop, relay, cast("native.PacketRelay", relay.packets))
-    precedence.add(reader.native_id, Turn.RELAY)
+    go_first(Turn.RELAY, reader.native_id)
     return reader
 
 

@@ -103,7 +103,7 @@ async def serve(
     leftovers = Leftovers()
     sessions = EngineSessions(execute, come=come, gone=gone, describe=describe)
     switch = Switch(settings, sessions.send, wake=lambda: clock.start())
-    reader: RelayReader = read_relay(loop, switch.relay, precedence)
+    reader: RelayReader = read_relay(loop, switch.relay)
     own_time = of_thread(threading.get_native_id(), time.thread_time)
     meter = LoadMeter(switch.relay.behind_s, threads=(own_time, reader.processor_time))
     clock = FrameClock(partial(precise_alarm, loop), tick, skipped)
@@ -145,7 +145,7 @@ def main() -> None:
     first, last = settings.ports
     make_room_for(_SOCKETS_OF_A_PORT * (last - first + 1))
     precedence = priority.Precedence(_NICENESS)
-    precedence.add(threading.get_native_id(), priority.Turn.CLOCK)
+    priority.go_first(priority.Turn.CLOCK)
     try:
         uvloop.run(serve(listening, settings, precedence))
     finally:

@@ -4,7 +4,6 @@ import ctypes
 import os
 import platform
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -135,60 +134,62 @@ def test_a_kernel_that_tells_its_slices_and_takes_no_others(
 
 
 class Kernel:
-    """Stands in for what threads have used, and how they run."""
+    """Stands in for what the process has used, and for how its threads run."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.used: dict[int, float] = {7: 0.0, 8: 0.0}
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, processors: int) -> None:
+        self.used_s = 0.0
+        self.first = {7: priority.Turn.CLOCK, 8: priority.Turn.RELAY}
         self.asked: list[tuple[int, int | None]] = []
-        self.allows = True
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(processors)))
+        monkeypatch.setattr(priority, "first_of", lambda: dict(self.first))
         monkeypatch.setattr(priority, "go_first", self._go_first)
         monkeypatch.setattr(priority, "stand_back", self._stand_back)
+        self.precedence = priority.Precedence(-10, lambda: self.used_s)
+        self.now = 100.0
+        self.precedence.look(self.now)
 
     def _go_first(self, turn: priority.Turn, thread: int) -> bool:
-        if self.allows:
-            self.asked.append((thread, turn))
-        return self.allows
+        self.asked.append((thread, turn))
+        self.first[thread] = turn
+        return True
 
     def _stand_back(self, niceness: int, thread: int) -> None:
         assert niceness == -10
         self.asked.append((thread, None))
+        del self.first[thread]
 
-    def second(self, now: float, precedence: priority.Precedence, **used: float) -> None:
-        """A second in which the threads were so busy."""
-        for frame in range(50):
-            precedence.look(now + frame / 50)
-        for thread in self.used:
-            self.used[thread] += used.get(f"t{thread}", 0.1)
+    def second(self, used_s: float) -> list[tuple[int, int | None]]:
+        """What is asked for after a second in which the process used so much, of all processors."""
+        self.asked.clear()
+        self.used_s += used_s
+        for _frame in range(51):
+            self.now += 0.02
+            self.precedence.look(self.now)
+        return self.asked
 
 
-def test_a_thread_that_hardly_rests_goes_first_no_more_until_it_rests_again(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("processors", [1, 2])
+def test_a_process_that_hardly_rests_goes_first_no_more_until_it_rests_again(
+    processors: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kernel = Kernel(monkeypatch)
-    precedence = priority.Precedence(-10, kernel.used.__getitem__)
-    assert precedence.add(7, priority.Turn.CLOCK) and precedence.add(8, priority.Turn.RELAY)
-    assert kernel.asked == [(7, priority.Turn.CLOCK), (8, priority.Turn.RELAY)]
-    kernel.asked.clear()
-    kernel.second(100.0, precedence, t7=0.5)
-    kernel.second(101.0, precedence, t8=0.95)
-    assert kernel.asked == []
-    kernel.second(102.0, precedence, t8=0.8)
-    assert kernel.asked == [(8, None)]
-    kernel.second(103.0, precedence, t8=0.7)  # it has no more than it needs, yet
-    kernel.second(104.0, precedence)
-    assert kernel.asked == [(8, None)]
-    kernel.second(105.0, precedence)
-    assert kernel.asked == [(8, None), (8, priority.Turn.RELAY)]
+    kernel = Kernel(monkeypatch, processors)
+    assert kernel.second(0.75 * processors) == []
+    assert kernel.second(0.85 * processors) == [(7, None), (8, None)]
+    kernel.first[9] = priority.Turn.HELPER  # a thread that was started since
+    assert kernel.second(0.6 * processors) == [(9, None)]  # it has no more than it needs, yet
+    back = [(7, priority.Turn.CLOCK), (8, priority.Turn.RELAY), (9, priority.Turn.HELPER)]
+    assert kernel.second(0.4 * processors) == back
+    assert kernel.second(0.4 * processors) == []
 
 
-def test_who_may_not_go_first_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    kernel = Kernel(monkeypatch)
-    kernel.allows = False
-    precedence = priority.Precedence(-10, kernel.used.__getitem__)
-    assert not precedence.add(7, priority.Turn.CLOCK)
-    for second in range(4):
-        kernel.second(100.0 + second, precedence, t7=1.0)
-    assert kernel.asked == []
+def test_the_threads_that_go_first_are_found() -> None:
+    def found() -> tuple[bool, dict[int, priority.Turn], int]:
+        may = priority.go_first(priority.Turn.HELPER)
+        return may, priority.first_of(), threading.get_native_id()
+
+    with ThreadPoolExecutor(1) as threads:
+        may, first, thread = threads.submit(found).result()
+    assert first.get(thread) == (priority.Turn.HELPER if may else None)
 
 
 def test_a_thread_that_goes_first_leaves_nobody_that_to_inherit_and_may_stand_back() -> None:
@@ -219,15 +220,3 @@ def test_without_the_right_nobody_goes_first(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(os, "sched_setscheduler", refused)
     assert not priority.go_first(priority.Turn.RELAY)
     priority.stand_back(0)
-
-
-def test_the_time_of_a_thread_is_its_own() -> None:
-    def used() -> tuple[float, float]:
-        end = time.thread_time() + 0.02
-        while time.thread_time() < end:
-            pass
-        return priority.used_s(threading.get_native_id()), time.thread_time()
-
-    with ThreadPoolExecutor(1) as threads:
-        told, own = threads.submit(used).result()
-    assert told == pytest.approx(own, abs=0.01)

@@ -1,6 +1,5 @@
 """Which threads of a media worker and of the stream host go before everything else."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,15 +24,9 @@ def allowed() -> None:
             pytest.skip("there is no right here to go first")
 
 
-def turns_of(pid: int) -> list[int]:
-    """The priorities of the threads of a process that go first."""
-    threads = [int(task.name) for task in Path(f"/proc/{pid}/task").iterdir()]
-    first = [
-        thread
-        for thread in threads
-        if os.sched_getscheduler(thread) & ~os.SCHED_RESET_ON_FORK == os.SCHED_RR
-    ]
-    return sorted(os.sched_getparam(thread).sched_priority for thread in first)
+def turns_of(pid: int) -> list[Turn]:
+    """The turns of the threads of a process that go first."""
+    return sorted(priority.first_of(Path(f"/proc/{pid}")).values())
 
 
 @pytest.mark.usefixtures("allowed")

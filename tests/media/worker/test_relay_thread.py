@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import pytest
 
-from media.priority import Precedence
 from media.relay.implementation import Implementation, plain
 from media.rtp.rtp import build
 from media.worker.leg import MediaLeg
@@ -43,7 +42,7 @@ class Owner:
 async def reading(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Relay, RelayReader]]:
     implementation: Implementation = request.param()
     relay = Relay(implementation)
-    reader = read_relay(asyncio.get_running_loop(), relay, Precedence(0))
+    reader = read_relay(asyncio.get_running_loop(), relay)
     yield relay, reader
     reader.stop()
     relay.close()
@@ -105,7 +104,7 @@ class Many:
 @pytest.mark.parametrize("native", [NATIVE])
 def test_the_clock_waits_for_a_few_packets_at_most(native: Callable[[], Implementation]) -> None:
     loop, relay, many = Watched(), Relay(native()), Many()
-    reader = read_relay(cast(asyncio.AbstractEventLoop, loop), relay, Precedence(0))
+    reader = read_relay(cast(asyncio.AbstractEventLoop, loop), relay)
     own, relay.packets = relay.packets, cast(Any, many)
     loop.readable()
     assert many.taken == 16
@@ -117,7 +116,7 @@ def test_the_clock_waits_for_a_few_packets_at_most(native: Callable[[], Implemen
 def test_the_relay_in_python_is_read_on_the_loop() -> None:
     loop = asyncio.new_event_loop()
     relay = Relay(plain())
-    reader = read_relay(loop, relay, Precedence(0))
+    reader = read_relay(loop, relay)
     assert isinstance(reader, RelayPacing)
     assert not isinstance(reader, RelayThread)
     assert reader.processor_time() == (0.0, 0.0)
