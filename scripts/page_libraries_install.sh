@@ -8,7 +8,7 @@ modules="$folder/node_modules"
 [ -e "$modules/axe-core/axe.min.js" ] && [ -e "$modules/jssip" ] && [ -e "$modules/sip.js" ] && exit 0
 mkdir -p "$folder"
 if command -v npm >/dev/null 2>&1 &&
-    timeout 60 npm install --silent --fetch-retries=0 --no-audit --no-fund --prefix "$folder" \
+    sh "$(dirname "$0")/once_a_day.sh" "$folder/.page-libraries-failed" timeout 60 npm install --silent --fetch-retries=0 --no-audit --no-fund --prefix "$folder" \
         axe-core@4 jssip@3 sip.js@0 >/dev/null 2>&1; then
     exit 0
 fi

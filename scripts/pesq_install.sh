@@ -5,7 +5,9 @@ set -u
 
 python="$(dirname "$0")/../.venv/bin/python"
 "$python" -c 'import pesq' 2>/dev/null && exit 0
-if ! timeout 300 "$python" -m pip install --quiet --disable-pip-version-check --retries 1 --timeout 10 'pesq>=0.0.4' >/dev/null 2>&1; then
+here="$(dirname "$0")"
+if ! sh "$here/once_a_day.sh" "$here/../.venv/.pesq-failed" timeout 300 \
+    "$python" -m pip install --quiet --disable-pip-version-check --retries 1 --timeout 10 'pesq>=0.0.4' >/dev/null 2>&1; then
     echo "pesq could not be installed by pip: nothing will judge concealed speech"
 fi
 exit 0

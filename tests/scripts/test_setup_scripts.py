@@ -1,5 +1,6 @@
 """What is said where a package of the system is missing and cannot be installed."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -92,6 +93,19 @@ def test_kamailio_without_its_tls_module_is_completed(bin_directory: Path) -> No
     assert result.stdout == "installed: kamailio-tls-modules\n"
 
 
+def test_what_failed_is_not_tried_again_for_a_day(bin_directory: Path, tmp_path: Path) -> None:
+    for tool in ("find", "touch"):
+        bin_directory.joinpath(tool).symlink_to(f"/usr/bin/{tool}")
+    stamp, asked = tmp_path / "failed", tmp_path / "asked"
+    program(bin_directory, "install-it", f"echo again >>{asked}; exit 3")
+    results = [run("once_a_day.sh", bin_directory, str(stamp), "install-it") for _ in range(3)]
+    assert [result.returncode for result in results] == [1, 1, 1]
+    assert asked.read_text() == "again\n"
+    os.utime(stamp, (0, 0))
+    program(bin_directory, "install-it", "exit 0")
+    assert run("once_a_day.sh", bin_directory, str(stamp), "install-it").returncode == 0
+
+
 def test_an_old_python_is_refused_in_words(bin_directory: Path, tmp_path: Path) -> None:
     program(bin_directory, "python", 'test "$1" = --version && echo Python 3.9.2; exit 1')
     result = run("make_venv.sh", bin_directory, "python", str(tmp_path / "venv"))
@@ -123,13 +137,13 @@ def test_an_environment_that_cannot_be_filled_is_not_begun(bin_directory: Path) 
 
 def put_beside_an_environment(script: str, bin_directory: Path, tmp_path: Path) -> str:
     """A copy of a script that fills `.venv`, with one that is empty. Returns its path."""
-    for tool in ("mkdir", "timeout"):
+    for tool in ("find", "mkdir", "timeout", "touch"):
         (bin_directory / tool).symlink_to(f"/usr/bin/{tool}")
     (tmp_path / "scripts").mkdir()
     (tmp_path / ".venv/bin").mkdir(parents=True)
-    copy = tmp_path / "scripts" / script
-    copy.write_text((SCRIPTS / script).read_text())
-    return str(copy)
+    for name in (script, "once_a_day.sh"):
+        (tmp_path / "scripts" / name).write_text((SCRIPTS / name).read_text())
+    return str(tmp_path / "scripts" / script)
 
 
 @pytest.mark.parametrize("npm", [None, "exit 1", "exit 0"])
