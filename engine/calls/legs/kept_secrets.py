@@ -26,9 +26,9 @@ class KeptSecrets:
     @contextmanager
     def telling_secret(self) -> Iterator[None]:
         """What the party says or keys in is secret in the body."""
-        self._secrets += 1
-        self._tell_secrecy()
         try:
+            self._secrets += 1
+            self._tell_secrecy()
             yield
         finally:
             self._secrets -= 1
