@@ -103,10 +103,12 @@ class Gathers:
             leg.take_keys(before)
             leg.forget(watch)
             stop_prompt()
-            if leg in self._secrets:
-                await self._secrets.pop(leg).end()
-            if recognition is not None:
-                await self._recognitions.end(recognition)
+            try:
+                if leg in self._secrets:
+                    await self._secrets.pop(leg).end()
+            finally:
+                if recognition is not None:
+                    await self._recognitions.end(recognition)
         is_full = gathered.ended == "max_digits"
         typed.put_back(unused + gather.late, settings.terminator if is_full else "")
         if keeps_keys and settings.type_ahead_s and gathered.ended != "leg_ended":

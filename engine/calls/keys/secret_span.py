@@ -59,8 +59,10 @@ class SecretSpan:
         """The secret is told."""
         for task in tuple(self._covering):
             task.cancel()
-        await asyncio.gather(*self._covering, return_exceptions=True)
-        await self._kept.aclose()
+        try:
+            await asyncio.gather(*self._covering, return_exceptions=True)
+        finally:
+            await self._kept.aclose()
 
     def _arrange(self) -> None:
         for supervisors in self._supervisors(self._call):

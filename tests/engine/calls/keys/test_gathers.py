@@ -15,11 +15,12 @@ from engine.calls.bridge import HIDDEN_KEY
 from engine.calls.hangup_cause import BY_COMMAND
 from engine.calls.keys.gather import GatherSettings
 from engine.calls.keys.gathers import LOST, Gathers
-from engine.calls.keys.secret_span import SECRET_KEYS
+from engine.calls.keys.secret_span import SECRET_KEYS, SecretSpan
 from engine.calls.leg import Leg
 from engine.calls.recognition.speech import WantedSpeech
 from engine.calls.supervision.supervisors import Supervisor
 from engine.errors import BadParams, EngineError
+from media.errors import MediaError
 from media.protocol.messages import Dtmf
 from media.sources import Hold, Mix, Peer, Prompt, Tone
 from sip.events import InfoDigit
@@ -268,6 +269,64 @@ def test_a_recogniser_that_dies_is_named_when_the_time_is_over(
         assert result.speech_failed == "it has died: no such word: 4711"
         told = stage.last("gather.finished")["speech_failed"]
         assert told == (LOST if secret else result.speech_failed)
+
+    with_two(tmp_path, script)
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_secret_whose_end_fails_or_is_cancelled_keeps_no_recogniser(
+    tmp_path: Path, fails: bool
+) -> None:
+    class Stuck:
+        @asynccontextmanager
+        async def silenced(self, _reason: str) -> AsyncIterator[None]:
+            yield
+            if fails:
+                raise MediaError("the media worker died")
+            await asyncio.sleep(100.0)
+
+    async def script(stage: Scene, _gathers: Gathers, leg: Leg, _phone: ScriptedPhone) -> None:
+        scripted = ScriptedRecogniser(stage.media)
+        plays = Plays(stage.services.registry, stage.services.announcer, hold=Hold(), country="DE")
+        gathers = Gathers(plays, scripted.recognitions, lambda _call: [Stuck()])
+        call = stage.services.registry.call_of(None, leg.id)
+        settings = GatherSettings(max_digits=0, secret=True, speech=WantedSpeech(("yes",)))
+        gathering = asyncio.ensure_future(gathers.run(call, leg, settings))
+        await scripted.says("yes")
+        await asyncio.sleep(0.1)
+        gathering.cancel()
+        with pytest.raises(MediaError if fails else asyncio.CancelledError):
+            await gathering
+        assert not leg.tells_secret
+        assert scripted.recognitions.active == 0
+
+    with_two(tmp_path, script)
+
+
+def test_a_secret_that_ends_while_a_recording_of_it_begins_is_over(tmp_path: Path) -> None:
+    class Late:
+        @asynccontextmanager
+        async def silenced(self, _reason: str) -> AsyncIterator[None]:
+            try:
+                await asyncio.sleep(100.0)
+                yield
+            finally:
+                await asyncio.sleep(1.0)
+
+    async def script(stage: Scene, _gathers: Gathers, leg: Leg, _phone: ScriptedPhone) -> None:
+        recorders: list[Late] = []
+        call = stage.services.registry.call_of(None, leg.id)
+        secret = SecretSpan(call, leg, lambda _call: recorders, lambda _call: [])
+        await secret.begin()
+        recorders.append(Late())
+        secret.recorded()
+        await asyncio.sleep(0.1)
+        ending = asyncio.ensure_future(secret.end())
+        await asyncio.sleep(0.1)
+        ending.cancel()  # the party hangs up just then
+        with pytest.raises(asyncio.CancelledError):
+            await ending
+        assert not leg.tells_secret
 
     with_two(tmp_path, script)
 
