@@ -163,7 +163,12 @@ def ring_s_of(destination: Destination | None, dial: Dial) -> float:
 
 
 def check_third_party(destination: Destination, parties: tuple[Leg, ...], plan: Dialplan) -> None:
-    """Raise EngineError `refused` where a party of the call would be called by its own call."""
+    """Raise EngineError `refused` where a party of the call would be called by its own call.
+
+    A service may be: it is opened anew, for another flow.
+    """
+    if destination.stream is not None:
+        return
     busy = {plan.place_of(leg.record.uri) for leg in parties}
     if any(plan.place_of(target.target) in busy for target in destination.targets):
         raise EngineError("refused", "the target is a party of this call", field="to")

@@ -653,6 +653,27 @@ def test_a_bot_takes_the_place_of_the_agent_of_a_callback(tmp_path: Path) -> Non
     run_talk(tmp_path, script)
 
 
+def test_a_bot_is_exchanged_for_another_flow_of_the_same_service(tmp_path: Path) -> None:
+    async def script(two: Two) -> None:
+        streamed = streams_of(two)
+        (call,) = two.scene.services.registry.calls.values()
+        host = host_of(two.scene.services.streams)
+        first = await streamed.begin(call.id, None, StreamTarget(URL), "talk")
+        await host.ready()
+        await asyncio.sleep(0.1)
+        flow = StreamTarget(f"{URL}?flow=2", parameters={"flow": 2})
+        begun = await streamed.begin(call.id, None, flow, "talk")
+        assert begun.url == first.url
+        assert await host.ready() == begun.leg
+        await asyncio.sleep(0.1)
+        done = two.last("transfer.completed")
+        assert (done["new_leg"], done["from_leg"]) == (begun.leg, first.leg)
+        await host.ask(type="hangup", reason="done")
+        await two.completed()
+
+    run_talk(tmp_path, script)
+
+
 def test_a_party_named_by_its_leg_talks_with_the_bot(tmp_path: Path) -> None:
     async def script(two: Two) -> None:
         streamed = streams_of(two)
