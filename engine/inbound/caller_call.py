@@ -67,7 +67,8 @@ class CallerCall(TwoPartyCall):
         self._session = session
         self._incoming = incoming
         self._clock = clock
-        media = services.dialplan.media_policy_of(incoming.trunk)
+        plan, trunk = services.dialplan, incoming.trunk
+        media = plan.media_policy_of(trunk) if trunk else plan.browser_policy()
         address = incoming.party.address(incoming.trunk or None, media)
         self._caller = self.legs.make("customer", address)
         self._callback = CallbackOnKey(

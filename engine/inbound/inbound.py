@@ -28,6 +28,7 @@ from ..calls.dialling import shaped
 from ..calls.q850 import cause_of, reason_header
 from ..calls.running_calls import RunningCalls
 from ..calls.services import CallServices
+from ..routing.media_policy import MediaPolicy
 from ..stir.verdict import Verdict
 from .call_info import InboundCallInfo
 from .caller.caller_id import user_to_user_of
@@ -210,7 +211,7 @@ class Inbound:
         session.use_credentials(self._parties.credentials(trunk), trunk)
         request = event.request
         parties = self._parties.of(request, trunk)
-        objection = self._objection(session, trunk)
+        objection = self._objection(session, self._media_of(trunk))
         route = find_route(self._routes, parties.dialled, trunk)
         refusal = self.refusal(route, objection)
         if refusal is not None:
@@ -252,15 +253,17 @@ class Inbound:
         else:  # a client need not decide about it
             self._refuse(session, (487, "the caller has hung up"), parties, incoming.trunk)
 
-    def _objection(self, session: UasSession, trunk: str | None) -> str | None:
+    def _media_of(self, trunk: str | None) -> MediaPolicy:
+        return self._services.dialplan.media_policy_of(trunk or "")
+
+    def _objection(self, session: UasSession, policy: MediaPolicy) -> str | None:
         """What the offer of a call cannot do."""
-        policy = self._services.dialplan.media_policy_of(trunk or "")
         return session.objection(shaped(LocalAudio(host=self._rtp_host, port=9), policy))
 
     def _from_browser(self, session: UasSession, replaced: DialogUsage | None) -> None:
         """A visitor calls from a web page; or a browser whose page was loaded again takes over its
         call, where there is one."""
-        objection = self._objection(session, None)
+        objection = self._objection(session, self._services.dialplan.browser_policy())
         trunk_of = self._inbound.peers.trunk_of
         if replaced is None:
             self._take_visitor(session, objection)
@@ -286,7 +289,7 @@ class Inbound:
     def _replace(self, session: UasSession, replaced: DialogUsage, trunk: str | None) -> None:
         """Let the call take the place of another party, where it may (RFC 3891)."""
         session.use_credentials(self._parties.credentials(trunk), trunk or "")
-        objection = self._objection(session, trunk)
+        objection = self._objection(session, self._media_of(trunk))
         refused = take_place(session, replaced, trunk, self._inbound.peers.trunk_of, objection)
         if refused is not None:
             self._reject(session, refused.status, refused.reason)

@@ -431,8 +431,12 @@ class Dialplan:
         self._trunk_states.rest(name, for_s, reason, is_silent=is_silent, host=host)
 
     def media_policy_of(self, trunk: str) -> MediaPolicy:
-        """That of calls by this trunk; "": by none, as pages call."""
-        return self._trunks.media_policy(trunk) if trunk else self._of_browsers
+        """That of calls by this trunk; "": by none."""
+        return self._trunks.media_policy(trunk) if trunk else DEFAULT_MEDIA
+
+    def browser_policy(self) -> MediaPolicy:
+        """That of calls from pages, and from browsers that take their call over."""
+        return self._of_browsers
 
     def session_expires_s(self, trunk: str | None, otherwise: int) -> int:
         """The session interval of calls by this trunk; `otherwise` where it has none of its own."""

@@ -10,11 +10,20 @@ from engine.inbound.replacing import take_place
 from sip.dialog.uas import UasSession
 from sip.events import IncomingInvite
 from sip.hop import Hop
+from sip.sdp.offer_answer import LocalAudio
 from tests.support.leg_owner import LegOwner
 from tests.support.legs import dial, leg_to
 from tests.support.phones.scripted import ScriptedCaller, incoming
 from tests.support.reception import Reception, reception
 from tests.support.scene import Scene, run_scene
+
+
+class DeskPhone(ScriptedCaller):
+    """Speaks nothing but PCMU."""
+
+    def objection(self, audio: LocalAudio) -> str | None:
+        spoken = (*audio.codecs, *audio.spare_codecs)
+        return None if "PCMU" in spoken else "no codec in common"
 
 
 def at(host: str) -> Hop:
@@ -118,3 +127,20 @@ def test_who_was_refused_is_shown_as_their_trunk_writes_numbers(tmp_path: Path) 
 
     numbers_in = {"caller_strip": "88", "caller_prepend": "+"}
     reception(tmp_path, script, trunk={"numbers_in": numbers_in})
+
+
+def test_a_desk_phone_of_no_trunk_need_not_speak_the_codecs_of_browsers(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        desk.stage.services.dialplan.set_browsers(("opus",))
+        caller = await desk.waiting_alone()
+        caller.peer_hop = at("192.0.2.98")
+        moved = DeskPhone(incoming(caller="dave", host="192.0.2.99").request, at("192.0.2.99"))
+        desk.inbound.on_invite(IncomingInvite(moved.session, moved.request, caller.session))
+        assert moved.state != "terminated" and 488 not in moved.statuses
+        moved.acknowledges()
+        await asyncio.sleep(0.1)
+        assert caller.is_hung_up
+        moved.hangs_up()
+        await asyncio.sleep(0.1)
+
+    reception(tmp_path, script)

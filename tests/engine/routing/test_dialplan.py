@@ -556,7 +556,8 @@ def test_browsers_have_codecs_of_their_own_or_those_of_all() -> None:
         dialplan.set_agent("eve", eve.reached_at, None, MediaPolicy(codecs=own))
         (destination,) = dialplan.agent_destinations("eve")
         assert destination.is_browser and destination.targets[0].media.codecs == wanted
-        assert dialplan.media_policy_of("").codecs == configured  # a visitor's page
+        assert dialplan.browser_policy().codecs == configured  # a visitor's page
+        assert dialplan.media_policy_of("").codecs == ()  # a desk phone of no trunk
         assert dialplan.media_policy_of("one").codecs == ()
         desk = Agent(name="eve", uri="sip:eve@127.0.0.1")
         dialplan.set_agent("eve", desk.reached_at, None, MediaPolicy(codecs=own))
