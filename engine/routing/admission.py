@@ -265,7 +265,7 @@ class Admission:
         """Raise EngineError `refused` where a limit would refuse any number like this one: that of
         the site, of the source, of all together."""
         estimate = self.rates.estimate(number.e164).amount
-        self._check_rates(((number.e164, "to"),))
+        self._check_rates(((number.e164, "to"),), of_visitor=query.visitor_of is not None)
         others = Admitted(counted_cost=estimate, site=query.site, source=query.source)
         self._rate_limits.check(_accepted("", others, now))
 
@@ -389,11 +389,12 @@ class Admission:
         return f"{out}; to be called from {local:%A %Y-%m-%d %H:%M %Z}"
 
     def _check_limits(self, admitted: Admitted, now: float) -> None:
-        self._check_rates(_all_of(admitted))
-        self._rate_limits.check(_accepted("", admitted, now))
+        asked = _accepted("", admitted, now)
+        self._check_rates(_all_of(admitted), of_visitor=asked.is_of_visitor)
+        self._rate_limits.check(asked)
 
-    def _check_rates(self, called: Iterable[tuple[str, str]]) -> None:
-        if not self._rate_limits.limits_cost:
+    def _check_rates(self, called: Iterable[tuple[str, str]], *, of_visitor: bool) -> None:
+        if not self._rate_limits.limits_cost(of_visitor=of_visitor):
             return
         for number, parameter in called:
             if self.rates.rate(number) is None:

@@ -129,8 +129,7 @@ class RateLimits:
         every = (limits.number, limits.site, limits.source, limits.total)
         self._counts_all = any(limit != _UNLIMITED for limit in every)
         self._counts_visitors = self._counts_all or limits.site_number != _UNLIMITED
-        self.limits_cost = any(limit.cost_per_day for limit in (*every, limits.site_number))
-        """Whether any cost is limited."""
+        self._limits_cost = any(limit.cost_per_day for limit in every)
 
     async def load(self, now: float) -> None:
         """Read what an earlier engine counted. Raises StoreError."""
@@ -174,6 +173,10 @@ class RateLimits:
                 break
         reason = f"calls for {most} in a day are the most for {_words(key)}"
         raise _refusal("cost", key, reason, retry_at)
+
+    def limits_cost(self, *, of_visitor: bool) -> bool:
+        """Whether any cost is limited that a request of a visitor, or of others, counts for."""
+        return self._limits_cost or (of_visitor and bool(self._limits.site_number.cost_per_day))
 
     # -- counting ---------------------------------------------------------------------------
 

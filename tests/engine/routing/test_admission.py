@@ -198,6 +198,19 @@ def test_the_dearest_number_of_a_request_is_what_it_is_expected_to_cost() -> Non
     assert (error.field, error.data["limit"]) == ("numbers", "rate")
 
 
+def test_where_the_cost_of_visitors_alone_is_limited_only_their_numbers_need_a_rate() -> None:
+    under_test = admission(
+        limits=Limits(site_number=Limit(cost_per_day=Decimal(1))),
+        rates=[Rate(prefix="+44", per_minute=Decimal("0.01"))],
+    )
+    under_test.check(AdmissionQuery(to=BERLIN), NOON)
+    under_test.check(AdmissionQuery(to=BERLIN, site="shop"), NOON)
+    visitor: dict[str, Any] = {"site": "shop", "source": "192.0.2.1"}
+    error = refused_by_admission(under_test, to=BERLIN, **visitor)
+    assert error.data == {"policy": "cost", "limit": "rate"}
+    under_test.check(AdmissionQuery(to=LONDON, **visitor), NOON)
+
+
 def test_cost_is_limited_and_settled() -> None:
     policy: dict[str, Any] = {
         "limits": Limits(total=Limit(cost_per_day=Decimal("0.05"))),
