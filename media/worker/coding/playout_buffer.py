@@ -271,7 +271,7 @@ class PlayoutBuffer:
         """What follows in the stream, or what stands for it: some samples at least, or a packet."""
         stamp = self._due(now)
         if stamp is None:
-            return self._stand_in(self._frame - self._ready)
+            return self._stand_in()
         samples = self._decode(stamp)
         if not self._noise_is_wanted:
             age_s = self._age_s(stamp, now)
@@ -289,7 +289,7 @@ class PlayoutBuffer:
         if packet.decoder is None:
             self._describe_noise(packet.payload)
             self._next = stamp
-            return self._stand_in(self._frame - self._ready)
+            return self._stand_in()
         self._noise_is_wanted = False
         self._has_begun = True
         self._concealed = 0
@@ -332,12 +332,12 @@ class PlayoutBuffer:
         gap = (stamp - following) * self._rate_hz // self._decoder.clock_hz
         return stamp if self._concealed >= gap or age_s >= wanted_s + _FAR_S else None
 
-    def _stand_in(self, samples: int) -> Samples:
-        """Comfort noise, or what stands for lost sound; silence before the first packet."""
-        decoder = self._decoder
+    def _stand_in(self) -> Samples:
+        """What the frame lacks: comfort noise, or what stands for lost sound; silence at first."""
+        decoder, samples = self._decoder, max(0, self._frame - self._ready)
         if self._noise_is_wanted and self._noise is not None:
             return self._noise.make(samples)
-        if decoder is None or not self._has_begun:
+        if decoder is None or not self._has_begun or not samples:
             return np.zeros(samples, np.int16)
         following = self._next
         if following is not None and self._waiting:

@@ -349,6 +349,20 @@ def test_comfort_noise_is_heard_until_sound_comes_again() -> None:
     assert np.abs(np.concatenate(call.frames[110:140])).max() > 3000
 
 
+@pytest.mark.parametrize("late_ms", [60, 110, 160])
+@pytest.mark.parametrize("sounds", range(40, 60))
+def test_comfort_noise_may_come_while_a_wait_is_made_shorter(late_ms: int, sounds: int) -> None:
+    """Of the periods that are left out, more than a frame is ready, and less than is enough."""
+    packets = sent(sounds * FRAME_S, delay=lambda at: late_ms / 1000 if at < FRAME_S else 0.0)
+    noise_at = 0.015 + sounds * FRAME_S
+    call = Call(packets=packets).until(noise_at)
+    call.buffer.put_noise(SSRC, 100 + sounds, 5000 + sounds * 160, bytes([40]), call.now)
+    call.until(noise_at + 0.5)
+    assert {len(frame) for frame in call.frames} == {160}
+    noise = np.concatenate(call.frames[-10:]).astype(np.float64)
+    assert 10 * np.log10(np.mean(noise**2) / 32768**2) == pytest.approx(-40, abs=2)
+
+
 def test_a_stream_may_begin_with_comfort_noise() -> None:
     call = Call()
     call.buffer.put_noise(SSRC, 1, 160, bytes([40]), 0.0)
