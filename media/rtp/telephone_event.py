@@ -164,13 +164,14 @@ class EventTranslator:
     Give it no packet that others have overtaken.
     """
 
-    __slots__ = ("_before", "_code", "_duration", "_timestamp")
+    __slots__ = ("_before", "_code", "_duration", "_has_ended", "_timestamp")
 
     def __init__(self) -> None:
         self._timestamp = -1
         self._code = -1
         self._duration = 0
         self._before = 0  # the duration of the segments before this one
+        self._has_ended = False  # what has another timestamp is another event
 
     def translate(self, payload: bytes, timestamp: int, from_hz: int, to_hz: int) -> EventFrame:
         """The packet in the other clock. `timestamp` names the event, or its segment."""
@@ -180,12 +181,14 @@ class EventTranslator:
         begins = False
         if timestamp != self._timestamp:
             step = (timestamp - self._timestamp) & 0xFFFFFFFF
-            if code == self._code and _goes_on(step, self._duration):
+            is_same = code == self._code and not self._has_ended
+            if is_same and _goes_on(step, self._duration):
                 self._before += step
             else:
-                begins, self._before = True, 0
+                begins, self._before, self._has_ended = True, 0, False
             self._timestamp, self._code, self._duration = timestamp, code, 0
         self._duration = max(self._duration, duration)
+        self._has_ended = self._has_ended or bool(flags & _END_BIT)
         if code < 0:
             return EventFrame(payload, begins, 0)
         return _segmented(code, flags, (self._before + duration) * to_hz // from_hz, begins=begins)

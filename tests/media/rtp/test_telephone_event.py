@@ -217,6 +217,18 @@ def test_a_long_key_is_translated_into_the_segments_of_another_clock(
     assert read == [("5", 2000)] * 2 and marks == 2
 
 
+def test_a_key_that_is_pressed_again_where_it_ended_is_translated_into_two() -> None:
+    reader, translator = DigitReader(48000), EventTranslator()
+    read, marks = [], []
+    for stamp in (1000, 1000 + 800):  # the second begins where the first ended
+        for duration, end in ((400, False), (800, False), (800, True), (800, True)):
+            frame = translator.translate(event(1, duration, end=end), stamp, 8000, 48000)
+            marks.append(frame.begins)
+            read += reader.receive(frame.payload, stamp * 6 + frame.passed, 0.0)
+    assert read == [("1", 100)] * 2
+    assert marks == [True, False, False, False] * 2
+
+
 def test_what_is_no_event_is_passed_on_by_a_translator_as_it_is() -> None:
     translator = EventTranslator()
     assert translator.translate(b"\x01", 5, 8000, 48000) == (b"\x01", True, 0)
