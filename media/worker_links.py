@@ -9,7 +9,7 @@ import asyncio
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -40,31 +40,43 @@ class Link:
     far: LinkEnd
 
 
+# The leg that is heard, the worker in which it is heard, and whether by one who asks for keys.
+_Key: TypeAlias = tuple[str, WorkerClient, bool]
+
+
 class WorkerLinks:
-    """The links of a pool, by the leg that is heard and the worker in which that is."""
+    """The links of a pool, by the leg that is heard and the worker in which that is.
+
+    Who asks for keys has a link of their own: nobody else may hear what comes over it.
+    """
 
     def __init__(self) -> None:
         self._made = 0
-        self._links: dict[tuple[str, WorkerClient], asyncio.Task[Link]] = {}
+        self._links: dict[_Key, asyncio.Task[Link]] = {}
         self._described: dict[str, Connect] = {}
 
-    def ready(self, leg: str, near: WorkerClient) -> Link | None:
-        """The link that brings `leg` into the worker `near`, if it works already."""
-        task = self._links.get((leg, near))
+    def _ready(self, key: _Key) -> Link | None:
+        """The link, if it works already."""
+        task = self._links.get(key)
         if task is None or not task.done() or task.cancelled() or task.exception() is not None:
             return None
         return task.result()
 
-    async def get(self, leg: str, far: WorkerClient, near: WorkerClient) -> Link:
+    async def get(
+        self, leg: str, far: WorkerClient, near: WorkerClient, *, is_asking: bool = False
+    ) -> Link:
         """The link that brings `leg`, of the worker `far`, into the worker `near`.
 
-        Raises NoPortLeft, WorkerGone.
+        `is_asking` is that of Peer. Raises NoPortLeft, WorkerGone.
         """
-        key = leg, near
+        key = leg, near, is_asking
         task = self._links.get(key)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
             task = self._links[key] = asyncio.ensure_future(self._make(leg, far, near))
-        return await asyncio.shield(task)
+        link = await asyncio.shield(task)
+        if is_asking:  # each time: a leg whose keys are free again forgets who has asked
+            far.hear(link.far.name, Peer(leg, is_asking=True))
+        return link
 
     async def _make(self, leg: str, far: WorkerClient, near: WorkerClient) -> Link:
         self._made += 1
@@ -121,22 +133,22 @@ class WorkerLinks:
     def worker_gone(self, client: WorkerClient) -> None:
         """A worker is gone, and every link from it and to it."""
         for key, task in tuple(self._links.items()):
-            link = self.ready(*key)
+            link = self._ready(key)
             ends = () if link is None else (link.near.client, link.far.client)
             if key[1] is client or client in ends or not task.done():
                 self._drop(key)
 
-    def _drop(self, key: tuple[str, WorkerClient]) -> None:
-        link, task = self.ready(*key), self._links.pop(key)
+    def _drop(self, key: _Key) -> None:
+        link, task = self._ready(key), self._links.pop(key)
         task.cancel()
         if link is not None:
             for end in (link.near, link.far):
                 end.client.discard(end.name)
 
     def _of(self, leg: str) -> Iterator[Link]:
-        for name, near in tuple(self._links):
-            link = self.ready(name, near)
-            if name == leg and link is not None:
+        for key in tuple(self._links):
+            link = self._ready(key)
+            if key[0] == leg and link is not None:
                 yield link
 
 

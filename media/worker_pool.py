@@ -11,6 +11,8 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Literal
 
+from msgspec import structs
+
 from .detection_limits import DetectionLimits
 from .detection_phrases import Phrases
 from .errors import MediaError, NoPortLeft, UnknownLeg, WorkerFailed, WorkerGone
@@ -193,11 +195,12 @@ class WorkerPool:
     async def _hear_far(
         self, leg: str, member: _Member, source: Source, far: list[str], wish: int
     ) -> None:
+        is_asking = isinstance(source, Peer) and source.is_asking
         near: dict[str, str] = {}
         failure: MediaError | None = None
         for one in far:
             try:
-                near[one] = await self._near(one, member)
+                near[one] = await self._near(one, member, is_asking=is_asking)
             except UnknownLeg:  # it has ended meanwhile: the others are heard
                 near[one] = one
             except MediaError as error:
@@ -208,9 +211,10 @@ class WorkerPool:
             if failure is not None:
                 raise failure
 
-    async def _near(self, leg: str, member: _Member) -> str:
+    async def _near(self, leg: str, member: _Member, *, is_asking: bool = False) -> str:
         """The leg of this worker that stands for a leg of another. Raises MediaError."""
-        link = await self._links.get(leg, self._client(leg), member.client)
+        far = self._client(leg)
+        link = await self._links.get(leg, far, member.client, is_asking=is_asking)
         return link.near.name
 
     def _wish(self, leg: str) -> int:
@@ -422,7 +426,7 @@ def _with_legs(source: Source, near: Mapping[str, str]) -> Source:
     """The same source with other legs in place of some."""
     match source:
         case Peer():
-            return Peer(near.get(source.leg, source.leg))
+            return structs.replace(source, leg=near.get(source.leg, source.leg))
         case Mix():
             return Mix(tuple(near.get(leg, leg) for leg in source.legs))
         case _:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from media import worker_links
 from media.errors import MediaError, NoPortLeft
@@ -29,6 +30,7 @@ from tests.support.waiting import DEADLINE_S, until
     [
         (Peer("far"), Peer("link")),
         (Peer("here"), Peer("here")),
+        (Peer("far", is_asking=True), Peer("link", is_asking=True)),
         (Mix(("here", "far")), Mix(("here", "link"))),
         (Silence(), Silence()),
         (Tone("440"), Tone("440")),
@@ -132,6 +134,25 @@ async def test_who_is_heard_alone_or_with_others(two: Two, tmp_path: Path) -> No
         samples = np.frombuffer(sound.readframes(sound.getnframes()), "<i2").reshape(-1, 2)
     for side, spoken in ((0, b"\x11"), (1, b"\x22")):
         assert np.count_nonzero(samples[:, side] == g711.decode(spoken, "PCMU")[0]) >= 800
+
+
+async def test_who_asks_for_keys_hears_them_as_sound_in_another_worker_and_alone(two: Two) -> None:
+    for leg, fill, beside in (("a", 0x11, None), ("asks", 0x22, None), ("b", 0x33, "asks")):
+        await two.phone(leg, fill, beside=beside)
+    two.pool.connect(structs.replace(two.phones["a"][0].describe("a"), keys_as_sound=True))
+    two.pool.hear("b", Peer("a"))
+    await two.talk_until_heard(("a", "b"))
+    for _ in range(2):  # once the keys are free again, who has asked is forgotten
+        two.pool.block_keys("a", is_blocked=True)
+        await two.pool.stats("a")  # it has been said
+        for name in ("asks", "b"):
+            two.hears(name, "a")
+            two.phones[name][0].heard.clear()
+        two.pool.hear("asks", Peer("a", is_asking=True))
+        await two.talk_until_heard(("a", "asks"))
+        assert not two.hears("b", "a")
+        two.pool.block_keys("a", is_blocked=False)
+        await two.talk_until_heard(("a", "b"))
 
 
 async def test_a_newer_wish_is_what_a_party_hears(two: Two) -> None:
