@@ -82,8 +82,11 @@ class EngineRequests:
             async with self._reading:
                 await self.call("person.erase", **whose)
         except EngineError as error:
-            if error.kind == "state":  # its call is being hung up yet
+            if error.kind == "state":  # its call is up, or is being hung up yet
                 raise Refusal(409, "not_over") from None
+            # A call that never began is nobody's, and so not the gateway's either.
+            if error.kind == "not_found" or (error.kind, error.field) == ("refused", "call"):
+                return
             raise Refusal(503, "engine", retry_after_s=RETRY_S) from None
 
     async def rate(self, id: str, rating: int) -> None:

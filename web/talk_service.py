@@ -87,9 +87,10 @@ class TalkService:
         }
 
     async def erase(self, talk_id: str) -> None:
-        """Erase what the talk left. Raises Refusal `not_over`, `engine`."""
-        if await self._record(talk_id) is None:
-            raise Refusal(409, "not_over")
+        """Erase what the talk left: nothing, where it never began.
+
+        Raises Refusal `not_over`, `engine`.
+        """
         await self._engine.erase(call=talk_id)
 
     async def _record(self, talk_id: str) -> Mapping[str, Any] | None:

@@ -204,7 +204,8 @@ async def test_a_visitor_who_would_like_to_speak_gets_a_token(pages: Pages) -> N
     assert await pages.send("GET", link.replace("?", "/data?")) == {"id": admitted["id"]}
     rated = await pages.send("POST", link.replace("?", "/rating?"), status=409, json={"rating": 8})
     assert rated["error"]["reason"] == "no_talk"  # it has not begun
-    await pages.send("DELETE", link.replace("?", "/data?"), status=409)
+    erased = await pages.send("DELETE", link.replace("?", "/data?"))
+    assert erased == {"id": admitted["id"], "erased": True}
     await pages.send("DELETE", link, status=409)
     await pages.send("GET", f"{path}/data?token=wrong", status=404)
     await pages.send("GET", f"{path}x", status=404)

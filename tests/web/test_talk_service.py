@@ -102,13 +102,26 @@ def test_what_is_kept_of_a_talk_is_what_the_page_has_told() -> None:
 
 def test_a_talk_is_erased_once_it_is_over() -> None:
     async def script() -> None:
-        client = ScriptedClient(record_get=[record()], person_erase=[{}])
+        client = ScriptedClient(person_erase=[{}])
         await service(client).erase(ID)
         assert client.asked[-1] == ("person.erase", {"call": ID})
 
     run(script())
-    refusal = refused(ScriptedClient(record_get=[error("not_found")]), lambda of: of.erase(ID))
-    assert (refusal.status, refusal.reason) == (409, "not_over")
+    for reply, status, reason in (
+        (error("state"), 409, "not_over"),
+        (error("unavailable"), 503, "engine"),
+        (error("refused", "number"), 503, "engine"),
+    ):
+        refusal = refused(ScriptedClient(person_erase=[reply]), lambda of: of.erase(ID))
+        assert (refusal.status, refusal.reason) == (status, reason)
+
+
+def test_of_a_talk_that_never_began_there_is_nothing_to_erase_or_to_cancel() -> None:
+    async def script() -> None:
+        for reply in (error("not_found", "call"), error("refused", "call", role="operate")):
+            await service(ScriptedClient(record_get=[reply], person_erase=[reply])).erase(ID)
+
+    run(script())
     refusal = refused(ScriptedClient(), lambda of: of.cancel(ID))
     assert (refusal.status, refusal.reason) == (409, "over")
     refusal = refused(ScriptedClient(record_get=[error("unavailable")]), lambda of: of.kept(ID))
