@@ -140,11 +140,12 @@ class Api:
             raise Refusal(503, "busy", retry_after_s=HEARTBEAT_S)
         address = self._address(request)
         await self._admission.admit_talk(site, form, address)
-        talk_id, talks = self._signing.talk_id(), self._service.talks
-        admitted = await talks.admit(talk_id, site, form, str(address), origin or "")
-        own = {"id": talk_id, "link": self._link(request, talk_id)["link"]}
+        admitted = await self._service.talks.admit(
+            self._signing.talk_id, site, form, str(address), origin or ""
+        )
+        link = self._link(request, admitted["id"])["link"]
         server = self._settings().web.phone_server
-        return self._json(request, {**admitted, **own, "server": server}, status=201)
+        return self._json(request, {**admitted, "link": link, "server": server}, status=201)
 
     async def _progress(self, request: web.Request) -> web.StreamResponse:
         if "text/event-stream" in request.headers.get("Accept", ""):

@@ -5,7 +5,7 @@ it leads to its record.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from config.sites import Site
@@ -27,24 +27,36 @@ class TalkService:
         self._engine = engine
 
     async def admit(
-        self, talk_id: str, site: Site, form: TalkForm, address: str, origin: str
+        self, new_id: Callable[[], str], site: Site, form: TalkForm, address: str, origin: str
     ) -> dict[str, Any]:
-        """A token with which the page calls the site's queue, once. Raises Refusal."""
+        """A token with which the page calls the site's queue, once, and the `id` of the talk.
+
+        Raises Refusal.
+        """
+        asked: dict[str, Any] = {
+            "site": site.name,
+            "queue": site.queue,
+            "origin": origin,
+            "name": printable(form.name or ""),
+            "priority": site.priority,
+            "max_wait_s": site.max_wait_s,
+            "context": kept_context(site, form, address, time.time()),
+        }
         try:
-            admitted: dict[str, Any] = await self._engine.call(
-                "browser.admit",
-                id=talk_id,
-                site=site.name,
-                queue=site.queue,
-                origin=origin,
-                name=printable(form.name or ""),
-                priority=site.priority,
-                max_wait_s=site.max_wait_s,
-                context=kept_context(site, form, address, time.time()),
-            )
+            return await self._admitted(new_id(), asked)
+        except EngineError as error:
+            if error.kind != "conflict":
+                raise refusal_of(error) from None
+        # The connection was lost before the answer came: that token is nobody's, and runs out.
+        try:
+            return await self._admitted(new_id(), asked)
         except EngineError as error:
             raise refusal_of(error) from None
-        return admitted
+
+    async def _admitted(self, talk_id: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        # The id comes first: an entry of the audit log that is cut has it still.
+        admitted = await self._engine.call("browser.admit", id=talk_id, **asked)
+        return {**admitted, "id": talk_id}
 
     async def progress(self, talk_id: str) -> Progress:
         """Whether it is over: its page knows the rest. Raises Refusal `engine`."""

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from ringback_client import Client
+from ringback_client import Client, ConnectionLost
 from tests.support.sites import site
 from tests.support.virtual_loop import run
 from tests.web.test_callback_service import ScriptedClient, error
@@ -15,6 +15,7 @@ from web.talk_service import TalkService
 from web.visitor_request import TalkForm
 
 ID = "talk-1"
+NO_FORM = TalkForm()
 
 
 def record(**more: Any) -> dict[str, Any]:
@@ -30,6 +31,11 @@ def service(client: ScriptedClient) -> TalkService:
     return TalkService(EngineRequests(cast(Client, client)))
 
 
+async def admitted(of: TalkService, form: TalkForm = NO_FORM) -> dict[str, Any]:
+    ids = iter((ID, "talk-2"))
+    return await of.admit(lambda: next(ids), site(), form, "192.0.2.7", "https://shop.example")
+
+
 def refused(client: ScriptedClient, act: Callable[[TalkService], Any]) -> Refusal:
     async def script() -> None:
         await act(service(client))
@@ -43,13 +49,32 @@ def test_the_call_of_a_talk_has_its_public_id() -> None:
     async def script() -> None:
         client = ScriptedClient(browser_admit=[{"token": "t"}])
         form = TalkForm(name="Ann\u202e")
-        found = await service(client).admit(ID, site(), form, "192.0.2.7", "https://shop.example")
-        assert found == {"token": "t"}
+        found = await admitted(service(client), form)
+        assert found == {"token": "t", "id": ID}
         ((_method, asked),) = client.asked
         assert next(iter(asked)) == "id"  # an audit entry that is cut has it still
         assert (asked["id"], asked["queue"], asked["name"]) == (ID, "sales", "Ann")
 
     run(script())
+
+
+def test_a_talk_whose_answer_was_lost_is_admitted_under_another_id() -> None:
+    async def script() -> None:
+        replies = [ConnectionLost("gone"), error("conflict", "id"), {"token": "t"}]
+        client = ScriptedClient(browser_admit=replies)
+        assert await admitted(service(client)) == {"token": "t", "id": "talk-2"}
+        assert [asked["id"] for _method, asked in client.asked] == [ID, ID, "talk-2"]
+
+    run(script())
+    for replies, reason in (
+        ([error("conflict", "id")], "engine"),
+        ([error("unavailable")], "busy"),
+        ([error("conflict", "id"), error("unavailable")], "busy"),
+    ):
+        client = ScriptedClient(browser_admit=list(replies))
+        refusal = refused(client, admitted)
+        assert (refusal.status, refusal.reason) == (503, reason)
+        assert len(client.asked) == (1 if replies[0].kind == "unavailable" else 2)
 
 
 @pytest.mark.parametrize(
