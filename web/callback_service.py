@@ -167,9 +167,12 @@ class CallbackService:
             return {"id": callback_id}
         names = ("to", "created", "not_before", "context", "rating", "state", "ended_at")
         kept = {"id": callback_id, **{name: found[name] for name in names}, "events": []}
-        if found["state"] in ENDED and job is None:
-            await self._engine.export_nothing()
-            kept |= self._uncalled.export(callback_id)
+        if found["state"] in ENDED and found["to"] == ERASED:
+            kept |= {"events": [], "recorded_bytes": 0}
+        elif found["state"] in ENDED and job is None:
+            own = self._uncalled.export(callback_id)
+            # The engine reads as much as for a job: it takes as long.
+            kept |= await self._engine.exported(request=callback_id) | own
         elif found["state"] in ENDED:
             kept |= await self._engine.exported(job=callback_id)
         return kept
@@ -182,14 +185,15 @@ class CallbackService:
         job = await self._own_job(callback_id)
         uncalled = None if job is not None else self._uncalled.find(callback_id)
         found = job or uncalled
-        if found is None:
-            return
-        if found["state"] not in ENDED:
+        if found is not None and found["state"] not in ENDED:
             raise Refusal(409, "not_over")
-        if uncalled is not None:
-            self._uncalled.erase(callback_id)
+        if found is not None and found["to"] == ERASED:
             return
-        await self._engine.erase(job=callback_id)
+        if job is not None:
+            await self._engine.erase(job=callback_id)
+        else:  # that it was asked for is in the audit log
+            await self._engine.erase(request=callback_id)
+            self._uncalled.erase(callback_id)
 
     async def follow_events(self) -> None:
         """Tell the followers what changes, for ever. A lost engine is awaited."""

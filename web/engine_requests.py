@@ -1,9 +1,7 @@
 """Requests to the engine for visitors, and what they are told where the engine does not do it."""
 
 import asyncio
-import random
 import time
-from collections import deque
 from typing import Any
 
 import structlog
@@ -15,7 +13,6 @@ from .errors import Refusal
 log = structlog.get_logger()
 
 RETRY_S = 2.0
-_EXPORTS = 20
 
 
 class EngineRequests:
@@ -24,8 +21,6 @@ class EngineRequests:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._reading = asyncio.Lock()
-        self._export_s: deque[float] = deque(maxlen=_EXPORTS)
-        """How long the latest exports took."""
 
     async def call(self, method: str, **params: Any) -> Any:
         """The result of a request. Raises EngineError, and Refusal where nothing answers."""
@@ -45,7 +40,7 @@ class EngineRequests:
             raise Refusal(503, "engine", retry_after_s=RETRY_S) from None
 
     async def exported(self, **whose: str) -> dict[str, Any]:
-        """When what happened in a job or call, and how much is recorded.
+        """When what happened in a job, call or request, and how much is recorded.
 
         Agents and their notes are nobody's here. The talk itself is not handed out: who has the
         link need not be who was called. Raises Refusal `engine`.
@@ -53,7 +48,6 @@ class EngineRequests:
         events: list[dict[str, Any]] = []
         recorded_bytes, cursor = 0, None
         async with self._reading:  # the whole event log is read for it
-            began = time.monotonic()
             while True:
                 try:
                     page = await self.call("person.export", **whose, cursor=cursor)
@@ -67,17 +61,10 @@ class EngineRequests:
                         recorded_bytes += data["bytes"]
                 cursor = page["cursor"]
                 if cursor is None:
-                    self._export_s.append(time.monotonic() - began)
                     return {"events": events, "recorded_bytes": recorded_bytes}
 
-    async def export_nothing(self) -> None:
-        """Take as long as an export."""
-        async with self._reading:
-            if self._export_s:
-                await asyncio.sleep(random.choice(self._export_s))
-
     async def erase(self, **whose: str) -> None:
-        """Erase what is kept of a job or call. Raises Refusal `not_over`, `engine`."""
+        """Erase what is kept of a job, call or request. Raises Refusal `not_over`, `engine`."""
         try:
             async with self._reading:
                 await self.call("person.erase", **whose)

@@ -84,6 +84,28 @@ class PersonalData:
         if blocked is not None and one_id is None:
             yield "blocked", msgspec.structs.asdict(blocked)
 
+    async def items_of_request(
+        self, request_id: str, who: str | None = None
+    ) -> AsyncIterator[Item]:
+        """What is kept of a request that made no job: what the audit log has of it.
+
+        `who` is the client whose request it was; None: whoever. Raises StoreError.
+        """
+        async for _number, entry in self._audit_of_request(request_id, who):
+            yield "audit", entry
+
+    async def _audit_of_request(
+        self, request_id: str, who: str | None
+    ) -> AsyncIterator[tuple[int, dict[str, Any]]]:
+        nobody, ids = Person.unknown(), frozenset({request_id})
+        # Nothing else is its own. It is read as for a job, so that how long it takes tells nothing.
+        async for _event in collection.events_of(self._store, nobody, ids):
+            pass
+        await self._recordings.of_calls(ids)
+        async for number, entry, _is_theirs in collection.audit_of(self._store, nobody, ids):
+            if who is None or entry["who"] == who:
+                yield number, entry
+
     async def record_of_call(self, call_id: str) -> dict[str, Any] | None:
         """The record of a call that came in; None where there is none. Raises StoreError."""
         found = await self._store.query(
@@ -119,6 +141,25 @@ class PersonalData:
             ids.add(one_id)
         for forget in self._forget:
             forget(person.e164 if one_id is None else None, ids)
+        await self._store.flush()
+        await self._store.overwrite_deleted()
+        return erased
+
+    async def erase_request(self, request_id: str, who: str | None = None) -> dict[str, int]:
+        """Erase what is kept of a request that made no job; returns how much there was.
+
+        `who` is the client whose request it was; None: whoever. Raises StoreError.
+        """
+        erased = dict.fromkeys(("jobs", "records", "events", "audit", "recordings"), 0)
+        params = msgspec.json.encode({ERASED: True}).decode()
+        async for number, entry in self._audit_of_request(request_id, who):
+            # Whose number the reason names is known no more.
+            reason = entry["reason"] and ERASED
+            self._store.execute(
+                "UPDATE audit SET params = ?, reason = ? WHERE number = ?",
+                (params, reason, number),
+            )
+            erased["audit"] += 1
         await self._store.flush()
         await self._store.overwrite_deleted()
         return erased

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
 from unittest.mock import patch
@@ -341,10 +341,10 @@ def test_what_is_not_erased_now(replies: dict[str, Any], status: int, reason: st
     assert (refusal.status, refusal.reason) == (status, reason)
 
 
-def test_erasing_leaves_nothing_to_do_where_nothing_is_kept() -> None:
-    client = ScriptedClient(callback_get=[error("not_found")])
-    run(service(client).erase(ID))
-    assert [method for method, _params in client.asked] == ["callback.get"]
+def test_erasing_names_the_job_or_the_request_that_made_none() -> None:
+    client = ScriptedClient(callback_get=[error("not_found")], person_erase=[{}])
+    run(service(client).erase(ID))  # the audit log may have it from before a restart
+    assert client.asked[-1] == ("person.erase", {"request": ID})
     client = ScriptedClient(callback_get=[job(**OVER)], person_erase=[{}])
     run(service(client).erase(ID))
     assert client.asked[-1] == ("person.erase", {"job": ID})
@@ -419,21 +419,75 @@ def test_one_that_is_not_called_counts_where_others_wait() -> None:
     run(script())
 
 
-def test_what_is_kept_of_one_that_is_not_called_comes_as_late_as_of_any_other() -> None:
-    async def script() -> None:
-        client = ScriptedClient(
-            callback_feign=[PLAN], callback_get=[error("not_found")], queue_availability=[{}]
+SLOW_S = 1.3
+
+
+class SlowClient(ScriptedClient):
+    """An engine that reads a long event log."""
+
+    async def call(self, method: str, /, **params: Any) -> Any:
+        reply = await super().call(method, **params)
+        if method.startswith("person."):
+            await asyncio.sleep(SLOW_S)
+        return reply
+
+
+async def how_long(act: Awaitable[Any]) -> float:
+    began = asyncio.get_running_loop().time()
+    await act
+    return asyncio.get_running_loop().time() - began
+
+
+def test_to_see_and_erase_takes_as_long_for_one_that_is_not_called_as_for_any_other() -> None:
+    over, erased = job(**OVER), job(**OVER) | {"to": "erased"}
+    none = error("not_found")
+    page: dict[str, Any] = {"items": [], "cursor": None}
+
+    async def script(whose: str, *, is_called: bool) -> list[float]:
+        replies = [over, over, erased, erased] if is_called else [none]
+        client = SlowClient(
+            callback_feign=[PLAN], callback_get=replies, person_export=[page], person_erase=[{}]
         )
         under_test = service(client)
+        if not is_called:
+            await under_test.request(ID, site(), FORM, "192.0.2.7", is_called=False)
+            assert (await under_test.cancel(ID))["stage"] == "cancelled"
+            under_test._uncalled._clock = lambda: time.time() + 1.0
+        times = []
+        for _before_and_after in range(2):
+            times += [await how_long(under_test.kept(ID)), await how_long(under_test.erase(ID))]
+        asked = [each for each in client.asked if each[0].startswith("person.")]
+        assert asked == [
+            ("person.export", {whose: ID, "cursor": None}), ("person.erase", {whose: ID}),
+        ]  # fmt: skip
+        return times
+
+    real = run(script("job", is_called=True))
+    assert real == pytest.approx([SLOW_S, SLOW_S, 0.0, 0.0])
+    assert run(script("request", is_called=False)) == pytest.approx(real)
+
+
+def test_one_that_is_not_called_is_erased_only_once_the_engine_has() -> None:
+    async def script() -> None:
+        client = ScriptedClient(
+            callback_feign=[PLAN], callback_get=[error("not_found")],
+            person_export=[{"items": [], "cursor": None}], person_erase=[error("unavailable"), {}],
+        )  # fmt: skip
+        under_test = service(client)
         await under_test.request(ID, site(), FORM, "192.0.2.7", is_called=False)
-        assert (await under_test.cancel(ID))["stage"] == "cancelled"
+        with pytest.raises(Refusal) as caught:
+            await under_test.erase(ID)
+        assert caught.value.reason == "not_over"
+        await under_test.cancel(ID)
         under_test._uncalled._clock = lambda: time.time() + 1.0
-        under_test._engine._export_s.append(3.0)
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        with pytest.raises(Refusal):
+            await under_test.erase(ID)
         found = await under_test.kept(ID)
-        assert loop.time() - began == pytest.approx(3.0)
-        assert (found["state"], found["recorded_bytes"]) == ("cancelled", 0)
+        assert (found["to"], found["state"]) == ("+442079460123", "cancelled")
+        assert found["events"] and found["recorded_bytes"] == 0
+        await under_test.erase(ID)
+        found = await under_test.kept(ID)
+        assert (found["to"], found["events"], found["recorded_bytes"]) == ("erased", [], 0)
         with pytest.raises(Refusal) as caught:
             await under_test.cancel(ID)
         assert caught.value.reason == "over"

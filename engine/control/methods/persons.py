@@ -1,36 +1,39 @@
 """The methods about what is kept of a person: person.export and person.erase."""
 
 import time
-from collections.abc import Callable, Container
+from collections.abc import AsyncIterator, Callable, Container
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, cast
 
 import msgspec
 from msgspec import Meta
 
-from ...errors import EngineError
+from ...errors import BadParams, EngineError
 from ...personal.person import ERASED, Person
-from ...request import JobId, Params, Target, one_of
+from ...request import Identifier, JobId, Params, Target, one_of
 from ...store.cursor import row_of
 from ..connections.peer import Peer
 from ..method import Method
 
 if TYPE_CHECKING:
     from ...job import Job
-    from ...personal.personal_data import PersonalData
+    from ...personal.personal_data import Item, PersonalData
     from ...store.event_log import EventLog
 
 PAGE_BYTES = 512 * 1024
 
 
 class PersonExport(Params):
-    """person.export: all that is kept of a person, or of one of their jobs or calls alone.
+    """person.export: all that is kept of a person, or of one job, call or request of theirs alone.
 
-    `cursor` is that of the page before.
+    `request` is the id of one that made no job, of the client `who` alone. `cursor` is that of the
+    page before.
     """
 
     number: Target | None = None
     job: JobId | None = None
     call: JobId | None = None
+    request: JobId | None = None
+    who: Identifier | None = None
     limit: Annotated[int, Meta(ge=1, le=1000)] = 1000
     cursor: Annotated[str, Meta(max_length=20)] | None = None
 
@@ -40,19 +43,26 @@ class PersonExport(Params):
 
 class PersonErase(Params):
     """person.erase: erase all that is kept of the person with this number, or of one job or call
-    alone."""
+    alone.
+
+    `request` is the id of a request that made no job, of the client `who` alone.
+    """
 
     number: Target | None = None
     job: JobId | None = None
     call: JobId | None = None
+    request: JobId | None = None
+    who: Identifier | None = None
 
     def __post_init__(self) -> None:
         _one_of(self)
 
 
 def _one_of(params: PersonExport | PersonErase) -> None:
-    names = ("number", "job", "call")
+    names = ("number", "job", "call", "request")
     one_of(names, {name: getattr(params, name) for name in names})
+    if params.who is not None and params.request is None:
+        raise BadParams("who", "goes with request")
 
 
 class PersonItem(TypedDict):
@@ -69,7 +79,7 @@ class PersonPage(TypedDict):
 
     number: str
     """The number in E.164; `erased` of a job or call that was erased, empty of a call without
-    one."""
+    one, and of a request."""
     items: list[PersonItem]
     """What is kept, in a stable order."""
     cursor: str | None
@@ -125,9 +135,7 @@ class PersonMethods:
         cursor = None
         size = count = 0
         kind: Any
-        async for kind, what in self._personal.items(
-            person, time.time(), params.job or params.call
-        ):
+        async for kind, what in self._items(person, params):
             count += 1
             if count <= skipped:
                 continue
@@ -138,11 +146,20 @@ class PersonMethods:
             shown.append({"kind": kind, "data": what})
         return {"number": person.e164, "items": shown, "cursor": cursor}
 
+    def _items(self, person: Person, params: PersonExport) -> "AsyncIterator[Item]":
+        if params.request is not None:
+            return self._personal.items_of_request(params.request, params.who)
+        return self._personal.items(person, time.time(), params.job or params.call)
+
     async def _erase(self, params: PersonErase, peer: Peer) -> Erased:
         person = await self._person(params)
         if person is None:
             return {"jobs": 0, "records": 0, "events": 0, "audit": 0, "recordings": 0}
-        erased: dict[str, Any] = dict(await self._personal.erase(person, params.job or params.call))
+        if params.request is not None:
+            counts = await self._personal.erase_request(params.request, params.who)
+        else:
+            counts = await self._personal.erase(person, params.job or params.call)
+        erased: dict[str, Any] = dict(counts)
         self._events.publish("person.erased", by=peer.who or None, **erased)
         return cast(Erased, erased)
 
@@ -154,6 +171,8 @@ class PersonMethods:
         """
         if params.call is not None:
             return await self._caller(params.call)
+        if params.request is not None:
+            return self._requester(params.request, params.who)
         if params.job is None:
             return Person.of(params.number or "", self._region())
         job = self._find_job(params.job)
@@ -162,6 +181,13 @@ class PersonMethods:
         if job.request.to == ERASED:
             return None
         return Person.of(job.called or job.request.to, self._region())
+
+    def _requester(self, request_id: str, who: str | None) -> Person:
+        job = self._find_job(request_id)
+        is_its = job is not None and (who is None or job.requested_by == who)
+        if job is not None and is_its and job.id == request_id:
+            raise EngineError("state", f"request {request_id} made a job: give `job`", "request")
+        return Person.unknown()
 
     async def _caller(self, call_id: str) -> Person | None:
         if call_id in self._calls:

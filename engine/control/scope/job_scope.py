@@ -98,6 +98,8 @@ class JobScope:
             if self._who.sites and params.site is None and site_of(params.context) is None:
                 changes["site"] = self._only_site("site")
             return msgspec.structs.replace(params, **changes) if changes else params
+        if method in _OF_ONE_PERSON and params.request is not None and self._who.has_own_jobs_only:
+            return msgspec.structs.replace(params, who=self._who.name)
         no_site = params.site is None if method in ("report.site", "call.originate") else False
         if method == "call.originate" and no_site and self._who.sites:
             if site_of(params.context) is None:
@@ -135,7 +137,8 @@ class JobScope:
             raise _no_record(params.id)
         elif method in _OF_ONE_PERSON:
             one = params.job or params.call
-            if one is None or not self._owns(one):
+            is_own_request = params.request is not None and params.who == self._who.name
+            if not is_own_request and (one is None or not self._owns(one)):
                 field = "number" if one is None else "call" if params.job is None else "job"
                 raise self._no_right(method, field)
         elif method in _OF_ONE_TRACE:

@@ -169,7 +169,7 @@ async def test_one_job_is_handed_out_and_erased_by_itself(tmp_path: Path) -> Non
         for method in ("person.export", "person.erase"):
             with pytest.raises(EngineError, match="there is no job none"):
                 await client.call(method, job="none")
-            with pytest.raises(RequestRejected, match="only one of number, job or call"):
+            with pytest.raises(RequestRejected, match="only one of number, job, call or request"):
                 await client.call(method, job="j2", number=NUMBER)
 
 
@@ -178,3 +178,74 @@ async def test_the_job_of_an_open_call_is_not_erased(tmp_path: Path) -> None:
         await client.callback(**request(to=NUMBER, id="j1", not_before=4e9))
         with pytest.raises(EngineError, match="j1 has not ended: cancel it first"):
             await client.call("person.erase", job="j1")
+
+
+GATEWAYS = """
+[limits.site_number]
+per_day = 1
+""" + "".join(
+    f"""
+[[rights]]
+name = "{name}"
+token = "the-token-of-{name}"
+role = "gateway"
+"""
+    for name in ("web", "other")
+)
+OF_VISITOR = {"context": {"name": "Ada Lovelace"}, "site": "shop.example", "source": "192.0.2.7"}
+
+
+async def test_of_a_request_that_made_no_job_what_the_audit_log_has_is_erased(
+    tmp_path: Path,
+) -> None:
+    settings = settings_in(tmp_path, more=GATEWAYS)
+    socket = str(settings.control.socket)
+    async with running(settings) as (_daemon, client):
+        await client.call("number.block", number=OTHER)
+        web = await Client.connect(socket, token="the-token-of-web")
+        other = await Client.connect(socket, token="the-token-of-other")
+        async with web, other:
+            await web.callback(**request(to=NUMBER, id="made"))
+            for id, number in (("refused", OTHER), ("feigned", OTHER)):
+                with pytest.raises(EngineError, match="asked not to be called"):
+                    await web.callback(**request(to=number, id=id, **OF_VISITOR))
+            await web.call("callback.feign", **request(to=OTHER, id="feigned", **OF_VISITOR))
+            await other.call("callback.feign", **request(to=OTHER, id="refused", context={"a": 1}))
+            shown = await client.call("person.export", request="feigned")
+            assert [one["data"]["method"] for one in shown["items"]] == [
+                "callback.request", "callback.feign",
+            ]  # fmt: skip
+            assert (await client.call("person.export", request="refused", who="web"))["items"]
+            with pytest.raises(RequestRejected, match="goes with request"):
+                await client.call("person.export", number=NUMBER, who="web")
+            # What others have done is theirs, and a job is none of these.
+            assert (await web.call("person.export", request="feigned"))["items"] == []
+            assert (await other.call("person.erase", request="feigned"))["audit"] == 0
+            assert (await other.call("person.erase", request="made"))["audit"] == 0
+            assert (await other.call("person.erase", request="feigned", who="web"))["audit"] == 0
+            for one in (web, client):
+                with pytest.raises(EngineError, match="request made made a job"):
+                    await one.call("person.erase", request="made")
+            for id, audit in (("feigned", 2), ("refused", 1), ("refused", 0), ("none", 0)):
+                erased = await web.call("person.erase", request=id)
+                assert erased == {
+                    "jobs": 0, "records": 0, "events": 0, "audit": audit, "recordings": 0,
+                }  # fmt: skip
+            left = (await client.call("audit.list", method="callback.feign"))["entries"]
+            assert [(entry["who"], "erased" in entry["params"]) for entry in left] == [
+                ("other", False), ("web", True),
+            ]  # fmt: skip
+            assert (await client.call("person.erase", request="refused"))["audit"] == 1
+        for file in tmp_path.glob("ringback.db*"):
+            assert b"Lovelace" not in file.read_bytes(), file
+
+
+async def test_why_a_request_was_refused_names_nobody_once_it_is_erased(tmp_path: Path) -> None:
+    async with running(settings_in(tmp_path, more=GATEWAYS)) as (_daemon, client):
+        await client.callback(**request(to=NUMBER, id="made", join=False, **OF_VISITOR))
+        with pytest.raises(EngineError, match=DIGITS):
+            await client.callback(**request(to=NUMBER, id="more", join=False, **OF_VISITOR))
+        await client.call("person.erase", request="more")
+        (entry, _made) = (await client.call("audit.list", method="callback.request"))["entries"]
+        assert (entry["outcome"], entry["reason"]) == ("refused", "erased")
+        assert DIGITS not in json.dumps(entry)

@@ -312,5 +312,8 @@ def test_a_gateway_has_its_own_jobs_erased_and_nobody_by_their_number() -> None:
         for wanted in others:
             with pytest.raises(NoRight):
                 mine.check(method, params(**wanted))
+        asked = mine.amend(method, params(request="any", who="root"))
+        assert asked.who == "web"
+        mine.check(method, asked)
     shown = {"number": "+44", "items": [{"kind": "job"}, {"kind": "audit"}], "cursor": None}
     assert mine.narrowed("person.export", shown)["items"] == [{"kind": "job"}]
