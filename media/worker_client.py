@@ -306,13 +306,20 @@ class WorkerClient:
         self._send(m.SendDigits(leg, digits, duration_ms, gap_ms))
 
     async def record(
-        self, a: str, b: str, path: str, *, channels: Literal[1, 2] = 2, min_free_bytes: int = 0
+        self,
+        a: str,
+        b: str,
+        path: str,
+        *,
+        channels: Literal[1, 2] = 2,
+        min_free_bytes: int = 0,
+        is_paused: bool = False,
     ) -> None:
         """Record two legs as WAV, `a` left, `b` right. Raises RecordingFailed, WorkerGone.
 
         See `Record` in messages.py for what is recorded without `b`, or with the same leg twice.
         """
-        await self._ask(m.Done, m.Record, a, b, path, channels, min_free_bytes)
+        await self._ask(m.Done, m.Record, a, b, path, channels, min_free_bytes, is_paused)
 
     def stop_recording(self, a: str) -> "asyncio.Future[m.Recorded]":
         """End the recording of leg `a` now; the file is complete once the future is done.

@@ -322,13 +322,30 @@ class WorkerPool:
             member.client.send_digits(leg, digits, duration_ms=duration_ms, gap_ms=gap_ms)
 
     async def record(
-        self, a: str, b: str, path: str, *, channels: Literal[1, 2] = 2, min_free_bytes: int = 0
+        self,
+        a: str,
+        b: str,
+        path: str,
+        *,
+        channels: Literal[1, 2] = 2,
+        min_free_bytes: int = 0,
+        begins_paused: Callable[[], bool] = lambda: False,
     ) -> None:
-        """As WorkerClient.record; `b` may have another worker."""
+        """As WorkerClient.record; `b` may have another worker.
+
+        `begins_paused` is asked as the worker is told: that of `b` may have to be linked before.
+        """
         client, member = self._client(a), self._by_leg[a]
         if b and not self._is_in(b, member):
             b = await self._near(b, member)
-        await client.record(a, b, path, channels=channels, min_free_bytes=min_free_bytes)
+        await client.record(
+            a,
+            b,
+            path,
+            channels=channels,
+            min_free_bytes=min_free_bytes,
+            is_paused=begins_paused(),
+        )
 
     def stop_recording(self, a: str) -> "asyncio.Future[Recorded]":
         """As WorkerClient.stop_recording. Raises UnknownLeg."""

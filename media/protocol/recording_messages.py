@@ -10,7 +10,7 @@ class Record(msgspec.Struct, array_like=True, tag=6):
 
     Without `b` it is what `a` says alone; with `b` the same as `a`, what the peer of `a` hears is
     on the right. With `channels` 1 both sides are in one. It is refused, and ends, where fewer than
-    `min_free_bytes` are free on the disk.
+    `min_free_bytes` are free on the disk. With `is_paused` it is silent from its beginning.
     """
 
     request: int
@@ -19,6 +19,7 @@ class Record(msgspec.Struct, array_like=True, tag=6):
     path: str
     channels: Literal[1, 2] = 2
     min_free_bytes: int = 0
+    is_paused: bool = False
 
 
 class StopRecording(msgspec.Struct, array_like=True, tag=7):

@@ -116,6 +116,28 @@ async def test_two_in_different_workers_are_bridged_and_parted(two: Two) -> None
     assert two.events == []
 
 
+async def test_a_secret_that_begins_while_two_are_linked_is_not_recorded(
+    two: Two, tmp_path: Path
+) -> None:
+    for leg, fill in (("a", 0x11), ("b", 0x22)):
+        await two.phone(leg, fill)
+    path, secrets = tmp_path / "call.wav", list[str]()
+    record = two.pool.record("a", "b", str(path), begins_paused=lambda: bool(secrets))
+    recording = asyncio.ensure_future(record)
+    await asyncio.sleep(0)
+    secrets.append("keys")
+    await recording
+    for _ in range(5):
+        for phone, address in two.phones.values():
+            phone.talk(address)
+        await asyncio.sleep(0.02)
+    await two.pool.pause_recording("a", pauses=True)  # what was sent before is there
+    await two.pool.stop_recording("a")
+    with wave.open(str(path)) as sound:
+        assert sound.getnframes() > 0
+        assert not any(sound.readframes(sound.getnframes()))
+
+
 async def test_who_is_heard_alone_or_with_others(two: Two, tmp_path: Path) -> None:
     for leg, fill in (("a", 0x11), ("b", 0x22), ("c", 0x33)):
         await two.phone(leg, fill)

@@ -183,11 +183,20 @@ class ScriptedMedia:
         self.heard[b].append(Peer(a))
 
     async def record(
-        self, a: str, b: str, path: str, *, channels: int = 2, min_free_bytes: int = 0
+        self,
+        a: str,
+        b: str,
+        path: str,
+        *,
+        channels: int = 2,
+        min_free_bytes: int = 0,
+        begins_paused: Callable[[], bool] = lambda: False,
     ) -> None:
         if not self.records:
             raise RecordingFailed(f"{path}: no room")
         self.recorded.append((a, b, path))
+        if begins_paused():
+            self.paused.append((a, True))
         file = Path(path)
         file.parent.mkdir(parents=True, exist_ok=True)
         with wave.open(str(file), "wb") as sound:

@@ -137,8 +137,13 @@ class Gathers:
             return False
         return True
 
+    async def begins_recording(self, recorder: Silenced) -> None:
+        """A recording is about to begin: it is silent for every secret that it would have."""
+        for secret in tuple(self._secrets.values()):
+            await secret.begins_recording(recorder)
+
     def recorded(self) -> None:
-        """A recording has begun, or parties were joined: whatever has a secret now pauses."""
+        """Parties were joined: whatever records a secret now pauses."""
         for secret in self._secrets.values():
             secret.recorded()
 

@@ -49,6 +49,11 @@ class SecretSpan:
         self._arrange()
         await self._silence_recorders()
 
+    async def begins_recording(self, recorder: Silenced) -> None:
+        """This is about to record: it is silent from its beginning, if it is to have the party."""
+        if recorder in self._recorders(self._call):
+            await self._silence(recorder)
+
     def recorded(self) -> None:
         """More may be recorded of the party than at the beginning: it pauses as well."""
         task = asyncio.get_running_loop().create_task(self._silence_recorders())
@@ -70,6 +75,9 @@ class SecretSpan:
 
     async def _silence_recorders(self) -> None:
         for recorder in self._recorders(self._call):
-            if recorder not in self._silent:
-                self._silent.add(recorder)
-                await self._kept.enter_async_context(recorder.silenced(SECRET_KEYS))
+            await self._silence(recorder)
+
+    async def _silence(self, recorder: Silenced) -> None:
+        if recorder not in self._silent:
+            self._silent.add(recorder)
+            await self._kept.enter_async_context(recorder.silenced(SECRET_KEYS))

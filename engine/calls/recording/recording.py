@@ -82,6 +82,8 @@ class CallRecording(LegListener):
         self._starting = False
         self.is_wanted = False
         """Whether it was begun, and has neither failed since nor been ended by command."""
+        self._is_told = False  # the worker knows of it, and can pause
+        self._has_begun = False
         self._pauses = 0
         self._silences: list[_Silence] = []
 
@@ -158,6 +160,7 @@ class CallRecording(LegListener):
             self._refuse(error.message)
             return
         self._entry, self._leg, self._stopping, self._pauses = entry, left.id, None, 0
+        self._is_told = self._has_begun = False
         self._kept_flow = self._flow
         for leg in (left, right):
             if leg is not None:
@@ -165,12 +168,14 @@ class CallRecording(LegListener):
         key = str(entry.written.absolute())
         self._services.registry.recordings[key] = self
         try:
+            await self._services.gathers.begins_recording(self)
             await self._services.media.record(
                 left.id,
                 "" if right is None else right.id,
                 key,
                 channels=entry.channels,
                 min_free_bytes=library.settings.min_free_mib << 20,
+                begins_paused=lambda: self._begins_paused(entry),
             )
         except MediaError as error:
             self._services.recordings.forget(entry)
@@ -181,13 +186,19 @@ class CallRecording(LegListener):
             self._began(entry)
             raise
         self._began(entry)
+
+    def _begins_paused(self, entry: RecordingEntry) -> bool:
+        """Whether it is silent from its beginning; asked as the worker is told of it."""
+        self._is_told, self._pauses = True, len(self._silences)
         for silence in self._silences:
-            if silence.entry is not entry:
-                await self._silence(silence)
-        self._services.gathers.recorded()
+            silence.entry = entry
+        if self._silences:
+            entry.marks = [Mark("paused", 0.0, self._silences[0].reason)]
+        return bool(self._silences)
 
     def _began(self, entry: RecordingEntry) -> None:
         if self._entry is entry:
+            self._has_begun = True
             self._services.recordings.save(entry)
             self._flow.publish(
                 "recording.started",
@@ -197,6 +208,8 @@ class CallRecording(LegListener):
                 channels=entry.channels,
                 side=entry.side,
             )
+            for mark in entry.marks:  # of while the file was made
+                self._publish_mark(entry, mark)
             self._flow.on_recording(entry.path)
 
     async def start_by_command(self, order: RecordingOrder) -> RecordingEntry:
@@ -264,7 +277,7 @@ class CallRecording(LegListener):
 
     async def _pause(self, reason: str | None, *, pauses: bool) -> RecordingEntry:
         entry = self._entry
-        if entry is None or self._stopping is not None:
+        if entry is None or self._stopping is not None or not self._is_told:
             raise EngineError("state", f"call {self._call.id} is not being recorded", field="call")
         if not pauses and not self._pauses:
             raise EngineError("state", f"recording {entry.id} is not paused", field="call")
@@ -276,17 +289,21 @@ class CallRecording(LegListener):
         except MediaError as error:
             self._pauses = before
             raise EngineError("unavailable", str(error), field="call") from error
-        kind = "paused" if pauses else "resumed"
-        entry.marks = [*entry.marks, Mark("paused" if pauses else "resumed", at.at_s, reason)]
-        self._services.recordings.save(entry)
+        mark = Mark("paused" if pauses else "resumed", at.at_s, reason)
+        entry.marks = [*entry.marks, mark]
+        if self._has_begun:
+            self._services.recordings.save(entry)
+            self._publish_mark(entry, mark)
+        return entry
+
+    def _publish_mark(self, entry: RecordingEntry, mark: Mark) -> None:
         self._flow.publish(
-            f"recording.{kind}",
+            f"recording.{mark.kind}",
             recording=entry.id,
             path=entry.path,
-            at_s=at.at_s,
-            reason=reason,
+            at_s=mark.at_s,
+            reason=mark.reason,
         )
-        return entry
 
     # -- the end ------------------------------------------------------------------------------
 

@@ -69,7 +69,9 @@ class Recordings:
         self._by_leg[a] = recording
         if b is not None:
             self._by_leg[b] = recording
-        self._listen(recording)
+        recording.paused = command.is_paused
+        if not recording.paused:
+            self._listen(recording)
         self._spawn(self._opened(recording, self._disk.ask(recording.writer.open), request))
 
     def pause(self, request: int, leg: MediaLeg, *, pauses: bool) -> None:

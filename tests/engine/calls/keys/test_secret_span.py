@@ -253,6 +253,40 @@ def test_recordings_pause(tmp_path: Path, whose: str) -> None:
     run(tmp_path, script)
 
 
+@pytest.mark.parametrize("is_joined", [False, True])
+def test_a_recording_that_begins_meanwhile_has_nothing_from_its_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_joined: bool
+) -> None:
+    async def script(stage: Stage) -> None:
+        record = stage.scene.media.record
+
+        async def slow(*args: Any, **named: Any) -> None:
+            await record(*args, **named)
+            await asyncio.sleep(5.0)
+
+        monkeypatch.setattr(stage.scene.media, "record", slow)
+        recorded = stage.call
+        if is_joined:
+            recorded = await stage.another(TWO)
+            stage.calls.bridge(stage.leg.id, recorded.legs[0].id, end_together=False)
+        recording = stage.calls.find(recorded.id, None).recorded
+        leg = recorded.legs[0].id
+        asking = await stage.asked()
+        starting = asyncio.ensure_future(recording.start_by_command(RecordingOrder()))
+        await asyncio.sleep(0.1)
+        assert stage.scene.media.paused == [(leg, True)]
+        await stage.tells(asking)
+        assert stage.scene.media.paused == [(leg, True), (leg, False)]
+        entry = await starting
+        assert [(one.kind, one.reason) for one in entry.marks] == [
+            ("paused", SECRET_KEYS),
+            ("resumed", SECRET_KEYS),
+        ]
+        await recording.stop()
+
+    run(tmp_path, script)
+
+
 @way("recognisers of `call.recognise` and of answers")
 @pytest.mark.parametrize("guesses", [False, True])
 def test_other_recognisers_hear_silence_and_tell_nothing(tmp_path: Path, guesses: bool) -> None:

@@ -335,6 +335,58 @@ def test_a_recording_that_is_just_beginning_is_silenced_once(
     run(script())
 
 
+def test_nothing_of_a_secret_is_recorded_while_the_file_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def script() -> None:
+        stage = scene(tmp_path)
+        record_takes(stage, 1.0, monkeypatch)
+        talk = Talk(stage)
+        async with talk.recorded.silenced("secret keys"):
+            starting = asyncio.ensure_future(talk.recorded.start())
+            await asyncio.sleep(0.1)
+            assert stage.media.paused == [("a", True)]  # and it is not answered
+            async with talk.recorded.silenced("more secret keys"):
+                await asyncio.sleep(0.1)
+            assert stage.media.paused == [("a", True)]
+            assert talk.kinds == []
+        assert stage.media.paused == [("a", True), ("a", False)]
+        await starting
+        assert talk.kinds == ["started", "paused", "resumed"]
+        assert [fields.get("at_s") for _kind, fields in talk.events] == [None, 0.0, 2.0]
+        await talk.recorded.stop()
+
+    run(script())
+
+
+def test_a_secret_while_the_legs_are_linked_is_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def script() -> None:
+        stage = scene(tmp_path)
+        record = stage.media.record
+
+        async def linked(*args: Any, **named: Any) -> None:
+            await asyncio.sleep(1.0)
+            await record(*args, **named)
+
+        monkeypatch.setattr(stage.media, "record", linked)
+        talk = Talk(stage)
+        starting = asyncio.ensure_future(talk.recorded.start())
+        await asyncio.sleep(0.1)
+        with pytest.raises(EngineError, match="is not being recorded"):
+            await talk.recorded.pause()  # the worker knows of nothing
+        async with talk.recorded.silenced("secret keys"):
+            await asyncio.sleep(0.1)
+        async with talk.recorded.silenced("secret keys"):
+            await starting
+            assert stage.media.paused == [("a", True)]
+        assert stage.media.paused == [("a", True), ("a", False)]
+        assert talk.kinds == ["started", "paused", "resumed"]
+
+    run(script())
+
+
 def test_silence_that_outlives_a_recording_resumes_nothing(tmp_path: Path) -> None:
     async def script() -> None:
         stage = scene(tmp_path)

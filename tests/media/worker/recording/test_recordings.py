@@ -91,6 +91,18 @@ async def test_both_legs_are_tapped_until_it_is_stopped(tmp_path: Path) -> None:
     studio.recordings.close()
 
 
+async def test_what_is_paused_from_its_beginning_takes_nothing(tmp_path: Path) -> None:
+    studio, path = Studio(), tmp_path / "call.wav"
+    command = m.Record(1, "a", "b", str(path), is_paused=True)
+    studio.recordings.start(command, studio.a.leg, studio.b.leg)
+    assert studio.a.tap is studio.b.tap is None
+    assert studio.recordings.is_paused(studio.a.leg)
+    studio.recordings.pause(2, studio.a.leg, pauses=False)  # before the file is there
+    assert studio.a.tap is not None and studio.b.tap is not None
+    await until(lambda: m.Done(1) in studio.reports)
+    studio.recordings.close()
+
+
 async def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     studio = Studio()
     studio.recordings.stop(1, studio.a.leg)
