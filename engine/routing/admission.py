@@ -318,12 +318,15 @@ class Admission:
     def settle(self, job: "Job") -> "CostView":
         """A job has ended: count what it cost instead of what was expected. Gives its cost.
 
+        Where no customer was called, its number counts no more as one that visitors had called.
         The cost has every leg. The third party of a transfer was counted by itself, and only once.
         """
         cost = self.rates.cost_of(job)
         counted = (leg for leg in cost["legs"] if not self._rate_limits.counts(leg["leg"]))
         amount = sum((Decimal(leg["amount"]) for leg in counted), Decimal(0))
         self._rate_limits.settle(job.id, amount)
+        if not _may_have_rung(job):
+            self._rate_limits.rang_nobody(job.id)
         return cost
 
     def settle_call(self, call_id: str, legs: "Iterable[LegRecord]") -> "CostView":
@@ -401,6 +404,12 @@ class Admission:
                 data = {"policy": "cost", "limit": "rate"}
                 reason = f"cost is limited, and there is no rate for {number}"
                 raise EngineError("refused", reason, parameter, data)
+
+
+def _may_have_rung(job: "Job") -> bool:
+    """Whether a customer was called; of an attempt that a crash cut short nobody knows."""
+    legs = (leg for attempt in job.attempts for leg in attempt.legs)
+    return job.crashes > 0 or any(leg.role == "customer" for leg in legs)
 
 
 def _accepted(job_id: str, admitted: Admitted, now: float) -> Accepted:

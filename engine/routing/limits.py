@@ -3,20 +3,25 @@
 Windows slide: "a day" is the last 24 hours. Each accepted request is one document in the store, so
 that the counts survive a restart and are in the transaction of the job itself. Nothing is counted
 where nothing is limited. A number that visitors of sites ask for has a limit of its own besides,
-over all sites: anybody can type anybody's.
+over all sites: anybody can type anybody's. It counts the requests for which that number may ring:
+one that ends before has no part in it.
 """
 
 import ipaddress
 from collections import deque
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final
 
 import msgspec
+import structlog
 
 from config.policy import Limit, Limits
 
 from ..errors import EngineError
 from ..store.protocols import NOTHING_KEPT, LoadedDocuments
+
+log = structlog.get_logger()
 
 KIND = "accepted"
 _UNLIMITED: Final = Limit()
@@ -24,6 +29,8 @@ SITE_NUMBER = "site_number"
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86400.0
 # Who has one IPv6 address has all of its network (RFC 6177).
 IPV6_SITE_BITS = 64
+# How often the log says that the limit of visitors is reached: strangers must not fill it.
+WARNED_S = 600.0
 
 Key = tuple[str, str]  # what is limited, and which of them: ("site", "shop.example")
 
@@ -47,6 +54,8 @@ class Accepted(msgspec.Struct, kw_only=True, eq=False):
     site: str | None = None
     source: str | None = None
     cost: Decimal = Decimal(0)
+    rang_nobody: bool = False
+    """It is over, and no customer was called."""
 
     @property
     def is_of_visitor(self) -> bool:
@@ -56,11 +65,19 @@ class Accepted(msgspec.Struct, kw_only=True, eq=False):
     def counts_for(self) -> list[Key]:
         """Everything this request counts for."""
         source = address_block(self.source) if self.source else None
-        numbers = dict.fromkeys((self.number, *self.others))
-        named = [*(("number", one) for one in numbers), ("site", self.site), ("source", source)]
-        if self.is_of_visitor:
-            named += [(SITE_NUMBER, one) for one in numbers]
-        return [("total", ""), *((what, which) for what, which in named if which)]
+        numbers = [("number", one) for one in self._numbers]
+        named = [*numbers, ("site", self.site), ("source", source)]
+        of_visitors = [] if self.rang_nobody else self.of_visitors()
+        return [("total", ""), *((what, which) for what, which in named if which), *of_visitors]
+
+    def of_visitors(self) -> list[Key]:
+        """The numbers that visitors of sites have asked for with it."""
+        numbers = self._numbers if self.is_of_visitor else ()
+        return [(SITE_NUMBER, one) for one in numbers if one]
+
+    @property
+    def _numbers(self) -> dict[str | None, None]:
+        return dict.fromkeys((self.number, *self.others))
 
 
 def address_block(source: str) -> str:
@@ -103,12 +120,21 @@ class _Window:
             self._all.remove(request)
             self._drop(request)
 
+    def give_back(self, request: Accepted, keys: Iterable[Key]) -> None:
+        """The request counts for these no more."""
+        for key in keys:
+            if request in self.by_key.get(key, ()):
+                self._drop_from(key, request)
+
     def _drop(self, request: Accepted) -> None:
         for key in request.counts_for():
-            of_key = self.by_key[key]
-            of_key.remove(request)  # found first, where it expires
-            if not of_key:
-                del self.by_key[key]
+            self._drop_from(key, request)
+
+    def _drop_from(self, key: Key, request: Accepted) -> None:
+        of_key = self.by_key[key]
+        of_key.remove(request)  # found first, where it expires
+        if not of_key:
+            del self.by_key[key]
 
 
 class RateLimits:
@@ -121,6 +147,9 @@ class RateLimits:
         self._by_id: dict[str, Accepted] = {}
         self._spent: dict[Key, Decimal] = {}
         self._newest = 0.0
+        self._warned_at = -WARNED_S
+        self._refused = 0
+        """How often the limit of visitors was reached since that was logged."""
         self.apply(limits)
 
     def apply(self, limits: Limits) -> None:
@@ -146,12 +175,28 @@ class RateLimits:
             return
         self._expire(request.at)
         for key in request.counts_for():
-            limit: Limit = getattr(self._limits, key[0])
-            most_by_window = (limit.per_minute, limit.per_hour, limit.per_day)
-            for window, most in zip(self._windows, most_by_window, strict=True):
-                self._check_velocity(key, window, most)
-            if limit.cost_per_day:
-                self._check_cost(key, limit.cost_per_day, request.cost)
+            try:
+                self._check_key(key, request.cost)
+            except EngineError as error:
+                if key[0] == SITE_NUMBER:
+                    self._warn(key[1], error.message, request.at)
+                raise
+
+    def _check_key(self, key: Key, cost: Decimal) -> None:
+        limit: Limit = getattr(self._limits, key[0])
+        most_by_window = (limit.per_minute, limit.per_hour, limit.per_day)
+        for window, most in zip(self._windows, most_by_window, strict=True):
+            self._check_velocity(key, window, most)
+        if limit.cost_per_day:
+            self._check_cost(key, limit.cost_per_day, cost)
+
+    def _warn(self, number: str, reason: str, now: float) -> None:
+        """Tell the owner, since visitors are told nothing."""
+        self._refused += 1
+        if 0 <= now - self._warned_at < WARNED_S:
+            return
+        log.warning("visitors_limited", number=number, reason=reason, refused=self._refused)
+        self._warned_at, self._refused = now, 0
 
     def _check_velocity(self, key: Key, window: _Window, most: int) -> None:
         counted = window.by_key.get(key, ())
@@ -204,6 +249,19 @@ class RateLimits:
         request.cost = cost
         self._put(request)
 
+    def rang_nobody(self, id: str) -> None:
+        """The request is over, and no customer was called: whose number it is may be asked for
+        as often as before."""
+        request = self._by_id.get(id)
+        if request is None or request.rang_nobody or not request.is_of_visitor:
+            return
+        keys = request.of_visitors()
+        for window in self._windows:
+            window.give_back(request, keys)
+        self._spend_for(keys, -request.cost)
+        request.rang_nobody = True
+        self._put(request)
+
     def forget(self, id: str) -> None:
         """The request was not accepted after all."""
         request = self._by_id.pop(id, None)
@@ -239,9 +297,12 @@ class RateLimits:
                     self._drop(request.id)
 
     def _spend(self, request: Accepted, amount: Decimal) -> None:
+        self._spend_for(request.counts_for(), amount)
+
+    def _spend_for(self, keys: Iterable[Key], amount: Decimal) -> None:
         if not amount:
             return
-        for key in request.counts_for():
+        for key in keys:
             self._spent[key] = self._spent.get(key, Decimal(0)) + amount
             if not self._spent[key]:
                 del self._spent[key]

@@ -19,6 +19,7 @@ from config.settings import Settings
 from engine.callbacks.intake import AcceptedRequest
 from engine.daemon import Daemon
 from engine.errors import BadParams, EngineError
+from engine.job import AttemptRecord, LegRecord
 from engine.job import RetryRule as JobRule
 from engine.request import CallbackRequest, RetrySpec
 from engine.store.batch import EventRow
@@ -240,7 +241,13 @@ async def test_a_number_that_visitors_ask_for_is_called_so_often_a_day_also_afte
         async with running(settings) as (daemon, _client):
             for number in range(first, min(first + 2, 5)):
                 given = {"site": f"shop {number}", "source": f"192.0.2.{number}"}
+                for cancelled in range(6):  # those before any dial count for nothing
+                    once = given | {"source": f"198.51.100.{cancelled}"}
+                    job = (await daemon.intake.accept(asked(**once))).job
+                    await daemon.dispatcher.cancel(job)
                 job = (await daemon.intake.accept(asked(**given))).job
+                leg = LegRecord(leg="l", role="customer", uri="sip:x@192.0.2.1", started=1.0)
+                job.attempts = [AttemptRecord(call="c", legs=[leg])]
                 await daemon.dispatcher.cancel(job)
     async with running(settings) as (daemon, _client):
         error = await refused_by_intake(daemon, site="shop", source="192.0.2.9")

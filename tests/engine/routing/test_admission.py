@@ -240,6 +240,41 @@ def test_cost_is_limited_and_settled() -> None:
     assert refused_by_admission(under_test, to=BERLIN).data == {"policy": "cost", "limit": "rate"}
 
 
+@pytest.mark.parametrize(
+    ("roles", "crashes", "counts"),
+    [
+        ((), 0, False),
+        (("agent",), 0, False),
+        (("agent", "customer"), 0, True),
+        (("customer",), 0, True),
+        ((), 1, True),  # it may have been dialled
+    ],
+)
+def test_five_that_are_cancelled_before_any_dial_use_up_no_number(
+    roles: tuple[Any, ...], crashes: int, counts: bool
+) -> None:
+    under_test = admission()
+    visitor: dict[str, Any] = {"to": LONDON, "site": "shop.example"}
+    for number in range(5):
+        asked = AdmissionQuery(**visitor, source=f"192.0.2.{number}")
+        under_test.count(f"job-{number}", under_test.check(asked, NOON), NOON)
+    refused_by_admission(under_test, **visitor, source="192.0.2.9")
+    for number in range(5):
+        legs = [LegRecord(leg="l", role=role, uri="sip:x@trunk", started=NOON) for role in roles]
+        job = Job(
+            id=f"job-{number}",
+            request=Request(to=LONDON, agent="alice"),
+            created=NOON,
+            attempts=[AttemptRecord(call="c", legs=legs)],
+            crashes=crashes,
+        )
+        under_test.settle(job)
+    if counts:
+        refused_by_admission(under_test, **visitor, source="192.0.2.9")
+    else:
+        under_test.check(AdmissionQuery(**visitor, source="192.0.2.9"), NOON)
+
+
 def test_other_settings_hold_at_once_and_what_was_counted_counts() -> None:
     under_test = admission(limits=Limits(number=Limit(per_day=9)))
     under_test.count("job-1", under_test.check(AdmissionQuery(to=LONDON), NOON), NOON)

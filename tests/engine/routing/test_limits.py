@@ -8,10 +8,19 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from config.policy import Limit, Limits
 from engine.errors import EngineError
-from engine.routing.limits import DAY_S, HOUR_S, MINUTE_S, Accepted, RateLimits, address_block
+from engine.routing.limits import (
+    DAY_S,
+    HOUR_S,
+    MINUTE_S,
+    WARNED_S,
+    Accepted,
+    RateLimits,
+    address_block,
+)
 from engine.store.protocols import NOTHING_KEPT, LoadedDocuments
 from engine.store.store import Store
 
@@ -93,6 +102,51 @@ def test_the_limit_of_visitors_can_be_another_or_none() -> None:
     refused_by_limits(two, of_visitor("3", 2.0))
     none.check(of_visitor("3", 2.0))
     assert not none.counts("1")
+
+
+def test_a_request_that_rang_nobody_uses_up_no_number_of_visitors() -> None:
+    under_test = rate_limits(
+        site_number={"per_day": 1, "per_minute": 1, "cost_per_day": 1}, source={"per_day": 2}
+    )
+    for id, at in (("1", 100.0), ("2", 100.0 + HOUR_S)):
+        asked = request(id, at, "0.9", number="+441", site="shop", source="192.0.2.7")
+        under_test.check(asked)
+        under_test.count(asked)
+        refused_by_limits(under_test, of_visitor("8", at + 70.0))
+        under_test.rang_nobody(id)
+        under_test.rang_nobody(id)
+    under_test.check(of_visitor("8", 101.0 + HOUR_S))
+    # For its source it was a request like any other.
+    of_source = request("3", 101.0 + HOUR_S, site="shop", source="192.0.2.7")
+    assert refused_by_limits(under_test, of_source).data["limit"] == "source"
+    under_test.forget("2")
+    under_test.check(request("3", 100.0 + DAY_S, number="+441", site="shop", source="192.0.2.7"))
+    under_test.rang_nobody("1")  # it counts no more anyway
+    own = request("own", 100.0 + DAY_S, number="+441")
+    under_test.count(own)
+    under_test.rang_nobody("own")
+    assert under_test.counts("own") and not own.rang_nobody
+
+
+def test_one_that_rang_nobody_counts_for_others_of_its_number_as_they_do() -> None:
+    under_test = rate_limits(number={"per_day": 9})
+    for id in "12":
+        under_test.count(of_visitor(id, 100.0))
+    under_test.rang_nobody("1")
+    assert list(under_test._day.by_key["site_number", "+441"]) == [under_test._by_id["2"]]
+    assert len(under_test._day.by_key["number", "+441"]) == 2
+
+
+def test_the_owner_is_told_now_and_then_that_visitors_reach_their_limit() -> None:
+    under_test = rate_limits(site_number={"per_day": 1}, source={"per_day": 1})
+    under_test.count(of_visitor("1", 100.0))
+    with capture_logs() as said:
+        for at in (200.0, 201.0, 202.0, 200.0 + WARNED_S):
+            refused_by_limits(under_test, of_visitor("2", at))
+        refused_by_limits(under_test, of_visitor("1", 900.0, number="+442"))  # of its source
+    assert [(one["event"], one["number"], one["refused"]) for one in said] == [
+        ("visitors_limited", "+441", 1), ("visitors_limited", "+441", 3),
+    ]  # fmt: skip
 
 
 def test_sources_of_one_owner_count_as_one() -> None:
@@ -219,5 +273,26 @@ async def test_counts_and_costs_survive_a_restart(tmp_path: Path) -> None:
         await asyncio.sleep(0)
         await store.flush()
         assert set(await store.load("accepted", Accepted)) == {"a", "b", "c"}
+    finally:
+        await store.close()
+
+
+async def test_that_one_rang_nobody_survives_a_restart(tmp_path: Path) -> None:
+    store = Store(tmp_path / "ringback.db")
+    await store.open()
+    before = rate_limits(store, site_number={"per_day": 1})
+    before.count(of_visitor("1", 100.0))
+    before.rang_nobody("1")
+    await store.close()
+
+    store = Store(tmp_path / "ringback.db")
+    await store.open()
+    try:
+        after = rate_limits(store, site_number={"per_day": 1})
+        await after.load(now=101.0)
+        after.check(of_visitor("2", 101.0))
+        assert after.counts("1")
+        after.check(of_visitor("2", 101.0 + DAY_S))
+        assert not after.counts("1")
     finally:
         await store.close()
