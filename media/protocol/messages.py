@@ -377,6 +377,12 @@ class MediaResumed(_Message, tag=102):
     leg: str
 
 
+class LegFailed(_Message, tag=121):
+    """The worker could not go on with the leg, by a fault of its own, and has closed it."""
+
+    leg: str
+
+
 class PeerMoved(_Message, tag=103):
     """The peer's RTP comes from another address than before (or than signalled)."""
 
@@ -413,6 +419,7 @@ Event: TypeAlias = (
     | Played
     | MediaTimeout
     | MediaResumed
+    | LegFailed
     | PeerMoved
     | RecordingEnded
     | RtcpSeen

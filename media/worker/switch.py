@@ -5,9 +5,10 @@ import random
 import secrets
 import struct
 import time
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from ..errors import NoPortLeft
 from ..protocol import messages as m
@@ -34,6 +35,8 @@ from .ports.port_pool import PortPool
 from .ports.port_pools import PortPools
 from .recording.recordings import Recordings
 from .relay import Relay
+
+_T = TypeVar("_T")
 
 # SSRC, sequence number and timestamp to begin at: random (RFC 3550 section 5.1), drawn in bulk.
 _BEGINNING: Final = struct.Struct("!IHI")
@@ -75,7 +78,7 @@ class Switch:
         self.relay = relay or Relay()
         self.listeners = Listeners()
         self._speaking: SpeakingSources[Playout] = SpeakingSources()
-        self._mixer = Mixer()
+        self._mixer = Mixer(self._fail)
         self._context = WorkerContext(
             relay=self.relay,
             listeners=self.listeners,
@@ -104,6 +107,7 @@ class Switch:
         self._ticked_at = 0.0
         self._dialling: list[Playout] = []
         self._mixing: list[MediaLeg] = []
+        self._failed: set[object] = set()  # the playouts, and the legs, of legs to be ended
         self._totals = m.WorkerCounters()
         self._carry_out: dict[type[m.Command], Callable[[Any], None]] = {
             m.Open: self._open,
@@ -151,22 +155,21 @@ class Switch:
         Returns how many frames may pass until the next tick; 0 where there is nothing to do at all.
         """
         if self._mixing:
-            for leg in self._mixing:
-                leg.sound.keep_mixing(now)
+            self._each(self._mixing, lambda leg: leg.sound.keep_mixing(now))
             self._mixing = [leg for leg in self._mixing if leg.sound.is_mixed]
-        for playout in self._context.clocked:
-            playout.send_due(now)
+        self._each(self._context.clocked, lambda playout: playout.send_due(now))
         frames = self._speaking.tick()
         for playout, before in frames.before.items():
             playout.rise_from(before)
         for playout, payload in zip(frames.keys, frames.payloads, strict=True):
-            playout.send_frame(payload, now)
-        for playout in frames.ended:
-            playout.clip_ended()
+            try:
+                playout.send_frame(payload, now)
+            except Exception:  # noqa: BLE001 - the leg is ended
+                self._fail(playout)
+        self._each(frames.ended, lambda playout: playout.clip_ended())
         self._mixer.tick(now)
         if self._dialling:
-            for playout in self._dialling:
-                playout.send_digit_frame(now)
+            self._each(self._dialling, lambda playout: playout.send_digit_frame(now))
             self._dialling = [playout for playout in self._dialling if playout.dialling]
         passed, self._ticked_at = round((now - self._ticked_at) / FRAME_S), now
         for _ in range(min(max(1, passed), ROUNDS_PER_VISIT)):
@@ -174,6 +177,8 @@ class Switch:
         self._recordings.frame(now)
         self._detections.frame(now)
         self._sound_watch.frame(now, self._legs.values())
+        if self._failed:
+            self._end_failed()
         if self.idle:
             return 0
         return 1 if self._has_sound else QUIET_FRAMES
@@ -189,10 +194,34 @@ class Switch:
         for leg in self._rounds[self._round].values():
             # Nearly every leg is healthy, and is passed over without a call.
             if now - leg.incoming.flow.heard_at >= GAP_FILL_S or now >= leg.look_at:
-                leg.look_after(now)
+                try:
+                    leg.look_after(now)
+                except Exception:  # noqa: BLE001 - the leg is ended
+                    self._fail(leg)
         if self._round == 0:
             self.listeners.reopen_due(now)
             self._totals.dropped_late += self._ports.release_due(now)
+
+    def _each(self, some: Iterable[_T], act: Callable[[_T], object]) -> None:
+        """Do it to each of these legs, or playouts. One that fails costs the others nothing."""
+        for one in some:
+            try:
+                act(one)
+            except Exception:  # noqa: BLE001 - the leg is ended
+                self._fail(one)
+
+    def _fail(self, one: object) -> None:
+        """An exception is handled of this leg, or playout: it ends with the frame."""
+        traceback.print_exc()
+        self._failed.add(one)
+
+    def _end_failed(self) -> None:
+        failed, self._failed = self._failed, set()
+        for leg in tuple(self._legs.values()):
+            if leg in failed or leg.playout in failed:
+                name = leg.name
+                self._end(leg)
+                self._report(m.LegFailed(name))
 
     def skipped_frames(self, frames: int) -> None:
         """The clock was late by this many whole frames."""
@@ -293,11 +322,15 @@ class Switch:
         leg = self._legs.get(command.leg)
         stats = None
         if leg is not None:
-            self._forget(leg)
-            stats = self._stats(leg)
-            self._sound_watch.forget(leg.incoming)
-            leg.dispose()
+            stats = self._end(leg)
         self._report(m.Closed(command.request, stats))
+
+    def _end(self, leg: MediaLeg) -> m.LegStats:
+        self._forget(leg)
+        stats = self._stats(leg)
+        self._sound_watch.forget(leg.incoming)
+        leg.dispose()
+        return stats
 
     def _forget(self, leg: MediaLeg) -> None:
         now = time.monotonic()

@@ -51,6 +51,10 @@ class _Leg:
         """No keys are pressed."""
 
 
+def _failed(_playout: object) -> None:
+    raise AssertionError("a frame of a sum was not sent")
+
+
 class Streams:
     """`count` legs in conferences of `size`, all of whose members speak."""
 
@@ -71,7 +75,7 @@ class Streams:
             described = Connect("", "127.0.0.1", port, port, "PCMU", 0, None, "sendrecv")
             playout.agree(described, may_send=True, now=0.0)
             self._playouts.append(playout)
-        self._mixer = Mixer()
+        self._mixer = Mixer(_failed)
         for begin in range(0, count, size):
             room = self._streams[begin : begin + size]
             for own, playout in zip(room, self._playouts[begin:], strict=False):

@@ -111,7 +111,7 @@ class BorrowedLeg(Leg, LegListener):
 
     def on_media(self, event: media_events.Event) -> None:
         """Handle one event of the line's media endpoint; the line itself handles its end."""
-        if isinstance(event, media_events.MediaTimeout):
+        if isinstance(event, media_events.MediaTimeout | media_events.LegFailed):
             self._line.on_media(event)
         else:
             super().on_media(event)

@@ -8,7 +8,7 @@ import structlog
 from media.protocol import messages as media_events
 from sip.message.reason import status_reason
 
-from ..hangup_cause import HangupCause
+from ..hangup_cause import WORKER_DIED, HangupCause
 from .event_budget import BoundedPublisher
 from .leg_listener import ObservedLeg
 from .leg_media import LegMedia, address_text
@@ -93,6 +93,10 @@ class MediaReports:
             case media_events.PeerMoved():
                 leg.record.remote_media = address_text(event.host, event.port)
                 self._publish_bounded("leg.peer_moved", leg, host=event.host, port=event.port)
+            case media_events.LegFailed():
+                reason = "a fault of the media worker"
+                log.error("media_of_leg_failed", leg=leg.id)
+                leg.hang_up(HangupCause("failed", reason, is_ours=True), WORKER_DIED)
             case media_events.MediaTimeout() if (
                 leg.record.answered is None or self._media.is_overtaken(event)
             ):

@@ -5,7 +5,7 @@ nothing is heard twice, and no change clicks. Who can hear 16 kHz hears a sum of
 and has 8 kHz is raised, and the other way round for the sums of 8 kHz.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 import numpy as np
@@ -127,7 +127,7 @@ class _Sums:
         after = wide[[numbers[each] for each in one.row if each in numbers]].sum(axis=0)
         return passing(before, after)
 
-    def send(self, sums: Samples, now: float) -> None:
+    def send(self, sums: Samples, now: float, failed: Callable[[MixedPlayout], None]) -> None:
         """Send everybody their frame."""
         encoded: dict[str, bytes] = {}
         for nth, one in enumerate(self.hearing):
@@ -136,13 +136,20 @@ class _Sums:
             if whole is None:
                 whole = encoded[form] = encode(sums, form)
             size = FRAME_SAMPLES * tick_bytes(form)
-            one.playout.send_mixed(whole[nth * size : (nth + 1) * size], now)
+            try:
+                one.playout.send_mixed(whole[nth * size : (nth + 1) * size], now)
+            except Exception:  # noqa: BLE001 - it is told of
+                failed(one.playout)
 
 
 class Mixer:
-    """Every sum that is heard in one worker."""
+    """Every sum that is heard in one worker.
 
-    def __init__(self) -> None:
+    `failed` is called in the handling of an exception, with the playout that has raised it.
+    """
+
+    def __init__(self, failed: Callable[[MixedPlayout], None]) -> None:
+        self._failed = failed
         self._hearing: dict[MixedPlayout, _Hearing] = {}
         self._speakers: dict[PeerStream, Speaker] = {}
         self._gone: list[Speaker] = []  # closed, and still to fall in the next frame
@@ -240,7 +247,7 @@ class Mixer:
             some = [one for one in hearing if (one.playout.form == WIDE) is sums.is_wide]
             if some:
                 sums.arrange(some, speakers)
-                sums.send(sums.mix(frames), now)
+                sums.send(sums.mix(frames), now, self._failed)
         if has_changed:
             self._gone.clear()
             self._forget_unheard()

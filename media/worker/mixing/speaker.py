@@ -1,5 +1,6 @@
 """One leg whose speech is mixed: a listener of its stream that has frames for the clock."""
 
+import traceback
 from collections.abc import Callable
 from copy import copy
 from typing import Final
@@ -39,15 +40,18 @@ class Speaker:
         self._on_gone = on_gone
         self.is_wide = source.is_wide
         """Whether its frames have 16 kHz."""
+        self._buffer = self._new_buffer()
+        self._other: Resampler | None = None  # to the other rate, for who hears that
+        source.settle()
+        source.listeners.append(self)
+
+    def _new_buffer(self) -> PlayoutBuffer:
         rate_hz = WIDE_HZ if self.is_wide else SAMPLE_RATE_HZ
 
         def make(codec: str) -> Decoder:
             return decoder_of(Format(codec), rate_hz)
 
-        self._buffer = PlayoutBuffer(rate_hz, make, is_prompt=True)
-        self._other: Resampler | None = None  # to the other rate, for who hears that
-        source.settle()
-        source.listeners.append(self)
+        return PlayoutBuffer(rate_hz, make, is_prompt=True)
 
     @property
     def source(self) -> PeerStream | None:
@@ -66,7 +70,12 @@ class Speaker:
 
     def take(self, now: float) -> Samples:
         """The next 20 ms, at 16 kHz where it `is_wide`."""
-        frame = self._buffer.take(now)
+        try:
+            frame = self._buffer.take(now)
+        except Exception:  # noqa: BLE001 - those who hear others as well hear them
+            traceback.print_exc()
+            self._buffer = self._new_buffer()
+            frame = np.zeros(self.frame_samples, np.int16)
         if self._rises and self._buffer.has_begun:
             self._rises = False
             rise = rising(len(frame) // 2)

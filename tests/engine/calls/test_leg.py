@@ -14,6 +14,7 @@ from media.protocol.messages import (
     Connect,
     Dtmf,
     EchoHeard,
+    LegFailed,
     MediaTimeout,
     OneWayAudio,
     PeerMoved,
@@ -227,6 +228,18 @@ def test_no_rtp_ends_the_leg_unless_it_is_held(tmp_path: Path) -> None:
         leg.on_media(MediaTimeout("leg-1", 30.0))
         assert leg.hangup_cause is not None
         assert leg.hangup_cause.result == "no_media"
+        assert phone.is_hung_up
+
+    run_leg(tmp_path, script)
+
+
+def test_a_leg_that_the_worker_has_closed_by_a_fault_ends(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, _published: Published) -> None:
+        phone = await answered(stage, leg)
+        leg.on_media(LegFailed("leg-1"))
+        assert leg.hangup_cause == HangupCause(
+            "failed", "a fault of the media worker", is_ours=True
+        )
         assert phone.is_hung_up
 
     run_leg(tmp_path, script)

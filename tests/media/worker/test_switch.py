@@ -2,6 +2,7 @@
 
 import gc
 import itertools
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,9 +11,13 @@ from hypothesis import strategies as st
 from media.protocol import messages as m
 from media.rtp.outgoing_stream import FRAME_S
 from media.rtp.rtp import build
+from media.sound.clip import Clip
 from media.sound.g711 import SILENCE, ULAW_TO_ALAW
-from media.sources import Peer, Silence
+from media.sources import Mix, Peer, Silence
+from media.worker.announcing.leg_sound import LegSound
+from media.worker.coding.playout_buffer import PlayoutBuffer
 from media.worker.leg import MediaLeg
+from media.worker.playout import Playout
 from media.worker.switch import QUIET_FRAMES, ROUNDS_PER_VISIT
 from tests.support.examples import at_most
 from tests.support.media.switch import SwitchBench, converse
@@ -384,3 +389,88 @@ def test_a_closed_leg_leaves_nothing_for_the_collector(desk: SwitchBench) -> Non
     finally:
         gc.enable()
     assert not [leg.name for leg in legs]
+
+
+def _fails_for(monkeypatch: pytest.MonkeyPatch, kind: type, method: str, bad: object) -> None:
+    carry_out = getattr(kind, method)
+
+    def fail(one: object, *args: Any, **options: Any) -> object:
+        if one is bad:
+            raise ValueError("a fault of ours")
+        return carry_out(one, *args, **options)
+
+    monkeypatch.setattr(kind, method, fail)
+
+
+@pytest.mark.parametrize(
+    ("kind", "method"),
+    [
+        (Playout, "send_frame"),
+        (Playout, "send_due"),
+        (Playout, "send_digit_frame"),
+        (Playout, "clip_ended"),
+        (Playout, "send_mixed"),
+        (LegSound, "keep_mixing"),
+        (MediaLeg, "look_after"),
+    ],
+)
+def test_a_leg_that_fails_ends_and_the_others_miss_no_frame(
+    desk: SwitchBench, monkeypatch: pytest.MonkeyPatch, kind: type, method: str
+) -> None:
+    """`a` stands before the others in each order."""
+    phones = {leg: desk.phone(leg, fill) for leg, fill in (("a", 0x11), ("b", 0x22), ("c", 0x33))}
+    if method == "send_mixed":
+        for name in "abc":
+            desk.switch.execute(m.Hear(name, 0, Mix(tuple("abc".replace(name, "")))))
+    else:
+        desk.switch.execute(m.Hear("a", 1, Silence()))
+    if method == "send_digit_frame":
+        desk.switch.execute(m.SendDigits("a", "1", 100, 100))
+    leg = desk.switch._legs["a"]
+    if method == "clip_ended":
+        leg.playout.hear_clip(7, Clip(b"", b""), desk.now, loop=False)
+    if method == "keep_mixing":
+        desk.switch._mixing.append(leg)
+    if method == "send_due":
+        leg.playout._clocked.add(leg.playout)
+    owner = {Playout: leg.playout, LegSound: leg.sound, MediaLeg: leg}[kind]
+    _fails_for(monkeypatch, kind, method, owner)
+    for _ in range(4 * ROUNDS_PER_VISIT):
+        for name in "bc":
+            phones[name].talk(desk.addresses[name])
+        desk.drain()
+        desk.tick()
+    assert [one for one in desk.reports if isinstance(one, m.LegFailed)] == [m.LegFailed("a")]
+    assert desk.switch.counters().legs == 2
+    for name in "bc":
+        assert len(phones[name].listen()) >= 4 * ROUNDS_PER_VISIT - 2
+        assert_unbroken(phones[name].heard)
+    desk.switch.execute(m.Close(9, "a"))
+    assert desk.reports[-1] == m.Closed(9, None)
+
+
+def test_one_who_cannot_be_decoded_is_silent_in_the_sum_and_the_others_are_heard(
+    desk: SwitchBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phones = {leg: desk.phone(leg, fill) for leg, fill in (("a", 0x11), ("b", 0x22), ("c", 0x33))}
+    for name in "abc":
+        desk.switch.execute(m.Hear(name, 0, Mix(tuple("abc".replace(name, "")))))
+    bad = desk.switch._mixer._speakers[desk.switch._legs["a"].incoming]
+    _fails_for(monkeypatch, PlayoutBuffer, "take", bad._buffer)
+
+    def talk(frames: int) -> None:
+        for _ in range(frames):
+            for each, phone in phones.items():
+                phone.talk(desk.addresses[each])
+            desk.drain()
+            desk.tick()
+
+    talk(30)
+    for phone in phones.values():
+        assert len(phone.listen()) >= 28
+        assert_unbroken(phone.heard)
+    assert desk.events(m.LegFailed) == []
+    # They are heard again, with the next packet.
+    both = [phones[name].frame for name in "bc"]
+    assert phones["a"].heard[-1].payload not in both
+    assert phones["b"].heard[-1].payload not in (phones["c"].frame, SILENCE["PCMU"])

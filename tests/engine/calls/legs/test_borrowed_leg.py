@@ -10,7 +10,7 @@ from engine.calls.dialling import Caller
 from engine.calls.hangup_cause import HangupCause
 from engine.calls.leg import LegEnded
 from engine.calls.legs.borrowed_leg import ANNOUNCEMENT, BorrowedLeg
-from media.protocol.messages import MediaTimeout
+from media.protocol.messages import LegFailed, MediaTimeout
 from media.sources import Silence, Tone
 from tests.support.leg_owner import LegOwner, LegWatcher
 from tests.support.permanent_line import PermanentLine, run_line
@@ -126,6 +126,22 @@ def test_holding_and_lost_media_are_the_calls_while_it_has_the_line(tmp_path: Pa
         assert line.owner.kinds[2:] == ["leg.held", "leg.resumed"]
         leg.on_media(MediaTimeout(leg.id, 30.0))
         assert leg.hangup_cause is not None and leg.hangup_cause.result == "no_media"
+        assert phone.is_hung_up
+        await leg.release()
+
+    run_line(tmp_path, script)
+
+
+def test_a_line_that_the_worker_has_closed_by_a_fault_ends_and_the_leg_with_it(
+    tmp_path: Path,
+) -> None:
+    async def script(line: PermanentLine) -> None:
+        phone = await line.is_up()
+        leg = line.borrow()
+        await leg.open()
+        await leg.dial(caller=CALLER, ring_s=20.0)
+        leg.on_media(LegFailed(leg.id))
+        assert leg.hangup_cause is not None and leg.hangup_cause.result == "failed"
         assert phone.is_hung_up
         await leg.release()
 
