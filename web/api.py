@@ -21,7 +21,7 @@ from .callback_service import CallbackService
 from .client_address import ClientAddresses, one_visitor
 from .connections import BODY_S, is_gone, streaming
 from .errors import Refusal
-from .pages import callback_page
+from .pages import callback_page, prefers_html
 from .progress import Progress, is_over, queued
 from .signing import Signing
 from .talk_service import TalkService
@@ -150,9 +150,9 @@ class Api:
     async def _progress(self, request: web.Request) -> web.StreamResponse:
         if "text/event-stream" in request.headers.get("Accept", ""):
             return await self._events(request)
-        if "text/html" in request.headers.get("Accept", ""):  # the link, opened in a browser
-            return callback_page()
         found = request.match_info["id"]
+        if self._opens_link(request, found):
+            return callback_page()
         async with self._in_steps(REPLY_STEP_S):
             progress = await self._of(found).progress(found)
         return self._json(request, progress)
@@ -298,6 +298,15 @@ class Api:
 
     async def _until_a_step(self, asked_at: float, step_s: float) -> None:
         await asyncio.sleep(-(self._clock() - asked_at) % step_s)
+
+    def _opens_link(self, request: web.Request, callback_id: str) -> bool:
+        """Whether a link was opened in a browser. Programs may accept HTML among other things."""
+        if purpose := request.headers.get("Sec-Fetch-Dest"):
+            return purpose == "document"
+        # Browsers name no purpose to a gateway that has no TLS, and old ones to none.
+        token = request.query.get("token", "")
+        is_signed = self._signing.is_link_token(callback_id, token)
+        return is_signed and prefers_html(request.headers.get("Accept", ""))
 
     def _own_callback(self, request: web.Request) -> str:
         """The callback whose signed link is shown. Raises Refusal `unknown`."""

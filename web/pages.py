@@ -13,7 +13,7 @@ from config.sites import LANGUAGES
 from config.web_settings import WebSettings
 
 from .ring_tone import ring_tone
-from .texts import DEFAULT, chosen_language, texts
+from .texts import DEFAULT, chosen_language, texts, weighted
 
 FOLDER = Path(__file__).parent / "static"
 _SNIPPET_HOLDS_S = 300
@@ -42,6 +42,13 @@ _OF_PAGES = ("ringback.js", "sip.js")
 def callback_page() -> web.Response:
     """The page of a callback, for who opens its signed link in a browser."""
     return _file("callback.html", "text/html", _CALLBACK_POLICY)
+
+
+def prefers_html(accepted: str) -> bool:
+    """Whether Accept asks for HTML by its name, and before JSON and before whatever there is."""
+    weights = {name.strip().lower(): weight for name, weight in weighted(accepted)}
+    others = ("application/json", "application/*", "*/*")
+    return weights.get("text/html", 0.0) > max(weights.get(other, 0.0) for other in others)
 
 
 def without_comments(script: str) -> str:

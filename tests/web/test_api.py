@@ -719,5 +719,16 @@ async def test_the_link_is_a_page_for_browsers_and_json_for_others(pages: Pages)
             assert reply.content_type == "text/html"
             assert "frame-ancestors 'none'" in reply.headers["Content-Security-Policy"]
             assert reply.headers["Referrer-Policy"] == "no-referrer"
-        async with session.get(link) as reply:
-            assert (await reply.json())["stage"] == "queued"
+        path = link.partition("?")[0]
+        document, html = {"Sec-Fetch-Dest": "document"}, {"Accept": "text/html,*/*;q=0.8"}
+        async with session.get(path, headers=document) as reply:
+            assert reply.content_type == "text/html"
+        for url, headers in (
+            (link, {}),
+            (link, {"Accept": "application/json, text/html;q=0.9"}),
+            (link, html | {"Sec-Fetch-Dest": "empty"}),
+            (path, html),
+            (f"{path}?token=wrong", html),
+        ):
+            async with session.get(url, headers=headers) as reply:
+                assert (await reply.json())["stage"] == "queued"

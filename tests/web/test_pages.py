@@ -9,9 +9,13 @@ from aiohttp import web
 
 from config.web_settings import WebSettings
 from tests.support.sites import site
-from web.pages import FOLDER, Pages, callback_page, without_comments
+from web.pages import FOLDER, Pages, callback_page, prefers_html, without_comments
 
 MOST_BYTES = 15 << 10
+CHROMIUM = (
+    "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,"
+    "*/*;q=0.8,application/signed-exchange;v=b3;q=0.7"
+)
 
 
 @pytest.fixture
@@ -117,3 +121,25 @@ async def test_the_page_of_a_callback_has_a_strict_policy_and_its_texts(url: str
     assert (said["kept"]["title"], said["direction"], said["yes"]) == ("Votre appel", "ltr", "oui")
     text = (FOLDER / "callback.js").read_text()
     assert not any(what in text for what in ("eval(", "innerHTML", "document.write", "Storage"))
+
+
+@pytest.mark.parametrize(
+    ("accepted", "is_html"),
+    [
+        (CHROMIUM, True),
+        ("Text/HTML , */*;q=0.8", True),
+        ("text/html", True),
+        ("application/json;q=0.5, text/html", True),
+        ("", False),
+        ("*/*", False),
+        ("text/html, */*", False),
+        ("text/html, application/json", False),
+        ("application/json, text/html;q=0.9", False),
+        ("application/json, text/plain, */*", False),
+        ("text/html;q=0.5, application/*;q=0.8", False),
+        ("text/html;q=0", False),
+        ("text/html;q=high", False),
+    ],
+)
+def test_who_would_rather_have_html(accepted: str, is_html: bool) -> None:
+    assert prefers_html(accepted) is is_html

@@ -49,21 +49,22 @@ def chosen_language(
 ) -> str:
     """The language of a visitor: the one they chose, else the first of Accept-Language (RFC 9110,
     section 12.5.4) that there is, else `default`."""
-    weighted = sorted(_weighted(accepted), key=lambda pair: -pair[1])
-    for tag in (wanted or "", *(one for one, weight in weighted if weight > 0)):
+    by_weight = sorted(weighted(accepted), key=lambda pair: -pair[1])
+    for tag in (wanted or "", *(one for one, weight in by_weight if weight > 0)):
         language = tag.strip().lower().partition("-")[0]
         if language in languages:
             return language
     return default
 
 
-def _weighted(accepted: str) -> list[tuple[str, float]]:
+def weighted(accepted: str) -> list[tuple[str, float]]:
+    """What a header field Accept or Accept-Language names, each with its weight, in its order."""
     found = []
     for part in accepted[:1000].split(","):
-        tag, _, parameter = part.partition(";")
+        name, _, parameter = part.partition(";")
         try:
             weight = float(parameter.strip().removeprefix("q=") or 1)
         except ValueError:
             weight = 0.0
-        found.append((tag, weight))
+        found.append((name, weight))
     return found
