@@ -69,6 +69,8 @@ _BY_POLICY: Final = {
 }
 _BY_FIELD: Final = {"agent": "unknown_agent", "queue": "unknown_queue", "to": "number"}
 """Of what there is not, or is refused, for no reason of its own."""
+_AS_IT_IS: Final = ""
+"""The code without a sentence: the page says what the engine says."""
 
 Connect = Callable[[str], Awaitable[Client]]
 """A client of the engine that shows this token."""
@@ -209,6 +211,12 @@ class AgentDesk:
             await _Line(page.socket, stream).run()
 
 
+def _is_about_target(error: EngineError) -> bool:
+    """Whether there is such a target, and something else is wrong with it."""
+    is_no_number = error.data.get("reason") == "no_number" or "line_type" in error.data
+    return (error.kind, error.field) == ("refused", "to") and not is_no_number
+
+
 def code_of(error: EngineError) -> str:
     """The sentence of the page for an error: its name in the section `problem` of the texts."""
     data = error.data
@@ -217,6 +225,7 @@ def code_of(error: EngineError) -> str:
         *by_data,
         _BY_REASON.get(str(data.get("reason"))),
         _BY_POLICY.get(str(data.get("policy"))),
+        _AS_IT_IS if _is_about_target(error) else None,
         _BY_FIELD.get(error.field or "") if error.kind in ("refused", "not_found") else None,
     )
     return next((code for code in codes if code is not None), error.kind)

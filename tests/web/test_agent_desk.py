@@ -421,7 +421,10 @@ async def test_a_page_gets_nothing_of_another_agent(tmp_path: Path) -> None:
         ("refused", "to", {"policy": "do_not_call"}, "not_called"),
         ("refused", "to", {"policy": "cost"}, "too_often"),
         ("refused", "to", {"policy": "hours"}, "hours"),
-        ("refused", "to", {}, "number"),
+        ("refused", "to", {"reason": "no_number"}, "number"),
+        ("refused", "to", {"line_type": "short_code"}, "number"),
+        ("not_found", "to", {}, "number"),
+        ("refused", "to", {}, ""),  # such as: the target is a party of this call
         ("not_found", "queue", {}, "unknown_queue"),
         ("unavailable", "queue", {"reason": "full"}, "full"),
         ("unavailable", None, {"reason": "overload"}, "busy"),

@@ -27,7 +27,7 @@ from .phone_number import (
     lacks_area_code,
     parse_written,
 )
-from .reading import NotDialable, Reading, is_uri
+from .reading import NoNumber, NotDialable, Reading, is_uri
 from .short_number import line_type_of, short_number
 from .spellings import (
     FEWEST_NUMBER_DIGITS,
@@ -118,16 +118,16 @@ class NumberPlan:
                 return internal
         number = parse_written(text, region)
         if number is None:
-            raise NotDialable(
+            raise NoNumber(
                 f"{text!r} is neither a telephone number, a sip: URI nor a configured agent"
             )
         if not self._is_dialable(number):
-            raise NotDialable(
+            raise NoNumber(
                 f"{text!r} is read as {number.e164}, and that is not a valid number "
                 f"{_of_country(number)}; numbering.valid_except has the exceptions"
             )
         if self.numbering.valid_only and needs_area_code and lacks_area_code(text, region):
-            raise NotDialable(
+            raise NoNumber(
                 f"{text!r} may lack its area code; as {number.e164} it is written with 0 or +"
             )
         if number.line_type == "unknown":
@@ -255,7 +255,7 @@ class NumberPlan:
         if any(digits.startswith(prefix) for prefix in self.route_prefixes):
             number, also = self._valid([digits])
             if number is None and len(digits) > _MOST_EXTENSION_DIGITS:
-                raise NotDialable(
+                raise NoNumber(
                     f"{digits} reaches no valid number, and has too many digits for an extension "
                     "of a route; where it is one, numbering.extension must say so"
                 )

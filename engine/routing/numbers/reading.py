@@ -90,6 +90,14 @@ class NotDialable(Exception):
         return EngineError("refused", self.reason, field, self.data)
 
 
+class NoNumber(NotDialable):
+    """What was written is no number that can be dialled, and nothing else to dial either."""
+
+    def naming(self, field: str) -> EngineError:
+        """The error `refused`; its data says that this is why."""
+        return EngineError("refused", self.reason, field, {"reason": "no_number"})
+
+
 @contextmanager
 def refused(field: str) -> Iterator[None]:
     """Raise what is NotDialable inside as EngineError `refused`, naming the parameter `field`."""

@@ -90,7 +90,7 @@ def test_destinations_by_the_longest_prefix(to: str, policy: str | None, more: A
 
 def test_a_fragment_of_a_number_is_refused_before_any_policy_is_asked() -> None:
     error = refused_by_admission(admission(destinations=Destinations(allow=["+49"])), to="+4420")
-    assert (error.field, error.data) == ("to", {})
+    assert (error.field, error.data) == ("to", {"reason": "no_number"})
 
 
 def test_every_number_of_a_request_is_looked_at() -> None:

@@ -262,6 +262,16 @@ def test_destinations_hold_for_numbers_and_line_types() -> None:
     assert refused.value.data == {"policy": "line_type", "line_type": "premium_rate"}
 
 
+@pytest.mark.parametrize(
+    ("region", "text"),
+    [("GB", "nobody"), ("GB", "020 7946"), ("DE", "2345678"), ("FR", "90999999")],
+)
+def test_what_is_no_number_is_refused_as_such(region: str, text: str) -> None:
+    with pytest.raises(NotDialable) as refused:
+        NumberPlan(region, route_prefixes=["9"]).read(text)
+    assert refused.value.naming("to").data == {"reason": "no_number"}
+
+
 @pytest.mark.parametrize("user", ["x02079460123", "a3201", "x118118"])
 def test_a_name_at_a_trunk_hides_no_number(user: str) -> None:
     with pytest.raises(NotDialable, match="among letters"):
