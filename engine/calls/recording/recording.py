@@ -253,7 +253,15 @@ class CallRecording(LegListener):
         return await self._pause(reason, pauses=True)
 
     async def resume(self, reason: str | None = None) -> RecordingEntry:
-        """Go on. A pause that was begun twice ends with its second resume. Raises EngineError."""
+        """Go on. A pause that was begun twice ends with its second resume.
+
+        Raises EngineError `state` also while a secret is told: what it paused it resumes itself.
+        """
+        entry = self._entry
+        own = sum(1 for silence in self._silences if silence.entry is entry)
+        if entry is not None and 0 < self._pauses <= own:
+            reason_why = f"recording {entry.id} is paused while a secret is told"
+            raise EngineError("state", reason_why, field="call")
         return await self._pause(reason, pauses=False)
 
     @asynccontextmanager
@@ -268,7 +276,7 @@ class CallRecording(LegListener):
             self._silences.remove(silence)
             if silence.entry is not None and silence.entry is self._entry:
                 with suppress(EngineError):  # it is ending
-                    await self.resume(reason)
+                    await self._pause(reason, pauses=False)
 
     async def _silence(self, silence: "_Silence") -> None:
         silence.entry = self._entry

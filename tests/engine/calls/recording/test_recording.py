@@ -318,6 +318,26 @@ def test_what_begins_to_be_recorded_while_a_secret_is_keyed_in_is_silent(tmp_pat
     run(script())
 
 
+def test_nobody_resumes_a_recording_while_a_secret_is_told(tmp_path: Path) -> None:
+    async def script() -> None:
+        stage = scene(tmp_path)
+        talk = Talk(stage)
+        await talk.recorded.start()
+        async with talk.recorded.silenced("secret keys"):
+            with pytest.raises(EngineError, match="a secret is told") as refused:
+                await talk.recorded.resume()
+            assert refused.value.kind == "state"
+            await talk.recorded.pause("by command")
+            await talk.recorded.resume("by command")  # which ends their own pause alone
+            assert stage.media.paused == [("a", True)]
+            await talk.recorded.pause("by command")
+        assert stage.media.paused == [("a", True)]
+        await talk.recorded.resume("by command")
+        assert stage.media.paused == [("a", True), ("a", False)]
+
+    run(script())
+
+
 def test_a_recording_that_is_just_beginning_is_silenced_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
