@@ -15,7 +15,9 @@ from .uncalled_requests import Line, Party, UncalledRequests
 LOOK_S = 1.0
 """How often it is looked whether an agent is free for one that waits."""
 HABITS_HOLD_S = 60.0
-_JOBS = 50
+_LOOKED_THROUGH = (50, 200, 200, 200, 200)
+"""How many callbacks of all clients are on each page in which the gateway's own are looked for."""
+_ENOUGH = 10
 
 
 class CoursePlayer:
@@ -94,6 +96,20 @@ class CoursePlayer:
         """How callbacks of this party went lately."""
         known, now = self._habits.get(party), time.monotonic()
         if known is None or now - known[0] > HABITS_HOLD_S:
-            found = await self._call("callback.list", limit=_JOBS, **{party.kind: party.name})
-            known = self._habits[party] = now, Habits.of(found["jobs"])
+            known = self._habits[party] = now, Habits.of(await self._latest_jobs(party))
         return known[1]
+
+    async def _latest_jobs(self, party: Party) -> list[Any]:
+        """The gateway's latest of this party. Each page has those of all clients looked through,
+        and is shown without the others'."""
+        jobs: list[Any] = []
+        cursor = None
+        for limit in _LOOKED_THROUGH:
+            found = await self._call(
+                "callback.list", limit=limit, cursor=cursor, **{party.kind: party.name}
+            )
+            jobs += found["jobs"]
+            cursor = found["cursor"]
+            if len(jobs) >= _ENOUGH or cursor is None:
+                break
+        return jobs

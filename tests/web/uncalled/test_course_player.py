@@ -30,14 +30,17 @@ class Stage:
     def __init__(self) -> None:
         self.says: Any = BUSY
         self.asked: list[str] = []
+        self.pages: list[dict[str, Any]] = [{"jobs": [], "cursor": None}]
+        self.cursors: list[str | None] = []
         self.told: list[str] = []
         self.uncalled = UncalledRequests()
         self.player = CoursePlayer(self.uncalled, self.call, self.told.append)
 
-    async def call(self, method: str, **_params: Any) -> Any:
+    async def call(self, method: str, **params: Any) -> Any:
         self.asked.append(method)
         if method == "callback.list":
-            return {"jobs": []}
+            self.cursors.append(params["cursor"])
+            return self.pages[min(len(self.cursors), len(self.pages)) - 1]
         if isinstance(self.says, Exception):
             raise self.says
         return self.says
@@ -128,6 +131,43 @@ def test_who_is_there_is_what_the_engine_says(
         await asyncio.sleep(0.1)
         assert stage.state("a") == state
         assert time.time() > 0
+        playing.cancel()
+
+    run(script(), clock.shift)
+
+
+def call_of(seconds: float) -> dict[str, Any]:
+    """A callback whose customer did not answer for so long."""
+    leg = {
+        "role": "customer", "started": 10.0, "ringing": 11.0, "answered": None,
+        "ended": 10.0 + seconds,
+    }  # fmt: skip
+    attempt = {"result": "no_answer", "legs": [leg]}
+    return {"id": "j", "ended_at": 50.0, "attempts": [attempt]}
+
+
+@pytest.mark.parametrize(
+    ("jobs", "cursors"),
+    [
+        ([[], [], [call_of(33.0)]], [None, "1", "2"]),  # those of other clients come first
+        ([[call_of(33.0)] * 10, [call_of(44.0)]], [None]),
+        ([[call_of(33.0)], [call_of(33.0)] * 9, [call_of(44.0)]], [None, "1"]),
+        ([[]] * 9, [None, "1", "2", "3", "4"]),
+    ],
+)
+def test_habits_are_those_of_the_latest_callbacks_of_the_gateway_itself(
+    clock: time_machine.Traveller, jobs: list[list[dict[str, Any]]], cursors: list[str | None]
+) -> None:
+    async def script() -> None:
+        stage = Stage()
+        stage.pages = [{"jobs": one, "cursor": str(n + 1)} for n, one in enumerate(jobs)]
+        stage.pages[-1]["cursor"] = None
+        playing = asyncio.create_task(stage.player.play())
+        stage.add("a", **SALES)
+        await asyncio.sleep(0.1)
+        assert stage.cursors == cursors
+        (_since, habits) = stage.player._habits[party_of(SALES)]
+        assert set(habits.unanswered_s) == ({33.0} if any(jobs) else set())
         playing.cancel()
 
     run(script(), clock.shift)
