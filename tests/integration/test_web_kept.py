@@ -23,6 +23,12 @@ from tests.support.talk_stage import (
     talk_stage,
 )
 
+HOLDS_BACK = """() => {
+  const send = line.send.bind(line), held = [];
+  line.send = (text) => JSON.parse(text).method === "agent.get" ? held.push(text) : send(text);
+  window.goesOn = () => { line.send = send; held.forEach(send); };
+}"""
+"""What the page is does not come to it."""
 VOICE_HZ = 2600
 """A tone that music on hold has not."""
 MUTED, HELD = "#mute[aria-pressed=true]", "#hold[aria-pressed=true]"
@@ -144,3 +150,47 @@ async def test_a_note_that_is_half_written_stays_with_its_call(stage: TalkStage)
     await copy.locator("#whose:empty").wait_for(state="attached")
     assert await copy.get_by_label("Note").is_visible()  # that of the call that is up
     assert agent.faults == [] and visitor.faults == []
+
+
+async def test_what_is_typed_at_once_after_a_save_is_of_the_same_call(stage: TalkStage) -> None:
+    agent = await stage.agent("anna")
+    await stage.visitor()
+    await agent.get_by_role("button", name="Answer").click()
+    note, save = agent.get_by_label("Note"), agent.get_by_role("button", name="Save")
+    await note.fill("A green hat")
+    await agent.evaluate(HOLDS_BACK)
+    await save.click()
+    await agent.wait_for_function("() => document.forms.outcome.elements.note.value === ''")
+    await note.fill("A red hat")
+    await agent.evaluate("() => goesOn()")
+    await save.click()
+    written = await stage.engine.line.events.wait_for(
+        lambda event: event["type"] == "callback.annotated" and "A red hat" in str(event),
+        timeout_s=60.0,
+    )
+    (call,) = (await stage.engine.line.call("call.list"))["calls"]
+    assert call["call"] in written.values()
+    assert agent.faults == []
+
+
+async def test_a_note_that_another_tab_has_saved_does_not_come_back(stage: TalkStage) -> None:
+    agent = await stage.agent("anna")
+    await stage.visitor()
+    await agent.get_by_role("button", name="Answer").click()
+    await agent.get_by_label("Note").fill("A green hat")
+    copy = await copy_of(agent)
+    await copy.get_by_role("button", name="Use it here").click()
+    await copy.wait_for_function("() => document.forms.outcome.elements.note.value !== ''")
+    await copy.get_by_role("button", name="Save").click()
+    await copy.wait_for_function("() => document.forms.outcome.elements.note.value === ''")
+    await copy.close()
+    note = agent.get_by_label("Note")
+    await note.wait_for()
+    assert await note.input_value() == ""
+    await note.fill("A red hat")
+    await agent.get_by_role("button", name="Save").click()
+    await stage.engine.line.events.wait_for(
+        lambda event: event["type"] == "callback.annotated" and "A red hat" in str(event),
+        timeout_s=60.0,
+    )
+    assert agent.faults == []

@@ -158,7 +158,9 @@ function lockOf({ agent: name }) { return `ringback-phone:${name}`; }
 
 function left() {
   phone.leave();
-  phone = null;
+  phone = noted = null;
+  sessionStorage.removeItem(NOTE); // the other tab has it, and saves it
+  $("outcome").reset();
   toldByPhone.registered(false);
   talking(false);
   elsewhere();
@@ -199,7 +201,7 @@ function workOf(view) { return view.outcome_due || view.work || job; }
    is there when the page is loaded again, or another tab goes on. */
 function isHalfWritten(id) {
   const { outcome, note } = $("outcome").elements, kept = JSON.parse(sessionStorage.getItem(NOTE) || "null");
-  if (kept && !noted) [noted, outcome.value, note.value] = [kept.id, kept.outcome, kept.note];
+  if (kept && kept.id && !noted) [noted, outcome.value, note.value] = [kept.id, kept.outcome, kept.note];
   const is = Boolean(outcome.value || note.value);
   if (!is) noted = id;
   $("whose").textContent = kept && is && noted !== id ? kept.title : "";
@@ -392,18 +394,20 @@ $("transfer").addEventListener("submit", async (event) => {
 });
 $("outcome").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const data = new FormData(event.target), id = noted;
+  const data = new FormData(event.target), id = noted || workOf(agent);
   const outcome = data.get("outcome"), note = data.get("note");
   const done = await attempt("callback.annotate", { id, ...(outcome && { outcome }), ...(note && { notes: note }) });
   if (done) {
     event.target.reset();
     sessionStorage.removeItem(NOTE);
     noted = null;
+    if (agent.outcome_due === id) agent = { ...agent, outcome_due: null };
     refresh();
   }
 });
 $("outcome").addEventListener("input", ({ currentTarget }) => {
   const { outcome, note } = Object.fromEntries(new FormData(currentTarget)), kept = JSON.parse(sessionStorage.getItem(NOTE) || "null");
+  noted = noted || workOf(agent); // nothing has come since the last was saved
   const title = kept && kept.id === noted ? kept.title : $("title").textContent;
   if (outcome || note) sessionStorage.setItem(NOTE, JSON.stringify({ id: noted, title, outcome, note }));
   else sessionStorage.removeItem(NOTE);
