@@ -63,8 +63,11 @@ class EngineRequests:
                 if cursor is None:
                     return {"events": events, "recorded_bytes": recorded_bytes}
 
-    async def erase(self, **whose: str) -> None:
-        """Erase what is kept of a job, call or request. Raises Refusal `not_over`, `engine`."""
+    async def erase(self, **whose: str) -> bool:
+        """Erase what is kept of a job, call or request. Gives whether there is such a one.
+
+        Raises Refusal `not_over`, `engine`.
+        """
         try:
             async with self._reading:
                 await self.call("person.erase", **whose)
@@ -73,8 +76,9 @@ class EngineRequests:
                 raise Refusal(409, "not_over") from None
             # A call that never began is nobody's, and so not the gateway's either.
             if error.kind == "not_found" or (error.kind, error.field) == ("refused", "call"):
-                return
+                return False
             raise Refusal(503, "engine", retry_after_s=RETRY_S) from None
+        return True
 
     async def rate(self, id: str, rating: int) -> None:
         """Write back how the visitor rates a talk. Raises Refusal `engine`."""

@@ -99,11 +99,10 @@ class TalkService:
         }
 
     async def erase(self, talk_id: str) -> None:
-        """Erase what the talk left: nothing, where it never began.
-
-        Raises Refusal `not_over`, `engine`.
-        """
-        await self._engine.erase(call=talk_id)
+        """Erase what the talk left. Raises Refusal `not_over`, `engine`."""
+        if not await self._engine.erase(call=talk_id):
+            # It never began. The audit log has what the page has told for it.
+            await self._engine.erase(request=talk_id)
 
     async def _record(self, talk_id: str) -> Mapping[str, Any] | None:
         """What became of it; None while it is up, and where it never began."""

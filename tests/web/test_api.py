@@ -206,6 +206,9 @@ async def test_a_visitor_who_would_like_to_speak_gets_a_token(pages: Pages) -> N
     assert rated["error"]["reason"] == "no_talk"  # it has not begun
     erased = await pages.send("DELETE", link.replace("?", "/data?"))
     assert erased == {"id": admitted["id"], "erased": True}
+    entries = (await pages.engine.call("audit.list", limit=100))["entries"]
+    (told,) = (one for one in entries if one["method"] == "browser.admit")
+    assert told["params"] == {"erased": True}
     await pages.send("DELETE", link, status=409)
     await pages.send("GET", f"{path}/data?token=wrong", status=404)
     await pages.send("GET", f"{path}x", status=404)

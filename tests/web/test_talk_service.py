@@ -141,10 +141,12 @@ def test_a_talk_is_erased_once_it_is_over() -> None:
         assert (refusal.status, refusal.reason) == (status, reason)
 
 
-def test_of_a_talk_that_never_began_there_is_nothing_to_erase_or_to_cancel() -> None:
+def test_of_a_talk_that_never_began_the_request_is_erased_and_nothing_cancelled() -> None:
     async def script() -> None:
         for reply in (error("not_found", "call"), error("refused", "call", role="operate")):
-            await service(ScriptedClient(record_get=[reply], person_erase=[reply])).erase(ID)
+            client = ScriptedClient(record_get=[reply], person_erase=[reply, {}])
+            await service(client).erase(ID)
+            assert [whose for _method, whose in client.asked] == [{"call": ID}, {"request": ID}]
 
     run(script())
     refusal = refused(ScriptedClient(), lambda of: of.cancel(ID))
