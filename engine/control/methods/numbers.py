@@ -248,7 +248,7 @@ class NumberMethods:
         try:
             reading = self._dialplan.classify(text, field="number", region=params.region)
         except EngineError as error:
-            if not error.data:  # it is nothing at all
+            if error.data.get("reason") == "no_number" or not error.data:  # it is nothing at all
                 raise
             verdict = self._verdict(None, now)
             verdict["line_type"] = error.data.get("line_type")
