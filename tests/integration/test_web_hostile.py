@@ -104,7 +104,7 @@ async def test_what_others_have_written_is_text(browser: Any, hostile: str) -> N
         await harmless(page)
         # What the engine says of a fault, and of a transfer.
         engine.agent |= {"state": "available", "work": None}
-        engine.refusal_of_agents = EngineError("refused", hostile, "agent", {})
+        engine.refusal_of_agents = EngineError("refused", hostile, "to", {})  # told as it is
         await page.get_by_role("button", name="Ready").click()
         fault = page.get_by_role("alert")
         await fault.get_by_text(hostile).wait_for()
