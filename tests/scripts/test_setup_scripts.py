@@ -141,7 +141,7 @@ def put_beside_an_environment(script: str, bin_directory: Path, tmp_path: Path) 
         (bin_directory / tool).symlink_to(f"/usr/bin/{tool}")
     (tmp_path / "scripts").mkdir()
     (tmp_path / ".venv/bin").mkdir(parents=True)
-    for name in (script, "once_a_day.sh"):
+    for name in (script, "npm_install.sh", "once_a_day.sh"):
         (tmp_path / "scripts" / name).write_text((SCRIPTS / name).read_text())
     return str(tmp_path / "scripts" / script)
 
