@@ -7,10 +7,10 @@ A program that does nothing runs beside it, and says what of that the machine ma
 
 import asyncio
 import contextlib
-import sys
 import tempfile
 import wave
-from collections.abc import AsyncIterator, Awaitable, Callable
+from asyncio.subprocess import DEVNULL
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,12 +22,12 @@ from scripts.load.driver import LoadPeerProcess
 from .bystander import ON_NO_CORE, Bystander
 from .c_program import NoCompiler
 from .callbacks import Callbacks
+from .echo_bot import echo_bot
 from .engine_process import EngineProcess
 from .late_frames import TALK, Kinds, SplitFrame, split
 from .options import Options
 from .processes import cpu_s
 from .report import Report, figure
-from .streams_part import BOT
 
 PART: Final = "mixed load"
 DELAY_P99_TARGET_MS: Final = 4.0
@@ -65,7 +65,7 @@ async def run(report: Report, options: Options) -> None:
         }
         _write_prompt(Path(directory, "sounds", "prompt.wav"))
         async with (
-            _echo_bot() as url,
+            echo_bot(DEVNULL) as url,  # it complains of calls that end while it speaks
             EngineProcess(f'\n[streams]\nallow = ["{url}"]\n', environment) as engine,
             Callbacks(str(engine.socket), peer.sip) as callbacks,
         ):
@@ -226,21 +226,6 @@ async def _patiently(ask: Callable[..., Awaitable[Any]], *what: str, **parameter
 async def _calls(client: Client) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = (await client.call("call.list"))["calls"]
     return found
-
-
-@contextlib.asynccontextmanager
-async def _echo_bot() -> AsyncIterator[str]:
-    bot = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(BOT), "0"),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,  # it complains of calls that end while it speaks
-    )
-    try:
-        assert bot.stdout is not None
-        yield (await bot.stdout.readline()).decode().strip()
-    finally:
-        bot.kill()
-        await bot.wait()
 
 
 def _write_prompt(path: Path) -> None:

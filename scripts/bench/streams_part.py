@@ -9,11 +9,9 @@ is seen. What is coded anew is a tone now and then.
 import asyncio
 import contextlib
 import socket
-import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import psutil
@@ -34,6 +32,7 @@ from media.streams.messages import (
 )
 from media.worker_client import WorkerClient
 
+from .echo_bot import echo_bot
 from .options import Options
 from .report import Report, figure, percentile
 from .stream_legs import FRAME_S, NumberedLeg, StreamedLeg, ToneLeg
@@ -49,7 +48,6 @@ LATEST_S, LOOK_S, CLOSED_S = 20.0, 0.1, 0.5  # what is longer under way is lost
 SETTLE_FRAMES = 50  # silence, until everybody hears each other
 RATE_HZ: Final[RateHz] = 8000
 WIDE_HZ: Final[RateHz] = 16000
-BOT = Path(__file__).parents[1] / "bots/echo_bot.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ class Shares:
 
 async def run(report: Report, options: Options) -> None:
     """A phone by itself, of PCMU, of Opus, and without a worker; then so many for ten minutes."""
-    async with _echo_bot() as url:
+    async with echo_bot() as url:
         phones: list[tuple[str, StreamedLeg, RateHz, bool]] = [
             ("PCMU", NumberedLeg(), RATE_HZ, True),
             ("PCMU, without a media worker", NumberedLeg(), RATE_HZ, False),
@@ -219,19 +217,6 @@ async def _all_back(legs: Sequence[StreamedLeg], limit_s: float) -> None:
         if not any(leg.faults()["lost"] > 0 for leg in legs):
             return
         await asyncio.sleep(LOOK_S)
-
-
-@contextlib.asynccontextmanager
-async def _echo_bot() -> AsyncIterator[str]:
-    bot = await asyncio.create_subprocess_exec(
-        sys.executable, str(BOT), "0", stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        assert bot.stdout is not None
-        yield (await bot.stdout.readline()).decode().strip()
-    finally:
-        bot.kill()
-        await bot.wait()
 
 
 @contextlib.asynccontextmanager

@@ -7,6 +7,7 @@ import pytest
 
 from media.protocol.messages import Codec
 from media.streams.messages import RateHz
+from scripts.bench.echo_bot import echo_bot
 from scripts.bench.report import Report
 from scripts.bench.stream_legs import NumberedLeg
 from scripts.bench.streams_part import (
@@ -15,7 +16,6 @@ from scripts.bench.streams_part import (
     _add_faults,
     _add_share,
     _all_back,
-    _echo_bot,
     measured,
 )
 
@@ -59,7 +59,7 @@ def test_no_frame_may_be_lost_or_late() -> None:
 async def test_what_goes_to_the_bot_comes_back_as_it_was(codec: Codec, has_worker: bool) -> None:
     legs = [NumberedLeg(codec), NumberedLeg(codec)]
     rate_hz: RateHz = 8000 if codec == "PCMU" else 16000
-    async with _echo_bot() as url:
+    async with echo_bot() as url:
         shares = await measured(url, legs, 0.5, rate_hz, has_worker=has_worker)
     for leg in legs:
         assert len(leg.sent_at) == 25
