@@ -14,8 +14,6 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import psutil
-
 from media.codec.formats import unavailable
 from media.protocol.messages import Codec, Connect
 from media.settings import MediaSettings
@@ -34,6 +32,7 @@ from media.worker_client import WorkerClient
 
 from .echo_bot import echo_bot
 from .options import Options
+from .processes import cpu_s
 from .report import Report, figure, percentile
 from .stream_legs import FRAME_S, NumberedLeg, StreamedLeg, ToneLeg
 
@@ -193,22 +192,25 @@ async def _spoken(
     legs: Sequence[StreamedLeg], seconds: float, host: int | None, worker: int | None
 ) -> Shares:
     """Let each leg say a frame every 20 ms, after a second of silence."""
-    processes = [None if pid is None else psutil.Process(pid) for pid in (host, worker)]
+    pids = host, worker
     used, began = [0.0, 0.0], time.perf_counter()
     first = began
     for frame in range(SETTLE_FRAMES + int(seconds / FRAME_S)):
         await asyncio.sleep(max(0.0, first + frame * FRAME_S - time.perf_counter()))
         if frame == SETTLE_FRAMES:
-            used, began = [_cpu_s(one) for one in processes], time.perf_counter()
+            used, began = [_used_s(pid) for pid in pids], time.perf_counter()
         for leg in legs:
             if frame < SETTLE_FRAMES:
                 leg.hush()
             else:
                 leg.speak()
     passed = time.perf_counter() - began
-    return Shares(
-        *((_cpu_s(one) - before) / passed for one, before in zip(processes, used, strict=True))
-    )
+    now = [_used_s(pid) for pid in pids]
+    return Shares(*((after - before) / passed for before, after in zip(used, now, strict=True)))
+
+
+def _used_s(pid: int | None) -> float:
+    return 0.0 if pid is None else cpu_s(pid)
 
 
 async def _all_back(legs: Sequence[StreamedLeg], limit_s: float) -> None:
@@ -239,10 +241,3 @@ def _unread() -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.bind((HOST, 0))
     return sock
-
-
-def _cpu_s(process: psutil.Process | None) -> float:
-    if process is None:
-        return 0.0
-    times = process.cpu_times()
-    return float(times.user + times.system)
