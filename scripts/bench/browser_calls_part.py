@@ -7,7 +7,6 @@ processes: the delay here is that of all three. The load peer has the sound of b
 
 import asyncio
 import itertools
-import re
 from contextlib import AsyncExitStack
 from string import ascii_lowercase
 from typing import Any, Final, cast
@@ -20,14 +19,16 @@ from media.webrtc_client import WebRtcClient, is_installed
 from ringback_client import Client
 from scripts.gateway_process import free_tcp_port
 from scripts.load.driver import LoadPeerProcess
-from sip.sdp.description import (
-    Connection,
-    MediaDescription,
-    Origin,
-    SessionDescription,
-    parse_sdp,
+from scripts.load.sip_text import (
+    SipText,
+    answer_text,
+    audio_address,
+    read_sip,
+    sdp_text,
+    user_of,
 )
-from sip.sdp.webrtc import IceCandidate, WebSide, plain_address, read_web, to_web
+from sip.sdp.description import parse_sdp
+from sip.sdp.webrtc import IceCandidate, WebSide, read_web, to_web
 
 from .engine_process import EngineProcess
 from .options import Options
@@ -68,7 +69,8 @@ class Browsers:
         local = own.local
         shown = tuple(IceCandidate(*structs.astuple(one)) for one in local.candidates)
         side = WebSide(local.ufrag, local.password, local.fingerprints, local.setup, shown)
-        return (HOST, own.port), to_web(plain_sdp(phone), side, web.mid)
+        plain = parse_sdp(sdp_text(*phone).encode())
+        return (HOST, own.port), to_web(plain, side, web.mid)
 
     async def close(self) -> None:
         """End the process."""
@@ -92,18 +94,19 @@ class Customers(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, source: tuple[str | Any, int]) -> None:
         """A request of the engine."""
-        text, transport = data.decode(), self._transport
-        if transport is None or text.startswith(("ACK ", "SIP/2.0 ")):
+        request, transport = read_sip(data), self._transport
+        if transport is None or request is None or request.method in ("", "ACK"):
             return
-        body = b""
-        if text.startswith("INVITE "):
-            number = NAMES.index(text[len("INVITE sip:") :].partition("@")[0])
-            offered = plain_address(parse_sdp(data.partition(b"\r\n\r\n")[2]))
+        sdp = ""
+        if request.method == "INVITE":
+            number = NAMES.index(user_of(request.uri))
+            offered = audio_address(request.body)
             if offered is not None and not self.called[number].done():
-                self.called[number].set_result(offered[:2])
-            body = plain_sdp(self._addresses[number]).encode()
-        contact = f"<sip:customer@{transport.get_extra_info('sockname')[0]}:{self.port}>"
-        transport.sendto(ok(text, contact, body), source)
+                self.called[number].set_result(offered)
+            sdp = sdp_text(*self._addresses[number])
+        contact = f"sip:customer@{transport.get_extra_info('sockname')[0]}:{self.port}"
+        answer = answer_text(request, 200, to_tag="answered", contact=contact, sdp=sdp)
+        transport.sendto(answer, source)
 
     @property
     def port(self) -> int:
@@ -127,21 +130,20 @@ class BrowserPhone(PhonePage):
     async def hear(self, phone: aiohttp.ClientWebSocketResponse) -> None:
         """Answer what the engine's SIP asks."""
         async for message in phone:
-            text = str(message.data)
-            if text.startswith(("ACK ", "SIP/2.0 ")):
+            request = read_sip(str(message.data).encode())
+            if request is None or request.method in ("", "ACK"):
                 continue
-            body = await self._answer(text) if text.startswith("INVITE ") else b""
-            contact = f"<sip:{self.name}@{self.host};transport=ws>"
-            await phone.send_str(ok(text, contact, body).decode())
+            sdp = await self._answer(request) if request.method == "INVITE" else ""
+            contact = f"sip:{self.name}@{self.host};transport=ws"
+            answer = answer_text(request, 200, to_tag="answered", contact=contact, sdp=sdp)
+            await phone.send_str(answer.decode())
 
-    async def _answer(self, invite: str) -> bytes:
-        offer = invite.partition("\r\n\r\n")[2].encode()
-        address, answer = await self._browsers.answer(
-            field(invite, "Call-ID"), offer, self._address
-        )
+    async def _answer(self, invite: SipText) -> str:
+        offer = invite.body.encode()
+        address, answer = await self._browsers.answer(invite.call_id, offer, self._address)
         if not self.called.done():
             self.called.set_result(address)
-        return answer
+        return answer.decode()
 
 
 async def run(report: Report, options: Options) -> None:
@@ -206,43 +208,3 @@ async def _measure(
         value = [window[f"delay_{name}_ms"]]
         what = f"delay {name}, worker and both WebRTC processes"
         add(figure(part, what, "ms", value, target=target))
-
-
-def plain_sdp(address: Address) -> SessionDescription:
-    """PCMU at an address. Without telephone-events the worker would listen for keys as sound."""
-    host, port = address
-    session = SessionDescription(origin=Origin("-", "1", "1", "IP4", host), lines=[("t", "0 0")])
-    session.connection = Connection("IP4", host)
-    attributes: list[tuple[str, str | None]] = [
-        ("rtpmap", "0 PCMU/8000"), ("rtpmap", "101 telephone-event/8000"), ("fmtp", "101 0-15"),
-        ("sendrecv", None),
-    ]  # fmt: skip
-    session.media.append(
-        MediaDescription(
-            media="audio",
-            port=port,
-            protocol="RTP/AVP",
-            formats=["0", "101"],
-            attributes=attributes,
-        )
-    )
-    return session
-
-
-def ok(request: str, contact: str, body: bytes = b"") -> bytes:
-    """200 to a request."""
-    names = ("Via:", "From:", "Call-ID:", "CSeq:", "Record-Route:")
-    lines = [
-        line for line in request.partition("\r\n\r\n")[0].split("\r\n") if line.startswith(names)
-    ]
-    to = field(request, "To")
-    to += "" if ";tag=" in to else ";tag=answered"
-    kind = ["Content-Type: application/sdp"] if body else []
-    head = ["SIP/2.0 200 OK", *lines, f"To: {to}", f"Contact: {contact}", *kind]
-    return "\r\n".join([*head, f"Content-Length: {len(body)}", "", ""]).encode() + body
-
-
-def field(message: str, name: str) -> str:
-    """The value of a header field."""
-    found = re.search(rf"^{name}: *(.*?)\r?$", message, re.MULTILINE)
-    return "" if found is None else found[1]
