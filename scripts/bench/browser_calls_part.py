@@ -30,6 +30,7 @@ from scripts.load.sip_text import (
 from sip.sdp.description import parse_sdp
 from sip.sdp.webrtc import IceCandidate, WebSide, read_web, to_web
 
+from .browsers_part import DISCARD, add_heard
 from .engine_process import EngineProcess
 from .options import Options
 from .phones_part import AGENT, LIMIT_S, PhonePage, phone_gateway, session_of
@@ -37,13 +38,10 @@ from .processes import command_line, cpu_s, descendants
 from .report import Report, figure
 
 PART: Final = "browser_calls"
-P99_TARGET_MS: Final = 8.0
 AT_ONCE: Final = 4
 """Calls that are being set up: a handshake of DTLS costs both ends some milliseconds."""
 SETTLE_S: Final = 2.0
 HOST: Final = "127.0.0.1"
-_DISCARD: Final = 9
-"""The port to which RTCP goes, of which there is none here."""
 NAMES: Final = ["".join(letters) for letters in itertools.product(ascii_lowercase, repeat=2)]
 """Those of customers: digits in them would be looked at as a number."""
 # No whisper; and calls are brought up however late a machine is that others use.
@@ -65,7 +63,7 @@ class Browsers:
             web.side.ufrag, web.side.password, web.side.fingerprints, web.side.setup, candidates
         )
         own = await self._client.describe(call_id, remote)
-        self._client.connect(call_id, *phone, _DISCARD)
+        self._client.connect(call_id, *phone, DISCARD)
         local = own.local
         shown = tuple(IceCandidate(*structs.astuple(one)) for one in local.candidates)
         side = WebSide(local.ufrag, local.password, local.fingerprints, local.setup, shown)
@@ -200,11 +198,7 @@ async def _measure(
     before = {name: cpu_s(pid) for name, pid in pids.items()}
     window = await asyncio.to_thread(peer.ask, "window", s=duration_s)
     used = {name: 100 * (cpu_s(pid) - before[name]) / duration_s for name, pid in pids.items()}
-    part, add = f"{PART} {count}", report.figures.append
+    part = f"{PART} {count}"
     for name, share in used.items():
-        add(figure(part, f"{name} of a core", "%", [share], target=100.0))
-    add(figure(part, "packets that came", "%", [100 * window["heard"] / max(1, window["sent"])]))
-    for name, target in (("p50", None), ("p99", P99_TARGET_MS), ("max", None)):
-        value = [window[f"delay_{name}_ms"]]
-        what = f"delay {name}, worker and both WebRTC processes"
-        add(figure(part, what, "ms", value, target=target))
+        report.figures.append(figure(part, f"{name} of a core", "%", [share], target=100.0))
+    add_heard(report, part, ", worker and both WebRTC processes", window)

@@ -21,7 +21,7 @@ PART: Final = "browsers"
 SETUP_S: Final = 60.0
 SETTLE_S: Final = 1.0
 P99_TARGET_MS: Final = 8.0
-_DISCARD: Final = 9
+DISCARD: Final = 9
 """The port to which RTCP goes, of which there is none here."""
 Address = tuple[str, int]
 
@@ -76,14 +76,21 @@ async def run(report: Report, options: Options) -> None:
     finally:
         await ours.client.close()
         await theirs.client.close()
-    part, sent = f"{PART} {options.browsers} legs", window["sent"]
+    part = f"{PART} {options.browsers} legs"
     add = report.figures.append
     add(figure(part, "CPU per packet", "µs", [packet_us]))
     add(figure(part, "of a core", "%", [share], target=100.0))
-    add(figure(part, "packets that came", "%", [100 * window["heard"] / max(1, sent)]))
+    add_heard(report, part, " through two processes", window)
+
+
+def add_heard(report: Report, part: str, way: str, window: dict[str, Any]) -> None:
+    """How much of what was said in a window came, and how late."""
+    add = report.figures.append
+    came = 100 * window["heard"] / max(1, window["sent"])
+    add(figure(part, "packets that came", "%", [came]))
     for name, target in (("p50", None), ("p99", P99_TARGET_MS), ("max", None)):
         value = [window[f"delay_{name}_ms"]]
-        add(figure(part, f"delay {name} through two processes", "ms", value, target=target))
+        add(figure(part, f"delay {name}{way}", "ms", value, target=target))
 
 
 def _measure(peer: LoadPeerProcess, pid: int, duration_s: float) -> tuple[Any, float, float]:
@@ -109,5 +116,5 @@ async def _call(
     sides[0].client.answered(session, answered.local)
     await asyncio.gather(*(side.connected(session) for side in sides))
     for side, (host, port) in (ours, theirs):
-        side.client.connect(session, host, port, _DISCARD)
+        side.client.connect(session, host, port, DISCARD)
     return ("127.0.0.1", offered.port), ("127.0.0.1", answered.port)
