@@ -34,13 +34,11 @@ def feigned(request: Request, dial: Dial) -> Feigned:
     policy = policy_of(request, default_attempts=dial.max_attempts, default_pause_s=dial.retry_s)
     rule = policy.of("no_answer")
     attempts = max(1, min(rule.attempts, policy.most))
-    spacing = rule.spacing_s or policy.otherwise.spacing_s
-    pauses = [spacing[min(count, len(spacing)) - 1] for count in range(1, attempts)]
     return {
         "would_be_due": request.not_before,
         "order": request.order,
         "whispers": bool(request.whisper),
         "ring_s": request.ring_s,
         "attempts": attempts,
-        "spacing_s": pauses,
+        "spacing_s": [policy.pause_s(rule, count) for count in range(1, attempts)],
     }

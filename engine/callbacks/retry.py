@@ -63,6 +63,11 @@ class RetryPolicy:
         """The rule for `cause`."""
         return self.rules.get(cause) or DEFAULT_RULES.get(cause, self.otherwise)
 
+    def pause_s(self, rule: RetryRule, count: int) -> float:
+        """The pause after as many attempts of `rule`."""
+        spacing = rule.spacing_s or self.otherwise.spacing_s
+        return spacing[min(count, len(spacing)) - 1]
+
 
 @dataclass(frozen=True, slots=True)
 class Again:
@@ -147,7 +152,7 @@ def _another(
         missed = sum(attempt.retry_cause == cause for attempt in made)
         if missed >= rule.attempts:
             return GiveUp("operator missed it too often")
-        return Again(now + _pause(rule, missed, policy), last.number)
+        return Again(now + policy.pause_s(rule, missed), last.number)
     numbers: list[str | None] = [None, *job.request.numbers]
     if not rule.next_number:
         turns = [last.number]
@@ -169,7 +174,7 @@ def _when(
     now: float,
 ) -> float | None:
     """When `number` may be tried; None where its attempts are used up."""
-    soonest = now + _pause(policy.otherwise, 1, policy)
+    soonest = now + policy.pause_s(policy.otherwise, 1)
     tried = [
         attempt
         for attempt in made
@@ -184,13 +189,8 @@ def _when(
     count = sum(attempt.retry_cause == cause for attempt in tried)
     if count >= rule.attempts:
         return None
-    pause_s = _pause(rule, count, policy)
+    pause_s = policy.pause_s(rule, count)
     if tried[-1] is last:
         return now + pause_s
     ended = tried[-1].ended
     return max(soonest, (now if ended is None else ended) + pause_s)
-
-
-def _pause(rule: RetryRule, count: int, policy: RetryPolicy) -> float:
-    spacing = rule.spacing_s or policy.otherwise.spacing_s
-    return spacing[min(count, len(spacing)) - 1]
