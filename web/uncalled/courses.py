@@ -57,8 +57,6 @@ class Habits:
     agents: Sequence[AgentTimes] = ()
     customer_rings_s: Sequence[float] = ()
     unanswered_s: Sequence[float] = ()
-    job: str | None = None
-    """One of them."""
 
     @classmethod
     def of(cls, jobs: Iterable[Mapping[str, Any]]) -> "Habits":
@@ -66,9 +64,7 @@ class Habits:
         agents: list[AgentTimes] = []
         rings: list[float] = []
         unanswered: list[float] = []
-        ended: str | None = None
         for job in jobs:
-            ended = ended or (job["id"] if job["ended_at"] else None)
             for attempt in job["attempts"]:
                 legs = {leg["role"]: leg for leg in attempt["legs"]}
                 agent, customer = legs.get("agent"), legs.get("customer")
@@ -86,7 +82,7 @@ class Habits:
                     times = (ringing - first, agent["answered"] - first, began - agent["answered"])
                     if min(times) >= 0:  # the customer was called after the agent
                         agents.append(AgentTimes(*times))
-        return cls(agents, rings, unanswered, ended)
+        return cls(agents, rings, unanswered)
 
 
 class Moment(NamedTuple):

@@ -143,7 +143,7 @@ def call_of(seconds: float) -> dict[str, Any]:
         "ended": 10.0 + seconds,
     }  # fmt: skip
     attempt = {"result": "no_answer", "legs": [leg]}
-    return {"id": "j", "ended_at": 50.0, "attempts": [attempt]}
+    return {"attempts": [attempt]}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ PLAN: Plan = {
     "would_be_due": None, "order": "agent_first", "whispers": True, "ring_s": 20.0, "attempts": 2,
     "spacing_s": [60.0],
 }  # fmt: skip
-HABITS = Habits([AgentTimes(0.1, 3.0, 2.0)], [1.0], [25.0], "job-1")
+HABITS = Habits([AgentTimes(0.1, 3.0, 2.0)], [1.0], [25.0])
 
 
 def course(party: str = "queue", deadline: float = 1000.0, **plan: Any) -> Course:
@@ -107,14 +107,14 @@ def job(customer: dict[str, Any], agent: dict[str, Any] | None = None, **more: A
     if agent is not None:
         legs.insert(0, {"role": "agent", **none, **agent})
     attempts = [{"legs": legs, "result": "no_answer"} | more]
-    return {"id": "job-1", "ended_at": 99.0, "attempts": attempts}
+    return {"attempts": attempts}
 
 
 def test_habits_are_those_of_the_latest_callbacks() -> None:
     agent = {"started": 1.0, "ringing": 1.5, "answered": 4.0}
     unanswered = {"started": 6.0, "ringing": 7.0, "ended": 26.0}
     found = Habits.of([job(unanswered, agent)])
-    assert found == Habits([AgentTimes(0.5, 3.0, 2.0)], [1.0], [20.0], "job-1")
+    assert found == Habits([AgentTimes(0.5, 3.0, 2.0)], [1.0], [20.0])
     for odd in (
         job({}),  # nobody was called
         job(unanswered | {"answered": 8.0}, result="completed"),
