@@ -11,6 +11,7 @@ import secrets
 from pathlib import Path
 
 PREFIX, TALK_PREFIX = "web-", "talk-"
+_CHECKS = {PREFIX: "check", TALK_PREFIX: "check talk"}
 _ID_CHARACTERS, _CHECK_CHARACTERS, _TOKEN_CHARACTERS = 22, 8, 24
 SECRET_BYTES = 32
 
@@ -24,25 +25,24 @@ class Signing:
     def callback_id(self, site_key: str, request_key: str) -> str:
         """The public id of the callback of a request: the same for the same request, and not to be
         guessed."""
-        body = self._mac("id", f"{site_key}\n{request_key}")[:_ID_CHARACTERS]
-        return f"{PREFIX}{body}{self._mac('check', body)[:_CHECK_CHARACTERS]}"
+        return self._checked(PREFIX, self._mac("id", f"{site_key}\n{request_key}"))
 
     def is_callback_id(self, text: str) -> bool:
         """Whether this gateway gave the id."""
-        body = text.removeprefix(PREFIX)[:_ID_CHARACTERS]
-        known = f"{PREFIX}{body}{self._mac('check', body)[:_CHECK_CHARACTERS]}"
-        return _is_same(known, text)
+        return _is_same(self._checked(PREFIX, text.removeprefix(PREFIX)), text)
 
     def talk_id(self) -> str:
         """The public id of a talk from a page: another one each time."""
-        return self._talk_id(secrets.token_urlsafe(32)[:_ID_CHARACTERS])
+        return self._checked(TALK_PREFIX, secrets.token_urlsafe(32))
 
     def is_talk_id(self, text: str) -> bool:
         """Whether this gateway gave the id, to a talk."""
-        return _is_same(self._talk_id(text.removeprefix(TALK_PREFIX)[:_ID_CHARACTERS]), text)
+        return _is_same(self._checked(TALK_PREFIX, text.removeprefix(TALK_PREFIX)), text)
 
-    def _talk_id(self, body: str) -> str:
-        return f"{TALK_PREFIX}{body}{self._mac('check talk', body)[:_CHECK_CHARACTERS]}"
+    def _checked(self, prefix: str, text: str) -> str:
+        """The id that begins so, with what shows that this gateway gave it."""
+        body = text[:_ID_CHARACTERS]
+        return f"{prefix}{body}{self._mac(_CHECKS[prefix], body)[:_CHECK_CHARACTERS]}"
 
     def link_token(self, callback_id: str) -> str:
         """What its visitor shows to cancel a callback, to rate it or a talk, or to see what is kept
