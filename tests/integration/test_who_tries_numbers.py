@@ -3,13 +3,11 @@ called or not. The gateway's service stands before a whole engine in virtual tim
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from itertools import repeat
 from pathlib import Path
 from typing import Any, Literal, cast
-from unittest.mock import patch
 
 import pytest
 
@@ -125,17 +123,6 @@ class Visitors:
         return why.status, why.reason, why.field, why.retry_after_s, why.opens_at
 
 
-@contextmanager
-def all_by_this_clock() -> Iterator[None]:
-    """The player's monotonic clock is that of the virtual loop."""
-
-    def monotonic() -> float:
-        return asyncio.get_running_loop().time()
-
-    with patch("web.uncalled.course_player.time.monotonic", monotonic):
-        yield
-
-
 def watched(
     tmp_path: Path,
     kind: Kind,
@@ -180,8 +167,7 @@ def watched(
         "desk": agent,
         **dict.fromkeys(numbers, SILENT_PHONE),
     }
-    with all_by_this_clock():
-        run_engine(tmp_path, main, conducts=conducts, **(configured | sections))
+    run_engine(tmp_path, main, conducts=conducts, **(configured | sections))
     return seen[0]
 
 

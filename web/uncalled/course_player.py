@@ -64,14 +64,14 @@ class CoursePlayer:
         until_change = None if at is None else max(0.0, at - time.time())
         if not self._look_at:
             return until_change
-        until_look = max(0.0, min(self._look_at.values()) - time.monotonic())
+        until_look = max(0.0, min(self._look_at.values()) - _now())
         return until_look if until_change is None else min(until_look, until_change)
 
     async def _look(self) -> None:
         waiting = self._uncalled.waiting()
         self._look_at = {one: at for one, at in self._look_at.items() if one in waiting}
         for party in waiting:
-            now = time.monotonic()
+            now = _now()
             if self._look_at.get(party, now) > now:
                 continue
             self._look_at[party] = now + LOOK_S
@@ -94,7 +94,7 @@ class CoursePlayer:
 
     async def _habits_of(self, party: Party) -> Habits:
         """How callbacks of this party went lately."""
-        known, now = self._habits.get(party), time.monotonic()
+        known, now = self._habits.get(party), _now()
         if known is None or now - known[0] > HABITS_HOLD_S:
             known = self._habits[party] = now, Habits.of(await self._latest_jobs(party))
         return known[1]
@@ -113,3 +113,7 @@ class CoursePlayer:
             if len(jobs) >= _ENOUGH or cursor is None:
                 break
         return jobs
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -54,11 +54,7 @@ class Stage:
 
 
 @pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[time_machine.Traveller]:
-    def monotonic() -> float:
-        return asyncio.get_running_loop().time()
-
-    monkeypatch.setattr("web.uncalled.course_player.time.monotonic", monotonic)
+def clock() -> Iterator[time_machine.Traveller]:
     with time_machine.travel(1_790_000_000.0, tick=False) as traveller:
         yield traveller
 
