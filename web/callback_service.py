@@ -69,9 +69,10 @@ class CallbackService:
         number that must not be called is accepted like any other, and not called.
         """
         params = _params_of(callback_id, site, form, address, offered)
+        party = _party_of_site(site)
         if (slot := params.get("slot")) is not None:
-            slot |= self._uncalled.taken(party_of(params), slot["start"], slot["end"])
-        if site.queue and (taken := self._uncalled.places(party_of(params))):
+            slot |= self._uncalled.taken(party, slot["start"], slot["end"])
+        if site.queue and (taken := self._uncalled.places(party)):
             params["queue_taken"] = taken
         if is_called:
             progress = await self._request(callback_id, params)
@@ -168,7 +169,7 @@ class CallbackService:
         names = ("to", "created", "not_before", "context", "rating", "state", "ended_at")
         kept = {"id": callback_id, **{name: found[name] for name in names}, "events": []}
         if found["state"] in ENDED and found["to"] == ERASED:
-            kept |= {"events": [], "recorded_bytes": 0}
+            kept |= {"recorded_bytes": 0}
         elif found["state"] in ENDED and job is None:
             own = self._uncalled.export(callback_id)
             # The engine reads as much as for a job: it takes as long.
@@ -211,24 +212,23 @@ class CallbackService:
 
     async def availability(self, site: Site) -> Mapping[str, Any]:
         """The availability of a site's queue or agent. Raises Refusal `engine`."""
-        party = "queue" if site.queue else "agent"
+        party = _party_of_site(site)
         asked = {
-            party: site.queue or site.agent,
+            party.kind: party.name,
             "days": site.slot_days,
             "slot_min": site.slot_min,
             **({"slot_callbacks": site.slot_callbacks} if site.slot_callbacks else {}),
         }
-        of = _party_of_site(site)
-        if site.queue and (taken := self._uncalled.places(of)):
+        if site.queue and (taken := self._uncalled.places(party)):
             asked["taken"] = taken
         try:
-            found: dict[str, Any] = await self._engine.call(f"{party}.availability", **asked)
+            found: dict[str, Any] = await self._engine.call(f"{party.kind}.availability", **asked)
         except EngineError as error:
             if not site.queue and error.kind == "not_found":  # a phone: it rings, and has no hours
                 return {"open": True, "free": None, "opens_at": None, "slots": []}
             raise Refusal(503, "engine") from None
         free = "agents_free" if site.queue else "free"
-        return found | {free: max(0, found[free] - self._uncalled.active(of))}
+        return found | {free: max(0, found[free] - self._uncalled.active(party))}
 
     async def _own_job(self, callback_id: str) -> Mapping[str, Any] | None:
         """The job that this request made; None where it made none, for whatever reason."""
