@@ -119,6 +119,11 @@ class Course:
         committed = self.created + self.rng.uniform(*_COMMIT_S)
         self._wait_from(max(committed, self.plan["would_be_due"] or committed))
 
+    @property
+    def is_agent_first(self) -> bool:
+        """Whether the agent is called first."""
+        return self.plan["order"] == "agent_first"
+
     # -- how far it is ------------------------------------------------------------------------
 
     def state_at(self, now: float) -> str:
@@ -153,15 +158,13 @@ class Course:
 
     def has_place_at(self, now: float) -> bool:
         """Whether it has a place in the queue: it waits there, or an agent is being called."""
-        if self.plan["order"] != "agent_first":
+        if not self.is_agent_first:
             return False
         return self.waits_at(now) or self.state_at(now) == "dialing_agent"
 
     def has_agent_at(self, now: float) -> bool:
         """Whether an agent would be occupied by it."""
-        state = self.state_at(now)
-        is_customer_alone = self.plan["order"] != "agent_first"
-        return state in _BUSY and not is_customer_alone
+        return self.is_agent_first and self.state_at(now) in _BUSY
 
     def changes_after(self, now: float) -> list[float]:
         """When its state changes, as far as that is known."""
@@ -188,7 +191,7 @@ class Course:
 
     def join(self) -> None:
         """It is due, and has to wait for its agent."""
-        if self.plan["order"] == "agent_first" and not self._is_in_line_at(self.due):
+        if self.is_agent_first and not self._is_in_line_at(self.due):
             self.moments.append(Moment(self.due, "queue.joined"))
 
     def _is_in_line_at(self, now: float) -> bool:
@@ -198,7 +201,7 @@ class Course:
     def begin(self, at: float, habits: Habits) -> None:
         """An attempt begins, in which the customer does not answer."""
         self.attempts += 1
-        if self.plan["order"] == "agent_first":
+        if self.is_agent_first:
             at = self._call_agent(at, habits)
         self._call_customer(at, habits)
 
@@ -277,8 +280,8 @@ class Course:
         self._add(over, f"callback.{how}", how)
 
     def _hang_up(self, at: float, state: str = "dialing_customer") -> None:
-        is_one_alone = self.plan["order"] != "agent_first" or state != "dialing_customer"
-        for _leg in range(1 if is_one_alone else 2):
+        are_both_up = self.is_agent_first and state == "dialing_customer"
+        for _leg in range(2 if are_both_up else 1):
             self._add(at, "leg.ended")
 
     def _add(self, at: float, event: str, state: str | None = None) -> None:

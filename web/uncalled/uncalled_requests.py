@@ -111,9 +111,11 @@ class UncalledRequests:
         while self._changes and self._changes[0][0] <= now:
             changed.append(heapq.heappop(self._changes)[1])
         for callback_id in changed:
-            one = self._kept.get(callback_id)
-            if self.find(callback_id) is not None and one is not None and one.course.is_ending(now):
-                heapq.heappush(self._changes, (one.course.moments[-1].at, callback_id))
+            if self.find(callback_id) is None:
+                continue
+            course = self._kept[callback_id].course
+            if course.is_ending(now):
+                heapq.heappush(self._changes, (course.moments[-1].at, callback_id))
         return list(dict.fromkeys(changed))
 
     @property
@@ -133,14 +135,12 @@ class UncalledRequests:
     def look(self, party: Party, line: Line, habits: Habits) -> None:
         """Let those begin whose turn it is: an agent is free for them, or somebody who came later
         was served."""
-        now, own = self._clock(), self._open.get(party, {})
-        waiting = [(callback_id, one) for callback_id, one in own.items()]
-        waiting = [each for each in waiting if each[1].course.waits_at(now)]
+        now, own, since = self._clock(), self._open.get(party, {}), line.waiting_since
+        waiting = [(name, one.course) for name, one in own.items() if one.course.waits_at(now)]
         free = None if line.free is None else line.free - self.active(party)
-        for callback_id, one in sorted(waiting, key=lambda each: each[1].course.place):
-            course, since = one.course, line.waiting_since
+        for callback_id, course in sorted(waiting, key=lambda each: each[1].place):
             is_next = since is None or since > course.place
-            needs_agent = course.plan["order"] == "agent_first" and free is not None
+            needs_agent = course.is_agent_first and free is not None
             is_passed = course.passed_by is not None and since != course.passed_by
             if not needs_agent or (is_next and (is_passed or (free or 0) > 0)):
                 if line.free is None:
