@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from config.sites import LANGUAGES
+from config.sites import LANGUAGES, Site
 from config.web_settings import WebSettings
 
 from .ring_tone import ring_tone
@@ -25,23 +25,19 @@ _PHONE_POLICY = (
 )
 _CALLBACK_POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 _NOT_GUESSED = {"X-Content-Type-Options": "nosniff"}
-_OF_PHONE = {
-    "phone.js": "text/javascript", "ring.js": "text/javascript", "phone.css": "text/css",
-}  # fmt: skip
+_NOT_KEPT = {"Cache-Control": "no-store"} | _NOT_GUESSED
+_KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
+_OF_PHONE = ("phone.js", "ring.js", "phone.css")
 _SAID_BY_PHONE = ("phone", "state", "fact", "problem", "result")
-_OF_PREVIEW = {
-    "preview.js": "text/javascript",
-    "previewed.js": "text/javascript",
-    "preview.css": "text/css",
-}
-_OF_CALLBACK = {"callback.js": "text/javascript", "callback.css": "text/css"}
+_OF_PREVIEW = ("preview.js", "previewed.js", "preview.css")
+_OF_CALLBACK = ("callback.js", "callback.css")
 _OF_PAGES = ("ringback.js", "sip.js")
 """The scripts that pages of other sites load: the snippet, and what it needs to speak."""
 
 
 def callback_page() -> web.Response:
     """The page of a callback, for who opens its signed link in a browser."""
-    return _file("callback.html", "text/html", _CALLBACK_POLICY)
+    return _file("callback.html", _CALLBACK_POLICY)
 
 
 def prefers_html(accepted: str) -> bool:
@@ -110,18 +106,15 @@ class Pages:
 
     async def _preview(self, request: web.Request) -> web.StreamResponse:
         """The look of a site, its texts and triggers, as they are changed."""
-        if self._settings().site(request.query.get("site", "")) is None:
-            raise web.HTTPNotFound(text="there is no such site\n")
-        return _file("preview.html", "text/html")
+        self._site(request)
+        return _file("preview.html")
 
     async def _previewed(self, _request: web.Request) -> web.StreamResponse:
-        return _file("previewed.html", "text/html")
+        return _file("previewed.html")
 
     async def _preview_settings(self, request: web.Request) -> web.StreamResponse:
         """What the configuration says of a site's texts, and what is said where it says nothing."""
-        site = self._settings().site(request.query.get("site", ""))
-        if site is None:
-            raise web.HTTPNotFound(text="there is no such site\n")
+        site = self._site(request)
         said = {
             "form": texts(request.query.get("language", site.language))["form"],
             "texts": site.texts,
@@ -129,22 +122,20 @@ class Pages:
             "language": site.language,
             "languages": {one: texts(one)["name"] for one in site.languages},
         }
-        return web.json_response(said, headers={"Cache-Control": "no-store"} | _NOT_GUESSED)
+        return web.json_response(said, headers=_NOT_KEPT)
 
     async def _of_preview(self, request: web.Request) -> web.StreamResponse:
-        name = request.path.removeprefix("/")
-        return _file(name, _OF_PREVIEW[name])
+        return _file(request.path.removeprefix("/"))
 
     async def _no_icon(self, _request: web.Request) -> web.StreamResponse:
         """Every browser asks for one. It is no fault that there is none."""
         return web.Response(status=204, headers={"Cache-Control": "public, max-age=86400"})
 
     async def _phone(self, _request: web.Request) -> web.StreamResponse:
-        return self._for_agents("phone.html", "text/html")
+        return self._for_agents("phone.html")
 
     async def _of_phone(self, request: web.Request) -> web.StreamResponse:
-        name = request.path.removeprefix("/")
-        return self._for_agents(name, _OF_PHONE[name])
+        return self._for_agents(request.path.removeprefix("/"))
 
     async def _ring_tone(self, _request: web.Request) -> web.Response:
         self._phone_server()
@@ -156,11 +147,10 @@ class Pages:
         self._phone_server()
         said = _said(request, _SAID_BY_PHONE)
         said["languages"] = {one: texts(one)["name"] for one in LANGUAGES}
-        return web.json_response(said, headers={"Cache-Control": "no-store"} | _NOT_GUESSED)
+        return web.json_response(said, headers=_NOT_KEPT)
 
     async def _of_callback(self, request: web.Request) -> web.StreamResponse:
-        name = request.path.removeprefix("/")
-        return _file(name, _OF_CALLBACK[name], _CALLBACK_POLICY)
+        return _file(request.path.removeprefix("/"), _CALLBACK_POLICY)
 
     async def _texts_of_callback(self, request: web.Request) -> web.StreamResponse:
         """What the page of a callback says, in the same language."""
@@ -168,7 +158,14 @@ class Pages:
         found = texts(said["language"])
         said |= {name: found["phone"][name] for name in ("yes", "no")}
         said["unreachable"] = found["refusal"]["engine"]
-        return web.json_response(said, headers={"Cache-Control": "no-store"} | _NOT_GUESSED)
+        return web.json_response(said, headers=_NOT_KEPT)
+
+    def _site(self, request: web.Request) -> Site:
+        """The site that is asked for. Raises HTTPNotFound where there is none."""
+        site = self._settings().site(request.query.get("site", ""))
+        if site is None:
+            raise web.HTTPNotFound(text="there is no such site\n")
+        return site
 
     def _phone_server(self) -> str:
         """Where the engine's SIP is for pages. Raises HTTPNotFound where there is none."""
@@ -177,20 +174,20 @@ class Pages:
             raise web.HTTPNotFound(text="there is no phone here: web.phone_server is not set\n")
         return server
 
-    def _for_agents(self, name: str, kind: str) -> web.Response:
+    def _for_agents(self, name: str) -> web.Response:
         """A file of the phone, which connects to the engine's SIP and to nothing else."""
-        return _file(name, kind, _PHONE_POLICY.format(server=self._phone_server()))
+        return _file(name, _PHONE_POLICY.format(server=self._phone_server()))
 
 
-def _file(name: str, kind: str, policy: str = _POLICY) -> web.Response:
-    headers = {
-        "Cache-Control": "no-store",
-        "Content-Security-Policy": policy,
-        "Referrer-Policy": "no-referrer",
-        **_NOT_GUESSED,
-    }
-    text = (FOLDER / name).read_text("utf-8")
-    return web.Response(text=text, content_type=kind, charset="utf-8", headers=headers)
+def _file(name: str, policy: str = _POLICY) -> web.Response:
+    headers = {"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer", **_NOT_KEPT}
+    file = FOLDER / name
+    return web.Response(
+        text=file.read_text("utf-8"),
+        content_type=_KINDS[file.suffix],
+        charset="utf-8",
+        headers=headers,
+    )
 
 
 def _said(request: web.Request, sections: Iterable[str]) -> dict[str, Any]:
