@@ -22,47 +22,39 @@ if TYPE_CHECKING:
 PAGE_BYTES = 512 * 1024
 
 
-class PersonExport(Params):
+class _PersonRef(Params):
+    """Whose data is meant: that of a number, or of one job, call or request of theirs alone."""
+
+    number: Target | None = None
+    job: JobId | None = None
+    call: JobId | None = None
+    request: JobId | None = None
+    who: Identifier | None = None
+
+    def __post_init__(self) -> None:
+        names = ("number", "job", "call", "request")
+        one_of(names, {name: getattr(self, name) for name in names})
+        if self.who is not None and self.request is None:
+            raise BadParams("who", "goes with request")
+
+
+class PersonExport(_PersonRef):
     """person.export: all that is kept of a person, or of one job, call or request of theirs alone.
 
     `request` is the id of one that made no job, of the client `who` alone. `cursor` is that of the
     page before.
     """
 
-    number: Target | None = None
-    job: JobId | None = None
-    call: JobId | None = None
-    request: JobId | None = None
-    who: Identifier | None = None
     limit: Annotated[int, Meta(ge=1, le=1000)] = 1000
     cursor: Annotated[str, Meta(max_length=20)] | None = None
 
-    def __post_init__(self) -> None:
-        _one_of(self)
 
-
-class PersonErase(Params):
+class PersonErase(_PersonRef):
     """person.erase: erase all that is kept of the person with this number, or of one job or call
     alone.
 
     `request` is the id of a request that made no job, of the client `who` alone.
     """
-
-    number: Target | None = None
-    job: JobId | None = None
-    call: JobId | None = None
-    request: JobId | None = None
-    who: Identifier | None = None
-
-    def __post_init__(self) -> None:
-        _one_of(self)
-
-
-def _one_of(params: PersonExport | PersonErase) -> None:
-    names = ("number", "job", "call", "request")
-    one_of(names, {name: getattr(params, name) for name in names})
-    if params.who is not None and params.request is None:
-        raise BadParams("who", "goes with request")
 
 
 class PersonItem(TypedDict):
@@ -163,7 +155,7 @@ class PersonMethods:
         self._events.publish("person.erased", by=peer.who or None, **erased)
         return cast(Erased, erased)
 
-    async def _person(self, params: PersonExport | PersonErase) -> Person | None:
+    async def _person(self, params: _PersonRef) -> Person | None:
         """Whom the number names, the job calls, or who has called; None where the job or call was
         erased already.
 
@@ -184,8 +176,7 @@ class PersonMethods:
 
     def _requester(self, request_id: str, who: str | None) -> Person:
         job = self._find_job(request_id)
-        is_its = job is not None and (who is None or job.requested_by == who)
-        if job is not None and is_its and job.id == request_id:
+        if job is not None and job.id == request_id and who in (None, job.requested_by):
             raise EngineError("state", f"request {request_id} made a job: give `job`", "request")
         return Person.unknown()
 
