@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -21,6 +21,8 @@ from . import collection, scrub
 from .person import ERASED, Person
 
 Item = tuple[str, dict[str, Any]]
+
+_ERASED_PARAMS: Final = msgspec.json.encode({ERASED: True}).decode()
 
 
 class PersonalData:
@@ -151,14 +153,9 @@ class PersonalData:
         `who` is the client whose request it was; None: whoever. Raises StoreError.
         """
         erased = dict.fromkeys(("jobs", "records", "events", "audit", "recordings"), 0)
-        params = msgspec.json.encode({ERASED: True}).decode()
         async for number, entry in self._audit_of_request(request_id, who):
             # Whose number the reason names is known no more.
-            reason = entry["reason"] and ERASED
-            self._store.execute(
-                "UPDATE audit SET params = ?, reason = ? WHERE number = ?",
-                (params, reason, number),
-            )
+            self._rewrite_audit(number, _ERASED_PARAMS, entry["reason"] and ERASED)
             erased["audit"] += 1
         await self._store.flush()
         await self._store.overwrite_deleted()
@@ -212,16 +209,15 @@ class PersonalData:
         async for number, entry, is_theirs in collection.audit_of(self._store, person, ids):
             if only_theirs and not is_theirs:
                 continue
-            if is_theirs:
-                params = msgspec.json.encode({ERASED: True}).decode()
-            else:
-                params = person.without(entry["params"])
-            self._store.execute(
-                "UPDATE audit SET params = ?, reason = ? WHERE number = ?",
-                (params, person.without(entry["reason"]), number),
-            )
+            params = _ERASED_PARAMS if is_theirs else person.without(entry["params"])
+            self._rewrite_audit(number, params, person.without(entry["reason"]))
             count += 1
         return count
+
+    def _rewrite_audit(self, number: int, params: str, reason: str | None) -> None:
+        self._store.execute(
+            "UPDATE audit SET params = ?, reason = ? WHERE number = ?", (params, reason, number)
+        )
 
     def _erase_jobs(self, jobs: Iterable[Job], person: Person) -> None:
         for job in jobs:
