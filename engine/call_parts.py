@@ -38,9 +38,8 @@ from .calls.announcing.waiting_room import WaitingRooms
 from .calls.announcing.whisper import Announcer
 from .calls.answering.answer_policy import AnswerPolicy
 from .calls.answering.answer_words import AnswerDetection
-from .calls.call import Call, CallOwner, CallRegistry
+from .calls.call import Call, CallOwner, CallRegistry, Silenced
 from .calls.keys.gathers import Gathers
-from .calls.keys.secret_span import Silenced
 from .calls.legs.agent_lines import AgentLines
 from .calls.legs.leg_events import LegEvents
 from .calls.legs.lost_browsers import LostBrowsers

@@ -44,7 +44,14 @@ class TransferOrder:
     how: TransferHow = "bridge"
 
 
-class RecordsCall(Protocol):
+class Silenced(Protocol):
+    """Records a call."""
+
+    def silenced(self, reason: str, /) -> AbstractAsyncContextManager[None]:
+        """Let there be silence in what is recorded meanwhile, also in what begins only then."""
+
+
+class RecordsCall(Silenced, Protocol):
     """Records a call by command. Each raises EngineError `state` where that cannot be now."""
 
     async def start_by_command(self, order: RecordingOrder, /) -> RecordingEntry:
@@ -55,9 +62,6 @@ class RecordsCall(Protocol):
 
     async def resume(self, reason: str | None = None) -> RecordingEntry:
         """Go on after a pause."""
-
-    def silenced(self, reason: str, /) -> AbstractAsyncContextManager[None]:
-        """Let there be silence in what is recorded meanwhile, also in what begins only then."""
 
     async def stop(self) -> RecordingEntry | None:
         """End it; None where nothing is recorded."""
@@ -211,7 +215,7 @@ class Call:
         return {"supervisors": views} if views else {}
 
 
-class RecordingUnderWay(Protocol):
+class RecordingUnderWay(Silenced, Protocol):
     """A recording that a media worker writes."""
 
     @property
@@ -220,9 +224,6 @@ class RecordingUnderWay(Protocol):
 
     def over(self, event: RecordingEnded) -> None:
         """It has ended by itself: a leg or its worker is gone, or the file cannot be written."""
-
-    def silenced(self, reason: str, /) -> AbstractAsyncContextManager[None]:
-        """Let there be silence in it meanwhile."""
 
 
 class CallRegistry:

@@ -8,7 +8,7 @@ from ...errors import BadParams, EngineError
 from ..announcing.leg_plays import Play
 from ..announcing.plays import HowPlayed, Plays
 from ..announcing.whisper import Announcement
-from ..call import Call
+from ..call import Call, Silenced
 from ..leg import Leg
 from ..legs.leg_listener import LegListener, ObservedLeg
 from ..recognition.recognitions import Recognition, Recognitions
@@ -16,7 +16,7 @@ from ..recognition.speech import WantedSpeech
 from ..supervision.supervisors import Supervisors
 from .gather import Gather, Gathered, GatherSettings
 from .kept_keys import KeptKeys
-from .secret_span import SecretSpan, Silenced
+from .secret_span import SecretSpan
 from .typed_ahead import TypedAhead
 
 PROMPT_PRIORITY = 9

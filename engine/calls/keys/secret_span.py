@@ -2,22 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import Final, Protocol
+from contextlib import AsyncExitStack
+from typing import Final
 
-from ..call import Call
+from ..call import Call, Silenced
 from ..leg import Leg
 from ..supervision.supervisors import Supervisors
 
 SECRET_KEYS: Final = "secret keys"
 """Why a recording pauses."""
-
-
-class Silenced(Protocol):
-    """Records a call."""
-
-    def silenced(self, reason: str, /) -> AbstractAsyncContextManager[None]:
-        """Let there be silence in what is recorded meanwhile, also in what begins only then."""
 
 
 class SecretSpan:

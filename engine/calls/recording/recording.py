@@ -266,7 +266,7 @@ class CallRecording(LegListener):
 
     @asynccontextmanager
     async def silenced(self, reason: str) -> AsyncIterator[None]:
-        """See RecordsCall."""
+        """See Silenced."""
         silence = _Silence(reason)
         self._silences.append(silence)
         try:
