@@ -189,8 +189,7 @@ def codecs_like(partner: Leg | None) -> tuple[str, ...]:
     """
     if partner is None or partner.audio is None or partner.destination.stream is not None:
         return CODECS
-    spoken = partner.audio.codec
-    return (spoken, *(codec for codec in CODECS if codec != spoken))
+    return _beginning_with(partner.audio.codec)
 
 
 def codecs_before(leg: Leg, later: Destination | None) -> tuple[str, ...]:
@@ -200,7 +199,11 @@ def codecs_before(leg: Leg, later: Destination | None) -> tuple[str, ...]:
     wanted = () if later is None else later.targets[0].media.codecs
     if not wanted or not leg.destination.is_browser:
         return CODECS
-    return (wanted[0], *(codec for codec in CODECS if codec != wanted[0]))
+    return _beginning_with(wanted[0])
+
+
+def _beginning_with(first: str) -> tuple[str, ...]:
+    return (first, *(codec for codec in CODECS if codec != first))
 
 
 async def within_report_limit(call: Call, report: Awaitable[object]) -> None:
