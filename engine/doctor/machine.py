@@ -61,18 +61,17 @@ class Machine:
 
     # -- limits -------------------------------------------------------------------------------
 
-    def _limit(self, name: str) -> str:
-        """The line of a limit of the process; "" where there is none."""
+    def _hard_limit(self, name: str) -> str:
+        """A limit of three words of the process, which may be `unlimited`; "": there is none."""
         lines = self.read(f"{self._process}/limits").splitlines()
-        return next((one for one in lines if one.startswith(name)), "")
+        return next((one.split()[4] for one in lines if one.startswith(name)), "")
 
     def _precedence(self) -> Iterator[Finding]:
-        line = self._limit("Max realtime priority")
-        if not line:
+        hard = self._hard_limit("Max realtime priority")
+        if not hard:
             return
         status = self.read(f"{self._process}/status").splitlines()
         rights = next((one.split()[1] for one in status if one.startswith("CapEff")), "0")
-        hard = line.split()[4]
         if int(rights, 16) >> _CAP_SYS_NICE & 1 or hard == "unlimited" or int(hard) >= max(Turn):
             yield Finding("packets", "ok", "Packets go before everything else on the machine.")
             return
@@ -86,10 +85,9 @@ class Machine:
         )
 
     def _files(self, max_calls: int) -> Iterator[Finding]:
-        line = self._limit("Max open files")
-        if not line:
+        hard = self._hard_limit("Max open files")
+        if not hard:
             return
-        hard = line.split()[4]
         if hard == "unlimited":
             yield Finding("open files", "ok", "A process may open any number of files.")
             return
