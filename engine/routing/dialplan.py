@@ -432,7 +432,7 @@ class Dialplan:
 
     def media_policy_of(self, trunk: str) -> MediaPolicy:
         """That of calls by this trunk; "": by none."""
-        return self._trunks.media_policy(trunk) if trunk else DEFAULT_MEDIA
+        return self._trunks.media_policy(trunk)
 
     def browser_policy(self) -> MediaPolicy:
         """That of calls from pages, and from browsers that take their call over."""
