@@ -81,6 +81,7 @@ class ScriptedMedia:
     ends_announcements: bool = False
     records: bool = True
     recorded_s: float = 0.1
+    record_takes_s: float = 0.0
     recorded: list[tuple[str, str, str]] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     paused: list[tuple[str, bool]] = field(default_factory=list)
@@ -202,6 +203,8 @@ class ScriptedMedia:
         with wave.open(str(file), "wb") as sound:
             sound.setparams((channels if b else 1, 2, 8000, 0, "NONE", ""))
             sound.writeframes(bytes(max(3200, 2 * int(8000 * self.recorded_s))))
+        if self.record_takes_s:
+            await asyncio.sleep(self.record_takes_s)
 
     async def stop_recording(self, a: str) -> Recorded:
         self.stopped.append(a)

@@ -14,7 +14,6 @@ from engine.recordings.entry import RecordingOrder
 from engine.store.kept_events import Event
 from media.protocol.messages import RecordingEnded
 from media.sources import Prompt, Silence
-from tests.engine.calls.recording.test_recording import record_takes
 from tests.support.calls_by_command import leg_of, run_calls, up
 from tests.support.scene import Scene
 
@@ -278,13 +277,11 @@ def test_a_recording_that_is_ended_while_it_is_announced_does_not_begin(tmp_path
     run_calls(tmp_path, script)
 
 
-def test_a_recording_that_is_ended_while_its_file_is_made_ends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_recording_that_is_ended_while_its_file_is_made_ends(tmp_path: Path) -> None:
     async def script(stage: Scene, calls: ControlledCalls) -> None:
         conferences = Conferences(stage.services, calls)
         first, _second = await two_in(stage, calls, conferences)
-        record_takes(stage, 1.0, monkeypatch)
+        stage.media.record_takes_s = 1.0
         starting = asyncio.ensure_future(conferences.record("friday", is_on=True))
         await asyncio.sleep(0.1)
         conference = await conferences.record("friday", is_on=False)

@@ -255,16 +255,10 @@ def test_recordings_pause(tmp_path: Path, whose: str) -> None:
 
 @pytest.mark.parametrize("is_joined", [False, True])
 def test_a_recording_that_begins_meanwhile_has_nothing_from_its_beginning(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_joined: bool
+    tmp_path: Path, is_joined: bool
 ) -> None:
     async def script(stage: Stage) -> None:
-        record = stage.scene.media.record
-
-        async def slow(*args: Any, **named: Any) -> None:
-            await record(*args, **named)
-            await asyncio.sleep(5.0)
-
-        monkeypatch.setattr(stage.scene.media, "record", slow)
+        stage.scene.media.record_takes_s = 5.0
         recorded = stage.call
         if is_joined:
             recorded = await stage.another(TWO)

@@ -55,17 +55,6 @@ class Party:
         return self.listens
 
 
-def record_takes(stage: Scene, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the media worker take so long to begin a recording."""
-    record = stage.media.record
-
-    async def slow(*args: Any, **named: Any) -> None:
-        await record(*args, **named)
-        await asyncio.sleep(seconds)
-
-    monkeypatch.setattr(stage.media, "record", slow)
-
-
 class Talk:
     """A talk of two that is recorded, and what is published of it."""
 
@@ -250,12 +239,10 @@ def test_a_file_that_cannot_be_completed_is_not_given(
     run(script())
 
 
-def test_a_call_that_ends_while_the_file_is_made_keeps_what_there_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_call_that_ends_while_the_file_is_made_keeps_what_there_is(tmp_path: Path) -> None:
     async def script() -> None:
         stage = scene(tmp_path)
-        record_takes(stage, 10.0, monkeypatch)
+        stage.media.record_takes_s = 10.0
         talk = Talk(stage)
         starting = asyncio.ensure_future(talk.recorded.start())
         await asyncio.sleep(1.0)
@@ -338,12 +325,10 @@ def test_nobody_resumes_a_recording_while_a_secret_is_told(tmp_path: Path) -> No
     run(script())
 
 
-def test_a_recording_that_is_just_beginning_is_silenced_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_recording_that_is_just_beginning_is_silenced_once(tmp_path: Path) -> None:
     async def script() -> None:
         stage = scene(tmp_path)
-        record_takes(stage, 1.0, monkeypatch)
+        stage.media.record_takes_s = 1.0
         talk = Talk(stage)
         starting = asyncio.ensure_future(talk.recorded.start())
         await asyncio.sleep(0.5)
@@ -355,12 +340,10 @@ def test_a_recording_that_is_just_beginning_is_silenced_once(
     run(script())
 
 
-def test_nothing_of_a_secret_is_recorded_while_the_file_is_made(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_of_a_secret_is_recorded_while_the_file_is_made(tmp_path: Path) -> None:
     async def script() -> None:
         stage = scene(tmp_path)
-        record_takes(stage, 1.0, monkeypatch)
+        stage.media.record_takes_s = 1.0
         talk = Talk(stage)
         async with talk.recorded.silenced("secret keys"):
             starting = asyncio.ensure_future(talk.recorded.start())
