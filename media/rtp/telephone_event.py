@@ -4,6 +4,7 @@ import struct
 from collections import deque
 from typing import Final, NamedTuple
 
+from .outgoing_stream import OutgoingStream
 from .rtp import CLOCK_HZ, FRAME_SAMPLES
 
 DIGITS: Final = "0123456789*#ABCD"  # by event code, RFC 4733 section 3.2
@@ -102,12 +103,32 @@ def _segmented(code: int, flags: int, duration: int, *, begins: bool) -> EventFr
     return EventFrame(PAYLOAD.pack(code, flags, duration - passed), begins, passed)
 
 
-class DigitWriter:
+class EventSource:
+    """What makes packets of events, which have their place in one stream."""
+
+    __slots__ = ("_began",)
+
+    def __init__(self) -> None:
+        self._began = 0  # the timestamp of the newest event in that stream
+
+    def place(self, frame: EventFrame, stream: OutgoingStream, clock_hz: int, now: float) -> int:
+        """Step to the packet in `stream`; its timestamp. `clock_hz` is the clock of the event."""
+        if frame.begins:
+            stream.next_frame(len(frame.payload), now)
+            self._began = stream.timestamp
+            return stream.timestamp
+        segment = self._began + frame.passed * stream.clock_hz // clock_hz
+        stream.repeat_timestamp(len(frame.payload), max(0, segment - stream.timestamp))
+        return segment
+
+
+class DigitWriter(EventSource):
     """Makes the packets of digits to be sent, one for each 20 ms frame."""
 
     __slots__ = ("_duration", "_ends", "_pause", "_queue", "frame_ticks")
 
     def __init__(self, frame_ticks: int = FRAME_SAMPLES) -> None:
+        super().__init__()
         self.frame_ticks = frame_ticks
         # Digit, its length and the pause after it, in frames.
         self._queue: deque[tuple[int, int, int]] = deque()
@@ -158,7 +179,7 @@ class DigitWriter:
         return frame
 
 
-class EventTranslator:
+class EventTranslator(EventSource):
     """Brings the events of one stream to another clock, and into its segments.
 
     Give it no packet that others have overtaken.
@@ -167,6 +188,7 @@ class EventTranslator:
     __slots__ = ("_before", "_code", "_duration", "_has_ended", "_timestamp")
 
     def __init__(self) -> None:
+        super().__init__()
         self._timestamp = -1
         self._code = -1
         self._duration = 0

@@ -15,7 +15,6 @@ class PeerSender:
 
     __slots__ = (
         "_digits",
-        "_event_began",
         "_may_send",
         "_send",
         "event_clock_hz",
@@ -38,7 +37,6 @@ class PeerSender:
         self.tap: RecordingTap | None = None
         """Where what the peer hears is recorded; None where it is not."""
         self._may_send = False
-        self._event_began = 0  # the timestamp of the digit that is being sent
         self._digits: DigitWriter | None = None  # from the first digit to be sent on
 
     @property
@@ -64,17 +62,16 @@ class PeerSender:
 
     def send_digit_frame(self, now: float) -> bool:
         """The next frame of the digits under way; False in a pause between two."""
-        frame = self._digits.next_frame() if self._digits is not None else None
+        digits = self._digits
+        if digits is None:
+            return False
+        frame = digits.next_frame()
         if frame is None or self.event_payload_type is None or not self._may_send:
             return False
-        stream, (payload, begins, passed) = self.stream, frame
-        if begins:
-            stream.next_frame(len(payload), now)
-            self._event_began = stream.timestamp
-        else:
-            segment = self._event_began + passed * stream.clock_hz // self.event_clock_hz
-            stream.repeat_timestamp(len(payload), segment - stream.timestamp)
-        self._send_packet(self.event_payload_type, begins, payload)
+        stream = self.stream
+        placed = digits.place(frame, stream, self.event_clock_hz, now)
+        payload_type, sequence = self.event_payload_type, stream.sequence
+        self._transmit(payload_type, sequence, placed, frame.begins, frame.payload)
         return True
 
     def _record(self, payload: bytes, form: str, now: float) -> None:

@@ -23,7 +23,6 @@ class Transcoder:
 
     __slots__ = (
         "_buffer",
-        "_event_began",
         "_events",
         "_fitting",
         "_key_until",
@@ -37,7 +36,6 @@ class Transcoder:
         self._buffer = PlayoutBuffer(rate_hz, make)
         self._fitting = 0
         self._events = EventTranslator()
-        self._event_began = 0  # the timestamp of the newest in the stream of who hears it
         self._key_until = 0.0
         self.is_heard = False
         """Whether a frame of it has been sent."""
@@ -77,11 +75,6 @@ class Transcoder:
         """
         has_ended = len(payload) > 1 and payload[1] & _END_BIT
         self._key_until = now + (_KEY_END_S if has_ended else _KEY_S)
-        payload, begins, passed = self._events.translate(payload, timestamp, *clocks_hz)
-        if begins:
-            stream.next_frame(len(payload), now)
-            self._event_began = stream.timestamp
-            return stream.timestamp, True, payload
-        segment = self._event_began + passed * stream.clock_hz // clocks_hz[1]
-        stream.repeat_timestamp(len(payload), max(0, segment - stream.timestamp))
-        return segment, False, payload
+        frame = self._events.translate(payload, timestamp, *clocks_hz)
+        placed = self._events.place(frame, stream, clocks_hz[1], now)
+        return placed, frame.begins, frame.payload
