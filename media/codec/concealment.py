@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ..sound.fade import risen, rising
 from .codec import Samples
 from .pitch import LONGEST_S, best_lag
 
@@ -72,7 +73,7 @@ class Concealer:
         period = wide[-lag:].copy()
         # The end of the period passes into what came before its beginning.
         overlap = lag // 4
-        rise = ((np.arange(overlap) + 0.5) / overlap).astype(np.float32)
+        rise = rising(overlap)
         before = wide[-lag - overlap : -lag]
         period[-overlap:] = period[-overlap:] * (1 - rise) + before * rise
         return period
@@ -83,7 +84,4 @@ class Concealer:
         count = min(len(samples), int(merge_s * self._rate_hz))
         falling = self._next(count)
         self._period = None
-        rise = (np.arange(count, dtype=np.float32) + 0.5) / count
-        merged = samples.copy()
-        merged[:count] = np.rint(samples[:count] * rise + falling * (1 - rise)).clip(-32768, 32767)
-        return merged
+        return risen(samples, falling)

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ..sound.fade import rising
 from .codec import Samples
 from .pitch import LONGEST_S, SHORTEST_S, best_lag
 
@@ -49,6 +50,6 @@ def _period(wide: NDArray[np.float32], rate_hz: int, alike: float) -> int:
     return lag if quiet or likeness >= alike else 0
 
 
-def _blend(falling: NDArray[np.float32], rising: NDArray[np.float32]) -> Samples:
-    rise = (np.arange(len(falling), dtype=np.float32) + 0.5) / len(falling)
-    return np.rint(falling * (1 - rise) + rising * rise).astype(np.int16)
+def _blend(before: NDArray[np.float32], after: NDArray[np.float32]) -> Samples:
+    rise = rising(len(before))
+    return np.rint(before * (1 - rise) + after * rise).astype(np.int16)

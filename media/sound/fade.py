@@ -1,6 +1,6 @@
 """Fades of 10 ms between two sounds of one form, so that no change of source clicks."""
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,18 @@ def samples_going_on(
     made[: len(turned)] += turned * rising(len(turned))[::-1]
     on: NDArray[np.int16] = np.rint(made).clip(-32768, 32767).astype(np.int16)
     return on
+
+
+def risen(samples: NDArray[np.int16], before: NDArray[Any]) -> NDArray[np.int16]:
+    """`samples`, which rise while `before`, what would have come instead, falls.
+
+    That is as far as `before` goes, or they.
+    """
+    count = min(len(samples), len(before))
+    rise = rising(count)
+    made = samples.copy()
+    made[:count] = np.rint(samples[:count] * rise + before[:count] * (1 - rise))
+    return made
 
 
 def crossfade(before: bytes, payload: bytes, form: str) -> bytes:

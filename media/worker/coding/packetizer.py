@@ -11,7 +11,7 @@ from ...codec.comfort_noise import describe_noise
 from ...codec.formats import Format, encoder_of
 from ...rtp.outgoing_stream import OutgoingStream
 from ...sound import g711
-from ...sound.fade import FADE_SAMPLES, going_on, samples_going_on
+from ...sound.fade import FADE_SAMPLES, going_on, risen, samples_going_on
 from ...sound.form import WIDE, WIDE_HZ, decode, encode, form_of, rate_hz
 from ...sound.resampler import Resampler
 
@@ -218,11 +218,7 @@ class Packetizer:
         before, self._before = self._before, None
         if before is None:
             return samples
-        count = min(len(before), len(samples), int(_FADE_S * self.rate_hz))
-        rise = (np.arange(count, dtype=np.float32) + 0.5) / count
-        faded = samples.copy()
-        faded[:count] = np.rint(samples[:count] * rise + before[:count] * (1 - rise))
-        return faded
+        return risen(samples, before[: int(_FADE_S * self.rate_hz)])
 
     def _is_described(self, samples: Samples, now: float) -> bool:
         """Whether nobody has spoken for so long that the frame is described, not encoded."""

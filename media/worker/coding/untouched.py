@@ -11,7 +11,7 @@ import numpy as np
 from ...codec.codec import CodecError, Samples
 from ...codec.formats import Format, decoder_of
 from ...sound import l16
-from ...sound.fade import rising
+from ...sound.fade import risen
 from ...sound.form import WIDE, WIDE_HZ
 from .decoded_stream import NARROW, DecodedStream
 
@@ -105,8 +105,4 @@ def faded(before: Samples, payload: bytes, codec: str) -> bytes:
     """
     if Format(codec).codec != "L16":
         return payload
-    samples = l16.decode(payload)
-    count = min(len(samples), len(before))
-    rise = rising(count)
-    samples[:count] = np.rint(samples[:count] * rise + before[:count] * (1 - rise))
-    return l16.encode(samples)
+    return l16.encode(risen(l16.decode(payload), before))

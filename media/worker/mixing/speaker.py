@@ -9,7 +9,7 @@ import numpy as np
 
 from ...codec.codec import Decoder, Samples
 from ...codec.formats import Format, decoder_of
-from ...sound.fade import rising
+from ...sound.fade import risen
 from ...sound.form import WIDE_HZ
 from ...sound.g711 import SAMPLE_RATE_HZ
 from ...sound.resampler import Resampler
@@ -78,9 +78,7 @@ class Speaker:
             frame = np.zeros(self.frame_samples, np.int16)
         if self._rises and self._buffer.has_begun:
             self._rises = False
-            rise = rising(len(frame) // 2)
-            frame = frame.copy()
-            frame[: len(rise)] = np.rint(frame[: len(rise)] * rise)
+            frame = risen(frame, np.zeros(len(frame) // 2, np.int16))
         return frame
 
     def fitted(self, frame: Samples, *, is_wide: bool) -> Samples:
