@@ -23,6 +23,7 @@ _LARGEST: Final = 0.99  # of a coefficient: beyond it the filter rings for ever
 _DEEPEST: Final = 1e-6
 _LOOP_S: Final = 0.5  # of noise, which is then heard from another place on
 _ORDER: Final = 4  # of the filters of what we make
+_QUIET: Final = 80.0  # RMS: under -52 dBov nobody speaks
 
 
 class ComfortNoise:
@@ -60,6 +61,12 @@ class ComfortNoise:
         start = self._position
         self._position = start + samples
         return np.resize(self._loop[start:], samples)
+
+
+def is_quiet(samples: Samples) -> bool:
+    """Whether nobody speaks in it."""
+    wide = samples.astype(np.float32)
+    return float(np.dot(wide, wide)) <= _QUIET**2 * len(wide)
 
 
 def describe_noise(samples: Samples) -> bytes:

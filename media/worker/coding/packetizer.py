@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from ...codec.codec import CodecError, Samples
-from ...codec.comfort_noise import describe_noise
+from ...codec.comfort_noise import describe_noise, is_quiet
 from ...codec.formats import Format, encoder_of
 from ...rtp.outgoing_stream import OutgoingStream
 from ...sound import g711
@@ -17,7 +17,6 @@ from ...sound.resampler import Resampler
 
 NARROW_HZ: Final = 8000
 _FADE_S: Final = 0.01
-_QUIET: Final = 80.0  # RMS: under -52 dBov nobody speaks
 _QUIET_FRAMES: Final = 15  # of 20 ms, before noise is described in their place
 _NOISE_AGAIN_FRAMES: Final = 50
 # By how many samples an encoder and a decoder delay the sound, where it is more than none.
@@ -222,8 +221,7 @@ class Packetizer:
 
     def _is_described(self, samples: Samples, now: float) -> bool:
         """Whether nobody has spoken for so long that the frame is described, not encoded."""
-        wide = samples.astype(np.float32)
-        if float(np.dot(wide, wide)) > _QUIET**2 * len(wide):
+        if not is_quiet(samples):
             if self._quiet_frames > _QUIET_FRAMES:
                 self._stream.marker_due = True  # a spurt of speech begins
             self._quiet_frames = 0

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from ...codec.codec import CodecError, Samples
+from ...codec.comfort_noise import is_quiet
 from ...codec.formats import Format, decoder_of
 from ...sound import l16
 from ...sound.fade import risen
@@ -16,7 +17,6 @@ from ...sound.form import WIDE, WIDE_HZ
 from .decoded_stream import NARROW, DecodedStream
 
 _KEPT: Final = 4  # payloads; a decoder that begins anew has settled by the last of them
-_QUIET: Final = 80.0  # RMS: under -52 dBov nobody speaks
 QUIET_FRAMES: Final = 4
 """In so many frames what a codec has heard before has fallen to nothing."""
 
@@ -90,12 +90,6 @@ class Splice:
     def is_over(self) -> bool:
         """Whether packets may be passed on untouched from here on."""
         return self._quiet >= QUIET_FRAMES
-
-
-def is_quiet(samples: Samples) -> bool:
-    """Whether nobody speaks in it."""
-    wide = samples.astype(np.float32)
-    return float(np.dot(wide, wide)) <= _QUIET**2 * len(wide)
 
 
 def faded(before: Samples, payload: bytes, codec: str) -> bytes:
