@@ -93,10 +93,6 @@ class Packetizer:
         self._before: Samples | None = None  # what the next frame is faded with
         self._quiet_frames = 0
 
-    def send_frame(self, payload: bytes, form: str, now: float) -> None:
-        """Send a frame of 20 ms in any form (see sound/form.py): of a clip, or of a sum."""
-        self.send_samples(decode(payload, form), now)
-
     def send_samples(self, samples: Samples, now: float) -> None:
         """Send a frame of 8 or 16 kHz, due now. Packets go as soon as they are full."""
         self.send_risen(self.risen(self.fitted(samples)), now)

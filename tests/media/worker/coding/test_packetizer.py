@@ -89,7 +89,7 @@ def test_frames_of_either_rate_are_encoded_at_the_rate_of_the_codec() -> None:
     line = Line(PacketFormat(Format("G722"), 40, 9))
     line.frames(tone(400, 0.04, 16000))
     line.frames(tone(400, 0.08, 16000))
-    line.packetizer.send_frame(g711.encode(tone(400, 0.02), "PCMU"), "PCMU", line.now)
+    line.packetizer.send_samples(tone(400, 0.02), line.now)
     line.now += 0.02
     line.frames(tone(400, 0.02, 16000))
     assert [sent[2] for sent in line.sent] == [0, 320, 640, 960]
