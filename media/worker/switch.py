@@ -376,7 +376,7 @@ class Switch:
             leg.sound.hear_mix(others, now)
         elif others:
             leg.sound.hear_peer(others[0], now, patient=True)
-            if isinstance(source, Peer) and source.is_asking:
+            if source.is_asking:
                 others[0].asker = leg.playout
         else:
             leg.sound.hear_silence(now)
