@@ -31,17 +31,9 @@ class Line(SwitchBench):
         self._due_at = math.inf
         super().__init__(timeout_s=60.0, silence_s=60.0)
         self._ms = 0
-        self._rng = rng
         self.named = {
-            name: CodecPhone(
-                self,
-                name,
-                codec,
-                (tone(TONES_HZ[number], 1.0, Format(codec).rate_hz) * (peak / 10000)).astype(
-                    np.int16
-                ),
-            )
-            for number, (name, codec) in enumerate(codecs.items())
+            name: CodecPhone(self, name, codec, said_by(hz, codec, peak))
+            for (name, codec), hz in zip(codecs.items(), TONES_HZ, strict=False)
         }
         self._moments = {name: rng.randrange(FRAME_MS) for name in codecs}
         self._heard_at: dict[str, int] = {}
