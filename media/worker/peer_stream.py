@@ -329,23 +329,25 @@ class PeerStream(Reception):
         payload = bytes(packet[start:end])
         marker = bool(first & MARKER_BIT)
         if codec is not None:
-            if codec not in CODECS:
-                self._receive_coded(extended, timestamp, marker, payload, codec, now)
-                return
-            if payload:
-                self.flow.codec, self.flow.last = CODECS[codec], payload[-1]
-            self._hear_level(payload, codec, now)
-            if leg.tap is not None:
-                leg.tap.write(timestamp, payload, codec, now)
-            if extended == self.highest:
-                self._hear(payload, codec, now)
+            is_g711 = codec in CODECS
+            if not is_g711:
+                self._receive_coded(extended, timestamp, payload, codec, now)
+            else:
+                if payload:
+                    self.flow.codec, self.flow.last = CODECS[codec], payload[-1]
+                self._hear_level(payload, codec, now)
+                if leg.tap is not None:
+                    leg.tap.write(timestamp, payload, codec, now)
+                if extended == self.highest:
+                    self._hear(payload, codec, now)
             for listener in self.listeners:
                 if self._is_kept_from(listener):
                     listener.relay_nothing(self, extended)
                 else:
                     listener.relay_audio(self, extended, timestamp, marker, payload, codec, now)
             if (
-                extended == self.highest
+                is_g711
+                and extended == self.highest
                 and end - start == FRAME_SAMPLES
                 and leg.tap is None
                 and not self.listening
@@ -388,7 +390,7 @@ class PeerStream(Reception):
             self.flow.loud_at = now
 
     def _receive_coded(
-        self, sequence: int, timestamp: int, marker: bool, payload: bytes, codec: str, now: float
+        self, sequence: int, timestamp: int, payload: bytes, codec: str, now: float
     ) -> None:
         """A packet that is not G.711: it is decoded for who records it, or looks at its sound."""
         tap, decoded = self.leg.tap, self._decoded
@@ -413,17 +415,12 @@ class PeerStream(Reception):
             self._hear_level(narrow, NARROW, now)
         if sequence == self.highest:
             self._hear(narrow, NARROW, now)
-        stamp = decoded.timestamp(timestamp)
         if tap is not None and sound:
+            stamp = decoded.timestamp(timestamp)
             if tap.takes_wide:
                 tap.write(stamp, sound, decoded.form, now)
             else:
                 tap.write(stamp, narrow, NARROW, now)
-        for listener in self.listeners:
-            if self._is_kept_from(listener):
-                listener.relay_nothing(self, sequence)
-            else:
-                listener.relay_audio(self, sequence, timestamp, marker, payload, codec, now)
 
     def _arm(self, payload_type: int, codec: str) -> None:
         sequence = (self.highest + 1) & 0xFFFF
