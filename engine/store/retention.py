@@ -191,6 +191,7 @@ class Retention:
         limit = self._before(self._keep_records_days)
         if limit is None:
             return
+        has_forgotten = False
         for table, old in _OLD_RECORDS.items():
             rows = f"SELECT rowid FROM {table} WHERE {old}"
             some = f"{rows} LIMIT {ROWS_PER_STEP}"
@@ -205,10 +206,12 @@ class Retention:
                         f" (SELECT id FROM records WHERE rowid IN ({some}))",
                         (limit,),
                     )
+                    has_forgotten = True
                 self._store.execute(f"DELETE FROM {table} WHERE rowid IN ({some})", (limit,))
-                if table == "records":
-                    self._store.execute(_WITHOUT_RECORD, (limit,))
                 await self._store.flush()
+        if has_forgotten:
+            self._store.execute(_WITHOUT_RECORD, (limit,))
+            await self._store.flush()
 
     async def _delete_recordings_of(self, bodies: Iterable[tuple[str, bytes]]) -> None:
         records = [(record, json.loads(body)) for record, body in bodies]
