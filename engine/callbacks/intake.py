@@ -170,14 +170,11 @@ class Intake:
         read = asked
         with _whatever_the_number():
             read = self.check.read_numbers(asked)
-        history = await self._router.history(read.to)
-        now = self._clock()
-        params, ruling = self._router.route(read, history, now)
+        params, ruling, now = await self._routed(read)
         for _step, check in self.check.checks(params, now):
             with _whatever_the_number():
                 check()
-        if params.queue is None and (params.not_before or 0.0) <= now:
-            self._services.overload.check()
+        self._check_overload(params, now)
         due_at = self.check.without_number(params, now)
         if params.id is not None:
             self._admission.count_feigned(params.id, AdmissionQuery.of(params), now)
@@ -236,16 +233,13 @@ class Intake:
     ) -> AcceptedRequest:
         read = self.check.read_numbers(asked)
         await self.inspect_whisper(read)
-        history = await self._router.history(read.to)
+        params, ruling, now = await self._routed(read)
         # From here to the save nothing awaits: what was checked still holds when it is counted.
-        now = self._clock()
-        params, ruling = self._router.route(read, history, now)
         if queue_joined_at is not None:
             params = msgspec.structs.replace(params, order="agent_first")
         for _step, check in self.check.checks(params, now):
             check()
-        if params.queue is None and (params.not_before or 0.0) <= now:
-            self._services.overload.check()  # somebody would be rung at once
+        self._check_overload(params, now)
         admitted = self.check.admit(params, now)
         fingerprint, meaning = fingerprint_of(asked), self._meaning_of(asked)
         if (open_job := self.joined_by(params, admitted.called)) is not None:
@@ -295,6 +289,17 @@ class Intake:
         self._dispatcher.submit(job)
         return AcceptedRequest(job)
 
+    async def _routed(self, asked: CallbackRequest) -> tuple[CallbackRequest, Ruling, float]:
+        """The request as the rules complete it, with what they say, and when they were asked."""
+        history = await self._router.history(asked.to)
+        now = self._clock()
+        return *self._router.route(asked, history, now), now
+
+    def _check_overload(self, params: CallbackRequest, now: float) -> None:
+        """Raise EngineError `unavailable` where somebody would be rung at once, and cannot be."""
+        if params.queue is None and (params.not_before or 0.0) <= now:
+            self._services.overload.check()
+
     async def _check_without_number(self, asked: CallbackRequest) -> float | None:
         """When another number of this place would be called.
 
@@ -303,9 +308,7 @@ class Intake:
         That comes before what is known of the number: else who tries numbers would learn from the
         order which of them are blocked, or were called lately.
         """
-        history = await self._router.history(asked.to)
-        now = self._clock()
-        params, _ruling = self._router.route(asked, history, now)
+        params, _ruling, now = await self._routed(asked)
         return self.check.without_number(params, now)
 
     async def reschedule(self, job: Job, change: Reschedule) -> None:
