@@ -165,6 +165,10 @@ class ControlledCalls:
             raise EngineError("state", reason, field=field)
         raise EngineError("not_found", f"there is no {field} {asked}", field=field)
 
+    def flow_of(self, call: Call) -> ControlledCall | None:
+        """The flow of a call; None where commands do not move it."""
+        return next((one for one in self._calls if one.call is call), None)
+
     def _undecided(self, call_id: str | None, leg_id: str | None) -> HandedOverCall:
         call = self.find(call_id, leg_id)
         if not isinstance(call, HandedOverCall):
@@ -173,7 +177,7 @@ class ControlledCalls:
 
     def joined_with(self, call: Call) -> list[Call]:
         """The calls that a call by command is bridged with, or in a conference with."""
-        one = next((each for each in self._calls if each.call is call), None)
+        one = self.flow_of(call)
         joined = () if one is None else one.listeners()
         return [each.call for each in self._calls if each is not one and each.leg in joined]
 

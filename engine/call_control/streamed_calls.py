@@ -90,7 +90,7 @@ class StreamedCalls:
         self, call_id: str | None, leg_id: str | None, destination: Destination
     ) -> tuple[Call, Leg, Leg]:
         found = self._services.registry.call_of(call_id, leg_id)
-        controlled = next((one for one in self._controlled.all() if one.call is found), None)
+        controlled = self._controlled.flow_of(found)
         if controlled is None or (controlled.bot is not None and controlled.bot.is_handed_over):
             return self._take_over(found, leg_id, destination)
         call = self._controlled.find(call_id, leg_id)
