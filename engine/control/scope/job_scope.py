@@ -1,8 +1,8 @@
 """What a client with a part of the jobs may ask for and see: those of its sites, or its own.
 
 A client whose role is `request` or `gateway` sees the jobs that it asked for, and calls to which it
-admitted the visitor of a page. One whose entry names
-`sites` sees the jobs and calls of these sites. Who asks for another's job hears that there is none.
+admitted the visitor of a page. One whose entry names `sites` sees the jobs and calls of these
+sites. Who asks for another's job hears that there is none.
 """
 
 from collections import OrderedDict
