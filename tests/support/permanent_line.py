@@ -7,6 +7,7 @@ from typing import Any
 
 from config.agents import AgentDefaults
 from engine.acd.agents import AgentRegistry
+from engine.calls.dialling import Caller
 from engine.calls.leg import Leg
 from engine.calls.legs.agent_lines import AgentLines
 from engine.calls.legs.permanent_leg import PermanentLegs
@@ -57,6 +58,13 @@ class PermanentLine:
     def borrow(self) -> Leg:
         leg = self.lines.borrow("anna", self.owner)
         assert leg is not None
+        return leg
+
+    async def in_call(self) -> Leg:
+        """The leg of a call that has borrowed it, and goes on."""
+        leg = self.borrow()
+        await leg.open()
+        await leg.dial(caller=Caller(None, default="ringback"), ring_s=20.0)
         return leg
 
     async def close(self) -> None:

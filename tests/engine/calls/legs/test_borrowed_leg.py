@@ -49,9 +49,7 @@ def test_a_call_borrows_the_line_and_gives_it_back(tmp_path: Path) -> None:
 def test_keys_reach_the_phone_by_info_where_the_agent_has_it_so(tmp_path: Path) -> None:
     async def script(line: PermanentLine) -> None:
         phone = await line.is_up()
-        leg = line.borrow()
-        await leg.open()
-        await leg.dial(caller=CALLER, ring_s=20.0)
+        leg = await line.in_call()
         assert leg.gets_keys_by_info
         leg.send_keys("1#")
         await asyncio.sleep(1)
@@ -65,9 +63,7 @@ def test_keys_reach_the_phone_by_info_where_the_agent_has_it_so(tmp_path: Path) 
 def test_digits_by_info_are_the_calls_while_it_has_the_line(tmp_path: Path) -> None:
     async def script(line: PermanentLine) -> None:
         phone = await line.is_up()
-        leg = line.borrow()
-        await leg.open()
-        await leg.dial(caller=CALLER, ring_s=20.0)
+        leg = await line.in_call()
         watcher = LegWatcher()
         leg.listen(watcher)
         phone.presses("5")
@@ -83,9 +79,7 @@ def test_digits_by_info_are_the_calls_while_it_has_the_line(tmp_path: Path) -> N
 def test_a_line_that_ends_in_a_call_ends_the_call(tmp_path: Path) -> None:
     async def script(line: PermanentLine) -> None:
         phone = await line.is_up()
-        leg = line.borrow()
-        await leg.open()
-        await leg.dial(caller=CALLER, ring_s=20.0)
+        leg = await line.in_call()
         with pytest.raises(LegEnded) as ended:
             async with while_up(leg):
                 phone.hangs_up()
@@ -137,9 +131,7 @@ def test_a_line_that_the_worker_has_closed_by_a_fault_ends_and_the_leg_with_it(
 ) -> None:
     async def script(line: PermanentLine) -> None:
         phone = await line.is_up()
-        leg = line.borrow()
-        await leg.open()
-        await leg.dial(caller=CALLER, ring_s=20.0)
+        leg = await line.in_call()
         leg.on_media(LegFailed(leg.id))
         assert leg.hangup_cause is not None and leg.hangup_cause.result == "failed"
         assert phone.is_hung_up
@@ -151,9 +143,7 @@ def test_a_line_that_the_worker_has_closed_by_a_fault_ends_and_the_leg_with_it(
 def test_hanging_up_the_borrowed_leg_leaves_the_line_up(tmp_path: Path) -> None:
     async def script(line: PermanentLine) -> None:
         await line.is_up()
-        leg = line.borrow()
-        await leg.open()
-        await leg.dial(caller=CALLER, ring_s=20.0)
+        leg = await line.in_call()
         assert isinstance(leg, BorrowedLeg)
         leg.hang_up(CALL_OVER)
         assert leg.hangup_cause is not None
