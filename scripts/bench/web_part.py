@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from scripts.gateway_process import free_tcp_port, gateway_process
+from scripts.load.sip_text import answer_text, read_sip
 from web.pages import without_comments
 
 from .callbacks import spread
@@ -78,17 +79,11 @@ class AgentPhone(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, source: tuple[str | Any, int]) -> None:
         """A request of the engine."""
-        if not data.startswith(b"INVITE ") or self._transport is None:
+        now, request = time.monotonic(), read_sip(data)
+        if request is None or request.method != "INVITE" or self._transport is None:
             return
-        now, lines = time.monotonic(), data.decode(errors="replace").split("\r\n")
-        fields = [line.partition(":") for line in lines[1:] if ":" in line]
-        job = next((value.strip() for name, _, value in fields if name == "X-Job"), "")
-        self.rung.setdefault(job, now)
-        copied = [line for line in lines[1:] if line.startswith(("Via:", "From:", "Call-ID:"))]
-        copied += [line for line in lines[1:] if line.startswith("CSeq:")]
-        to = next(line for line in lines[1:] if line.startswith("To:"))
-        reply = ["SIP/2.0 486 Busy Here", *copied, f"{to};tag=busy", "Content-Length: 0", "", ""]
-        self._transport.sendto("\r\n".join(reply).encode(), source)
+        self.rung.setdefault(request.headers.get("x-job", ""), now)
+        self._transport.sendto(answer_text(request, 486, to_tag="busy"), source)
 
 
 async def run(report: Report, options: Options) -> None:
