@@ -73,8 +73,7 @@ def heard_in_sum(said: Samples, lost: NDArray[np.bool_], codec: Codec) -> Sample
                 a.lose()
             talk(desk, [b, c] if is_lost else [a, b, c], 1)
         talk(desk, [b, c], 3)
-        decoder = decoder_of(c.form, rate_hz)
-        return np.concatenate([decoder.decode(packet.payload) for packet in c.heard])
+        return c.sound_of(c.heard)
     finally:
         desk.close()
 
