@@ -1,7 +1,6 @@
 """Whole callbacks against other people's SIP and media stacks: PJSIP, baresip and SIPp."""
 
 import asyncio
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -192,15 +191,8 @@ async def test_two_sipp_phones_are_joined_and_parted(
     record = await engine.ended(job)
     await asyncio.gather(agent.finished(), customer.finished())
     assert record["state"] == "completed"
-    # SIPp notes what it sends once it is sent: the other may have its own BYE by then. The message
-    # before it was noted in any case.
-    before, _sent = next(
-        (one, other)
-        for one, other in pairwise(customer.messages())
-        if not other.received and other.what == "BYE"
-    )
-    bye = agent.received("BYE")[0]
-    assert bye.time >= before.time and "cause=16" in bye.text
+    sent = next(m.time for m in customer.messages() if not m.received and m.what == "BYE")
+    assert agent.received("BYE")[0].time >= sent
     via = agent.received("INVITE")[0].text
     assert ("SIP/2.0/TCP" if suffix else "SIP/2.0/UDP") in via
 
