@@ -37,6 +37,13 @@ def chromium_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrom
 
 
 @pytest.fixture
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    """What a test opens, until its end."""
+    async with AsyncExitStack() as opened:
+        yield opened
+
+
+@pytest.fixture
 async def browser(chromium_process: Chromium) -> AsyncIterator[Any]:
     """The shared chromium, for playwright."""
     async with AsyncExitStack() as stack:

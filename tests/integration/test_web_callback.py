@@ -4,7 +4,6 @@ The engine behind the gateway says what a test wants (tests/support/web_stage.py
 """
 
 import re
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -27,12 +26,6 @@ NO_STORAGE = "[...Object.keys(localStorage), ...Object.keys(sessionStorage)]"
 HEAR = """window.stages = [];
 addEventListener("ringback:stage", ({ detail }) => stages.push(detail));"""
 LATER_MS = 21 * 3600 * 1000
-
-
-@pytest.fixture
-async def stack() -> AsyncIterator[AsyncExitStack]:
-    async with AsyncExitStack() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 Needs chromium (Debian package) and playwright (`pip install 'ringback[browser]'`).
 """
 
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -24,12 +23,6 @@ from tests.support.talk_stage import (
 )
 
 COLLEAGUE_HZ = 1500
-
-
-@pytest.fixture
-async def stack() -> AsyncIterator[AsyncExitStack]:
-    async with AsyncExitStack() as opened:
-        yield opened
 
 
 @pytest.fixture

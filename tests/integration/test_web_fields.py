@@ -5,7 +5,6 @@ The engine behind the gateway says what a test wants (tests/support/web_stage.py
 
 import datetime
 import json
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -64,12 +63,6 @@ LEAVE = """(cases) => {
 }"""
 OPTIONS = """Array.from(document.querySelector("[data-ringback]").shadowRoot.getElementById("r"),
   (option) => [option.value, option.textContent.replace(/[^+0-9]/g, "")])"""
-
-
-@pytest.fixture
-async def stack() -> AsyncIterator[AsyncExitStack]:
-    async with AsyncExitStack() as opened:
-        yield opened
 
 
 def as_written(region: str, kind: int, form: int) -> str:

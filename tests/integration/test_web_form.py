@@ -4,7 +4,6 @@ The engine behind the gateway says what a test wants (tests/support/web_stage.py
 """
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -39,12 +38,6 @@ THIRD = """document.getElementById("late").innerHTML =
   '<label>Third <input class="number"></label><button class="call">Call third</button>'"""
 STRICT = "default-src 'none'; script-src {url}; connect-src {url}; base-uri 'none'"
 IN_FORM = "document.querySelector('[data-ringback]').shadowRoot.activeElement"
-
-
-@pytest.fixture
-async def stack() -> AsyncIterator[AsyncExitStack]:
-    async with AsyncExitStack() as opened:
-        yield opened
 
 
 async def shown(stack: AsyncExitStack, browser: Any, html: str = SHOP, **site: Any) -> Any:

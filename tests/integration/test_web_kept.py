@@ -3,7 +3,6 @@
 Needs chromium (Debian package) and playwright (`pip install 'ringback[browser]'`).
 """
 
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -32,12 +31,6 @@ HOLDS_BACK = """() => {
 VOICE_HZ = 2600
 """A tone that music on hold has not."""
 MUTED, HELD = "#mute[aria-pressed=true]", "#hold[aria-pressed=true]"
-
-
-@pytest.fixture
-async def stack() -> AsyncIterator[AsyncExitStack]:
-    async with AsyncExitStack() as opened:
-        yield opened
 
 
 @pytest.fixture

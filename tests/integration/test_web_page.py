@@ -4,7 +4,7 @@ Needs chromium (Debian package) and playwright (`pip install 'ringback[browser]'
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -53,12 +53,6 @@ class Shop:
         kind = "text/javascript" if path.endswith(".js") else "text/html"
         headers = {"Content-Security-Policy": self.policy}
         return web.Response(text=self.pages[path], content_type=kind, headers=headers)
-
-
-@pytest.fixture
-async def stack() -> AsyncIterator[AsyncExitStack]:
-    async with AsyncExitStack() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ Needs chromium (Debian package) and playwright (`pip install 'ringback[browser]'
 """
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -45,12 +44,6 @@ LEVEL_AT = """async (hz) => {
   await context.close();
   return at(hz);
 }"""
-
-
-@pytest.fixture
-async def stack() -> AsyncIterator[AsyncExitStack]:
-    async with AsyncExitStack() as opened:
-        yield opened
 
 
 @pytest.fixture

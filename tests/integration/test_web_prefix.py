@@ -1,6 +1,5 @@
 """The gateway below a path: https://shop.example/ringback/, behind a reverse proxy."""
 
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -15,12 +14,6 @@ SHOP = (
     '<!doctype html><html lang="en"><title>A shop</title><h1>Prices</h1>'
     '<script async src="%s/ringback.js" data-site="{key}"%s></script>'
 )
-
-
-@pytest.fixture
-async def stack() -> AsyncIterator[AsyncExitStack]:
-    async with AsyncExitStack() as opened:
-        yield opened
 
 
 async def staged(stack: AsyncExitStack) -> tuple[Any, str]:

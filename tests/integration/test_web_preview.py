@@ -4,11 +4,9 @@ The engine behind the gateway says what a test wants (tests/support/web_stage.py
 """
 
 import tomllib
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from typing import Any
-
-import pytest
 
 from config.sites import Site
 from tests.support.browser import AXE, inaccessible, new_page
@@ -22,12 +20,6 @@ LOADED = """(before) => {
     && shown.querySelector("[data-ringback], [data-ringback-call]") !== null;
 }"""
 PRESS = "(button) => button.click()"  # wherever the page is scrolled to
-
-
-@pytest.fixture
-async def stack() -> AsyncIterator[AsyncExitStack]:
-    async with AsyncExitStack() as opened:
-        yield opened
 
 
 class Preview:

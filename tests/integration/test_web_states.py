@@ -7,7 +7,6 @@ accessibility is checked, and the first test says so.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -77,12 +76,6 @@ class States:
         too_wide = "document.documentElement.scrollWidth > innerWidth"
         assert not await page.evaluate(too_wide), name
         assert page.faults == []
-
-
-@pytest.fixture
-async def stack() -> AsyncIterator[AsyncExitStack]:
-    async with AsyncExitStack() as opened:
-        yield opened
 
 
 async def fill(page: Any) -> None:
