@@ -16,6 +16,7 @@ from tests.support.talk_stage import (
     MICROPHONE,
     VISITOR_HZ,
     TalkStage,
+    both_heard,
     heard,
     not_heard,
     talk_stage,
@@ -39,8 +40,7 @@ async def talking(stage: TalkStage) -> tuple[Any, Any]:
     agent = await stage.agent("anna")
     visitor = await stage.visitor()
     await agent.get_by_role("button", name="Answer").click()
-    await heard(visitor, AGENT_HZ)
-    await heard(agent, VISITOR_HZ)
+    await both_heard(visitor, agent)
     return agent, visitor
 
 

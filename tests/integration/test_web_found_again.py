@@ -16,7 +16,7 @@ import pytest
 from tests.support.dead_network import DeadNetwork
 from tests.support.engines.process import StartEngine
 from tests.support.gaps import KeptFromCores
-from tests.support.talk_stage import AGENT_HZ, VISITOR_HZ, heard, talk_stage
+from tests.support.talk_stage import AGENT_HZ, VISITOR_HZ, both_heard, talk_stage
 
 LIMIT_S = 10.0
 # What the page sends by SIP, in order: each message, and the moment.
@@ -77,10 +77,6 @@ async def test_a_call_is_found_again_within_ten_seconds(
         page, hz = (agent, VISITOR_HZ) if whose == "agent" else (visitor, AGENT_HZ)
         origin = stage.url if whose == "agent" else stage.shop
 
-        async def both_heard() -> None:
-            await heard(visitor, AGENT_HZ)
-            await heard(agent, VISITOR_HZ)
-
         def told(how: str, took_ms: float, kept: KeptFromCores) -> None:
             took_s = took_ms / 1000
             print(f"{whose}, {how}: {took_s:.1f} s ({kept.s:.1f} s of waiting for cores)")
@@ -94,9 +90,9 @@ async def test_a_call_is_found_again_within_ten_seconds(
             network.die(origin)
             await page.evaluate(is_told)
             told(how, await watch, kept)
-            await both_heard()
+            await both_heard(visitor, agent)
 
-        await both_heard()
+        await both_heard(visitor, agent)
         await found_again("everything is dropped", "0")
         sent = await page.evaluate("sent")
         assert sent[0] == "\r\n\r\n"  # the connection is asked, beside what is tried by it
@@ -106,7 +102,7 @@ async def test_a_call_is_found_again_within_ten_seconds(
         kept = kept_from_cores()
         await page.reload()
         told("loaded again", await page.evaluate(FOUND_AGAIN, [hz, True]), kept)
-        await both_heard()
+        await both_heard(visitor, agent)
         (still,) = (await stage.engine.line.call("call.list"))["calls"]
         assert still["call"] == call["call"]
         assert agent.faults == [] and visitor.faults == []

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.engines.process import StartEngine
 from tests.support.page_libraries import library_page, needed
-from tests.support.talk_stage import AGENT_HZ, VISITOR_HZ, heard, talk_stage, token_of
+from tests.support.talk_stage import both_heard, talk_stage, token_of
 
 
 @pytest.mark.parametrize("library", ["jssip", "sip.js"])
@@ -25,8 +25,7 @@ async def test_a_library_registers_and_its_call_is_heard(
         agent = await stage.page(address)
         await agent.wait_for_function("() => document.title === 'registered'")
         visitor = await stage.visitor()
-        await heard(visitor, AGENT_HZ)
-        await heard(agent, VISITOR_HZ)
+        await both_heard(visitor, agent)
         await agent.evaluate("hangUp()")
         await visitor.get_by_role("status").get_by_text("The call is over").wait_for()
         assert agent.faults == [] and visitor.faults == []

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.engines.process import StartEngine
-from tests.support.talk_stage import AGENT_HZ, VISITOR_HZ, TalkStage, heard, talk_stage
+from tests.support.talk_stage import AGENT_HZ, TalkStage, both_heard, heard, talk_stage
 
 # Until the ring tone is heard, where it is played.
 RINGS = """async () => {
@@ -86,8 +86,7 @@ async def test_it_rings_aloud_where_it_is_told_to_until_it_is_answered(stage: Ta
     await agent.evaluate(RINGS)
     assert await agent.evaluate(played) == [chosen, 0.3]
     assert await agent.evaluate(ANSWERED) == SILENT
-    await heard(visitor, AGENT_HZ)
-    await heard(agent, VISITOR_HZ)
+    await both_heard(visitor, agent)
     assert agent.faults == [] and visitor.faults == []
 
 
@@ -134,6 +133,5 @@ async def test_who_writes_a_note_goes_on_writing_and_answers_by_keys(stage: Talk
         focused = "document.activeElement.name || document.activeElement.textContent"
         assert (await agent.evaluate(focused)).lower() == name.lower()
     await keys.press("Enter")
-    await heard(visitor, AGENT_HZ)
-    await heard(agent, VISITOR_HZ)
+    await both_heard(visitor, agent)
     assert agent.faults == [] and visitor.faults == []

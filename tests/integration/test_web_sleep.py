@@ -8,7 +8,6 @@ import signal
 from collections.abc import Iterable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -16,10 +15,9 @@ from tests.support.browser import browser_with_microphone
 from tests.support.engines.process import StartEngine
 from tests.support.talk_stage import (
     AGENT_HZ,
-    VISITOR_HZ,
     WAY,
     TalkStage,
-    heard,
+    both_heard,
     not_heard,
     talk_stage,
 )
@@ -60,11 +58,6 @@ async def asleep(browser: psutil.Process, duration_s: float) -> None:
         await asyncio.sleep(duration_s)
     finally:
         signalled(processes, signal.SIGCONT)
-
-
-async def both_heard(visitor: Any, agent: Any) -> None:
-    await heard(visitor, AGENT_HZ)
-    await heard(agent, VISITOR_HZ)
 
 
 async def test_a_talk_of_an_agent_whose_machine_sleeps_goes_on(

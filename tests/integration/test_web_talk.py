@@ -23,6 +23,7 @@ from tests.support.talk_stage import (
     WAY,
     WAYS,
     TalkStage,
+    both_heard,
     heard,
     not_heard,
     talk_stage,
@@ -36,12 +37,6 @@ TWICE = "(button) => { button.click(); button.click(); }"
 async def stage(stack: AsyncExitStack, own_engine: StartEngine, tmp_path: Path) -> TalkStage:
     """A shop with one agent for its visitors, and another beside."""
     return await talk_stage(stack, own_engine, tmp_path, ("anna", "boss"))
-
-
-async def both_heard(visitor: Any, agent: Any) -> None:
-    """They hear each other now."""
-    await heard(visitor, AGENT_HZ)
-    await heard(agent, VISITOR_HZ)
 
 
 async def over(stage: TalkStage, call: dict[str, Any]) -> None:

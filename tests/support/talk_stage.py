@@ -249,6 +249,12 @@ async def heard(page: Any, hz: int) -> None:
     assert await page.evaluate(HEARS, [hz, True]), f"{hz} Hz is not heard"
 
 
+async def both_heard(visitor: Any, agent: Any) -> None:
+    """They hear each other now."""
+    await heard(visitor, AGENT_HZ)
+    await heard(agent, VISITOR_HZ)
+
+
 async def not_heard(page: Any, hz: int) -> None:
     """The page no longer plays this tone."""
     assert await page.evaluate(HEARS, [hz, False]), f"{hz} Hz is heard"
