@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.browser import AXE, inaccessible, new_page
+from tests.support.browser import AXE, inaccessible, new_page, other_tab
 from tests.support.web_stage import KEY, Stage, web_stage
 
 SHOP = """<!doctype html><html lang="en"><title>A shop</title><main><h1>Prices</h1></main>
@@ -51,16 +51,6 @@ async def book(stage: Stage, page: Any) -> None:
     await page.goto(stage.shop)
     await ask_for_a_call(page, "Call me later")
     await page.get_by_role("status").get_by_text("We will call you on ").wait_for()
-
-
-async def other_tab(page: Any, url: str) -> Any:
-    """Another tab of the same browser."""
-    other = await page.context.new_page()
-    other.set_default_timeout(60_000)
-    other.faults = []
-    other.on("pageerror", lambda error: other.faults.append(str(error)))
-    await other.goto(url)
-    return other
 
 
 async def test_who_books_a_time_sees_it_until_it_comes(stage: Stage, browser: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.browser import copy_of
 from tests.support.engines.process import StartEngine
 from tests.support.talk_stage import (
     EARS,
@@ -38,14 +39,11 @@ async def stage(stack: AsyncExitStack, own_engine: StartEngine, tmp_path: Path) 
     return await talk_stage(stack, own_engine, tmp_path)
 
 
-async def copy_of(page: Any) -> Any:
+async def idle_copy_of(page: Any) -> Any:
     """A copy of a tab, which says that the phone is in the first."""
     for script in (EARS, MICROPHONE % VOICE_HZ):
         await page.context.add_init_script(script)
-    async with page.context.expect_page() as opened:
-        await page.evaluate("() => { open(location.href); }")
-    copy = await opened.value
-    copy.set_default_timeout(60_000)
+    copy = await copy_of(page)
     await copy.get_by_text("This phone is open in another tab.").wait_for()
     return copy
 
@@ -57,7 +55,7 @@ async def test_who_is_muted_or_holds_the_call_is_not_heard_after_a_reload(
     visitor = await stage.visitor()
     await agent.get_by_role("button", name="Answer").click()
     await heard(visitor, VOICE_HZ)
-    copy = await copy_of(agent)
+    copy = await idle_copy_of(agent)
 
     async def loaded_again() -> None:
         await agent.reload()
@@ -106,7 +104,7 @@ async def test_a_note_that_is_half_written_stays_with_its_call(stage: TalkStage)
     assert await agent.get_by_label("Outcome").input_value() == "sold"
     await note.press("End")
     await note.press("a")
-    copy = await copy_of(agent)
+    copy = await idle_copy_of(agent)
     await note.press("t")
     await copy.get_by_role("button", name="Use it here").click()
     await copy.get_by_label("Note").wait_for()
@@ -171,7 +169,7 @@ async def test_a_note_that_another_tab_has_saved_does_not_come_back(stage: TalkS
     await stage.visitor()
     await agent.get_by_role("button", name="Answer").click()
     await agent.get_by_label("Note").fill("A green hat")
-    copy = await copy_of(agent)
+    copy = await idle_copy_of(agent)
     await copy.get_by_role("button", name="Use it here").click()
     await copy.wait_for_function("() => document.forms.outcome.elements.note.value !== ''")
     await copy.get_by_role("button", name="Save").click()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from config.web_settings import load
-from tests.support.browser import browser_with_microphone, executable, new_page
+from tests.support.browser import browser_with_microphone, copy_of, executable, new_page
 from tests.support.engines.process import StartEngine, write_config
 from tests.support.phones.real.softphone import StartPhone
 from tests.support.ports import free_port
@@ -158,10 +158,7 @@ async def test_a_page_that_is_loaded_again_goes_on_talking(desk: Any) -> None:
 
 async def test_a_copy_of_the_tab_takes_the_phone_over_when_it_is_told_to(desk: Any) -> None:
     job = await offered(desk)
-    async with desk.context.expect_page() as opened:
-        await desk.evaluate("() => { open(location.href); }")  # with a copy of what the tab keeps
-    copy = await opened.value
-    copy.set_default_timeout(60_000)
+    copy = await copy_of(desk)
     await copy.get_by_text("This phone is open in another tab.").wait_for()
     assert await copy.get_by_role("button", name="Ready").is_hidden()
     # Since then the tab has a talk, of which its copy knows nothing.

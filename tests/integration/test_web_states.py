@@ -15,7 +15,7 @@ import pytest
 
 from ringback_client import EngineError
 from scripts.site import PAGE
-from tests.support.browser import AXE, inaccessible, new_page
+from tests.support.browser import AXE, copy_of, inaccessible, new_page
 from tests.support.web_stage import KEY, TOKEN, web_stage
 from web.texts import texts
 
@@ -399,10 +399,7 @@ async def test_each_state_of_the_phone(stack: AsyncExitStack, browser: Any) -> N
         await page.get_by_text("https://shop.example/prices").wait_for()
         await page.evaluate(f"talking({str(state == 'talking').lower()})")
         await states.look(state)
-    async with page.context.expect_page() as opened:
-        await page.evaluate("() => { open(location.href); }")  # a copy of the tab
-    copy = await opened.value
-    copy.faults = []
+    copy = await copy_of(page)
     await copy.set_viewport_size({"width": 500, "height": 300})
     await copy.get_by_text("This phone is open in another tab.").wait_for()
     await States(copy, "phone").look("elsewhere")

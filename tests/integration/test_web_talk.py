@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.support.browser import copy_of
 from tests.support.engines.process import StartEngine
 from tests.support.phones.real.coturn import SECRET, Coturn
 from tests.support.talk_stage import (
@@ -139,10 +140,7 @@ async def test_a_copy_of_the_tab_takes_the_talk_over_when_it_is_told_to(stage: T
     await both_heard(visitor, agent)
     for script in (EARS, MICROPHONE % VISITOR_HZ):
         await visitor.context.add_init_script(script)
-    async with visitor.context.expect_page() as opened:
-        await visitor.evaluate("() => { open(location.href); }")  # with what the tab keeps
-    copy = await opened.value
-    copy.set_default_timeout(60_000)
+    copy = await copy_of(visitor)
     await copy.get_by_role("status").get_by_text("You are speaking in another tab.").wait_for()
     await both_heard(visitor, agent)
     # What the copy was given is not how the talk is kept by now.

@@ -94,7 +94,24 @@ async def browser_with_microphone(stack: AsyncExitStack, sound: Path) -> Any:
 async def new_page(browser: Any, **context: Any) -> Any:
     """A page of its own. Its `faults` are the errors of its scripts."""
     opened = await browser.new_context(**context)
-    page = await opened.new_page()
+    return _watched(await opened.new_page())
+
+
+async def other_tab(page: Any, address: str) -> Any:
+    """Another tab of the same browser."""
+    other = _watched(await page.context.new_page())
+    await other.goto(address)
+    return other
+
+
+async def copy_of(page: Any) -> Any:
+    """A copy of a tab, with what the tab keeps."""
+    async with page.context.expect_page() as opened:
+        await page.evaluate("() => { open(location.href); }")
+    return _watched(await opened.value)
+
+
+def _watched(page: Any) -> Any:
     page.set_default_timeout(PATIENCE_MS)
     page.faults = []
     page.on("pageerror", lambda error: page.faults.append(str(error)))
