@@ -10,16 +10,13 @@ from typing import Any
 import pytest
 
 from tests.support.browser import AXE, inaccessible, new_page, other_tab
-from tests.support.web_stage import KEY, Stage, web_stage
+from tests.support.web_stage import KEY, SHOP, STRICT, Stage, web_stage
 
-SHOP = """<!doctype html><html lang="en"><title>A shop</title><main><h1>Prices</h1></main>
-<script async src="{url}/ringback.js" data-site="{key}"></script>"""
 INTEGRATED = """<!doctype html><html lang="en"><title>A bank</title><main><h1>A bank</h1>
 <label>First <input class="number"></label><button class="call">Call first</button>
 <label>Second <input class="number"></label><button class="call">Call second</button>
 </main><script async src="{url}/ringback.js" data-site="{key}" data-field=".number"
  data-button=".call"></script>"""
-STRICT = "default-src 'none'; script-src {url}; connect-src {url}; base-uri 'none'"
 LANDING = '<!doctype html><html lang="en"><title>A shop</title><a href="/prices">Prices</a>'
 KEPT = "JSON.parse(localStorage.getItem('ringback:shop-key:calls'))"
 NO_STORAGE = "[...Object.keys(localStorage), ...Object.keys(sessionStorage)]"

@@ -14,10 +14,8 @@ from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 from ringback_client import EngineError
 from tests.support.browser import new_page
-from tests.support.web_stage import web_stage
+from tests.support.web_stage import SHOP, web_stage
 
-SHOP = """<!doctype html><html lang="en"><title>A shop</title><main><h1>Prices</h1></main>
-<script async src="{url}/ringback.js" data-site="{key}"></script>"""
 # Those whose numbers are grouped as they are written there, but for signs between the groups.
 MOBILE_ALONE = ("IE", "KR", "SE", "UA")
 GROUPED = [

@@ -12,12 +12,10 @@ import pytest
 from config.sites import Triggers
 from ringback_client import EngineError
 from tests.support.browser import AXE, inaccessible, new_page
-from tests.support.web_stage import KEY, Stage, web_stage
+from tests.support.web_stage import KEY, LINE, SHOP, STRICT, Stage, web_stage
 from web.texts import texts
 
 CONSENT = "I agree to be called."
-LINE = '<script async src="{url}/ringback.js" data-site="{key}"></script>'
-SHOP = f'<!doctype html><html lang="en"><title>A shop</title><main><h1>Prices</h1></main>{LINE}'
 # A page that opens the form by itself as soon as it can, and has a button that does.
 ASKS = """<!doctype html><script>
 window.ringback = function () { (ringback.q = ringback.q || []).push(arguments); };
@@ -36,7 +34,6 @@ OWN = """<!doctype html><html lang="{language}" dir="{direction}"><title>A bank<
  data-button=".call"></script>"""
 THIRD = """document.getElementById("late").innerHTML =
   '<label>Third <input class="number"></label><button class="call">Call third</button>'"""
-STRICT = "default-src 'none'; script-src {url}; connect-src {url}; base-uri 'none'"
 IN_FORM = "document.querySelector('[data-ringback]').shadowRoot.activeElement"
 
 

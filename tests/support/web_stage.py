@@ -23,6 +23,11 @@ from web.signing import Signing
 
 KEY, TOKEN = "shop-key", "anna-signs-in-with-this"
 HOUR_S = 3600.0
+LINE = '<script async src="{url}/ringback.js" data-site="{key}"></script>'
+SHOP = f'<!doctype html><html lang="en"><title>A shop</title><main><h1>Prices</h1></main>{LINE}'
+"""A page with the form."""
+STRICT = "default-src 'none'; script-src {url}; connect-src {url}; base-uri 'none'"
+"""The policy of a page that trusts the gateway, and nothing else."""
 
 
 class ScriptedEngine:
