@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.browser import sign_in
 from tests.support.engines.process import StartEngine
 from tests.support.phones.real.softphone import StartPhone
 from tests.support.talk_stage import (
@@ -88,8 +89,7 @@ async def test_who_signs_out_leaves_nothing_in_the_browser(stage: TalkStage) -> 
     assert await agent.evaluate("JSON.stringify([sessionStorage, localStorage])") == "[{},{}]"
     assert await state_of(stage, "anna") == "logged_out"
     await agent.reload()
-    await agent.get_by_label("Token").fill(token_of("anna"))
-    await agent.get_by_role("button", name="Sign in").click()
+    await sign_in(agent, token_of("anna"))
     await agent.get_by_text("signed out").wait_for()  # until they are ready
     await agent.get_by_role("button", name="Ready").click()
     await agent.locator("[data-state=available]").wait_for()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ringback_client import EngineError
-from tests.support.browser import new_page
+from tests.support.browser import new_page, sign_in
 from tests.support.web_stage import TOKEN, Stage, web_stage
 
 HOSTILE = (
@@ -32,8 +32,7 @@ async def signed_in(stage: Stage, browser: Any, hostile: str) -> Any:
     page = await new_page(browser)
     await page.add_init_script(RUN)
     await page.goto(f"{stage.url}/phone")
-    await page.get_by_label("Token").fill(TOKEN)
-    await page.get_by_role("button", name="Sign in").click()
+    await sign_in(page, TOKEN)
     await page.get_by_text(f"available ({hostile})", exact=True).wait_for()
     return page
 

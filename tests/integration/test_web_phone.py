@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from config.web_settings import load
-from tests.support.browser import browser_with_microphone, copy_of, executable, new_page
+from tests.support.browser import browser_with_microphone, copy_of, executable, new_page, sign_in
 from tests.support.engines.process import StartEngine, write_config
 from tests.support.phones.real.softphone import StartPhone
 from tests.support.ports import free_port
@@ -83,14 +83,9 @@ async def desk(
     return page
 
 
-async def sign_in(page: Any, token: str = TOKEN) -> None:
-    await page.get_by_label("Token").fill(token)
-    await page.get_by_role("button", name="Sign in").click()
-
-
 async def offered(page: Any) -> str:
     """Sign in, be ready, and have a callback of a visitor ring."""
-    await sign_in(page)
+    await sign_in(page, TOKEN)
     await page.get_by_text("phone connected").wait_for()
     context = {"name": "<b id=forged>Bob</b>", "page": "https://shop.example/prices"}
     job: str = (
@@ -217,7 +212,7 @@ async def test_sign_in_and_the_test_of_the_sound_by_keyboard_alone(desk: Any) ->
 
 
 async def test_what_does_not_work_is_told_in_the_language_of_the_agent(desk: Any) -> None:
-    await sign_in(desk)
+    await sign_in(desk, TOKEN)
     await desk.get_by_text("phone connected").wait_for()
     await desk.get_by_label("Language").select_option("de")
     await desk.get_by_role("button", name="Bereit").wait_for()

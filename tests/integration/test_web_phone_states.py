@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from tests.integration.test_web_states import States
-from tests.support.browser import new_page
+from tests.support.browser import new_page, sign_in
 from tests.support.web_stage import TOKEN, Stage, web_stage
 
 NUMBER = "+442079460123"
@@ -43,8 +43,7 @@ async def test_each_state_of_an_agent_at_work(browser: Any) -> None:
         page = await new_page(browser, viewport={"width": 500, "height": 760})
         states = States(page, "phone")
         await page.goto(f"{stage.url}/phone")
-        await page.get_by_label("Token").fill(TOKEN)
-        await page.get_by_role("button", name="Sign in").click()
+        await sign_in(page, TOKEN)
         await page.get_by_text("available").wait_for()
         await comes(stage, page, "paused", reason="lunch")
         await states.look("paused")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.browser import new_page
+from tests.support.browser import new_page, sign_in
 from tests.support.prefix_proxy import prefix_proxy
 from tests.support.web_stage import KEY, TOKEN, web_stage
 
@@ -64,7 +64,6 @@ async def test_the_preview_and_the_phone_find_all_that_they_need(
     line = await page.locator("#line").text_content()
     assert f'src="{url}/ringback.js"' in line
     await page.goto(f"{url}/phone")
-    await page.get_by_label("Token").fill(TOKEN)
-    await page.get_by_role("button", name="Sign in").click()
+    await sign_in(page, TOKEN)
     await page.get_by_text("available").wait_for()
     assert page.faults == []

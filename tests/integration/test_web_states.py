@@ -15,7 +15,7 @@ import pytest
 
 from ringback_client import EngineError
 from scripts.site import PAGE
-from tests.support.browser import AXE, copy_of, inaccessible, new_page
+from tests.support.browser import AXE, copy_of, inaccessible, new_page, sign_in
 from tests.support.web_stage import KEY, TOKEN, web_stage
 from web.texts import texts
 
@@ -379,12 +379,10 @@ async def test_each_state_of_the_phone(stack: AsyncExitStack, browser: Any) -> N
     states = States(page, "phone")
     await page.goto(f"{stage.url}/phone")
     await states.look("sign-in")
-    await page.get_by_label("Token").fill("nobody's")
-    await page.get_by_role("button", name="Sign in").click()
+    await sign_in(page, "nobody's")
     await page.get_by_text("The token was not accepted.").wait_for()
     await states.look("refused")
-    await page.get_by_label("Token").fill(TOKEN)
-    await page.get_by_role("button", name="Sign in").click()
+    await sign_in(page, TOKEN)
     await page.get_by_text("available").wait_for()
     await states.look("available")
     engine = stage.engine

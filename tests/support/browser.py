@@ -111,6 +111,12 @@ async def copy_of(page: Any) -> Any:
     return _watched(await opened.value)
 
 
+async def sign_in(page: Any, token: str) -> None:
+    """Show this token at `/phone`."""
+    await page.get_by_label("Token").fill(token)
+    await page.get_by_role("button", name="Sign in").click()
+
+
 def _watched(page: Any) -> Any:
     page.set_default_timeout(PATIENCE_MS)
     page.faults = []

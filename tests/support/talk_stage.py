@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from config.web_settings import load
-from tests.support.browser import browser_with_microphone, executable, new_page
+from tests.support.browser import browser_with_microphone, executable, new_page, sign_in
 from tests.support.dead_network import DeadNetwork
 from tests.support.engines.process import EngineClient, StartEngine, write_config
 from tests.support.ports import free_port
@@ -146,8 +146,7 @@ class TalkStage:
     async def agent(self, name: str, *scripts: str) -> Any:
         """The phone of an agent, signed in."""
         page = await self.page(f"{self.url}/phone", *scripts)
-        await page.get_by_label("Token").fill(token_of(name))
-        await page.get_by_role("button", name="Sign in").click()
+        await sign_in(page, token_of(name))
         await page.get_by_text("phone connected").wait_for()
         return page
 
