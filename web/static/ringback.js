@@ -493,7 +493,7 @@
   }
 
   async function draw() {
-    const { form, stage } = page;
+    const { form } = page;
     const host = element("div", { "data-ringback": key });
     const shadow = host.attachShadow({ mode: "open" });
     const sheet = new CSSStyleSheet();
