@@ -184,8 +184,7 @@ class CallbackService:
         Raises Refusal `not_over`, `unknown`, `engine`.
         """
         job = await self._own_job(callback_id)
-        uncalled = None if job is not None else self._uncalled.find(callback_id)
-        found = job or uncalled
+        found = job or self._uncalled.find(callback_id)
         if found is not None and found["state"] not in ENDED:
             raise Refusal(409, "not_over")
         if found is not None and found["to"] == ERASED:
