@@ -27,17 +27,22 @@ function fault(text) { $("fault").textContent = text || ""; }
 
 /* -- words ------------------------------------------------------------------------------------ */
 
+/* The text of this name, where there is one: a key that others have chosen may be "constructor". */
+function textOf(section, key) {
+  const texts = words[section] || {};
+  return Object.hasOwn(texts, key) ? texts[key] : undefined;
+}
+
 /* Why something does not work: what there is no sentence for is said as the engine says it. */
 function problem(code, message) {
-  return code === "lost" ? say("phone", "lost") : (words.problem || {})[code] || message;
+  return code === "lost" ? say("phone", "lost") : textOf("problem", code) || message;
 }
 
 /* How something ended, in a word. */
-function result(word) { return (words.result || {})[word] || word; }
+function result(word) { return textOf("result", word) || word; }
 
 function say(section, key, reason = "") {
-  const texts = words[section] || {}; // a key that others have chosen may be "constructor"
-  return (Object.hasOwn(texts, key) ? texts[key] : key).replace("{reason}", () => reason);
+  return (textOf(section, key) ?? key).replace("{reason}", () => reason);
 }
 
 /* In the language that the agent has chosen, else that of the browser. Where it cannot be had, the page stays English. */
@@ -284,7 +289,7 @@ function told(event) {
     showOffer(offer);
   }
   if (event.type === "callback.cancelled") fault(say("phone", "cancelled"));
-  if (event.type === "transfer.failed") fault(say("phone", "transfer_failed", (words.result || {})[event.result] || event.cause || say("phone", "nobody")));
+  if (event.type === "transfer.failed") fault(say("phone", "transfer_failed", textOf("result", event.result) || event.cause || say("phone", "nobody")));
   if (event.agent === agent.agent || event.type.startsWith("agent.")) refresh();
 }
 
