@@ -7,7 +7,7 @@ from ..rtp.outgoing_stream import OutgoingStream
 from ..rtp.rtp import CLOCK_HZ, HEADER, MARKER_BIT, VERSION_BITS
 from ..rtp.srtp import SrtpSender
 from ..rtp.telephone_event import DigitWriter
-from .peer_stream import RecordingTap
+from .recording.recorder import Tap
 
 
 class PeerSender:
@@ -34,7 +34,7 @@ class PeerSender:
         self.payload_type = 0
         self.event_payload_type: int | None = None
         self.event_clock_hz = CLOCK_HZ
-        self.tap: RecordingTap | None = None
+        self.tap: Tap | None = None
         """Where what the peer hears is recorded; None where it is not."""
         self._may_send = False
         self._digits: DigitWriter | None = None  # from the first digit to be sent on
@@ -79,7 +79,7 @@ class PeerSender:
         if self.tap is not None:
             clock_hz = self.stream.clock_hz
             ticks = self.stream.timestamp + round((now - self.stream.sent_at) * clock_hz)
-            self.tap.write(ticks * CLOCK_HZ // clock_hz & 0xFFFFFFFF, payload, form, now)
+            self.tap.write(None, ticks * CLOCK_HZ // clock_hz & 0xFFFFFFFF, payload, form, now)
 
     def _send_packet(self, payload_type: int, marker: bool, payload: bytes) -> None:
         """Send a packet for which the stream has its numbers."""

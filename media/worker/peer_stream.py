@@ -27,11 +27,11 @@ from ..rtp.rtp import (
 from ..rtp.srtp import TAG_BYTES, SrtpSender
 from ..rtp.symmetric_rtp import NEW_SSRC_S
 from ..sound.dtmf.detector import ToneKeys
-from ..sound.form import WIDE
 from ..sound.g711 import TRANSLATION
 from ..sound.level import LOUD, SILENT_DBFS, level_dbfs
 from .coding.decoded_stream import NARROW, DecodedStream, is_wide
 from .protection import Protection
+from .recording.recorder import Tap
 
 _COMFORT_NOISE_PAYLOAD_TYPE: Final = 13
 _SILENT: Final = 0xFF  # of PCMU
@@ -43,17 +43,6 @@ _ALL_BITS: Final = (1 << 64) - 1
 def audible(payload: bytes, codec: str) -> bool:
     """Whether a frame of G.711 holds more than line noise."""
     return level_dbfs(payload, codec) > SILENT_DBFS
-
-
-class RecordingTap(Protocol):
-    """Takes what one leg sends, to be recorded."""
-
-    @property
-    def takes_wide(self) -> bool:
-        """Whether it takes sound at 16 kHz where there is such, in the place of G.711."""
-
-    def write(self, timestamp: int, payload: bytes, form: str, now: float) -> None:
-        """Take one frame, and its form (see sound/form.py)."""
 
 
 class SoundTap(Protocol):
@@ -74,7 +63,7 @@ class StreamOwner(Protocol):
         """What opens its packets."""
 
     @property
-    def tap(self) -> RecordingTap | None:
+    def tap(self) -> Tap | None:
         """Where its packets are recorded; None where they are not."""
 
     def multiplexed_rtcp(self, packet: bytearray, size: int, now: float) -> bool:
@@ -118,7 +107,7 @@ class RelayTarget(Protocol):
         """What protects its packets; None for plain RTP."""
 
     @property
-    def tap(self) -> RecordingTap | None:
+    def tap(self) -> Tap | None:
         """Where what its peer hears is recorded; None where it is not."""
 
 
@@ -329,15 +318,16 @@ class PeerStream(Reception):
         payload = bytes(packet[start:end])
         marker = bool(first & MARKER_BIT)
         if codec is not None:
+            if leg.tap is not None:
+                ticks = timestamp * CLOCK_HZ // self.clock_hz & 0xFFFFFFFF
+                leg.tap.write(extended, ticks, payload, codec, now)
             is_g711 = codec in CODECS
             if not is_g711:
-                self._receive_coded(extended, timestamp, payload, codec, now)
+                self._receive_coded(extended, payload, codec, now)
             else:
                 if payload:
                     self.flow.codec, self.flow.last = CODECS[codec], payload[-1]
                 self._hear_level(payload, codec, now)
-                if leg.tap is not None:
-                    leg.tap.write(timestamp, payload, codec, now)
                 if extended == self.highest:
                     self._hear(payload, codec, now)
             for listener in self.listeners:
@@ -356,7 +346,10 @@ class PeerStream(Reception):
                 and self.sound_tap is None
             ):
                 self._arm(payload_type, codec)
-        elif payload_type in self.event_payload_types:
+            return
+        if leg.tap is not None:
+            leg.tap.skip(extended)
+        if payload_type in self.event_payload_types:
             leg.event_received(payload, timestamp, now, late=extended != self.highest)
             if self.keeps_keys:
                 self._kept_key = timestamp
@@ -389,38 +382,24 @@ class PeerStream(Reception):
         elif payload and LOUD[codec][payload[len(payload) // 2]]:
             self.flow.loud_at = now
 
-    def _receive_coded(
-        self, sequence: int, timestamp: int, payload: bytes, codec: str, now: float
-    ) -> None:
-        """A packet that is not G.711: it is decoded for who records it, or looks at its sound."""
-        tap, decoded = self.leg.tap, self._decoded
-        takes_wide = is_wide(codec) and tap is not None and tap.takes_wide
+    def _receive_coded(self, sequence: int, payload: bytes, codec: str, now: float) -> None:
+        """A packet that is not G.711: it is decoded for who looks at its sound."""
+        decoded = self._decoded
         if decoded is None or decoded.codec != codec:
-            decoded = self._decoded = DecodedStream(codec, WIDE if takes_wide else NARROW)
-        elif takes_wide and decoded.form != WIDE:
-            # It stays so: what is decoded anew begins with a click.
-            decoded = self._decoded = DecodedStream(codec, WIDE)
+            decoded = self._decoded = DecodedStream(codec)
         self.flow.codec, self.flow.last = CODECS[NARROW], _SILENT
-        sound = narrow = b""
+        sound = b""
         if (
-            tap is not None
-            or self.listening
+            self.listening
             or decoded.is_due()
             or self.tones is not None
             or self.detection is not None
             or self.sound_tap is not None
         ):
             sound = decoded.payload(payload)
-            narrow = decoded.narrow(sound)
-            self._hear_level(narrow, NARROW, now)
+            self._hear_level(sound, NARROW, now)
         if sequence == self.highest:
-            self._hear(narrow, NARROW, now)
-        if tap is not None and sound:
-            stamp = decoded.timestamp(timestamp)
-            if tap.takes_wide:
-                tap.write(stamp, sound, decoded.form, now)
-            else:
-                tap.write(stamp, narrow, NARROW, now)
+            self._hear(sound, NARROW, now)
 
     def _arm(self, payload_type: int, codec: str) -> None:
         sequence = (self.highest + 1) & 0xFFFF

@@ -236,14 +236,14 @@ class Playout(SumPlayout):
             before, self._before = self._before, None
             form = form_of(payload, self.codec)
             payload, form = self._coding.send_frame(payload, form, before, self.mixed, now)
-            self._record_coded(payload, form, now)
+            self._record(payload, form, now)
             return
         if self.mixed:
             payload = self.mixed.over(payload, self.codec)
         stream = self.stream
         marker = stream.next_frame(len(payload), now)
         if self.tap is not None:
-            self.tap.write(stream.timestamp, payload, self.codec, now)
+            self.tap.write(None, stream.timestamp, payload, self.codec, now)
         self._send_packet(self.payload_type, marker, payload)
 
     def rise_from(self, before: bytes) -> None:
@@ -298,7 +298,7 @@ class Playout(SumPlayout):
             marker = marker or stream.marker_due
             stream.marker_due = False
             if self.tap is not None:
-                self._coding.record_passed_on(self.tap, payload, numbers[1], now)
+                self._coding.record_passed_on(self.tap, payload, numbers, now)
             self._transmit(self.payload_type, *numbers, marker, payload)
 
     def relay_event(
@@ -323,7 +323,7 @@ class Playout(SumPlayout):
         elif self._follows(source, sequence, timestamp, now):
             numbers = self.stream.forward(sequence, timestamp, len(payload), now)
             if numbers is not None:
-                self._transmit(self.event_payload_type, *numbers, marker, payload)
+                self._pass_on(self.event_payload_type, numbers, marker, payload)
 
     def relay_noise(
         self, source: PeerStream, sequence: int, timestamp: int, payload: bytes, now: float
@@ -334,11 +334,19 @@ class Playout(SumPlayout):
             if self._follows(source, sequence, timestamp, now):
                 numbers = self.stream.forward(sequence, timestamp, len(payload), now)
                 if numbers is not None:
-                    self._transmit(noise_payload_type, *numbers, False, payload)
+                    self._pass_on(noise_payload_type, numbers, False, payload)
             return
         transcoder = self._code(self.codec, now)
         if transcoder is not None:
             transcoder.buffer.put_noise(source.ssrc, sequence, timestamp, payload, now)
+
+    def _pass_on(
+        self, payload_type: int, numbers: tuple[int, int], marker: bool, payload: bytes
+    ) -> None:
+        """Pass on a packet that is no sound."""
+        if self.tap is not None:
+            self.tap.skip(numbers[0])
+        self._transmit(payload_type, *numbers, marker, payload)
 
     def relay_nothing(self, source: PeerStream, sequence: int) -> None:
         """A packet of the leg that is heard has no place in this peer's stream."""
@@ -395,14 +403,9 @@ class Playout(SumPlayout):
         if self.mixed or self.tap is not None:
             form = WIDE if len(samples) > FRAME_SAMPLES else "PCMU"
             payload = encode(samples, form)
-            self._record_coded(*self._coding.send_frame(payload, form, None, self.mixed, now), now)
+            self._record(*self._coding.send_frame(payload, form, None, self.mixed, now), now)
         else:
             packetizer.send_samples(samples, now)
-
-    def _record_coded(self, payload: bytes, form: str, now: float) -> None:
-        if self.tap is not None and not self.tap.takes_wide:
-            payload, form = self._coding.recorded(payload, form)
-        self._record(payload, form, now)
 
     # -- what is relayed --------------------------------------------------------------------------
 

@@ -17,9 +17,10 @@ from media.rtp.rtp import build
 from media.sound import g711
 from media.sound.frames import SpeakingSources
 from media.worker.mixing.mixer import Mixer
-from media.worker.peer_stream import PeerStream, RecordingTap
+from media.worker.peer_stream import PeerStream
 from media.worker.playout import Playout
 from media.worker.protection import Protection
+from media.worker.recording.recorder import Tap
 
 from .options import Options
 from .report import Report, figure, percentile
@@ -35,7 +36,7 @@ class _Leg:
     def __init__(self) -> None:
         self.dropped_garbage = self.dropped_stranger = 0
         self.protection = Protection()
-        self.tap: RecordingTap | None = None
+        self.tap: Tap | None = None
 
     def multiplexed_rtcp(self, packet: bytearray, size: int, now: float) -> bool:
         """RTCP has a port of its own."""

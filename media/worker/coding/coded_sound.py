@@ -201,21 +201,13 @@ class CodedSound:
             return packetizer.falling(form)
         return encode(packetizer.take_over(said), form)
 
-    def record_passed_on(self, tap: Tap, payload: bytes, timestamp: int, now: float) -> None:
-        """Let a payload of our codec be recorded as it was passed on; `timestamp` is unwrapped."""
-        form = self.packet.format
-        if form.name in G711:
-            tap.write(timestamp & 0xFFFFFFFF, payload, form.name, now)
-            return
-        sound, heard_as = self.untouched.recorded(form.name, payload, is_wide=tap.takes_wide)
-        if sound:
-            tap.write(timestamp * NARROW_HZ // form.clock_hz & 0xFFFFFFFF, sound, heard_as, now)
-
-    def recorded(self, payload: bytes, form: str) -> tuple[bytes, str]:
-        """A frame as it is recorded: in G.711, with the law."""
-        if form != WIDE or self.packetizer is None:
-            return payload, form
-        return self.packetizer.recorded(decode(payload, form)), "PCMU"
+    def record_passed_on(
+        self, tap: Tap, payload: bytes, numbers: tuple[int, int], now: float
+    ) -> None:
+        """Let a payload of our codec be recorded as it was passed on; `numbers` never wrap."""
+        form, (sequence, timestamp) = self.packet.format, numbers
+        ticks = timestamp * NARROW_HZ // form.clock_hz & 0xFFFFFFFF
+        tap.write(sequence, ticks, payload, form.name, now)
 
     def stop(self, form: str) -> bytes:
         """Hear no stream any more; what goes on for 10 ms from what was sent of it, in this form.

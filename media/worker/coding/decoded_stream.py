@@ -9,11 +9,9 @@ from typing import Final
 from ...codec.codec import CodecError, Decoder
 from ...codec.formats import Format, decoder_of
 from ...sound import g711
-from ...sound.form import WIDE, WIDE_HZ, decode, encode, rate_hz
-from ...sound.resampler import Resampler
+from ...sound.form import WIDE_HZ
 
 NARROW: Final = "PCMU"
-_CLOCK_HZ: Final = g711.SAMPLE_RATE_HZ
 _LOOKED_AT: Final = 5  # of so many packets that nobody needs one is decoded, to hear how loud it is
 
 
@@ -23,19 +21,16 @@ def is_wide(codec: str) -> bool:
 
 
 class DecodedStream:
-    """Decodes one stream of one codec to PCMU, or to `WIDE` (see sound/form.py)."""
+    """Decodes one stream of one codec to PCMU."""
 
-    __slots__ = ("_clock_hz", "_decoder", "_downwards", "_passed", "codec", "form")
+    __slots__ = ("_decoder", "_passed", "codec")
 
-    def __init__(self, codec: str, form: str = NARROW) -> None:
+    def __init__(self, codec: str) -> None:
         self.codec = codec
-        self.form = form
-        self._clock_hz = Format(codec).clock_hz
         self._passed = 0
         self._decoder: Decoder | None = None
-        self._downwards: Resampler | None = None
         try:
-            self._decoder = decoder_of(Format(codec), rate_hz(form))
+            self._decoder = decoder_of(Format(codec), g711.SAMPLE_RATE_HZ)
         except CodecError:  # it was never agreed on
             self._decoder = None
 
@@ -45,23 +40,10 @@ class DecodedStream:
         return self._passed == 0
 
     def payload(self, payload: bytes) -> bytes:
-        """The same sound in the form; empty where it cannot be decoded."""
+        """The same sound in PCMU; empty where it cannot be decoded."""
         if self._decoder is None:
             return b""
         try:
-            return encode(self._decoder.decode(payload), self.form)
+            return g711.encode(self._decoder.decode(payload), NARROW)
         except CodecError:
             return b""
-
-    def narrow(self, decoded: bytes) -> bytes:
-        """What `payload` gave, in PCMU."""
-        if self.form != WIDE or not decoded:
-            return decoded
-        if self._downwards is None:
-            self._downwards = Resampler(WIDE_HZ, _CLOCK_HZ)
-        samples = decode(decoded, WIDE)
-        return g711.encode(self._downwards.resample(samples[: len(samples) // 2 * 2]), NARROW)
-
-    def timestamp(self, timestamp: int) -> int:
-        """The timestamp in steps of 1/8000 s."""
-        return timestamp * _CLOCK_HZ // self._clock_hz & 0xFFFFFFFF

@@ -12,7 +12,7 @@ from ...codec.formats import Format, encoder_of
 from ...rtp.outgoing_stream import OutgoingStream
 from ...sound import g711
 from ...sound.fade import FADE_SAMPLES, going_on, risen, samples_going_on
-from ...sound.form import WIDE, WIDE_HZ, decode, encode, form_of, rate_hz
+from ...sound.form import WIDE, decode, encode, form_of, rate_hz
 from ...sound.resampler import Resampler
 
 NARROW_HZ: Final = 8000
@@ -61,7 +61,6 @@ class Packetizer:
         "_sent",
         "_size",
         "_stream",
-        "_to_8000",
         "_under",
         "goes_on",
         "rate_hz",
@@ -85,7 +84,6 @@ class Packetizer:
         """Whether what it has sent is the newest that the peer has heard."""
         self._encoder = encoder_of(packet.format, self.rate_hz)
         self._resampler: Resampler | None = None  # of frames of 8 kHz
-        self._to_8000: Resampler | None = None  # for who records
         self._size = self.rate_hz * packet.ptime_ms // 1000
         self._pending: list[Samples] = []
         self._count = 0
@@ -185,17 +183,6 @@ class Packetizer:
 
     def _last(self, samples: int) -> Samples:
         return (self._sent if self._under is None else self._under)[-samples:]
-
-    def recorded(self, samples: Samples) -> bytes:
-        """A frame of 8 or 16 kHz as who records it at 8 kHz takes it: PCMU."""
-        if len(samples) > NARROW_HZ // 50:
-            samples = self._narrow(samples)
-        return g711.encode(samples, "PCMU")
-
-    def _narrow(self, samples: Samples) -> Samples:
-        if self._to_8000 is None:
-            self._to_8000 = Resampler(WIDE_HZ, NARROW_HZ)
-        return self._to_8000.resample(samples)
 
     def _emit(self, samples: Samples) -> None:
         try:

@@ -13,8 +13,6 @@ from ...codec.comfort_noise import is_quiet
 from ...codec.formats import Format, decoder_of
 from ...sound import l16
 from ...sound.fade import risen
-from ...sound.form import WIDE, WIDE_HZ
-from .decoded_stream import NARROW, DecodedStream
 
 _KEPT: Final = 4  # payloads; a decoder that begins anew has settled by the last of them
 QUIET_FRAMES: Final = 4
@@ -24,11 +22,10 @@ QUIET_FRAMES: Final = 4
 class Untouched:
     """What has been passed on of one stream."""
 
-    __slots__ = ("_codec", "_decoded", "_payloads")
+    __slots__ = ("_codec", "_payloads")
 
     def __init__(self) -> None:
         self._codec = ""
-        self._decoded: DecodedStream | None = None  # for who records it
         self._payloads: list[bytes] = []
 
     def note(self, codec: str, payload: bytes) -> None:
@@ -42,15 +39,6 @@ class Untouched:
     def forget(self) -> None:
         """Something else is heard."""
         self._payloads.clear()
-        self._decoded = None
-
-    def recorded(self, codec: str, payload: bytes, *, is_wide: bool) -> tuple[bytes, str]:
-        """A payload that was passed on as it is recorded, and its form; empty where it has none."""
-        form = WIDE if is_wide and Format(codec).rate_hz >= WIDE_HZ else NARROW
-        decoded = self._decoded
-        if decoded is None or (decoded.codec, decoded.form) != (codec, form):
-            decoded = self._decoded = DecodedStream(codec, form)
-        return decoded.payload(payload), form
 
     def newest(self) -> Samples:
         """The newest of its sound, at the rate of the codec; empty where nothing is known."""

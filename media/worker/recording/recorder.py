@@ -10,14 +10,17 @@ import errno
 import os
 import struct
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol, TypeAlias
+from typing import BinaryIO, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...codec.codec import Samples
+from ...codec.formats import G711, Format
 from ...rtp.rtp import CLOCK_HZ
-from ...sound.form import WIDE, WIDE_HZ, decode, tick_bytes
+from ...sound.form import WIDE, WIDE_HZ, WIDE_TICK_BYTES
 from .clock_drift import ClockDrift
+from .recorded_side import Frame, RecordedSide
 from .wide_sides import WideSides
 
 _HEADER: Final = struct.Struct("<4sI4s4sIHHIIHH4sI")
@@ -26,19 +29,21 @@ _MOST_BYTES: Final = 0xFFFFFFFF - _HEADER.size
 _REANCHOR_S: Final = 0.2
 MAX_PENDING_FRAMES: Final = 60 * 2 * 50  # a minute that could not be written
 
-# Channel, place in ticks of 1/8000 s from the start, payload, form.
-Frame: TypeAlias = tuple[int, int, bytes, str]
-
 
 class Tap(Protocol):
     """Takes what a leg's peer says, or what it hears."""
 
-    @property
-    def takes_wide(self) -> bool:
-        """Whether it takes sound at 16 kHz where there is such, in the place of G.711."""
+    def write(
+        self, sequence: int | None, timestamp: int, payload: bytes, form: str, now: float
+    ) -> None:
+        """A packet with its extended sequence number, or a frame that has none.
 
-    def write(self, timestamp: int, payload: bytes, form: str, now: float) -> None:
-        """A frame with its RTP timestamp, in ticks of 1/8000 s; `now` is its arrival in seconds."""
+        Its RTP timestamp is in ticks of 1/8000 s, `form` its codec or one of sound/form.py, and
+        `now` its arrival in seconds.
+        """
+
+    def skip(self, sequence: int) -> None:
+        """A packet that is no sound: its number is not missing."""
 
 
 class Track:
@@ -49,30 +54,34 @@ class Track:
 
     __slots__ = (
         "_anchor",
-        "_channel",
         "_drift",
         "_frames",
+        "_run",
+        "_side",
         "_started_at",
         "_timestamp",
         "end",
-        "takes_wide",
     )
 
-    def __init__(
-        self, channel: int, frames: list[Frame], started_at: float, *, takes_wide: bool = False
-    ) -> None:
-        self._channel = channel
+    def __init__(self, side: int, frames: list[Frame], started_at: float) -> None:
+        self._side = side
         self._frames = frames
         self._started_at = started_at
-        self.takes_wide = takes_wide
         self._anchor: int | None = None
         self._timestamp = 0
+        self._run = 0
         self._drift = ClockDrift()
         self.end = 0
         """Where the newest frame ends, in ticks from the start."""
 
-    def write(self, timestamp: int, payload: bytes, form: str, now: float) -> None:
-        """Note a frame."""
+    def begin_run(self) -> None:
+        """What follows is not what was missing of the frames before."""
+        self._run += 1
+
+    def write(
+        self, sequence: int | None, timestamp: int, payload: bytes, form: str, now: float
+    ) -> None:
+        """Note a frame. See Tap."""
         arrived = round((now - self._started_at) * CLOCK_HZ)
         anchor = self._anchor
         if anchor is not None:
@@ -81,15 +90,30 @@ class Track:
         if anchor is None or abs(place - arrived) > _REANCHOR_S * CLOCK_HZ:
             place, step = arrived, 0
             self._drift.begin_anew()
+            self.begin_run()
         else:
             step = self._drift.step(arrived - place)
         self._anchor, self._timestamp = place + step, timestamp
-        if step > 0:  # a tick longer, so that there is no hole
-            payload = payload[: tick_bytes(form)] + payload
-        else:
+        is_stretched = step > 0  # a tick longer, so that there is no hole
+        if not is_stretched:
             place += step
-        self.end = max(self.end, place + len(payload) // tick_bytes(form))
-        self._frames.append((self._channel, place, payload, form))
+        self.end = max(self.end, place + _ticks(payload, form) + is_stretched)
+        frame = Frame(self._side, self._run, sequence, place, payload, form, is_stretched)
+        self._frames.append(frame)
+
+    def skip(self, sequence: int) -> None:
+        """See Tap."""
+        self._frames.append(Frame(self._side, self._run, sequence, 0, b"", ""))
+
+
+def _ticks(payload: bytes, form: str) -> int:
+    """How long a frame is, in steps of 1/8000 s."""
+    if form in G711:
+        return len(payload)
+    if form == WIDE:
+        return len(payload) // WIDE_TICK_BYTES
+    codec = Format(form)
+    return codec.ticks(payload) * CLOCK_HZ // codec.clock_hz
 
 
 class Recording:
@@ -123,8 +147,8 @@ class Recording:
         self.path = path
         self.started_at = started_at
         self._frames: list[Frame] = []
-        self.left = Track(0, self._frames, started_at, takes_wide=is_wide)
-        self.right = Track(1, self._frames, started_at, takes_wide=is_wide) if sides == 2 else None
+        self.left = Track(0, self._frames, started_at)
+        self.right = Track(1, self._frames, started_at) if sides == 2 else None
         self.writer = WavWriter(
             path, sides, min(sides, channels), is_wide=is_wide, min_free_bytes=min_free_bytes
         )
@@ -136,6 +160,12 @@ class Recording:
     def pending(self) -> int:
         """Frames noted and not yet taken to be written."""
         return len(self._frames)
+
+    def begin_run(self) -> None:
+        """It begins, or goes on after a pause."""
+        self.left.begin_run()
+        if self.right is not None:
+            self.right.begin_run()
 
     def take_frames(self) -> list[Frame]:
         """The frames noted since the last call, for the writer."""
@@ -168,6 +198,7 @@ class WavWriter:
         "_min_free_bytes",
         "_path",
         "_rate_hz",
+        "_sides",
         "_wide",
         "_window",
         "_written",
@@ -190,6 +221,7 @@ class WavWriter:
         self._kept_back = CLOCK_HZ  # a second
         self._min_free_bytes = min_free_bytes
         self._window = np.zeros((2 * self._kept_back, sides), np.int16)
+        self._sides = [RecordedSide(is_wide=is_wide) for _ in range(sides)]
         self._wide = WideSides(sides) if is_wide else None
 
     @property
@@ -226,12 +258,11 @@ class WavWriter:
         until = length_samples if last else length_samples - self._kept_back
         self._reach(length_samples + self._kept_back)
         window, base = self._window, self._written
-        for channel, place, payload, form in frames:
-            at = place - base
-            if form == WIDE and self._wide is not None:
-                self._wide.place(at, channel, decode(payload, form), len(window))
-            elif at >= 0 and at + len(payload) <= len(window):
-                window[at : at + len(payload), channel] = decode(payload, form)
+        for frame in frames:
+            self._sides[frame.side].add(frame)
+        for number, side in enumerate(self._sides):
+            for place, samples, rate_hz in side.decoded(until):
+                self._place(number, place - base, samples, rate_hz)
         if until > base:
             count = until - base
             samples = window[:count] if self._wide is None else self._wide.take(window, count)
@@ -272,6 +303,17 @@ class WavWriter:
             if free < self._min_free_bytes:
                 reason = f"only {free >> 20} of {self._min_free_bytes >> 20} MiB are free"
                 raise OSError(errno.ENOSPC, reason)
+
+    def _place(self, side: int, at: int, samples: Samples, rate_hz: int) -> None:
+        """Put samples at this tick of the window; what lies outside of it is left out."""
+        window = self._window
+        multiple = rate_hz // CLOCK_HZ
+        samples = samples[max(0, -at) * multiple :][: max(0, len(window) - max(0, at)) * multiple]
+        at = max(0, at)
+        if rate_hz == WIDE_HZ and self._wide is not None:
+            self._wide.place(at, side, samples, len(window))
+        else:
+            window[at : at + len(samples), side] = samples
 
     def _mixed(self, samples: NDArray[np.int16]) -> NDArray[np.int16]:
         """The samples of each channel: both sides in one where there is one channel for them."""

@@ -138,6 +138,7 @@ class Recordings:
 
     def _listen(self, recording: Recording) -> None:
         a, b = self._legs[recording]
+        recording.begin_run()
         a.incoming.settle()
         a.tap = recording.left
         if a is b:

@@ -1,11 +1,13 @@
-"""Speech of which packets are lost, as it is heard in a sum and by a bot, judged by PESQ.
+"""Speech of which packets are lost, as a sum, a bot and a recording have it, judged by PESQ.
 
 The judge is a package (ITU-T P.862). It compares with the last frame again in the place of each
 that is lost, which is the least that anybody would do.
 """
 
 import struct
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,9 +21,11 @@ from media.sources import Mix
 from media.speech.speech_pool import SpeechPool
 from media.streams.heard_audio import HeardAudio
 from media.streams.messages import PAYLOAD_TYPES
+from media.worker.recording.recorder import Recording
 from scripts.bench.concealment_part import LOSS, TEXTS
 from tests.support.media.codec_phones import CodecPhone, talk
 from tests.support.media.switch import SwitchBench
+from tests.support.recording import read_wav
 
 judge = pytest.importorskip(
     "pesq",
@@ -90,9 +94,32 @@ def heard_by_bot(said: Samples, lost: NDArray[np.bool_], codec: Codec) -> Sample
     return np.frombuffer(b"".join(frames), np.int16)
 
 
+def recorded(said: Samples, lost: NDArray[np.bool_], codec: Codec) -> Samples:
+    form, rate_hz = Format(codec), Format(codec).rate_hz
+    encoder = encoder_of(form, rate_hz)
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "call.wav"
+        recording = Recording(str(path), 0.0, sides=1, is_wide=rate_hz == 16000)
+        recording.writer.open()
+        for number, (piece, is_lost) in enumerate(
+            zip(np.split(said, len(lost)), lost, strict=True)
+        ):
+            payload = encoder.encode(piece)
+            if not is_lost:
+                recording.left.write(number, 160 * number, payload, codec, 0.02 * number)
+            if number % 50 == 49:
+                recording.writer.write(recording.take_frames(), 160 * (number + 1))
+        recording.writer.write(recording.take_frames(), 160 * len(lost), last=True)
+        return read_wav(path).samples
+
+
 @pytest.mark.parametrize(
     ("codec", "by"),
     [
+        ("PCMU", recorded),
+        ("G722", recorded),
+        ("opus", recorded),
+        ("L16/16000", recorded),
         ("PCMU", heard_in_sum),
         ("G722", heard_in_sum),
         ("opus", heard_in_sum),

@@ -1,6 +1,5 @@
 """When the next packet is predicted, when it is not, and what a run of predicted ones books."""
 
-from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -9,7 +8,6 @@ from media.relay.tables import STEP
 from media.rtp.rtp import build
 from media.rtp.symmetric_rtp import NEW_SSRC_S
 from media.sound.dtmf.detector import ToneKeys
-from media.sound.form import WIDE
 from media.sound.g711 import SILENCE
 from media.worker.leg import MediaLeg
 from media.worker.peer_stream import PeerStream, StreamListener, audible
@@ -98,19 +96,26 @@ def test_a_prediction_stops_before_the_sequence_number_wraps(sequence: int, room
 
 def test_a_recorded_stream_is_not_predicted() -> None:
     class Notes:
-        takes_wide = False
-
         def __init__(self) -> None:
-            self.frames: list[tuple[int, bytes, str]] = []
+            self.frames: list[tuple[int | None, int, str]] = []
+            self.skipped: list[int] = []
 
-        def write(self, timestamp: int, payload: bytes, codec: str, now: float) -> None:
-            self.frames.append((timestamp, payload, codec))
+        def write(
+            self, sequence: int | None, timestamp: int, payload: bytes, form: str, now: float
+        ) -> None:
+            self.frames.append((sequence, timestamp, form))
+
+        def skip(self, sequence: int) -> None:
+            self.skipped.append(sequence)
 
     peer, notes = Peer(), Notes()
     peer.tap = notes
     peer.receive(packet(1))
     assert peer.stream.flow.expect == 0
-    assert notes.frames == [(FIRST_TIMESTAMP + 160, b"\x33" * 160, "PCMU")]
+    peer.receive(packet(2, bytes(4), payload_type=101))
+    first = peer.stream.highest - 1
+    assert notes.frames == [(first, FIRST_TIMESTAMP + 160, "PCMU")]
+    assert notes.skipped == [first + 1], "a key is no sound that is missing"
 
 
 def test_the_level_is_looked_at_once_when_asked_for() -> None:
@@ -249,21 +254,3 @@ def test_keys_that_come_as_sound_of_another_codec_are_kept_from_listeners() -> N
     peer.stream.tones, peer.stream.keeps_keys = ToneKeys(lambda *_key: None), True
     peer.receive(packet(1, payload_type=9))
     assert (listener.heard, listener.skipped) == ([], [peer.stream.highest])
-
-
-@pytest.mark.parametrize(("takes_wide", "form"), [(False, "PCMU"), (True, WIDE)])
-def test_a_stream_of_another_codec_is_recorded_as_wide_as_the_recording(
-    takes_wide: bool, form: str
-) -> None:
-    written: list[str] = []
-    peer = Peer()
-    peer.stream.audio = {9: "G722"}
-    peer.tap = cast(
-        Tap,
-        SimpleNamespace(
-            takes_wide=takes_wide,
-            write=lambda _timestamp, _payload, codec, _now: written.append(codec),
-        ),
-    )
-    peer.receive(packet(1, payload_type=9))
-    assert written == [form]

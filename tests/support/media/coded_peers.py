@@ -15,6 +15,7 @@ from media.worker.clocked_playouts import ClockedPlayouts
 from media.worker.peer_stream import PeerStream
 from media.worker.playout import Playout
 from media.worker.protection import Protection
+from media.worker.recording.recorder import Tap
 
 PAYLOAD_TYPES: dict[Codec, int] = {
     "PCMU": 0, "PCMA": 8, "G722": 9, "opus": 111, "L16/16000": 112, "L16/8000": 113,
@@ -35,7 +36,7 @@ class Leg:
     def __init__(self) -> None:
         self.dropped_garbage = self.dropped_stranger = 0
         self.protection = Protection()
-        self.tap = None
+        self.tap: Tap | None = None
         self.levels: list[bool] = []
         self.keys: list[bytes] = []
 

@@ -39,6 +39,7 @@ class SwitchBench:
             patch("media.worker.announcing.clip_loading.time", clock),
             patch("media.worker.relay.monotonic", clock.monotonic),
             patch("media.worker.ports.listeners.monotonic", clock.monotonic),
+            patch("media.worker.recording.recordings.monotonic", clock.monotonic),
         ]
         for one in self._clocks:
             one.start()

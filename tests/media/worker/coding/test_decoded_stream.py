@@ -23,12 +23,6 @@ def test_every_codec_becomes_pcmu(codec: Codec) -> None:
     assert level_of(400, g711.decode(heard, "PCMU")[400:]) == pytest.approx(10000, rel=0.1)
 
 
-def test_timestamps_are_of_8000_hz() -> None:
-    assert DecodedStream("L16/16000").timestamp(320) == 160
-    assert DecodedStream("G722").timestamp(320) == 320
-    assert DecodedStream("opus").timestamp(0xFFFFFFFF) == 0xFFFFFFFF // 6
-
-
 def test_what_cannot_be_decoded_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     if not opus.missing():
         assert DecodedStream("opus").payload(b"\xff\xff") == b""
@@ -43,28 +37,34 @@ def test_what_cannot_be_decoded_is_nothing(monkeypatch: pytest.MonkeyPatch) -> N
 class Tap:
     """Notes what is recorded."""
 
-    takes_wide = False
-
     def __init__(self) -> None:
-        self.frames: list[tuple[int, int, str]] = []
+        self.frames: list[tuple[int | None, int, int, str]] = []
 
-    def write(self, timestamp: int, payload: bytes, codec: str, now: float) -> None:
-        self.frames.append((timestamp, len(payload), codec))
+    def write(
+        self, sequence: int | None, timestamp: int, payload: bytes, form: str, now: float
+    ) -> None:
+        self.frames.append((sequence, timestamp, len(payload), form))
+
+    def skip(self, sequence: int) -> None:
+        """Nothing is skipped here."""
 
 
 @pytest.mark.parametrize("ptime_ms", [20, 40])
-def test_a_leg_of_another_codec_is_recorded_in_pcmu(ptime_ms: int) -> None:
+def test_a_leg_of_another_codec_is_recorded_as_it_comes(ptime_ms: int) -> None:
     talker = Talker("L16/16000", ptime_ms=ptime_ms)
     tap = Tap()
-    talker.leg.tap = tap  # type: ignore[assignment]
+    talker.leg.tap = tap
     for number in range(10):
         talker.say(tone(400, 1.0, 16000), 10.0 + number * ptime_ms / 1000)
-    size = ptime_ms * 8
-    assert tap.frames == [(3500 + number * size, size, "PCMU") for number in range(10)]
+    ticks = ptime_ms * 8
+    first = talker.stream.highest - 9
+    assert tap.frames == [
+        (first + number, 3500 + number * ticks, ticks * 4, "L16/16000") for number in range(10)
+    ]
 
 
 @pytest.mark.parametrize("codec", ["G722", "L16/16000", "opus"])
-def test_what_a_leg_of_another_codec_hears_is_recorded_in_pcmu(codec: Codec) -> None:
+def test_what_a_leg_of_another_codec_hears_is_recorded_as_it_is_sent(codec: Codec) -> None:
     if codec in unavailable():
         pytest.skip(unavailable()[codec])
     talker, hearer = Talker(codec), Hearer(codec)
@@ -73,12 +73,17 @@ def test_what_a_leg_of_another_codec_hears_is_recorded_in_pcmu(codec: Codec) -> 
     hearer.playout.hear_peer(talker.stream, hearer.now)
     hearer.listen(talker, tone(400, 1.0, 16000), 0.4)
     assert hearer.playout.relayed is talker.stream, "it is not coded anew for that"
+    passed_on = len(tap.frames)
     hearer.playout.hear_silence(hearer.now)
     hearer.tick()
     hearer.close()
-    assert {frame[1:] for frame in tap.frames} == {(160, "PCMU")}
-    assert len(tap.frames) >= 17
-    steps = [b[0] - a[0] for a, b in zip(tap.frames, tap.frames[1:], strict=False)]
+    assert passed_on >= 16
+    numbers = [frame[0] for frame in tap.frames[:passed_on]]
+    assert numbers[0] is not None
+    assert numbers == list(range(numbers[0], numbers[0] + passed_on))
+    assert {frame[3] for frame in tap.frames[:passed_on]} == {codec}
+    assert tap.frames[-1][0] is None, "a frame of the clock has no number"
+    steps = [b[1] - a[1] for a, b in zip(tap.frames, tap.frames[1:], strict=False)]
     assert set(steps[:-1]) == {160} and steps[-1] in (160, 320)  # the last is of the clock
 
 

@@ -63,14 +63,6 @@ def test_a_frame_rises_out_of_what_was_heard() -> None:
     assert np.abs(np.diff(faded)).max() < 2500
 
 
-def test_who_records_gets_pcmu() -> None:
-    narrow, wide = (
-        Line(PacketFormat(Format("PCMA"), 20, 8)), Line(PacketFormat(Format("G722"), 20, 9)),
-    )  # fmt: skip
-    assert narrow.packetizer.recorded(tone(400, 0.02)) == g711.encode(tone(400, 0.02), "PCMU")
-    assert len(wide.packetizer.recorded(tone(400, 0.02, 16000))) == 160
-
-
 def test_a_frame_that_the_encoder_refuses_is_counted() -> None:
     line = Line(PacketFormat(Format("PCMU"), 20, 0))
 

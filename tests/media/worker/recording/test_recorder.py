@@ -36,8 +36,8 @@ def test_sides_stand_on_their_channels_at_their_times(tmp_path: Path) -> None:
     recording = opened(tmp_path / "call.wav", 100.0)
     assert recording.right is not None
     for frame in range(25):  # left speaks from 0.1 s to 0.6 s, right from 1.0 to 1.5
-        recording.left.write(5000 + 160 * frame, LOUD, "PCMU", 100.1 + 0.02 * frame)
-        recording.right.write(160 * frame, QUIET, "PCMA", 101.0 + 0.02 * frame)
+        recording.left.write(None, 5000 + 160 * frame, LOUD, "PCMU", 100.1 + 0.02 * frame)
+        recording.right.write(None, 160 * frame, QUIET, "PCMA", 101.0 + 0.02 * frame)
     finish(recording, 102.0)
     samples = read(tmp_path / "call.wav")
     assert len(samples) == 16000
@@ -51,15 +51,15 @@ def test_sides_stand_on_their_channels_at_their_times(tmp_path: Path) -> None:
 def test_network_jitter_moves_nothing(tmp_path: Path) -> None:
     recording = opened(tmp_path / "call.wav")
     for frame, late_s in enumerate([0, 0.03, 0.05, 0.01, 0]):
-        recording.left.write(160 * frame, LOUD, "PCMU", 0.02 * frame + late_s)
+        recording.left.write(None, 160 * frame, LOUD, "PCMU", 0.02 * frame + late_s)
     finish(recording, 0.2)
     assert np.flatnonzero(read(tmp_path / "call.wav")[:, 0]).tolist() == list(range(800))
 
 
 def test_a_new_source_is_placed_by_its_arrival(tmp_path: Path) -> None:
     recording = opened(tmp_path / "call.wav")
-    recording.left.write(4_000_000_000, LOUD, "PCMU", 0.0)
-    recording.left.write(77, LOUD, "PCMU", 0.5)
+    recording.left.write(None, 4_000_000_000, LOUD, "PCMU", 0.0)
+    recording.left.write(None, 77, LOUD, "PCMU", 0.5)
     finish(recording, 1.0)
     heard = np.flatnonzero(read(tmp_path / "call.wav")[:, 0])
     assert heard.tolist() == [*range(160), *range(4000, 4160)]
@@ -68,7 +68,7 @@ def test_a_new_source_is_placed_by_its_arrival(tmp_path: Path) -> None:
 def test_timestamps_may_wrap(tmp_path: Path) -> None:
     recording = opened(tmp_path / "call.wav")
     for frame in range(4):
-        recording.left.write((2**32 - 320 + 160 * frame) % 2**32, LOUD, "PCMU", 0.02 * frame)
+        recording.left.write(None, (2**32 - 320 + 160 * frame) % 2**32, LOUD, "PCMU", 0.02 * frame)
     finish(recording, 0.08)
     assert np.flatnonzero(read(tmp_path / "call.wav")[:, 0]).tolist() == list(range(640))
 
@@ -82,10 +82,11 @@ def test_a_clock_that_drifts_for_an_hour_is_followed(tmp_path: Path, ppm: int, f
     end, most_apart = 0, 0.0
     for frame in range(180_000):
         now = frame * frame_s + 0.001 * (frame % 7)
-        recording.left.write(160 * frame + 4_294_000_000 & 0xFFFFFFFF, payload, form, now)
-        ((_channel, place, written, _form),) = recording.take_frames()
+        recording.left.write(None, 160 * frame + 4_294_000_000 & 0xFFFFFFFF, payload, form, now)
+        (written,) = recording.take_frames()
+        place = written.place
         assert -1 <= place - end <= 0
-        end = place + len(written) // tick_bytes(form)
+        end = place + 160 + written.is_stretched
         most_apart = max(most_apart, abs(place / 8000 - now))
     assert most_apart < 0.03
 
@@ -94,8 +95,8 @@ def test_a_late_first_frame_is_made_good_without_a_jump(tmp_path: Path) -> None:
     recording = Recording(str(tmp_path / "call.wav"), 0.0)
     places = []
     for frame in range(2000):
-        recording.left.write(160 * frame, LOUD, "PCMU", 0.02 * frame + (0 if frame else 0.08))
-        places += [place for _channel, place, _payload, _form in recording.take_frames()]
+        recording.left.write(None, 160 * frame, LOUD, "PCMU", 0.02 * frame + (0 if frame else 0.08))
+        places += [frame.place for frame in recording.take_frames()]
     steps = np.diff(places)
     assert set(steps.tolist()) == {159, 160}
     assert places[0] == 640 and places[-1] == 160 * 1999
@@ -111,11 +112,11 @@ def test_the_file_is_whole_after_each_write_and_late_packets_have_a_second(
         for frame in range(50):
             if (second, frame) != (2, 10):
                 at = 50 * (second - 1) + frame
-                recording.left.write(160 * at, LOUD, "PCMU", 0.02 * at)
+                recording.left.write(None, 160 * at, LOUD, "PCMU", 0.02 * at)
         recording.writer.write(recording.take_frames(), 8000 * second)
         assert len(read(path)) == 8000 * (second - 1)
         if second == 2:  # comes 0.8 s late
-            recording.left.write(160 * 60, LOUD, "PCMU", 1.2)
+            recording.left.write(None, 160 * 60, LOUD, "PCMU", 1.2)
     finish(recording, 4.0)
     assert np.count_nonzero(read(path)[:, 0]) == 32000
 
@@ -158,10 +159,10 @@ def test_both_sides_go_into_one_channel(tmp_path: Path) -> None:
     recording.writer.open()
     assert recording.right is not None
     loudest = g711.encode(np.full(160, 30000, np.int16), "PCMU")
-    recording.left.write(0, LOUD, "PCMU", 0.0)
-    recording.right.write(0, QUIET, "PCMA", 0.0)
-    recording.left.write(160, loudest, "PCMU", 0.02)
-    recording.right.write(160, loudest, "PCMU", 0.02)
+    recording.left.write(None, 0, LOUD, "PCMU", 0.0)
+    recording.right.write(None, 0, QUIET, "PCMA", 0.0)
+    recording.left.write(None, 160, loudest, "PCMU", 0.02)
+    recording.right.write(None, 160, loudest, "PCMU", 0.02)
     finish(recording, 0.04)
     with wave.open(str(path)) as sound:
         assert sound.getnchannels() == 1
@@ -173,7 +174,7 @@ def test_both_sides_go_into_one_channel(tmp_path: Path) -> None:
 def test_the_last_frame_that_was_relayed_is_in_the_file_to_its_end(tmp_path: Path) -> None:
     path = tmp_path / "call.wav"
     recording = opened(path)
-    recording.left.write(0, LOUD, "PCMU", 0.98)
+    recording.left.write(None, 0, LOUD, "PCMU", 0.98)
     recording.writer.write(recording.take_frames(), recording.whole_samples(0.985), last=True)
     samples = read(path)
     assert len(samples) == 7840 + 160
@@ -182,7 +183,7 @@ def test_the_last_frame_that_was_relayed_is_in_the_file_to_its_end(tmp_path: Pat
 
 def test_a_frame_far_ahead_of_its_time_makes_no_file_longer() -> None:
     recording = Recording("call.wav", 0.0)
-    recording.left.write(0, LOUD, "PCMU", 5.0)
+    recording.left.write(None, 0, LOUD, "PCMU", 5.0)
     assert recording.whole_samples(1.0) == 8000
 
 

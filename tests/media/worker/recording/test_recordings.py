@@ -12,7 +12,8 @@ from media.protocol import messages as m
 from media.worker.leg import MediaLeg
 from media.worker.peer_stream import PeerStream
 from media.worker.protection import Protection
-from media.worker.recording.recorder import MAX_PENDING_FRAMES, Frame, Tap, WavWriter
+from media.worker.recording.recorded_side import Frame
+from media.worker.recording.recorder import MAX_PENDING_FRAMES, Tap, WavWriter
 from media.worker.recording.recordings import WRITE_INTERVAL_FRAMES, Recordings
 from tests.support.waiting import until
 
@@ -207,7 +208,7 @@ async def test_close_completes_the_files(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("media.worker.recording.recordings.monotonic", lambda: 100.0)
     await studio.started(path)
     assert studio.a.tap is not None
-    studio.a.tap.write(0, b"\x10" * 160, "PCMU", 100.0)
+    studio.a.tap.write(None, 0, b"\x10" * 160, "PCMU", 100.0)
     monkeypatch.setattr("media.worker.recording.recordings.monotonic", lambda: 103.0)
     studio.recordings.close()
     with wave.open(str(path)) as sound:
@@ -237,7 +238,7 @@ async def test_a_file_that_is_slow_to_open_holds_up_nobody_and_loses_nothing(
     monkeypatch.setattr("media.worker.recording.recordings.monotonic", lambda: 100.0)
     studio.start(path)
     assert studio.a.tap is not None
-    studio.a.tap.write(0, b"\x10" * 160, "PCMU", 100.0)
+    studio.a.tap.write(None, 0, b"\x10" * 160, "PCMU", 100.0)
     await until(lambda: disk.waiting)
     for _ in range(WRITE_INTERVAL_FRAMES):
         studio.recordings.frame(101.0)
@@ -370,7 +371,7 @@ async def test_a_disk_that_hangs_does_not_hold_up_the_calls(
     tap = studio.a.tap
     assert tap is not None
     for index in range(MAX_PENDING_FRAMES + 1):
-        tap.write(160 * index, b"\x10" * 160, "PCMU", 1.0)
+        tap.write(None, 160 * index, b"\x10" * 160, "PCMU", 1.0)
     for _ in range(WRITE_INTERVAL_FRAMES):
         studio.recordings.frame(2.0)
     assert studio.a.tap is None
@@ -414,7 +415,7 @@ async def test_nothing_is_heard_in_a_recording_while_it_is_paused(
     def speak(now: float) -> None:
         at[0] = now
         if studio.a.tap is not None:
-            studio.a.tap.write(round(8000 * now), b"\x10" * 160, "PCMU", now)
+            studio.a.tap.write(None, round(8000 * now), b"\x10" * 160, "PCMU", now)
 
     speak(100.0)
     studio.recordings.pause(2, studio.b.leg, pauses=True)
