@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from config.scripts import StepKind
+from config.streams import shown_url
 
 EndWord: TypeAlias = Literal[
     "connect", "transfer", "hangup", "callback", "voicemail", "no_input", "no_match", "failed",
@@ -112,8 +113,8 @@ class Transfer:
 
     @property
     def target(self) -> str:
-        """Whom."""
-        return self.queue or self.agent or self.number or self.stream
+        """Whom, for people: a service without the query of its URL."""
+        return self.queue or self.agent or self.number or shown_url(self.stream)
 
 
 @dataclass(frozen=True, slots=True)

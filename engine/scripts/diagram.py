@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from config.scripts import Script, Step, StepKind
+from config.streams import shown_url
 
 # How each kind is drawn: around its label.
 _SHAPES: Final[dict[StepKind, tuple[str, str]]] = {
@@ -64,7 +65,7 @@ def _ways(step: Step) -> tuple[str, ...]:
 
 def _about(step: Step) -> str:
     """What tells this step from others of its kind."""
-    target = step.queue or step.agent or step.number or step.stream
+    target = step.queue or step.agent or step.number or shown_url(step.stream)
     about = {
         "check": f"{step.value} = {step.against}",
         "set": ", ".join(step.values),

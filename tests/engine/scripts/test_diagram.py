@@ -42,3 +42,8 @@ def test_what_has_no_step_leads_to_the_end() -> None:
     assert '    s0 -->|"next, no input, no match"| ended' in drawn.splitlines()
     hours = step("hours", "branch", calendar="office", cases={"open": "go", "closed": "go"})
     assert "ended" not in diagram(script(hours, step("go", "connect")))
+
+
+def test_the_url_of_a_service_is_drawn_without_its_query() -> None:
+    drawn = diagram(script(step("bot", "transfer", stream="wss://bots.example.com/a?key=hidden")))
+    assert 'transfer: wss://bots.example.com/a"' in drawn and "hidden" not in drawn

@@ -173,6 +173,14 @@ def test_transfer_that_fails_goes_on() -> None:
     assert walk.give(Done()) == HangUp("hangup", "nobody")
 
 
+def test_what_is_told_of_a_transfer_to_a_service_has_no_query_of_its_url() -> None:
+    walk = Walk(script(step("bot", "transfer", stream="wss://bots.example.com/a?key=hidden")))
+    wanted = walk.action
+    assert isinstance(wanted, Transfer)
+    assert wanted.stream == "wss://bots.example.com/a?key=hidden"
+    assert (wanted.target, walk.machine.cause) == ("wss://bots.example.com/a",) * 2
+
+
 def test_transfer_that_fails_ends_the_script_where_nothing_follows() -> None:
     walk = Walk(script(step("to", "transfer", queue="sales")))
     assert walk.give(Failed("closed")) == HangUp("failed", "closed")
