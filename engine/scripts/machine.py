@@ -245,7 +245,7 @@ class ScriptMachine:
         if step.slots:
             found = yield FindSlots(step.queue, number, step.slots, step.slot_s)
             if not isinstance(found, Slots) or not found.slots:
-                return step.failed or HangUp("failed", _reason(found))
+                return step.failed or HangUp("failed", self._refusal(step, found))
             times = {str(nth): one for nth, one in enumerate(found.slots, 1)}
             offered = (_offer(step, {**one.words, "key": key}) for key, one in times.items())
             ask = self._ask(step, offered=tuple(offered), key_names="".join(times))
@@ -258,7 +258,7 @@ class ScriptMachine:
             yield Say(self._text(step.text))
         answer = yield CallBack(number, step.queue, at, 0.0 if at is None else step.slot_s)
         if isinstance(answer, Failed):
-            return step.failed or HangUp("refused", answer.reason)
+            return step.failed or HangUp("refused", self._refusal(step, answer))
         if step.done_text:
             yield Say(self._text(step.done_text))
         return step.next or HangUp("callback", "the party asked to be called back")
@@ -331,6 +331,12 @@ class ScriptMachine:
     def _learn(self, key: str, value: str) -> None:
         self.context[key] = self.learnt[key] = value
         self._gathered.discard(key)
+
+    def _refusal(self, step: Step, answer: Answer) -> str:
+        """Why a callback is not made; not in the words of who refuses a number that is secret."""
+        if step.number in self._secrets:
+            return f"step {step.name}: the number that was entered may not be called"
+        return _reason(answer)
 
     def _value(self, key: str) -> str:
         """What was gathered in secret, else what the context has."""

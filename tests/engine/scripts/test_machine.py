@@ -201,6 +201,22 @@ def test_callback_at_a_number_that_is_keyed_in() -> None:
     assert word_of(walk.give(Done())) == "callback"
 
 
+@pytest.mark.parametrize("slots", [0, 2])
+def test_no_cause_has_a_number_that_was_entered_in_secret(slots: int) -> None:
+    text = "When?" if slots else ""
+    walk = Walk(
+        script(
+            step("phone", "gather", into="phone", secret=True, next="later"),
+            step("later", "callback", number="phone", slots=slots, text=text),
+        )
+    )
+    assert isinstance(walk.press("0123456"), CallBack | FindSlots)
+    ending = walk.give(Failed("'0123456' is not a valid number"))
+    assert isinstance(ending, HangUp)
+    assert ending.word == ("failed" if slots else "refused")
+    assert "0123456" not in ending.cause and ending.cause == walk.machine.cause
+
+
 def test_callback_that_is_refused() -> None:
     refused = script(step("callback", "callback"))
     assert Walk(refused).give(Failed("premium")) == HangUp("refused", "premium")
