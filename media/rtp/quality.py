@@ -7,13 +7,11 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from ..protocol.messages import LegStats
 from . import e_model
-from .outgoing_stream import FRAME_S
 from .receive_stats import Reception
 from .rtcp_xr import VoipMetrics
 
 Level: TypeAlias = Literal["poor", "good"]
 Heard: TypeAlias = Literal["received", "sent"]
-_FRAME_MS: Final = 1000 * FRAME_S
 # Fewer packets say nothing of a talk.
 _LEAST_PACKETS: Final = 50
 
@@ -94,8 +92,8 @@ def voip_metrics(reception: Reception, round_trip_ms: float | None) -> VoipMetri
         late,
         bursts.burst_density,
         bursts.gap_density,
-        round(bursts.burst_packets * _FRAME_MS),
-        round(bursts.gap_packets * _FRAME_MS),
+        round(bursts.burst_packets * reception.packet_ms),
+        round(bursts.gap_packets * reception.packet_ms),
         round(round_trip_ms or 0.0),
         round(e_model.FIXED_DELAY_MS),
         round(r),

@@ -14,8 +14,9 @@ from .rtp import CLOCK_HZ, FRAME_SAMPLES
 
 MAX_DROPOUT: Final = 3000  # RFC 3550 A.1
 MAX_MISORDER: Final = 100
-# One that came so many packets too late is of no use to a phone that keeps 40 ms.
-_LATE_PACKETS: Final = 2
+# One that came so much too late is of no use to a phone that keeps so much.
+_LATE_S: Final = 0.04
+_LONGEST_PACKET_S: Final = 0.06
 _RECENT_MASK: Final = (1 << MAX_MISORDER) - 1
 _CYCLE: Final = 0x10000
 _NOTHING_LOST: Final = LossBursts()  # shared by all streams without a loss
@@ -38,6 +39,7 @@ class Reception:
         "_received_before",
         "_received_reported",
         "_recent",
+        "_step_ticks",
         "base",
         "bytes_received",
         "clock_hz",
@@ -46,6 +48,7 @@ class Reception:
         "flow",
         "highest",
         "late",
+        "packet_ticks",
         "received",
         "reordered",
         "ssrc",
@@ -57,6 +60,9 @@ class Reception:
         self.flow = flow or Flow()
         self.clock_hz = CLOCK_HZ
         """Steps a second of the timestamps."""
+        self.packet_ticks = FRAME_SAMPLES
+        """How many of them a packet has, by the newest."""
+        self._step_ticks = 0  # to the newest packet, where it followed the one before it
         self.ssrc = -1
         self.epoch = 0
         self.base = 0
@@ -94,7 +100,8 @@ class Reception:
         self._bad_sequence = -1
         self._expected_reported = 0
         self._received_reported = 0
-        self.timestamp = (timestamp - self.clock_hz // 50) & 0xFFFFFFFF
+        self.packet_ticks, self._step_ticks = self.clock_hz // 50, 0
+        self.timestamp = (timestamp - self.packet_ticks) & 0xFFFFFFFF
         self.flow.jitter = 0.0
         self.flow.heard_at = now - FRAME_SAMPLES / CLOCK_HZ
 
@@ -124,7 +131,7 @@ class Reception:
                 return None
             self._recent |= bit
             self.reordered += 1
-            self.late += -step >= _LATE_PACKETS
+            self.late += -step * self.packet_ticks >= _LATE_S * self.clock_hz
             extended = self.highest + step
             with contextlib.suppress(ValueError):  # from before the first one
                 self._missing.remove(extended)
@@ -143,13 +150,17 @@ class Reception:
             # A.8: D is the difference of relative transit times of two packets.
             ticks = ((timestamp - self.timestamp + 0x80000000) & 0xFFFFFFFF) - 0x80000000
             difference = abs((now - flow.heard_at) * self.clock_hz - ticks)
+            follows = step == 1 and 0 < ticks <= _LONGEST_PACKET_S * self.clock_hz
+            if follows and ticks == self._step_ticks:
+                self.packet_ticks = ticks
+            self._step_ticks = ticks if follows else 0
             if difference < self.clock_hz:
                 flow.jitter += (difference - flow.jitter) * 0.0625
                 if ticks <= 0 and extended == self.highest:
                     self.epoch += 1  # the clock went back: what follows would seem to be late
                 self.timestamp = timestamp
             elif extended == self.highest:
-                if ticks != step * self.clock_hz // 50:  # the clock jumped: a new source behind it
+                if ticks != step * self.packet_ticks:  # the clock jumped: a new source behind it
                     self.epoch += 1
                 self.timestamp = timestamp
         else:
@@ -194,6 +205,11 @@ class Reception:
     def heard_at(self) -> float:
         """When the newest packet came."""
         return self.flow.heard_at
+
+    @property
+    def packet_ms(self) -> float:
+        """How much sound a packet has, by the newest."""
+        return self.packet_ticks * 1000 / self.clock_hz
 
     @property
     def jitter(self) -> float:

@@ -46,15 +46,24 @@ def test_nothing_is_watched_without_a_threshold() -> None:
     assert received(QualityWatch(0.0, 0.0), 250, 250) is None
 
 
-def heard(lost: set[int], late: dict[int, int], packets: int = 100) -> Reception:
+def heard(
+    lost: set[int],
+    late: dict[int, int],
+    packets: int = 100,
+    *,
+    ptime_ms: int = 20,
+    clock_hz: int = 8000,
+) -> Reception:
     """A stream in which `lost` never come, and each of `late` comes after another number."""
     reception = Reception()
+    reception.clock_hz = clock_hz
     reception.start(5, 0, 0, 0.0)
     order = [number for number in range(packets) if number not in lost and number not in late]
     for number, after in late.items():
         order.insert(order.index(after) + 1, number)
     for step, number in enumerate(order):
-        reception.receive(number, 160 * number, 160, 0.02 * step)
+        ticks = clock_hz * ptime_ms // 1000
+        reception.receive(number, ticks * number, ticks, 0.001 * ptime_ms * step)
     return reception
 
 
@@ -75,6 +84,19 @@ def test_what_only_came_later_is_no_loss() -> None:
     assert metrics is not None
     assert (reception.reordered, reception.late) == (2, 1)
     assert (metrics.loss, metrics.burst_density, metrics.discarded) == (0.0, 0.0, 0.01)
+
+
+@pytest.mark.parametrize(("ptime_ms", "clock_hz"), [(10, 8000), (60, 8000), (60, 48_000)])
+def test_packets_of_any_length_are_late_and_lost_by_the_time_that_they_have(
+    ptime_ms: int, clock_hz: int
+) -> None:
+    late = {10: 11, 20: 22, 30: 34, 50: 52}  # by 1, 2, 4 and 2 packets
+    reception = heard({80, 82}, late, ptime_ms=ptime_ms, clock_hz=clock_hz)
+    metrics = voip_metrics(reception, None)
+    assert metrics is not None
+    assert (reception.reordered, reception.late) == (4, {10: 1, 60: 4}[ptime_ms])
+    assert metrics.burst_ms == 3 * ptime_ms
+    assert metrics.gap_ms == pytest.approx(97 / 2 * ptime_ms, abs=1)
 
 
 def test_many_losses_are_kept_in_bounds() -> None:
