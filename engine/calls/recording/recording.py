@@ -226,12 +226,13 @@ class CallRecording(LegListener):
             heard = True
             if order.announcement or self._services.recordings.settings.announcement:
                 heard = await self._announced(order)
-            if heard and not self.is_wanted:
-                raise EngineError("state", "it was stopped before it began", field="call")
-            come = [leg for leg in flow.listeners() if leg not in told and self.must_tell(leg)]
-            if come or flow.recorded_legs(order.side) != parties:
-                raise EngineError("state", "the parties have changed meanwhile", field="call")
             if heard:
+                if not self.is_wanted:
+                    raise EngineError("state", "it was stopped before it began", field="call")
+                has_changed = flow.recorded_legs(order.side) != parties
+                come = [leg for leg in flow.listeners() if leg not in told and self.must_tell(leg)]
+                if come or has_changed:
+                    raise EngineError("state", "the parties have changed meanwhile", field="call")
                 await self.start(order)
         finally:
             self._starting = False

@@ -62,6 +62,7 @@ class Talk:
         self.stage = stage
         self.agent, self.customer = Party("a"), Party("b")
         self.third: Party | None = None
+        self.is_over = False
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.paths: list[str | None] = []
         self.rearranged = 0
@@ -73,12 +74,15 @@ class Talk:
         return [kind.removeprefix("recording.") for kind, _fields in self.events]
 
     def recorded_legs(self, side: Side) -> tuple[Leg, Leg | None]:
+        if self.is_over:
+            raise EngineError("state", "agent and customer do not talk now")
         agent, customer = cast(Leg, self.agent), cast(Leg, self.customer)
         if side == "both":
             return agent, customer
         return (agent if side == "agent" else customer), None
 
     def listeners(self) -> Sequence[Leg]:
+        assert not self.is_over
         found = [self.agent, self.customer, *([] if self.third is None else [self.third])]
         return [cast(Leg, one) for one in found]
 
@@ -482,6 +486,28 @@ def test_parties_that_change_while_it_is_announced_are_not_recorded(
             await talk.recorded.start_by_command(RecordingOrder())
         talk.customer = Party("c")
         with pytest.raises(EngineError, match="the parties have changed"):
+            await starting
+        assert stage.media.recorded == []
+
+    run(script())
+
+
+@pytest.mark.parametrize(
+    ("has_heard", "reply"), [(True, "do not talk now"), (False, "is not recorded")]
+)
+def test_a_talk_that_ends_while_it_is_announced_is_not_recorded(
+    tmp_path: Path, has_heard: bool, reply: str
+) -> None:
+    async def script() -> None:
+        stage = scene(tmp_path)
+        announced(stage, "This call is recorded.")
+        stage.services.announcer = cast(Announcer, ScriptedSpeech())
+        talk = Talk(stage)
+        talk.customer.listens = has_heard
+        starting = asyncio.ensure_future(talk.recorded.start_by_command(RecordingOrder()))
+        await asyncio.sleep(1.0)
+        talk.is_over = True
+        with pytest.raises(EngineError, match=reply):
             await starting
         assert stage.media.recorded == []
 
