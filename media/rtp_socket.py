@@ -5,15 +5,19 @@ import contextlib
 import socket
 from collections.abc import Callable
 
+from .isolation import each_alone
+
 
 class RtpSocket(asyncio.DatagramProtocol):
     """Takes packets from the one address that it is connected with, and sends there.
 
-    `on_packet` gets each packet. Before `connect`, nothing is taken and nothing sent.
+    `on_packet` gets each packet; `on_failed` is called where it fails, by a defect of ours. Before
+    `connect`, nothing is taken and nothing sent.
     """
 
-    def __init__(self, on_packet: Callable[[bytes], None]) -> None:
+    def __init__(self, on_packet: Callable[[bytes], None], on_failed: Callable[[], None]) -> None:
         self._on_packet = on_packet
+        self._on_failed = on_failed
         self._transport: asyncio.DatagramTransport | None = None
         self._socket: socket.socket | None = None
         self._peer: tuple[str, int] | None = None
@@ -53,7 +57,7 @@ class RtpSocket(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """See asyncio.DatagramProtocol. What came before it was connected may be anybody's."""
         if addr[:2] == self._peer:
-            self._on_packet(data)
+            each_alone([data], self._on_packet, lambda _data: self._on_failed())
 
     def error_received(self, exc: Exception) -> None:
         """The leg's port is not open yet, or no more: what is sent is lost."""

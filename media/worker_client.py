@@ -44,6 +44,7 @@ _REFUSALS: Final[dict[str, type[MediaError]]] = {
     "no_port_left": NoPortLeft,
     "unknown_leg": UnknownLeg,
     "recording_failed": RecordingFailed,
+    "failed": MediaError,
 }
 
 A = TypeVar("A", bound=Answer)

@@ -72,13 +72,14 @@ class WorkerLinks:
         key = leg, near, is_asking
         task = self._links.get(key)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
-            task = self._links[key] = asyncio.ensure_future(self._make(leg, far, near))
-        link = await asyncio.shield(task)
-        if is_asking:  # each time: a leg whose keys are free again forgets who has asked
-            far.hear(link.far.name, Peer(leg, is_asking=True))
-        return link
+            task = self._links[key] = asyncio.ensure_future(
+                self._make(leg, far, near, is_asking=is_asking)
+            )
+        return await asyncio.shield(task)
 
-    async def _make(self, leg: str, far: WorkerClient, near: WorkerClient) -> Link:
+    async def _make(
+        self, leg: str, far: WorkerClient, near: WorkerClient, *, is_asking: bool
+    ) -> Link:
         self._made += 1
         names = [f"link-{self._made}-{end}" for end in ("near", "far")]
         opened: list[LinkEnd] = []
@@ -91,7 +92,7 @@ class WorkerLinks:
             raise
         link = Link(leg, *opened)
         self._describe(link)
-        far.hear(link.far.name, Peer(leg))
+        far.hear(link.far.name, Peer(leg, is_asking=is_asking))
         return link
 
     def described(self, peer: Connect) -> None:

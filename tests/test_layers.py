@@ -176,6 +176,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     },
     # media: the side of the engine, and the side of the worker
     "media.errors": set(),
+    "media.isolation": set(),
     "media.settings": {"media.sound_settings"},
     "media.sound_settings": set(),
     "media.listening": {"media.sound", "media.sound_settings"},
@@ -205,7 +206,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "media.watchdog",
     },
     "media.process_client": {"media.protocol", "media.child_process"},
-    "media.rtp_socket": set(),
+    "media.rtp_socket": {"media.isolation"},
     "media.webrtc": {"media.priority", "media.garbage", "media.protocol", "media.rtp_socket"},
     "media.webrtc_client": {"media.process_client", "media.webrtc"},
     "media.worker_links": {
@@ -218,7 +219,9 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "media.errors", "media.protocol", "media.settings", "media.sources",
         "media.worker_client",
     },
-    "media.sound": {"media.child_process", "media.errors", "media.settings", "media.sources"},
+    "media.sound": {
+        "media.child_process", "media.errors", "media.isolation", "media.settings", "media.sources",
+    },
     "media.codec": {"media.sound"},
     "media.rtp": {"media.errors", "media.protocol", "media.sound"},
     "media.relay": {"media.rtp", "media.sound"},
@@ -227,14 +230,15 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.recognition": {"media.child_process", "media.sound"},
     "media.streams": {
         "media.priority", "media.garbage", "media.clock", "media.codec", "media.protocol",
-        "media.child_process", "media.errors",
+        "media.child_process", "media.errors", "media.isolation",
         "media.process_client", "media.recognition", "media.rtp", "media.rtp_socket",
         "media.sound", "media.stderr", "media.worker",
     },
     "media.worker": {
         "media.priority", "media.garbage", "media.clock", "media.protocol", "media.codec",
         "media.detection", "media.detection_limits", "media.detection_phrases", "media.listening",
-        "media.sound_settings", "media.worker_socket", "media.errors", "media.relay", "media.rtp",
+        "media.sound_settings", "media.worker_socket", "media.errors", "media.isolation",
+        "media.relay", "media.rtp",
         "media.settings", "media.sound", "media.sources", "media.stderr", "media.watchdog",
     },
 }  # fmt: skip

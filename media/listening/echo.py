@@ -34,7 +34,7 @@ class EchoFinder:
         self._least_db = least_db
         self._found: deque[Echo | None] = deque(maxlen=_LOOKS)
 
-    def add(self, sent: Window, returned: Window) -> Echo | None:
+    def add_windows(self, sent: Window, returned: Window) -> Echo | None:
         """The next windows of the same time. The echo, once it is sure."""
         if sent.talk_ms < _LEAST_TALK_MS:
             return None

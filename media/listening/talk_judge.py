@@ -45,7 +45,7 @@ class TalkJudge:
         self._echoes = EchoFinder(settings.echo_db)
         self._told: set[type] = set()
 
-    def add(
+    def add_windows(
         self, own: Window, other: Window, now: float, *, is_expected: bool
     ) -> list[SoundFinding]:
         """The next window of the party, and that of the other one, which it hears.
@@ -56,7 +56,9 @@ class TalkJudge:
         found = (
             self._one_way(own, other, now, is_expected=is_expected),
             self._clipping(own),
-            self._echoes.add(other, own) if self._settings.echo_db < 0 and is_expected else None,
+            self._echoes.add_windows(other, own)
+            if self._settings.echo_db < 0 and is_expected
+            else None,
         )
         new = [one for one in found if one is not None and type(one) not in self._told]
         self._told.update(map(type, new))

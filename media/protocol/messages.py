@@ -307,7 +307,7 @@ class Aside(_Message, tag=70):
 
 class Refused(_Message, tag=65):
     request: int
-    kind: Literal["no_port_left", "unknown_leg", "recording_failed"]
+    kind: Literal["no_port_left", "unknown_leg", "recording_failed", "failed"]
     reason: str
 
 

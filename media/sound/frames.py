@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from ..isolation import each_alone
 from .clip import Clip
 from .fade import FADE_SAMPLES, crossfade, fade_out
 from .form import SILENCE, tick_bytes
@@ -26,13 +27,15 @@ class Frames(Generic[K]):
     """What one tick gives: a key and its frame, of 160 ticks, stand at the same index.
 
     `ended` names the finite sources whose last frame is in this tick; they are gone already.
-    `before` is what frames of another form are still to rise out of (see `add_source`).
+    `before` is what frames of another form are still to rise out of (see `add_source`). Of
+    `failed` the frame could not be made.
     """
 
     keys: list[K]
     payloads: list[bytes]
     ended: list[K]
     before: dict[K, bytes]
+    failed: list[K]
 
 
 class SpeakingSources(Generic[K]):
@@ -191,7 +194,7 @@ class SpeakingSources(Generic[K]):
         """The next 20 ms of every source."""
         count = len(self._keys)
         if count == 0:
-            return Frames([], [], [], {})
+            return Frames([], [], [], {}, [])
         position = self._position[:count]
         units = [tick_bytes(form) for form in self._forms]
         payloads = [
@@ -200,17 +203,26 @@ class SpeakingSources(Generic[K]):
         ]
         keys = self._keys.copy()
         others: dict[K, bytes] = {}
-        for key, before in self._before.items():
-            row = self._rows[key]
+        failed: list[K] = []
+
+        def rise(key: K) -> None:
+            row, before = self._rows[key], self._before[key]
             if len(before) == FADE_SAMPLES * units[row]:
                 payloads[row] = crossfade(before, payloads[row], self._forms[row])
             else:
                 others[key] = before
+
+        def fall(row: int) -> None:
+            payloads[row] = fade_out(payloads[row], int(left[row]), self._forms[row])
+
+        def row_failed(row: int) -> None:
+            failed.append(keys[row])
+
+        each_alone(tuple(self._before), rise, failed.append)
         self._before.clear()
         left = self._length[:count] - position
         falling = self._falls[:count] & (left < FRAME_SAMPLES + FADE_SAMPLES) & (left > 0)
-        for row in np.nonzero(falling)[0].tolist():
-            payloads[row] = fade_out(payloads[row], int(left[row]), self._forms[row])
+        each_alone(np.nonzero(falling)[0].tolist(), fall, row_failed)
         position += FRAME_SAMPLES
         ended: list[K] = []
         for row in np.nonzero(position >= self._length[:count])[0].tolist():
@@ -226,7 +238,7 @@ class SpeakingSources(Generic[K]):
             payloads[row] = payload
         for key in ended:
             self.remove_source(key)
-        return Frames(keys, payloads, ended, others)
+        return Frames(keys, payloads, ended, others, failed)
 
     def _grow(self) -> None:
         rows = 2 * len(self._position)

@@ -49,15 +49,22 @@ _TOLD_HEARD_EVERY_MS: Final = 1000
 
 
 class BotStream:
-    """Runs one stream; `report` gets what the engine is to know."""
+    """Runs one stream; `report` gets what the engine is to know.
+
+    `on_failed` is called where it cannot go on by a defect of ours: it is cancelled then.
+    """
 
     def __init__(
-        self, order: OpenStream, connector: Connector, report: Callable[[Event], None]
+        self,
+        order: OpenStream,
+        connector: Connector,
+        report: Callable[[Event], None],
+        on_failed: Callable[[], None],
     ) -> None:
         self._order = order
         self._connector = connector
         self._report = report
-        self._rtp = RtpSocket(self._packet_received)
+        self._rtp = RtpSocket(self._packet_received, on_failed)
         self._heard = HeardAudio(order.codec, order.rate_hz)
         self._spoken = SpokenAudio(order.ahead_ms, order.rate_hz)
         rng = random.SystemRandom()
@@ -213,7 +220,7 @@ class BotStream:
     # -- from the bot -------------------------------------------------------------------------
 
     def _audio_received(self, data: bytes) -> None:
-        dropped = self._spoken.add(data)
+        dropped = self._spoken.queue_sound(data)
         if not dropped:
             self._is_overflowing = False
             return

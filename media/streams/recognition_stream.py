@@ -34,14 +34,21 @@ _GUESS_EVERY_MS: Final = 100
 
 
 class RecognitionStream:
-    """Runs one recognition; `report` gets what the engine is to know."""
+    """Runs one recognition; `report` gets what the engine is to know.
+
+    `on_failed` is called where it cannot go on by a defect of ours: it is cancelled then.
+    """
 
     def __init__(
-        self, order: OpenRecognition, connector: Connector, report: Callable[[Event], None]
+        self,
+        order: OpenRecognition,
+        connector: Connector,
+        report: Callable[[Event], None],
+        on_failed: Callable[[], None],
     ) -> None:
         self._order = order
         self._report = report
-        self._rtp = RtpSocket(self._packet_received)
+        self._rtp = RtpSocket(self._packet_received, on_failed)
         self._heard = HeardAudio(order.codec, order.rate_hz)
         self._recogniser = _recogniser(order, connector, self._result)
         self._fed_ms = 0

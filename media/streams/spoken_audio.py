@@ -78,7 +78,7 @@ class SpokenAudio:
         """How much was cleared, or had no room."""
         return self._dropped_bytes // self._bytes_per_ms
 
-    def add(self, sound: bytes) -> int:
+    def queue_sound(self, sound: bytes) -> int:
         """Queue sound. Returns how many bytes of it had no room, and are dropped."""
         room = self._most_bytes - (len(self._waiting) - self._offset)
         taken = sound[: max(0, room)]

@@ -20,6 +20,7 @@ from .. import priority
 from ..clock.alarm import precise_alarm
 from ..clock.frame_clock import FrameClock
 from ..garbage import Leftovers, collect_in_short_looks
+from ..isolation import each_alone
 from ..protocol.channel import Connection
 from ..stderr import never_wait_for_stderr
 from .bot_stream import BotStream
@@ -43,6 +44,7 @@ from .recognition_stream import RecognitionStream
 _NICENESS: Final = -5
 _NEW_OBJECTS: Final = 4000
 _PR_SET_NO_NEW_PRIVS: Final = 38  # linux/prctl.h
+FAULT: Final = "internal error of the stream host"
 
 
 class StreamHost:
@@ -69,8 +71,11 @@ class StreamHost:
 
     def _tick(self, due_at: float) -> int:
         missed, self._missed = self._missed, 0
-        for stream in self._streams.values():
-            stream.tick(due_at, missed)
+        each_alone(
+            tuple(self._streams),
+            lambda name: self._streams[name].tick(due_at, missed),
+            self._fail,
+        )
         self._precedence.look(due_at)
         if self._streams:
             return 1
@@ -78,27 +83,30 @@ class StreamHost:
         return 0
 
     def _receive(self, commands: list[Command]) -> None:
-        for command in commands:
-            match command:
-                case OpenStream() | OpenRecognition():
-                    self._open(command)
-                case CloseStream():
-                    self._close(command)
-                case TellBot():
-                    stream = self._streams.get(command.stream)
-                    if stream is not None:
-                        stream.tell(command.text)
-                case SpeakCodec():
-                    stream = self._streams.get(command.stream)
-                    if isinstance(stream, BotStream):
-                        stream.speak_codec(command.codec)
+        each_alone(commands, self._carry_out, lambda command: self._fail(command.stream))
+
+    def _carry_out(self, command: Command) -> None:
+        match command:
+            case OpenStream() | OpenRecognition():
+                self._open(command)
+            case CloseStream():
+                self._close(command)
+            case TellBot():
+                stream = self._streams.get(command.stream)
+                if stream is not None:
+                    stream.tell(command.text)
+            case SpeakCodec():
+                stream = self._streams.get(command.stream)
+                if isinstance(stream, BotStream):
+                    stream.speak_codec(command.codec)
 
     def _open(self, order: OpenStream | OpenRecognition) -> None:
         stream: BotStream | RecognitionStream
+        report, on_failed = self.connection.send, partial(self._fail, order.stream)
         if isinstance(order, OpenRecognition):
-            stream = RecognitionStream(order, self._connector, self.connection.send)
+            stream = RecognitionStream(order, self._connector, report, on_failed)
         else:
-            stream = BotStream(order, self._connector, self.connection.send)
+            stream = BotStream(order, self._connector, report, on_failed)
         self._streams[order.stream] = stream
         task = asyncio.get_running_loop().create_task(self._run(order.stream, stream))
         self._tasks[order.stream] = task
@@ -109,24 +117,30 @@ class StreamHost:
             await stream.run()
         except Exception:  # noqa: BLE001 (one stream must not end the others)
             traceback.print_exc()
-            reason = "internal error of the stream host"
-            self.connection.send(StreamEnded(name, reason, "failed", stream.figures))
+            self.connection.send(StreamEnded(name, FAULT, "failed", stream.figures))
         finally:
             if self._streams.get(name) is stream:
                 del self._streams[name], self._tasks[name]
 
     def _close(self, command: CloseStream) -> None:
-        name = command.stream
-        stream, task = self._streams.get(name), self._tasks.get(name)
+        self.connection.send(StreamClosed(command.stream, self._let_go(command)))
+
+    def _fail(self, name: str) -> None:
+        """A stream cannot go on by a defect of ours: it ends, and the others do not notice."""
+        figures = self._let_go(CloseStream(name, FAULT))
+        self.connection.send(StreamEnded(name, FAULT, "failed", figures))
+
+    def _let_go(self, command: CloseStream) -> StreamFigures:
+        """End a stream, if it is up. What has gone through it."""
+        stream = self._streams.pop(command.stream, None)
+        task = self._tasks.pop(command.stream, None)
         if stream is None or task is None:
-            self.connection.send(StreamClosed(name, StreamFigures()))
-            return
+            return StreamFigures()
         stream.end_with(command.cause)
-        self.connection.send(StreamClosed(name, stream.figures))
-        del self._streams[name], self._tasks[name]
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
         task.cancel()
+        return stream.figures
 
     async def close(self) -> None:
         """End every stream."""

@@ -42,8 +42,8 @@ class BrowserSession:
         self._servers = servers
         self._certificate = certificate
         self._on_state = on_state
-        self._rtp = RtpSocket(self._to_browser)
-        self._rtcp = RtpSocket(self._to_browser)
+        self._rtp = RtpSocket(self._to_browser, self._failed)
+        self._rtcp = RtpSocket(self._to_browser, self._failed)
         self.port = self.rtcp_port = 0
         self._path: IcePath | None = None
         self._next_path: IcePath | None = None  # while ICE is restarted
@@ -171,6 +171,9 @@ class BrowserSession:
     def _to_browser(self, data: bytes) -> None:
         if self._dtls is not None:
             self._dtls.protect(data)
+
+    def _failed(self) -> None:
+        self._on_state("lost", "a fault of the WebRTC process")
 
     def _send(self, data: bytes) -> None:
         path = self._path

@@ -29,13 +29,13 @@ class ClockedPlayouts(Generic[P]):
         """All of them as they are now: adding and removing meanwhile is safe."""
         return iter(tuple(self._playouts))
 
-    def add(self, playout: P) -> None:
+    def add_playout(self, playout: P) -> None:
         """Call this playout from the next frame on."""
         is_first = not self._playouts
         self._playouts[playout] = None
         if is_first:
             self._wake()
 
-    def discard(self, playout: P) -> None:
+    def discard_playout(self, playout: P) -> None:
         """Call it no more, if it was called."""
         self._playouts.pop(playout, None)

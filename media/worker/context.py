@@ -23,6 +23,7 @@ class WorkerContext:
     speaking: SpeakingSources[Playout]
     clocked: ClockedPlayouts[Playout]
     emit: Callable[[Event], None]
+    failed: Callable[[object], None]  # a leg, or a part of one, that ends with the frame
     timeout_s: float  # infinite for never, as is the next one
     silence_s: float
     sleep_s: float  # how long a browser may be silent, where that is longer than timeout_s

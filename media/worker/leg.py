@@ -4,6 +4,7 @@ import socket
 from collections.abc import Mapping
 from typing import Final
 
+from ..isolation import each_alone, ignore
 from ..protocol.messages import (
     Connect,
     Dtmf,
@@ -12,8 +13,6 @@ from ..protocol.messages import (
     MediaResumed,
     MediaTimeout,
     PeerMoved,
-    SilenceEnded,
-    SilenceStarted,
     SrtpKeys,
 )
 from ..rtp.outgoing_stream import OutgoingStream
@@ -33,9 +32,8 @@ from .ports.port_pool import PortPair, discard_waiting
 from .protection import Protection
 from .recording.recorder import Tap
 from .rtcp_report import RtcpTeller
+from .silence_watch import SilenceWatch
 
-_LOUD_AGAIN_S: Final = 0.5
-_QUIET_LOOKS: Final = 3  # frames looked at as a whole before a peer is called silent
 _UNSPECIFIED: Final = ("0.0.0.0", "::")
 
 
@@ -55,12 +53,11 @@ class MediaLeg:
         "_may_receive",
         "_may_sleep",
         "_quality",
-        "_quiet_looks",
         "_relaying",
         "_rtcp_mux",
         "_rtcp_port",
         "_rtcp_teller",
-        "_silent",
+        "_silence",
         "_socket",
         "_timed_out",
         "digit_reader",
@@ -107,8 +104,7 @@ class MediaLeg:
         self.digit_reader: DigitReader | None = None  # from the first key on
         self._heard = False
         self._timed_out = False
-        self._silent = False
-        self._quiet_looks = 0
+        self._silence = SilenceWatch(name, context.emit)
         self.tap: Tap | None = None
         self.look_at = 0.0
         self._is_asymmetric = False
@@ -167,12 +163,12 @@ class MediaLeg:
         self.incoming.expect(description)
         if self.digit_reader is not None:
             self.digit_reader.clock_hz = description.telephone_event_clock_hz
-        tones = self.incoming.tones or ToneKeys(self._tone_pressed)
+        tones = self.incoming.tones or ToneKeys(self._key_pressed)
         self.incoming.tones = tones if description.keys_as_sound else None
         self._connected_at = now
         self._described = description.number
         self._timed_out = False  # from each description on, the wait for its RTP starts again
-        if not self._silent:
+        if not self._silence.is_silent:
             self.incoming.loud_at = now
         self.look_at = now
         self._may_receive = description.direction in ("sendrecv", "recvonly")
@@ -310,6 +306,10 @@ class MediaLeg:
     def _rtcp_local_port(self) -> int:
         return self.pair.port + (not self._rtcp_mux)
 
+    def fail(self, part: object = None) -> None:
+        """It, or the leg of `part`, cannot go on by a defect of ours: it ends with the frame."""
+        self._context.failed(self if part is None else part)
+
     def peer_heard(self, now: float) -> None:
         """A packet of the peer went through the general path."""
         learner = self.learner
@@ -323,27 +323,19 @@ class MediaLeg:
             self.incoming.loud_at = now
             self._context.emit(MediaResumed(self.name))
 
-    def heard_level(self, loud: bool, now: float) -> None:
-        """A whole frame was looked at, after its samples had suggested silence."""
-        if loud:
-            self.incoming.loud_at = now
-            self._quiet_looks = 0
-            return
-        self._quiet_looks += 1
-        if self._quiet_looks == _QUIET_LOOKS and not self._silent:
-            self._silent = True
-            silent_ms = round((now - self.incoming.loud_at) * 1000)
-            self._context.emit(SilenceStarted(self.name, silent_ms))
+    def heard_level(self, is_audible: bool, now: float) -> None:
+        """See StreamOwner."""
+        self._silence.heard_level(self.incoming, now, is_audible=is_audible)
 
     def event_received(self, payload: bytes, timestamp: int, now: float, *, late: bool) -> None:
         """A telephone-event packet of the peer; `late` when a newer packet came before it."""
         if self.digit_reader is None:
             self.digit_reader = DigitReader(self.incoming.event_clock_hz)
         self.look_at = now  # the end of the key may be lost
-        for digit, duration_ms in self.digit_reader.receive(payload, timestamp, now, late=late):
-            self._context.emit(Dtmf(self.name, digit, duration_ms))
+        for key in self.digit_reader.receive(payload, timestamp, now, late=late):
+            self._key_pressed(*key)
 
-    def _tone_pressed(self, digit: str, duration_ms: int) -> None:
+    def _key_pressed(self, digit: str, duration_ms: int) -> None:
         self._context.emit(Dtmf(self.name, digit, duration_ms))
 
     # Now and then
@@ -359,14 +351,13 @@ class MediaLeg:
         incoming = self.incoming
         self._watch_peer(now)
         if now - incoming.heard_at >= GAP_FILL_S:
-            for listener in incoming.listeners:
-                listener.fill_gap(now)
+            each_alone(incoming.listeners, lambda listener: listener.fill_gap(now), self.fail)
         if now >= rtcp.due_at:
             self._book()
             self._send_rtcp(rtcp.report(incoming, self.playout.stream, now), now)
             self._quality.reported(incoming, rtcp)
         key_held = self.digit_reader is not None and self.digit_reader.holding
-        if self._silent or key_held:
+        if self._silence.is_silent or key_held:
             self.look_at = now
         else:
             self.look_at = min(rtcp.due_at, incoming.loud_at + self._context.silence_s)
@@ -380,19 +371,11 @@ class MediaLeg:
             incoming.settle()
             self._timed_out = True
             context.emit(MediaTimeout(self.name, round(silent_s, 3), self._described))
-        if self._silent:
-            if now - incoming.loud_at < _LOUD_AGAIN_S:
-                self._silent = False
-                self._quiet_looks = 0
-                context.emit(SilenceEnded(self.name))
-        elif now - incoming.loud_at < context.silence_s:
-            self._quiet_looks = 0
-        elif silent_s < GAP_FILL_S:
-            incoming.settle()
-            incoming.listening = True
+        is_sent = silent_s < GAP_FILL_S
+        self._silence.look(incoming, now, after_s=context.silence_s, is_sent=is_sent)
         if self.digit_reader is not None:
-            for digit, duration_ms in self.digit_reader.expire(now):
-                context.emit(Dtmf(self.name, digit, duration_ms))
+            for key in self.digit_reader.expire(now):
+                self._key_pressed(*key)
 
     def stats(self) -> LegStats:
         """The figures of the leg so far."""
@@ -415,25 +398,33 @@ class MediaLeg:
             hears="" if own.hearing is None else names.get(own.hearing, ""),
             play=own.play,
             recorded_to=recorded_to,
-            is_silent=self._silent,
+            is_silent=self._silence.is_silent,
             is_timed_out=self._timed_out,
         )
 
     def close(self, now: float) -> None:
-        """Send BYE and release everything but the port pair, which goes into quarantine."""
+        """Send BYE and release everything but the port pair, which goes into quarantine.
+
+        Each step is taken, whichever of them fails.
+        """
+        self.incoming.is_over = True
+        listening = self.incoming.listeners.copy()
+        each_alone((self._fall_silent, self._say_goodbye), lambda step: step(now), ignore)
+        each_alone(listening, lambda one: one.hear_silence(now), self.fail)
+        if self._socket is not None:
+            if self._context.listeners.remove_sink(self):
+                self.dropped_stranger += self.pair.discard_unconnected()
+            self._stop_relaying()
+            self._socket = None
+
+    def _fall_silent(self, now: float) -> None:
         self.sound.end("leg_ended", now)
         self.playout.close()
-        self.incoming.is_over = True
-        for listener in self.incoming.listeners.copy():
-            listener.hear_silence(now)
-        if self.rtcp is None or self._socket is None:
-            return
-        self._book()
-        self._send_rtcp(self.rtcp.goodbye(self.incoming, self.playout.stream, now), now)
-        if self._context.listeners.remove_sink(self):
-            self.dropped_stranger += self.pair.discard_unconnected()
-        self._stop_relaying()
-        self._socket = None
+
+    def _say_goodbye(self, now: float) -> None:
+        if self.rtcp is not None and self._socket is not None:
+            self._book()
+            self._send_rtcp(self.rtcp.goodbye(self.incoming, self.playout.stream, now), now)
 
     def dispose(self) -> None:
         """Part the closed leg from its sides, which know it. It can do nothing any more.
@@ -447,8 +438,8 @@ class MediaLeg:
 
     def _stop_relaying(self) -> None:
         if self._relaying:
-            self.playout.use(None)
             self._stop_receiving()
+            self.playout.use(None)
 
     def _stop_receiving(self) -> None:
         if self._relaying:

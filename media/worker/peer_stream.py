@@ -10,6 +10,7 @@ from collections.abc import Sized
 from typing import Final, Protocol, cast
 
 from ..codec.formats import Format
+from ..isolation import each_alone
 from ..protocol.messages import Connect
 from ..relay.tables import CODECS, STEP, TRANSLATIONS
 from ..rtp.flow import Figures, Flow
@@ -66,6 +67,9 @@ class StreamOwner(Protocol):
     def tap(self) -> Tap | None:
         """Where its packets are recorded; None where they are not."""
 
+    def fail(self, part: object = None) -> None:
+        """What came could not be dealt with; `part`: by that listener alone."""
+
     def multiplexed_rtcp(self, packet: bytearray, size: int, now: float) -> bool:
         """Take a datagram that is RTCP on the port of RTP. False where it is not."""
 
@@ -118,6 +122,10 @@ class StreamListener(Protocol):
     def relayed(self) -> object:
         """The stream that is relayed to it, packet by packet. It is a RelayTarget then."""
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether it hears the sound also while there may be keys in it that others may not."""
+
     def relay_audio(
         self,
         source: "PeerStream",
@@ -169,7 +177,6 @@ class PeerStream(Reception):
         "_owner",
         "_run_start",
         "_target",
-        "asker",
         "audio",
         "clocks",
         "detection",
@@ -198,8 +205,7 @@ class PeerStream(Reception):
         self.is_noise = False  # the newest packet describes comfort noise: it pauses
         self.is_over = False  # its leg is closed
         self.is_two_way = False  # the peer may send, and be sent to
-        self.keeps_keys = False  # from those who hear it
-        self.asker: StreamListener | None = None  # but for this one, where they come as sound
+        self.keeps_keys = False  # from those who hear it, but for who is asking for them
         self.tones: ToneKeys | None = None  # where its keys come as sound
         self.detection: SoundTap | None = None  # while it is told who or what speaks
         self.sound_tap: SoundTap | None = None  # while the sound of a talk is looked at
@@ -330,11 +336,16 @@ class PeerStream(Reception):
                 self._hear_level(payload, codec, now)
                 if extended == self.highest:
                     self._hear(payload, codec, now)
-            for listener in self.listeners:
-                if self._is_kept_from(listener):
+
+            keeps_sound = self.keeps_keys and self.tones is not None
+
+            def relay(listener: StreamListener) -> None:
+                if keeps_sound and not listener.is_asking:
                     listener.relay_nothing(self, extended)
                 else:
                     listener.relay_audio(self, extended, timestamp, marker, payload, codec, now)
+
+            each_alone(self.listeners, relay, leg.fail)
             if (
                 is_g711
                 and extended == self.highest
@@ -353,18 +364,20 @@ class PeerStream(Reception):
             leg.event_received(payload, timestamp, now, late=extended != self.highest)
             if self.keeps_keys:
                 self._kept_key = timestamp
-            for listener in self.listeners:
+
+            def relay_event(listener: StreamListener) -> None:
                 if timestamp == self._kept_key:  # the end of a key is sent three times
                     listener.relay_nothing(self, extended)
                 else:
                     listener.relay_event(self, extended, timestamp, marker, payload, now)
-        else:
-            for listener in self.listeners:
-                listener.relay_noise(self, extended, timestamp, payload, now)
 
-    def _is_kept_from(self, listener: StreamListener) -> bool:
-        """Whether there may be keys in the sound that are not for this one."""
-        return self.keeps_keys and self.tones is not None and listener is not self.asker
+            each_alone(self.listeners, relay_event, leg.fail)
+        else:
+            each_alone(
+                self.listeners,
+                lambda listener: listener.relay_noise(self, extended, timestamp, payload, now),
+                leg.fail,
+            )
 
     def _hear(self, payload: bytes, codec: str, now: float) -> None:
         """Let those who look at the sound have the newest packet, as G.711."""

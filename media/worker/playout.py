@@ -48,6 +48,7 @@ class Playout(SumPlayout):
         "_patient",
         "_waiting_since",
         "hearing",
+        "is_asking",
         "mixed",
         "relayed",
     )
@@ -63,6 +64,7 @@ class Playout(SumPlayout):
         self._clocked = ClockedPlayouts[Playout]() if clocked is None else clocked
         self._coding = CodedSound(stream, self._send_packet)
         self.hearing: PeerStream | None = None
+        self.is_asking = False  # it hears who presses keys that are for nobody else
         self.relayed: PeerStream | None = None
         self.mixed = MixedClips()  # over what is heard
         self._mapped_epoch = -1
@@ -217,7 +219,7 @@ class Playout(SumPlayout):
         """No stream is forwarded from here on; the clock sees that there is another source."""
         self.relayed, self._is_filling, self._late_s = None, False, 0.0
         if not self._has_source:
-            self._clocked.add(self)
+            self._clocked.add_playout(self)
 
     @property
     def _has_source(self) -> bool:
@@ -370,7 +372,7 @@ class Playout(SumPlayout):
         self._relay_nobody()
         if not self._may_send or self._digits:
             return None
-        self._clocked.add(self)
+        self._clocked.add_playout(self)
         return self._coding.begin(codec)
 
     def _stop_coding(self) -> None:
@@ -385,17 +387,16 @@ class Playout(SumPlayout):
         if not is_heard and must_fill(self.stream, self.hearing, now) and not self._digits:
             self._speak_silence()
         elif is_heard and transcoder is None:
-            self._clocked.discard(self)
+            self._clocked.discard_playout(self)
 
     def _send_coded(self, now: float) -> None:
-        samples, transcoder = self._coding.take(now), self._coding.transcoder
+        samples, transcoder = self._coding.next_frame(now), self._coding.transcoder
         packetizer = self._coding.packetizer
         if samples is None or transcoder is None or packetizer is None or self._digits:
             return
         if not transcoder.is_heard:
             transcoder.is_heard = True
-            before = self._fades_in_from()
-            if before is not None:
+            if (before := self._fades_in_from()) is not None:
                 packetizer.fade_from(before, self.codec)
             self._speaking.remove_source(self)
             self._clip = self._tail = self._goes_on = None
@@ -472,7 +473,7 @@ class Playout(SumPlayout):
         self._speaking.remove_source(self)
         self._clip = None
         self._may_send = False
-        self._clocked.discard(self)
+        self._clocked.discard_playout(self)
 
     def dispose(self) -> None:
         """Forget what knows this closed playout. It can do nothing any more."""

@@ -4,9 +4,11 @@ Packets that were predicted are forwarded by the loop of `media/relay`; every ot
 `PeerStream.receive_packet`.
 """
 
+from collections.abc import Iterator
 from time import monotonic
 from typing import Final
 
+from ..isolation import each_alone
 from ..relay.implementation import Implementation, chosen
 from ..relay.tables import LOUD_SAMPLES, MAX_DATAGRAM_BYTES, TRANSLATED_SAMPLES
 from ..rtp.flow import Flow
@@ -85,6 +87,15 @@ class Relay:
 
     def receive_handed_over(self, limit: int = _BATCH) -> None:
         """Deal with packets that were not the expected ones, `limit` at most."""
+        buffer = self._buffer
+        each_alone(
+            self._handed_over(limit),
+            lambda packet: packet[0].receive_packet(buffer, packet[1], packet[2]),
+            lambda packet: packet[0].leg.fail(),
+        )
+
+    def _handed_over(self, limit: int) -> Iterator[tuple[PeerStream, int, float]]:
+        """The packets one by one, each in the buffer: its stream, its size, when it came."""
         take, buffer = self.packets.take, self._buffer
         for _ in range(limit):
             taken = take(buffer)
@@ -95,7 +106,7 @@ class Relay:
             if stream is None:
                 self.dropped_late += 1
             else:
-                stream.receive_packet(buffer, size, now)
+                yield stream, size, now
 
     def behind_s(self, now: float) -> float:
         """For how long there have been more packets than could be taken; 0 if there are not."""

@@ -5,12 +5,12 @@ import random
 import secrets
 import struct
 import time
-import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from ..errors import NoPortLeft
+from ..isolation import FAULT, each_alone, ignore
 from ..protocol import messages as m
 from ..rtp.outgoing_stream import FRAME_S, OutgoingStream
 from ..rtp.rtcp import Cname
@@ -28,6 +28,7 @@ from .detecting.detections import Detections
 from .detecting.sound_watch import SoundWatch
 from .leg import MediaLeg
 from .mixing.mixer import Mixer
+from .mixing.speaker import Speaker
 from .pauses import GAP_FILL_S
 from .playout import Playout
 from .ports.listeners import Listeners
@@ -35,8 +36,6 @@ from .ports.port_pool import PortPool
 from .ports.port_pools import PortPools
 from .recording.recordings import Recordings
 from .relay import Relay
-
-_T = TypeVar("_T")
 
 # SSRC, sequence number and timestamp to begin at: random (RFC 3550 section 5.1), drawn in bulk.
 _BEGINNING: Final = struct.Struct("!IHI")
@@ -85,6 +84,7 @@ class Switch:
             speaking=self._speaking,
             clocked=ClockedPlayouts(wake),
             emit=report,
+            failed=self._fail,
             timeout_s=settings.timeout_s or math.inf,
             silence_s=settings.silence_s or math.inf,
             sleep_s=settings.sleep_s,
@@ -147,7 +147,17 @@ class Switch:
 
     def execute(self, command: m.Command) -> None:
         """Carry out one command. What names a leg that is gone has no effect."""
-        self._carry_out[type(command)](command)
+        each_alone([command], self._carry_out[type(command)], self._command_failed)
+
+    def _command_failed(self, command: m.Command) -> None:
+        """What asks gets an answer; otherwise the legs that it is about are not as they should."""
+        request = getattr(command, "request", None)
+        if request is not None:
+            self._report(m.Refused(request, "failed", FAULT))
+            return
+        for name in (getattr(command, field, None) for field in ("leg", "a", "b")):
+            if isinstance(name, str) and name in self._legs:
+                self._fail(self._legs[name])
 
     def tick(self, now: float) -> int:
         """Send the next frame of everything that speaks, and look after some legs.
@@ -155,21 +165,22 @@ class Switch:
         Returns how many frames may pass until the next tick; 0 where there is nothing to do at all.
         """
         if self._mixing:
-            self._each(self._mixing, lambda leg: leg.sound.keep_mixing(now))
+            each_alone(self._mixing, lambda leg: leg.sound.keep_mixing(now), self._fail)
             self._mixing = [leg for leg in self._mixing if leg.sound.is_mixed]
-        self._each(self._context.clocked, lambda playout: playout.send_due(now))
+        each_alone(self._context.clocked, lambda playout: playout.send_due(now), self._fail)
         frames = self._speaking.tick()
+        self._failed.update(frames.failed)
         for playout, before in frames.before.items():
             playout.rise_from(before)
-        for playout, payload in zip(frames.keys, frames.payloads, strict=True):
-            try:
-                playout.send_frame(payload, now)
-            except Exception:  # noqa: BLE001 - the leg is ended
-                self._fail(playout)
-        self._each(frames.ended, lambda playout: playout.clip_ended())
+        each_alone(
+            zip(frames.keys, frames.payloads, strict=True),
+            lambda each: each[0].send_frame(each[1], now),
+            lambda each: self._fail(each[0]),
+        )
+        each_alone(frames.ended, lambda playout: playout.clip_ended(), self._fail)
         self._mixer.tick(now)
         if self._dialling:
-            self._each(self._dialling, lambda playout: playout.send_digit_frame(now))
+            each_alone(self._dialling, lambda playout: playout.send_digit_frame(now), self._fail)
             self._dialling = [playout for playout in self._dialling if playout.dialling]
         passed, self._ticked_at = round((now - self._ticked_at) / FRAME_S), now
         for _ in range(min(max(1, passed), ROUNDS_PER_VISIT)):
@@ -191,36 +202,27 @@ class Switch:
 
     def _next_round(self, now: float) -> None:
         self._round = (self._round + 1) % ROUNDS_PER_VISIT
-        for leg in self._rounds[self._round].values():
-            # Nearly every leg is healthy, and is passed over without a call.
-            if now - leg.incoming.flow.heard_at >= GAP_FILL_S or now >= leg.look_at:
-                try:
-                    leg.look_after(now)
-                except Exception:  # noqa: BLE001 - the leg is ended
-                    self._fail(leg)
+        # Nearly every leg is healthy, and is passed over without a call.
+        due = [
+            leg
+            for leg in self._rounds[self._round].values()
+            if now - leg.incoming.flow.heard_at >= GAP_FILL_S or now >= leg.look_at
+        ]
+        each_alone(due, lambda leg: leg.look_after(now), self._fail)
         if self._round == 0:
             self.listeners.reopen_due(now)
             self._totals.dropped_late += self._ports.release_due(now)
 
-    def _each(self, some: Iterable[_T], act: Callable[[_T], object]) -> None:
-        """Do it to each of these legs, or playouts. One that fails costs the others nothing."""
-        for one in some:
-            try:
-                act(one)
-            except Exception:  # noqa: BLE001 - the leg is ended
-                self._fail(one)
-
-    def _fail(self, one: object) -> None:
-        """An exception is handled of this leg, or playout: it ends with the frame."""
-        traceback.print_exc()
-        self._failed.add(one)
+    def _fail(self, part: object) -> None:
+        """This leg, or a part of it, has failed: it ends with the frame."""
+        self._failed.add(part.source if isinstance(part, Speaker) else part)
 
     def _end_failed(self) -> None:
         failed, self._failed = self._failed, set()
         for leg in tuple(self._legs.values()):
-            if leg in failed or leg.playout in failed:
+            if not failed.isdisjoint((leg, leg.playout, leg.incoming)):
                 name = leg.name
-                self._end(leg)
+                each_alone([leg], lambda leg: self._end(leg, FAULT), ignore)
                 self._report(m.LegFailed(name))
 
     def skipped_frames(self, frames: int) -> None:
@@ -264,9 +266,8 @@ class Switch:
         self._recordings.close()
         self._detections.close()
         self._sound_watch.close()
-        for leg in self._legs.values():
-            leg.close(now)
-            leg.pair.close()
+        each_alone(self._legs.values(), lambda leg: leg.close(now), ignore)
+        each_alone(self._legs.values(), lambda leg: leg.pair.close(), ignore)
         self._legs.clear()
         self._ports.close()
         self.relay.close()
@@ -325,28 +326,32 @@ class Switch:
             stats = self._end(leg)
         self._report(m.Closed(command.request, stats))
 
-    def _end(self, leg: MediaLeg) -> m.LegStats:
-        self._forget(leg)
+    def _end(self, leg: MediaLeg, failure: str | None = None) -> m.LegStats:
+        self._forget(leg, failure)
         stats = self._stats(leg)
         self._sound_watch.forget(leg.incoming)
         leg.dispose()
         return stats
 
-    def _forget(self, leg: MediaLeg) -> None:
+    def _forget(self, leg: MediaLeg, failure: str | None = None) -> None:
+        """Close a leg, and take it from everything that knows it, whichever of that fails."""
         now = time.monotonic()
-        self._recordings.leg_closed(leg)
-        self._detections.stop(leg.incoming)
-        self._sound_watch.leg_closed(leg.incoming)
-        self._mixer.leave(leg.playout, now)
-        leg.close(now)
         del self._legs[leg.name]
         del self._rounds[leg.pair.port // 2 % ROUNDS_PER_VISIT][leg.name]
-        self._clips.leg_closed(leg)
         if leg.playout in self._dialling:
             self._dialling.remove(leg.playout)
         if leg in self._mixing:
             self._mixing.remove(leg)
-        self._ports.give_back(leg.pair, now)
+        steps: tuple[Callable[[], object], ...] = (
+            lambda: self._recordings.leg_closed(leg, failure),
+            lambda: self._detections.stop(leg.incoming),
+            lambda: self._sound_watch.leg_closed(leg.incoming),
+            lambda: self._mixer.leave(leg.playout, now),
+            lambda: leg.close(now),
+            lambda: self._clips.leg_closed(leg),
+            lambda: self._ports.give_back(leg.pair, now),
+        )
+        each_alone(steps, lambda step: step(), ignore)
         totals = self._totals
         totals.dropped_stranger += leg.dropped_stranger
         totals.dropped_garbage += leg.dropped_garbage
@@ -358,12 +363,14 @@ class Switch:
             now = time.monotonic()
             for leg, other in ((a, b), (b, a)):
                 self._clips.forget_own(leg)
+                leg.playout.is_asking = False
                 leg.sound.hear_peer(other.incoming, now)
 
     def _hear(self, command: m.Hear) -> None:
         leg, source = self._legs.get(command.leg), command.source
         if leg is None:
             return
+        leg.playout.is_asking = isinstance(source, Peer) and source.is_asking
         if not isinstance(source, Peer | Mix):
             self._clips.hear(leg, command.play, source)
             return
@@ -376,8 +383,6 @@ class Switch:
             leg.sound.hear_mix(others, now)
         elif others:
             leg.sound.hear_peer(others[0], now, patient=True)
-            if source.is_asking:
-                others[0].asker = leg.playout
         else:
             leg.sound.hear_silence(now)
 
@@ -404,8 +409,6 @@ class Switch:
         leg = self._legs.get(command.leg)
         if leg is not None:
             leg.incoming.keeps_keys = command.is_blocked
-            if not command.is_blocked:
-                leg.incoming.asker = None
 
     def _detect(self, command: m.Detect) -> None:
         leg = self._legs.get(command.leg)

@@ -42,6 +42,10 @@ class _Leg:
         """RTCP has a port of its own."""
         return False
 
+    def fail(self, part: object = None) -> None:
+        """As MediaLeg."""
+        raise AssertionError("a defect of ours")
+
     def peer_heard(self, now: float) -> None:
         """Nobody is told."""
 

@@ -39,7 +39,7 @@ def payloads(data: bytes) -> None:
             buffer.put(codec, 1, sequence, timestamp & 0xFFFFFFFF, payload, now)
         assert form.ticks(payload) >= 0
         assert len(narrow.payload(payload)) <= 8000
-        assert len(buffer.take(now)) == rate_hz // 50
+        assert len(buffer.next_frame(now)) == rate_hz // 50
         now += 0.02
 
 

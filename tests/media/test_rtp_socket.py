@@ -18,7 +18,7 @@ async def test_packets_are_exchanged_with_the_leg_and_nobody_else(host: str) -> 
     ):
         leg.bind((host, 0))
         leg.settimeout(20.0)
-        ours = RtpSocket(received.put_nowait)
+        ours = RtpSocket(received.put_nowait, lambda: None)
         ours.send(b"lost: it is not open yet")
         await ours.open(host)
         ours.send(b"lost: nobody is known yet")
@@ -38,4 +38,4 @@ async def test_packets_are_exchanged_with_the_leg_and_nobody_else(host: str) -> 
 
 async def test_an_address_that_is_not_ours_cannot_be_bound() -> None:
     with pytest.raises(OSError):
-        await RtpSocket(lambda _packet: None).open("192.0.2.1")
+        await RtpSocket(lambda _packet: None, lambda: None).open("192.0.2.1")

@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
+from ...isolation import FAULT, each_alone, fault
 from ...protocol import messages as m
 from ...sound.clip import Clip
 from ...sound.clip_library import ClipSource, Library, SourceError, loops
@@ -62,7 +64,7 @@ class ClipLoading:
         for source in self._ready:
             if self._library.find(source, is_wide=self._is_wide) is None:
                 with contextlib.suppress(SourceError):  # said to whoever is to hear it
-                    await self._library.load(source, is_wide=self._is_wide)
+                    await self._read(source, is_wide=self._is_wide)
 
     # -- the leg's own source ---------------------------------------------------------------
 
@@ -189,13 +191,23 @@ class ClipLoading:
         is_wide: bool,
     ) -> None:
         try:
-            clip = await self._library.load(source, is_wide=is_wide)
+            clip = await self._read(source, is_wide=is_wide)
         except SourceError as error:
             if is_wanted():
                 fail(error)
             return
         if is_wanted():
-            use(clip)
+            each_alone([clip], use, lambda _clip: fail(SourceError(FAULT)))
+
+    async def _read(self, source: ClipSource, *, is_wide: bool) -> Clip:
+        """The clip of a source. Raises SourceError, whatever has kept it from being read."""
+        try:
+            return await self._library.load(source, is_wide=is_wide)
+        except SourceError:
+            raise
+        except Exception as error:
+            traceback.print_exc()
+            raise SourceError(fault(error)) from error
 
     def _is_wanted(self, waiting: dict[MediaLeg, int], leg: MediaLeg, play: int) -> bool:
         """Whether the leg still waits for this; from now on it does not."""

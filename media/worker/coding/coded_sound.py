@@ -230,12 +230,12 @@ class CodedSound:
         self.transcoder = self.packetizer = None
         self._send = _nobody
 
-    def take(self, now: float) -> Samples | None:
+    def next_frame(self, now: float) -> Samples | None:
         """The next 20 ms of the stream that is heard; None while there is nothing to be sent."""
         transcoder = self.transcoder
         if transcoder is None:
             return None
-        samples = transcoder.take(now)
+        samples = transcoder.next_frame(now)
         return samples if transcoder.has_begun else None
 
 

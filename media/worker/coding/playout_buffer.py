@@ -221,7 +221,7 @@ class PlayoutBuffer:
 
     # Frames
 
-    def take(self, now: float) -> Samples:
+    def next_frame(self, now: float) -> Samples:
         """The next 20 ms; silence where nothing has come for long. To be called every 20 ms."""
         while self._ready < self._frame:
             self._add(self._decode_more(now))

@@ -55,9 +55,9 @@ class Transcoder:
         self._fitting = self._fitting + 1 if fits else 0
         return self._fitting >= _FITTING
 
-    def take(self, now: float) -> Samples | None:
+    def next_frame(self, now: float) -> Samples | None:
         """The next 20 ms; None while a key is pressed."""
-        samples = self._buffer.take(now)
+        samples = self._buffer.next_frame(now)
         return None if now < self._key_until else samples
 
     def event(

@@ -11,6 +11,7 @@ from ...detection.answer_detector import AnswerDetector
 from ...detection.verdict import Beep, Finding, Verdict
 from ...detection_limits import DetectionLimits
 from ...detection_phrases import Phrases
+from ...isolation import each_alone
 from ...priority import Turn, go_first
 from ...protocol import messages as m
 from ...sound.g711 import decode
@@ -121,8 +122,11 @@ class Detections:
         """To be called about every 20 ms: a leg may be silent because no packets come."""
         if self._streams and now - self._told_at >= TELL_TIME_S:
             self._told_at = now
-            for detection in self._streams:
-                detection.hear(b"", "PCMU", now)
+            each_alone(
+                tuple(self._streams),
+                lambda detection: detection.hear(b"", "PCMU", now),
+                self._failed,
+            )
 
     def close(self) -> None:
         """End the thread."""
@@ -134,20 +138,32 @@ class Detections:
         assert self._loop is not None
         go_first(Turn.HELPER)
         while (work := self._work.get()) is not None:
-            detection, carry_out = work
-            if detection.is_stopped:
-                continue
-            found = carry_out(detection.detector)
-            if found or detection.detector.is_over:
-                self._tell(detection, found)
+            each_alone([work], self._look, lambda work: self._tell(work[0], self._failed))
 
-    def _tell(self, detection: Detection, found: list[Finding]) -> None:
+    def _look(self, work: _Work) -> None:
+        """In the thread: let a detector have what has come."""
+        detection, carry_out = work
+        if detection.is_stopped:
+            return
+        found = carry_out(detection.detector)
+        is_over = detection.detector.is_over
+        if found or is_over:
+            self._tell(detection, lambda detection: self._found(detection, found, is_over))
+
+    def _tell(self, detection: Detection, act: Callable[[Detection], None]) -> None:
+        """In the thread: have this done on the loop."""
         assert self._loop is not None
         try:
-            is_over = detection.detector.is_over
-            self._loop.call_soon_threadsafe(self._found, detection, found, is_over)
+            self._loop.call_soon_threadsafe(act, detection)
         except RuntimeError:  # the loop is closed: the worker ends
             detection.is_stopped = True
+
+    def _failed(self, detection: Detection) -> None:
+        """It cannot be told who speaks on this leg."""
+        stream = self._streams.get(detection)
+        if stream is not None:
+            self.stop(stream)
+            self._report(m.Detected(detection.leg, "unknown", 0, "stopped"))
 
     def _found(self, detection: Detection, found: list[Finding], is_over: bool) -> None:
         stream = self._streams.get(detection)

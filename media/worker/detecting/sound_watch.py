@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Final, Protocol, TypeAlias
 
+from ...isolation import each_alone, ignore
 from ...listening.echo import Echo
 from ...listening.talk_judge import Clipped, OneWay, SoundFinding, TalkJudge
 from ...listening.voice_activity import VoiceActivity
@@ -58,7 +59,7 @@ class _Tap:
         if payload and len(self.packets) < _MOST_PACKETS:
             self.packets.append((now, payload, codec))
 
-    def take(self) -> list[Packet]:
+    def take_packets(self) -> list[Packet]:
         packets, self.packets = self.packets, []
         return packets
 
@@ -130,26 +131,33 @@ class SoundWatch:
             self._scan(now, legs)
         if self._settings.voice and now - self._flushed_at >= _FLUSH_S:
             self._flushed_at = now
-            for pair in self._pairs.values():
-                self._flush(pair)
-        for pair in self._pairs.values():
-            if pair.began and now - pair.began >= self._settings.window_s:
-                self._end_window(pair, now)
-            elif not pair.began and now >= pair.next_at:
-                self._begin_window(pair, now)
+            self._each_pair(self._flush)
+        self._each_pair(lambda pair: self._look_at_window(pair, now))
+
+    def _each_pair(self, act: Callable[[_Pair], None]) -> None:
+        each_alone([pair for pair in self._pairs.values() if not pair.is_over], act, self._give_up)
+
+    def _look_at_window(self, pair: _Pair, now: float) -> None:
+        if pair.began and now - pair.began >= self._settings.window_s:
+            self._end_window(pair, now)
+        elif not pair.began and now >= pair.next_at:
+            self._begin_window(pair, now)
 
     def _scan(self, now: float, legs: Iterable[WatchedLeg]) -> None:
         """Find out who has begun to talk, and who does no more."""
         for pair in [pair for pair in self._pairs.values() if not pair.is_joined]:
             self._forget(pair)
         by_stream = {leg.incoming: leg for leg in legs}
-        for stream, leg in by_stream.items():
-            hearing = leg.playout.hearing
+
+        def begin(leg: WatchedLeg) -> None:
+            stream, hearing = leg.incoming, leg.playout.hearing
             if hearing is None or stream in self._pairs or hearing in self._pairs:
-                continue
+                return
             other = by_stream.get(hearing)
             if other is not None and other.playout.hearing is stream:
                 self._begin(leg, other, now)
+
+        each_alone(by_stream.values(), begin, ignore)
 
     def _begin(self, leg: WatchedLeg, other: WatchedLeg, now: float) -> None:
         if self._thread is None:
@@ -214,7 +222,7 @@ class SoundWatch:
 
     def _flush(self, pair: _Pair) -> None:
         """Have the thread look for speech in what has come since."""
-        packets = [side.tap.take() for side in pair.sides]
+        packets = [side.tap.take_packets() for side in pair.sides]
         for side, those in zip(pair.sides, packets, strict=True):
             if pair.began:
                 side.window += those[: _MOST_PACKETS - len(side.window)]
@@ -235,7 +243,7 @@ class SoundWatch:
             self._flush(pair)
         taken = [
             (
-                side.window + side.tap.take(),
+                side.window + side.tap.take_packets(),
                 side.leg.incoming.heard_at >= began,
                 side.leg.incoming.is_two_way,
             )
@@ -254,7 +262,7 @@ class SoundWatch:
             is_expected = all(is_two_way for *_, is_two_way in taken)
             found: list[tuple[_Side, SoundFinding | bool]] = []
             for side, own, other in zip(pair.sides, windows, reversed(windows), strict=True):
-                new = side.judge.add(own, other, now, is_expected=is_expected)
+                new = side.judge.add_windows(own, other, now, is_expected=is_expected)
                 found += [(side, one) for one in new]
             return found
 
@@ -270,13 +278,27 @@ class SoundWatch:
         assert self._loop is not None
         go_first(Turn.HELPER)
         while (work := self._work.get()) is not None:
-            pair, look = work
-            if pair.is_over:
-                continue
-            found = look()
-            if found:
-                with suppress(RuntimeError):  # the loop is closed: the worker ends
-                    self._loop.call_soon_threadsafe(self._found, pair, found)
+            each_alone([work], self._look, lambda work: self._tell(work[0], self._give_up))
+
+    def _look(self, work: tuple[_Pair, _Work]) -> None:
+        """In the thread: look at what is there of two who talk."""
+        pair, look = work
+        found = [] if pair.is_over else look()
+        if found:
+            self._tell(pair, lambda pair: self._found(pair, found))
+
+    def _tell(self, pair: _Pair, act: Callable[[_Pair], None]) -> None:
+        """In the thread: have this done on the loop."""
+        assert self._loop is not None
+        with suppress(RuntimeError):  # the loop is closed: the worker ends
+            self._loop.call_soon_threadsafe(act, pair)
+
+    def _give_up(self, pair: _Pair) -> None:
+        """Look at the sound of these two no more, for as long as they talk."""
+        if not pair.is_over:
+            pair.is_over = True
+            for side in pair.sides:
+                side.stop()
 
     def _found(self, pair: _Pair, found: list[tuple[_Side, SoundFinding | bool]]) -> None:
         if pair.is_over:

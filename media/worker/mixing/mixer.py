@@ -11,6 +11,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from ...codec.codec import Samples
+from ...isolation import each_alone
 from ...rtp.outgoing_stream import FRAME_S, OutgoingStream
 from ...sound.form import WIDE, encode, tick_bytes
 from ...sound.g711 import FRAME_SAMPLES
@@ -108,9 +109,14 @@ class _Sums:
     def mix(self, frames: dict[Speaker, Samples]) -> Samples:
         """The next frame of each sum. Who is not heard any more falls in it, and new ones rise."""
         assert self.plan is not None
-        fitted = [each.fitted(frames[each], is_wide=self.is_wide) for each in self.speakers]
         size = FRAME_SAMPLES * (2 if self.is_wide else 1)
-        spoken = np.array(fitted, np.int16).reshape(len(fitted), size)
+        spoken = np.zeros((len(self.speakers), size), np.int16)
+
+        def place(each: tuple[int, Speaker]) -> None:
+            nth, speaker = each
+            spoken[nth] = speaker.fitted(frames[speaker], is_wide=self.is_wide)
+
+        each_alone(enumerate(self.speakers), place, lambda each: each[1].begin_anew())
         sums = self.plan.mix(spoken)
         for nth, one in enumerate(self.hearing):
             if one.before is not None:
@@ -127,25 +133,24 @@ class _Sums:
         after = wide[[numbers[each] for each in one.row if each in numbers]].sum(axis=0)
         return passing(before, after)
 
-    def send(self, sums: Samples, now: float, failed: Callable[[MixedPlayout], None]) -> None:
-        """Send everybody their frame."""
+    def encoded(self, sums: Samples) -> list[bytes]:
+        """The frame of each, in the form that they hear."""
         encoded: dict[str, bytes] = {}
+        frames = []
         for nth, one in enumerate(self.hearing):
             form = WIDE if self.is_wide else one.playout.codec
             whole = encoded.get(form)
             if whole is None:
                 whole = encoded[form] = encode(sums, form)
             size = FRAME_SAMPLES * tick_bytes(form)
-            try:
-                one.playout.send_mixed(whole[nth * size : (nth + 1) * size], now)
-            except Exception:  # noqa: BLE001 - it is told of
-                failed(one.playout)
+            frames.append(whole[nth * size : (nth + 1) * size])
+        return frames
 
 
 class Mixer:
     """Every sum that is heard in one worker.
 
-    `failed` is called in the handling of an exception, with the playout that has raised it.
+    `failed` is given the playout that cannot be sent its sum.
     """
 
     def __init__(self, failed: Callable[[MixedPlayout], None]) -> None:
@@ -239,18 +244,49 @@ class Mixer:
         if not self._hearing:
             return
         speakers = [*self._speakers.values(), *self._gone]
-        frames = {each: each.take(now) for each in speakers}
+        frames: dict[Speaker, Samples] = {}
+
+        def hear(each: Speaker) -> None:
+            frames[each] = each.next_frame(now)
+
+        def begin_anew(each: Speaker) -> None:
+            frames[each] = each.begin_anew()
+
+        each_alone(speakers, hear, begin_anew)
         has_changed = bool(self._gone)
         hearing = [one for one in self._hearing.values() if self._is_due(one, now)]
         has_changed = has_changed or any(one.before is not None for one in hearing)
         for sums in self._sums:
             some = [one for one in hearing if (one.playout.form == WIDE) is sums.is_wide]
             if some:
-                sums.arrange(some, speakers)
-                sums.send(sums.mix(frames), now, self._failed)
+                self._send_all(sums, some, frames, now)
         if has_changed:
             self._gone.clear()
             self._forget_unheard()
+
+    def _send_all(
+        self, sums: _Sums, hearing: list[_Hearing], frames: dict[Speaker, Samples], now: float
+    ) -> None:
+        """The sums are made together; where that cannot be, each alone: who fails is told of."""
+        each_alone(
+            [sums],
+            lambda sums: self._send(sums, hearing, frames, now),
+            lambda sums: each_alone(
+                hearing,
+                lambda one: self._send(_Sums(is_wide=sums.is_wide), [one], frames, now),
+                lambda one: self._failed(one.playout),
+            ),
+        )
+
+    def _send(
+        self, sums: _Sums, hearing: list[_Hearing], frames: dict[Speaker, Samples], now: float
+    ) -> None:
+        sums.arrange(hearing, list(frames))
+        each_alone(
+            zip(hearing, sums.encoded(sums.mix(frames)), strict=True),
+            lambda each: each[0].playout.send_mixed(each[1], now),
+            lambda each: self._failed(each[0].playout),
+        )
 
     def _is_due(self, one: _Hearing, now: float) -> bool:
         """Whether a frame is sent to them now: not while they have heard what it would have."""

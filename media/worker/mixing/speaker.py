@@ -1,6 +1,5 @@
 """One leg whose speech is mixed: a listener of its stream that has frames for the clock."""
 
-import traceback
 from collections.abc import Callable
 from copy import copy
 from typing import Final
@@ -31,6 +30,7 @@ class Speaker:
 
     relayed = None
     """It is never sent on packet by packet (see StreamListener)."""
+    is_asking = False
 
     def __init__(
         self, source: PeerStream, on_gone: "Callable[[Speaker], None]", *, rises: bool = True
@@ -68,14 +68,14 @@ class Speaker:
         """How many samples a frame of it has."""
         return (WIDE_HZ if self.is_wide else SAMPLE_RATE_HZ) // _FRAMES_A_SECOND
 
-    def take(self, now: float) -> Samples:
+    def begin_anew(self) -> Samples:
+        """Forget what has come: it cannot be made sound of. Returns a frame of silence."""
+        self._buffer, self._other = self._new_buffer(), None
+        return np.zeros(self.frame_samples, np.int16)
+
+    def next_frame(self, now: float) -> Samples:
         """The next 20 ms, at 16 kHz where it `is_wide`."""
-        try:
-            frame = self._buffer.take(now)
-        except Exception:  # noqa: BLE001 - those who hear others as well hear them
-            traceback.print_exc()
-            self._buffer = self._new_buffer()
-            frame = np.zeros(self.frame_samples, np.int16)
+        frame = self._buffer.next_frame(now)
         if self._rises and self._buffer.has_begun:
             self._rises = False
             frame = risen(frame, np.zeros(len(frame) // 2, np.int16))

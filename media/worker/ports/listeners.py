@@ -8,9 +8,11 @@ the kernel drops for it, and what it dropped is counted later, so that a flood c
 
 import select
 import socket
+from collections.abc import Iterator
 from time import monotonic
 from typing import Final, Protocol
 
+from ...isolation import each_alone
 from .port_pool import PortPair
 
 MAX_DATAGRAM_BYTES: Final = 2048
@@ -36,6 +38,9 @@ class DatagramSink(Protocol):
         self, packet: bytearray, size: int, source: tuple[str, int], now: float
     ) -> None:
         """Take an RTCP datagram of `size` bytes."""
+
+    def fail(self) -> None:
+        """A datagram could not be dealt with, by a defect of ours."""
 
 
 class _OpenSocket:
@@ -108,19 +113,25 @@ class Listeners:
         if now >= opened.period_end:
             opened.period_end = now + FLOOD_S
             opened.read = 0
-        buffer, sink, receive = self._buffer, opened.sink, opened.sock.recvfrom_into
+        buffer, sink = self._buffer, opened.sink
+        receive = sink.rtcp_received if opened.is_rtcp else sink.rtp_received
+        each_alone(
+            self._datagrams(opened),
+            lambda datagram: receive(buffer, *datagram, now),
+            lambda _datagram: sink.fail(),
+        )
+        if opened.read >= FLOOD_DATAGRAMS and fd in self._sockets:
+            self._epoll.unregister(fd)
+            self._shut[fd] = opened
+
+    def _datagrams(self, opened: _OpenSocket) -> Iterator[tuple[int, tuple[str, int]]]:
+        """What has come, each in the buffer: its size, and where it is from."""
         for _ in range(_READS):
             try:
-                size, address = receive(buffer)
+                size, address = opened.sock.recvfrom_into(self._buffer)
             except BlockingIOError:
                 return
             except OSError:  # a pending ICMP error of something sent from here
                 continue
             opened.read += 1
-            if opened.is_rtcp:
-                sink.rtcp_received(buffer, size, (address[0], address[1]), now)
-            else:
-                sink.rtp_received(buffer, size, (address[0], address[1]), now)
-        if opened.read >= FLOOD_DATAGRAMS and fd in self._sockets:
-            self._epoll.unregister(fd)
-            self._shut[fd] = opened
+            yield size, (address[0], address[1])

@@ -265,7 +265,9 @@ class WavWriter:
                 self._place(number, place - base, samples, rate_hz)
         if until > base:
             count = until - base
-            samples = window[:count] if self._wide is None else self._wide.take(window, count)
+            samples = (
+                window[:count] if self._wide is None else self._wide.take_samples(window, count)
+            )
             file.write(self._mixed(samples).astype("<i2").tobytes())
             self._written = until
             rest = len(window) - count

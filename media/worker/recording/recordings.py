@@ -1,11 +1,13 @@
 """The recordings under way in a worker, and the thread that writes them."""
 
 import asyncio
+import traceback
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from time import monotonic
 from typing import Any, Final
 
+from ...isolation import FAULT, each_alone, fault, ignore
 from ...protocol import messages as m
 from ...rtp.rtp import CLOCK_HZ
 from ...sound.form import WIDE
@@ -107,34 +109,47 @@ class Recordings:
         recording = self._by_leg.get(leg)
         return recording is not None and recording.paused
 
-    def leg_closed(self, leg: MediaLeg) -> None:
-        """A recorded leg is gone: the recording ends by itself."""
+    def leg_closed(self, leg: MediaLeg, failure: str | None = None) -> None:
+        """A recorded leg is gone: the recording ends by itself. `failure`: as that leg has failed.
+
+        What there is of it is whole in either case.
+        """
         recording = self._by_leg.get(leg)
         if recording is not None:
-            self._end(recording, None)
+            self._end(recording, None, failure)
 
     def frame(self, now: float) -> None:
         """To be called every 20 ms; hands over to the thread what is due."""
         self._turn = (self._turn + 1) % WRITE_INTERVAL_FRAMES
-        for recording in list(self._turns[self._turn]):
-            if not recording.writing:
-                recording.writing = True
-                self._spawn(self._written(recording, self._write(recording, now)))
-            elif recording.pending > MAX_PENDING_FRAMES:
-                self._fail(recording, "the file cannot be written fast enough")
+        each_alone(
+            tuple(self._turns[self._turn]),
+            lambda recording: self._write_due(recording, now),
+            lambda recording: self._fail(recording, FAULT),
+        )
+
+    def _write_due(self, recording: Recording, now: float) -> None:
+        if not recording.writing:
+            written = self._write(recording, now)
+            recording.writing = True
+            self._spawn(self._written(recording, written))
+        elif recording.pending > MAX_PENDING_FRAMES:
+            self._fail(recording, "the file cannot be written fast enough")
 
     def close(self) -> None:
         """End every recording and wait for the files to be complete, but not for ever."""
         now = monotonic()
-        for recording in list(self._legs):
+
+        def end(recording: Recording) -> None:
             self._release(recording)
             self._write(recording, now, last=True)
+
+        each_alone(tuple(self._legs), end, ignore)
         self._disk.close(CLOSE_DEADLINE_S)
 
-    def _end(self, recording: Recording, request: int | None) -> None:
+    def _end(self, recording: Recording, request: int | None, reason: str | None = None) -> None:
         self._release(recording)
         complete = self._write(recording, monotonic(), last=True)
-        self._spawn(self._finished(recording, complete, request))
+        self._spawn(self._finished(recording, complete, request, reason))
 
     def _listen(self, recording: Recording) -> None:
         a, b = self._legs[recording]
@@ -185,11 +200,13 @@ class Recordings:
             self._fail(recording, failure)
 
     async def _finished(
-        self, recording: Recording, done: "Future[None]", request: int | None
+        self, recording: Recording, done: "Future[None]", request: int | None, reason: str | None
     ) -> None:
         failure = await _failure(done, WRITE_DEADLINE_S)
         if failure is not None:
             await self._abandon(recording)
+        failure = failure or reason
+        if failure is not None:
             failure = f"{recording.path}: {failure}"
         if recording.refused:  # who wanted it has heard of that
             failure = "the leg is not being recorded"
@@ -236,4 +253,7 @@ async def _failure(done: "Future[None]", deadline_s: float) -> str | None:
             await asyncio.wrap_future(done)
     except OSError as error:  # the deadline's is one as well, and says nothing
         return error.strerror or f"the disk did not answer for {deadline_s:g} s"
+    except Exception as error:  # noqa: BLE001 - the recording ends by it
+        traceback.print_exc()
+        return fault(error)
     return None

@@ -32,7 +32,7 @@ class WideSides:
         if begin >= 0 and end <= len(self._window):
             self._window[begin:end, side] = samples
 
-    def take(self, narrow: NDArray[np.int16], ticks: int) -> NDArray[np.int16]:
+    def take_samples(self, narrow: NDArray[np.int16], ticks: int) -> NDArray[np.int16]:
         """The first `ticks` of both windows in one, at 16 kHz. `narrow` has that at 8 kHz, and at
         least a little of what follows."""
         self._reach(len(narrow))

@@ -48,11 +48,13 @@ def test_it_is_sure_after_three_windows_with_one_delay() -> None:
     finder = EchoFinder(-30.0)
     for seed in (1, 2):
         sent = speech(seed)
-        assert finder.add(window(sent), window(late(sent, 18, -15.0))) is None
-    assert finder.add(window(speech(3), talk_ms=0), window(speech(4))) is None, "nobody speaks"
-    assert finder.add(window(speech(5)), window(late(speech(5), 50, -15.0))) is None
+        assert finder.add_windows(window(sent), window(late(sent, 18, -15.0))) is None
+    assert finder.add_windows(window(speech(3), talk_ms=0), window(speech(4))) is None, (
+        "nobody speaks"
+    )
+    assert finder.add_windows(window(speech(5)), window(late(speech(5), 50, -15.0))) is None
     sent = speech(6)
-    found = finder.add(window(sent), window(late(sent, 18, -15.0)))
+    found = finder.add_windows(window(sent), window(late(sent, 18, -15.0)))
     assert isinstance(found, Echo)
     assert abs(found.delay_ms - 180) <= 10
 
@@ -61,4 +63,4 @@ def test_a_soft_echo_is_nobodys_business() -> None:
     finder = EchoFinder(-10.0)
     for seed in range(1, 6):
         sent = speech(seed)
-        assert finder.add(window(sent), window(late(sent, 18, -20.0))) is None
+        assert finder.add_windows(window(sent), window(late(sent, 18, -20.0))) is None

@@ -33,7 +33,7 @@ def judged(
     return [
         (5.0 * number, found)
         for number, (own, other) in enumerate(windows, 1)
-        for found in judge.add(own, other, 5.0 * number, is_expected=is_expected)
+        for found in judge.add_windows(own, other, 5.0 * number, is_expected=is_expected)
     ]
 
 
@@ -58,8 +58,8 @@ def test_hold_is_no_one_way_audio() -> None:
     assert judged(*[(NOTHING, TALK)] * 8, is_expected=False) == []
     judge = TalkJudge(SETTINGS, 0.0)
     for now in range(5, 40, 5):
-        assert judge.add(NOTHING, TALK, float(now), is_expected=False) == []
-    assert judge.add(NOTHING, TALK, 40.0, is_expected=True) == []
+        assert judge.add_windows(NOTHING, TALK, float(now), is_expected=False) == []
+    assert judge.add_windows(NOTHING, TALK, 40.0, is_expected=True) == []
 
 
 def test_clipping_is_found_in_two_of_three_windows() -> None:

@@ -67,7 +67,7 @@ async def stage_with(serve: Serve, **order: Any) -> AsyncIterator[Stage]:
     async with bot_that(serve) as bot:
         order = {"rate_hz": 8000} | order
         opened = OpenStream("s1", Service(bot.url), b'{"call":"c1"}', *leg.address, **order)
-        stream = BotStream(opened, connector, events.add)
+        stream = BotStream(opened, connector, events.add, lambda: None)
         running = asyncio.ensure_future(stream.run())
         try:
             yield Stage(stream, leg, events)
@@ -357,7 +357,7 @@ async def test_a_leg_that_cannot_be_reached_is_no_stream() -> None:
 
     connector, events = Connector(), Arrivals[Event]()
     order = OpenStream("s1", Service("ws://127.0.0.1:1/"), b"{}", "192.0.2.1", 4000)
-    stream = BotStream(order, connector, events.add)
+    stream = BotStream(order, connector, events.add, lambda: None)
     stream.tick(1.0, 0)
     await stream.run()
     (ended,) = events.items

@@ -51,7 +51,7 @@ async def stage(
         "r1", given.pop("engine"), given.pop("vocabulary"), "en", *leg.address,
         command=command, **given,
     )  # fmt: skip
-    stream = RecognitionStream(opened, connector, events.add)
+    stream = RecognitionStream(opened, connector, events.add, lambda: None)
     running = asyncio.ensure_future(stream.run())
     try:
         yield stream, leg, events
@@ -114,7 +114,7 @@ async def test_without_a_port_it_ends_with_the_reason() -> None:
     connector = Connector()
     order = OpenRecognition("r2", "command", Vocabulary(), "en", "192.0.2.1", 4000)
     order.command = ("/bin/cat",)
-    await RecognitionStream(order, connector, told.append).run()
+    await RecognitionStream(order, connector, told.append, lambda: None).run()
     (ended,) = told
     assert isinstance(ended, StreamEnded)
     assert (ended.failure, "no RTP" in ended.cause) == ("unreachable", True)

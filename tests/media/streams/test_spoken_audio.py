@@ -24,7 +24,7 @@ def heard(audio: SpokenAudio, ticks: int) -> list[int | None]:
 
 def test_a_stretch_is_heard_frame_by_frame_in_its_order() -> None:
     audio = SpokenAudio(10_000, RATE_HZ)
-    audio.add(frames(3))
+    audio.queue_sound(frames(3))
     assert heard(audio, 5) == [1, 2, 3, None, None]
     assert (audio.heard_ms, audio.queued_ms, audio.dropped_ms) == (60, 0, 0)
 
@@ -33,7 +33,7 @@ def test_a_stretch_that_comes_frame_by_frame_begins_one_tick_later_and_then_has_
     audio = SpokenAudio(10_000, RATE_HZ)
     seen: list[int | None] = []
     for number in range(1, 6):
-        audio.add(frames(1, number))
+        audio.queue_sound(frames(1, number))
         seen += heard(audio, 1)
     seen += heard(audio, 2)
     assert seen == [None, 1, 2, 3, 4, 5, None]
@@ -41,7 +41,7 @@ def test_a_stretch_that_comes_frame_by_frame_begins_one_tick_later_and_then_has_
 
 def test_what_is_shorter_than_a_frame_is_heard_after_it_has_waited_for_more() -> None:
     audio = SpokenAudio(10_000, RATE_HZ)
-    audio.add(b"\x07" * 200)
+    audio.queue_sound(b"\x07" * 200)
     assert audio.next_frame() is None
     assert audio.next_frame() == (b"\x07" * 200, [])
     assert audio.heard_ms == 200 // 32
@@ -49,17 +49,17 @@ def test_what_is_shorter_than_a_frame_is_heard_after_it_has_waited_for_more() ->
 
 def test_what_has_no_room_is_dropped_and_counted() -> None:
     audio = SpokenAudio(40, RATE_HZ)
-    assert audio.add(frames(2)) == 0
-    assert audio.add(frames(1, 9)) == FRAME_BYTES
+    assert audio.queue_sound(frames(2)) == 0
+    assert audio.queue_sound(frames(1, 9)) == FRAME_BYTES
     assert heard(audio, 3) == [1, 2, None]
     assert audio.dropped_ms == 20
 
 
 def test_a_mark_is_reached_with_the_last_sample_before_it() -> None:
     audio = SpokenAudio(10_000, RATE_HZ)
-    audio.add(frames(2))
+    audio.queue_sound(frames(2))
     assert audio.mark("middle") == []
-    audio.add(frames(1, 3))
+    audio.queue_sound(frames(1, 3))
     assert audio.mark("end") == []
     first, second, third = (audio.next_frame() for _ in range(3))
     assert first is not None and first[1] == []
@@ -73,19 +73,19 @@ def test_a_mark_of_a_bot_that_says_nothing_is_reached_at_once() -> None:
 
 def test_clear_drops_what_is_not_heard_and_names_the_marks_in_it() -> None:
     audio = SpokenAudio(10_000, RATE_HZ)
-    audio.add(frames(4))
+    audio.queue_sound(frames(4))
     audio.mark("never")
     heard(audio, 1)
     assert audio.clear() == [ReachedMark("never", 20, is_cleared=True)]
     assert (audio.heard_ms, audio.dropped_ms, audio.queued_ms) == (20, 60, 0)
-    audio.add(frames(2, 7))
+    audio.queue_sound(frames(2, 7))
     assert heard(audio, 2) == [7, 8]
     assert audio.mark("after") == [ReachedMark("after", 60)]
 
 
 def test_a_pause_can_be_taken_back_and_nothing_is_lost_in_it() -> None:
     audio = SpokenAudio(10_000, RATE_HZ)
-    audio.add(frames(4))
+    audio.queue_sound(frames(4))
     assert heard(audio, 2) == [1, 2]
     audio.is_paused = True
     assert heard(audio, 3) == [None, None, None]
@@ -95,7 +95,7 @@ def test_a_pause_can_be_taken_back_and_nothing_is_lost_in_it() -> None:
 
 def test_of_too_many_marks_the_oldest_is_told_of_early() -> None:
     audio = SpokenAudio(10_000, RATE_HZ)
-    audio.add(frames(1))
+    audio.queue_sound(frames(1))
     for number in range(audio.MOST_MARKS):
         assert audio.mark(str(number)) == []
     assert audio.mark("one more") == [ReachedMark("0", 0)]
@@ -106,7 +106,7 @@ def test_every_sample_is_heard_once_or_dropped(steps: list[int | str]) -> None:
     audio, added, seen = SpokenAudio(200, RATE_HZ), 0, 0
     for step in steps:
         if isinstance(step, int):
-            audio.add(b"\x01" * 2 * step)
+            audio.queue_sound(b"\x01" * 2 * step)
             added += 2 * step
         elif step == "clear":
             audio.clear()
@@ -131,9 +131,9 @@ def test_nothing_that_is_said_is_lost_or_heard_twice_however_late_all_is(
             match step:
                 case "say":
                     said += 1
-                    audio.add(said.to_bytes(2, "big") + b"\x7f" * (FRAME_BYTES - 2))
+                    audio.queue_sound(said.to_bytes(2, "big") + b"\x7f" * (FRAME_BYTES - 2))
                 case "pause":
-                    audio.add(bytes(FRAME_BYTES))
+                    audio.queue_sound(bytes(FRAME_BYTES))
                 case "late":
                     audio.fall_behind()
                 case _:
@@ -151,7 +151,7 @@ def numbers(frame: tuple[bytes, list[ReachedMark]] | None) -> list[int]:
 def test_a_long_speech_keeps_no_memory_of_what_was_heard() -> None:
     audio = SpokenAudio(10_000, RATE_HZ)
     for _ in range(500):
-        audio.add(frames(2))
+        audio.queue_sound(frames(2))
         assert heard(audio, 2) == [1, 2]
     assert len(audio._waiting) < 100 * FRAME_BYTES
 
@@ -163,7 +163,7 @@ def test_a_bot_that_speaks_live_by_a_clock_that_drifts_is_heard_whole(ppm: int) 
     said = silent = 0
     for tick in range(ticks):
         while said <= tick * (1 + ppm * 1e-6):
-            assert audio.add(bytes([said % 251]) * FRAME_BYTES) == 0
+            assert audio.queue_sound(bytes([said % 251]) * FRAME_BYTES) == 0
             said += 1
         silent += audio.next_frame() is None
     apart = round(ticks * 2000e-6)
@@ -184,7 +184,7 @@ def live(audio: SpokenAudio, ticks: int, *, late: range, quiet: range) -> list[i
         value = b"\x00" if tick in quiet else bytes([1 + tick])
         waiting += (value + bytes([0 if tick in quiet else 1])) * (FRAME_BYTES // 2)
         if tick not in late:
-            audio.add(waiting)
+            audio.queue_sound(waiting)
             waiting = b""
         frame = audio.next_frame()
         heard.append(None if frame is None else frame[0][0])
@@ -204,11 +204,11 @@ def test_a_live_bot_that_was_late_is_heard_in_time_again_after_its_next_pause() 
 
 def test_time_in_which_nothing_could_be_handed_out_counts_as_well() -> None:
     audio = SpokenAudio(60_000, RATE_HZ)
-    audio.add(frames(4))
+    audio.queue_sound(frames(4))
     assert heard(audio, 1) == [1]
     for _ in range(5):
         audio.fall_behind()
-    audio.add(frames(5, 5) + bytes(FRAME_BYTES) * 12)  # what the bot has said meanwhile
+    audio.queue_sound(frames(5, 5) + bytes(FRAME_BYTES) * 12)  # what the bot has said meanwhile
     assert heard(audio, 8) == list(range(2, 10))
     silent = 0
     while audio.queued_ms:
@@ -218,12 +218,12 @@ def test_time_in_which_nothing_could_be_handed_out_counts_as_well() -> None:
 
 def test_a_bot_is_in_time_again_after_the_process_was_held_up_for_long() -> None:
     audio = SpokenAudio(60_000, RATE_HZ)
-    audio.add(frames(3))
+    audio.queue_sound(frames(3))
     assert heard(audio, 3) == [1, 2, 3]
     for _ in range(60):  # more than a second
         audio.fall_behind()
     assert heard(audio, 1) == [None]
-    audio.add(frames(30) + bytes(FRAME_BYTES) * 32)  # what the bot has said meanwhile
+    audio.queue_sound(frames(30) + bytes(FRAME_BYTES) * 32)  # what the bot has said meanwhile
     assert heard(audio, 30) == list(range(1, 31))
     silent = 0
     while audio.next_frame() is not None:
@@ -235,6 +235,6 @@ def test_of_a_bot_that_speaks_ahead_every_pause_is_heard() -> None:
     audio = SpokenAudio(60_000, RATE_HZ)
     heard(audio, 3)
     for _ in range(2):  # two answers, the second soon after the first
-        audio.add(frames(5) + bytes(FRAME_BYTES) * 30 + frames(5, 50))
+        audio.queue_sound(frames(5) + bytes(FRAME_BYTES) * 30 + frames(5, 50))
         seen = heard(audio, 41)
         assert seen[:40] == [1, 2, 3, 4, 5, *[0] * 30, 50, 51, 52, 53, 54]

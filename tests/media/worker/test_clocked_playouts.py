@@ -311,12 +311,12 @@ async def test_silence_meanwhile_is_no_source_of_its_own(bench: TimedBench) -> N
 def test_the_first_playout_wakes_the_clock_and_the_next_one_need_not() -> None:
     woken: list[int] = []
     playouts = ClockedPlayouts[str](lambda: woken.append(len(playouts)))
-    playouts.add("a")
-    playouts.add("a")
-    playouts.add("b")
+    playouts.add_playout("a")
+    playouts.add_playout("a")
+    playouts.add_playout("b")
     assert (list(playouts), len(playouts), woken) == (["a", "b"], 2, [1])
     for each in playouts:
-        playouts.discard(each)
-        playouts.discard(each)
-    playouts.add("a")
+        playouts.discard_playout(each)
+        playouts.discard_playout(each)
+    playouts.add_playout("a")
     assert woken == [1, 1]

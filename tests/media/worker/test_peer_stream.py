@@ -42,6 +42,10 @@ class Peer:
     def multiplexed_rtcp(self, packet: bytearray, size: int, now: float) -> bool:
         return False
 
+    def fail(self, part: object = None) -> None:
+        """As MediaLeg."""
+        raise AssertionError("a defect of ours")
+
     def peer_heard(self, now: float) -> None:
         self.heard += 1
 
@@ -218,6 +222,7 @@ class Listener:
     """Hears packets of a peer of G722: the codec, and how many bytes there are of each."""
 
     relayed = None
+    is_asking = False
 
     def __init__(self, peer: Peer) -> None:
         peer.stream.audio = {9: "G722"}

@@ -44,6 +44,10 @@ class Peer:
     def multiplexed_rtcp(self, packet: bytearray, size: int, now: float) -> bool:
         return False
 
+    def fail(self, part: object = None) -> None:
+        """As MediaLeg."""
+        raise AssertionError("a defect of ours")
+
     def peer_heard(self, now: float) -> None:
         self.heard_at = now
 

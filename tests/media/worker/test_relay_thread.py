@@ -31,6 +31,10 @@ class Owner:
         self.stream = PeerStream(cast(MediaLeg, self), relay.new_flow())
         self.stream.audio = {0: "PCMU"}
 
+    def fail(self, part: object = None) -> None:
+        """As MediaLeg."""
+        raise AssertionError("a defect of ours")
+
     def peer_heard(self, now: float) -> None:
         self.heard_at.append(now)
 

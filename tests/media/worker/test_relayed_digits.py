@@ -189,3 +189,26 @@ def test_who_asks_for_keys_hears_a_phone_that_sends_them_as_sound(desk: SwitchBe
     desk.switch.execute(m.BlockKeys("a", False))
     heard(b)
     assert heard(b) >= 5
+
+
+def test_two_who_ask_for_keys_both_hear_them_and_nobody_does_who_asks_no_more(
+    desk: SwitchBench,
+) -> None:
+    a, one, two = desk.phone("a", 0x11), desk.phone("one", 0x22), desk.phone("two", 0x33)
+    desk.switch.execute(structs.replace(a.describe("a"), keys_as_sound=True))
+    desk.switch.execute(m.BlockKeys("a", True))
+
+    def heard(*phones: FramePhone) -> list[bool]:
+        for _ in range(5):
+            a.talk(desk.addresses["a"])
+            desk.drain()
+            desk.tick()
+        return [[packet.payload for packet in each.listen()].count(a.frame) >= 5 for each in phones]
+
+    for name in ("one", "two"):
+        desk.switch.execute(m.Hear(name, 1, Peer("a", is_asking=True)))
+    assert heard(one, two) == [True, True]
+    desk.switch.execute(m.Hear("two", 2, Peer("a")))
+    assert heard(one, two) == [True, False]
+    desk.switch.execute(m.Bridge("one", "a"))
+    assert heard(one) == [False]

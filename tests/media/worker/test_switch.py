@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from media.isolation import FAULT
 from media.protocol import messages as m
 from media.rtp.outgoing_stream import FRAME_S
 from media.rtp.rtp import build
@@ -17,6 +18,7 @@ from media.sources import Mix, Peer, Silence
 from media.worker.announcing.leg_sound import LegSound
 from media.worker.coding.playout_buffer import PlayoutBuffer
 from media.worker.leg import MediaLeg
+from media.worker.mixing.mixer import _Sums
 from media.worker.playout import Playout
 from media.worker.switch import QUIET_FRAMES, ROUNDS_PER_VISIT
 from tests.support.examples import at_most
@@ -412,6 +414,10 @@ def _fails_for(monkeypatch: pytest.MonkeyPatch, kind: type, method: str, bad: ob
         (Playout, "send_mixed"),
         (LegSound, "keep_mixing"),
         (MediaLeg, "look_after"),
+        (MediaLeg, "peer_heard"),
+        (MediaLeg, "rtp_received"),
+        (Playout, "relay_audio"),
+        (Playout, "fill_gap"),
     ],
 )
 def test_a_leg_that_fails_ends_and_the_others_miss_no_frame(
@@ -422,6 +428,9 @@ def test_a_leg_that_fails_ends_and_the_others_miss_no_frame(
     if method == "send_mixed":
         for name in "abc":
             desk.switch.execute(m.Hear(name, 0, Mix(tuple("abc".replace(name, "")))))
+    elif method in ("relay_audio", "fill_gap"):
+        for name in "ac":
+            desk.switch.execute(m.Hear(name, 1, Peer("b")))
     else:
         desk.switch.execute(m.Hear("a", 1, Silence()))
     if method == "send_digit_frame":
@@ -432,9 +441,16 @@ def test_a_leg_that_fails_ends_and_the_others_miss_no_frame(
     if method == "keep_mixing":
         desk.switch._mixing.append(leg)
     if method == "send_due":
-        leg.playout._clocked.add(leg.playout)
+        leg.playout._clocked.add_playout(leg.playout)
     owner = {Playout: leg.playout, LegSound: leg.sound, MediaLeg: leg}[kind]
     _fails_for(monkeypatch, kind, method, owner)
+    if method == "peer_heard":
+        phones["a"].talk(desk.addresses["a"])
+    if method == "rtp_received":
+        desk.phones.append(FramePhone(0x44))  # a stranger
+        desk.phones[-1].talk(desk.addresses["a"])
+    if method == "fill_gap":
+        desk.tick(10)
     for _ in range(4 * ROUNDS_PER_VISIT):
         for name in "bc":
             phones[name].talk(desk.addresses[name])
@@ -456,7 +472,7 @@ def test_one_who_cannot_be_decoded_is_silent_in_the_sum_and_the_others_are_heard
     for name in "abc":
         desk.switch.execute(m.Hear(name, 0, Mix(tuple("abc".replace(name, "")))))
     bad = desk.switch._mixer._speakers[desk.switch._legs["a"].incoming]
-    _fails_for(monkeypatch, PlayoutBuffer, "take", bad._buffer)
+    _fails_for(monkeypatch, PlayoutBuffer, "next_frame", bad._buffer)
 
     def talk(frames: int) -> None:
         for _ in range(frames):
@@ -474,3 +490,76 @@ def test_one_who_cannot_be_decoded_is_silent_in_the_sum_and_the_others_are_heard
     both = [phones[name].frame for name in "bc"]
     assert phones["a"].heard[-1].payload not in both
     assert phones["b"].heard[-1].payload not in (phones["c"].frame, SILENCE["PCMU"])
+
+
+def test_where_the_sums_cannot_be_made_together_each_is_made_alone(
+    desk: SwitchBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phones = {leg: desk.phone(leg, fill) for leg, fill in (("a", 0x11), ("b", 0x22), ("c", 0x33))}
+    for name in "abc":
+        desk.switch.execute(m.Hear(name, 0, Mix(tuple("abc".replace(name, "")))))
+    bad, mix = desk.switch._legs["a"].playout, _Sums.mix
+
+    def fail(sums: _Sums, *args: Any) -> object:
+        if any(one.playout is bad for one in sums.hearing):
+            raise ValueError("a fault of ours")
+        return mix(sums, *args)
+
+    monkeypatch.setattr(_Sums, "mix", fail)
+    for _ in range(30):
+        for name in "bc":
+            phones[name].talk(desk.addresses[name])
+        desk.drain()
+        desk.tick()
+    assert desk.events(m.LegFailed) == [m.LegFailed("a")]
+    for name in "bc":
+        assert len(phones[name].listen()) >= 28
+        assert_unbroken(phones[name].heard)
+
+
+def test_a_source_whose_frame_cannot_be_made_costs_its_leg_alone(
+    desk: SwitchBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    b = [desk.phone(leg, 0x11) for leg in "ab"][1]
+    for name in "ab":
+        desk.switch.execute(m.Hear(name, 1, Silence()))
+    desk.switch._speaking._before[desk.switch._legs["a"].playout] = None  # type: ignore[assignment]
+    desk.tick(3)
+    assert desk.events(m.LegFailed) == [m.LegFailed("a")]
+    assert len(b.listen()) == 3
+
+
+@pytest.mark.parametrize("step", ["leave", "give_back"])
+def test_a_leg_whose_end_fails_is_gone_all_the_same(
+    desk: SwitchBench, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    a = desk.phone("a", 0x11)
+    part = desk.switch._mixer if step == "leave" else desk.switch._ports
+
+    def fail(*_args: Any) -> None:
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(type(part), step, fail)
+    desk.switch.execute(m.Close(9, "a"))
+    assert isinstance(desk.reports[-1], m.Closed)
+    assert desk.switch.counters().legs == 0
+    desk.open("a")
+    a.talk(desk.addresses["a"])
+    desk.drain()
+    desk.tick(ROUNDS_PER_VISIT)
+    assert desk.events(m.LegFailed) == []
+
+
+def test_a_command_that_fails_is_answered_or_ends_its_leg(
+    desk: SwitchBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "ab":
+        desk.phone(name, 0x11)
+    _fails_for(monkeypatch, MediaLeg, "stats", desk.switch._legs["a"])
+    _fails_for(monkeypatch, LegSound, "hear_silence", desk.switch._legs["b"].sound)
+    desk.switch.execute(m.GetStats(5, "a"))
+    assert desk.reports[-1] == m.Refused(5, "failed", FAULT)
+    desk.switch.execute(m.Hear("b", 1, Peer("nobody")))
+    desk.tick()
+    assert desk.events(m.LegFailed) == [m.LegFailed("b")]
+    assert desk.switch.counters().legs == 1

@@ -40,6 +40,10 @@ class Leg:
         self.levels: list[bool] = []
         self.keys: list[bytes] = []
 
+    def fail(self, part: object = None) -> None:
+        """As MediaLeg."""
+        raise AssertionError("a defect of ours")
+
     def peer_heard(self, now: float) -> None:
         """As MediaLeg."""
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from media.protocol import messages as m
+from media.sound.clip_library import Library
 from media.sound.g711 import SILENCE
 from media.sources import Hold, Mix, Peer, Playlist, Prompt, Silence, Stream
 from tests.support.media.codec_phones import CodecPhone
@@ -235,5 +236,27 @@ async def test_all_who_hear_a_stream_hear_the_same_place_of_it(tmp_path: Path) -
         run(m.Announce("b", 4, Stream(files)))
         await loaded(desk)
         assert played(desk)[-1][1:] == ("failed", True)
+    finally:
+        desk.close()
+
+
+async def test_a_fault_in_the_reading_of_a_source_is_said_as_any_other_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = SwitchBench()
+
+    async def fail(*_args: object, **_options: object) -> None:
+        raise KeyError("a fault of ours")
+
+    monkeypatch.setattr(Library, "load", fail)
+    try:
+        desk.phone("a", 0x11)
+        desk.switch.execute(m.Announce("a", 1, tone(tmp_path, "one.wav")))
+        await loaded(desk)
+        assert played(desk) == [(1, "failed", True)]
+        desk.switch.execute(m.KeepReady((tone(tmp_path, "two.wav"),)))
+        readying = desk.switch._clips._readying
+        assert readying is not None
+        await readying
     finally:
         desk.close()

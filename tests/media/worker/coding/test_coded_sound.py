@@ -372,7 +372,7 @@ def test_a_codec_that_does_not_work_here_is_not_sent(
 def test_nothing_is_taken_where_nothing_is_coded(hears: Make) -> None:
     hearer = hears("G722")
     coding = hearer.playout._coding
-    assert coding.transcoder is None and coding.take(hearer.now) is None
+    assert coding.transcoder is None and coding.next_frame(hearer.now) is None
 
 
 def test_a_codec_may_change_while_another_leg_is_heard(hears: Make) -> None:

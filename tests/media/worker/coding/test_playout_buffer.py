@@ -51,7 +51,7 @@ class Call:
                     packet.payload,
                     packet.at,
                 )
-            self.frames.append(self.buffer.take(self.now))
+            self.frames.append(self.buffer.next_frame(self.now))
             self.now += FRAME_S
         return self
 
@@ -190,7 +190,7 @@ def test_a_clock_that_drifts_for_an_hour_is_followed(ppm: float) -> None:
             buffer.put("PCMU", SSRC, number & 0xFFFF, number * 480 & 0xFFFFFFFF, payload, at)
             number += 1
             at = 0.015 + number * 0.06 * (1 + ppm * 1e-6)
-        buffer.take(now)
+        buffer.next_frame(now)
         if frame % 3000 == 2999:
             assert len(buffer._waiting) <= 1
     assert buffer.late == buffer.lost == 0
@@ -383,7 +383,7 @@ def test_a_buffer_that_nobody_reads_is_bounded() -> None:
     for packet in sent(10):
         buffer.put("PCMU", SSRC, packet.sequence, packet.timestamp, packet.payload, packet.at)
     assert len(buffer._waiting) == 100
-    buffer.take(10.0)
+    buffer.next_frame(10.0)
     assert len(buffer._waiting) <= 30  # what is older is not heard any more
 
 
@@ -412,5 +412,5 @@ def test_nothing_that_comes_breaks_it(seed: int) -> None:
                 codec = str(rng.choice(["PCMU", "PCMA"]))
                 buffer.put(codec, int(rng.integers(1, 3)), int(rng.integers(0, 100)),
                            int(rng.integers(0, 9000)), rng.bytes(size), now)  # fmt: skip
-        assert len(buffer.take(now)) == 160
+        assert len(buffer.next_frame(now)) == 160
         now += float(rng.choice([0.02, 0.02, 0.0, 0.5]))

@@ -8,7 +8,7 @@ import numpy as np
 from media.detection_phrases import BUILT_IN
 from media.protocol import messages as m
 from media.sound.g711 import encode
-from media.worker.detecting.detections import MOST_WAITING, Detections
+from media.worker.detecting.detections import MOST_WAITING, Detection, Detections
 from media.worker.peer_stream import SoundTap
 from tests.support.detection_limits import usual_limits
 from tests.support.voices import tone, voice
@@ -139,3 +139,34 @@ async def test_a_thread_that_is_behind_is_given_no_more() -> None:
     for _ in range(MOST_WAITING + 10):
         stream.detection.hear(b"", "PCMU", 10.0)
     assert detections._work.qsize() == MOST_WAITING
+
+
+async def test_a_detector_that_fails_ends_one_detection_and_the_others_go_on() -> None:
+    reports, bad, good = Reports(), Stream(), Stream()
+    detections = Detections(reports)
+    detections.start("bad", bad, usual_limits(), 10.0)
+    detections.start("good", good, usual_limits(), 10.0)
+    assert bad.detection is not None
+    bad.detection.hear(b"\x01", "no codec", 10.02)
+    say(good, quiet(0.3), voice(0.4), quiet(1.0))
+    async with asyncio.timeout(DEADLINE_S):
+        while len(reports.events) < 2:
+            reports.came.clear()
+            await reports.came.wait()
+    found = [(one.leg, one.label) for one in reports.events if isinstance(one, m.Detected)]
+    assert found == [("bad", "unknown"), ("good", "human")]
+    assert bad.detection is None
+    detections.close()
+
+
+async def test_one_that_cannot_be_told_the_time_ends_alone() -> None:
+    reports, bad, good = Reports(), Stream(), Stream()
+    detections = Detections(reports)
+    for name, stream in (("bad", bad), ("good", good)):
+        detections.start(name, stream, usual_limits(), 10.0)
+    assert isinstance(bad.detection, Detection)
+    del bad.detection._work
+    detections.frame(11.0)
+    assert reports.events == [m.Detected("bad", "unknown", 0, "stopped")]
+    assert bad.detection is None and good.detection is not None
+    detections.close()

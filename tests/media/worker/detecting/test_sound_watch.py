@@ -228,3 +228,31 @@ async def test_what_is_found_of_a_talk_that_is_over_is_nobodys_business() -> Non
     talk.watch.close()
     talk.watch._found(pair, [(pair.sides[0], True)])
     assert len(talk.events) == before
+
+
+async def test_two_whose_sound_cannot_be_looked_at_cost_the_others_nothing() -> None:
+    talk = Talk()
+    await talk.talk(2.0, lambda _leg, _frame: NOISE)
+    (pair,) = talk.watch._pairs.values()
+
+    def fail() -> list[Any]:
+        raise ValueError("a fault of ours")
+
+    talk.watch._give(pair, fail)
+    await talk.settled()
+    await talk.settled()
+    assert pair.is_over
+    assert talk.a.incoming.sound_tap is talk.b.incoming.sound_tap is None
+    await talk.talk(6.0, lambda _leg, _frame: NOISE)  # they are not begun with again
+    assert list(talk.watch._pairs.values()) == [pair]
+    talk.watch.close()
+
+
+async def test_a_pair_that_fails_in_a_frame_is_given_up() -> None:
+    talk = Talk()
+    await talk.talk(2.0, lambda _leg, _frame: NOISE)
+    (pair,) = talk.watch._pairs.values()
+    pair.next_at = cast(Any, None)
+    await talk.talk(2.0, lambda _leg, _frame: NOISE)
+    assert pair.is_over
+    talk.watch.close()

@@ -41,7 +41,7 @@ class Heard:
                 said_at = 10.0 + self._number * FRAME_S * (1 + self.ppm * 1e-6)
             if say is not None:
                 say(self)
-            self.frames.append(self.speaker.take(self.now + 0.007))
+            self.frames.append(self.speaker.next_frame(self.now + 0.007))
             self.now = round(self.now + FRAME_S, 6)
 
     def say(self, is_lost: bool, at: float) -> None:
@@ -74,7 +74,7 @@ def test_it_keeps_what_the_peer_says_and_no_keys() -> None:
     speaker.fill_gap(2.0)
     frames, rest = speaker.ahead(is_wide=False)
     assert len(frames) == 1 and not len(rest)
-    assert not speaker.has_begun or len(speaker.take(1.0)) == 160
+    assert not speaker.has_begun or len(speaker.next_frame(1.0)) == 160
     speaker.leave()
     speaker.leave()
     assert source.listeners == [] and not gone
@@ -103,7 +103,7 @@ def test_what_waits_can_be_looked_at_and_taken_all_the_same() -> None:
     ahead, rest = heard.speaker.ahead(is_wide=False)
     again, _rest = heard.speaker.ahead(is_wide=False)
     assert len(ahead) == 3 and not len(rest)
-    taken = [heard.speaker.take(heard.now + nth * FRAME_S) for nth in range(3)]
+    taken = [heard.speaker.next_frame(heard.now + nth * FRAME_S) for nth in range(3)]
     assert np.array_equal(ahead, taken) and np.array_equal(again, taken)
     assert heard.speaker.ahead(is_wide=False)[0] == []
 
@@ -124,7 +124,7 @@ def test_packets_and_frames_of_another_rate_are_brought_to_it() -> None:
         rate = 16000 if speaker.is_wide else 8000
         assert speaker.is_wide is (agreed == "G722")
         other = np.concatenate(speaker.ahead(is_wide=not speaker.is_wide)[0])
-        frames = [speaker.take(1.0 + number * FRAME_S) for number in range(10)]
+        frames = [speaker.next_frame(1.0 + number * FRAME_S) for number in range(10)]
         heard = np.concatenate(frames)
         assert len(heard) == rate // 5
         assert level_of(400, heard[rate // 20 :], rate) == pytest.approx(10000, rel=0.1)

@@ -4,10 +4,12 @@ import asyncio
 import threading
 import wave
 from pathlib import Path
+from time import monotonic
 from typing import Any, cast
 
 import pytest
 
+from media.isolation import FAULT
 from media.protocol import messages as m
 from media.worker.leg import MediaLeg
 from media.worker.peer_stream import PeerStream
@@ -477,4 +479,58 @@ async def test_a_disk_with_too_little_room_is_refused_and_given_up(
     assert "MiB are free" in ended.error
     assert ended.duration_s > 0
     assert path.stat().st_size == ended.bytes
+    studio.recordings.close()
+
+
+async def test_a_write_that_fails_by_a_fault_ends_the_recording_with_its_cause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio, path = Studio(), tmp_path / "call.wav"
+    await studio.started(path)
+    (recording,) = studio.recordings._legs
+
+    def fail(*_args: object, **_options: object) -> None:
+        raise ValueError("could not broadcast")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(WavWriter, "write", fail)
+        for _ in range(WRITE_INTERVAL_FRAMES):
+            studio.recordings.frame(monotonic())
+        await until(lambda: len(studio.reports) == 2)
+    ended = studio.reports[1]
+    assert isinstance(ended, m.RecordingEnded)
+    assert ended.error == f"{path}: a fault of the media worker: ValueError: could not broadcast"
+    assert not recording.writing and studio.a.tap is None
+    studio.recordings.close()
+
+
+async def test_a_recording_that_fails_in_a_frame_ends_alone(tmp_path: Path) -> None:
+    studio, other = Studio(), (Party(), Party())
+    await studio.started(tmp_path / "bad.wav")
+    (bad,) = studio.recordings._legs
+    command = m.Record(2, "c", "d", str(tmp_path / "good.wav"))
+    studio.recordings.start(command, *(one.leg for one in other))
+    await until(lambda: m.Done(2) in studio.reports)
+    del bad.started_at
+    for _ in range(WRITE_INTERVAL_FRAMES):
+        studio.recordings.frame(monotonic())
+    await until(lambda: len(studio.reports) == 3)
+    ended = studio.reports[2]
+    assert isinstance(ended, m.RecordingEnded)
+    assert ended.error == f"{tmp_path / 'bad.wav'}: {FAULT}"
+    assert other[0].tap is not None
+    studio.recordings.close()
+    with wave.open(str(tmp_path / "good.wav")) as sound:
+        assert sound.getnchannels() == 2
+
+
+async def test_a_recording_whose_leg_has_failed_is_whole_and_says_so(tmp_path: Path) -> None:
+    studio, path = Studio(), tmp_path / "call.wav"
+    await studio.started(path)
+    studio.recordings.leg_closed(studio.a.leg, FAULT)
+    await until(lambda: len(studio.reports) == 2)
+    ended = studio.reports[1]
+    assert isinstance(ended, m.RecordingEnded)
+    assert ended.error == f"{path}: {FAULT}"
+    assert ended.bytes == path.stat().st_size
     studio.recordings.close()

@@ -13,7 +13,7 @@ def test_what_is_raised_stands_where_it_stood_however_it_is_taken() -> None:
     for sizes in ((4000,), (160, 1000, 2840)):
         sides, rest, parts = WideSides(2), narrow, []
         for size in sizes:
-            parts.append(sides.take(rest, size))
+            parts.append(sides.take_samples(rest, size))
             rest = rest[size:]
         taken.append(np.concatenate(parts))
     assert np.array_equal(taken[0], taken[1])
@@ -28,7 +28,7 @@ def test_what_comes_at_16_khz_is_placed_and_kept_beside_the_rest() -> None:
     sides.place(160, 1, tone(5000, 0.02, 16000), 1600)
     sides.place(-5, 0, tone(5000, 0.02, 16000), 1600)  # before the window, and beyond it
     sides.place(1590, 0, tone(5000, 0.02, 16000), 1600)
-    first, second = sides.take(narrow, 240), sides.take(narrow[240:], 240)
+    first, second = sides.take_samples(narrow, 240), sides.take_samples(narrow[240:], 240)
     both = np.concatenate((first, second))
     assert not both[:, 0].any()
     assert not both[:320, 1].any() and not both[640:, 1].any()
