@@ -9,17 +9,13 @@ from typing import Final
 
 from ..codec.codec import Decoder, Samples
 from ..codec.formats import Format, decoder_of
+from ..rtp.in_order import InOrder
 from .leg_codec import FRAME_MS, rate_hz
 from .messages import PAYLOAD_TYPES
 from .sample_rate import RateConverter
 
 _CODECS: Final = {number: codec for codec, number in PAYLOAD_TYPES.items()}
 _HEADER_BYTES: Final = 12
-_SEQUENCES: Final = 0x10000
-# How many newer packets are waited for until one counts as lost.
-_WAITS: Final = 2
-# More than this is no loss: the party was silent, or another stream has begun.
-_MOST_LOST: Final = 10
 
 
 class HeardAudio:
@@ -32,8 +28,7 @@ class HeardAudio:
         self._converter = RateConverter(rate_hz(codec), to_hz)
         self._frame_bytes = 2 * to_hz * FRAME_MS // 1000
         self._ssrc: int | None = None
-        self._next = 0
-        self._late: dict[int, tuple[str, bytes]] = {}
+        self._order = InOrder[tuple[str, bytes]]()
         self._decoders: dict[str, Decoder] = {}
         self._decoder = self._decoder_of(codec)  # of the newest packet
         self._packet_samples = 0  # of that
@@ -52,24 +47,15 @@ class HeardAudio:
             return []
         sequence = int.from_bytes(packet[2:4], "big")
         ssrc = int.from_bytes(packet[8:12], "big")
-        coded = codec, packet[_HEADER_BYTES:]
         if ssrc != self._ssrc:
-            self._late.clear()
-            self._ssrc, self._next = ssrc, sequence
-        ahead = (sequence - self._next) % _SEQUENCES
-        if ahead == 0:
-            self._take(coded)
-            self._take_waiting()
-        elif ahead < _SEQUENCES // 2:
-            self._late[sequence] = coded
-            if len(self._late) > _WAITS or ahead > _MOST_LOST:
-                self._give_up_missing()
-        # What is behind has been made up for already, or came twice.
+            self._order.restart()
+            self._ssrc = ssrc
+        for missing, coded in self._order.put(sequence, (codec, packet[_HEADER_BYTES:])):
+            self._conceal(missing)
+            self._take(*coded)
         return self._frames()
 
-    def _take(self, coded: tuple[str, bytes]) -> None:
-        codec, payload = coded
-        self._next = (self._next + 1) % _SEQUENCES
+    def _take(self, codec: str, payload: bytes) -> None:
         self._decoder = self._decoder_of(codec)
         samples = self._decoder.decode(payload)
         self._packet_samples = len(samples)
@@ -85,19 +71,6 @@ class HeardAudio:
         if self._decoder.rate_hz != self._converter.from_hz:
             self._converter = RateConverter(self._decoder.rate_hz, self._converter.to_hz)
         self._converted += self._converter.convert(samples).tobytes()
-
-    def _take_waiting(self) -> None:
-        while (coded := self._late.pop(self._next, None)) is not None:
-            self._take(coded)
-
-    def _give_up_missing(self) -> None:
-        """Go on with the first packet that is there, and make up for those before it."""
-        first = min(self._late, key=lambda sequence: (sequence - self._next) % _SEQUENCES)
-        missing = (first - self._next) % _SEQUENCES
-        if missing <= _MOST_LOST:
-            self._conceal(missing)
-        self._next = first
-        self._take_waiting()
 
     def _conceal(self, packets: int) -> None:
         """So many packets, as long as the one before them, are made up for."""

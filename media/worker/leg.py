@@ -21,9 +21,9 @@ from ..rtp.rtcp_session import RtcpSession
 from ..rtp.rtp import HEADER, payload_bounds
 from ..rtp.symmetric_rtp import Address, PeerLearner
 from ..rtp.telephone_event import DigitReader
-from ..sound.dtmf.detector import ToneKeys
 from .announcing.leg_sound import LegSound
 from .context import WorkerContext
+from .detecting.tone_keys import ToneKeys
 from .leg_quality import LegQuality, figures_of
 from .pauses import GAP_FILL_S
 from .peer_stream import PeerStream

@@ -27,10 +27,12 @@ from ..rtp.rtp import (
 )
 from ..rtp.srtp import TAG_BYTES, SrtpSender
 from ..rtp.symmetric_rtp import NEW_SSRC_S
-from ..sound.dtmf.detector import ToneKeys
 from ..sound.g711 import TRANSLATION
 from ..sound.level import LOUD, SILENT_DBFS, level_dbfs
 from .coding.decoded_stream import NARROW, DecodedStream, is_wide
+from .detecting.detections import PacketTap
+from .detecting.ordered_sound import SoundPacket
+from .detecting.tone_keys import ToneKeys
 from .protection import Protection
 from .recording.recorder import Tap
 
@@ -207,7 +209,7 @@ class PeerStream(Reception):
         self.is_two_way = False  # the peer may send, and be sent to
         self.keeps_keys = False  # from those who hear it, but for who is asking for them
         self.tones: ToneKeys | None = None  # where its keys come as sound
-        self.detection: SoundTap | None = None  # while it is told who or what speaks
+        self.detection: PacketTap | None = None  # while it is told who or what speaks
         self.sound_tap: SoundTap | None = None  # while the sound of a talk is looked at
         self._kept_key = -1  # the time stamp of the last key that was kept
         self._owner = -1  # the SSRC that was heard first of the peer
@@ -323,6 +325,8 @@ class PeerStream(Reception):
             self.is_noise = codec is None and payload_type == _COMFORT_NOISE_PAYLOAD_TYPE
         payload = bytes(packet[start:end])
         marker = bool(first & MARKER_BIT)
+        if self.tones is not None or self.detection is not None:
+            self._hear(SoundPacket(self.epoch, extended, codec or "", payload), now)
         if codec is not None:
             if leg.tap is not None:
                 ticks = timestamp * CLOCK_HZ // self.clock_hz & 0xFFFFFFFF
@@ -334,8 +338,8 @@ class PeerStream(Reception):
                 if payload:
                     self.flow.codec, self.flow.last = CODECS[codec], payload[-1]
                 self._hear_level(payload, codec, now)
-                if extended == self.highest:
-                    self._hear(payload, codec, now)
+                if self.sound_tap is not None and extended == self.highest:
+                    self.sound_tap.hear(payload, codec, now)
 
             keeps_sound = self.keeps_keys and self.tones is not None
 
@@ -379,14 +383,12 @@ class PeerStream(Reception):
                 leg.fail,
             )
 
-    def _hear(self, payload: bytes, codec: str, now: float) -> None:
-        """Let those who look at the sound have the newest packet, as G.711."""
+    def _hear(self, packet: SoundPacket, now: float) -> None:
+        """Let those have the packet who look at what is said."""
         if self.tones is not None:
-            self.tones.hear(payload, codec)
-        if self.detection is not None and payload:
-            self.detection.hear(payload, codec, now)
-        if self.sound_tap is not None:
-            self.sound_tap.hear(payload, codec, now)
+            self.tones.hear(packet, now)
+        if self.detection is not None:
+            self.detection.hear(packet, now)
 
     def _hear_level(self, payload: bytes, codec: str, now: float) -> None:
         if self.listening and payload:
@@ -396,23 +398,16 @@ class PeerStream(Reception):
             self.flow.loud_at = now
 
     def _receive_coded(self, sequence: int, payload: bytes, codec: str, now: float) -> None:
-        """A packet that is not G.711: it is decoded for who looks at its sound."""
+        """A packet that is not G.711: it is decoded for who looks at how loud it is."""
         decoded = self._decoded
         if decoded is None or decoded.codec != codec:
             decoded = self._decoded = DecodedStream(codec)
         self.flow.codec, self.flow.last = CODECS[NARROW], _SILENT
-        sound = b""
-        if (
-            self.listening
-            or decoded.is_due()
-            or self.tones is not None
-            or self.detection is not None
-            or self.sound_tap is not None
-        ):
+        if self.listening or decoded.is_due() or self.sound_tap is not None:
             sound = decoded.payload(payload)
             self._hear_level(sound, NARROW, now)
-        if sequence == self.highest:
-            self._hear(sound, NARROW, now)
+            if self.sound_tap is not None and sequence == self.highest:
+                self.sound_tap.hear(sound, NARROW, now)
 
     def _arm(self, payload_type: int, codec: str) -> None:
         sequence = (self.highest + 1) & 0xFFFF

@@ -5,14 +5,13 @@ of each of the eight tones. A key is one low and one high tone, near their frequ
 loud as each other, with little else beside them, for long enough.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..g711 import SAMPLE_RATE_HZ, TRANSLATION, decode
+from ..g711 import SAMPLE_RATE_HZ
 
 LOW_HZ: Final = (697.0, 770.0, 852.0, 941.0)
 HIGH_HZ: Final = (1209.0, 1336.0, 1477.0, 1633.0)
@@ -151,19 +150,3 @@ class DtmfDetector:
 
 
 _EDGES_MS: Final = 16.0  # what the first and last windows, which are not counted, have of it
-
-
-class ToneKeys:
-    """Listens to one stream. `on_key` gets each key at its end, and its length in ms."""
-
-    __slots__ = ("_detector", "_on_key")
-
-    def __init__(self, on_key: Callable[[str, int], None]) -> None:
-        self._detector = DtmfDetector()
-        self._on_key = on_key
-
-    def hear(self, payload: bytes, codec: str) -> None:
-        """The next packet of G.711; others are not listened to."""
-        if (codec, codec) in TRANSLATION:
-            for digit, duration_ms in self._detector.feed(decode(payload, codec)):
-                self._on_key(digit, duration_ms)

@@ -14,17 +14,24 @@ from ...detection_phrases import Phrases
 from ...isolation import each_alone
 from ...priority import Turn, go_first
 from ...protocol import messages as m
-from ...sound.g711 import decode
-from ..peer_stream import SoundTap
+from ...rtp.rtp import CLOCK_HZ
+from .ordered_sound import OrderedSound, SoundPacket
 
 MOST_WAITING: Final = 4000  # packets; where the thread is behind, more are left out
 TELL_TIME_S: Final = 0.1
 
 
+class PacketTap(Protocol):
+    """Takes the packets of one stream as they come, to look at their sound."""
+
+    def hear(self, packet: SoundPacket, now: float) -> None:
+        """Take a packet."""
+
+
 class DetectedStream(Protocol):
     """What a leg's peer sends."""
 
-    detection: SoundTap | None
+    detection: PacketTap | None
 
     def settle(self) -> None:
         """Take the stream back from the relay, so that each packet is looked at."""
@@ -33,7 +40,7 @@ class DetectedStream(Protocol):
 class Detection:
     """One leg that is listened to. Its packets are put down here, and the thread takes them."""
 
-    __slots__ = ("_work", "detector", "is_stopped", "leg")
+    __slots__ = ("_sound", "_work", "detector", "is_stopped", "leg")
 
     def __init__(
         self, leg: str, detector: AnswerDetector, work: "SimpleQueue[_Work | None]"
@@ -41,12 +48,18 @@ class Detection:
         self.leg = leg
         self.detector = detector
         self.is_stopped = False
+        self._sound = OrderedSound()  # the thread's
         self._work = work
 
-    def hear(self, payload: bytes, codec: str, now: float) -> None:
-        """A packet of G.711 has come."""
+    def hear(self, packet: SoundPacket, now: float) -> None:
+        """A packet has come."""
         if self._work.qsize() < MOST_WAITING:
-            self._work.put((self, partial(_feed, payload, codec, now * 1000)))
+            self._work.put((self, partial(_feed, self._sound, packet, now * 1000)))
+
+    def advance(self, now: float) -> None:
+        """It is `now`, whether or not anything comes."""
+        if self._work.qsize() < MOST_WAITING:
+            self._work.put((self, partial(_advance, now * 1000)))
 
     def hear_words(self, text: str | None, *, is_final: bool) -> None:
         """A recogniser has heard this; None: it has gone."""
@@ -57,10 +70,20 @@ class Detection:
 _Work = tuple[Detection, Callable[[AnswerDetector], list[Finding]]]
 
 
-def _feed(payload: bytes, codec: str, now_ms: float, detector: AnswerDetector) -> list[Finding]:
-    """A packet has come; an empty one says that it is `now_ms`."""
-    if payload:
-        return detector.feed(decode(payload, codec), now_ms)
+def _feed(
+    sound: OrderedSound, packet: SoundPacket, now_ms: float, detector: AnswerDetector
+) -> list[Finding]:
+    """A packet has come; what it completes ends at `now_ms`."""
+    pieces = sound.receive(packet)
+    left_ms = sum(len(piece) for piece in pieces) * 1000 / CLOCK_HZ
+    found = []
+    for piece in pieces:
+        left_ms -= len(piece) * 1000 / CLOCK_HZ
+        found += detector.feed(piece, now_ms - left_ms)
+    return found
+
+
+def _advance(now_ms: float, detector: AnswerDetector) -> list[Finding]:
     return detector.advance(now_ms)
 
 
@@ -124,7 +147,7 @@ class Detections:
             self._told_at = now
             each_alone(
                 tuple(self._streams),
-                lambda detection: detection.hear(b"", "PCMU", now),
+                lambda detection: detection.advance(now),
                 self._failed,
             )
 

@@ -7,8 +7,8 @@ import pytest
 from media.relay.tables import STEP
 from media.rtp.rtp import build
 from media.rtp.symmetric_rtp import NEW_SSRC_S
-from media.sound.dtmf.detector import ToneKeys
 from media.sound.g711 import SILENCE
+from media.worker.detecting.tone_keys import ToneKeys
 from media.worker.leg import MediaLeg
 from media.worker.peer_stream import PeerStream, StreamListener, audible
 from media.worker.protection import Protection
