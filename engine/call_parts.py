@@ -45,7 +45,7 @@ from .calls.legs.leg_events import LegEvents
 from .calls.legs.lost_browsers import LostBrowsers
 from .calls.legs.permanent_leg import PermanentLegs
 from .calls.recognition.recognised_legs import RecognisedLegs
-from .calls.recognition.recognitions import Recognitions
+from .calls.recognition.recognitions import Recognitions, SoundWays
 from .calls.scripting.scripts import Scripts
 from .calls.services import CallServices
 from .calls.streams.streams import Streams
@@ -193,7 +193,9 @@ class CallParts:
 
         self.plays = Plays(self.registry, self.announcer, hold=hold, country=media.ringing)
         streams = Streams(settings.streams)
-        self.recognitions = Recognitions(settings.recognition, streams.hosted, self.media)
+        self.recognitions = Recognitions(
+            settings.recognition, SoundWays(self.media, streams.hosted, self.registry)
+        )
         self.recognised = RecognisedLegs(self.recognitions)
         self.gathers = Gathers(self.plays, self.recognitions, self._recorders, self._supervisors)
 

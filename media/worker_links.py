@@ -125,6 +125,15 @@ class WorkerLinks:
                 )
             )
 
+    def failed(self, end: str) -> str | None:
+        """One end of a link has failed: the leg that it carried; None where it is none of ours."""
+        for key in tuple(self._links):
+            link = self._ready(key)
+            if link is not None and end in (link.near.name, link.far.name):
+                self._drop(key)
+                return link.leg
+        return None
+
     def closed(self, leg: str) -> None:
         """A leg is gone, and its links with it."""
         self._described.pop(leg, None)

@@ -19,6 +19,7 @@ from .errors import MediaError, NoPortLeft, UnknownLeg, WorkerFailed, WorkerGone
 from .protocol.messages import (
     Connect,
     Event,
+    LegFailed,
     LegStats,
     Played,
     Recorded,
@@ -35,6 +36,7 @@ FIRST_RESTART_S: Final = 0.1
 LONGEST_RESTART_S: Final = 10.0
 # A worker reports once a second while it has legs.
 REPORTS_HOLD_S: Final = 5.0
+MOST_REPAIRS: Final = 3  # of the links of one leg, which fail by a fault of the worker
 _HEALTHY_S: Final = 30.0  # a worker that lived this long starts again at the first interval
 
 OnDied = Callable[[str, list[str]], None]
@@ -78,6 +80,8 @@ class WorkerPool:
         self._by_leg: dict[str, _Member] = {}
         self._links = WorkerLinks()
         self._wishes: dict[str, int] = {}  # by leg: what it is to hear was said so often
+        self._linked: dict[str, Source] = {}  # by leg: what it hears over links
+        self._repairs: dict[str, int] = {}  # by leg: how often a link of it has failed
         self._joining: set[asyncio.Task[None]] = set()
         self._ready: tuple[Source, ...] = ()
         self._stopping = False
@@ -89,7 +93,7 @@ class WorkerPool:
             high = last if index == workers - 1 else low + share - 1
             member.client = WorkerClient(
                 replace(settings, ports=(low, high)),
-                on_event=on_event,
+                on_event=self._on_worker_event,
                 on_died=lambda reason, member=member: self._died(member, reason),  # type: ignore[misc]
                 watch_period_s=watch_period_s,
             )
@@ -189,6 +193,7 @@ class WorkerPool:
         far = [one for one in _legs_in(source) if not self._is_in(one, member)]
         if not far:
             return member.client.hear(leg, source)
+        self._linked[leg] = source
         self._join(self._hear_far(leg, member, source, far, wish), leg)
         return 0
 
@@ -217,7 +222,26 @@ class WorkerPool:
         link = await self._links.get(leg, far, member.client, is_asking=is_asking)
         return link.near.name
 
+    def _on_worker_event(self, event: Event) -> None:
+        carried = self._links.failed(event.leg) if isinstance(event, LegFailed) else None
+        if carried is None:
+            self._on_event(event)
+        else:
+            self._link_again(carried)
+
+    def _link_again(self, carried: str) -> None:
+        """A link of a leg has failed: those whom it joined get another, a few times."""
+        self._repairs[carried] = repairs = self._repairs.get(carried, 0) + 1
+        for leg, source in tuple(self._linked.items()):
+            if carried != leg and carried not in _legs_in(source):
+                continue
+            if repairs <= MOST_REPAIRS:
+                self.hear(leg, source)
+            else:
+                self._on_event(LegFailed(leg))
+
     def _wish(self, leg: str) -> int:
+        self._linked.pop(leg, None)
         self._wishes[leg] = wish = self._wishes.get(leg, 0) + 1
         return wish
 
@@ -289,6 +313,7 @@ class WorkerPool:
         if other is None or other is member:
             member.client.bridge(a, b)
         else:
+            self._linked |= {a: Peer(b), b: Peer(a)}
             self._join(self._bridge_far(a, b, (member, other), wishes), a)
 
     async def _bridge_far(
@@ -395,7 +420,8 @@ class WorkerPool:
         if member is not None:
             member.legs.discard(leg)
             self._links.closed(leg)
-            self._wishes.pop(leg, None)
+            for known in (self._wishes, self._linked, self._repairs):
+                known.pop(leg, None)
 
     def _died(self, member: _Member, reason: str) -> None:
         legs = sorted(member.legs)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, NotRequired, Protocol, TypedDict, ca
 
 from msgspec import Meta
 
+from media.protocol.messages import Event as MediaEvent
 from media.protocol.messages import RecordingEnded
 from sip.dialog.uas import UasSession
 from sip.hop import Hop
@@ -226,6 +227,16 @@ class RecordingUnderWay(Silenced, Protocol):
         """It has ended by itself: a leg or its worker is gone, or the file cannot be written."""
 
 
+class MediaEndpoint(Protocol):
+    """Has a port of a media worker, and is no leg of a call."""
+
+    def on_media(self, event: MediaEvent, /) -> None:
+        """Something has happened to it."""
+
+    def on_media_lost(self, reason: str, /) -> None:
+        """Its media worker has died."""
+
+
 class CallRegistry:
     """Every call and leg that is up now. `on_removed` is given the id of each call that is over."""
 
@@ -235,6 +246,8 @@ class CallRegistry:
         self.legs: dict[str, Leg] = {}
         self.recordings: dict[str, RecordingUnderWay] = {}
         """By the path of each file that is being written."""
+        self.endpoints: dict[str, MediaEndpoint] = {}
+        """What the media workers carry beside legs, by its name there."""
         # Nearly all have one, and a set takes four times as much.
         self._on_line: dict[str, tuple[str, ...]] = {}
         self._lines_of: dict[str, tuple[str, ...]] = {}

@@ -18,7 +18,7 @@ from media.settings import MediaSettings
 from media.sound import g711
 from media.sources import Mix, Peer, Silence, Source, Tone
 from media.worker_links import _reachable
-from media.worker_pool import WorkerPool, _with_legs
+from media.worker_pool import MOST_REPAIRS, WorkerPool, _with_legs
 from tests.support.media.worker import HOST
 from tests.support.phones.wire.frames import FramePhone
 from tests.support.ports import free_udp_range
@@ -225,6 +225,45 @@ async def test_where_the_worker_of_one_speaker_dies_the_others_are_heard_on(two:
     two.phones["a"][0].heard.clear()
     await two.talk_until_heard(("c", "a"))
     assert two.events == []
+
+
+async def _fail_link(two: Two, leg: str) -> None:
+    """A link of the leg fails in its worker, and is reported."""
+    await until(lambda: not two.pool._joining)
+    links = two.pool._links._links
+    task = next(task for key, task in links.items() if key[0] == leg)
+    end = task.result().near
+    end.client.discard(end.name)
+    two.pool._on_worker_event(m.LegFailed(end.name))
+    assert task not in links.values()
+    for phone, _address in two.phones.values():
+        phone.listen()
+        phone.heard.clear()
+
+
+async def test_a_link_that_fails_is_made_again(two: Two) -> None:
+    for leg, fill in (("a", 0x11), ("b", 0x22)):
+        await two.phone(leg, fill)
+    two.pool.bridge("a", "b")
+    await two.talk_until_heard(("a", "b"), ("b", "a"))
+    await _fail_link(two, "b")
+    await two.talk_until_heard(("a", "b"), ("b", "a"))
+    assert two.events == []
+
+
+async def test_who_hears_over_a_link_that_fails_each_time_has_failed(two: Two) -> None:
+    for leg, fill in (("a", 0x11), ("b", 0x22)):
+        await two.phone(leg, fill)
+    two.pool.hear("a", Peer("b"))
+    for _ in range(MOST_REPAIRS):
+        await two.talk_until_heard(("b", "a"))
+        assert two.events == []
+        await _fail_link(two, "b")
+    await two.talk_until_heard(("b", "a"))
+    await _fail_link(two, "b")
+    assert two.events == [m.LegFailed("a")]
+    two.pool._on_worker_event(m.LegFailed("b"))  # of a leg itself
+    assert two.events[1:] == [m.LegFailed("b")]
 
 
 async def test_without_a_port_of_calls_a_link_takes_one_that_no_call_has() -> None:

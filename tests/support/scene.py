@@ -398,7 +398,7 @@ def scene(
     sip, media, store = ScriptedSip(), ScriptedMedia(), ScriptedStore()
     registry = CallRegistry()
     media.register = registry
-    recogniser = ScriptedRecogniser(media)
+    recogniser = ScriptedRecogniser(media, registry)
     settings = Dial(**dial)
     events, nobody, hold = EventLog(), AgentRegistry([], events=EventLog()), Hold()
     announcer = Announcer(QuietSynthesizer(tmp_path / "speech"))

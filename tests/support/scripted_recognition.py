@@ -3,7 +3,8 @@
 from typing import Any
 
 from config.recognition import Recognition as RecognitionSettings
-from engine.calls.recognition.recognitions import Recognitions
+from engine.calls.call import CallRegistry
+from engine.calls.recognition.recognitions import Recognitions, SoundWays
 from engine.calls.streams.hosted_streams import HostedStreams
 from media.streams.messages import (
     Failure,
@@ -24,15 +25,14 @@ class ScriptedRecogniser:
     Each is about the newest recognition, and waits until there is one.
     """
 
-    def __init__(self, media: Any, **settings: Any) -> None:
+    def __init__(self, media: Any, registry: CallRegistry | None = None, **settings: Any) -> None:
         settings = {"engine": "pocketsphinx"} | settings
         self.hosted = HostedStreams(ScriptedHost)
         assert isinstance(self.hosted.host, ScriptedHost)
         self.host = self.hosted.host
         self.recognitions = Recognitions(
             RecognitionSettings(**settings),
-            self.hosted,
-            media,
+            SoundWays(media, self.hosted, registry or CallRegistry()),
         )
 
     async def order(self) -> OpenRecognition:

@@ -10,7 +10,7 @@ from sip.events import Event as SipEvent
 from sip.events import ExtensionsRefused, RegistrationChanged
 
 from ...store.event_log import EventLog
-from ..call import CallRegistry
+from ..call import CallRegistry, MediaEndpoint
 from ..leg import Leg
 
 log = structlog.get_logger()
@@ -41,17 +41,22 @@ class LegEvents:
             leg.on_sip(event)
 
     def on_media(self, event: MediaEvent) -> None:
-        """Hand the event to its leg. The end of a recording is no leg's: its call hears of it."""
+        """Hand the event to its leg, or to what listens to one.
+
+        The end of a recording is no leg's: its call hears of it.
+        """
         if isinstance(event, RecordingEnded):
             self._recording_ended(event)
             return
-        leg = self._registry.legs.get(getattr(event, "leg", ""))
-        if leg is None:
-            return
+        owner = self._owner(getattr(event, "leg", ""))
         if isinstance(event, RtcpSeen):
-            self._on_rtcp(event, leg.record.call_id or "")
-        else:
-            leg.on_media(event)
+            if isinstance(owner, Leg):
+                self._on_rtcp(event, owner.record.call_id or "")
+        elif owner is not None:
+            owner.on_media(event)
+
+    def _owner(self, name: str) -> Leg | MediaEndpoint | None:
+        return self._registry.legs.get(name) or self._registry.endpoints.get(name)
 
     def _recording_ended(self, event: RecordingEnded) -> None:
         recording = self._registry.recordings.get(event.path)
@@ -69,9 +74,9 @@ class LegEvents:
             if recording.leg_id in legs:
                 recording.over(RecordingEnded(path, reason))
         for leg_id in legs:
-            leg = self._registry.legs.get(leg_id)
-            if leg is not None:
-                leg.on_media_lost("media worker died")
+            owner = self._owner(leg_id)
+            if owner is not None:
+                owner.on_media_lost("media worker died")
 
     def on_media_restarted(self, pids: list[int]) -> None:
         """A media worker has taken the place of one that died."""

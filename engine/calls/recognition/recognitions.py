@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import msgspec
@@ -11,6 +12,7 @@ from config.recognition import Recognition as RecognitionSettings
 from config.recognition import RecognitionEngine
 from media.child_process import fill_command
 from media.errors import MediaError
+from media.protocol import messages as media_events
 from media.protocol.messages import Codec, Connect
 from media.sources import Peer, Silence
 from media.streams import messages as m
@@ -18,7 +20,7 @@ from media.streams.host_client import HostFailed
 from media.worker_pool import WorkerPool
 
 from ...errors import BadParams, EngineError
-from ..call import Call
+from ..call import Call, CallRegistry
 from ..leg import Leg
 from ..legs.leg_listener import LegListener, ObservedLeg
 from ..streams.hosted_streams import HostedStreams
@@ -41,25 +43,27 @@ class Recognition(LegListener):
     def __init__(
         self,
         leg: Leg,
-        media: WorkerPool,
-        hosted: HostedStreams,
+        ways: "SoundWays",
         listener: SpeechListener,
         *,
         hears_secrets: bool = False,
     ) -> None:
         self.id = f"recognition-{secrets.token_hex(8)}"
         self.leg = leg
-        self._media = media
-        self._hosted = hosted
+        self._ways = ways
+        self._media = ways.media
+        self._hosted = ways.hosted
         self._listener = listener
         self._hears_secrets = hears_secrets
         self._secrets = SecretSpans()
-        self._is_ready = False
+        self._is_open = self._is_ready = False
         self._codec: Codec = "PCMU"
+        self._failure: str | None = None  # of its media
 
     async def open(self, settings: RecognitionSettings, wanted: WantedSpeech, about: bytes) -> None:
         """Take a port, and have the engine started. Raises MediaError, HostFailed."""
         opened = await self._media.open(self.id, beside=self.leg.id)
+        self._ways.registry.endpoints[self.id] = self
         self.leg.listen(self)
         self.secrecy_changed(self.leg)
         engine = cast(m.RecognitionEngine, settings.engine)
@@ -84,6 +88,24 @@ class Recognition(LegListener):
             start=about,
         )
         await self._hosted.open(self, order)
+        if self._failure is not None:
+            raise MediaError(self._failure)
+        self._is_open = True
+
+    def on_media(self, event: media_events.Event) -> None:
+        """See MediaEndpoint: without its sound it would hear silence, and nobody would know."""
+        match event:
+            case media_events.LegFailed():
+                self.on_media_lost("a fault of the media worker")
+            case media_events.Played(error=str(error)):
+                self.on_media_lost(error)
+
+    def on_media_lost(self, reason: str) -> None:
+        """See MediaEndpoint: nothing more is recognised."""
+        self._failure = self._failure or reason
+        if self._is_open and self._hosted.close(self, reason):
+            self._hosted.forget(self)
+            self._listener.recognition_over(reason, has_failed=True)
 
     def on_stream(self, event: m.Event) -> None:
         """Handle one event of the stream host."""
@@ -143,7 +165,8 @@ class Recognition(LegListener):
 
     async def close(self) -> None:
         """Listen no more. Idempotent."""
-        self._is_ready = False
+        self._is_open = self._is_ready = False
+        self._ways.registry.endpoints.pop(self.id, None)
         self.leg.forget(self)
         if self._hosted.forget(self):
             self._hosted.close(self, OVER)
@@ -151,15 +174,21 @@ class Recognition(LegListener):
             await self._media.close(self.id)
 
 
+@dataclass(frozen=True, slots=True)
+class SoundWays:
+    """How the sound of a leg comes to a recogniser, and who hears of what happens to it."""
+
+    media: WorkerPool
+    hosted: HostedStreams
+    registry: CallRegistry
+
+
 class Recognitions:
     """Begins recognitions. `check` says beforehand whether one can be had."""
 
-    def __init__(
-        self, settings: RecognitionSettings, hosted: HostedStreams, media: WorkerPool
-    ) -> None:
+    def __init__(self, settings: RecognitionSettings, ways: SoundWays) -> None:
         self._settings = settings
-        self._hosted = hosted
-        self._media = media
+        self._ways = ways
         self._active: set[Recognition] = set()
 
     def configure(self, settings: RecognitionSettings) -> None:
@@ -213,9 +242,7 @@ class Recognitions:
         It hears a secret that the party tells only where it is what asks for that.
         """
         self.check(wanted)
-        recognition = Recognition(
-            leg, self._media, self._hosted, listener, hears_secrets=hears_secrets
-        )
+        recognition = Recognition(leg, self._ways, listener, hears_secrets=hears_secrets)
         self._active.add(recognition)
         is_open = False
         try:

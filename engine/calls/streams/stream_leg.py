@@ -9,6 +9,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
+import structlog
+
+from media.protocol import messages as media_events
 from media.protocol.messages import Codec
 from media.streams import bot_messages as bot
 from media.streams import messages as m
@@ -26,6 +29,8 @@ from ..legs.sent_keys import DURATION_MS, GAP_MS
 from ..services import CallServices
 from .leg_codec import stream_codec
 from .streams import StreamNotOpened
+
+log = structlog.get_logger()
 
 _RESULTS: Final[dict[m.Failure, Result]] = {
     "unreachable": "unreachable",
@@ -200,6 +205,19 @@ class StreamLeg(Leg):
                 lost_ms=figures.lost_ms,
                 reconnects=figures.reconnects,
             )
+
+    # -- what the media worker reports -----------------------------------------------------------
+
+    def on_media(self, event: media_events.Event) -> None:
+        """See Leg. Where its media fails, its partner goes where they go without the bot."""
+        is_up = self.record.answered is not None and self.hangup_cause is None
+        if is_up and isinstance(event, media_events.LegFailed):
+            reason = "a fault of the media worker"
+            log.error("media_of_leg_failed", leg=self.id)
+            self._close_stream(reason)
+            self._lost(reason)
+        else:
+            super().on_media(event)
 
     # -- what the stream host reports -----------------------------------------------------------
 

@@ -1,5 +1,7 @@
 """Recognitions of legs: what the recogniser is asked for, and who hears what it says."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +9,10 @@ import pytest
 
 from config.recognition import Recognition as RecognitionSettings
 from engine.call_control.controlled_calls import ControlledCalls
+from engine.calls.legs.leg_events import LegEvents
 from engine.calls.recognition.speech import HeardSpeech, WantedSpeech
 from engine.errors import BadParams, EngineError
-from media.protocol.messages import Connect
+from media.protocol.messages import Connect, Event, LegFailed, Played
 from media.recognition.vocabulary import Vocabulary
 from media.sources import Peer
 from tests.support.calls_by_command import run_calls, up
@@ -142,6 +145,63 @@ def test_programs_and_services_are_told_what_the_configuration_says(tmp_path: Pa
         assert service.headers == (("Authorization", "Bearer s3cret"),)
         for recognition in (first, second):
             await scripted.recognitions.end(recognition)
+        calls.find(call.id, None).hang_up()
+
+    run_calls(tmp_path, script)
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        (LegFailed, "a fault of the media worker"),
+        (
+            partial(Played, play=0, error="it cannot be joined: no RTP port left"),
+            "no RTP port left",
+        ),
+        (None, "media worker died"),
+    ],
+)
+def test_one_whose_sound_is_lost_has_failed_and_says_why(
+    tmp_path: Path, event: Callable[[str], Event] | None, reason: str
+) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        call, _phone = await up(stage, calls, ONE)
+        registry = stage.services.registry
+        scripted, listener = ScriptedRecogniser(stage.media, registry), Listener()
+        recognition = await scripted.recognitions.begin(call, call.legs[0], YES, listener)
+        await scripted.listens()
+        events = LegEvents(registry, stage.services.events)
+        events.on_media(Played(recognition.id, 0))  # of no meaning
+        for _ in range(2):
+            if event is None:
+                events.on_media_died("media worker 7: killed", [recognition.id])
+            else:
+                events.on_media(event(recognition.id))
+        ((said, has_failed),) = listener.told
+        assert reason in said and has_failed
+        assert [stream for stream, _cause in scripted.host.closed] == [recognition.id]
+        await scripted.recognitions.end(recognition)
+        assert registry.endpoints == {}
+        calls.find(call.id, None).hang_up()
+
+    run_calls(tmp_path, script)
+
+
+def test_one_whose_sound_is_lost_before_it_has_begun_does_not_begin(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        call, _phone = await up(stage, calls, ONE)
+        registry = stage.services.registry
+        scripted, listener = ScriptedRecogniser(stage.media, registry), Listener()
+        hosted = scripted.host.open
+
+        async def lose(order: Any) -> None:
+            LegEvents(registry, stage.services.events).on_media(LegFailed(order.stream))
+            await hosted(order)
+
+        scripted.host.open = lose  # type: ignore[method-assign]
+        with pytest.raises(EngineError, match="a fault of the media worker"):
+            await scripted.recognitions.begin(call, call.legs[0], YES, listener)
+        assert (listener.told, registry.endpoints) == ([], {})
         calls.find(call.id, None).hang_up()
 
     run_calls(tmp_path, script)

@@ -13,10 +13,12 @@ from engine.calls.call_legs import CallLegs
 from engine.calls.dialling import Caller
 from engine.calls.hangup_cause import BY_COMMAND
 from engine.calls.leg import LegEnded
+from engine.calls.legs.leg_listener import LegListener, ObservedLeg
 from engine.calls.streams import stream_leg
 from engine.calls.streams.stream_leg import StreamLeg
 from engine.routing.targets.destination import Destination, DialTarget
 from engine.routing.targets.stream_target import StreamFallback, StreamTarget
+from media.protocol.messages import LegFailed
 from media.streams.messages import Failure, StreamInterrupted, StreamResumed
 from tests.support.scene import Scene, run_scene
 from tests.support.scripted_streams import URL, ScriptedHost, host_of, scripted_streams
@@ -221,6 +223,50 @@ def test_a_fallback_that_nobody_carries_out_ends_the_leg(tmp_path: Path) -> None
         assert stage.last("stream.failed")["fallback"] == "announcement"
 
     run(tmp_path, script, StreamFallback(announcement="Sorry."))
+
+
+class _PartnerOfBot(LegListener):
+    """Carries a fallback out."""
+
+    def __init__(self) -> None:
+        self.wanted: list[StreamFallback] = []
+
+    def handover_requested(
+        self, leg: ObservedLeg, wanted: StreamFallback, on_failed: Callable[[str], None]
+    ) -> bool:
+        self.wanted.append(wanted)
+        return True
+
+
+@pytest.mark.parametrize("is_up", [True, False])
+def test_one_whose_media_fails_leaves_its_partner_to_the_fallback(
+    tmp_path: Path, is_up: bool
+) -> None:
+    fallback, partner = StreamFallback(announcement="Sorry."), _PartnerOfBot()
+
+    async def script(stage: Scene, leg: StreamLeg, host: ScriptedHost) -> None:
+        leg.listen(partner)
+        dialling = await dialled(leg)
+        if is_up:
+            await host.ready()
+            await dialling
+        for _ in range(2):
+            leg.on_media(LegFailed(leg.id))
+        await asyncio.sleep(0.01)
+        assert leg.hangup_cause is not None
+        assert str(leg.hangup_cause) == "a fault of the media worker"
+        assert host.closed == [(leg.id, "a fault of the media worker")]
+        if is_up:
+            assert (partner.wanted, leg.may_leave) == ([fallback], True)
+            failed = stage.last("stream.failed")
+            assert (failed["cause"], failed["fallback"]) == (host.closed[0][1], "announcement")
+            assert stage.last("stream.ended")["cause"] == host.closed[0][1]
+        else:
+            assert partner.wanted == []
+            with pytest.raises(LegEnded):
+                await dialling
+
+    run(tmp_path, script, fallback)
 
 
 def test_an_end_whose_figures_do_not_come_is_told_all_the_same(
