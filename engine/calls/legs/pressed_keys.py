@@ -4,7 +4,10 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from sip.sdp.offer_answer import NegotiatedAudio
+
 from .doubled_keys import DoubledKeys
+from .info_keys import InfoKeys
 from .leg_listener import LegListener
 
 if TYPE_CHECKING:
@@ -28,11 +31,13 @@ class KeyTaker(Protocol):
 class PressedKeys:
     """The part of a leg that hears of keys, by telephone-event, by sound or by SIP INFO."""
 
+    audio: NegotiatedAudio | None
     _media: "LegMedia"
     _listeners: tuple[LegListener, ...]
     _publish_bounded: Callable[..., bool]
     _key_taker: KeyTaker | None = None
     _doubled: DoubledKeys | None = None
+    _info_keys: InfoKeys | None = None
 
     def take_keys(self, taker: KeyTaker | None) -> KeyTaker | None:
         """All keys are for `taker` from now on, and the other party hears nothing of them.
@@ -45,9 +50,26 @@ class PressedKeys:
 
     def info_digit(self, digit: str, duration_ms: int) -> None:
         """The party pressed a key, and its phone reported it by SIP INFO."""
-        if self.pressed(digit, duration_ms, by_info=True):
-            for listener in self._listeners:
-                listener.info_received(self, digit, duration_ms)  # type: ignore[arg-type]
+        if not self.pressed(digit, duration_ms, by_info=True):
+            return
+        if self._may_report_otherwise:
+            if self._info_keys is None:
+                self._info_keys = InfoKeys(self._pass_on)
+            self._info_keys.reported(digit, duration_ms)
+        else:
+            self._pass_on(digit, duration_ms)
+
+    @property
+    def _may_report_otherwise(self) -> bool:
+        """Whether the phone may report keys as telephone-event or sound."""
+        audio = self.audio
+        return audio is not None and (
+            audio.telephone_event_payload_type is not None or self._media.has_keys_as_sound(audio)
+        )
+
+    def _pass_on(self, digit: str, duration_ms: int) -> None:
+        for listener in self._listeners:
+            listener.info_received(self, digit, duration_ms)  # type: ignore[arg-type]
 
     def pressed(self, digit: str, duration_ms: int, *, by_info: bool = False) -> bool:
         """Publish and act on a digit. False where it is not to be sent on.
@@ -59,6 +81,9 @@ class PressedKeys:
         if self._doubled is None:
             self._doubled = DoubledKeys()
         if self._doubled.is_second(digit, duration_ms, now, by_info=by_info):
+            if self._info_keys is None:
+                self._info_keys = InfoKeys(self._pass_on)
+            self._info_keys.reported_both_ways(digit)
             return False
         taker = self._key_taker
         is_secret = taker is not None and taker.is_secret

@@ -1,5 +1,6 @@
 """Two legs joined: who hears whom, also while one holds the other."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,6 +53,7 @@ def test_hold_music_while_one_holds_the_other(tmp_path: Path) -> None:
         phone_b.resumes()
         assert heard["b"][-1:] == [Hold()]
         phone_a.presses("5")
+        await asyncio.sleep(1.0)
         assert stage.media.digits == [("b", "5", 160)]
         phone_a.resumes()
         assert heard["a"][-1:] == [Peer("b")]

@@ -1,9 +1,12 @@
 """Keys of a leg: published, told to listeners, or to who has asked for them."""
 
-from typing import Any
+import asyncio
+from typing import Any, cast
 
 from engine.calls.legs.leg_listener import LegListener
 from engine.calls.legs.pressed_keys import KeyTaker, PressedKeys
+from sip.sdp.offer_answer import NegotiatedAudio
+from tests.support.virtual_loop import run
 
 
 class Media:
@@ -12,6 +15,13 @@ class Media:
 
     def block_keys(self, *, is_blocked: bool) -> None:
         self.blocked.append(is_blocked)
+
+    def has_keys_as_sound(self, _audio: NegotiatedAudio) -> bool:
+        return False
+
+
+class Audio:
+    telephone_event_payload_type = 101
 
 
 class Listener(LegListener):
@@ -43,6 +53,7 @@ class Taker(KeyTaker):
 
 class Leg(PressedKeys):
     def __init__(self) -> None:
+        self.audio: NegotiatedAudio | None = None
         self._media = Media()  # type: ignore[assignment]
         self.listener = Listener()
         self._listeners = (self.listener,)
@@ -102,3 +113,20 @@ async def test_a_press_that_is_reported_both_ways_is_one() -> None:
     assert leg.pressed("5", 100)
     assert [event["digit"] for event in leg.events] == ["5", "6", "5"]
     assert leg.listener.heard == ["5", "6", "info 6", "5"]
+
+
+def test_a_press_that_is_reported_both_ways_is_sent_on_once() -> None:
+    """The media worker relays the telephone-event, whichever report is the first."""
+
+    async def script() -> None:
+        leg = Leg()
+        leg.audio = cast(NegotiatedAudio, Audio)
+        leg.info_digit("5", 100)
+        await asyncio.sleep(0.1)
+        assert not leg.pressed("5", 100)
+        assert leg.pressed("6", 100)
+        leg.info_digit("6", 100)
+        await asyncio.sleep(2.0)
+        assert leg.listener.heard == ["5", "6"]
+
+    run(script())
