@@ -49,7 +49,6 @@ from .calls.recognition.recognitions import Recognitions, SoundWays
 from .calls.scripting.scripts import Scripts
 from .calls.services import CallServices
 from .calls.streams.streams import Streams
-from .calls.supervision.supervisors import Supervisors
 from .clock import Clock
 from .inbound.caller.caller_verification import CallerVerification
 from .inbound.inbound import Inbound
@@ -197,7 +196,7 @@ class CallParts:
             settings.recognition, SoundWays(self.media, streams.hosted, self.registry)
         )
         self.recognised = RecognisedLegs(self.recognitions)
-        self.gathers = Gathers(self.plays, self.recognitions, self._recorders, self._supervisors)
+        self.gathers = Gathers(self.plays, self.recognitions, self.registry, self._recorders)
 
         # -- numbers: where a call goes, and whether it may
         self.trunks = Trunks(settings.trunks, sip=self.sip, events=self.events)
@@ -350,15 +349,9 @@ class CallParts:
         return call.owner or self.dispatcher.callback_of(call.id)
 
     def _recorders(self, call: Call) -> list[Silenced]:
-        """What records a call, and the calls that it is joined with."""
-        calls = [call, *self.controlled.joined_with(call)]
-        owners = [self._owner_of(one) for one in calls]
-        recorders = [owner.recorded for owner in owners if owner is not None]
-        return [*recorders, *self.registry.recordings_of(calls)]
-
-    def _supervisors(self, call: Call) -> list[Supervisors]:
-        """Who supervises a call, and the calls that it is joined with."""
-        return [one.supervisors for one in (call, *self.controlled.joined_with(call))]
+        """What records a call."""
+        owner, written = self._owner_of(call), self.registry.recordings_of(call)
+        return [*written] if owner is None else [owner.recorded, *written]
 
     def _admits(self, invite: Request, source: Hop, now: float) -> InviteAdmission:
         """What becomes of an INVITE that would begin a call: see PeerPolicy."""

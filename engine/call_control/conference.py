@@ -148,6 +148,7 @@ class Conference(Bridge):
             "conference.joined", conference=self.name, leg=call.leg.id, muted=muted, deaf=deaf
         )
         self._renew()
+        self._tell_partners()
 
     def remove(self, call: ControlledCall, cause: str) -> None:
         """See ConferenceOfCall. The party hears silence where it is up still. Idempotent."""

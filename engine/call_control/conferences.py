@@ -272,7 +272,6 @@ class Conferences:
             reason = f"leg {call.leg.id} has no media any more"
             raise EngineError("state", reason, field="leg")
         conference.add_member(call, self._services.clock.now(), muted=muted, deaf=deaf)
-        self._services.gathers.recorded()
 
     def leave(
         self, name: str, call_id: str | None, leg_id: str | None, *, hangs_up: bool

@@ -175,12 +175,6 @@ class ControlledCalls:
             raise EngineError("state", f"call {call.call.id} did not come in", field="call")
         return call
 
-    def joined_with(self, call: Call) -> list[Call]:
-        """The calls that a call by command is bridged with, or in a conference with."""
-        one = self.flow_of(call)
-        joined = () if one is None else one.listeners()
-        return [each.call for each in self._calls if each is not one and each.leg in joined]
-
     # -- a call that came in ------------------------------------------------------------------
 
     def ring(self, call_id: str | None, leg_id: str | None, status: int) -> Call:
@@ -271,7 +265,6 @@ class ControlledCalls:
         pair.join()
         first.bridged(pair, second.leg.id)
         second.bridged(pair, first.leg.id)
-        self._services.gathers.recorded()
         return first.call, second.call
 
     def unbridge(self, call_id: str | None, leg_id: str | None) -> Call:

@@ -49,6 +49,15 @@ class Bridge(LegListener):
         for supervisors in self._supervisors:
             supervisors.watch(self.arrange)
         self.arrange()
+        self._tell_partners()
+
+    def _tell_partners(self) -> None:
+        for leg in self._parties:
+            leg.tell_partners()
+
+    def partners_of(self, leg: ObservedLeg) -> Sequence[Leg]:
+        """See LegListener."""
+        return [other for other in self._parties if other is not leg]
 
     def leave(self) -> None:
         """Take the bridge apart. The call flow decides what each leg hears next."""

@@ -264,10 +264,19 @@ class CallRegistry:
                 return call
         raise EngineError("not_found", f"there is no leg {leg_id}", field="leg")
 
-    def recordings_of(self, calls: Iterable[Call]) -> list[RecordingUnderWay]:
-        """What is being written of the legs of these calls, messages that they leave as well."""
-        legs = {leg.id for call in calls for leg in call.legs}
+    def recordings_of(self, call: Call) -> list[RecordingUnderWay]:
+        """What is being written of the legs of a call, messages that they leave as well."""
+        legs = {leg.id for leg in call.legs}
         return [one for one in self.recordings.values() if one.leg_id in legs]
+
+    def joined_calls(self, call: Call, leg: Leg) -> list[Call]:
+        """The call of a leg, and those of whom its party is joined with."""
+        partners = leg.partners
+        return [call] + [
+            other
+            for other in self.calls.values()
+            if other is not call and not partners.isdisjoint(other.legs)
+        ]
 
     def legs_at(self, hop: Hop) -> list[Leg]:
         """The legs whose peer is at this address."""

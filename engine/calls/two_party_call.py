@@ -176,14 +176,20 @@ class TwoPartyCall(ABC):
     # -- recording --------------------------------------------------------------------------
 
     def recorded_legs(self, side: Side) -> tuple[Leg, Leg | None]:
-        """The agent left and the customer right, or one of them. Raises EngineError `state`."""
+        """The agent left and the customer right, or one of them. Raises EngineError `state`.
+
+        Of two customers whom a phone has connected, the one of this call is right.
+        """
         talk = self._talking
         if talk is None or not talk.is_joined:
             raise EngineError("state", "agent and customer do not talk now", field="call")
-        by_role = {leg.role: leg for leg in talk.parties}
-        if side != "both":
-            return by_role[side], None
-        return by_role["agent"], by_role["customer"]
+        left, right = sorted(talk.parties, key=lambda leg: leg.role == "customer")
+        if side == "both":
+            return left, right
+        wanted = next((leg for leg in (right, left) if leg.role == side), None)
+        if wanted is None:
+            raise EngineError("state", f"no {side} talks now", field="side")
+        return wanted, None
 
     def listeners(self) -> tuple[Leg, Leg]:
         """The two who talk."""

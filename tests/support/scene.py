@@ -434,6 +434,7 @@ def scene(
         gathers=Gathers(
             Plays(registry, announcer, hold=hold, country="GB"),
             recogniser.recognitions,
+            registry,
             lambda _call: (),
         ),
         detection=AnswerDetection(recognitions=recogniser.recognitions),

@@ -8,12 +8,11 @@ from ...errors import BadParams, EngineError
 from ..announcing.leg_plays import Play
 from ..announcing.plays import HowPlayed, Plays
 from ..announcing.whisper import Announcement
-from ..call import Call, Silenced
+from ..call import Call, CallRegistry, Silenced
 from ..leg import Leg
 from ..legs.leg_listener import LegListener, ObservedLeg
 from ..recognition.recognitions import Recognition, Recognitions
 from ..recognition.speech import WantedSpeech
-from ..supervision.supervisors import Supervisors
 from .gather import Gather, Gathered, GatherSettings
 from .kept_keys import KeptKeys
 from .secret_span import SecretSpan
@@ -27,21 +26,20 @@ LOST = "the recogniser is lost: the reply says why"
 class Gathers:
     """Carries out every gathering. `plays` lets parties hear the prompts.
 
-    `recognitions` hears what they say. `recorders` has what records a call, and who is bridged with
-    it; `supervisors` who supervises these.
+    `recognitions` hears what they say. `recorders` has what records a call of `registry`.
     """
 
     def __init__(
         self,
         plays: Plays,
         recognitions: Recognitions,
+        registry: CallRegistry,
         recorders: Callable[[Call], Iterable[Silenced]],
-        supervisors: Callable[[Call], Iterable[Supervisors]] = lambda call: (call.supervisors,),
     ) -> None:
         self._plays = plays
         self._recognitions = recognitions
+        self._registry = registry
         self._recorders = recorders
-        self._supervisors = supervisors
         self._under_way: dict[Leg, Gather] = {}
         self._secrets: dict[Leg, SecretSpan] = {}
         self._kept = KeptKeys()
@@ -87,7 +85,7 @@ class Gathers:
         recognition: Recognition | None = None
         try:
             if settings.secret:
-                secret = SecretSpan(call, leg, self._recorders, self._supervisors)
+                secret = SecretSpan(call, leg, self._registry, self._recorders)
                 self._secrets[leg] = secret
                 await secret.begin()
             if settings.speech is not None and not gather.has_begun:
@@ -141,11 +139,6 @@ class Gathers:
         """A recording is about to begin: it is silent for every secret that it would have."""
         for secret in tuple(self._secrets.values()):
             await secret.begins_recording(recorder)
-
-    def recorded(self) -> None:
-        """Parties were joined: whatever records a secret now pauses."""
-        for secret in self._secrets.values():
-            secret.recorded()
 
     def stop(self, leg: Leg) -> None:
         """End what is gathered of a leg now, if anything is."""

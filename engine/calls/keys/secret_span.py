@@ -5,38 +5,40 @@ from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from typing import Final
 
-from ..call import Call, Silenced
+from ..call import Call, CallRegistry, Silenced
 from ..leg import Leg
-from ..supervision.supervisors import Supervisors
+from ..legs.leg_listener import LegListener, ObservedLeg
 
 SECRET_KEYS: Final = "secret keys"
 """Why a recording pauses."""
 
 
-class SecretSpan:
+class SecretSpan(LegListener):
     """The time in which the party of `leg` is asked for a secret: from `begin` to `end`.
 
-    `recorders` has what records a call, and whom it is joined with; `supervisors` who supervises
-    these. Services and recognisers hear of it from the leg.
+    It covers the call, and those of whom the party is joined with, by whatever and whenever that
+    is. `recorders` has what records a call. Services and recognisers hear of it from the leg.
     """
 
     def __init__(
         self,
         call: Call,
         leg: Leg,
+        registry: CallRegistry,
         recorders: Callable[[Call], Iterable[Silenced]],
-        supervisors: Callable[[Call], Iterable[Supervisors]],
     ) -> None:
         self._call = call
         self._leg = leg
+        self._registry = registry
         self._recorders = recorders
-        self._supervisors = supervisors
         self._silent: set[Silenced] = set()
         self._kept = AsyncExitStack()
         self._covering: set[asyncio.Task[None]] = set()
 
     async def begin(self) -> None:
         """From now on nobody else has it. `end` follows, also where this is cancelled."""
+        self._leg.listen(self)
+        self._kept.callback(self._leg.forget, self)
         self._kept.callback(self._arrange)
         self._kept.enter_context(self._leg.telling_secret())
         self._arrange()
@@ -44,10 +46,10 @@ class SecretSpan:
 
     async def begins_recording(self, recorder: Silenced) -> None:
         """This is about to record: it is silent from its beginning, if it is to have the party."""
-        if recorder in self._recorders(self._call):
+        if recorder in self._recorders_now():
             await self._silence(recorder)
 
-    def recorded(self) -> None:
+    def partners_changed(self, _leg: ObservedLeg) -> None:
         """More may be recorded of the party than at the beginning: it pauses as well."""
         task = asyncio.get_running_loop().create_task(self._silence_recorders())
         self._covering.add(task)
@@ -63,11 +65,15 @@ class SecretSpan:
             await self._kept.aclose()
 
     def _arrange(self) -> None:
-        for supervisors in self._supervisors(self._call):
-            supervisors.arrange_again()
+        for call in self._registry.joined_calls(self._call, self._leg):
+            call.supervisors.arrange_again()
+
+    def _recorders_now(self) -> list[Silenced]:
+        calls = self._registry.joined_calls(self._call, self._leg)
+        return [recorder for call in calls for recorder in self._recorders(call)]
 
     async def _silence_recorders(self) -> None:
-        for recorder in self._recorders(self._call):
+        for recorder in self._recorders_now():
             await self._silence(recorder)
 
     async def _silence(self, recorder: Silenced) -> None:

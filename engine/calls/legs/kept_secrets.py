@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .leg_listener import LegListener
+from .leg_listener import LegListener, ObservedLeg
 
 
 class KeptSecrets:
@@ -33,6 +33,20 @@ class KeptSecrets:
         finally:
             self._secrets -= 1
             self._tell_secrecy()
+
+    @property
+    def partners(self) -> frozenset[ObservedLeg]:
+        """Whom the party may hear, and who may hear it, whichever calls they are of."""
+        return frozenset(
+            partner
+            for one in self._listeners
+            for partner in one.partners_of(self)  # type: ignore[arg-type]
+        )
+
+    def tell_partners(self) -> None:
+        """The party is joined with others from now on."""
+        for listener in self._listeners:
+            listener.partners_changed(self)  # type: ignore[arg-type]
 
     def _tell_secrecy(self) -> None:
         for listener in self._listeners:

@@ -1,7 +1,7 @@
 """Who hears of a leg: the owner that made it, and parts of a call flow while they listen."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from media.protocol.messages import BeepHeard, Detected, MachineSuspected
@@ -137,6 +137,13 @@ class LegListener:
 
     def secrecy_changed(self, leg: ObservedLeg) -> None:
         """What the party says or keys in is secret from now on, or no longer."""
+
+    def partners_of(self, leg: ObservedLeg) -> Sequence[ObservedLeg]:
+        """Whom the party may hear, and who may hear it."""
+        return ()
+
+    def partners_changed(self, leg: ObservedLeg) -> None:
+        """The party is joined with others: see `partners_of`."""
 
     def info_received(self, leg: ObservedLeg, digit: str, duration_ms: int) -> None:
         """The phone has reported a pressed key by SIP INFO. `digit_pressed` comes before."""

@@ -162,12 +162,13 @@ def test_the_partner_of_a_call_is_the_one_that_it_is_bridged_with(tmp_path: Path
     async def script(stage: Scene, calls: ControlledCalls) -> None:
         one, _phone = await up(stage, calls, "sip:one@127.0.0.1:5061")
         two, _phone = await up(stage, calls, "sip:two@127.0.0.1:5062")
-        assert calls.joined_with(one) == []
+        joined = stage.services.registry.joined_calls
+        assert joined(one, one.legs[0]) == [one]
         calls.bridge(leg_of(one), leg_of(two), end_together=True)
-        assert (calls.joined_with(one), calls.joined_with(two)) == ([two], [one])
+        assert joined(one, one.legs[0]) == [one, two] and joined(two, two.legs[0]) == [two, one]
         calls.find(one.id, None).hang_up()
         await asyncio.sleep(0.1)
-        assert calls.joined_with(one) == []
+        assert joined(one, one.legs[0]) == [one]
 
     run_calls(tmp_path, script)
 

@@ -71,6 +71,7 @@ def speaking(
         services.gathers = Gathers(
             Plays(services.registry, services.announcer, hold=services.hold, country="GB"),
             recognised,  # type: ignore[arg-type]
+            services.registry,
             lambda _call: (),
         )
         await desk.waiting()

@@ -58,7 +58,7 @@ def with_two(tmp_path: Path, script: Script) -> None:
         plays = Plays(services.registry, services.announcer, hold=Hold(), country="DE")
         recorders = [Recorder(stage.media)]
         scripted = ScriptedRecogniser(stage.media)
-        gathers = Gathers(plays, scripted.recognitions, lambda _call: recorders)
+        gathers = Gathers(plays, scripted.recognitions, services.registry, lambda _call: recorders)
         SCRIPTED[gathers] = scripted
         one, phone = await up(stage, calls, ONE)
         two, _phone = await up(stage, calls, TWO)
@@ -288,8 +288,9 @@ def test_a_secret_whose_end_fails_or_is_cancelled_keeps_no_recogniser(
 
     async def script(stage: Scene, _gathers: Gathers, leg: Leg, _phone: ScriptedPhone) -> None:
         scripted = ScriptedRecogniser(stage.media)
-        plays = Plays(stage.services.registry, stage.services.announcer, hold=Hold(), country="DE")
-        gathers = Gathers(plays, scripted.recognitions, lambda _call: [Stuck()])
+        registry = stage.services.registry
+        plays = Plays(registry, stage.services.announcer, hold=Hold(), country="DE")
+        gathers = Gathers(plays, scripted.recognitions, registry, lambda _call: [Stuck()])
         call = stage.services.registry.call_of(None, leg.id)
         settings = GatherSettings(max_digits=0, secret=True, speech=WantedSpeech(("yes",)))
         gathering = asyncio.ensure_future(gathers.run(call, leg, settings))
@@ -317,10 +318,10 @@ def test_a_secret_that_ends_while_a_recording_of_it_begins_is_over(tmp_path: Pat
     async def script(stage: Scene, _gathers: Gathers, leg: Leg, _phone: ScriptedPhone) -> None:
         recorders: list[Late] = []
         call = stage.services.registry.call_of(None, leg.id)
-        secret = SecretSpan(call, leg, lambda _call: recorders, lambda _call: [])
+        secret = SecretSpan(call, leg, stage.services.registry, lambda _call: recorders)
         await secret.begin()
         recorders.append(Late())
-        secret.recorded()
+        leg.tell_partners()
         await asyncio.sleep(0.1)
         ending = asyncio.ensure_future(secret.end())
         await asyncio.sleep(0.1)

@@ -97,8 +97,8 @@ def run(tmp_path: Path, script: Script) -> None:
         services.gathers = Gathers(
             Plays(services.registry, services.announcer, hold=services.hold, country="GB"),
             recogniser.recognitions,
-            lambda call: services.registry.recordings_of([call, *calls.joined_with(call)]),
-            lambda call: [one.supervisors for one in (call, *calls.joined_with(call))],
+            services.registry,
+            services.registry.recordings_of,
         )
         call, _phone = await up(scene, calls, ONE)
         streamed = StreamedCalls(services, scene.admission, calls, lambda call: call.owner)

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from engine.calls.call import Call
 from engine.calls.hangup_cause import BY_COMMAND
 from engine.calls.scripting.voicemail import Voicemail
 from engine.scripts.actions import Record
@@ -89,11 +90,12 @@ def test_a_message_pauses_while_its_party_is_asked_for_a_secret(tmp_path: Path) 
         await desk.waiting()
         await asyncio.sleep(6)
         registry = desk.stage.services.registry
-        (message,) = registry.recordings_of(registry.calls.values())
+        (call,) = registry.calls.values()
+        (message,) = registry.recordings_of(call)
         async with message.silenced("secret keys"):
             assert [pauses for _leg, pauses in desk.stage.media.paused] == [True]
         assert [pauses for _leg, pauses in desk.stage.media.paused] == [True, False]
-        assert registry.recordings_of([]) == []
+        assert registry.recordings_of(Call("other", None)) == []
         await press(desk, "#")
 
     desk = run(tmp_path, conduct, MESSAGE)

@@ -10,6 +10,13 @@ import pytest
 
 from engine.acd.agents import AgentRegistry
 from engine.callbacks.dispatcher import Dispatcher
+from engine.calls.announcing.plays import Plays
+from engine.calls.call import Call, Silenced
+from engine.calls.keys.gather import GatherSettings
+from engine.calls.keys.gathers import Gathers
+from engine.errors import EngineError
+from engine.recordings.entry import RecordingOrder
+from media.protocol.messages import Dtmf
 from media.sources import Peer
 from sip.hop import Hop
 from tests.support.jobs import callback_job
@@ -165,6 +172,89 @@ def test_a_dialog_that_is_nobodys_any_more_is_none(tmp_path: Path) -> None:
         assert referral.said[0].startswith("403")
         for phone in (two.first.customer, two.second.customer):
             phone.hangs_up()
+        await two.over()
+
+    run_two_calls(tmp_path, script)
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+@pytest.mark.parametrize("who", ["bob", "carol"])
+def test_what_either_tells_in_secret_is_in_no_recording_of_the_other_call(
+    tmp_path: Path, who: str, is_late: bool
+) -> None:
+    async def script(two: TwoCalls) -> None:
+        services = two.scene.services
+        registry = services.registry
+
+        def recorders(call: Call) -> list[Silenced]:
+            attempt = two.first.dispatcher.callback_of(call.id)
+            return [] if attempt is None else [attempt.recorded]
+
+        services.gathers = Gathers(
+            Plays(registry, services.announcer, hold=services.hold, country="GB"),
+            two.scene.recogniser.recognitions,
+            registry,
+            recorders,
+        )
+        two.connects()
+        await asyncio.sleep(0.1)
+        first = registry.call_of(None, two.first.customer.owner.id)
+        attempt = two.first.dispatcher.callback_of(first.id)
+        assert attempt is not None
+        with pytest.raises(EngineError, match="no agent talks now"):
+            attempt.recorded_legs("agent")
+        leg = (two.first if who == "bob" else two.second).customer.owner
+        call = registry.call_of(None, leg.id)
+        if not is_late:
+            await attempt.recorded.start_by_command(RecordingOrder())
+        settings = GatherSettings(max_digits=1, first_digit_s=100.0)
+        asking = asyncio.ensure_future(services.gathers.run(call, leg, settings))
+        await asyncio.sleep(0.1)
+        if is_late:
+            await attempt.recorded.start_by_command(RecordingOrder())
+            await asyncio.sleep(0.1)
+        assert len(two.scene.seen("recording.started")) == 1
+        assert two.scene.media.recorded[-1][1] == two.first.customer.owner.id
+        assert [pauses for _leg, pauses in two.scene.media.paused] == [True]
+        leg.on_media(Dtmf(leg.id, "4", 100))
+        assert (await asking).digits == "4"
+        assert [pauses for _leg, pauses in two.scene.media.paused] == [True, False]
+        two.first.customer.hangs_up()
+        await two.over()
+
+    run_two_calls(tmp_path, script)
+
+
+def test_a_secret_that_is_told_as_they_are_connected_is_in_neither_recording(
+    tmp_path: Path,
+) -> None:
+    async def script(two: TwoCalls) -> None:
+        told: list[Call] = []
+        services = two.scene.services
+
+        def recorders(call: Call) -> list[Silenced]:
+            told.append(call)
+            return []
+
+        services.gathers = Gathers(
+            Plays(services.registry, services.announcer, hold=services.hold, country="GB"),
+            two.scene.recogniser.recognitions,
+            services.registry,
+            recorders,
+        )
+        bob, carol = two.first.customer.owner, two.second.customer.owner
+        calls = [services.registry.call_of(None, leg.id) for leg in (bob, carol)]
+        asking = asyncio.ensure_future(
+            services.gathers.run(calls[0], bob, GatherSettings(max_digits=1, first_digit_s=100.0))
+        )
+        await asyncio.sleep(0.1)
+        assert told == [calls[0]]
+        two.connects()
+        await asyncio.sleep(0.1)
+        assert told[-2:] == calls
+        bob.on_media(Dtmf(bob.id, "4", 100))
+        await asking
+        two.first.customer.hangs_up()
         await two.over()
 
     run_two_calls(tmp_path, script)
