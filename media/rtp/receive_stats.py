@@ -169,6 +169,21 @@ class Reception:
         flow.heard_at = now
         return extended
 
+    def pass_over(self, sequence: int) -> int | None:
+        """Account for a packet that is not used; returns its extended sequence number.
+
+        None where it does not follow closely: nothing of the stream is changed by it then.
+        """
+        step = (sequence - self.highest) & 0xFFFF
+        if not 0 < step < MAX_MISORDER:
+            return None
+        if step > 1:
+            self._miss(step - 1)
+        self.highest += step
+        self._recent = (self._recent << step | 1) & _RECENT_MASK
+        self.received += 1
+        return self.highest
+
     def is_behind(self, ssrc: int, sequence: int) -> bool:
         """Whether this packet is older than the newest one of the same stream."""
         return ssrc == self.ssrc and (sequence - self.highest) & 0xFFFF >= _CYCLE // 2

@@ -305,6 +305,8 @@ class PeerStream(Reception):
             and payload_type != _COMFORT_NOISE_PAYLOAD_TYPE
         ):
             leg.dropped_garbage += 1
+            if self._owner >= 0 and ssrc == self.ssrc:
+                self._pass_over(sequence, now)
             return
         is_new = self._owner >= 0 and ssrc not in (self.ssrc, self._owner)
         if is_new and now - self.flow.heard_at < NEW_SSRC_S:
@@ -408,6 +410,21 @@ class PeerStream(Reception):
             self._hear_level(sound, NARROW, now)
             if self.sound_tap is not None and sequence == self.highest:
                 self.sound_tap.hear(sound, NARROW, now)
+
+    def _pass_over(self, sequence: int, now: float) -> None:
+        """A packet of the stream is of no agreed payload type: its number is not missing."""
+        self.settle()
+        extended = self.pass_over(sequence)
+        if extended is None:
+            return
+        leg = self.leg
+        if self.tones is not None or self.detection is not None:
+            self._hear(SoundPacket(self.epoch, extended, "", b""), now)
+        if leg.tap is not None:
+            leg.tap.skip(extended)
+        each_alone(
+            self.listeners, lambda listener: listener.relay_nothing(self, extended), leg.fail
+        )
 
     def _arm(self, payload_type: int, codec: str) -> None:
         sequence = (self.highest + 1) & 0xFFFF

@@ -161,9 +161,22 @@ def test_events_comfort_noise_and_what_was_not_agreed() -> None:
     peer.receive(packet(4, payload_type=96))
     peer.receive(b"no RTP")
     assert peer.events == [b"\x05\x8a\x01\x40", b"\x06\x8a\x01\x40"]
-    assert peer.stream.packets_received == 3
+    assert (peer.stream.packets_received, peer.stream.lost) == (4, 0)
     assert peer.dropped_garbage == 2
     assert peer.heard == 3
+
+
+def test_what_was_not_agreed_is_not_missing() -> None:
+    peer = Peer()
+    for sequence in (1, 2, 4, 5):
+        peer.receive(packet(sequence, payload_type=96 if sequence % 2 == 0 else 0))
+    peer.receive(packet(4, payload_type=96))
+    peer.receive(packet(30_000, payload_type=96))
+    peer.receive(other_packet(6, payload_type=96))
+    assert (peer.stream.packets_received, peer.stream.lost) == (4, 1)
+    assert (peer.heard, peer.dropped_garbage) == (2, 5)
+    peer.receive(packet(6))
+    assert peer.stream.flow.expect == first_eight_bytes(packet(7))
 
 
 def test_an_event_that_was_overtaken_is_late() -> None:

@@ -103,6 +103,22 @@ def test_garbage_is_dropped_and_counted(
     assert desk.stats("a").dropped_garbage == len(garbage)
 
 
+def test_packets_of_no_agreed_type_leave_no_gaps(
+    bridged: tuple[SwitchBench, FramePhone, FramePhone],
+) -> None:
+    """Such as those that only keep a NAT open (RFC 6263)."""
+    desk, a, b = bridged
+    for _ in range(5):
+        converse(desk, a, b, 2)
+        a.send_packet(b"", desk.addresses["a"], payload_type=96)
+    converse(desk, a, b, 2)
+    b.listen()
+    assert len(b.heard) == 12
+    assert_unbroken(b.heard)
+    stats = desk.stats("a")
+    assert (stats.lost, stats.dropped_garbage) == (0, 5)
+
+
 def test_before_connect_everything_is_dropped(desk: SwitchBench) -> None:
     address = desk.open("a")
     phone = FramePhone(0x11)
