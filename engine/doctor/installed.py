@@ -43,12 +43,14 @@ def relay_findings(relay: tuple[str, str]) -> Iterator[Finding]:
         advice = "Leave RINGBACK_RELAY out of the environment."
         yield Finding("relay", "fault", f"No relay runs: {why}.", advice)
     elif name == "native":
-        yield Finding("relay", "ok", "The relay in C forwards packets, in a thread of its own.")
+        yield Finding(
+            "relay", "ok", "The relay in C (native) forwards packets, in a thread of its own."
+        )
     else:
         yield Finding(
             "relay",
             "warning",
-            f"The relay in plain Python forwards packets, at twice the cost: {why}.",
+            f"The relay in plain Python (plain) forwards packets, at twice the cost: {why}.",
             "Install a wheel for this machine, or a C compiler and the headers of Python (gcc, "
             "python3-dev) and then install ringback again.",
         )

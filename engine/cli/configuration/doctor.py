@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 app = typer.Typer(rich_markup_mode=None)
 
 REPLY_S = 5.0
+ALWAYS_SAID = frozenset({"relay"})
+"""What is said also where it is right: which of two there are."""
 STYLES = {"ok": "green", "note": "cyan", "warning": "yellow", "fault": "bold red"}
 
 
@@ -86,7 +88,7 @@ def _print(found: "list[Finding]", *, show_all: bool, refusal: str, has_engine: 
         return
     shown = table("", "about", "what is, and what to do about it")
     for one in found:
-        if show_all or one.level != "ok":
+        if show_all or one.level != "ok" or one.about in ALWAYS_SAID:
             words = one.what + (f" → {one.advice}" if one.advice else "")
             shown.add_row(cell(one.level, STYLES[one.level]), one.about, Text(words))
     if shown.row_count:
