@@ -42,7 +42,6 @@ class Playout(SumPlayout):
         "_clocked",
         "_coding",
         "_is_filling",
-        "_is_new",
         "_late_s",
         "_mapped_epoch",
         "_patient",
@@ -70,7 +69,6 @@ class Playout(SumPlayout):
         self._mapped_epoch = -1
         self._waiting_since = 0.0
         self._patient = False
-        self._is_new = False  # the peer that is heard has not been relayed yet
         self._is_filling = False  # silence is sent as the relayed peer pauses
         self._late_s = 0.0  # what it says is heard so much later, as silence came before it
 
@@ -385,6 +383,7 @@ class Playout(SumPlayout):
             self._send_coded(now)
         is_heard = self._has_source or (transcoder is not None and transcoder.is_heard)
         if not is_heard and must_fill(self.stream, self.hearing, now) and not self._digits:
+            self._break_off()
             self._speak_silence()
         elif is_heard and transcoder is None:
             self._clocked.discard_playout(self)
@@ -464,6 +463,7 @@ class Playout(SumPlayout):
             self._is_filling = self.relayed is hearing
             self.stream.sent_at += self._late_s  # the peer has had as much to hear
             self.relayed, self._late_s = None, 0.0
+            self._break_off()
             self._speak_silence()
 
     def close(self) -> None:

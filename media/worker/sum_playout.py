@@ -16,7 +16,7 @@ TAIL_S: Final = 0.05
 class SumPlayout(ClipPlayout):
     """Passes from clips and relayed packets into a sum, and out of it. The mixer makes the sum."""
 
-    __slots__ = ("_before", "_goes_on", "_is_in_sum", "_last_mixed")
+    __slots__ = ("_before", "_goes_on", "_is_in_sum", "_is_new", "_last_mixed")
 
     def __init__(
         self, stream: OutgoingStream, speaking: SpeakingSources[Any], ended: Callable[[int], None]
@@ -25,6 +25,7 @@ class SumPlayout(ClipPlayout):
         self._before: bytes | None = None  # what the next frame, or the first packet, rises out of
         self._is_in_sum = False  # the peer hears the sum of what others say
         self._last_mixed = b""  # the last 10 ms of a sum
+        self._is_new = False  # the peer that is heard has not been relayed yet
         # The next peer that is heard is the one who was in the sum, and rises out of this, if any.
         self._goes_on: bytes | None = None
 
@@ -80,6 +81,11 @@ class SumPlayout(ClipPlayout):
         if self._last_mixed and now - self.stream.sent_at <= TAIL_S:
             self._let_fall(going_on(self._last_mixed, self._mixed_form))
         self._last_mixed = b""
+
+    def _break_off(self) -> None:
+        """Silence comes before what was to go on where a sum ended: it rises out of that."""
+        if self._goes_on is not None:
+            self._goes_on, self._is_new = None, True
 
 
 def _filled(rest: bytes, form: str) -> bytes:
