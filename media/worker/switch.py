@@ -166,7 +166,9 @@ class Switch:
         """
         if self._mixing:
             each_alone(self._mixing, lambda leg: leg.sound.keep_mixing(now), self._fail)
-            self._mixing = [leg for leg in self._mixing if leg.sound.is_mixed]
+            self._mixing = [
+                leg for leg in self._mixing if leg.sound.is_mixed or self._clips.awaits(leg)
+            ]
         each_alone(self._context.clocked, lambda playout: playout.send_due(now), self._fail)
         frames = self._speaking.tick()
         self._failed.update(frames.failed)

@@ -122,6 +122,10 @@ class ClipLoading:
 
         self._give(self._announced, leg, command.play, source, use, fail)
 
+    def awaits(self, leg: MediaLeg) -> bool:
+        """Whether an announcement of a leg is being loaded."""
+        return leg in self._announced
+
     def stop(self, leg: MediaLeg, play: int) -> None:
         """Stop an announcement, heard already or not."""
         if self._announced.get(leg) == play:

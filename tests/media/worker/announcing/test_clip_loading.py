@@ -56,6 +56,24 @@ async def test_of_several_requests_of_a_leg_the_newest_is_heard(tmp_path: Path) 
         desk.close()
 
 
+async def test_one_over_a_talk_ends_though_it_was_loaded_first(tmp_path: Path) -> None:
+    desk = SwitchBench()
+    try:
+        a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
+        desk.switch.execute(m.Bridge("a", "b"))
+        desk.switch.execute(m.Announce("b", 1, tone(tmp_path, "one.wav"), mix=True))
+        desk.tick(3)
+        await loaded(desk)
+        for _ in range(8):
+            a.talk(desk.addresses["a"])
+            desk.drain()
+            desk.tick()
+        assert played(desk) == [(1, "finished", False)]
+        assert {a.frame} < {packet.payload for packet in b.listen()}
+    finally:
+        desk.close()
+
+
 async def test_what_cannot_be_read_has_failed_and_says_why(tmp_path: Path) -> None:
     desk = SwitchBench()
     try:
