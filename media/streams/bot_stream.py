@@ -7,6 +7,7 @@ tried again: then the leg hears silence.
 import asyncio
 import random
 from collections.abc import Callable
+from time import monotonic
 from typing import Any, Final
 
 import numpy as np
@@ -220,7 +221,7 @@ class BotStream:
     # -- from the bot -------------------------------------------------------------------------
 
     def _audio_received(self, data: bytes) -> None:
-        dropped = self._spoken.queue_sound(data)
+        dropped = self._spoken.queue_sound(data, monotonic())
         if not dropped:
             self._is_overflowing = False
             return
@@ -295,7 +296,7 @@ class BotStream:
 
     def _send_frame(self, now: float) -> None:
         spoken = self._spoken
-        frame = spoken.next_frame()
+        frame = spoken.next_frame(now)
         payload = self._silence
         marks: list[ReachedMark] = []
         if frame is not None:

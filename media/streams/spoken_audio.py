@@ -4,6 +4,7 @@ Sans-IO: `next_frame` is called every 20 ms. It counts what has really been hand
 what a bot needs to know to tell what its listener has heard before they interrupted it.
 """
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +21,12 @@ _LATE_FRAMES: Final = 25
 _MOST_LATE_FRAMES: Final = 100
 # A bot that is further ahead of its time does not speak live, and is heard with all its pauses.
 _LIVE_FRAMES: Final = 25
+# For so long all of it was there early: 10 s. Then a frame of the wait is not needed any more,
+_CALM_FRAMES: Final = 500
+_SPARE_S: Final = 0.01  # where what comes may still be later by so much.
+# Where that proves to be wrong, it takes twice as long the next time: 5 minutes at most.
+_MOST_CALM_FRAMES: Final = 15_000
+_FRAME_S: Final = FRAME_MS / 1000
 _QUIET: Final = 250  # of 32768: nobody misses that
 
 
@@ -36,7 +43,9 @@ class SpokenAudio:
     """The sound that waits to be heard, `ahead_ms` of it at most, and how much was heard so far.
 
     It is int16 at `rate_hz`. A bot that speaks live, and whose frames were late in mid-speech, is
-    behind from then on: frames in which it says nothing are passed over until it is not.
+    behind from then on: frames in which it says nothing are passed over until it is not. So is one
+    of the two with which a stretch begins, once they come so evenly that it is not needed. Times
+    are seconds of one monotonic clock.
     """
 
     MOST_MARKS: Final = 1000
@@ -52,6 +61,15 @@ class SpokenAudio:
         self._silent_frames = _LATE_FRAMES  # since the last stretch
         self._missed_frames = 0  # in the same time
         self._late_frames = 0  # by which what is heard is behind
+        self._kept_frames = _CUSHION_FRAMES  # of those that wait, where it is behind
+        self._frames_since = _CALM_FRAMES  # it was late
+        self._has_waited = False  # the stretch began a frame later, as no more was there
+        self._has_hurried = False  # less is waited than for the first frame, or a late one
+        self._added_at = 0.0
+        # Since the last look: how much later the sound that followed could have come at least.
+        self._least_spare_s = math.inf
+        self._calm_frames = 0
+        self._enough_frames = _CALM_FRAMES
         self._taken_bytes = 0
         self._heard_bytes = 0
         self._dropped_bytes = 0
@@ -78,8 +96,9 @@ class SpokenAudio:
         """How much was cleared, or had no room."""
         return self._dropped_bytes // self._bytes_per_ms
 
-    def queue_sound(self, sound: bytes) -> int:
+    def queue_sound(self, sound: bytes, now: float) -> int:
         """Queue sound. Returns how many bytes of it had no room, and are dropped."""
+        self._added_at = now
         room = self._most_bytes - (len(self._waiting) - self._offset)
         taken = sound[: max(0, room)]
         self._waiting += taken
@@ -107,14 +126,14 @@ class SpokenAudio:
         self._taken_bytes -= left
         self._waiting.clear()
         self._offset = 0
-        self._begun = self._held_back = False
+        self._begun = self._held_back = self._has_waited = False
         self._silent_frames, self._missed_frames, self._late_frames = _LATE_FRAMES, 0, 0
         self.is_paused = False
         cleared = [ReachedMark(name, self.heard_ms, True) for _at, name in self._marks]
         self._marks.clear()
         return cleared
 
-    def next_frame(self) -> tuple[bytes, list[ReachedMark]] | None:
+    def next_frame(self, now: float) -> tuple[bytes, list[ReachedMark]] | None:
         """The next 20 ms, and the marks that are reached with them; None where nothing is said.
 
         The last frame of a stretch may be shorter than 20 ms.
@@ -135,15 +154,20 @@ class SpokenAudio:
             is_late = self._silent_frames < _LATE_FRAMES
             late = self._late_frames + self._silent_frames + self._missed_frames
             self._late_frames = min(late, _MOST_LATE_FRAMES) if is_late else 0
+            if is_late:
+                self._begin_late()
+            else:
+                self._has_waited = self._held_back
             self._silent_frames = self._missed_frames = 0
+            self._look_anew()
         self._begun, self._held_back = True, False
         frame = self._take()
-        if self._late_frames and left > (_CUSHION_FRAMES + 1) * size:
+        self._look(now)
+        if self._late_frames or self._has_waited:
             if left > (self._late_frames + _LIVE_FRAMES) * size:
-                self._late_frames = 0
-            elif _is_quiet(frame):
-                self._late_frames -= 1
-                frame = self._take()
+                self._late_frames, self._has_waited = 0, False
+            elif self._may_hurry(left) and _is_quiet(frame):
+                frame = self._hurry()
         return frame, self._reached()
 
     def fall_behind(self) -> None:
@@ -152,6 +176,53 @@ class SpokenAudio:
             self._late_frames += 1
         elif not self.is_paused:
             self._missed_frames += 1
+
+    def _begin_late(self) -> None:
+        """It was late: once counts for nothing, twice in 10 s it may be so again."""
+        is_often = self._frames_since < _CALM_FRAMES
+        self._kept_frames = _CUSHION_FRAMES + 1 if is_often else _CUSHION_FRAMES
+        self._frames_since = 0
+        if self._has_hurried:
+            self._enough_frames = min(2 * self._enough_frames, _MOST_CALM_FRAMES)
+        self._has_hurried = False
+
+    def _look(self, now: float) -> None:
+        """Note how much later what follows may come."""
+        queued_s = (len(self._waiting) - self._offset) / self._bytes_per_ms / 1000
+        spare_s = queued_s + min(now - self._added_at, _FRAME_S)
+        self._least_spare_s = min(self._least_spare_s, spare_s)
+        self._calm_frames += 1
+        self._frames_since += 1
+        if self._calm_frames >= self._enough_frames and not self._is_early:
+            self._look_anew()
+
+    def _look_anew(self) -> None:
+        self._least_spare_s, self._calm_frames = math.inf, 0
+
+    @property
+    def _is_early(self) -> bool:
+        """Whether all of it could have come a frame later, for a while."""
+        is_long = self._calm_frames >= self._enough_frames
+        return is_long and self._least_spare_s > _FRAME_S + _SPARE_S
+
+    def _may_hurry(self, left: int) -> bool:
+        """Whether a frame is passed over, where `left` bytes were there, if nothing is said in it.
+
+        That is so where it was late, and more is there than it needs, or where all comes evenly.
+        """
+        if self._late_frames and left > self._kept_frames * self._frame_bytes:
+            return True
+        return self._is_early
+
+    def _hurry(self) -> bytes:
+        """A frame is passed over; the next one."""
+        self._has_hurried = self._has_hurried or self._is_early
+        if self._late_frames:
+            self._late_frames -= 1
+        else:
+            self._has_waited = False
+        self._look_anew()
+        return self._take()
 
     def _take(self) -> bytes:
         size = self._frame_bytes
