@@ -93,7 +93,9 @@ class Connect(_Message, tag=2):
     both directions. With `comfort_noise_payload_type` silence may be described. `bits_a_second`
     (0: as we like) and `has_copy` are for the Opus encoder. With `keys_as_sound` the
     peer's keys are listened for, and keys are sent to it as tones. A peer that `may_sleep` is a
-    browser, and may be silent for MediaSettings.sleep_s.
+    browser, and may be silent for MediaSettings.sleep_s. One that `is_even` is a process of ours:
+    its packets come evenly, and it plays nothing by a clock. What it says and hears is coded as it
+    comes, without a playout buffer.
     """
 
     leg: str
@@ -121,6 +123,7 @@ class Connect(_Message, tag=2):
     received_payload_type: int | None = None
     keys_as_sound: bool = False
     may_sleep: bool = False
+    is_even: bool = False
 
 
 class Hear(_Message, tag=3):

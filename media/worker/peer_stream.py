@@ -184,6 +184,7 @@ class PeerStream(Reception):
         "detection",
         "event_clock_hz",
         "event_payload_types",
+        "is_even",
         "is_noise",
         "is_over",
         "is_two_way",
@@ -204,6 +205,7 @@ class PeerStream(Reception):
         self.event_clock_hz = CLOCK_HZ
         self.listeners: list[StreamListener] = []
         self.listening = False
+        self.is_even = False  # the peer is a process of ours: see Connect
         self.is_noise = False  # the newest packet describes comfort noise: it pauses
         self.is_over = False  # its leg is closed
         self.is_two_way = False  # the peer may send, and be sent to
@@ -233,6 +235,7 @@ class PeerStream(Reception):
         )
         self.event_clock_hz = description.telephone_event_clock_hz
         self.is_two_way = description.direction == "sendrecv"
+        self.is_even = description.is_even
 
     @property
     def is_wide(self) -> bool:

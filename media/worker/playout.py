@@ -9,48 +9,32 @@ from ..rtp.outgoing_stream import OutgoingStream
 from ..rtp.srtp import SrtpSender
 from ..rtp.telephone_event import DigitWriter
 from ..sound.clip import SILENCE, Clip
-from ..sound.fade import FADE_SAMPLES, crossfade
-from ..sound.form import WIDE, encode, form_of
+from ..sound.fade import crossfade
+from ..sound.form import WIDE, form_of
 from ..sound.frames import SpeakingSources
-from ..sound.g711 import FRAME_SAMPLES, TRANSLATION
-from ..sound.g711 import SILENCE as SILENT_FRAME
-from ..sound.mixed_clip import MixedClip, MixedClips
+from ..sound.g711 import TRANSLATION
+from ..sound.mixed_clip import MixedClip
 from .announcing.saved_source import Saved
 from .clocked_playouts import ClockedPlayouts
-from .coding.coded_sound import CodedSound
-from .coding.transcoder import Transcoder
-from .pauses import MIX_GAP_S, has_stopped, lateness_s, must_fill
+from .coded_playout import CodedPlayout
+from .pauses import MIX_GAP_S, has_stopped, lateness_s
 from .peer_stream import PeerStream
-from .sum_playout import TAIL_S, SumPlayout
 
 
-class Playout(SumPlayout):
+class Playout(CodedPlayout):
     """Decides which source is heard, and sends it. Times are seconds of one monotonic clock.
 
-    `relayed` is the stream that is being forwarded at the moment; while it is None, the peer hears
-    the frames of the clock, or nothing when it must not hear anything. `ended` gets the number
-    of a finite clip that has come to its end. A peer that may be sent to always has a source: while
-    nobody has said which, or the one who is heard sends nothing yet, it gets silence. In `clocked`
-    are those for whom that, or a stream to be coded anew, has to be looked at in each frame.
+    While nothing is `relayed`, the peer hears the frames of the clock, or nothing when it must not
+    hear anything. `ended` gets the number of a finite clip that has come to its end. A peer that
+    may be sent to always has a source: while nobody has said which, or the one who is heard sends
+    nothing yet, it gets silence.
 
     Inside, sound is in frames of 20 ms: of G.711 in the law `codec`, and also at 16 kHz where the
     peer can hear that. Where the peer wants another codec, or packets of another length, a
     packetizer makes them of these frames.
     """
 
-    __slots__ = (
-        "_clocked",
-        "_coding",
-        "_is_filling",
-        "_late_s",
-        "_mapped_epoch",
-        "_patient",
-        "_waiting_since",
-        "hearing",
-        "is_asking",
-        "mixed",
-        "relayed",
-    )
+    __slots__ = ("_patient", "_waiting_since", "is_asking")
 
     def __init__(
         self,
@@ -59,18 +43,11 @@ class Playout(SumPlayout):
         ended: Callable[[int], None],
         clocked: "ClockedPlayouts[Playout] | None" = None,
     ) -> None:
-        super().__init__(stream, speaking, ended)
-        self._clocked = ClockedPlayouts[Playout]() if clocked is None else clocked
-        self._coding = CodedSound(stream, self._send_packet)
-        self.hearing: PeerStream | None = None
+        clocked = ClockedPlayouts[Playout]() if clocked is None else clocked
+        super().__init__(stream, speaking, ended, clocked)
         self.is_asking = False  # it hears who presses keys that are for nobody else
-        self.relayed: PeerStream | None = None
-        self.mixed = MixedClips()  # over what is heard
-        self._mapped_epoch = -1
         self._waiting_since = 0.0
         self._patient = False
-        self._is_filling = False  # silence is sent as the relayed peer pauses
-        self._late_s = 0.0  # what it says is heard so much later, as silence came before it
 
     @property
     def sent_codec(self) -> Codec:
@@ -85,6 +62,7 @@ class Playout(SumPlayout):
     def agree(self, description: Connect, *, may_send: bool, now: float) -> None:
         """Take over codec and payload types, and whether anything may be sent."""
         self.settle()
+        self._is_even = description.is_even
         codec: Codec = description.codec if description.codec in G711 else "PCMU"
         form = WIDE if self._coding.is_wide(description) else codec
         if form != self.form:
@@ -187,8 +165,9 @@ class Playout(SumPlayout):
         With `goes_on` they go on where the relayed packets end; otherwise the first rises out of
         what was heard.
         """
+        goes_on = goes_on and self._coding.coder is None and not self._coding.remembers
         self.leave_peer(now)
-        self._enter_sum(goes_on=goes_on and not self._coding.remembers)
+        self._enter_sum(goes_on=goes_on)
 
     def send_mixed(self, payload: bytes, now: float) -> None:
         """Send a frame of a sum, in the peer's codec."""
@@ -205,25 +184,6 @@ class Playout(SumPlayout):
             self._let_relayed_fall(now)
             self.hearing = self._goes_on = None
         self._relay_nobody()
-
-    def _let_relayed_fall(self, now: float) -> None:
-        hearing = self.hearing
-        if hearing is None or self.relayed is not hearing or now - self.stream.sent_at > TAIL_S:
-            return
-        held = hearing.last_sample(self.codec) * FADE_SAMPLES
-        self._let_fall(self._coding.end_untouched(self.form) or held)
-
-    def _relay_nobody(self) -> None:
-        """No stream is forwarded from here on; the clock sees that there is another source."""
-        self.relayed, self._is_filling, self._late_s = None, False, 0.0
-        if not self._has_source:
-            self._clocked.add_playout(self)
-
-    @property
-    def _has_source(self) -> bool:
-        """Whether anything is to be sent that is not coded anew; nothing also where none may be."""
-        is_heard = self._clip is not None or self.relayed is not None or self._is_in_sum
-        return is_heard or not self._may_send
 
     def send_frame(self, payload: bytes, now: float) -> None:
         """Send a frame of the clock, in G.711 or wide."""
@@ -274,6 +234,9 @@ class Playout(SumPlayout):
     ) -> None:
         """Forward an audio packet of the leg that is heard. `sequence` is extended."""
         if self._must_code(codec, payload):
+            if (self._is_even or source.is_even) and self._coding.may_code_packets(codec):
+                self._code_packet(source, codec, sequence, timestamp, payload, now)
+                return
             transcoder = self._code(codec, now)
             if transcoder is not None:
                 transcoder.buffer.put(codec, source.ssrc, sequence, timestamp, payload, now)
@@ -313,7 +276,8 @@ class Playout(SumPlayout):
         """Forward a telephone-event packet, if this peer takes any."""
         clocks_hz = source.event_clock_hz, self.event_clock_hz
         is_coded = self._coding.transcoder is not None or clocks_hz[0] != clocks_hz[1]
-        if self.event_payload_type is None or (is_coded and sequence != source.highest):
+        is_skipped = self._coding.coder is not None or (is_coded and sequence != source.highest)
+        if self.event_payload_type is None or is_skipped:
             self.relay_nothing(source, sequence)
         elif is_coded:
             transcoder = self._code(self.codec, now)
@@ -350,62 +314,11 @@ class Playout(SumPlayout):
 
     def relay_nothing(self, source: PeerStream, sequence: int) -> None:
         """A packet of the leg that is heard has no place in this peer's stream."""
-        if self.relayed is source and sequence == source.highest:
+        coder = self._coding.coder
+        if coder is not None and self.relayed is source:
+            self._send_pieces(coder.skip(sequence, source.heard_at))
+        elif self.relayed is source and sequence == source.highest:
             self.stream.skip(sequence)
-
-    # -- what is coded anew -----------------------------------------------------------------------
-
-    def _must_code(self, codec: str, payload: bytes) -> bool:
-        """Whether the packet cannot be passed on as it is."""
-        coding = self._coding
-        must_code = coding.must_code(codec, payload, is_relayed=self.relayed is not None)
-        must_code = must_code or (bool(self.mixed) and codec not in G711)
-        if not must_code and coding.transcoder is not None:  # it need not be any more
-            self._stop_coding()
-        return must_code
-
-    def _code(self, codec: str, now: float) -> Transcoder | None:
-        """What codes the stream that is heard anew; None while nothing of it may be sent."""
-        self._let_relayed_fall(now)
-        self._relay_nobody()
-        if not self._may_send or self._digits:
-            return None
-        self._clocked.add_playout(self)
-        return self._coding.begin(codec)
-
-    def _stop_coding(self) -> None:
-        self._let_fall(self._coding.stop(self.form))
-
-    def send_due(self, now: float) -> None:
-        """The next 20 ms of a stream that is coded anew; silence where there is no source."""
-        transcoder = self._coding.transcoder
-        if transcoder is not None:
-            self._send_coded(now)
-        is_heard = self._has_source or (transcoder is not None and transcoder.is_heard)
-        if not is_heard and must_fill(self.stream, self.hearing, now) and not self._digits:
-            self._break_off()
-            self._speak_silence()
-        elif is_heard and transcoder is None:
-            self._clocked.discard_playout(self)
-
-    def _send_coded(self, now: float) -> None:
-        samples, transcoder = self._coding.next_frame(now), self._coding.transcoder
-        packetizer = self._coding.packetizer
-        if samples is None or transcoder is None or packetizer is None or self._digits:
-            return
-        if not transcoder.is_heard:
-            transcoder.is_heard = True
-            if (before := self._fades_in_from()) is not None:
-                packetizer.fade_from(before, self.codec)
-            self._speaking.remove_source(self)
-            self._clip = self._tail = self._goes_on = None
-            self._is_new = False
-        if self.mixed or self.tap is not None:
-            form = WIDE if len(samples) > FRAME_SAMPLES else "PCMU"
-            payload = encode(samples, form)
-            self._record(*self._coding.send_frame(payload, form, None, self.mixed, now), now)
-        else:
-            packetizer.send_samples(samples, now)
 
     # -- what is relayed --------------------------------------------------------------------------
 
@@ -414,35 +327,21 @@ class Playout(SumPlayout):
         if not self._may_send or self._digits:
             self._relay_nobody()
             return False
-        if self.relayed is source and self._mapped_epoch == source.epoch:
+        coder = self._coding.coder
+        if self.relayed is source and self._mapped_epoch == source.epoch and coder is None:
             return True
         if sequence != source.highest:
             return False
         self._before = self._goes_on or None
         if self._coding.begin_untouched() or self._goes_on is None or self._falling() is None:
             self._before = self._fades_in_from()
-        self._speaking.remove_source(self)
-        self._clip = self._tail = self._goes_on = None
-        self._is_new = False
-        self.relayed = source
         if self._is_filling and self._mapped_epoch == source.epoch:
             # It was sent before silence was: nothing of it is left out.
             self._late_s = lateness_s(self.stream, timestamp, now)
         self._is_filling = False
-        self._mapped_epoch = source.epoch
+        self._relays(source)
         self.stream.follow(sequence, timestamp, now)
         return True
-
-    def _fades_in_from(self) -> bytes | None:
-        """What would be heard in the place of a peer's first packet; None: that is not faded.
-
-        A peer that has paused goes on as it is: nothing of what it says is lost.
-        """
-        silence = SILENT_FRAME[self.codec][:FADE_SAMPLES]
-        before = self._falling() or self._speaking.ahead(self)
-        if before is not None and before != silence:
-            return before
-        return silence if self._is_new and self.stream.packets_sent else None
 
     def fill_gap(self, now: float) -> None:
         """Keep the peer's stream alive with silence when the leg that is heard sends nothing.

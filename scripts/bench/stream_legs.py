@@ -37,6 +37,8 @@ class StreamedLeg(ABC):
     """One leg: it says a frame each 20 ms, and notes what comes back and when."""
 
     codec: Codec
+    counted = "frames"
+    """What it notes the delays and the loss of."""
     unread_ms = 0
     """What the bot was not sent: it lagged by more than the host keeps for it."""
 
@@ -147,6 +149,7 @@ class ToneLeg(StreamedLeg):
     """Says 40 ms of a tone every half a second, in Opus: what is coded anew keeps no numbers."""
 
     codec: Codec = "opus"
+    counted = "tones"
 
     def __init__(self) -> None:
         super().__init__()

@@ -14,6 +14,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec import structs
+
 from media.codec.formats import unavailable
 from media.protocol.messages import Codec, Connect
 from media.settings import MediaSettings
@@ -88,8 +90,9 @@ async def run(report: Report, options: Options) -> None:
 def _add_delays(report: Report, name: str, legs: Sequence[StreamedLeg]) -> None:
     delays = [delay for leg in legs for delay in leg.delays_ms()]
     late = sum(delay > MOUTH_TO_EAR_MS for delay in delays)
+    counted = legs[0].counted
     for percent in (50, 99):
-        note = f"of {len(delays)}; {late} later than {MOUTH_TO_EAR_MS:g} ms"
+        note = f"of {len(delays)} {counted}; {late} later than {MOUTH_TO_EAR_MS:g} ms"
         value = percentile(delays, percent)
         label = f"{name}, p{percent}"
         item = figure(PART, label, "ms", [value], target=MOUTH_TO_EAR_MS, note=note)
@@ -103,7 +106,8 @@ def _add_faults(report: Report, name: str, legs: Sequence[StreamedLeg]) -> None:
         for kind, count in leg.faults().items():
             counts[kind] = counts.get(kind, 0) + count
     kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
-    note = f"of {sum(len(leg.sent_at) for leg in legs)}{f': {kinds}' if kinds else ''}"
+    said = sum(len(leg.sent_at) for leg in legs)
+    note = f"of {said} {legs[0].counted}{f': {kinds}' if kinds else ''}"
     unread_ms = sum(leg.unread_ms for leg in legs)
     if unread_ms:
         note += f"; the bot has not read {unread_ms} ms in time"
@@ -158,7 +162,7 @@ async def measured(
             heard_at = event.host, event.port
             if worker is not None:
                 to_bot = _to(bot, heard_at, event.port, codec, PAYLOAD_TYPES[codec])
-                worker.connect(to_bot)
+                worker.connect(structs.replace(to_bot, is_even=True))
                 opened = await worker.open(phone)
                 heard_at = opened.host, opened.port
                 reports = rtcp.getsockname()[1]

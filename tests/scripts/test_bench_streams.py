@@ -47,9 +47,11 @@ def test_no_frame_may_be_lost_or_late() -> None:
         _add_share(report, "50 streams", Shares(0.5, 0.25), [leg])
     found = {item.name: item for item in report.figures}
     assert found["all, p50"].met and found["all, p99"].met is False
-    assert found["all, p50"].note == "of 3; 1 later than 80 ms"
+    assert found["all, p50"].note == "of 3 frames; 1 later than 80 ms"
     assert found["faults"].value == 2 and found["faults"].met is False
-    assert found["faults"].note == ("of 3: 1 lost, 1 doubled; the bot has not read 40 ms in time")
+    assert found["faults"].note == (
+        "of 3 frames: 1 lost, 1 doubled; the bot has not read 40 ms in time"
+    )
     assert found["50 streams, stream host, of a core"].met
     assert found["50 streams, media worker, of a core"].value == 0.25
 

@@ -56,6 +56,7 @@ class LegMedia:
         "_announcements",
         "_described",
         "_host",
+        "_is_even",
         "_leg",
         "_may_sleep",
         "_naming",
@@ -91,6 +92,7 @@ class LegMedia:
         self._described = 0
         self._sip_host = ""
         self._may_sleep = False  # whether it is a browser
+        self._is_even = False  # whether it is a process of ours
         self._policy = DEFAULT_MEDIA
         self._plays: dict[int, asyncio.Future[bool]] = {}
         self._announcements: dict[int, OnPlayed] = {}
@@ -135,9 +137,12 @@ class LegMedia:
         """Whether the peer sends and takes keys as sound: no telephone-events, and no INFO."""
         return audio.telephone_event_payload_type is None and self.dtmf != "info"
 
-    def take_from(self, sip_host: str, policy: MediaPolicy) -> None:
-        """Take RTP by this policy from now on; the peer's SIP comes from `sip_host`."""
-        self._sip_host, self._policy = sip_host, policy
+    def take_from(self, sip_host: str, policy: MediaPolicy, *, is_even: bool = False) -> None:
+        """Take RTP by this policy from now on; the peer's SIP comes from `sip_host`.
+
+        A peer that `is_even` is a process of ours.
+        """
+        self._sip_host, self._policy, self._is_even = sip_host, policy, is_even
 
     def use(self, hop: Hop, policy: MediaPolicy) -> None:
         """Take RTP by this policy from now on; the peer's SIP comes from `hop`."""
@@ -230,6 +235,7 @@ class LegMedia:
                 keys_as_sound=self.has_keys_as_sound(audio),
                 rtcp_mux=audio.rtcp_mux,
                 may_sleep=self._may_sleep,
+                is_even=self._is_even,
             )
         )
 

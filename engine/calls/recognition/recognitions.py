@@ -161,6 +161,7 @@ class Recognition(LegListener):
             telephone_event_payload_type=None,
             direction="sendonly",
             rtp="strict",
+            is_even=True,
         )
 
     async def close(self) -> None:

@@ -245,7 +245,7 @@ class StreamLeg(Leg):
         record.state, record.answered = "answered", self._owner.now()
         self._started = True
         self._settle(None)
-        self._media.take_from(host, _OF_HOST)
+        self._media.take_from(host, _OF_HOST, is_even=True)
         self._connect(_audio_at(host, port, self._codec))
         self._publish("leg.answered", self)
         self._publish(

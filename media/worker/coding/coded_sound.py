@@ -14,6 +14,7 @@ from ...rtp.outgoing_stream import OutgoingStream
 from ...sound.form import WIDE, WIDE_HZ, decode, encode
 from ...sound.mixed_clip import MixedClips
 from ..recording.recorder import Tap
+from .packet_coder import PacketCoder
 from .packetizer import NARROW_HZ, PacketFormat, Packetizer
 from .transcoder import Transcoder
 from .untouched import Splice, Untouched, faded
@@ -35,6 +36,7 @@ class CodedSound:
         "_stream",
         "_wanted_ticks",
         "codec",
+        "coder",
         "packet",
         "packetizer",
         "transcoder",
@@ -51,6 +53,8 @@ class CodedSound:
         """Where a frame of the clock is no packet as it is."""
         self.transcoder: Transcoder | None = None
         """While a stream is heard that cannot be passed on."""
+        self.coder: PacketCoder | None = None
+        """While one is heard that is coded packet by packet."""
         self.untouched = Untouched()
         self._splice: Splice | None = None  # while packets are not passed on as they are yet
         self._wanted_ticks = 0  # the length of the packets that the peer has asked for
@@ -69,7 +73,7 @@ class CodedSound:
         self.codec = description.codec
         self.packet = _packet_format(description)
         self._stream.set_clock(self.packet.format.clock_hz)
-        self.packetizer = None
+        self.packetizer = self.coder = None
         return self.is_plain or self.packetizes()
 
     def is_other(self, description: Connect) -> bool:
@@ -124,6 +128,25 @@ class CodedSound:
         if self.transcoder is None and self.packetizes():
             self.transcoder = Transcoder(min(Format(codec).rate_hz, self.packet.format.rate_hz))
         return self.transcoder
+
+    def may_code_packets(self, codec: str) -> bool:
+        """Whether a stream of this codec can be coded packet by packet."""
+        packet = self.packet
+        is_other = codec != packet.format.name and codec not in G711
+        return is_other and not self.is_plain and packet.ptime_ms == 20
+
+    def begin_packets(self, codec: str) -> bool:
+        """Code what comes packet by packet, from the next one on; False where that cannot be."""
+        self._splice = self.coder = None
+        self.untouched.forget()
+        if not self.packetizes():
+            return False
+        rate_hz = min(Format(codec).rate_hz, self.packet.format.rate_hz)
+        try:
+            self.coder = PacketCoder(codec, rate_hz)
+        except CodecError:
+            self._stream.errors += 1
+        return self.coder is not None
 
     @staticmethod
     def is_wide(description: Connect) -> bool:
@@ -182,7 +205,7 @@ class CodedSound:
         """What is passed on from here on is another stream; whether it is spliced at first."""
         codec = self.packet.format.name
         self.untouched.forget()
-        self._splice = None
+        self._splice = self.coder = None
         if codec == "G722" and self._stream.packets_sent:
             self._splice = Splice(codec)
         return self._splice is not None
@@ -192,6 +215,10 @@ class CodedSound:
 
         Empty where nothing is known of what was passed on.
         """
+        if self.coder is not None and self.packetizer is not None:
+            self.coder = None
+            self.packetizer.forget()
+            return self.packetizer.falling(form)
         splice, packetizer, said = self._splice, self.packetizer, self.untouched.newest()
         self._splice = None
         self.untouched.forget()
@@ -227,7 +254,7 @@ class CodedSound:
 
     def close(self) -> None:
         """Send nothing any more, and hold nobody who might be told."""
-        self.transcoder = self.packetizer = None
+        self.transcoder = self.packetizer = self.coder = None
         self._send = _nobody
 
     def next_frame(self, now: float) -> Samples | None:

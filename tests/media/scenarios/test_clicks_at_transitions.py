@@ -34,6 +34,10 @@ LEGS: list[tuple[Codec, ...]] = [
     ("G722",) * 3, ("G722", "PCMU", "L16/16000"), ("opus",) * 3,
     ("G722", "L16/8000", "L16/8000"), ("L16/16000", "G722", "L16/8000"),
 ]  # fmt: skip
+# The third is a bot.
+WITH_BOT: list[tuple[Codec, ...]] = [
+    ("opus", "G722", "L16/16000"), ("opus", "L16/8000", "L16/16000"), ("PCMU", "opus", "PCMU"),
+]  # fmt: skip
 
 
 async def load(*desks: SwitchBench) -> None:
@@ -42,10 +46,10 @@ async def load(*desks: SwitchBench) -> None:
             await desk.switch._library.load(source)
 
 
-def line_of(rng: random.Random, codecs: tuple[Codec, ...]) -> Line:
+def line_of(rng: random.Random, codecs: tuple[Codec, ...], even: str = "") -> Line:
     for codec in unavailable().keys() & set(codecs):
         pytest.skip(unavailable()[codec])
-    return Line(rng, dict(zip("abcd", codecs, strict=False)), peak=PEAK)
+    return Line(rng, dict(zip("abcd", codecs, strict=False)), peak=PEAK, even=even)
 
 
 def assert_clean(line: Line | TwoWorkers) -> None:
@@ -65,10 +69,14 @@ def test_a_step_is_a_click_and_a_fade_is_none() -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("codecs", LEGS, ids="-".join)
-async def test_no_transition_clicks(codecs: tuple[Codec, ...], seed: int) -> None:
+@pytest.mark.parametrize(
+    ("codecs", "even"),
+    [*((codecs, "") for codecs in LEGS), *((codecs, "c") for codecs in WITH_BOT)],
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else value or "none",
+)
+async def test_no_transition_clicks(codecs: tuple[Codec, ...], even: str, seed: int) -> None:
     rng = random.Random(seed)
-    line = line_of(rng, codecs)
+    line = line_of(rng, codecs, even)
     try:
         await load(line)
         for play in range(1, COMMANDS):

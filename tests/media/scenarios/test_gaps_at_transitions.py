@@ -23,15 +23,20 @@ SHORT, LONG = Tone("425/60"), Tone("425/200")
 
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize(
-    "codecs",
-    [("PCMU", "PCMU", "PCMU"), ("PCMU", "PCMA", "G722"), ("G722", "G722", "L16/16000")],
-    ids=lambda codecs: "-".join(codecs),
+    ("codecs", "bot"),
+    [
+        (("PCMU", "PCMU", "PCMU"), ""),
+        (("PCMU", "PCMA", "G722"), ""),
+        (("G722", "G722", "L16/16000"), ""),
+        (("G722", "L16/8000", "L16/16000"), "c"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else value or "none",
 )
 async def test_no_transition_pauses_for_more_than_40_ms(
-    codecs: tuple[Codec, ...], seed: int
+    codecs: tuple[Codec, ...], bot: str, seed: int
 ) -> None:
     rng = random.Random(seed)
-    line = Line(rng, dict(zip("abc", codecs, strict=True)))
+    line = Line(rng, dict(zip("abc", codecs, strict=True)), even=bot)
     try:
         loaded: list[Source] = [Hold(), SHORT, LONG]
         for source in (Hold(), SHORT, LONG):

@@ -82,6 +82,22 @@ def heard_in_sum(said: Samples, lost: NDArray[np.bool_], codec: Codec) -> Sample
         desk.close()
 
 
+def heard_by_bot_of_another_codec(said: Samples, lost: NDArray[np.bool_], codec: Codec) -> Samples:
+    """The worker decodes it packet by packet for the stream host."""
+    desk, quiet = SwitchBench(), np.zeros(16000, np.int16)
+    phone = CodecPhone(desk, "a", codec, said)
+    bot = CodecPhone(desk, "b", "L16/16000", quiet, is_even=True)
+    try:
+        desk.switch.execute(m.Bridge("a", "b"))
+        for is_lost in lost:
+            if is_lost:
+                phone.lose()
+            talk(desk, [bot] if is_lost else [phone, bot], 1)
+        return bot.sound_of(bot.heard)
+    finally:
+        desk.close()
+
+
 def heard_by_bot(said: Samples, lost: NDArray[np.bool_], codec: Codec) -> Samples:
     form, rate_hz = Format(codec), Format(codec).rate_hz
     encoder, audio = encoder_of(form, rate_hz), HeardAudio(codec, rate_hz)
@@ -126,6 +142,8 @@ def recorded(said: Samples, lost: NDArray[np.bool_], codec: Codec) -> Samples:
         ("L16/16000", heard_in_sum),
         ("PCMA", heard_by_bot),
         ("L16/16000", heard_by_bot),
+        ("G722", heard_by_bot_of_another_codec),
+        ("opus", heard_by_bot_of_another_codec),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )

@@ -14,8 +14,17 @@ from tests.support.phones.wire.sockets import Packet
 class CodecPhone(FramePhone):
     """Speaks one codec in packets of 20 ms, and keeps what it hears."""
 
-    def __init__(self, desk: SwitchBench, leg: str, codec: Codec, sound: NDArray[np.int16]) -> None:
+    def __init__(
+        self,
+        desk: SwitchBench,
+        leg: str,
+        codec: Codec,
+        sound: NDArray[np.int16],
+        *,
+        is_even: bool = False,
+    ) -> None:
         super().__init__(len(desk.phones) + 1)
+        self.is_even = is_even
         self.form = Format(codec)
         self.rate_hz = self.form.rate_hz
         self.leg = leg
@@ -37,8 +46,9 @@ class CodecPhone(FramePhone):
             int(self.rtcp_socket.getsockname()[1]),
             codec,
             PAYLOAD_TYPES[codec],
-            101,
+            None if self.is_even else 101,
             "sendrecv",
+            is_even=self.is_even,
         )
 
     def say(self) -> None:

@@ -25,14 +25,19 @@ TONES_HZ: Final = (200, 300, 400, 500)
 
 
 class Line(SwitchBench):
-    """A switch with phones that speak, and how long the packets of each have paused at most."""
+    """A switch with phones that speak, and how long the packets of each have paused at most.
 
-    def __init__(self, rng: random.Random, codecs: dict[str, Codec], *, peak: int = 10000) -> None:
+    Those that are named in `even` stand for the stream host.
+    """
+
+    def __init__(
+        self, rng: random.Random, codecs: dict[str, Codec], *, peak: int = 10000, even: str = ""
+    ) -> None:
         self._due_at = math.inf
         super().__init__(timeout_s=60.0, silence_s=60.0)
         self._ms = 0
         self.named = {
-            name: CodecPhone(self, name, codec, said_by(hz, codec, peak))
+            name: CodecPhone(self, name, codec, said_by(hz, codec, peak), is_even=name in even)
             for (name, codec), hz in zip(codecs.items(), TONES_HZ, strict=False)
         }
         self._moments = {name: rng.randrange(FRAME_MS) for name in codecs}
