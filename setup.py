@@ -12,8 +12,8 @@ CLIENT = "ringback_client"
 
 RELAY = Extension(
     "ringback.media.relay.native",
-    ["media/relay/native.c", "media/relay/rtp_relay.c"],
-    depends=["media/relay/rtp_relay.h"],
+    ["media/relay/native.c", "media/relay/rtp_relay.c", "media/relay/tone_gate.c"],
+    depends=["media/relay/rtp_relay.h", "media/relay/tone_gate.h"],
     extra_compile_args=["-O2", "-std=gnu11", "-pthread", "-Wall", "-Wextra", "-Werror"],
     extra_link_args=["-pthread"],
     libraries=["m"],

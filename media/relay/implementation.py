@@ -22,7 +22,8 @@ VARIABLE: Final = "RINGBACK_RELAY"
 class Implementation:
     """One relay: its rows, its loop, and what is held while Python uses an SRTP context.
 
-    `why` says why it is not the other one, where somebody may wonder.
+    `why` says why it is not the other one, where somebody may wonder. One that `hears_tones` may
+    forward streams that have keys as sound: it hands over what may be one.
     """
 
     name: Name
@@ -30,6 +31,7 @@ class Implementation:
     packet_relay: type[PacketRelay]
     srtp_lock: AbstractContextManager[None]
     why: str = ""
+    hears_tones: bool = False
 
 
 class _SrtpLock:
@@ -55,7 +57,13 @@ def native() -> Implementation:
     from . import native as compiled
 
     lock = _SrtpLock(compiled.lock_srtp, compiled.unlock_srtp)
-    return Implementation("native", compiled.Flow, compiled.PacketRelay, lock)
+    return Implementation(
+        "native",
+        compiled.Flow,
+        compiled.PacketRelay,
+        lock,
+        hears_tones=hasattr(compiled.Flow, "watch_tones"),  # not where it was compiled before
+    )
 
 
 def chosen() -> Implementation:

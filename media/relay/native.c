@@ -60,6 +60,33 @@ static PyObject *py_flow_disarm(PyObject *self, PyObject *Py_UNUSED(ignored))
     return figures_of(self, true);
 }
 
+static PyObject *py_flow_watch_tones(PyObject *self, PyObject *args)
+{
+    Py_buffer kept;
+    bool fits;
+
+    if (!PyArg_ParseTuple(args, "y*:watch_tones", &kept))
+        return NULL;
+    fits = kept.len == 0 || kept.len == TONE_KEPT_BYTES;
+    if (fits)
+        flow_watch_tones(&((FlowObject *)self)->flow, kept.len ? kept.buf : NULL);
+    PyBuffer_Release(&kept);
+    if (!fits)
+        return PyErr_Format(PyExc_ValueError, "%d bytes are kept, or none", TONE_KEPT_BYTES);
+    Py_RETURN_NONE;
+}
+
+static PyObject *py_flow_kept(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    struct flow *flow = &((FlowObject *)self)->flow;
+    uint8_t kept[TONE_KEPT_BYTES];
+
+    pthread_mutex_lock(&flow->lock);
+    memcpy(kept, flow->kept, sizeof kept);
+    pthread_mutex_unlock(&flow->lock);
+    return PyBytes_FromStringAndSize((const char *)kept, sizeof kept);
+}
+
 #define PYTHON_MEMBER(name, type, member) \
     {#name, member, offsetof(FlowObject, flow.name), 0, NULL},
 
@@ -69,6 +96,8 @@ static PyMethodDef flow_methods[] = {
     {"arm", py_flow_arm, METH_VARARGS, NULL},
     {"figures", py_flow_figures, METH_NOARGS, NULL},
     {"disarm", py_flow_disarm, METH_NOARGS, NULL},
+    {"watch_tones", py_flow_watch_tones, METH_VARARGS, NULL},
+    {"kept", py_flow_kept, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -232,6 +261,23 @@ static PyObject *py_relay_stop(PyObject *self, PyObject *Py_UNUSED(ignored))
     Py_RETURN_NONE;
 }
 
+static PyObject *py_relay_set_tones(PyObject *self, PyObject *args)
+{
+    struct relay *relay = open_relay(self);
+    Py_buffer tables;
+    bool fits;
+
+    if (!relay || !PyArg_ParseTuple(args, "y*:set_tones", &tables))
+        return NULL;
+    fits = tables.len == sizeof relay->tones;
+    if (fits)
+        memcpy(&relay->tones, tables.buf, sizeof relay->tones);
+    PyBuffer_Release(&tables);
+    if (!fits)
+        return PyErr_Format(PyExc_ValueError, "the table has another size");
+    Py_RETURN_NONE;
+}
+
 static PyObject *py_relay_take(PyObject *self, PyObject *args)
 {
     struct relay *relay = open_relay(self);
@@ -267,6 +313,7 @@ static PyMethodDef relay_methods[] = {
     {"add", py_relay_add, METH_VARARGS, NULL},
     {"remove", py_relay_remove, METH_VARARGS, NULL},
     {"drain", py_relay_drain, METH_VARARGS, NULL},
+    {"set_tones", py_relay_set_tones, METH_VARARGS, NULL},
     {"run", py_relay_run, METH_NOARGS, NULL},
     {"stop", py_relay_stop, METH_NOARGS, NULL},
     {"take", py_relay_take, METH_VARARGS, NULL},

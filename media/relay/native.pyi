@@ -6,8 +6,21 @@ from .plain import PacketRelay as PlainRelay
 class Flow(PlainFlow):
     """A row of the table in C. Its methods wait for the packet that is being forwarded."""
 
+    def watch_tones(self, kept: bytes) -> None:
+        """Have packets handed over in which a key may be as sound; with no bytes no more.
+
+        `kept` are the newest two payloads. To be said while the stream is not armed. Raises
+        ValueError for another number of bytes.
+        """
+
+    def kept(self) -> bytes:
+        """The newest two payloads, forwarded or not."""
+
 class PacketRelay(PlainRelay):
     """A relay for a thread to drive. `fileno` is readable while something is handed over."""
+
+    def set_tones(self, tables: bytes) -> None:
+        """How keys are looked for (`tables.py`). Raises ValueError for another number of bytes."""
 
     def run(self) -> None:
         """Forward until `stop` is called, without the interpreter's lock."""

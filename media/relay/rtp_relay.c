@@ -94,6 +94,20 @@ static bool transform(srtp_function *function, uint64_t context, uint8_t *packet
     return status == 0;
 }
 
+/* Whether a key as sound may begin in the packet; where none may, it is kept for the next one. */
+static bool has_tones(const struct relay *relay, struct flow *flow, const uint8_t *packet)
+{
+    const uint8_t *payload = packet + RTP_HEADER_BYTES;
+
+    if (!flow->watches_tones)
+        return false;
+    if (tone_may_begin(&relay->tones, flow->codec % CODECS, flow->kept, payload))
+        return true;
+    memmove(flow->kept, flow->kept + FRAME_SAMPLES, TONE_KEPT_BYTES - FRAME_SAMPLES);
+    memcpy(flow->kept + TONE_KEPT_BYTES - FRAME_SAMPLES, payload, FRAME_SAMPLES);
+    return false;
+}
+
 static void forward(struct relay *relay, struct flow *flow, uint8_t *packet, double now)
 {
     uint64_t first = flow->expect;
@@ -232,6 +246,15 @@ void flow_arm(struct flow *flow, uint64_t expect, uint64_t stop)
     pthread_mutex_unlock(&flow->lock);
 }
 
+void flow_watch_tones(struct flow *flow, const uint8_t *kept)
+{
+    pthread_mutex_lock(&flow->lock);
+    flow->watches_tones = kept != NULL;
+    if (kept)
+        memcpy(flow->kept, kept, TONE_KEPT_BYTES);
+    pthread_mutex_unlock(&flow->lock);
+}
+
 struct figures flow_figures(struct flow *flow, bool disarm)
 {
     struct figures figures;
@@ -305,7 +328,7 @@ static void receive(struct relay *relay, int fd, double now)
     /* -1: nothing there, a pending ICMP error, or the packet had a bad checksum. */
     if (size >= 0) {
         struct handed_over other = {flow->serial, now, fd, (uint32_t)size};
-        if (is_expected(flow, packet, (size_t)size))
+        if (is_expected(flow, packet, (size_t)size) && !has_tones(relay, flow, packet))
             forward(relay, flow, packet, now);
         else
             hand_over(relay, flow, &other, packet);

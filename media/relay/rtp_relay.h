@@ -8,6 +8,8 @@
 #ifndef RTP_RELAY_H
 #define RTP_RELAY_H
 
+#include "tone_gate.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -66,6 +68,8 @@ enum {
 
 struct flow {
     FLOW_FIELDS(FLOW_MEMBER)
+    bool watches_tones;    /* what may have a key as sound is not forwarded, but handed over */
+    uint8_t kept[TONE_KEPT_BYTES];  /* then: its newest payloads, forwarded or not */
     uint32_t queued;       /* its packets that were handed over and are not dealt with */
     uint64_t serial;       /* which registration this is; 0: none */
     pthread_mutex_t lock;
@@ -96,6 +100,7 @@ struct relay {
     _Atomic uint64_t overflowed;            /* packets for which the queue had no room */
     uint8_t loud[CODECS][256];
     uint8_t translated[TRANSLATIONS][256];
+    struct tone_tables tones;
     srtp_function *unprotect, *protect;
     uint64_t serial;
     pthread_mutex_t table_lock;
@@ -122,6 +127,8 @@ struct flow *relay_remove(struct relay *relay, int fd);
 
 /* Expect a packet from now on, with everything else of the flow set. */
 void flow_arm(struct flow *flow, uint64_t expect, uint64_t stop);
+/* Look for keys as sound, after these newest payloads; with NULL no more. While it is not armed. */
+void flow_watch_tones(struct flow *flow, const uint8_t *kept);
 /* Its figures, counted anew from here; with `disarm` it expects nothing any more. */
 struct figures flow_figures(struct flow *flow, bool disarm);
 

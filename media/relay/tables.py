@@ -1,9 +1,13 @@
 """The tables of the relay: which samples are loud, how they are converted, how a stream goes on."""
 
-from typing import Final
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..rtp.rtp import FRAME_SAMPLES
-from ..sound.g711 import ALAW_TO_ULAW, ULAW_TO_ALAW
+from ..sound.dtmf import detector
+from ..sound.g711 import ALAW_TO_ULAW, SAMPLE_RATE_HZ, ULAW_TO_ALAW, decode
 from ..sound.level import LOUD
 
 MAX_DATAGRAM_BYTES: Final = 2048
@@ -28,3 +32,29 @@ LOUD_SAMPLES: Final = b"".join(LOUD[codec] for codec in CODECS)
 
 TRANSLATED_SAMPLES: Final = bytes(range(256)) + ULAW_TO_ALAW + ALAW_TO_ULAW
 """By translation, 256 bytes each: what a sample becomes."""
+
+KEPT_BYTES: Final = 2 * FRAME_SAMPLES
+"""What a relay that looks for keys as sound keeps of a stream: the newest two payloads."""
+
+
+def _tone_tables() -> bytes:
+    """See tone_gate.h. The limits are those of the detector, less what it may make good."""
+    bins = detector.MOST_OFF * max(detector.HIGH_HZ) * detector.WINDOW / SAMPLE_RATE_HZ
+    least_strength = (0.99 * detector.LEAST_AMPLITUDE) ** 2
+    made_good = (1 + detector.BESIDE * bins**2) ** 2
+    least_share = 0.95 * detector.LEAST_SHARE / made_good
+    most_others = 1.05 * detector.MOST_OTHERS**2 * made_good
+    parts: tuple[NDArray[Any], ...] = (
+        *(decode(bytes(range(256)), codec) for codec in CODECS),
+        np.stack((detector.PROBES.real, detector.PROBES.imag), axis=1)
+        .reshape(-1, detector.WINDOW)
+        .T,
+        detector.POWER_SHAPE,
+        # No shaped window makes more than six times its power of two tones.
+        np.array((least_strength / 4, least_strength, least_share, most_others)),
+    )
+    return b"".join(part.astype(np.float32).tobytes() for part in parts)
+
+
+TONE_TABLES: Final = _tone_tables()
+"""How a relay looks for what may be a key as sound."""

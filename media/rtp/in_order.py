@@ -24,6 +24,11 @@ class InOrder(Generic[T]):
         self._next: int | None = None
         self._late: dict[int, T] = {}
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing waits."""
+        return not self._late
+
     def restart(self) -> None:
         """Another stream begins."""
         self._next = None

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, cast
 
 from ..isolation import each_alone, ignore
 from ..protocol.messages import (
@@ -23,7 +23,7 @@ from ..rtp.symmetric_rtp import Address, PeerLearner
 from ..rtp.telephone_event import DigitReader
 from .announcing.leg_sound import LegSound
 from .context import WorkerContext
-from .detecting.tone_keys import ToneKeys
+from .detecting.tone_keys import ToneKeys, WatchedFlow
 from .leg_quality import LegQuality, figures_of
 from .pauses import GAP_FILL_S
 from .peer_stream import PeerStream
@@ -163,8 +163,7 @@ class MediaLeg:
         self.incoming.expect(description)
         if self.digit_reader is not None:
             self.digit_reader.clock_hz = description.telephone_event_clock_hz
-        tones = self.incoming.tones or ToneKeys(self._key_pressed)
-        self.incoming.tones = tones if description.keys_as_sound else None
+        self._listen_for_tones(is_wanted=description.keys_as_sound)
         self._connected_at = now
         self._described = description.number
         self._timed_out = False  # from each description on, the wait for its RTP starts again
@@ -175,6 +174,14 @@ class MediaLeg:
         self._may_sleep = description.may_sleep
         may_send = description.direction in ("sendrecv", "sendonly") and reachable
         self.playout.agree(description, may_send=may_send, now=now)
+
+    def _listen_for_tones(self, *, is_wanted: bool) -> None:
+        """Whether keys come as sound. The relay hears none in SRTP."""
+        incoming, may_hear = self.incoming, self._context.relay.implementation.hears_tones
+        tones = incoming.tones or ToneKeys(self._key_pressed)
+        may_relay = is_wanted and may_hear and self.protection.receiver is None
+        tones.use_relay(cast(WatchedFlow, incoming.flow) if may_relay else None)
+        incoming.tones = tones if is_wanted else None
 
     def _agree_protection(self, keys: SrtpKeys | None) -> None:
         before = self.protection.sender

@@ -177,6 +177,7 @@ class PeerStream(Reception):
         "_decoded",
         "_kept_key",
         "_owner",
+        "_relayed",
         "_run_start",
         "_target",
         "audio",
@@ -217,6 +218,7 @@ class PeerStream(Reception):
         self._owner = -1  # the SSRC that was heard first of the peer
         self._decoded: DecodedStream | None = None  # where the codec is not G.711
         self._run_start = 0
+        self._relayed = 0  # packets since it was taken back last
         self._target: OutgoingStream | None = None
 
     def expect(self, description: Connect) -> None:
@@ -268,6 +270,10 @@ class PeerStream(Reception):
     def settle(self) -> None:
         """Take the stream back from the relay, with what it has forwarded booked."""
         self._book(self.flow.disarm())
+        relayed, self._relayed = self._relayed, 0
+        if relayed and self.tones is not None:
+            newest = SoundPacket(self.epoch, self.highest, _CODEC_NAMES[self.flow.codec], b"")
+            self.tones.relayed(relayed, newest, self.flow.heard_at)
 
     def _book(self, figures: Figures) -> None:
         expect, heard_at, failures, unauthentic = figures
@@ -275,6 +281,7 @@ class PeerStream(Reception):
         packets = (expect - self._run_start) // STEP if expect else 0
         if packets:
             self._run_start = expect
+            self._relayed += packets
             self.advance(packets)
             if self._target is not None:
                 self._target.advance(packets, heard_at, failures=failures)
@@ -361,7 +368,7 @@ class PeerStream(Reception):
                 and end - start == FRAME_SAMPLES
                 and leg.tap is None
                 and not self.listening
-                and self.tones is None
+                and (self.tones is None or (self.tones.may_be_relayed and not self.keeps_keys))
                 and self.detection is None
                 and self.sound_tap is None
             ):
@@ -425,9 +432,7 @@ class PeerStream(Reception):
             self._hear(SoundPacket(self.epoch, extended, "", b""), now)
         if leg.tap is not None:
             leg.tap.skip(extended)
-        each_alone(
-            self.listeners, lambda listener: listener.relay_nothing(self, extended), leg.fail
-        )
+        each_alone(self.listeners, lambda one: one.relay_nothing(self, extended), leg.fail)
 
     def _arm(self, payload_type: int, codec: str) -> None:
         sequence = (self.highest + 1) & 0xFFFF
@@ -465,6 +470,8 @@ class PeerStream(Reception):
         else:
             return
         receiver = self.leg.protection.receiver
+        if self.tones is not None:
+            self.tones.relay_goes_on()
         flow.srtp_in = 0 if receiver is None else receiver.address
         flow.size = PACKET_BYTES + (0 if receiver is None else TAG_BYTES[receiver.suite])
         flow.ssrc = self.ssrc

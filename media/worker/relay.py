@@ -6,14 +6,17 @@ Packets that were predicted are forwarded by the loop of `media/relay`; every ot
 
 from collections.abc import Iterator
 from time import monotonic
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 from ..isolation import each_alone
 from ..relay.implementation import Implementation, chosen
-from ..relay.tables import LOUD_SAMPLES, MAX_DATAGRAM_BYTES, TRANSLATED_SAMPLES
+from ..relay.tables import LOUD_SAMPLES, MAX_DATAGRAM_BYTES, TONE_TABLES, TRANSLATED_SAMPLES
 from ..rtp.flow import Flow
 from ..rtp.srtp import FUNCTIONS
 from .peer_stream import PeerStream
+
+if TYPE_CHECKING:
+    from ..relay import native
 
 _BATCH: Final = 64
 _MAX_BATCHES: Final = 8  # a wake handles at most this many, so that the clock keeps time
@@ -35,6 +38,8 @@ class Relay:
             FUNCTIONS["srtp_unprotect"],
             FUNCTIONS["srtp_protect"],
         )
+        if self._implementation.hears_tones:
+            cast("native.PacketRelay", self.packets).set_tones(TONE_TABLES)
         self._streams: dict[int, PeerStream] = {}
         self._serials: dict[int, int] = {}  # by descriptor
         self._buffer = bytearray(MAX_DATAGRAM_BYTES)

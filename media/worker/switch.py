@@ -410,6 +410,7 @@ class Switch:
     def _block_keys(self, command: m.BlockKeys) -> None:
         leg = self._legs.get(command.leg)
         if leg is not None:
+            leg.incoming.settle()
             leg.incoming.keeps_keys = command.is_blocked
 
     def _detect(self, command: m.Detect) -> None:

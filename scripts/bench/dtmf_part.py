@@ -14,6 +14,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from media.relay.implementation import chosen
 from media.sound.dtmf.detector import DtmfDetector
 from media.sound.g711 import SAMPLE_RATE_HZ
 from media.speech.espeak import SpeechError, espeak
@@ -24,12 +25,16 @@ from .instruments import piece
 from .options import Options
 from .q24 import cases, keys_in
 from .report import Report, figure
+from .tone_legs import packet_costs_us
 
 PART: Final = "in-band DTMF"
 CODECS: Final = ("PCMU", "PCMA")
 _LONGEST_S: Final = 60.0
 _CHORD_S: Final = (0.12, 0.9)
 _PIECE_S: Final = 20.0
+_RELAYED_S: Final = 8.0
+_RELAYED_RUNS: Final = 3
+_RELAYED_TARGET: Final = 2.0
 _LOUDNESS: Final = (300.0, 9000.0)  # root mean square: -41 to -11 dBm0
 
 Sound = NDArray[np.float64]
@@ -72,6 +77,21 @@ def _measure(report: Report, options: Options) -> None:
         note = f"{heard_min:.1f} minutes"
         add(figure(PART, f"false digits in {kind}", "", [float(len(false))], target=0, note=note))
     add(figure(PART, "detector, of a core for each line", "%", [100 * spent_s / seconds]))
+    _measure_relayed(report)
+
+
+def _measure_relayed(report: Report) -> None:
+    """What a leg costs whose keys come as sound, in the relay that runs here, while it speaks."""
+    band = piece(_RELAYED_S, random.Random("relayed"))
+    sound = np.clip(np.rint(band), -32768, 32767).astype(np.int16)
+    costs = [packet_costs_us(sound) for _ in range(_RELAYED_RUNS)]
+    add = report.figures.append
+    add(figure(PART, "relayed packet, keys as sound", "µs", [ours for ours, _ in costs]))
+    add(figure(PART, "relayed packet, telephone-events", "µs", [theirs for _, theirs in costs]))
+    ratios = [ours / theirs for ours, theirs in costs]
+    is_native = chosen().hears_tones
+    target = _RELAYED_TARGET if is_native else None
+    add(figure(PART, "keys as sound : telephone-events", "×", ratios, target=target))  # noqa: RUF001
 
 
 def _speech(rng: random.Random) -> Iterator[NDArray[np.int16]]:

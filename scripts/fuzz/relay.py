@@ -6,7 +6,10 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = (Path(__file__).with_name("relay_fuzz.c"), ROOT / "media" / "relay" / "rtp_relay.c")
+SOURCES = (
+    Path(__file__).with_name("relay_fuzz.c"),
+    *(ROOT / "media" / "relay" / name for name in ("rtp_relay.c", "tone_gate.c")),
+)
 COMPILERS = ("cc", "gcc", "clang")
 WARNINGS = ("-Wall", "-Wextra", "-Werror")
 NO_ROOM = "ThreadSanitizer: unexpected memory mapping"

@@ -132,6 +132,7 @@ static void arm(struct stream *stream)
 {
     struct flow *flow = &stream->flow;
     struct stream *listener;
+    uint8_t kept[TONE_KEPT_BYTES];
 
     flow_figures(flow, true);
     /* With a thread, who hears a stream has to be one: else nobody knows what came first. */
@@ -147,6 +148,9 @@ static void arm(struct stream *stream)
     flow->srtp_in = draw(6) ? 0 : 1 + draw(255);
     flow->srtp_out = draw(6) ? 0 : 1 + draw(255);
     flow->size = draw_size(0);
+    for (int octet = 0; octet < TONE_KEPT_BYTES; octet++)
+        kept[octet] = (uint8_t)draw(256);
+    flow_watch_tones(flow, draw(3) ? NULL : kept);
     flow_arm(flow, stream->next, draw(3) ? 0 : stream->next + draw(9) * (UINT64_C(1) << 32));
 }
 
@@ -258,6 +262,15 @@ int main(int count, char **arguments)
     for (int table = 0; table < TRANSLATIONS; table++)
         for (int octet = 0; octet < 256; octet++)
             relay.translated[table][octet] = (uint8_t)octet ^ keys[table];
+    for (int at = 0; at < TONE_WINDOW; at++) {
+        relay.tones.power[at / 4][at % 4] = 0.005f;
+        for (int part = 0; part < TONE_PARTS; part++)
+            relay.tones.probes[at][part / 4][part % 4] = (float)draw(2001) / 1000 - 1;
+    }
+    for (int octet = 0; octet < 256; octet++)
+        relay.tones.linear[0][octet] = relay.tones.linear[1][octet] = (float)octet - 128;
+    relay.tones.most_others = 1;
+    relay.tones.least_strength = 1e6f; /* of some packets, and not of others */
     expect(relay_open(&relay) == 0, "the relay cannot be opened");
     for (int index = 0; index < STREAMS; index++) {
         int ends[2];

@@ -4,6 +4,7 @@ import random
 from unittest.mock import patch
 
 import numpy as np
+import pytest
 
 from media.sound.dtmf.detector import DtmfDetector
 from scripts.bench import dtmf_part
@@ -14,6 +15,12 @@ from scripts.bench.report import Report
 BRIEF = Options(dtmf_s=6.0)
 
 
+@pytest.fixture(autouse=True)
+def _brief_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dtmf_part, "_RELAYED_S", 0.5)
+    monkeypatch.setattr(dtmf_part, "_RELAYED_RUNS", 1)
+
+
 async def test_cases_and_minutes_are_measured() -> None:
     report = Report()
     with patch.object(dtmf_part, "cases", lambda: list(cases())[:12]):
@@ -22,6 +29,7 @@ async def test_cases_and_minutes_are_measured() -> None:
     assert found["ITU-T Q.24 cases wrong"] == 0
     assert found["false digits in speech"] == found["false digits in music"] == 0
     assert found["detector, of a core for each line"] > 0
+    assert found["keys as sound : telephone-events"] > 0
 
 
 async def test_what_is_wrong_is_counted_and_named() -> None:

@@ -19,24 +19,25 @@ KEYS: Final = "123A456B789C*0#D"
 """Row by row: the key of low tone l and high tone h is at 4 * l + h."""
 
 _HOP = 80
-_WINDOW = 200
+WINDOW = 200
 _HOP_MS = _HOP * 1000 // SAMPLE_RATE_HZ
 _FREQUENCIES = np.array(LOW_HZ + HIGH_HZ)
-_SHAPE = np.hanning(_WINDOW + 2)[1:-1]
-_AT = np.arange(_WINDOW)
+_SHAPE = np.hanning(WINDOW + 2)[1:-1]
+_AT = np.arange(WINDOW)
 # The amplitude of a sine at each frequency, as a complex number.
-_PROBES: NDArray[np.complex128] = (
+PROBES: NDArray[np.complex128] = (
     2 / _SHAPE.sum() * _SHAPE * np.exp(-2j * np.pi * np.outer(_FREQUENCIES, _AT) / SAMPLE_RATE_HZ)
 )
 _ADVANCE: NDArray[np.float64] = 2 * np.pi * _FREQUENCIES * _HOP / SAMPLE_RATE_HZ
-_POWER_SHAPE: NDArray[np.float64] = _SHAPE**2 / (_SHAPE**2).sum()
+POWER_SHAPE: NDArray[np.float64] = _SHAPE**2 / (_SHAPE**2).sum()
 
-_LEAST_AMPLITUDE: Final = 300.0  # -38 dBm0 a tone; Q.24: -25 dBm is to be accepted
-_MOST_OFF: Final = 0.022  # of the frequency; Q.24: 1.5 % is accepted, 3.5 % is not
+LEAST_AMPLITUDE: Final = 300.0  # -38 dBm0 a tone; Q.24: -25 dBm is to be accepted
+MOST_OFF: Final = 0.022  # of the frequency; Q.24: 1.5 % is accepted, 3.5 % is not
 _MOST_HIGH_OVER_LOW: Final = 10 ** (6.0 / 20)  # Q.24: 4 dB is accepted
 _MOST_LOW_OVER_HIGH: Final = 10 ** (10.0 / 20)  # Q.24: 8 dB is accepted
-_OTHERS: Final = 0.4  # of a tone that is no part of the key, beside the one of its group
-_PURITY: Final = 0.88  # the share of the key in the power of the sound
+MOST_OTHERS: Final = 0.4  # of a tone that is no part of the key, beside the one of its group
+BESIDE: Final = 0.64  # so much weaker is a tone beside its frequency, by the square of the bins
+LEAST_SHARE: Final = 0.88  # the share of the key in the power of the sound
 _STEADY: Final = 0.4  # of the loudest: below that the key is let go
 _LEAST_MS: Final = 32.0  # Q.24: 40 ms is a key, 23 ms is none
 _MISSES: Final = 2  # windows without the key end it; an interruption of 10 ms is one
@@ -59,18 +60,29 @@ class DtmfDetector:
     __slots__ = ("_before", "_key", "_phases", "_sound")
 
     def __init__(self) -> None:
-        self._sound = np.zeros(_WINDOW - _HOP, np.float64)  # what the next window begins with
-        self._phases: NDArray[np.float64] = np.zeros(8)
-        self._before = -1
-        self._key: _Key | None = None
+        self._sound: NDArray[np.float64]  # what the next window begins with
+        self._phases: NDArray[np.float64]
+        self._key: _Key | None
+        self.restart()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no key is being heard, and none may have begun."""
+        return self._key is None and self._before < 0
+
+    def restart(self) -> None:
+        """What was heard is not followed by what comes."""
+        self._sound = np.zeros(WINDOW - _HOP, np.float64)
+        self._phases = np.zeros(8)
+        self._key, self._before = None, -1
 
     def feed(self, samples: NDArray[np.int16]) -> list[tuple[str, int]]:
         """The keys that ended in this sound: each once, with its length in ms."""
         sound = np.concatenate((self._sound, samples.astype(np.float64)))
         pressed = []
         begin = 0
-        while begin + _WINDOW <= len(sound):
-            key = self._look(sound[begin : begin + _WINDOW])
+        while begin + WINDOW <= len(sound):
+            key = self._look(sound[begin : begin + WINDOW])
             if key is not None:
                 pressed.append(key)
             begin += _HOP
@@ -78,7 +90,7 @@ class DtmfDetector:
         return pressed
 
     def _look(self, window: NDArray[np.float64]) -> tuple[str, int] | None:
-        tones = _PROBES @ window
+        tones = PROBES @ window
         strengths = np.abs(tones)
         phases = np.angle(tones)
         turned = phases - self._phases - _ADVANCE
@@ -86,10 +98,10 @@ class DtmfDetector:
         key = self._key
         low, high = int(strengths[:4].argmax()), int(strengths[4:].argmax())
         number = 4 * low + high
-        if key is None and min(strengths[low], strengths[4 + high]) < _LEAST_AMPLITUDE:
+        if key is None and min(strengths[low], strengths[4 + high]) < LEAST_AMPLITUDE:
             self._before = -1
             return None
-        power = float(window**2 @ _POWER_SHAPE)
+        power = float(window**2 @ POWER_SHAPE)
         strength = self._strength(low, 4 + high, strengths, turned, power)
         was, self._before = self._before, number if strength > 0.0 else -1
         if key is None:
@@ -125,16 +137,16 @@ class DtmfDetector:
         # Between two windows the phase turns in proportion to the error of the frequency.
         off_hz = (turned[pair] + np.pi) % (2 * np.pi) - np.pi
         off_hz *= SAMPLE_RATE_HZ / (2 * np.pi * _HOP)
-        if np.any(np.abs(off_hz) > _MOST_OFF * _FREQUENCIES[pair]):
+        if np.any(np.abs(off_hz) > MOST_OFF * _FREQUENCIES[pair]):
             return 0.0
-        bins = off_hz * _WINDOW / SAMPLE_RATE_HZ
-        low_tone, high_tone = (float(one) for one in strengths[pair] * (1 + 0.64 * bins**2))
+        bins = off_hz * WINDOW / SAMPLE_RATE_HZ
+        low_tone, high_tone = (float(one) for one in strengths[pair] * (1 + BESIDE * bins**2))
         if high_tone > _MOST_HIGH_OVER_LOW * low_tone or low_tone > _MOST_LOW_OVER_HIGH * high_tone:
             return 0.0
         others = np.delete(strengths, pair)
-        if others[:3].max() > _OTHERS * low_tone or others[3:].max() > _OTHERS * high_tone:
+        if others[:3].max() > MOST_OTHERS * low_tone or others[3:].max() > MOST_OTHERS * high_tone:
             return 0.0
-        if (low_tone**2 + high_tone**2) / 2 < _PURITY * power:
+        if (low_tone**2 + high_tone**2) / 2 < LEAST_SHARE * power:
             return 0.0
         return min(low_tone, high_tone)
 

@@ -36,6 +36,15 @@ class OrderedSound:
         self._decoder: Decoder | None = None
         self._newest_samples = 0  # of the newest packet
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether no packet waits for one before it."""
+        return self._order.is_complete
+
+    def restart(self) -> None:
+        """What comes does not follow what came."""
+        self._order.restart()
+
     def receive(self, packet: SoundPacket) -> list[Samples]:
         """A packet has come: what is heard by that, piece by piece."""
         if packet.epoch != self._epoch:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from time import monotonic
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import pytest
 
@@ -17,6 +18,7 @@ from media.relay.tables import (
     LOUD_SAMPLES,
     MAX_DATAGRAM_BYTES,
     STEP,
+    TONE_TABLES,
     TRANSLATED_SAMPLES,
     TRANSLATIONS,
 )
@@ -24,8 +26,16 @@ from media.rtp.flow import Flow
 from media.rtp.receive_stats import Reception
 from media.rtp.rtp import PACKET_BYTES, build
 from media.rtp.srtp import FUNCTIONS, TAG_BYTES, SrtpReceiver, SrtpSender
+from media.sound.dtmf.tones import dtmf_clip
 from media.sound.g711 import SILENCE, TRANSLATION
 from tests.support.media.relays import BOTH, NATIVE
+
+if TYPE_CHECKING:
+    from media.relay.native import Flow as NativeFlow
+    from media.relay.native import PacketRelay as NativeRelay
+else:
+    NativeFlow: TypeAlias = Flow
+    NativeRelay: TypeAlias = object
 
 KEY_BYTES = {
     "AES_CM_128_HMAC_SHA1_80": 30,
@@ -534,3 +544,45 @@ def test_the_thread_reads_at_fixed_times_under_load_and_rests_after_it(threaded:
         if time.clock_gettime(clock) - before < 0.001:
             return
     raise AssertionError("the thread goes on looking although nothing comes")
+
+
+def press_frames() -> list[bytes]:
+    """Packets of 20 ms: silence, and from the third on a key."""
+    sound = SILENCE["PCMU"] * 2 + dtmf_clip("5", 100, 100).pcmu
+    return [sound[at : at + 160] for at in range(0, len(sound), 160)]
+
+
+@pytest.mark.parametrize("bench", [NATIVE], indirect=True)
+def test_a_packet_in_which_a_key_may_begin_is_handed_over(bench: Bench) -> None:
+    relay, flow = cast(NativeRelay, bench.relay), cast(NativeFlow, bench.flow_a)
+    relay.set_tones(TONE_TABLES)
+    flow.watch_tones(SILENCE["PCMU"] * 2)
+    bench.arm(41)
+    frames = press_frames()
+    for number, frame in enumerate(frames[:3]):
+        bench.a.send(packet(41 + number, frame))
+        bench.step()
+    ((serial, data),) = bench.handed_over()
+    assert (serial, data) == (bench.serial_a, packet(43, frames[2]))
+    assert flow.kept() == frames[0] + frames[1]
+    assert flow.expect == first_eight_bytes(packet(43))
+    # Where nobody looks for keys, all of it is forwarded.
+    bench.flow_a.disarm()
+    flow.watch_tones(b"")
+    bench.arm(43)
+    bench.a.send(packet(43, frames[2]))
+    bench.step()
+    assert bench.handed_over() == []
+
+
+@pytest.mark.parametrize("bench", [NATIVE], indirect=True)
+def test_a_table_of_tones_or_what_is_kept_of_another_size_is_refused(bench: Bench) -> None:
+    relay, flow = cast(NativeRelay, bench.relay), cast(NativeFlow, bench.flow_a)
+    for take in (relay.set_tones, flow.watch_tones):
+        with pytest.raises(ValueError, match=r"another size|or none"):
+            take(b"x")
+        with pytest.raises(TypeError):
+            take(cast(bytes, 1))
+    relay.close()
+    with pytest.raises(ValueError, match="closed"):
+        relay.set_tones(TONE_TABLES)

@@ -42,3 +42,13 @@ def test_another_stream_begins_anywhere() -> None:
     put(order, 500, 502)
     order.restart()
     assert put(order, 7, 8) == [[(0, 7)], [(0, 8)]]
+
+
+def test_it_is_complete_while_nothing_waits() -> None:
+    order = InOrder[str]()
+    order.put(1, "a")
+    assert order.is_complete
+    order.put(3, "c")
+    assert not order.is_complete
+    order.put(2, "b")
+    assert order.is_complete

@@ -7,7 +7,7 @@ import pytest
 from media.codec.formats import Format, encoder_of, unavailable
 from media.protocol.messages import Codec
 from media.sound.dtmf.tones import dtmf_clip
-from media.sound.g711 import decode
+from media.sound.g711 import SILENCE, decode
 from media.sound.resampler import Resampler
 from media.worker.detecting.ordered_sound import SoundPacket
 from media.worker.detecting.tone_keys import ToneKeys
@@ -75,3 +75,61 @@ def test_a_stream_that_begins_anew_goes_on_at_once() -> None:
     first = packets("PCMU", "1", 100, 100)
     second = [one._replace(epoch=2, sequence=7 + at) for at, one in enumerate(first)]
     assert heard(first + second) == "11"
+
+
+class Row:
+    """Stands in for a row of the relay."""
+
+    def __init__(self, kept: bytes = b"") -> None:
+        self.watched: list[bytes] = []
+        self._kept = kept
+
+    def watch_tones(self, kept: bytes) -> None:
+        self.watched.append(kept)
+
+    def kept(self) -> bytes:
+        return self._kept
+
+
+def test_the_relay_may_go_on_where_no_key_is_heard_and_two_packets_follow_each_other() -> None:
+    found: list[str] = []
+    keys, row = ToneKeys(lambda digit, _ms: found.append(digit)), Row()
+    keys.use_relay(row)
+    silence = [SoundPacket(1, number, "PCMU", SILENCE["PCMU"]) for number in range(20)]
+    keys.hear(silence[0], 0.0)
+    assert not keys.may_be_relayed
+    keys.hear(silence[1], 0.0)
+    assert keys.may_be_relayed
+    keys.relay_goes_on()
+    assert row.watched == [SILENCE["PCMU"] * 2]
+    keys.hear(silence[3], 0.0)  # the second one may still come
+    assert not keys.may_be_relayed
+    keys.hear(silence[2], 0.0)
+    keys.hear(silence[4]._replace(codec="PCMA"), 0.0)
+    assert not keys.may_be_relayed
+    keys.hear(silence[5]._replace(codec="PCMA"), 0.0)
+    assert keys.may_be_relayed
+    key = [one._replace(sequence=one.sequence - 94) for one in packets("PCMU", "5", 100, 100)]
+    for packet in key[:3]:
+        keys.hear(packet, 0.0)
+    assert not keys.may_be_relayed
+    for packet in key[3:]:
+        keys.hear(packet, 0.0)
+    assert keys.may_be_relayed and found == ["5"]
+    keys.use_relay(None)
+    assert row.watched[1:] == [b""] and not keys.may_be_relayed
+
+
+@pytest.mark.parametrize("relayed", [1, 2, 3, 100])
+def test_a_key_that_begins_in_what_the_relay_has_kept_is_heard(relayed: int) -> None:
+    found: list[tuple[str, int]] = []
+    keys = ToneKeys(lambda digit, ms: found.append((digit, ms)))
+    press = packets("PCMU", "5", 60, 100)
+    keys.use_relay(Row(SILENCE["PCMU"] + press[0].payload))
+    for number in range(2):
+        keys.hear(SoundPacket(1, number, "PCMU", SILENCE["PCMU"]), 0.0)
+    keys.relayed(relayed, SoundPacket(1, 1 + relayed, "PCMU", b""), 0.0)
+    for nth, packet in enumerate(press[1:]):
+        keys.hear(packet._replace(sequence=2 + relayed + nth), 0.0)
+    ((digit, duration_ms),) = found
+    assert digit == "5" and 50 <= duration_ms <= 70
