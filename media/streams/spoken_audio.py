@@ -17,6 +17,8 @@ from .leg_codec import FRAME_MS
 _CUSHION_FRAMES: Final = 2
 # Frames of silence after which what follows is not late: the bot had paused.
 _LATE_FRAMES: Final = 25
+# The same of a bot that has spoken live without any pause until then.
+_LATE_LIVE_FRAMES: Final = 100
 # What is not made good by then is of a bot that has short pauses, not of one that is late.
 _MOST_LATE_FRAMES: Final = 100
 # A bot that is further ahead of its time does not speak live, and is heard with all its pauses.
@@ -63,6 +65,7 @@ class SpokenAudio:
         self._late_frames = 0  # by which what is heard is behind
         self._kept_frames = _CUSHION_FRAMES  # of those that wait, where it is behind
         self._frames_since = _CALM_FRAMES  # it was late
+        self._live_frames = 0  # of speech without a pause, never far ahead
         self._has_waited = False  # the stretch began a frame later, as no more was there
         self._has_hurried = False  # less is waited than for the first frame, or a late one
         self._added_at = 0.0
@@ -151,23 +154,23 @@ class SpokenAudio:
             self._silent_frames += 1
             return None
         if not self._begun:
-            is_late = self._silent_frames < _LATE_FRAMES
+            is_late = self._silent_frames < self._late_limit
             late = self._late_frames + self._silent_frames + self._missed_frames
             self._late_frames = min(late, _MOST_LATE_FRAMES) if is_late else 0
             if is_late:
                 self._begin_late()
             else:
-                self._has_waited = self._held_back
+                self._has_waited, self._live_frames = self._held_back, 0
             self._silent_frames = self._missed_frames = 0
             self._look_anew()
         self._begun, self._held_back = True, False
         frame = self._take()
         self._look(now)
-        if self._late_frames or self._has_waited:
-            if left > (self._late_frames + _LIVE_FRAMES) * size:
-                self._late_frames, self._has_waited = 0, False
-            elif self._may_hurry(left) and _is_quiet(frame):
-                frame = self._hurry()
+        self._live_frames += 1
+        if left > (self._late_frames + _LIVE_FRAMES) * size:
+            self._late_frames, self._has_waited, self._live_frames = 0, False, 0
+        elif (self._late_frames or self._has_waited) and self._may_hurry(left) and _is_quiet(frame):
+            frame = self._hurry()
         return frame, self._reached()
 
     def fall_behind(self) -> None:
@@ -176,6 +179,11 @@ class SpokenAudio:
             self._late_frames += 1
         elif not self.is_paused:
             self._missed_frames += 1
+
+    @property
+    def _late_limit(self) -> int:
+        """How many frames of silence there are at most in mid-speech."""
+        return _LATE_LIVE_FRAMES if self._live_frames >= _CALM_FRAMES else _LATE_FRAMES
 
     def _begin_late(self) -> None:
         """It was late: once counts for nothing, twice in 10 s it may be so again."""

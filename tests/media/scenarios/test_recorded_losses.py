@@ -69,6 +69,31 @@ async def test_packets_that_are_lost_leave_no_hole_in_a_recording(
     assert quietest(side, 10, 55) > (1500 if codec == "opus" else 4000)
 
 
+@pytest.mark.parametrize("codec", ["G722", "opus"])
+async def test_what_a_bot_hears_and_says_is_recorded_whole(
+    desk: SwitchBench, tmp_path: Path, codec: Codec
+) -> None:
+    """It is coded packet by packet."""
+    if codec in unavailable():
+        pytest.skip(unavailable()[codec])
+    a = CodecPhone(desk, "a", codec, tone(400, 1.0, 16000))
+    bot = CodecPhone(desk, "b", "L16/16000", tone(400, 1.0, 16000), is_even=True)
+    desk.switch.execute(m.Bridge("a", "b"))
+    talk(desk, [a, bot], 5)
+    paths = [tmp_path / f"{leg}.wav" for leg in "ab"]
+    for leg, path in zip("ab", paths, strict=True):
+        desk.switch.execute(m.Record(7, leg, leg, str(path)))
+    for number in range(60):
+        if number in LOST:
+            a.lose()
+        talk(desk, [bot] if number in LOST else [a, bot], 1)
+    for leg in "ab":
+        desk.switch.execute(m.StopRecording(8, leg))
+    for path in paths:
+        for side in (await recorded(path, desk, 2)).T:
+            assert quietest(side, 10, 55) > 1500
+
+
 async def test_what_a_phone_sends_while_a_recording_is_paused_is_no_loss(
     desk: SwitchBench, tmp_path: Path
 ) -> None:

@@ -283,6 +283,14 @@ def test_a_wait_that_grew_once_is_as_short_as_before_after_the_next_pause() -> N
     assert [waits[90], max(waits), waits[-1]] == pytest.approx([25, 45, 25])
 
 
+@pytest.mark.parametrize("late_s", [0.3, 0.9, 1.8])
+def test_a_live_bot_that_stood_still_is_in_time_again_after_its_next_pauses(late_s: float) -> None:
+    audio = SpokenAudio(60_000, RATE_HZ)
+    waits = waits_ms(audio, 3000, 0.005, late_s={704: late_s})
+    assert [waits[500], max(waits)] == pytest.approx([25, 1000 * late_s + 20], abs=20)
+    assert waits[-1] == pytest.approx(25)
+
+
 def test_a_wait_that_grew_twice_is_kept_until_it_was_not_needed_for_long() -> None:
     audio = SpokenAudio(60_000, RATE_HZ)
     waits = waits_ms(audio, 2000, 0.005, late_s={104: 0.045, 304: 0.045})

@@ -58,6 +58,7 @@ def test_a_leg_is_recognised_by_a_leg_that_hears_it(tmp_path: Path) -> None:
         await scripted.listens()
         peer: Connect = stage.media.peers[-1]
         assert (peer.leg, peer.port, peer.direction) == (recognition.id, 4500, "sendonly")
+        assert peer.is_even
         assert stage.media.heard[recognition.id] == [Peer(call.legs[0].id)]
         await scripted.begins()
         await scripted.says("yes please", confidence=0.75)

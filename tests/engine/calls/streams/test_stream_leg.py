@@ -78,6 +78,7 @@ def test_it_answers_once_the_bot_takes_the_stream(tmp_path: Path) -> None:
         assert record.remote_media == "127.0.0.1:4500"
         (peer,) = stage.media.peers
         assert (peer.rtp, peer.must_speak, peer.payload_type) == ("strict", False, 8)
+        assert peer.is_even
         # Its sound passes by the relay: nobody looks for keys in it, which a bot sends as a text.
         assert not peer.keys_as_sound and not leg.gets_keys_as_sound
 
