@@ -96,11 +96,17 @@ class Espeak:
 
     def voice_identifier(self, voice: str) -> str:
         """The library's identifier ("gmw/en") of a voice given as language tag ("en-gb"), name or
-        identifier; NoSuchVoice when there is none."""
-        identifier = self._voices.get(voice.lower())
-        if identifier is None:
-            raise NoSuchVoice(f"there is no voice {voice!r}")
-        return identifier
+        identifier; NoSuchVoice when there is none.
+
+        Of a tag without a voice of its own ("de-DE") it is that of the language (RFC 4647 section
+        3.4).
+        """
+        wanted = voice.lower()
+        while wanted not in self._voices:
+            wanted = wanted.rpartition("-")[0]
+            if not wanted:
+                raise NoSuchVoice(f"there is no voice {voice!r}")
+        return self._voices[wanted]
 
     def speak(self, text: str, *, voice: str, rate_wpm: int, max_duration_s: float) -> bytes:
         """int16 samples at `sample_rate_hz` of plain text; blocks; safe from any thread.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from media.sound.prompts import load
 from media.speech import synthesizer as speech
-from media.speech.espeak import SpeechError, espeak
+from media.speech.espeak import NoSuchVoice, SpeechError, espeak
 from media.speech.synthesizer import Synthesizer
 from tests.support.tone_detection import level_dbfs
 
@@ -148,6 +148,10 @@ def test_a_language_tag_finds_its_voice() -> None:
     assert library.voice_identifier("en-us") == "gmw/en-US"
     assert library.voice_identifier("ru") == "zle/ru"
     assert library.voice_identifier("gmw/en") == "gmw/en"
+    assert library.voice_identifier("de-AT") == library.voice_identifier("de") == "gmw/de"
+    for unknown in ("xx", "xx-de", "", "-de", "de_AT"):
+        with pytest.raises(NoSuchVoice):
+            library.voice_identifier(unknown)
 
 
 def test_its_data_may_lie_deep_in_the_file_system(tmp_path: Path) -> None:
