@@ -71,3 +71,6 @@ class Encoder(Protocol):
 
     def encode(self, samples: Samples) -> bytes:
         """The payload of one packet, 10 to 60 ms of samples. Raises CodecError."""
+
+    def expect_loss(self, share: float) -> None:
+        """Of what is sent, this share is lost on the way, from 0 to 1; at first it is none."""

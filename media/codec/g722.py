@@ -55,3 +55,6 @@ class G722Encoder:
     def encode(self, samples: Samples) -> bytes:
         """One byte for two samples at 16 kHz, for one at 8 kHz."""
         return bytes(self._codec.encode(samples))
+
+    def expect_loss(self, share: float) -> None:
+        """G.722 has nothing to do about it."""

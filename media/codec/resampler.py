@@ -48,3 +48,7 @@ class ResamplingEncoder:
     def encode(self, samples: Samples) -> bytes:
         """See Encoder."""
         return self._encoder.encode(self._resampler.resample(samples))
+
+    def expect_loss(self, share: float) -> None:
+        """See Encoder."""
+        self._encoder.expect_loss(share)

@@ -25,6 +25,7 @@ class RtcpSession:
         "_block",
         "_cname",
         "_heard_reported",
+        "_new_losses",
         "_packets_reported",
         "_peer_report",
         "_peer_report_at",
@@ -58,6 +59,7 @@ class RtcpSession:
         self._peer_report_ssrc = -1
         self._round_trip_s: float | None = None
         self._block: rtcp.ReportBlock | None = None
+        self._new_losses: list[float] = []
         self._remote_metrics: rtcp_xr.VoipMetrics | None = None
         self.bye_received = False
 
@@ -83,6 +85,7 @@ class RtcpSession:
         for block in compound.blocks:
             if block.ssrc == self._ssrc:
                 self._block = block
+                self._new_losses = [block.fraction_lost / 256]
                 if block.last_report:
                     arrival = rtcp.ntp_time(now + self._unix_offset_s) >> 16 & 0xFFFFFFFF
                     elapsed = (arrival - block.last_report - block.delay) & 0xFFFFFFFF
@@ -106,6 +109,11 @@ class RtcpSession:
     def block(self) -> rtcp.ReportBlock | None:
         """What the peer said last of our stream."""
         return self._block
+
+    def new_losses(self) -> list[float]:
+        """The share of our packets that the peer has lost by its last report, told once."""
+        new, self._new_losses = self._new_losses, []
+        return new
 
     @property
     def remote_metrics(self) -> rtcp_xr.VoipMetrics | None:

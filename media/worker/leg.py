@@ -306,6 +306,8 @@ class MediaLeg:
         elif (opened := self.protection.open_rtcp(bytes(packet[:size]))) is not None:
             self.dropped_garbage += not rtcp.receive(opened, source, now)
             self._quality.heard(rtcp, self.playout.stream.clock_hz)
+            for lost_share in rtcp.new_losses():
+                self.playout.report_loss(lost_share)
             if self._rtcp_teller is not None:
                 self._rtcp_teller.tell(opened, source, self._rtcp_local_port, now, is_sent=False)
 

@@ -87,6 +87,10 @@ class Playout(CodedPlayout):
                 self._stop_coding()
                 self._hush()
 
+    def report_loss(self, share: float) -> None:
+        """The peer has lost this share of what was sent since its last report."""
+        self._coding.report_loss(share)
+
     def settle(self) -> None:
         """Book what the fast path sent here."""
         if self.hearing is not None:

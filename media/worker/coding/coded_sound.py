@@ -20,6 +20,8 @@ from .transcoder import Transcoder
 from .untouched import Splice, Untouched, faded
 
 _REMEMBERING: Final = ("G722", "opus")
+_REMEMBERED_LOSS: Final = 0.7  # from one report to the next: 5 % for half a minute
+_LEAST_LOSS: Final = 0.005  # below it nothing is done about it
 _ODD_PACKETS: Final = 2  # of another length than is wanted: these are passed on all the same
 
 
@@ -30,6 +32,7 @@ class CodedSound:
     """
 
     __slots__ = (
+        "_lost_share",
         "_misfits",
         "_send",
         "_splice",
@@ -58,6 +61,7 @@ class CodedSound:
         self.untouched = Untouched()
         self._splice: Splice | None = None  # while packets are not passed on as they are yet
         self._wanted_ticks = 0  # the length of the packets that the peer has asked for
+        self._lost_share = 0.0  # of what was sent lately
         self._misfits = 0  # packets of another length that came in a row
 
     def agree(self, description: Connect) -> bool:
@@ -98,7 +102,15 @@ class CodedSound:
             except CodecError:
                 self._stream.errors += 1
                 return False
+            self.packetizer.expect_loss(self._lost_share)
         return True
+
+    def report_loss(self, share: float) -> None:
+        """The peer reports that it has lost this share; what it lost before is soon forgotten."""
+        share = max(share, self._lost_share * _REMEMBERED_LOSS)
+        self._lost_share = share if share >= _LEAST_LOSS else 0.0
+        if self.packetizer is not None:
+            self.packetizer.expect_loss(self._lost_share)
 
     @property
     def remembers(self) -> bool:

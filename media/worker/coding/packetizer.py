@@ -53,6 +53,7 @@ class Packetizer:
         "_clock_hz",
         "_count",
         "_encoder",
+        "_lost_share",
         "_packet",
         "_pending",
         "_quiet_frames",
@@ -83,6 +84,7 @@ class Packetizer:
         self.goes_on = False
         """Whether what it has sent is the newest that the peer has heard."""
         self._encoder = encoder_of(packet.format, self.rate_hz)
+        self._lost_share = 0.0  # of what is sent
         self._resampler: Resampler | None = None  # of frames of 8 kHz
         self._size = self.rate_hz * packet.ptime_ms // 1000
         self._pending: list[Samples] = []
@@ -90,6 +92,11 @@ class Packetizer:
         self._begins_at = 0.0  # when the first of them was due
         self._before: Samples | None = None  # what the next frame is faded with
         self._quiet_frames = 0
+
+    def expect_loss(self, share: float) -> None:
+        """See Encoder."""
+        self._lost_share = share
+        self._encoder.expect_loss(share)
 
     def send_samples(self, samples: Samples, now: float) -> None:
         """Send a frame of 8 or 16 kHz, due now. Packets go as soon as they are full."""
@@ -170,6 +177,7 @@ class Packetizer:
         on = samples_going_on(said, delay + int(_FADE_S * self.rate_hz), self.rate_hz)
         known = np.concatenate((said, on[:delay]))
         self._encoder = encoder_of(self._packet.format, self.rate_hz)
+        self._encoder.expect_loss(self._lost_share)
         for at in range(len(known) % size, len(known), size):
             self._encoder.encode(known[at : at + size])
         self._sent, self._under = said[-size:], None

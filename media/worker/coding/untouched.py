@@ -14,7 +14,7 @@ from ...codec.formats import Format, decoder_of
 from ...sound import l16
 from ...sound.fade import risen
 
-_KEPT: Final = 4  # payloads; a decoder that begins anew has settled by the last of them
+_KEPT: Final = 8  # payloads; a decoder that begins anew has settled by the last of them
 QUIET_FRAMES: Final = 4
 """In so many frames what a codec has heard before has fallen to nothing."""
 

@@ -8,6 +8,9 @@ import pytest
 from media.codec import opus
 from media.codec.codec import CodecError
 from media.codec.opus import OpusDecoder, OpusEncoder
+from media.sound.g711 import decode, encode
+from media.sound.resampler import Resampler
+from tests.support.media.clicks import clicks
 from tests.support.voices import level_of, tone, voice
 
 needs_libopus = pytest.mark.skipif(
@@ -36,6 +39,7 @@ def test_what_is_encoded_is_decoded_again(rate_hz: int, ptime_ms: int) -> None:
 @needs_libopus
 def test_lost_packets_are_concealed_and_recovered_from_the_next() -> None:
     encoder = OpusEncoder(16000)
+    encoder.expect_loss(0.03)
     hiss = (np.random.default_rng(1).standard_normal(9600) * 20).astype(np.int16)
     said = np.concatenate((hiss, voice(0.4, 16000)))
     payloads = [encoder.encode(said[at : at + 320]) for at in range(0, len(said), 320)]
@@ -45,6 +49,42 @@ def test_lost_packets_are_concealed_and_recovered_from_the_next() -> None:
     lost = [before.conceal(320), before.recover(payloads[31], 320)]
     assert [len(samples) for samples in lost] == [320, 320]
     assert np.abs(lost[0].astype(int)).max() < 300 < np.abs(lost[1].astype(int)).max()
+
+
+def with_copies(encoder: OpusEncoder) -> bool:
+    """Whether what an encoder sends of a word tells of the packet before."""
+    payloads = [encoder.encode(piece) for piece in np.split(voice(0.4, 16000), 20)]
+    heard = [OpusDecoder(16000) for _ in range(2)]
+    for decoder in heard:
+        for payload in payloads[:9]:
+            decoder.decode(payload)
+    recovered, concealed = heard[0].recover(payloads[10], 320), heard[1].conceal(320)
+    return bool((recovered != concealed).any())
+
+
+@needs_libopus
+def test_copies_are_sent_while_packets_are_lost() -> None:
+    encoder = OpusEncoder(16000)
+    found = []
+    for share in (0.0, 0.01, 0.6, 0.0):
+        encoder.expect_loss(share)
+        found.append(with_copies(encoder))
+    assert found == [False, True, True, False]
+    unwanted = OpusEncoder(16000, has_copy=False)
+    unwanted.expect_loss(0.1)
+    assert not with_copies(unwanted)
+
+
+@needs_libopus
+def test_a_sound_that_was_g711_before_is_not_noisy_as_it_begins() -> None:
+    """With copies that nobody needs, and so fewer bits for the sound, it has noise of 260."""
+    encoder, decoder = OpusEncoder(16000), OpusDecoder(16000)
+    pieces = [tone(hz, 0.12) * 0.3 for hz in (300, 400, 500, 350, 450) * 3]
+    said = decode(encode(np.rint(np.concatenate(pieces)).astype(np.int16), "PCMA"), "PCMA")
+    wide = Resampler(8000, 16000).resample(said)
+    heard = [decoder.decode(encoder.encode(piece)) for piece in np.split(wide, len(wide) // 320)]
+    inner = [clicks(piece, 16000)[30:-30].max() for piece in heard[2:]]
+    assert max(inner) < 180
 
 
 @needs_libopus

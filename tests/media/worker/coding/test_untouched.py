@@ -19,7 +19,7 @@ def test_its_newest_sound_is_known(codec: Codec) -> None:
     for piece in np.split(tone(300, 0.2, rate), 10):
         untouched.note(codec, encoder.encode(piece))
     said = untouched.newest()
-    assert len(said) == 4 * rate // 50
+    assert len(said) == 8 * rate // 50
     assert level_of(300, said[-rate // 50 :], rate) == pytest.approx(10000, rel=0.2)
     untouched.forget()
     assert not len(untouched.newest())

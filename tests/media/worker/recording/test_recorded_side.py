@@ -21,6 +21,7 @@ def frames_of(
     """The packets of 20 ms of a sound, but for those that are lost."""
     form = Format(codec)
     encoder, size = encoder_of(form, form.rate_hz), form.rate_hz // 50
+    encoder.expect_loss(0.05 if lost else 0.0)
     frames = []
     for number in range(len(sound) // size):
         payload = encoder.encode(sound[number * size : (number + 1) * size])
