@@ -37,21 +37,31 @@ KEPT_BYTES: Final = 2 * FRAME_SAMPLES
 """What a relay that looks for keys as sound keeps of a stream: the newest two payloads."""
 
 
+def _made_good(hz: float) -> float:
+    """How much more, as a square, the detector may take a tone for than it finds at `hz`."""
+    bins = detector.MOST_OFF * hz * detector.WINDOW / SAMPLE_RATE_HZ
+    return (1 + detector.BESIDE * bins**2) ** 2
+
+
 def _tone_tables() -> bytes:
-    """See tone_gate.h. The limits are those of the detector, less what it may make good."""
-    bins = detector.MOST_OFF * max(detector.HIGH_HZ) * detector.WINDOW / SAMPLE_RATE_HZ
+    """See tone_gate.h. The limits are those of the detector, with a little to spare."""
     least_strength = (0.99 * detector.LEAST_AMPLITUDE) ** 2
-    made_good = (1 + detector.BESIDE * bins**2) ** 2
-    least_share = 0.95 * detector.LEAST_SHARE / made_good
-    most_others = 1.05 * detector.MOST_OTHERS**2 * made_good
+    limits = (
+        least_strength / 4,  # no shaped window makes more than six times its power of two tones
+        least_strength,
+        _made_good(max(detector.LOW_HZ)),
+        _made_good(max(detector.HIGH_HZ)),
+        0.95 * detector.LEAST_SHARE,
+        1.05 * detector.MOST_OTHERS**2,
+        1.05 * detector.MOST_HIGH_OVER_LOW**2,
+        1.05 * detector.MOST_LOW_OVER_HIGH**2,
+    )
+    probes = np.stack((detector.PROBES.real, detector.PROBES.imag), axis=1)
     parts: tuple[NDArray[Any], ...] = (
         *(decode(bytes(range(256)), codec) for codec in CODECS),
-        np.stack((detector.PROBES.real, detector.PROBES.imag), axis=1)
-        .reshape(-1, detector.WINDOW)
-        .T,
+        probes.reshape(-1, detector.WINDOW).T,
         detector.POWER_SHAPE,
-        # No shaped window makes more than six times its power of two tones.
-        np.array((least_strength / 4, least_strength, least_share, most_others)),
+        np.array(limits),
     )
     return b"".join(part.astype(np.float32).tobytes() for part in parts)
 

@@ -1,29 +1,40 @@
 #include "tone_gate.h"
 
-/* The strongest of four tones, of each a cosine and a sine; 0 where another one is too strong
- * beside it. */
-static float strongest_alone(quad one, quad other, float most_others)
+/* The strongest of four tones, of each a cosine and a sine, and the next one. */
+static void find_strongest(quad one, quad other, float *first, float *second)
 {
     quad squares[] = {one * one, other * other};
-    float first = 0, second = 0;
 
+    *first = *second = 0;
     for (int tone = 0; tone < 4; tone++) {
         float strength = squares[tone / 2][tone % 2 * 2] + squares[tone / 2][tone % 2 * 2 + 1];
-        if (strength > first) {
-            second = first;
-            first = strength;
-        } else if (strength > second) {
-            second = strength;
+        if (strength > *first) {
+            *second = *first;
+            *first = strength;
+        } else if (strength > *second) {
+            *second = strength;
         }
     }
-    return second <= most_others * first ? first : 0;
 }
 
-/* A low and a high tone, each strong enough and alone, that make up enough of the sound. */
+/* Whether a low and a high tone are each strong enough, about as loud as each other, and alone. */
+static bool are_a_key(const struct tone_tables *tables, const float tones[2], const float others[2],
+                      float power)
+{
+    float low = tones[0] * tables->made_good_low, high = tones[1] * tables->made_good_high;
+
+    return tones[0] >= tables->least_strength && tones[1] >= tables->least_strength
+           && (low + high) / 2 >= tables->least_share * power
+           && others[0] <= tables->most_others * low && others[1] <= tables->most_others * high
+           && tones[1] <= tables->most_high_over_low * low
+           && tones[0] <= tables->most_low_over_high * high;
+}
+
+/* Whether the sound of a window is like that of a key. */
 static bool is_like_a_key(const struct tone_tables *tables, const float *sound)
 {
     quad low = {0}, next_low = {0}, high = {0}, next_high = {0}, powers = {0};
-    float power, strongest_low, strongest_high;
+    float power, tones[2], others[2];
 
     for (int at = 0; at < TONE_WINDOW; at += 4) {
         quad some = *(const quad *)(sound + at);
@@ -39,10 +50,9 @@ static bool is_like_a_key(const struct tone_tables *tables, const float *sound)
         high += probes[2] * sound[at];
         next_high += probes[3] * sound[at];
     }
-    strongest_low = strongest_alone(low, next_low, tables->most_others);
-    strongest_high = strongest_alone(high, next_high, tables->most_others);
-    return strongest_low >= tables->least_strength && strongest_high >= tables->least_strength
-           && (strongest_low + strongest_high) / 2 >= tables->least_share * power;
+    find_strongest(low, next_low, &tones[0], &others[0]);
+    find_strongest(high, next_high, &tones[1], &others[1]);
+    return are_a_key(tables, tones, others, power);
 }
 
 bool tone_may_begin(const struct tone_tables *tables, int law,

@@ -26,7 +26,9 @@ struct tone_tables {
     float linear[TONE_LAWS][256];
     quad probes[TONE_WINDOW][TONE_PARTS / 4];
     quad power[TONE_WINDOW / 4];
-    float least_power, least_strength, least_share, most_others; /* of squares of amplitudes */
+    /* Limits of squares of amplitudes: how much more a low and a high tone may be than they seem. */
+    float least_power, least_strength, made_good_low, made_good_high;
+    float least_share, most_others, most_high_over_low, most_low_over_high;
 };
 
 /* Whether any window that ends in `payload` may be one of a key; `kept` has what came before. */

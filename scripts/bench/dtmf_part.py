@@ -33,8 +33,9 @@ _LONGEST_S: Final = 60.0
 _CHORD_S: Final = (0.12, 0.9)
 _PIECE_S: Final = 20.0
 _RELAYED_S: Final = 8.0
+_RELAYED_LOUDNESS: Final = 3000.0  # root mean square: -21 dBm0
 _RELAYED_RUNS: Final = 3
-_RELAYED_TARGET: Final = 2.0
+_RELAYED_TARGET: Final = 1.5
 _LOUDNESS: Final = (300.0, 9000.0)  # root mean square: -41 to -11 dBm0
 
 Sound = NDArray[np.float64]
@@ -83,7 +84,8 @@ def _measure(report: Report, options: Options) -> None:
 def _measure_relayed(report: Report) -> None:
     """What a leg costs whose keys come as sound, in the relay that runs here, while it speaks."""
     band = piece(_RELAYED_S, random.Random("relayed"))
-    sound = np.clip(np.rint(band), -32768, 32767).astype(np.int16)
+    loud = band * (_RELAYED_LOUDNESS / float(np.sqrt(np.mean(band**2))))
+    sound = np.clip(np.rint(loud), -32768, 32767).astype(np.int16)
     costs = [packet_costs_us(sound) for _ in range(_RELAYED_RUNS)]
     add = report.figures.append
     add(figure(PART, "relayed packet, keys as sound", "µs", [ours for ours, _ in costs]))

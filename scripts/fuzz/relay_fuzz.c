@@ -269,7 +269,8 @@ int main(int count, char **arguments)
     }
     for (int octet = 0; octet < 256; octet++)
         relay.tones.linear[0][octet] = relay.tones.linear[1][octet] = (float)octet - 128;
-    relay.tones.most_others = 1;
+    relay.tones.most_others = relay.tones.made_good_low = relay.tones.made_good_high = 1;
+    relay.tones.most_high_over_low = relay.tones.most_low_over_high = 100;
     relay.tones.least_strength = 1e6f; /* of some packets, and not of others */
     expect(relay_open(&relay) == 0, "the relay cannot be opened");
     for (int index = 0; index < STREAMS; index++) {

@@ -33,8 +33,8 @@ POWER_SHAPE: NDArray[np.float64] = _SHAPE**2 / (_SHAPE**2).sum()
 
 LEAST_AMPLITUDE: Final = 300.0  # -38 dBm0 a tone; Q.24: -25 dBm is to be accepted
 MOST_OFF: Final = 0.022  # of the frequency; Q.24: 1.5 % is accepted, 3.5 % is not
-_MOST_HIGH_OVER_LOW: Final = 10 ** (6.0 / 20)  # Q.24: 4 dB is accepted
-_MOST_LOW_OVER_HIGH: Final = 10 ** (10.0 / 20)  # Q.24: 8 dB is accepted
+MOST_HIGH_OVER_LOW: Final = 10 ** (6.0 / 20)  # Q.24: 4 dB is accepted
+MOST_LOW_OVER_HIGH: Final = 10 ** (10.0 / 20)  # Q.24: 8 dB is accepted
 MOST_OTHERS: Final = 0.4  # of a tone that is no part of the key, beside the one of its group
 BESIDE: Final = 0.64  # so much weaker is a tone beside its frequency, by the square of the bins
 LEAST_SHARE: Final = 0.88  # the share of the key in the power of the sound
@@ -141,7 +141,7 @@ class DtmfDetector:
             return 0.0
         bins = off_hz * WINDOW / SAMPLE_RATE_HZ
         low_tone, high_tone = (float(one) for one in strengths[pair] * (1 + BESIDE * bins**2))
-        if high_tone > _MOST_HIGH_OVER_LOW * low_tone or low_tone > _MOST_LOW_OVER_HIGH * high_tone:
+        if high_tone > MOST_HIGH_OVER_LOW * low_tone or low_tone > MOST_LOW_OVER_HIGH * high_tone:
             return 0.0
         others = np.delete(strengths, pair)
         if others[:3].max() > MOST_OTHERS * low_tone or others[3:].max() > MOST_OTHERS * high_tone:
