@@ -23,6 +23,9 @@ Target = Annotated[str, typer.Argument(metavar="CALL|LEG", help="Its id, as in r
 OneLeg = Annotated[str, typer.Argument(metavar="LEG")]
 Loop = Annotated[bool, typer.Option("--loop", help="Again and again, until it is stopped.")]
 Mix = Annotated[bool, typer.Option("--mix", help="Over what is heard, not in its place.")]
+Priority = Annotated[
+    int | None, typer.Option(metavar="0-9", help="Waits for what is higher [default: 5]")
+]
 Language = Annotated[str, typer.Option(metavar="TAG", help="Such as fr.")]
 Words = Annotated[
     str | None, typer.Option(metavar="WORD,WORD", help="What may be said: yes,no,leave a message.")
@@ -144,21 +147,24 @@ def detect(target: Target, socket: SocketAfter = None, json: Json = False) -> No
 @app.command("play", epilog="Example: ringback call play leg-5 welcome.wav --loop")
 def play(
     target: Target,
-    file: Annotated[str | None, typer.Argument(metavar="[FILE]")] = None,
+    files: Annotated[list[str] | None, typer.Argument(metavar="FILE")] = None,
     tone: Annotated[
         str | None, typer.Option(metavar="NAME|HZ", help="A tone, such as busy or 440.")
     ] = None,
     stream: Annotated[str | None, typer.Option(metavar="NAME", help="A music stream.")] = None,
     loop: Loop = False,
     mix: Mix = False,
+    priority: Priority = None,
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
-    """Let a party hear a sound file, a tone or a stream."""
-    if sum(one is not None for one in (file, tone, stream)) != 1:
-        raise typer.BadParameter("give one of FILE, --tone and --stream")
-    sound = {"file": file, "tone": tone, "stream": stream}
-    call("call.play", _print, **_of(target), **sound, loop=loop, mix=mix)
+    """Let a party hear sound files one after the other, a tone or a stream."""
+    if sum(bool(one) for one in (files, tone, stream)) != 1:
+        raise typer.BadParameter("give FILE, --tone or --stream")
+    sound: dict[str, Any] = {"tone": tone, "stream": stream}
+    if files:
+        sound |= {"file": files[0]} if len(files) == 1 else {"files": files}
+    call("call.play", _print, **_of(target), **sound, loop=loop, mix=mix, priority=priority)
 
 
 @app.command("say", epilog='Example: ringback call say leg-5 "One moment please."')
@@ -166,13 +172,18 @@ def say(
     target: Target,
     text: Annotated[str, typer.Argument(metavar="TEXT")],
     language: Language = "",
+    speed: Annotated[
+        float | None, typer.Option(metavar="X", help="0.5 to 3; 1 is usual. From 80 on words/min.")
+    ] = None,
     loop: Loop = False,
     mix: Mix = False,
+    priority: Priority = None,
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
     """Speak a text to a party."""
-    call("call.say", _print, **_of(target), text=text, language=language, loop=loop, mix=mix)
+    how = {"language": language, "speed": speed, "loop": loop, "mix": mix, "priority": priority}
+    call("call.say", _print, **_of(target), text=text, **how)
 
 
 @app.command("stop", epilog="Example: ringback call stop leg-5")
