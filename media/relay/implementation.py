@@ -53,16 +53,19 @@ def plain(why: str = "") -> Implementation:
 
 
 def native() -> Implementation:
-    """The relay in C. Raises ImportError where it was not compiled."""
+    """The relay in C. Raises ImportError where it was not compiled, or was long ago."""
     from . import native as compiled
 
+    wanted = {"set_tones", *(name for name in vars(PacketRelay) if not name.startswith("_"))}
+    if wanted - set(dir(compiled.PacketRelay)):
+        raise ImportError("it was compiled from an older source")
     lock = _SrtpLock(compiled.lock_srtp, compiled.unlock_srtp)
     return Implementation(
         "native",
         compiled.Flow,
         compiled.PacketRelay,
         lock,
-        hears_tones=hasattr(compiled.Flow, "watch_tones"),  # not where it was compiled before
+        hears_tones=True,
     )
 
 

@@ -201,7 +201,7 @@ static PyObject *py_relay_add(PyObject *self, PyObject *args)
     uint64_t serial;
     int fd;
 
-    if (!relay || !PyArg_ParseTuple(args, "iO!:add", &fd, &FlowType, &flow))
+    if (!relay || !PyArg_ParseTuple(args, "iO!:add_flow", &fd, &FlowType, &flow))
         return NULL;
     serial = relay_add(relay, fd, &flow->flow);
     if (!serial)
@@ -216,7 +216,7 @@ static PyObject *py_relay_remove(PyObject *self, PyObject *args)
     struct flow *flow;
     int fd;
 
-    if (!relay || !PyArg_ParseTuple(args, "i:remove", &fd))
+    if (!relay || !PyArg_ParseTuple(args, "i:remove_flow", &fd))
         return NULL;
     flow = relay_remove(relay, fd);
     if (!flow)
@@ -285,7 +285,7 @@ static PyObject *py_relay_take(PyObject *self, PyObject *args)
     Py_buffer buffer;
     bool found;
 
-    if (!relay || !PyArg_ParseTuple(args, "w*:take", &buffer))
+    if (!relay || !PyArg_ParseTuple(args, "w*:take_packet", &buffer))
         return NULL;
     if (buffer.len < MAX_DATAGRAM_BYTES) {
         PyBuffer_Release(&buffer);
@@ -310,13 +310,13 @@ static PyObject *py_overflowed(PyObject *self, void *Py_UNUSED(closure))
 
 static PyMethodDef relay_methods[] = {
     {"fileno", py_relay_fileno, METH_NOARGS, NULL},
-    {"add", py_relay_add, METH_VARARGS, NULL},
-    {"remove", py_relay_remove, METH_VARARGS, NULL},
+    {"add_flow", py_relay_add, METH_VARARGS, NULL},
+    {"remove_flow", py_relay_remove, METH_VARARGS, NULL},
     {"drain", py_relay_drain, METH_VARARGS, NULL},
     {"set_tones", py_relay_set_tones, METH_VARARGS, NULL},
     {"run", py_relay_run, METH_NOARGS, NULL},
     {"stop", py_relay_stop, METH_NOARGS, NULL},
-    {"take", py_relay_take, METH_VARARGS, NULL},
+    {"take_packet", py_relay_take, METH_VARARGS, NULL},
     {"close", py_relay_close, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -65,7 +65,7 @@ class PacketRelay:
         """A descriptor that is readable while there is something to drain."""
         return self._epoll.fileno()
 
-    def add(self, fd: int, flow: Flow) -> int:
+    def add_flow(self, fd: int, flow: Flow) -> int:
         """Receive for `flow` on the socket `fd`; the number that its packets are handed over by.
 
         Raises OSError with too many descriptors, or where one of both is in use.
@@ -80,7 +80,7 @@ class PacketRelay:
         self._flows[fd] = flow
         return self._serial
 
-    def remove(self, fd: int) -> None:
+    def remove_flow(self, fd: int) -> None:
         """Receive no longer on the socket `fd`, which is still open. Raises KeyError."""
         flow = self._flows.pop(fd)
         flow.serial = 0
@@ -156,7 +156,7 @@ class PacketRelay:
         flow.queued += 1
         self._handed_over.append((flow, flow.serial, bytes(self._buffer[:size]), now))
 
-    def take(self, buffer: bytearray) -> tuple[int, int, float] | None:
+    def take_packet(self, buffer: bytearray) -> tuple[int, int, float] | None:
         """Put the next packet that was handed over into `buffer`; its flow's number, size and time.
 
         The one before it is then dealt with. None: there is none.

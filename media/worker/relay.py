@@ -65,7 +65,7 @@ class Relay:
 
     def add_stream(self, fd: int, stream: PeerStream) -> None:
         """Receive for `stream` on the socket `fd`. Raises OSError with too many descriptors."""
-        serial = self.packets.add(fd, stream.flow)
+        serial = self.packets.add_flow(fd, stream.flow)
         self._serials[fd] = serial
         self._streams[serial] = stream
 
@@ -74,7 +74,7 @@ class Relay:
 
         What came from it and is not dealt with is counted as late.
         """
-        self.packets.remove(fd)
+        self.packets.remove_flow(fd)
         self._streams.pop(self._serials.pop(fd)).settle()
 
     def close(self) -> None:
@@ -101,7 +101,7 @@ class Relay:
 
     def _handed_over(self, limit: int) -> Iterator[tuple[PeerStream, int, float]]:
         """The packets one by one, each in the buffer: its stream, its size, when it came."""
-        take, buffer = self.packets.take, self._buffer
+        take, buffer = self.packets.take_packet, self._buffer
         for _ in range(limit):
             taken = take(buffer)
             if taken is None:

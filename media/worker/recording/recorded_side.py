@@ -62,7 +62,7 @@ class RecordedSide:
         self._decoder: Decoder | None = None
         self._downwards: Resampler | None = None
 
-    def add(self, frame: Frame) -> None:
+    def add_frame(self, frame: Frame) -> None:
         """Take a frame. One that is older than what was decoded is left out."""
         self._waiting.append(frame)
 

@@ -259,7 +259,7 @@ class WavWriter:
         self._reach(length_samples + self._kept_back)
         window, base = self._window, self._written
         for frame in frames:
-            self._sides[frame.side].add(frame)
+            self._sides[frame.side].add_frame(frame)
         for number, side in enumerate(self._sides):
             for place, samples, rate_hz in side.decoded(until):
                 self._place(number, place - base, samples, rate_hz)

@@ -4,6 +4,7 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -50,6 +51,19 @@ def test_the_rows_in_c_have_all_that_those_in_python_have(make: object) -> None:
     for one, other in ((ours.flow, compiled.flow), (ours.packet_relay, compiled.packet_relay)):
         names = {name for name in dir(one) if not name.startswith("_")}
         assert names - set(dir(other)) <= {"queued", "serial"}
+
+
+def test_one_that_was_compiled_from_an_older_source_is_not_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Old:
+        def add(self) -> None: ...
+
+    older = SimpleNamespace(PacketRelay=Old)
+    monkeypatch.setitem(sys.modules, "media.relay.native", older)
+    monkeypatch.setattr("media.relay.native", older, raising=False)
+    monkeypatch.delenv(VARIABLE, raising=False)
+    assert (chosen().name, "an older source" in chosen().why) == ("plain", True)
 
 
 @pytest.mark.parametrize("make", [NATIVE])

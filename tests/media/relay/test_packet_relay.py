@@ -82,8 +82,8 @@ class Bench:
             FUNCTIONS["srtp_protect"],
         )
         self.flow_a, self.flow_b = implementation.flow(), implementation.flow()
-        self.serial_a = self.relay.add(self.line_a.fileno(), self.flow_a)
-        self.serial_b = self.relay.add(self.line_b.fileno(), self.flow_b)
+        self.serial_a = self.relay.add_flow(self.line_a.fileno(), self.flow_a)
+        self.serial_b = self.relay.add_flow(self.line_b.fileno(), self.flow_b)
         self.buffer = bytearray(MAX_DATAGRAM_BYTES)
         self.thread_id = 0
 
@@ -107,7 +107,7 @@ class Bench:
     def handed_over(self) -> list[tuple[int, bytes]]:
         """What was handed over, by the number of its flow."""
         packets = []
-        while (taken := self.relay.take(self.buffer)) is not None:
+        while (taken := self.relay.take_packet(self.buffer)) is not None:
             packets.append((taken[0], bytes(self.buffer[: taken[1]])))
         return packets
 
@@ -260,9 +260,9 @@ def test_any_other_packet_is_handed_over_as_it_came(bench: Bench, data: bytes) -
     before = snapshot(flow)
     bench.a.send(data)
     assert bench.step() == 1
-    assert bench.relay.take(bench.buffer) == (bench.serial_a, len(data), NOW)
+    assert bench.relay.take_packet(bench.buffer) == (bench.serial_a, len(data), NOW)
     assert bench.buffer[: len(data)] == data
-    assert bench.relay.take(bench.buffer) is None
+    assert bench.relay.take_packet(bench.buffer) is None
     assert snapshot(flow) == before
 
 
@@ -302,7 +302,7 @@ def test_no_packet_overtakes_one_that_is_not_dealt_with(bench: Bench) -> None:
     for sequence in (40, 41, 42):
         bench.a.send(packet(sequence))
         bench.step()
-    assert bench.relay.take(bench.buffer) == (bench.serial_a, 172, NOW)
+    assert bench.relay.take_packet(bench.buffer) == (bench.serial_a, 172, NOW)
     bench.a.send(packet(43))
     bench.step()
     assert bench.handed_over() == [(bench.serial_a, packet(number)) for number in (41, 42, 43)]
@@ -341,7 +341,7 @@ def test_what_is_handed_over_keeps_its_bytes_however_often_the_queue_goes_round(
         bench.step()
         if number % 7 == 0 or len(waiting) > 50:
             for _ in range(5 + number % 3):
-                taken = bench.relay.take(bench.buffer)
+                taken = bench.relay.take_packet(bench.buffer)
                 if taken is None:
                     break
                 assert bench.buffer[: taken[1]] == waiting.pop(0)
@@ -352,10 +352,10 @@ def test_what_is_handed_over_keeps_its_bytes_however_often_the_queue_goes_round(
 def test_what_was_handed_over_of_a_former_flow_has_its_number(bench: Bench) -> None:
     bench.a.send(packet(1))
     bench.step()
-    bench.relay.remove(bench.line_a.fileno())
+    bench.relay.remove_flow(bench.line_a.fileno())
     bench.a.send(packet(2))
     assert bench.step() == 0
-    again = bench.relay.add(bench.line_a.fileno(), bench.flow_a)
+    again = bench.relay.add_flow(bench.line_a.fileno(), bench.flow_a)
     assert bench.step() == 1
     assert bench.handed_over() == [(bench.serial_a, packet(1)), (again, packet(2))]
     bench.arm(3)
@@ -371,10 +371,10 @@ def test_a_flow_has_one_place(bench: Bench) -> None:
         (1 << 17, type(bench.flow_a)(), errno.EMFILE),
     ):
         with pytest.raises(OSError) as refused:
-            bench.relay.add(fd, flow)
+            bench.relay.add_flow(fd, flow)
         assert refused.value.errno == reason
     with pytest.raises(KeyError):
-        bench.relay.remove(bench.a.fileno())
+        bench.relay.remove_flow(bench.a.fileno())
 
 
 def test_figures_are_counted_anew_once_they_are_read(bench: Bench) -> None:
@@ -426,7 +426,7 @@ def test_each_batch_has_its_time_by_the_clock_where_none_is_given(bench: Bench) 
     before = monotonic()
     bench.a.send(packet(1))
     bench.relay.drain(64, 8, 0.0)
-    taken = bench.relay.take(bench.buffer)
+    taken = bench.relay.take_packet(bench.buffer)
     assert taken is not None
     assert before <= taken[2] <= monotonic()
 
@@ -444,10 +444,10 @@ def test_what_cannot_be_is_refused(bench: Bench) -> None:
         (lambda: relay_type(LOUD_SAMPLES, b"", 0, 0), ValueError),
         (lambda: relay_type("", "", 0, 0), TypeError),  # type: ignore[arg-type]
         (lambda: flow_type(1), TypeError),  # type: ignore[call-arg]
-        (lambda: bench.relay.add(bench.a.fileno(), object()), TypeError),  # type: ignore[arg-type]
-        (lambda: bench.relay.take(bytearray(100)), ValueError),
-        (lambda: bench.relay.take(b""), TypeError),  # type: ignore[arg-type]
-        (lambda: bench.relay.remove(-1), KeyError),
+        (lambda: bench.relay.add_flow(bench.a.fileno(), object()), TypeError),  # type: ignore[arg-type]
+        (lambda: bench.relay.take_packet(bytearray(100)), ValueError),
+        (lambda: bench.relay.take_packet(b""), TypeError),  # type: ignore[arg-type]
+        (lambda: bench.relay.remove_flow(-1), KeyError),
     ):
         with pytest.raises(kind):
             made()
@@ -487,7 +487,7 @@ def test_packets_keep_their_order_whoever_deals_with_them(threaded: Bench) -> No
 
     def deliver() -> None:
         """Deal with what was handed over as the general path does, and arm for the next."""
-        while (taken := threaded.relay.take(threaded.buffer)) is not None:
+        while (taken := threaded.relay.take_packet(threaded.buffer)) is not None:
             flow.disarm()
             data = bytes(threaded.buffer[: taken[1]])
             threaded.line_b.send(data)
@@ -515,11 +515,11 @@ def test_flows_come_and_go_while_packets_do(threaded: Bench) -> None:
     for number in range(300):
         for _ in range(5):
             threaded.a.send(packet(number))
-        threaded.relay.remove(fd)
+        threaded.relay.remove_flow(fd)
         with contextlib.suppress(BlockingIOError):
             while True:
                 threaded.line_a.recv(2048)
-        assert threaded.relay.add(fd, threaded.flow_a) > threaded.serial_a
+        assert threaded.relay.add_flow(fd, threaded.flow_a) > threaded.serial_a
         threaded.handed_over()
     threaded.a.send(packet(1000))
     deadline, found = monotonic() + WAIT_S, False

@@ -100,7 +100,7 @@ class Many:
     def __init__(self) -> None:
         self.taken = 0
 
-    def take(self, _buffer: bytearray) -> tuple[int, int, float]:
+    def take_packet(self, _buffer: bytearray) -> tuple[int, int, float]:
         self.taken += 1
         return 0, 172, 1.0
 

@@ -51,10 +51,10 @@ def test_every_codec_is_decoded_in_the_order_in_which_it_was_sent(
     frames = frames_of(codec, tone(400, 1.0, form.rate_hz))
     in_order, mixed = RecordedSide(is_wide=is_wide), RecordedSide(is_wide=is_wide)
     for frame in frames:
-        in_order.add(frame)
+        in_order.add_frame(frame)
     for at in range(0, len(frames), 2):
-        mixed.add(frames[at + 1])
-        mixed.add(frames[at])
+        mixed.add_frame(frames[at + 1])
+        mixed.add_frame(frames[at])
     heard = sound_of(in_order, rate_hz)
     assert level_of(400, heard[rate_hz // 4 : rate_hz], rate_hz) == pytest.approx(10000, rel=0.1)
     assert (sound_of(mixed, rate_hz) == heard).all()
@@ -68,7 +68,7 @@ def test_a_lost_packet_is_concealed(codec: Codec, together: bool) -> None:
     form, side = Format(codec), RecordedSide(is_wide=False)
     heard = np.zeros(4 * 8000, np.int16)
     for frame in frames_of(codec, tone(400, 1.0, form.rate_hz), lost=(25,)):
-        side.add(frame)
+        side.add_frame(frame)
         if not together:  # each time the newest 60 ms wait
             for place, samples, _ in side.decoded(frame.place - 480):
                 heard[place : place + len(samples)] = samples
@@ -81,7 +81,7 @@ def test_a_lost_packet_is_concealed(codec: Codec, together: bool) -> None:
 def test_a_long_gap_falls_to_silence_even_before_the_next_packet_is_due() -> None:
     side = RecordedSide(is_wide=False)
     for frame in frames_of("PCMU", tone(400, 2.0), lost=tuple(range(25, 75))):
-        side.add(frame)
+        side.add_frame(frame)
     heard = sound_of(side, until=8000)
     assert level_of(400, heard[4000:4080]) > 9000
     assert 0 < np.abs(heard[4300:4400]).max() < 5000
@@ -96,16 +96,16 @@ def test_what_is_not_lost_is_not_concealed(between: str) -> None:
     side = RecordedSide(is_wide=False)
     for number, frame in enumerate(frames_of("PCMU", tone(400, 1.0))):
         if number < 20:
-            side.add(frame)
+            side.add_frame(frame)
         elif number < 30:
             if between == "keys":
-                side.add(frame._replace(form="", payload=b""))
+                side.add_frame(frame._replace(form="", payload=b""))
         elif between == "a pause":
-            side.add(frame._replace(sequence=frame.sequence - 10))  # type: ignore[operator]
+            side.add_frame(frame._replace(sequence=frame.sequence - 10))  # type: ignore[operator]
         elif between == "another run":
-            side.add(frame._replace(run=1))
+            side.add_frame(frame._replace(run=1))
         else:
-            side.add(frame._replace(sequence=frame.sequence if between == "keys" else None))
+            side.add_frame(frame._replace(sequence=frame.sequence if between == "keys" else None))
     heard = sound_of(side)
     assert not heard[3200:4800].any()
     assert heard[3100:3200].any() and heard[4800:8000].any()
@@ -115,12 +115,12 @@ def test_keys_are_known_also_where_they_were_noted_long_before() -> None:
     side = RecordedSide(is_wide=False)
     frames = frames_of("PCMU", tone(400, 1.0))
     for frame in frames[:20]:
-        side.add(frame)
+        side.add_frame(frame)
     for frame in frames[20:30]:
-        side.add(frame._replace(form="", payload=b""))
+        side.add_frame(frame._replace(form="", payload=b""))
     assert sound_of(side, until=3200)[3199]
     for frame in frames[30:]:
-        side.add(frame)
+        side.add_frame(frame)
     assert not sound_of(side)[3200:4800].any()
 
 
@@ -128,16 +128,16 @@ def test_what_comes_after_its_time_is_left_out() -> None:
     side = RecordedSide(is_wide=False)
     frames = frames_of("PCMU", tone(400, 0.2))
     for frame in (*frames[:5], *frames[6:]):
-        side.add(frame)
+        side.add_frame(frame)
     before = sound_of(side)
-    side.add(frames[5])
+    side.add_frame(frames[5])
     assert before[800:960].any(), "it was concealed"
     assert not sound_of(side).any()
 
 
 def test_a_stretched_frame_is_a_tick_longer() -> None:
     side = RecordedSide(is_wide=False)
-    side.add(Frame(0, 0, 1, 0, g711.encode(tone(400, 0.02), "PCMU"), "PCMU", is_stretched=True))
+    side.add_frame(Frame(0, 0, 1, 0, g711.encode(tone(400, 0.02), "PCMU"), "PCMU", is_stretched=True))
     ((place, samples, _),) = side.decoded(ALL)
     assert (place, len(samples)) == (0, 161)
     assert samples[0] == samples[1]
@@ -148,7 +148,7 @@ def test_frames_of_our_own_at_16_khz_are_recorded_at_the_rate_of_the_file() -> N
         side, sound = RecordedSide(is_wide=is_wide), tone(400, 0.4, 16000)
         for number in range(20):
             payload = encode(sound[number * 320 : number * 320 + 320], WIDE)
-            side.add(Frame(0, 0, None, 160 * number, payload, WIDE))
+            side.add_frame(Frame(0, 0, None, 160 * number, payload, WIDE))
         heard = sound_of(side, rate_hz)
         assert level_of(400, heard[rate_hz // 10 : rate_hz * 3 // 8], rate_hz) > 9500
 
@@ -158,7 +158,7 @@ def test_what_cannot_be_decoded_is_lost(monkeypatch: pytest.MonkeyPatch) -> None
         side = RecordedSide(is_wide=True)
         frames = frames_of("opus", tone(400, 0.4, 16000))
         for number, frame in enumerate(frames):
-            side.add(frame._replace(payload=b"\xff\xff") if number == 10 else frame)
+            side.add_frame(frame._replace(payload=b"\xff\xff") if number == 10 else frame)
         assert sound_of(side, 16000)[3200:3520].any(), "it is concealed"
 
     def missing() -> None:
@@ -166,5 +166,5 @@ def test_what_cannot_be_decoded_is_lost(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(opus, "_library", missing)
     side = RecordedSide(is_wide=False)
-    side.add(Frame(0, 0, 1, 0, b"\x08", "opus"))
+    side.add_frame(Frame(0, 0, 1, 0, b"\x08", "opus"))
     assert not list(side.decoded(ALL))
