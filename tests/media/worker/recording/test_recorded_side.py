@@ -137,7 +137,9 @@ def test_what_comes_after_its_time_is_left_out() -> None:
 
 def test_a_stretched_frame_is_a_tick_longer() -> None:
     side = RecordedSide(is_wide=False)
-    side.add_frame(Frame(0, 0, 1, 0, g711.encode(tone(400, 0.02), "PCMU"), "PCMU", is_stretched=True))
+    side.add_frame(
+        Frame(0, 0, 1, 0, g711.encode(tone(400, 0.02), "PCMU"), "PCMU", is_stretched=True)
+    )
     ((place, samples, _),) = side.decoded(ALL)
     assert (place, len(samples)) == (0, 161)
     assert samples[0] == samples[1]
