@@ -1,12 +1,14 @@
 """Two legs who talk, until one hangs up, the time is over, or one of them is transferred."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from sip.usage import ReferralUsage
 
-from ..errors import EngineError
+from ..errors import BadParams, EngineError
+from ..request import check_context
 from ..routing.targets.stream_target import StreamFallback
 from .bridge import Bridge
 from .call import TransferOrder
@@ -205,6 +207,7 @@ class Talk(LegListener):
             self._begin(request, LostBotAnnouncement(request, wanted.announcement, services))
             return True
         try:
+            self._check_added(wanted.handover.context)
             to, destination = handover_target(wanted.handover, services.dialplan)
             request = TransferRequest(
                 stays,
@@ -223,6 +226,15 @@ class Talk(LegListener):
         self._flow.add_context(wanted.handover.context)
         self._begin(request, way)
         return True
+
+    def _check_added(self, more: Mapping[str, Any]) -> None:
+        """Raise EngineError where the context would be more than a request may have."""
+        if not more:
+            return
+        try:
+            check_context({**(self._flow.call.about.get("context") or {}), **more})
+        except BadParams as error:
+            raise EngineError("refused", f"the context {error}", field="context") from error
 
     def leg_replaced(self, leg: ObservedLeg) -> None:
         """A party was transferred by its own phone: another is there in its place (RFC 3891).

@@ -9,7 +9,7 @@ from msgspec import Meta
 from ...call_control.controlled_calls import ControlledCalls, Origination
 from ...calls.call import CallView
 from ...errors import BadParams
-from ...request import Identifier, Params, Target
+from ...request import Identifier, Params, Target, check_context
 from ..connections.peer import Peer
 from ..method import Method
 from ..params import CallRef
@@ -49,6 +49,7 @@ class Originate(Params):
                 raise BadParams("headers", f"{name!r} is neither X-… nor User-to-User")
             if not value.isprintable():
                 raise BadParams("headers", f"the value of {name} is not printable on one line")
+        check_context(self.context)
 
 
 class Ring(CallRef):

@@ -9,7 +9,7 @@ from ...call_control.conference import ConferenceView
 from ...call_control.conferences import Conferences
 from ...call_control.controlled_calls import Origination
 from ...calls.call import CallView
-from ...request import Identifier, Params, Target, one_of
+from ...request import Identifier, Params, Target, check_context, one_of
 from ..connections.peer import Peer
 from ..method import Method
 from ..params import NoParams
@@ -23,6 +23,9 @@ class Create(Params):
     conference: Identifier | None = None
     max_members: Annotated[int, Meta(ge=2, le=MOST_MEMBERS)] = 50
     context: dict[str, Any] = msgspec.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_context(self.context)
 
 
 class ConferenceRef(Params):

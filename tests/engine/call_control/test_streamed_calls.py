@@ -1,6 +1,7 @@
 """Streams that a client begins and ends, around scripted phones and a scripted stream host."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -241,6 +242,23 @@ def test_a_handover_that_cannot_be_is_told_to_the_bot_and_the_two_talk_on(tmp_pa
         assert told["type"] == "handover_failed" and "486" in told["reason"]
         assert stage.host.closed == []
         assert stream in stage.scene.services.registry.legs
+
+    run(tmp_path, script)
+
+
+@pytest.mark.parametrize(
+    "more", [{"long": "x" * 20_000}, {"deep": json.loads("[" * 20 + "]" * 20)}]
+)
+def test_a_bot_adds_no_more_context_than_a_request_may_have(
+    tmp_path: Path, more: dict[str, Any]
+) -> None:
+    async def script(stage: Stage) -> None:
+        call, _phone, stream = await talking(stage)
+        await stage.host.ask(type="handover", agent="bob", context=more)
+        told = stage.host.told[-1][1]
+        assert told["type"] == "handover_failed" and "the context is" in told["reason"]
+        assert not call.about["context"].keys() & more.keys()
+        assert stage.host.closed == [] and stream in stage.scene.services.registry.legs
 
     run(tmp_path, script)
 

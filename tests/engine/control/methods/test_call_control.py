@@ -19,6 +19,7 @@ def read(method: str, **params: Any) -> Any:
     ("method", "params", "field"),
     [
         ("call.originate", {"to": "alice", "headers": {"Route": "<sip:x>"}}, "headers"),
+        ("call.originate", {"to": "alice", "context": {"long": "x" * 20_000}}, "context"),
         ("call.originate", {"to": "alice", "headers": {"X-A\r\nVia": "x"}}, "headers"),
         ("call.originate", {"to": "alice", "headers": {"X-A": "a\r\nVia: b"}}, "headers"),
         ("call.send_dtmf", {"leg": "a", "digits": "12x"}, "digits"),

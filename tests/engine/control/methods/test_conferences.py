@@ -72,6 +72,7 @@ def test_a_conference_from_its_beginning_to_its_end(tmp_path: Path) -> None:
     [
         ("create", {"max_members": 1}),
         ("create", {"max_members": 101}),
+        ("create", {"context": {"long": "x" * 20_000}}),
         ("join", {"conference": "friday"}),
         ("join", {"conference": "friday", "leg": "l", "to": "1"}),
         ("kick", {"conference": "friday"}),
