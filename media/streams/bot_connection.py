@@ -7,8 +7,8 @@ from typing import Final, Generic, TypeVar
 
 import aiohttp
 
-from .bot_messages import NotUnderstood, Ready, Reject, write_message
-from .connector import NotConnected, printable
+from .bot_messages import NotUnderstood, Ready, Reject, printable, write_message
+from .connector import NotConnected
 
 # What waits for a bot that does not read: 2 s of sound. Then the oldest is dropped.
 _MOST_FRAMES: Final = 100

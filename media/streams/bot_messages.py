@@ -13,6 +13,12 @@ _Name = Annotated[str, Meta(min_length=1, max_length=128)]
 _Reason = Annotated[str, Meta(max_length=MAX_REASON_CHARACTERS)]
 
 
+def printable(text: str) -> str:
+    """What a foreign text may look like in an event: short, and on one line."""
+    shown = "".join(one if one.isprintable() else " " for one in text)
+    return shown[:MAX_REASON_CHARACTERS].strip()
+
+
 class NotUnderstood(Exception):
     """A text frame of a bot is none of those that there are. `reason` says why."""
 
@@ -29,6 +35,9 @@ class Reject(Struct, tag="reject"):
     """The bot does not take the stream."""
 
     reason: _Reason = ""
+
+    def __post_init__(self) -> None:
+        self.reason = printable(self.reason)
 
 
 class Mark(Struct, tag="mark"):
@@ -60,6 +69,9 @@ class Hangup(Struct, tag="hangup"):
 
     reason: _Reason = ""
 
+    def __post_init__(self) -> None:
+        self.reason = printable(self.reason)
+
 
 class Handover(Struct, tag="handover"):
     """Connect the party with a queue, an agent or a number in place of the bot."""
@@ -73,12 +85,17 @@ class Handover(Struct, tag="handover"):
         given = [one for one in (self.queue, self.agent, self.to) if one is not None]
         if len(given) != 1:
             raise ValueError("give one of queue, agent and to")
+        if not given[0].isprintable():
+            raise ValueError("queue, agent and to are printable characters on one line")
 
 
 class Stop(Struct, tag="stop"):
     """The bot has done: end the stream, and let the call go on without it."""
 
     reason: _Reason = ""
+
+    def __post_init__(self) -> None:
+        self.reason = printable(self.reason)
 
 
 BotMessage: TypeAlias = (

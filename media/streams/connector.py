@@ -17,7 +17,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
 
-from .bot_messages import MAX_REASON_CHARACTERS
+from .bot_messages import printable
 from .messages import Failure, Service
 from .metered_reading import MOST_FRAME_BYTES, MeteredProtocol
 
@@ -35,12 +35,6 @@ class NotConnected(Exception):
         self.failure: Failure = failure
         self.reason = printable(reason)
         self.may_change = may_change
-
-
-def printable(text: str) -> str:
-    """What a foreign text may look like in an event: short, and on one line."""
-    shown = "".join(one if one.isprintable() else " " for one in text)
-    return shown[:MAX_REASON_CHARACTERS].strip()
 
 
 class ServiceResolver(AbstractResolver):

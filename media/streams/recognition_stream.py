@@ -15,7 +15,8 @@ from ..recognition.result import (
     SpeechStarted,
 )
 from ..rtp_socket import RtpSocket
-from .connector import Connector, printable
+from .bot_messages import printable
+from .connector import Connector
 from .heard_audio import HeardAudio
 from .leg_codec import FRAME_MS
 from .messages import (

@@ -24,6 +24,8 @@ from media.streams import bot_messages as bot
             bot.Handover(queue="q", context={"a": [1]}),
         ),
         ('{"type":"stop","reason":"done"}', bot.Stop("done")),
+        (r'{"type":"stop","reason":"a\r\n\u001b[31mb"}', bot.Stop("a   [31mb")),
+        (r'{"type":"hangup","reason":"bye\nX: y"}', bot.Hangup("bye X: y")),
     ],
 )
 def test_each_message_is_read(text: str, message: bot.BotMessage) -> None:
@@ -43,6 +45,7 @@ def test_each_message_is_read(text: str, message: bot.BotMessage) -> None:
         ('{"type":"dtmf","digits":"x"}', "regex"),
         ('{"type":"handover"}', "one of queue, agent and to"),
         ('{"type":"handover","queue":"q","to":"1"}', "one of queue, agent and to"),
+        (r'{"type":"handover","queue":"a\u001b[31m"}', "printable"),
         ('{"type":"hangup","reason":"' + "x" * 300 + '"}', "length"),
         ('{"type":"clear"}' + " " * bot.MAX_TEXT_BYTES, "bytes"),
         ("[" * 40_000, ""),

@@ -8,12 +8,12 @@ import pytest
 from aiohttp import web
 
 from media.streams import connector as media_connector
+from media.streams.bot_messages import printable
 from media.streams.connector import (
     Connector,
     NotConnected,
     ServiceResolver,
     is_reachable,
-    printable,
 )
 from media.streams.messages import Service
 from tests.support.bots import bot_that
