@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from config.scripts import Script
@@ -249,11 +250,15 @@ class LegScript:
         self._typed.hides_keys = False
         try:
             await voicemail.record_message()
+        except BaseException:
+            # Who hangs up after they have spoken has left a message, too.
+            with suppress(EngineError):
+                await voicemail.finish()
+            raise
         finally:
             self._typed.hides_keys = self._has_secrets
             self._typed.forget()
-            # Who hangs up after they have spoken has left a message, too.
-            await voicemail.finish()
+        await voicemail.finish()
 
     async def _sound(self, texts: Sequence[str]) -> Source | None:
         """The texts as one sound; None where nothing of them can be heard, which is published."""

@@ -68,6 +68,22 @@ def test_nothing_that_can_be_kept_was_said(tmp_path: Path) -> None:
     assert desk.stage.seen("voicemail") == []
 
 
+def test_who_hangs_up_before_they_have_spoken_goes_no_further(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        desk.stage.media.recorded_s = 0.3
+        caller = await desk.waiting()
+        await asyncio.sleep(6)
+        caller.hangs_up()
+
+    mail = step("mail", "voicemail", next="menu")
+    menu = step("menu", "menu", keys={"1": "mail"})
+    desk = run(tmp_path, conduct, mail, menu)
+    finished = desk.stage.last("script.finished")
+    assert (finished["result"], finished["path"]) == ("hung_up", ["mail"])
+    assert ended(desk)[0] == "abandoned"
+    assert desk.stage.seen("voicemail") == []
+
+
 def test_message_has_one_speaker_and_no_announcement(tmp_path: Path) -> None:
     async def conduct(desk: Reception) -> None:
         await desk.waiting_alone()
