@@ -363,6 +363,12 @@ class CallRecording(LegListener):
             self._watched.append(leg)
             leg.listen(self)
 
+    def leg_ended(self, leg: ObservedLeg) -> None:
+        """See LegListener. It ends before the leg that has it is closed: a permanent line is at
+        once, whatever the call does then."""
+        if leg.id == self._leg:
+            self.cut()
+
     def leg_replaced(self, leg: ObservedLeg) -> None:
         """See LegListener. Where parties are told of it, it ends: who is there now has not been.
 

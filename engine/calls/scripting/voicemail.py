@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 from media.sources import Silence, Tone
 
 from ...errors import EngineError
-from ...recordings.entry import RecordingOrder, Side
+from ...recordings.entry import RecordingEntry, RecordingOrder, Side
 from ...scripts.actions import Record
 from ..call import Call
 from ..call_legs import within_report_limit
@@ -44,6 +44,7 @@ class Voicemail:
         self._leg = leg
         self._wanted = wanted
         self._recording = CallRecording(host.call, services, self)
+        self._entry: RecordingEntry | None = None
 
     async def record_message(self) -> None:
         """Record until the party is done. Raises EngineError where nothing can be recorded."""
@@ -51,7 +52,8 @@ class Voicemail:
         await leg.play(BEEP, limit_s=5.0)
         leg.hear(Silence())
         await self._recording.start(RecordingOrder(side="customer"))
-        if self._recording.entry is None:
+        self._entry = self._recording.entry
+        if self._entry is None:
             raise EngineError("unavailable", "the message cannot be recorded")
         try:
             async with asyncio.timeout(wanted.max_s), until_key(leg, wanted.terminator):
@@ -61,7 +63,7 @@ class Voicemail:
 
     async def finish(self) -> None:
         """End the recording, and tell of the message where there is one. Raises EngineError."""
-        entry = self._recording.entry
+        entry = self._entry or self._recording.entry
         if entry is None:
             return
         await within_report_limit(self._host.call, self._recording.stop())

@@ -44,6 +44,11 @@ class Party:
     def forget(self, listener: LegListener) -> None:
         self.listeners.remove(listener)
 
+    def ends(self) -> None:
+        """Its party has hung up."""
+        for listener in tuple(self.listeners):
+            listener.leg_ended(cast(Leg, self))
+
     def replaced(self) -> None:
         """Another party takes the place of this one."""
         for listener in tuple(self.listeners):
@@ -216,6 +221,22 @@ def test_a_recording_that_ends_with_its_leg_is_completed(tmp_path: Path) -> None
         assert entry is not None
         talk.recorded.over(RecordingEnded(entry.path, None, 0.2, 3244))
         await stage.services.recordings.completed(entry)
+        assert talk.kinds == ["started", "ended"]
+
+    run(script())
+
+
+def test_a_recording_ends_before_the_leg_that_has_it_is_closed(tmp_path: Path) -> None:
+    async def script() -> None:
+        talk = Talk(scene(tmp_path))
+        await talk.recorded.start()
+        talk.customer.ends()
+        await asyncio.sleep(0)
+        assert talk.stage.media.stopped == []
+        talk.agent.ends()
+        await asyncio.sleep(0)
+        assert talk.stage.media.stopped == ["a"]
+        await talk.recorded.stop()
         assert talk.kinds == ["started", "ended"]
 
     run(script())
