@@ -117,7 +117,8 @@ class CodedPlayout(SumPlayout):
         if transcoder is not None:
             self._send_coded(now)
         is_heard = self._has_source or (transcoder is not None and transcoder.is_heard)
-        if not is_heard and must_fill(self.stream, self.hearing, now) and not self._digits:
+        relayed = self.hearing if transcoder is None else None
+        if not is_heard and must_fill(self.stream, relayed, now) and not self._digits:
             self._break_off()
             self._speak_silence()
         elif is_heard and transcoder is None:
