@@ -29,6 +29,7 @@ static PyObject *flow_new(PyTypeObject *type, PyObject *args, PyObject *keywords
 static void flow_dealloc(PyObject *self)
 {
     pthread_mutex_destroy(&((FlowObject *)self)->flow.lock);
+    free(((FlowObject *)self)->flow.kept);
     Py_TYPE(self)->tp_free(self);
 }
 
@@ -63,14 +64,15 @@ static PyObject *py_flow_disarm(PyObject *self, PyObject *Py_UNUSED(ignored))
 static PyObject *py_flow_watch_tones(PyObject *self, PyObject *args)
 {
     Py_buffer kept;
-    bool fits;
+    bool fits, done;
 
     if (!PyArg_ParseTuple(args, "y*:watch_tones", &kept))
         return NULL;
     fits = kept.len == 0 || kept.len == TONE_KEPT_BYTES;
-    if (fits)
-        flow_watch_tones(&((FlowObject *)self)->flow, kept.len ? kept.buf : NULL);
+    done = fits && flow_watch_tones(&((FlowObject *)self)->flow, kept.len ? kept.buf : NULL);
     PyBuffer_Release(&kept);
+    if (fits && !done)
+        return PyErr_NoMemory();
     if (!fits)
         return PyErr_Format(PyExc_ValueError, "%d bytes are kept, or none", TONE_KEPT_BYTES);
     Py_RETURN_NONE;
@@ -80,11 +82,14 @@ static PyObject *py_flow_kept(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
     struct flow *flow = &((FlowObject *)self)->flow;
     uint8_t kept[TONE_KEPT_BYTES];
+    size_t size;
 
     pthread_mutex_lock(&flow->lock);
-    memcpy(kept, flow->kept, sizeof kept);
+    size = flow->kept ? sizeof kept : 0;
+    if (size)
+        memcpy(kept, flow->kept, size);
     pthread_mutex_unlock(&flow->lock);
-    return PyBytes_FromStringAndSize((const char *)kept, sizeof kept);
+    return PyBytes_FromStringAndSize((const char *)kept, (Py_ssize_t)size);
 }
 
 #define PYTHON_MEMBER(name, type, member) \

@@ -14,7 +14,7 @@ class Flow(PlainFlow):
         """
 
     def kept(self) -> bytes:
-        """The newest two payloads, forwarded or not."""
+        """The newest two payloads, forwarded or not; no bytes where keys are not looked for."""
 
 class PacketRelay(PlainRelay):
     """A relay for a thread to drive. `fileno` is readable while something is handed over."""

@@ -99,7 +99,7 @@ static bool has_tones(const struct relay *relay, struct flow *flow, const uint8_
 {
     const uint8_t *payload = packet + RTP_HEADER_BYTES;
 
-    if (!flow->watches_tones)
+    if (!flow->kept)
         return false;
     if (tone_may_begin(&relay->tones, flow->codec % CODECS, flow->kept, payload))
         return true;
@@ -246,13 +246,20 @@ void flow_arm(struct flow *flow, uint64_t expect, uint64_t stop)
     pthread_mutex_unlock(&flow->lock);
 }
 
-void flow_watch_tones(struct flow *flow, const uint8_t *kept)
+bool flow_watch_tones(struct flow *flow, const uint8_t *kept)
 {
-    pthread_mutex_lock(&flow->lock);
-    flow->watches_tones = kept != NULL;
+    uint8_t *before, *now = kept ? malloc(TONE_KEPT_BYTES) : NULL;
+
+    if (kept && !now)
+        return false;
     if (kept)
-        memcpy(flow->kept, kept, TONE_KEPT_BYTES);
+        memcpy(now, kept, TONE_KEPT_BYTES);
+    pthread_mutex_lock(&flow->lock);
+    before = flow->kept;
+    flow->kept = now;
     pthread_mutex_unlock(&flow->lock);
+    free(before);
+    return true;
 }
 
 struct figures flow_figures(struct flow *flow, bool disarm)

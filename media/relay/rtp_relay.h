@@ -68,8 +68,9 @@ enum {
 
 struct flow {
     FLOW_FIELDS(FLOW_MEMBER)
-    bool watches_tones;    /* what may have a key as sound is not forwarded, but handed over */
-    uint8_t kept[TONE_KEPT_BYTES];  /* then: its newest payloads, forwarded or not */
+    /* Its newest payloads, forwarded or not; then what may have a key as sound is not forwarded,
+     * but handed over. NULL: that is not looked for. */
+    uint8_t *kept;
     uint32_t queued;       /* its packets that were handed over and are not dealt with */
     uint64_t serial;       /* which registration this is; 0: none */
     pthread_mutex_t lock;
@@ -127,8 +128,9 @@ struct flow *relay_remove(struct relay *relay, int fd);
 
 /* Expect a packet from now on, with everything else of the flow set. */
 void flow_arm(struct flow *flow, uint64_t expect, uint64_t stop);
-/* Look for keys as sound, after these newest payloads; with NULL no more. While it is not armed. */
-void flow_watch_tones(struct flow *flow, const uint8_t *kept);
+/* Look for keys as sound, after these newest payloads; with NULL no more. While it is not armed.
+ * False: there is no memory for it. */
+bool flow_watch_tones(struct flow *flow, const uint8_t *kept);
 /* Its figures, counted anew from here; with `disarm` it expects nothing any more. */
 struct figures flow_figures(struct flow *flow, bool disarm);
 

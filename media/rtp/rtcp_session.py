@@ -59,7 +59,7 @@ class RtcpSession:
         self._peer_report_ssrc = -1
         self._round_trip_s: float | None = None
         self._block: rtcp.ReportBlock | None = None
-        self._new_losses: list[float] = []
+        self._new_losses: tuple[float, ...] = ()
         self._remote_metrics: rtcp_xr.VoipMetrics | None = None
         self.bye_received = False
 
@@ -85,7 +85,7 @@ class RtcpSession:
         for block in compound.blocks:
             if block.ssrc == self._ssrc:
                 self._block = block
-                self._new_losses = [block.fraction_lost / 256]
+                self._new_losses = (block.fraction_lost / 256,)
                 if block.last_report:
                     arrival = rtcp.ntp_time(now + self._unix_offset_s) >> 16 & 0xFFFFFFFF
                     elapsed = (arrival - block.last_report - block.delay) & 0xFFFFFFFF
@@ -110,9 +110,9 @@ class RtcpSession:
         """What the peer said last of our stream."""
         return self._block
 
-    def new_losses(self) -> list[float]:
+    def new_losses(self) -> tuple[float, ...]:
         """The share of our packets that the peer has lost by its last report, told once."""
-        new, self._new_losses = self._new_losses, []
+        new, self._new_losses = self._new_losses, ()
         return new
 
     @property
