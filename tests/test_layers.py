@@ -207,7 +207,9 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     },
     "media.process_client": {"media.protocol", "media.child_process"},
     "media.rtp_socket": {"media.isolation"},
-    "media.webrtc": {"media.priority", "media.garbage", "media.protocol", "media.rtp_socket"},
+    "media.webrtc": {
+        "media.priority", "media.garbage", "media.isolation", "media.protocol", "media.rtp_socket",
+    },
     "media.webrtc_client": {"media.process_client", "media.webrtc"},
     "media.worker_links": {
         "media.errors", "media.protocol", "media.sources", "media.worker_client",

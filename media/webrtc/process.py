@@ -9,6 +9,7 @@ import logging
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Coroutine
 from functools import partial
 from typing import Final
@@ -18,6 +19,7 @@ from aiortc import RTCCertificate
 
 from .. import priority
 from ..garbage import collect_seldom
+from ..isolation import each_alone
 from ..protocol.channel import Connection
 from .messages import (
     Answered,
@@ -33,7 +35,7 @@ from .messages import (
     StateChanged,
     command_decoder,
 )
-from .session import BrowserSession, SessionFailed, State
+from .session import FAULT, BrowserSession, SessionFailed, State
 
 MOST_SESSIONS: Final = 500
 
@@ -69,8 +71,14 @@ class WebRtcProcess:
             await session.close()
 
     def _received(self, commands: list[Command]) -> None:
-        for command in commands:
-            self._carry_out(command)
+        each_alone(commands, self._carry_out, self._failed)
+
+    def _failed(self, command: Command) -> None:
+        """A command could not be carried out, by a defect of ours: its session is of no use."""
+        if isinstance(command, Open):
+            self._connection.send(Failed(command.request, FAULT))
+        elif isinstance(command, Answered | Connect):
+            self._changed(command.session, "lost", FAULT)
 
     def _carry_out(self, command: Command) -> None:
         match command:
@@ -109,6 +117,9 @@ class WebRtcProcess:
             local = await session.describe(command.remote)
         except (SessionFailed, OSError, ValueError) as error:
             self._connection.send(Failed(command.request, str(error) or type(error).__name__))
+        except Exception:  # noqa: BLE001 - the others go on
+            traceback.print_exc()
+            self._connection.send(Failed(command.request, FAULT))
         else:
             self._connection.send(
                 Described(command.request, local, session.port, session.rtcp_port)

@@ -7,6 +7,7 @@ same when ICE is restarted, so that a browser may change its network in mid-call
 import asyncio
 import contextlib
 import time
+import traceback
 from collections.abc import Callable
 from typing import Final, Literal
 
@@ -22,6 +23,8 @@ LOOPBACK: Final = "127.0.0.1"
 GATHER_S: Final = 6.0
 SETUP_S: Final = 30.0
 """How long ICE and DTLS may take together."""
+
+FAULT: Final = "a fault of the WebRTC process"
 
 State = Literal["connected", "failed", "lost"]
 
@@ -142,6 +145,9 @@ class BrowserSession:
             self._on_state("failed", f"the browser was not reached within {SETUP_S:g} s")
         except ConnectionError:
             self._on_state("failed", "no way to the browser was found (ICE)")
+        except Exception:  # noqa: BLE001 - this browser's call ends by it
+            traceback.print_exc()
+            self._on_state("failed", FAULT)
         else:
             dtls.on_closed = lambda: self._on_state("lost", "the browser is gone")
             self._on_state("connected", "")
@@ -173,7 +179,7 @@ class BrowserSession:
             self._dtls.protect(data)
 
     def _failed(self) -> None:
-        self._on_state("lost", "a fault of the WebRTC process")
+        self._on_state("lost", FAULT)
 
     def _send(self, data: bytes) -> None:
         path = self._path

@@ -39,3 +39,26 @@ async def test_packets_are_exchanged_with_the_leg_and_nobody_else(host: str) -> 
 async def test_an_address_that_is_not_ours_cannot_be_bound() -> None:
     with pytest.raises(OSError):
         await RtpSocket(lambda _packet: None, lambda: None).open("192.0.2.1")
+
+
+async def test_a_packet_that_cannot_be_dealt_with_is_told_of_and_the_next_one_comes() -> None:
+    received: list[bytes] = []
+    failures = asyncio.Queue[None]()
+
+    def take(packet: bytes) -> None:
+        if packet == b"bad":
+            raise ValueError("a fault of ours")
+        received.append(packet)
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as leg:
+        leg.bind(("127.0.0.1", 0))
+        ours = RtpSocket(take, lambda: failures.put_nowait(None))
+        await ours.open("127.0.0.1")
+        ours.connect(*leg.getsockname())
+        for packet in (b"good", b"bad", b"good", b"bad"):
+            leg.sendto(packet, ours.address)
+        async with asyncio.timeout(20.0):
+            for _ in range(2):
+                await failures.get()
+        ours.close()
+    assert received == [b"good", b"good"]

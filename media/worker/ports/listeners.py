@@ -105,9 +105,12 @@ class Listeners:
 
     def reopen_due(self, now: float) -> None:
         """Read again the sockets that were shut and whose period is over."""
-        for fd in [fd for fd, opened in self._shut.items() if opened.period_end <= now]:
-            del self._shut[fd]
-            self._epoll.register(fd, select.EPOLLIN)
+        due = [fd for fd, opened in self._shut.items() if opened.period_end <= now]
+        each_alone(due, self._reopen, lambda fd: self._sockets[fd].sink.fail())
+
+    def _reopen(self, fd: int) -> None:
+        del self._shut[fd]
+        self._epoll.register(fd, select.EPOLLIN)
 
     def _read(self, fd: int, opened: _OpenSocket, now: float) -> None:
         if now >= opened.period_end:

@@ -15,6 +15,7 @@ from collections import deque
 from typing import Final
 
 from ...errors import NoPortLeft
+from ...isolation import each_alone, ignore
 from ...settings import EXPEDITED_FORWARDING, QUARANTINE_S
 
 # A socket holds at most this (the kernel takes twice the figure, and counts a datagram of G.711
@@ -245,8 +246,7 @@ class PortPool:
             due.append(quarantined.popleft()[1])
         if due:
             self._late += _discard_late(due)
-            for pair in due:
-                self._keep(pair)
+            each_alone(due, self._keep, ignore)
         late, self._late = self._late, 0
         return late
 

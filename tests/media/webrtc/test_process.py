@@ -26,7 +26,7 @@ from media.webrtc.messages import (
     StateChanged,
     report_decoder,
 )
-from media.webrtc.session import BrowserSession
+from media.webrtc.session import FAULT, BrowserSession
 from media.webrtc_client import WebRtcClient, WebRtcFailed, is_installed
 from tests.support.waiting import until
 
@@ -191,6 +191,32 @@ async def test_what_is_under_way_is_given_up_when_the_engine_goes(
     await until(lambda: served.opened == 1)
     await served.close()
     assert given_up == ["one"]
+
+
+async def test_a_fault_in_one_session_costs_the_others_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    describe, connect = BrowserSession.describe, BrowserSession.connect
+
+    async def failing(session: BrowserSession, remote: IceDtls | None) -> IceDtls:
+        if remote is not None:
+            raise KeyError("a fault of ours")
+        return await describe(session, remote)
+
+    def failing_connect(session: BrowserSession, where: Connect) -> None:
+        if where.port == 1:
+            raise KeyError("a fault of ours")
+        connect(session, where)
+
+    monkeypatch.setattr(BrowserSession, "describe", failing)
+    monkeypatch.setattr(BrowserSession, "connect", failing_connect)
+    served = Served()
+    await served.ask(Open(1, "one"), Open(2, "bad", REMOTE), answers=2)
+    assert Failed(2, FAULT) in served.reports
+    await served.ask(Connect("one", "127.0.0.1", 1, 1), Open(3, "three"), answers=4)
+    assert StateChanged("one", "lost", FAULT) in served.reports
+    assert served.opened == 3
+    await served.close()
 
 
 def test_no_password_of_a_session_comes_into_a_log() -> None:

@@ -107,3 +107,20 @@ async def test_a_browser_that_no_longer_answers_is_lost(monkeypatch: pytest.Monk
     assert ours.told[1] == ("lost", "the browser no longer answers")
     await ours.session.close()
     await theirs.session.close()
+
+
+async def test_a_fault_in_the_setup_or_in_a_packet_ends_the_session_with_its_cause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def fail(_path: IcePath, _remote: IceDtls) -> None:
+        raise KeyError("a fault of ours")
+
+    monkeypatch.setattr(IcePath, "reach", fail)
+    side = Side()
+    await side.session.describe(None)
+    side.session.answered(ABSENT)
+    await until(lambda: side.told)
+    assert side.told == [("failed", session_module.FAULT)]
+    side.session._rtp._on_failed()
+    assert side.told[1:] == [("lost", session_module.FAULT)]
+    await side.session.close()

@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Iterator
 from time import monotonic
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -21,6 +21,10 @@ class Hall:
         self.rtp: list[bytes] = []
         self.rtcp: list[bytes] = []
         self.sources: set[tuple[str, int]] = set()
+        self.failures = 0
+
+    def fail(self) -> None:
+        self.failures += 1
 
     def rtp_received(
         self, packet: bytearray, size: int, source: tuple[str, int], now: float
@@ -128,4 +132,49 @@ def test_a_closed_socket_can_be_removed(hall: Hall, unknown_source: socket.socke
     assert listeners.remove_sink(hall.leg)
     listeners.reopen_due(monotonic() + FLOOD_S)
     assert not listeners.add_sink(hall.leg) or hall.pair.discard_waiting() > 0
+    listeners.close()
+
+
+def test_a_socket_that_cannot_be_read_again_fails_its_leg_alone(
+    hall: Hall, unknown_source: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listeners = Listeners()
+    listeners.add_sink(hall.leg)
+    for _ in range(FLOOD_DATAGRAMS // 10 + 2):
+        for _ in range(10):
+            unknown_source.sendto(b"x", (HOST, hall.pair.port))
+            unknown_source.sendto(b"x", (HOST, hall.pair.port + 1))
+        for _ in range(5):
+            listeners.drain()
+    assert len(listeners._shut) == 2
+    reopen, failing = Listeners._reopen, hall.pair.rtp.fileno()
+
+    def fail(one: Listeners, fd: int) -> None:
+        if fd == failing:
+            raise OSError("a fault of ours")
+        reopen(one, fd)
+
+    monkeypatch.setattr(Listeners, "_reopen", fail)
+    listeners.reopen_due(monotonic() + FLOOD_S)
+    assert hall.failures == 1 and list(listeners._shut) == [failing]
+    listeners.close()
+
+
+def test_a_datagram_that_cannot_be_dealt_with_fails_the_leg_and_the_next_is_read(
+    hall: Hall, unknown_source: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listeners = Listeners()
+    listeners.add_sink(hall.leg)
+    receive = Hall.rtp_received
+
+    def fail(one: Hall, packet: bytearray, size: int, *rest: Any) -> None:
+        if packet[:size] == b"bad":
+            raise ValueError("a fault of ours")
+        receive(one, packet, size, *rest)
+
+    monkeypatch.setattr(Hall, "rtp_received", fail)
+    for data in (b"bad", b"good"):
+        unknown_source.sendto(data, (HOST, hall.pair.port))
+    listeners.drain()
+    assert (hall.rtp, hall.failures) == ([b"good"], 1)
     listeners.close()

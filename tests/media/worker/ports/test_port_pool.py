@@ -7,7 +7,7 @@ import pytest
 
 from media.errors import NoPortLeft
 from media.settings import MediaSettings
-from media.worker.ports.port_pool import PortPool, discard_waiting
+from media.worker.ports.port_pool import PortPair, PortPool, discard_waiting
 from tests.support.media.ports import HOST, port_pool
 from tests.support.ports import free_udp_range
 
@@ -94,6 +94,27 @@ def test_the_next_port_cannot_be_guessed_from_the_last_ones() -> None:
             ports.give_back(pair, begun)
         ports.release_due(begun + 3.0)
     assert len(rounds) > 15, "they come back in another order than they were given in"
+    ports.close()
+
+
+def test_a_pair_that_cannot_be_kept_costs_the_others_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ports, _first = port_pool(2)
+    bad, good = ports.take_pair(), ports.take_pair()
+    for pair in (bad, good):
+        ports.give_back(pair, 100.0)
+    keep = PortPool._keep
+
+    def fail(pool: PortPool, pair: PortPair) -> None:
+        if pair is bad:
+            raise ValueError("a fault of ours")
+        keep(pool, pair)
+
+    monkeypatch.setattr(PortPool, "_keep", fail)
+    ports.release_due(103.0)
+    assert (ports.free, ports.quarantined) == (1, 0)
+    bad.close()
     ports.close()
 
 
