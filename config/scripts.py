@@ -11,7 +11,7 @@ from .languages import Language
 from .section import Section, first_duplicate
 from .sounds import FILE
 from .spoken import VoiceName, check_path, split_voice
-from .streams import check_stream_url
+from .streams import Fallback, check_stream_url
 from .value_checks.sip_uris import check_outside
 from .value_checks.texts import check_template
 from .values import Name, Printable, Template
@@ -36,7 +36,7 @@ _KEYS_OF_KIND: Final[dict[StepKind, tuple[str, ...]]] = {
     "check": ("value", "against", "tries", "next", "again", "failed"),
     "set": ("values", "next"),
     "branch": ("on", "calendar", "cases", "next"),
-    "transfer": ("text", "queue", "agent", "number", "stream", "max_wait_s", "failed"),
+    "transfer": ("text", "queue", "agent", "number", "stream", "fallback", "max_wait_s", "failed"),
     "callback": (
         *_ASKING, "number", "queue", "slots", "slot_s", "slot_text", "done_text", "spoken",
         "failed", "no_match", "next",
@@ -128,6 +128,8 @@ class Step(Section):
     number: str = ""
     """Of a transfer what is dialled, of a callback the field that has the digits."""
     stream: str = ""
+    fallback: Fallback = Fallback()
+    """Where the party goes when the service of `stream` is lost."""
     max_wait_s: StepSeconds = 30.0
     slots: int = Field(default=0, ge=0, le=9)
     slot_s: float = Field(default=3600.0, ge=300, le=86_400, allow_inf_nan=False)
@@ -164,6 +166,8 @@ class Step(Section):
                 raise wrong("queue", "give one of queue, agent, number and stream")
             _check("number", check_outside, self.number)
             _check("stream", check_stream_url, self.stream)
+            if self.fallback.is_given and not self.stream:
+                raise wrong("fallback", "goes with stream alone")
         else:
             _check("number", _key, self.number)
         if self.kind == "callback" and self.slots and not self.text:

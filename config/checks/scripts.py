@@ -25,6 +25,8 @@ def script_faults(settings: AllSections, known: Known) -> Iterator[Fault]:
             yield from known.missing(f"{key}.queue", "queues", [step.queue])
             yield from known.missing(f"{key}.agent", "agents", [step.agent])
             yield from known.missing(f"{key}.calendar", "calendars", [step.calendar])
+            yield from known.missing(f"{key}.fallback.queue", "queues", [step.fallback.queue])
+            yield from known.missing(f"{key}.fallback.agent", "agents", [step.fallback.agent])
     for index, queue in enumerate(settings.queues):
         at = f"queues[{index}]"
         yield from known.missing(f"{at}.script", "scripts", [queue.script])

@@ -5,16 +5,17 @@ A machine gives one action at a time, and goes on with the answer to it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from config.scripts import StepKind
-from config.streams import shown_url
+from config.streams import Fallback, shown_url
 
 EndWord: TypeAlias = Literal[
     "connect", "transfer", "hangup", "callback", "voicemail", "no_input", "no_match", "failed",
     "refused", "max_steps", "max_s", "hung_up", "stopped",
 ]  # fmt: skip
 """How a script ended, in one word."""
+_NO_FALLBACK: Final = Fallback()
 
 
 # -- what it asks for -----------------------------------------------------------------------------
@@ -109,6 +110,7 @@ class Transfer:
     agent: str = ""
     number: str = ""
     stream: str = ""
+    fallback: Fallback = _NO_FALLBACK
     max_wait_s: float = 30.0
 
     @property

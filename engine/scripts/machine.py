@@ -233,6 +233,7 @@ class ScriptMachine:
             agent=step.agent,
             number=step.number,
             stream=step.stream,
+            fallback=step.fallback,
             max_wait_s=step.max_wait_s,
         )
         return step.failed or HangUp("failed", _reason(answer))

@@ -54,6 +54,10 @@ MENU = {"name": "a", "kind": "menu", "text": "1?"}
         ({"name": "a", "kind": "transfer"}, "queue: give one of queue, agent, number and stream"),
         ({"name": "a", "kind": "transfer", "number": "+44 x"}, "number: "),
         ({"name": "a", "kind": "transfer", "stream": "http://x"}, "stream: this is not a ws:"),
+        (
+            {"name": "a", "kind": "transfer", "queue": "q", "fallback": {"queue": "r"}},
+            "fallback: goes with stream alone",
+        ),
         ({"name": "a", "kind": "callback", "slots": 2}, "text: missing: it is said before"),
         (
             {"name": "a", "kind": "callback", "slot_text": "{from}"},

@@ -8,7 +8,7 @@ from config.streams import shown_url
 
 from ...errors import EngineError
 from ...routing.targets.destination import Destination, DialTarget
-from ...routing.targets.stream_target import StreamTarget
+from ...routing.targets.stream_target import StreamFallback, StreamTarget
 from ...scripts.actions import Transfer
 from ..agent_wait import AgentWait, WaitPlan
 from ..announcing.waiting_room import WaitingRoom
@@ -84,7 +84,9 @@ class ScriptTransfers:
         if wanted.stream:
             services.streams.check_room()
             shown = shown_url(wanted.stream)
-            target = StreamTarget(wanted.stream)
+            given = wanted.fallback.is_given
+            fallback = StreamFallback.of(wanted.fallback) if given else None
+            target = StreamTarget(wanted.stream, fallback=fallback)
             bot = Destination(shown, (DialTarget(shown, shown),), kind="bot", stream=target)
             leg = flow.legs.make("agent", bot)
         else:

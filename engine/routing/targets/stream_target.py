@@ -38,7 +38,7 @@ class StreamFallback:
 
     @classmethod
     def of(cls, settings: Fallback) -> Self:
-        """That of a configured agent."""
+        """That of a configured agent, or of a script."""
         queue, agent, to = settings.queue or None, settings.agent or None, settings.to or None
         is_given = queue or agent or to
         handover = Handover(queue, agent, to) if is_given else None

@@ -87,13 +87,15 @@ def test_names_of_other_sections() -> None:
         script(
             step("branch", "branch", calendar="office", cases={"open": "queue"}, next="agent"),
             step("queue", "transfer", queue="sales", failed="mail"),
-            step("agent", "transfer", agent="alice"),
+            step("agent", "transfer", agent="alice", failed="bot"),
+            step("bot", "transfer", stream="wss://x.example", fallback={"queue": "people"}),
             step("mail", "voicemail", queue="support"),
         )
     )
     assert [reason for _key, reason in found] == [
         "there is no calendar named 'office'", "there is no queue named 'sales'",
-        "there is no agent named 'alice'", "there is no queue named 'support'",
+        "there is no agent named 'alice'", "there is no queue named 'people'",
+        "there is no queue named 'support'",
     ]  # fmt: skip
 
 

@@ -165,3 +165,22 @@ def test_caller_talks_with_a_bot_unless_it_cannot_be_reached(tmp_path: Path) -> 
     desk = run(tmp_path, without_host, bot, BYE)
     assert ended(desk) == ("script", "as they wished")
     assert last_script(desk)[1] == ["bot", "bye"]
+
+
+def test_a_bot_of_a_script_that_is_lost_leaves_the_caller_to_its_fallback(tmp_path: Path) -> None:
+    async def conduct(desk: Reception) -> None:
+        desk.stage.services.streams = scripted_streams()
+        caller = await desk.waiting()
+        await host_of(desk.stage.services.streams).ready()
+        await asyncio.sleep(1)
+        await host_of(desk.stage.services.streams).end("connection lost", "failed")
+        await desk.answering_agent()
+        await asyncio.sleep(3)
+        caller.hangs_up()
+
+    bot = step("bot", "transfer", stream=URL, fallback={"queue": "sales"}, failed="bye")
+    desk = run(tmp_path, conduct, bot, BYE)
+    assert ended(desk) == ("completed", "caller hung up")
+    assert desk.stage.last("stream.failed")["fallback"] == "sales"
+    assert desk.stage.last("transfer.completed")["to_queue"] == "sales"
+    assert desk.stage.last("call.ended")["agent"] == "alice"
