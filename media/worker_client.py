@@ -29,7 +29,7 @@ from .protocol import messages as m
 from .protocol.channel import Connection
 from .protocol.messages import Answer, Command, Event, LegStats, WorkerCounters
 from .settings import MediaSettings
-from .sources import Source
+from .sources import Source, Tone
 from .watchdog import PERIOD_S, Watchdog
 from .worker_process import WorkerProcess
 
@@ -260,6 +260,10 @@ class WorkerClient:
     def stop_announcement(self, leg: str, play: int) -> None:
         """End an announcement, if `leg` hears it still."""
         self._send(m.StopAnnouncement(leg, play))
+
+    def signal(self, leg: str, source: Tone) -> None:
+        """Let `leg` hear a short tone over whatever it hears."""
+        self._send(m.Signal(leg, source))
 
     def keep_ready(self, sources: Sequence[Source]) -> None:
         """Load these sounds in the background, in place of those said before."""

@@ -27,7 +27,7 @@ from .protocol.messages import (
     WorkerCounters,
 )
 from .settings import MediaSettings
-from .sources import Mix, Peer, Source
+from .sources import Mix, Peer, Source, Tone
 from .watchdog import PERIOD_S
 from .worker_client import DIGIT_DURATION_MS, DIGIT_GAP_MS, Endpoint, WorkerClient
 from .worker_links import WorkerLinks
@@ -269,9 +269,13 @@ class WorkerPool:
 
     def stop_announcement(self, leg: str, play: int) -> None:
         """As WorkerClient.stop_announcement."""
-        member = self._by_leg.get(leg)
-        if member is not None:
+        if (member := self._by_leg.get(leg)) is not None:
             member.client.stop_announcement(leg, play)
+
+    def signal(self, leg: str, source: Tone) -> None:
+        """As WorkerClient.signal."""
+        if (member := self._by_leg.get(leg)) is not None:
+            member.client.signal(leg, source)
 
     def keep_ready(self, sources: Sequence[Source]) -> None:
         """Have every worker load these sounds in the background, also one that is started later."""

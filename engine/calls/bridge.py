@@ -102,7 +102,7 @@ class Bridge(LegListener):
         """Let the others hear that a secret key was pressed, but not which."""
         for other in self._parties:
             if other is not leg:
-                other.announce(HIDDEN_KEY, mix=True, rounds=1, on_ended=_ignore)
+                other.signal(HIDDEN_KEY)
 
     # -- who hears whom -------------------------------------------------------------------------
 
@@ -160,7 +160,3 @@ class Bridge(LegListener):
     def _alone(self, leg: Leg) -> Source:
         """What a party hears where it hears nobody."""
         return self._hold
-
-
-def _ignore(_played: object) -> None:
-    """Nobody waits for the end of a soft tone."""

@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from ..sources import Source
+from ..sources import Source, Tone
 from .detection_messages import BeepHeard as BeepHeard
 from .detection_messages import Detect as Detect
 from .detection_messages import Detected as Detected
@@ -212,6 +212,13 @@ class StopAnnouncement(_Message, tag=17):
     play: int
 
 
+class Signal(_Message, tag=20):
+    """The leg hears `source`, which is short, over whatever it hears, and nothing ends for it."""
+
+    leg: str
+    source: Tone
+
+
 class KeepReady(_Message, tag=19):
     """Load what legs are likely to hear, so that it is there when the first is to hear it.
 
@@ -245,6 +252,7 @@ Command: TypeAlias = (
     | Stop
     | Announce
     | StopAnnouncement
+    | Signal
     | BlockKeys
     | KeepReady
     | DetectionCommand

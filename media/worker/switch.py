@@ -15,6 +15,7 @@ from ..protocol import messages as m
 from ..rtp.outgoing_stream import FRAME_S, OutgoingStream
 from ..rtp.rtcp import Cname
 from ..settings import MediaSettings
+from ..sound.clip import Clip
 from ..sound.clip_library import Library
 from ..sound.dtmf.tones import dtmf_clip
 from ..sound.form import WIDE
@@ -22,6 +23,7 @@ from ..sound.frames import SpeakingSources
 from ..sound.mixed_clip import MixedClip
 from ..sources import Mix, Peer
 from .announcing.clip_loading import ClipLoading
+from .announcing.mixed_legs import MixedLegs
 from .clocked_playouts import ClockedPlayouts
 from .context import WorkerContext
 from .detecting.detections import Detections
@@ -106,7 +108,7 @@ class Switch:
         self._round = 0
         self._ticked_at = 0.0
         self._dialling: list[Playout] = []
-        self._mixing: list[MediaLeg] = []
+        self._mixing = MixedLegs(self._clips.awaits, self._fail)
         self._failed: set[object] = set()  # the playouts, and the legs, of legs to be ended
         self._totals = m.WorkerCounters()
         self._carry_out: dict[type[m.Command], Callable[[Any], None]] = {
@@ -124,6 +126,7 @@ class Switch:
             m.SetAside: self._set_aside,
             m.Announce: self._announce,
             m.StopAnnouncement: self._stop_announcement,
+            m.Signal: self._signal,
             m.BlockKeys: self._block_keys,
             m.KeepReady: self._keep_ready,
             m.Detect: self._detect,
@@ -164,11 +167,7 @@ class Switch:
 
         Returns how many frames may pass until the next tick; 0 where there is nothing to do at all.
         """
-        if self._mixing:
-            each_alone(self._mixing, lambda leg: leg.sound.keep_mixing(now), self._fail)
-            self._mixing = [
-                leg for leg in self._mixing if leg.sound.is_mixed or self._clips.awaits(leg)
-            ]
+        self._mixing.frame(now)
         each_alone(self._context.clocked, lambda playout: playout.send_due(now), self._fail)
         frames = self._speaking.tick()
         self._failed.update(frames.failed)
@@ -342,8 +341,7 @@ class Switch:
         del self._rounds[leg.pair.port // 2 % ROUNDS_PER_VISIT][leg.name]
         if leg.playout in self._dialling:
             self._dialling.remove(leg.playout)
-        if leg in self._mixing:
-            self._mixing.remove(leg)
+        self._mixing.forget_leg(leg)
         steps: tuple[Callable[[], object], ...] = (
             lambda: self._recordings.leg_closed(leg, failure),
             lambda: self._detections.stop(leg.incoming),
@@ -394,12 +392,18 @@ class Switch:
             self._report(m.Played(command.leg, command.play, end="leg_ended"))
             return
         self._clips.announce(leg, command, command.source)
-        if command.mix and leg not in self._mixing:
-            self._mixing.append(leg)
+        if command.mix:
+            self._mixing.add_leg(leg)
+
+    def _signal(self, command: m.Signal) -> None:
+        def use(clip: Clip) -> None:
+            if (leg := self._legs.get(command.leg)) is not None:
+                self._mixing.mix(leg, MixedClip(clip))
+
+        self._clips.use(command.source, use)
 
     def _stop_announcement(self, command: m.StopAnnouncement) -> None:
-        leg = self._legs.get(command.leg)
-        if leg is not None:
+        if (leg := self._legs.get(command.leg)) is not None:
             self._clips.stop(leg, command.play)
 
     def _keep_ready(self, command: m.KeepReady) -> None:
@@ -408,8 +412,7 @@ class Switch:
         )
 
     def _block_keys(self, command: m.BlockKeys) -> None:
-        leg = self._legs.get(command.leg)
-        if leg is not None:
+        if (leg := self._legs.get(command.leg)) is not None:
             leg.incoming.settle()
             leg.incoming.keeps_keys = command.is_blocked
 
@@ -434,9 +437,7 @@ class Switch:
         leg = self._legs.get(command.leg)
         if leg is not None and leg.incoming.tones is not None:
             clip = dtmf_clip(command.digits, command.duration_ms, command.gap_ms)
-            leg.playout.mix(MixedClip(clip, under=0.0))
-            if leg not in self._mixing:
-                self._mixing.append(leg)
+            self._mixing.mix(leg, MixedClip(clip, under=0.0))
         elif (
             leg is not None
             and leg.playout.send_digits(command.digits, command.duration_ms, command.gap_ms)

@@ -9,7 +9,7 @@ import pytest
 
 from media.errors import UnknownLeg, WorkerFailed
 from media.settings import MediaSettings
-from media.sources import Hold, Ringing, Silence, Source
+from media.sources import Hold, Ringing, Silence, Source, Tone
 from media.watchdog import PERIOD_S
 from media.worker_client import WorkerClient
 from media.worker_pool import WorkerPool
@@ -146,3 +146,4 @@ async def test_start_fails_as_a_whole() -> None:
 
 async def test_a_leg_that_no_worker_has_hears_no_announcement(owner: Owner) -> None:
     assert owner.pool.announce("nobody", Silence()) == 0
+    owner.pool.signal("nobody", Tone("620/60"))

@@ -86,6 +86,7 @@ class ScriptedMedia:
     stopped: list[str] = field(default_factory=list)
     paused: list[tuple[str, bool]] = field(default_factory=list)
     announced: list[tuple[str, Source, bool, int]] = field(default_factory=list)
+    signals: list[tuple[str, Source]] = field(default_factory=list)
     blocked: list[tuple[str, bool]] = field(default_factory=list)
     detecting: list[str] = field(default_factory=list)
     phrases: list[Phrases | None] = field(default_factory=list)
@@ -141,6 +142,10 @@ class ScriptedMedia:
         if self.ends_announcements:
             asyncio.get_running_loop().call_later(1.0, self.end_announcement, self.plays)
         return self.plays
+
+    def signal(self, leg: str, source: Source) -> None:
+        """As WorkerPool.signal."""
+        self.signals.append((leg, source))
 
     def detect(self, leg: str, limits: DetectionLimits, phrases: Phrases | None = None) -> None:
         """As WorkerPool.detect."""

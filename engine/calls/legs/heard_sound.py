@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from media.sources import Source
+from media.sources import Source, Tone
 
 from .leg_media import OnPlayed
 
@@ -36,6 +36,10 @@ class HeardSound:
     def stop_announcement(self, number: int) -> None:
         """End an announcement, if the party hears it still."""
         self._media.stop_announcement(number)
+
+    def signal(self, source: Tone) -> None:
+        """Let the party hear a short tone over whatever it hears: nothing ends for it."""
+        self._media.signal(source)
 
     def publish_not_played(self, reason: str) -> None:
         """The party does not hear what it should: publish why. The call goes on."""

@@ -12,7 +12,7 @@ from media.detection_limits import DetectionLimits
 from media.detection_phrases import Phrases
 from media.errors import BadAddress, MediaError
 from media.protocol.messages import Codec, Connect, LegStats, MediaTimeout, Played, SrtpKeys
-from media.sources import Source
+from media.sources import Source, Tone
 from media.worker_pool import WorkerPool
 from sip.endpoint import SipEndpoint
 from sip.hop import WEB_TRANSPORTS, Hop, is_numeric
@@ -301,6 +301,11 @@ class LegMedia:
     def stop_announcement(self, play: int) -> None:
         """End an announcement, if it is heard still."""
         self._pool.stop_announcement(self._leg, play)
+
+    def signal(self, source: Tone) -> None:
+        """Let the party hear a short tone over whatever it hears."""
+        if self.is_open:
+            self._pool.signal(self._leg, source)
 
     def end_play(self, played: Played) -> bool:
         """The worker has played a source to its end. Whether it was an announcement."""

@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from ...isolation import FAULT, each_alone, fault
 from ...protocol import messages as m
@@ -122,6 +122,14 @@ class ClipLoading:
 
         self._give(self._announced, leg, command.play, source, use, fail)
 
+    def use(self, source: ClipSource, use: Use) -> None:
+        """Give the clip of a source to `use`, once it is there. Where it cannot be made, do not."""
+        clip = self._library.find(source)
+        if clip is not None:
+            use(clip)
+        else:
+            self._spawn(self._load(source, lambda: True, use, lambda _error: None, is_wide=False))
+
     def awaits(self, leg: MediaLeg) -> bool:
         """Whether an announcement of a leg is being loaded."""
         return leg in self._announced
@@ -181,7 +189,10 @@ class ClipLoading:
             return
         waiting[leg] = play
         is_wanted = partial(self._is_wanted, waiting, leg, play)
-        task = asyncio.ensure_future(self._load(source, is_wanted, use, fail, is_wide=is_wide))
+        self._spawn(self._load(source, is_wanted, use, fail, is_wide=is_wide))
+
+    def _spawn(self, loading: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(loading)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -455,7 +455,7 @@ def test_a_leg_that_fails_ends_and_the_others_miss_no_frame(
     if method == "clip_ended":
         leg.playout.hear_clip(7, Clip(b"", b""), desk.now, loop=False)
     if method == "keep_mixing":
-        desk.switch._mixing.append(leg)
+        desk.switch._mixing.add_leg(leg)
     if method == "send_due":
         leg.playout._clocked.add_playout(leg.playout)
     owner = {Playout: leg.playout, LegSound: leg.sound, MediaLeg: leg}[kind]

@@ -105,7 +105,7 @@ def test_keys_are_for_who_asked_and_secret_ones_for_nobody_else(
         pressed = said(stage, "leg.dtmf")
         assert len(pressed) == 4
         assert all(('"digit"' in str(one)) != secret for one in pressed)
-        tones = [source for _leg, source, mix, _rounds in stage.media.announced if mix]
+        tones = [source for _leg, source in stage.media.signals]
         assert tones == ([HIDDEN_KEY] * 4 if secret else [])
         assert stage.media.paused == ([("recording", True), ("recording", False)] if secret else [])
         # Afterwards keys are everybody's again.

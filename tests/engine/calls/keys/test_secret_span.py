@@ -132,7 +132,7 @@ def test_who_talks_with_the_party_hears_a_tone_and_speech(tmp_path: Path) -> Non
         assert stage.scene.media.blocked[-1] == (stage.leg.id, True)
         assert (await stage.tells(asking)).digits == "4711"
         assert stage.scene.media.heard[other.id] == before  # relayed as before, without a gap
-        assert len([leg for leg, *_how in stage.scene.media.announced if leg == other.id]) == 4
+        assert [leg for leg, _tone in stage.scene.media.signals] == [other.id] * 4
         assert stage.scene.media.digits == []
 
     run(tmp_path, script)
@@ -150,7 +150,7 @@ def test_members_of_a_conference_hear_tones_and_speech(tmp_path: Path) -> None:
         await stage.tells(asking)
         first, second = (call.legs[0].id for call in others)
         assert stage.heard(first) == Mix((stage.leg.id, second))
-        assert [leg for leg, *_how in stage.scene.media.announced] == [first, second] * 4
+        assert [leg for leg, _tone in stage.scene.media.signals] == [first, second] * 4
         assert stage.scene.media.digits == []
 
     run(tmp_path, script)

@@ -5,7 +5,7 @@ from typing import Any, cast
 from engine.calls.legs.heard_sound import HeardSound
 from engine.calls.legs.leg_media import LegMedia
 from media.protocol.messages import Played
-from media.sources import Silence
+from media.sources import Silence, Tone
 from tests.engine.calls.legs.test_leg_media import HELLO, endpoint
 from tests.support.virtual_loop import run
 
@@ -38,6 +38,8 @@ def test_a_source_of_its_own_and_an_announcement() -> None:
         assert not media.end_play(Played("leg-1", number, end="stopped"))
         assert [one.end for one in ended if one is not None] == ["stopped"]
         leg.announce(HELLO, mix=True, rounds=2, on_ended=ended.append)
+        leg.signal(Tone("620/120"))
+        assert pool.signals == [("leg-1", Tone("620/120"))]
         await media.close()
         assert ended[1:] == [None]
 

@@ -8,8 +8,8 @@ import pytest
 
 from media.protocol import messages as m
 from media.sound.clip_library import Library
-from media.sound.g711 import SILENCE
-from media.sources import Hold, Mix, Peer, Playlist, Prompt, Silence, Stream
+from media.sound.g711 import SILENCE, decode
+from media.sources import Hold, Mix, Peer, Playlist, Prompt, Silence, Stream, Tone
 from tests.support.media.codec_phones import CodecPhone
 from tests.support.media.switch import SwitchBench
 from tests.support.phones.wire.frames import FramePhone
@@ -29,7 +29,7 @@ def played(desk: SwitchBench) -> list[tuple[int, str, bool]]:
 
 async def loaded(desk: SwitchBench) -> None:
     async with asyncio.timeout(60):
-        while desk.switch._clips:  # noqa: ASYNC110
+        while desk.switch._clips or desk.switch._clips._tasks:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
 
@@ -70,6 +70,27 @@ async def test_one_over_a_talk_ends_though_it_was_loaded_first(tmp_path: Path) -
             desk.tick()
         assert played(desk) == [(1, "finished", False)]
         assert {a.frame} < {packet.payload for packet in b.listen()}
+    finally:
+        desk.close()
+
+
+async def test_a_signal_is_heard_over_everything_and_ends_nothing(tmp_path: Path) -> None:
+    desk = SwitchBench()
+    try:
+        phone = desk.phone("a", 0x11)
+        run = desk.switch.execute
+        for play in (1, 2):  # it is made for the first of them
+            run(m.Signal("nobody", Tone("620/60")))
+            run(m.Announce("a", play, Tone("0/200"), mix=play == 2))
+            run(m.Signal("a", Tone("620/60")))
+            await loaded(desk)
+            desk.tick(8)
+            assert played(desk) == []
+            desk.tick(4)
+            assert played(desk) == [(play, "finished", False)]
+            desk.reports.clear()
+            levels = [np.abs(decode(one.payload, "PCMU")).max() for one in phone.listen()]
+            assert sum(level > 1000 for level in levels) in (3, 4)
     finally:
         desk.close()
 
