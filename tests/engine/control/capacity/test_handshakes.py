@@ -1,7 +1,6 @@
 """When a TLS handshake may begin: after the whole first message, in turn, a little apart."""
 
 import asyncio
-import itertools
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,6 +74,7 @@ async def test_they_begin_one_after_the_other_and_the_hosts_in_turn() -> None:
 
     with pair() as (ours, client):
         client.sendall(HELLO)
+        asked = loop.time()
         tasks = [asyncio.ensure_future(begin("flood", ours.dup())) for _ in range(5)]
         tasks[-1].cancel()  # it has given up
         await asyncio.sleep(0)
@@ -84,5 +84,5 @@ async def test_they_begin_one_after_the_other_and_the_hosts_in_turn() -> None:
     hosts = [host for host, _ in begun]
     assert sorted(hosts) == ["flood"] * 4 + ["other"]
     assert hosts.index("other") <= 2
-    moments = [at for _, at in begun]
-    assert all(b - a >= EVERY_S * 0.9 for a, b in itertools.pairwise(moments))
+    # Each is told late on a busy machine, but none too early.
+    assert all(at - asked >= number * EVERY_S * 0.9 for number, (_, at) in enumerate(begun))
