@@ -62,6 +62,16 @@ class Member:
     muted: bool = False
     deaf: bool = False
 
+    @property
+    def is_away(self) -> bool:
+        """Whether it holds the call, or is on hold: it is not heard, and hears nobody."""
+        return self.call.leg.is_held or self.call.leg.is_on_hold
+
+    @property
+    def may_record(self) -> bool:
+        """Whether what it says and hears is the whole of the conference."""
+        return not (self.muted or self.deaf or self.is_away)
+
     def view(self) -> MemberView:
         """What `conference.get` shows of it."""
         return {
@@ -74,7 +84,8 @@ class Member:
 
 
 class Conference(Bridge):
-    """One conference. `on_change` is called when a member has left, or was muted or deafened."""
+    """One conference. `on_change` is called when a member has left, or hears or is heard otherwise
+    than before."""
 
     def __init__(
         self,
@@ -132,9 +143,15 @@ class Conference(Bridge):
         return self._members.get(call.leg)
 
     def best_recorder(self) -> ControlledCall | None:
-        """The member who hears most, and is heard; None where nobody takes part."""
-        members = sorted(self.members, key=lambda one: (one.deaf, one.muted))
-        return members[0].call if members else None
+        """The member who hears most, and is heard; None where nobody takes part.
+
+        Of equals it is the one that records now.
+        """
+
+        def worth(one: Member) -> tuple[bool, ...]:
+            return one.is_away, one.deaf, one.muted, one.call is not self.recorder
+
+        return min(self.members, key=worth).call if self._members else None
 
     # -- coming and going ---------------------------------------------------------------------
 
@@ -180,6 +197,11 @@ class Conference(Bridge):
             member.call.publish(kind, conference=self.name, leg=leg)
             self.arrange()
             self._on_change(self)
+
+    def hold_changed(self, leg: ObservedLeg) -> None:
+        """See LegListener, and ConferenceOfCall."""
+        super().hold_changed(leg)
+        self._on_change(self)
 
     def digit_pressed(self, leg: ObservedLeg, digit: str) -> None:
         """Keys are for whoever controls the conference, not for its members."""

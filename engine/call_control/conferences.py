@@ -96,7 +96,7 @@ class Conferences:
         return conference
 
     def _changed(self, conference: Conference) -> None:
-        """A member has left, or was muted or deafened."""
+        """A member has left, or hears or is heard otherwise than before."""
         self._review_recorder(conference)
         if not conference.members:
             self._emptied(conference)
@@ -114,8 +114,8 @@ class Conferences:
     async def record(self, name: str, *, is_on: bool) -> Conference:
         """Record a conference, or end that. Raises EngineError.
 
-        What one member says and hears is the whole of it. Where that one leaves, is muted or
-        deafened, another recording follows, of another member.
+        What one member says and hears is the whole of it. Where that one leaves, holds the call or
+        is held, is muted or deafened, another recording follows, of another member.
         """
         conference = self.find(name)
         if is_on == conference.is_recorded:
@@ -150,7 +150,7 @@ class Conferences:
             conference.recorder = None
         before, best = conference.recorder, conference.best_recorder()
         member = None if before is None else conference.member_at(before)
-        if before is None or (member is not None and not member.muted and not member.deaf):
+        if before is None or (member is not None and member.may_record):
             return
         if best is not before:
             if best is not None:
@@ -162,6 +162,8 @@ class Conferences:
         self, conference: Conference, before: ControlledCall, after: ControlledCall | None
     ) -> None:
         await before.recorded.stop()
+        if after is not None:
+            await after.recorded.stopped()
         if after is None or conference.recorder is not after:
             return
         try:

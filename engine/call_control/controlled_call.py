@@ -73,6 +73,9 @@ class ConferenceOfCall(Protocol):
     def arrange(self) -> None:
         """What its members hear has changed."""
 
+    def hold_changed(self, leg: ControlledLeg) -> None:
+        """A member holds the call or is on hold, or no longer."""
+
     def remove(self, call: "ControlledCall", cause: str) -> None:
         """The call takes part no more."""
 

@@ -299,7 +299,10 @@ class ControlledCalls:
 
     def _arrange(self, call: ControlledCall) -> None:
         call.publish("call.held" if call.leg.is_on_hold else "call.resumed", leg=call.leg.id)
-        call.arrange()
+        if call.conference is None:
+            call.arrange()
+        else:
+            call.conference.hold_changed(call.leg)
 
     def send_dtmf(
         self, call_id: str | None, leg_id: str | None, digits: str, duration_ms: int, gap_ms: int

@@ -344,9 +344,13 @@ class CallRecording(LegListener):
         """End it, and wait for its file; None where nothing is recorded."""
         entry, self.is_wanted = self._entry, False
         self.cut()
+        await self.stopped()
+        return entry
+
+    async def stopped(self) -> None:
+        """Wait for the end that is under way, if one is."""
         if self._stopping is not None:
             await asyncio.shield(self._stopping)
-        return entry
 
     def over(self, event: RecordingEnded) -> None:
         """See RecordingUnderWay."""

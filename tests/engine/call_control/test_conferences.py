@@ -247,6 +247,54 @@ def test_one_who_is_heard_and_hears_records_the_conference(tmp_path: Path) -> No
     run_calls(tmp_path, script)
 
 
+def test_the_recording_goes_on_with_another_member_where_one_holds_or_is_held(
+    tmp_path: Path,
+) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        conferences = Conferences(stage.services, calls)
+        conference = conferences.create("friday", 3, {})
+        members = []
+        for uri in (ONE, TWO, THREE):
+            members.append(await up(stage, calls, uri))
+            conferences.join("friday", members[-1][0].id, None, **PLAIN)
+        (first, first_phone), (second, _second_phone), (third, _third_phone) = members
+        await conferences.record("friday", is_on=True)
+        assert conference.view()["recorded_by"] == first.id
+        first_phone.holds()
+        await asyncio.sleep(0.1)
+        assert conference.view()["recorded_by"] == second.id
+        calls.hold(second.id, None)
+        await asyncio.sleep(0.1)
+        assert conference.view()["recorded_by"] == third.id
+        first_phone.resumes()
+        calls.hold(third.id, None)
+        await asyncio.sleep(0.1)
+        assert conference.view()["recorded_by"] == first.id
+        calls.resume(third.id, None)
+        first_phone.holds()
+        calls.hold(third.id, None)
+        await asyncio.sleep(0.1)
+        await conferences.record("friday", is_on=False)
+        assert len(stage.media.recorded) == len(stage.media.stopped)
+
+    run_calls(tmp_path, script)
+
+
+def test_a_recording_comes_back_to_a_member_where_it_has_not_ended_yet(tmp_path: Path) -> None:
+    async def script(stage: Scene, calls: ControlledCalls) -> None:
+        conferences = Conferences(stage.services, calls)
+        first, second = await two_in(stage, calls, conferences)
+        await conferences.record("friday", is_on=True)
+        for call, is_on in ((first, True), (second, True), (first, False)):
+            conferences.change("friday", call.id, None, "deaf", is_on=is_on)
+        await asyncio.sleep(0.1)
+        assert conferences.find("friday").view()["recorded_by"] == first.id
+        assert stage.services.registry.recordings
+        await conferences.record("friday", is_on=False)
+
+    run_calls(tmp_path, script)
+
+
 def announced(stage: Scene, text: str) -> None:
     library = stage.services.recordings
     library.settings = library.settings.model_copy(update={"announcement": text})
