@@ -11,6 +11,7 @@ import msgspec
 
 from .child_process import python_process
 from .protocol.channel import Connection, Received, Sent
+from .watchdog import PERIOD_S, Watchdog
 
 END_S: Final = 3.0
 """How long a process may take to end, once its socket is closed; then it is killed."""
@@ -21,6 +22,9 @@ class ProcessClient(Generic[Sent, Received]):
 
     It is started at the first `connected`, and again after it has ended. Each is sent `greeting`
     first. `on_messages` gets what it says, `on_lost` why the connection with it has ended.
+
+    Once it has spoken, one that says nothing is asked `question`, and killed where it does not
+    answer.
     """
 
     def __init__(
@@ -30,12 +34,17 @@ class ProcessClient(Generic[Sent, Received]):
         on_messages: Callable[[list[Received]], None],
         on_lost: Callable[[str], None],
         greeting: Sequence[Sent] = (),
+        question: Sent | None = None,
+        watch_period_s: float = PERIOD_S,
     ) -> None:
         self._module = module
         self._decoder = decoder
         self._on_messages = on_messages
         self._on_lost = on_lost
         self._greeting = greeting
+        self._question = question
+        self._is_watched = False
+        self._watchdog = Watchdog(self._ask_for_life, self._kill_hung, period_s=watch_period_s)
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection[Sent, Received] | None = None
         self._starting: asyncio.Task[None] | None = None
@@ -61,6 +70,7 @@ class ProcessClient(Generic[Sent, Received]):
     async def stop(self) -> None:
         """End it, and wait for its end. Whoever waits in `connected` is cancelled."""
         starting, connection, process = self._starting, self._connection, self._process
+        self._watchdog.stop()
         if starting is not None:
             starting.cancel()
             await asyncio.wait([starting])
@@ -83,7 +93,7 @@ class ProcessClient(Generic[Sent, Received]):
                     _reap_later(await spawning)
                 raise
             connection: Connection[Sent, Received]
-            connection = Connection(self._decoder, self._on_messages, self._lost)
+            connection = Connection(self._decoder, self._receive, self._lost)
             await loop.create_connection(lambda: connection, sock=ours)
         except BaseException:
             ours.close()
@@ -93,8 +103,27 @@ class ProcessClient(Generic[Sent, Received]):
         self._process, self._connection = process, connection
         for message in self._greeting:
             connection.send(message)
+        self._is_watched = False
+        if self._question is not None:
+            connection.send(self._question)
+
+    def _receive(self, messages: list[Received]) -> None:
+        if self._question is not None and not self._is_watched:
+            self._is_watched = True
+            self._watchdog.start()
+        self._watchdog.heard()
+        self._on_messages(messages)
+
+    def _ask_for_life(self) -> None:
+        assert self._question is not None
+        self.send(self._question)
+
+    def _kill_hung(self) -> None:
+        if self._process is not None:
+            self._process.kill()  # the end of the connection follows
 
     def _lost(self, reason: str) -> None:
+        self._watchdog.stop()
         process, self._process = self._process, None
         self._connection = None
         if process is not None and process.poll() is None:

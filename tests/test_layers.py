@@ -205,7 +205,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "media.worker_process", "media.errors", "media.settings", "media.sources",
         "media.watchdog",
     },
-    "media.process_client": {"media.protocol", "media.child_process"},
+    "media.process_client": {"media.protocol", "media.child_process", "media.watchdog"},
     "media.rtp_socket": {"media.isolation"},
     "media.webrtc": {
         "media.priority", "media.garbage", "media.isolation", "media.protocol", "media.rtp_socket",

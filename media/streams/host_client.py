@@ -31,7 +31,11 @@ class HostClient:
     def __init__(self, on_event: Callable[[Event], None]) -> None:
         self._on_event = on_event
         self._host: ProcessClient[Command, Event] = ProcessClient(
-            "media.streams.stream_host", event_decoder, self._receive, self._lost
+            "media.streams.stream_host",
+            event_decoder,
+            self._receive,
+            self._lost,
+            question=CloseStream("", "is it there"),  # answered for any stream
         )
         self._streams: set[str] = set()
 

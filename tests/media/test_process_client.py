@@ -24,7 +24,13 @@ class Host:
         self.said: Arrivals[Event] = Arrivals()
         self.lost: Arrivals[str] = Arrivals()
         self.client: ProcessClient[Command, Event] = ProcessClient(
-            MODULE, event_decoder, self._hear, self.lost.add, [CloseStream("greeting", "")]
+            MODULE,
+            event_decoder,
+            self._hear,
+            self.lost.add,
+            [CloseStream("greeting", "")],
+            CloseStream("question", ""),
+            watch_period_s=2.0,
         )
 
     def _hear(self, events: list[Event]) -> None:
@@ -75,6 +81,23 @@ async def test_one_that_dies_is_told_of_and_started_again(host: Host) -> None:
     os.kill(first, signal.SIGKILL)
     assert await host.lost.wait_for(bool, timeout_s=LIMIT_S)
     assert host.client.pid is None
+    await host.client.connected()
+    assert host.client.pid not in (None, first)
+
+
+async def test_one_that_hangs_is_asked_killed_and_started_again(host: Host) -> None:
+    await host.client.connected()
+    first = host.client.pid
+    assert first is not None
+    await host.answers("greeting")
+    await host.said.wait_for(
+        lambda one: isinstance(one, StreamClosed) and one.stream == "question",
+        timeout_s=LIMIT_S,
+        nth=3,
+    )
+    assert host.client.pid == first  # it is idle, and answers
+    os.kill(first, signal.SIGSTOP)
+    assert await host.lost.wait_for(bool, timeout_s=LIMIT_S)
     await host.client.connected()
     assert host.client.pid not in (None, first)
 
