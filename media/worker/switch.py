@@ -317,6 +317,7 @@ class Switch:
             # No descriptor left. The leg stays deaf, which the engine learns by MediaTimeout or
             # by its own call timers; the other legs and the rest of the frame must go on.
             leg.playout.stream.errors += 1
+        self._recordings.described(leg, is_away=command.direction != "sendrecv")
         if leg.playout.form == WIDE:
             self._clips.keep_ready_wide()
 
@@ -417,8 +418,7 @@ class Switch:
             leg.incoming.keeps_keys = command.is_blocked
 
     def _detect(self, command: m.Detect) -> None:
-        leg = self._legs.get(command.leg)
-        if leg is not None:
+        if (leg := self._legs.get(command.leg)) is not None:
             self._detections.start(
                 leg.name, leg.incoming, command.limits, time.monotonic(), command.phrases
             )

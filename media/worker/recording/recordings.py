@@ -36,6 +36,7 @@ class Recordings:
         self._report = report
         self._by_leg: dict[MediaLeg, Recording] = {}
         self._legs: dict[Recording, tuple[MediaLeg, MediaLeg | None]] = {}
+        self._away: set[MediaLeg] = set()
         self._disk = DiskThread("recorder")
         self._tasks: set[asyncio.Task[None]] = set()
         # Written all at once, fifty files would keep the interpreter from the packets for 10 ms.
@@ -91,6 +92,20 @@ class Recordings:
         at_s = recording.length_samples(monotonic()) / CLOCK_HZ
         self._report(m.RecordingAt(request, round(at_s, 3)))
 
+    def described(self, leg: MediaLeg, *, is_away: bool) -> None:
+        """The party of a leg holds the call, or is on hold: it is silent in a recording, and so is
+        the music that it hears."""
+        if is_away is (leg in self._away):
+            return
+        if is_away:
+            self._away.add(leg)
+        else:
+            self._away.discard(leg)
+        recording = self._by_leg.get(leg)
+        if recording is not None and not recording.paused:
+            self._leave(*self._legs[recording])
+            self._listen(recording)
+
     def stop(self, request: int, leg: MediaLeg) -> None:
         """End the recording of `leg`; answered once the file is complete."""
         recording = self._by_leg.get(leg)
@@ -114,6 +129,7 @@ class Recordings:
 
         What there is of it is whole in either case.
         """
+        self._away.discard(leg)
         recording = self._by_leg.get(leg)
         if recording is not None:
             self._end(recording, None, failure)
@@ -154,12 +170,13 @@ class Recordings:
     def _listen(self, recording: Recording) -> None:
         a, b = self._legs[recording]
         recording.begin_run()
-        a.incoming.settle()
-        a.tap = recording.left
-        if a is b:
-            a.playout.settle()
-            a.playout.tap = recording.right
-        elif b is not None:
+        if a not in self._away:
+            a.incoming.settle()
+            a.tap = recording.left
+            if a is b:
+                a.playout.settle()
+                a.playout.tap = recording.right
+        if b is not None and b is not a and b not in self._away:
             b.incoming.settle()
             b.tap = recording.right
 

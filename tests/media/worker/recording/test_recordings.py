@@ -106,6 +106,29 @@ async def test_what_is_paused_from_its_beginning_takes_nothing(tmp_path: Path) -
     studio.recordings.close()
 
 
+async def test_a_party_that_is_away_is_not_recorded(tmp_path: Path) -> None:
+    studio, path = Studio(), tmp_path / "call.wav"
+    a, b, recordings = studio.a, studio.b, studio.recordings
+    recordings.described(a.leg, is_away=True)
+    await studio.started(path)
+    assert a.tap is None and b.tap is not None
+    recordings.described(b.leg, is_away=True)
+    recordings.described(a.leg, is_away=False)
+    assert a.tap is not None and b.tap is None
+    recordings.pause(2, a.leg, pauses=True)
+    recordings.described(b.leg, is_away=False)
+    assert a.tap is b.tap is None
+    recordings.pause(3, a.leg, pauses=False)
+    assert a.tap is not None and b.tap is not None
+    recordings.leg_closed(a.leg)
+    both = m.Record(4, "b", "b", str(tmp_path / "both.wav"))
+    recordings.start(both, b.leg, b.leg)
+    assert b.tap is not None and b.playout.tap is not None
+    recordings.described(b.leg, is_away=True)
+    assert b.tap is b.playout.tap is None
+    recordings.close()
+
+
 async def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     studio = Studio()
     studio.recordings.stop(1, studio.a.leg)
