@@ -1,5 +1,6 @@
 """[detection]: whether it is told who or what has answered, and what follows."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -115,3 +116,8 @@ class Detection(Section):
         if len(set(languages)) < len(languages):
             raise wrong("phrases", "a language has more than one entry")
         return self
+
+    def sounds(self) -> Iterator[tuple[str, str]]:
+        """The sound file that it names, with its key."""
+        if self.message.startswith(FILE):
+            yield "detection.message", self.message.removeprefix(FILE)

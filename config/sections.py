@@ -143,6 +143,9 @@ class Media(Section):
     def _check_hold(self) -> "Media":
         if self.poor_mos and self.good_mos < self.poor_mos:
             raise wrong("good_mos", "must not be lower than poor_mos")
+        first, last = self.ports
+        if (last - first + 1) // 2 < self.workers:
+            raise wrong("ports", f"too few: each of {self.workers} workers has two of its own")
         if self.hold and find_configured(self.hold, self.sounds) is None:
             raise wrong("hold", f"{self.hold}: there is no such file")
         return self

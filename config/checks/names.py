@@ -146,6 +146,7 @@ def check_sounds(settings: AllSections) -> Iterator[Fault]:
     for index, script in enumerate(settings.scripts):
         named += [(f"scripts[{index}].{key}", name) for key, name in script.sounds()]
     named += settings.do_not_call.sounds()
+    named += settings.detection.sounds()
     for index, stream in enumerate(settings.music):
         named += [(f"music[{index}].files[{nth}]", name) for nth, name in enumerate(stream.files)]
     for key, name in named:

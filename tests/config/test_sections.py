@@ -244,6 +244,11 @@ def test_how_many_calls_a_trunk_may_carry(most: float) -> None:
     refused_key(Trunk, "max_calls", name="pbx", uri="sip:127.0.0.1", max_calls=most)
 
 
+def test_each_worker_has_ports_of_its_own() -> None:
+    assert Media(workers=3, ports=(10_000, 10_005)).workers == 3
+    assert "too few" in refused_key(Media, "ports", workers=4, ports=(10_000, 10_005))
+
+
 def test_a_score_is_good_where_it_is_not_poor() -> None:
     assert Media(poor_mos=0.0, good_mos=0.0).poor_mos == 0.0
     assert "lower than poor_mos" in refused_key(Media, "good_mos", poor_mos=3.5, good_mos=3.4)

@@ -55,9 +55,12 @@ def test_sounds_of_rooms_are_looked_for_by_name(tmp_path: Path) -> None:
         "periodic_announce": ["file:c.wav"], "texts": {"thanks": "file:a.wav"},
     }  # fmt: skip
     own = {"key": "*9", "key_announcement": "file:d.wav"}
-    found = faults(rooms=[room], do_not_call=own, media={"sounds": [str(tmp_path)]})
+    left = {"voicemail": "message", "message": "file:e.wav"}
+    sounds = {"sounds": [str(tmp_path)]}
+    found = faults(rooms=[room], do_not_call=own, detection=left, media=sounds)
     assert [key for key, _why in found] == [
         "rooms[0].welcome", "rooms[0].periodic_announce[0]", "do_not_call.key_announcement",
+        "detection.message",
     ]  # fmt: skip
 
 
