@@ -114,6 +114,13 @@ def _dialled_by_others(settings: AllSections) -> Iterator[tuple[str, str]]:
     for index, rule in enumerate(settings.rules):
         if rule.set.agent is not None:
             yield f"rules[{index}].set.agent", rule.set.agent
+    for index, agent in enumerate(settings.agents):
+        if agent.fallback.to:
+            yield f"agents[{index}].fallback.to", agent.fallback.to
+    for index, script in enumerate(settings.scripts):
+        for number, step in enumerate(script.steps):
+            if step.fallback.to:
+                yield f"scripts[{index}].steps[{number}].fallback.to", step.fallback.to
 
 
 class _Check:

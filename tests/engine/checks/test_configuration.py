@@ -73,6 +73,11 @@ def faults(tmp_path: Path, text: str) -> list[tuple[str, str, int | None]]:
         ("[[rules]]\nname = 'r'\n[rules.set]\nagent = 'eve'", "rules[0].set.agent", "'eve'"),
         ("[[rules]]\nname = 'r'\n[rules.match]\nagent = ['alice', 'eve']", "rules[0].match.agent",
          "'eve'"),
+        ("[[agents]]\nname = 'bot'\nstream = 'wss://b.example'\nfallback = {to = '999'}",
+         "agents[1].fallback.to", "emergency"),
+        ("[[scripts]]\nname = 's'\n[[scripts.steps]]\nname = 'bot'\nkind = 'transfer'\n"
+         "stream = 'wss://b.example'\nfallback = {to = 'eve'}",
+         "scripts[0].steps[0].fallback.to", "'eve'"),
         ("[numbering]\nshort_codes = ['999']", "numbering.short_codes[0]", "emergency"),
         ("[numbering]\nshort_codes = ['118118']", "numbering.short_codes[0]", "no route"),
         ("[[webhooks]]\nname = 'w'\nurl = 'https://x.example'\nsecret = '0123456789abcdef'\n"
