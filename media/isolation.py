@@ -17,8 +17,13 @@ def each_alone(
         try:
             act(one)
         except Exception:  # noqa: BLE001 - whatever it is, the others go on
-            traceback.print_exc()
-            failed(one)
+            log_fault(one, failed)
+
+
+def log_fault(one: T, failed: Callable[[T], object]) -> None:
+    """An exception is handled of this one, by a defect of ours."""
+    traceback.print_exc()
+    failed(one)
 
 
 def ignore(_failed: object) -> None:

@@ -57,6 +57,7 @@ EXCEPTIONS: dict[str, str] = {
     "media/protocol/detection_messages.py": "records; worker/detecting/test_detections.py",
     "media/protocol/recording_messages.py": "records; worker/recording/test_recordings.py",
     "media/detection/verdict.py": "records without behaviour; test_answer_detector.py",
+    "media/worker/detecting/taps.py": "protocols without behaviour",
     "media/errors.py": "classes without behaviour",
     "media/relay/plain.py": "test_packet_relay.py, with the one in C",
     "media/relay/tables.py": "tables; test_packet_relay.py and worker/test_peer_stream.py",

@@ -150,10 +150,13 @@ class Reception:
             # A.8: D is the difference of relative transit times of two packets.
             ticks = ((timestamp - self.timestamp + 0x80000000) & 0xFFFFFFFF) - 0x80000000
             difference = abs((now - flow.heard_at) * self.clock_hz - ticks)
-            follows = step == 1 and 0 < ticks <= _LONGEST_PACKET_S * self.clock_hz
-            if follows and ticks == self._step_ticks:
+            if step != 1:
+                self._step_ticks = 0
+            elif ticks != self._step_ticks:
+                is_length = 0 < ticks <= _LONGEST_PACKET_S * self.clock_hz
+                self._step_ticks = ticks if is_length else 0
+            elif ticks:
                 self.packet_ticks = ticks
-            self._step_ticks = ticks if follows else 0
             if difference < self.clock_hz:
                 flow.jitter += (difference - flow.jitter) * 0.0625
                 if ticks <= 0 and extended == self.highest:

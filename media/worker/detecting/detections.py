@@ -16,16 +16,10 @@ from ...priority import Turn, go_first
 from ...protocol import messages as m
 from ...rtp.rtp import CLOCK_HZ
 from .ordered_sound import OrderedSound, SoundPacket
+from .taps import PacketTap
 
 MOST_WAITING: Final = 4000  # packets; where the thread is behind, more are left out
 TELL_TIME_S: Final = 0.1
-
-
-class PacketTap(Protocol):
-    """Takes the packets of one stream as they come, to look at their sound."""
-
-    def hear(self, packet: SoundPacket, now: float) -> None:
-        """Take a packet."""
 
 
 class DetectedStream(Protocol):

@@ -15,10 +15,10 @@ from media.worker.detecting.detections import (
     MOST_WAITING,
     Detection,
     Detections,
-    PacketTap,
     _Work,
 )
 from media.worker.detecting.ordered_sound import SoundPacket
+from media.worker.detecting.taps import PacketTap
 from tests.media.detection.recorded_answers import answers
 from tests.support.detection_limits import usual_limits
 from tests.support.voices import tone, voice

@@ -12,7 +12,7 @@ from media.protocol import messages as m
 from media.sound.g711 import encode
 from media.sound_settings import SoundSettings
 from media.worker.detecting.sound_watch import MOST_WAITING, SoundWatch, WatchedLeg
-from media.worker.peer_stream import SoundTap
+from media.worker.detecting.taps import SoundTap
 from tests.support.voices import tone, voice
 
 Sound = NDArray[np.int16]
