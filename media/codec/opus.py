@@ -78,6 +78,8 @@ class OpusDecoder:
 
     def conceal(self, samples: int) -> Samples:
         """See Decoder: in steps of 2.5 ms."""
+        if not samples:
+            return np.zeros(0, np.int16)
         return self._decode(None, self._whole(samples), has_copy=False)
 
     def recover(self, payload: bytes, samples: int) -> Samples:

@@ -60,8 +60,6 @@ class OrderedSound:
             try:
                 samples = decoder.decode(one.payload)
             except CodecError:  # as good as lost
-                if not self._newest_samples:
-                    continue
                 samples = decoder.conceal(self._newest_samples)
             self._newest_samples = len(samples)
             heard.append(samples)

@@ -90,8 +90,8 @@ def test_a_sound_that_was_g711_before_is_not_noisy_as_it_begins() -> None:
 @needs_libopus
 def test_what_is_concealed_is_a_multiple_of_2_5_ms() -> None:
     decoder = OpusDecoder(8000)
-    assert [len(decoder.conceal(count)) for count in (1, 20, 21, 160, 5000)] == [
-        20, 20, 40, 160, 960,
+    assert [len(decoder.conceal(count)) for count in (0, 1, 20, 21, 160, 5000)] == [
+        0, 20, 20, 40, 160, 960,
     ]  # fmt: skip
 
 
