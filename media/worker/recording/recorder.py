@@ -283,11 +283,21 @@ class WavWriter:
             self._check_room()
 
     def abandon(self) -> None:
-        """Close the file as it is, after a write that failed."""
+        """Close the file as it is, after a write that failed. It is whole as far as it goes."""
         if self._file is not None:
             # Closing writes what is buffered, which fails again for the reason known already.
             with contextlib.suppress(OSError):
                 self._file.close()
+            with contextlib.suppress(OSError):
+                self._tell_size()
+
+    def _tell_size(self) -> None:
+        """Have the header say how much got into the file: it takes no room on the disk."""
+        with self._path.open("r+b", buffering=0) as file:
+            data_bytes = os.fstat(file.fileno()).st_size - _HEADER.size
+            if data_bytes >= 0:
+                self._written = data_bytes // (self._rate_hz // CLOCK_HZ * 2 * self._channels)
+                file.write(self._header())
 
     def discard(self) -> None:
         """Close the file and remove it, after it was opened too late or not wholly."""

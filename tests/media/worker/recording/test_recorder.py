@@ -1,7 +1,9 @@
 """Recordings: two sides, aligned in time, in a whole WAV file."""
 
+import errno
 import wave
 from pathlib import Path
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pytest
@@ -119,6 +121,41 @@ def test_the_file_is_whole_after_each_write_and_late_packets_have_a_second(
             recording.left.write(None, 160 * 60, LOUD, "PCMU", 1.2)
     finish(recording, 4.0)
     assert np.count_nonzero(read(path)[:, 0]) == 32000
+
+
+class FullDisk:
+    """A file that has room for so many bytes more."""
+
+    def __init__(self, file: BinaryIO, room: int) -> None:
+        self._file, self._room = file, room
+
+    def write(self, data: bytes) -> int:
+        written = self._file.write(data[: self._room])
+        self._room -= written
+        if written < len(data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return written
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+@pytest.mark.parametrize("is_wide", [False, True])
+def test_what_got_into_a_file_on_a_full_disk_can_be_played(tmp_path: Path, is_wide: bool) -> None:
+    path = tmp_path / "call.wav"
+    recording = Recording(str(path), 0.0, is_wide=is_wide)
+    writer = recording.writer
+    writer.open()
+    for frame in range(100):
+        recording.left.write(None, 160 * frame, LOUD, "PCMU", 0.02 * frame)
+    writer._file = cast(BinaryIO, FullDisk(cast(BinaryIO, writer._file), 16_001))
+    with pytest.raises(OSError, match="No space"):
+        writer.write(recording.take_frames(), 16_000)
+    writer.abandon()
+    with wave.open(str(path)) as sound:
+        assert sound.getnframes() == 4000
+        assert any(sound.readframes(4000))
+    assert (writer.duration_s, writer.size) == (0.25 if is_wide else 0.5, 16_044)
 
 
 def test_a_path_that_cannot_be_written(tmp_path: Path) -> None:
