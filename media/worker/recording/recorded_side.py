@@ -115,12 +115,12 @@ class RecordedSide:
         return newest is not None and newest.run == frame.run and newest.form == frame.form
 
     def _decoded(self, frame: Frame) -> Iterator[tuple[int, Samples, int]]:
-        if not self._follows(frame):
-            self._begin(frame.form)
         try:
-            samples, rate_hz = self._sound_of(frame)
-        except CodecError:  # as good as lost
+            decoder = self._decoder if self._follows(frame) else self._new_decoder(frame.form)
+            samples, rate_hz = self._sound_of(frame, decoder)
+        except CodecError:  # as good as lost, or never agreed on
             return
+        self._decoder = decoder
         if frame.is_stretched:
             samples = np.concatenate((samples[: rate_hz // CLOCK_HZ], samples))
         self._newest = frame
@@ -128,22 +128,20 @@ class RecordedSide:
         self._concealed_ticks = 0
         yield frame.place, samples, rate_hz
 
-    def _begin(self, form: str) -> None:
-        """Another stream begins, or one that was paused goes on."""
-        self._decoder = None
-        if form != WIDE:
-            codec = Format(form)
-            rate_hz = WIDE_HZ if self._is_wide and codec.rate_hz >= WIDE_HZ else CLOCK_HZ
-            try:
-                self._decoder = decoder_of(codec, rate_hz)
-            except CodecError:  # it was never agreed on
-                self._decoder = None
+    def _new_decoder(self, form: str) -> Decoder | None:
+        """For another stream, or one that was paused; None where the form is that of no codec.
 
-    def _sound_of(self, frame: Frame) -> tuple[Samples, int]:
-        if frame.form != WIDE:
-            if self._decoder is None:
-                raise CodecError(f"{frame.form} is not decoded here")
-            return self._decoder.decode(frame.payload), self._decoder.rate_hz
+        Raises CodecError.
+        """
+        if form == WIDE:
+            return None
+        codec = Format(form)
+        rate_hz = WIDE_HZ if self._is_wide and codec.rate_hz >= WIDE_HZ else CLOCK_HZ
+        return decoder_of(codec, rate_hz)
+
+    def _sound_of(self, frame: Frame, decoder: Decoder | None) -> tuple[Samples, int]:
+        if decoder is not None:
+            return decoder.decode(frame.payload), decoder.rate_hz
         samples: NDArray[np.int16] = decode(frame.payload, WIDE)
         if self._is_wide:
             return samples, WIDE_HZ

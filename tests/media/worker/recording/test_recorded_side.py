@@ -170,3 +170,15 @@ def test_what_cannot_be_decoded_is_lost(monkeypatch: pytest.MonkeyPatch) -> None
     side = RecordedSide(is_wide=False)
     side.add_frame(Frame(0, 0, 1, 0, b"\x08", "opus"))
     assert not list(side.decoded(ALL))
+
+
+def test_garbage_of_another_codec_changes_nothing_of_the_stream() -> None:
+    if "opus" in unavailable():
+        pytest.skip(unavailable()["opus"])
+    frames = frames_of("G722", tone(400, 1.0, 16000))
+    garbage = frames[25]._replace(payload=b"\xff\xff", form="opus")
+    side = RecordedSide(is_wide=False)
+    for frame in [*frames[:25], garbage, *frames[26:]]:
+        side.add_frame(frame)
+    heard = sound_of(side)
+    assert level_of(400, heard[4400:8000]) == pytest.approx(10000, rel=0.1)
