@@ -7,7 +7,8 @@ clock: nobody listens to a bot's frames as they come, and nothing waits that com
 
 from typing import Final
 
-from ..codec.codec import Decoder, Samples
+from ..codec.codec import Samples
+from ..codec.concealing_decoder import ConcealingDecoder
 from ..codec.formats import Format, decoder_of
 from ..rtp.in_order import InOrder
 from .leg_codec import FRAME_MS, rate_hz
@@ -29,9 +30,8 @@ class HeardAudio:
         self._frame_bytes = 2 * to_hz * FRAME_MS // 1000
         self._ssrc: int | None = None
         self._order = InOrder[tuple[str, bytes]]()
-        self._decoders: dict[str, Decoder] = {}
+        self._decoders: dict[str, ConcealingDecoder] = {}
         self._decoder = self._decoder_of(codec)  # of the newest packet
-        self._packet_samples = 0  # of that
         self._converted = bytearray()
         self._lost_ms = 0
 
@@ -50,34 +50,27 @@ class HeardAudio:
         if ssrc != self._ssrc:
             self._order.restart()
             self._ssrc = ssrc
-        for missing, coded in self._order.put(sequence, (codec, packet[_HEADER_BYTES:])):
-            self._conceal(missing)
-            self._take(*coded)
+        for missing, (its_codec, payload) in self._order.put(
+            sequence, (codec, packet[_HEADER_BYTES:])
+        ):
+            for samples in self._decoder.made_up(missing, payload):
+                self._lost_ms += len(samples) * 1000 // self._decoder.rate_hz
+                self._convert(samples)
+            self._decoder = self._decoder_of(its_codec)
+            self._convert(self._decoder.decode(payload))
         return self._frames()
 
-    def _take(self, codec: str, payload: bytes) -> None:
-        self._decoder = self._decoder_of(codec)
-        samples = self._decoder.decode(payload)
-        self._packet_samples = len(samples)
-        self._convert(samples)
-
-    def _decoder_of(self, codec: str) -> Decoder:
+    def _decoder_of(self, codec: str) -> ConcealingDecoder:
         decoder = self._decoders.get(codec)
         if decoder is None:
-            decoder = self._decoders[codec] = decoder_of(Format(codec), rate_hz(codec))
+            decoder = ConcealingDecoder(decoder_of(Format(codec), rate_hz(codec)))
+            self._decoders[codec] = decoder
         return decoder
 
     def _convert(self, samples: Samples) -> None:
         if self._decoder.rate_hz != self._converter.from_hz:
             self._converter = RateConverter(self._decoder.rate_hz, self._converter.to_hz)
         self._converted += self._converter.convert(samples).tobytes()
-
-    def _conceal(self, packets: int) -> None:
-        """So many packets, as long as the one before them, are made up for."""
-        samples = packets * self._packet_samples
-        self._lost_ms += samples * 1000 // self._decoder.rate_hz
-        if samples:
-            self._convert(self._decoder.conceal(samples))
 
     def _frames(self) -> list[bytes]:
         size, sound = self._frame_bytes, self._converted

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from ...codec.codec import CodecError, Samples
+from ...codec.codec import Samples
+from ...codec.concealing_decoder import ConcealingDecoder
 from ...codec.formats import Format, decoder_of
 from ...rtp.in_order import InOrder
 from ...rtp.outgoing_stream import FRAME_S
@@ -41,7 +42,6 @@ class PacketCoder:
     __slots__ = (
         "_came_at",
         "_decoder",
-        "_length",
         "_order",
         "_rate_hz",
         "_rest",
@@ -52,11 +52,10 @@ class PacketCoder:
     def __init__(self, codec: str, rate_hz: int) -> None:
         self.codec = codec
         self._rate_hz = rate_hz
-        self._decoder = decoder_of(Format(codec), rate_hz)
+        self._decoder = ConcealingDecoder(decoder_of(Format(codec), rate_hz))
         self._order = InOrder[_Packet | None]()
         self._timestamp: int | None = None
         self._came_at = 0.0
-        self._length = 0  # of the newest packet, in samples
         self._rest: Samples = np.zeros(0, np.int16)  # which makes no frame yet
 
     def skip(self, sequence: int, now: float) -> list[Coded]:
@@ -75,11 +74,7 @@ class PacketCoder:
         passed_s = self._passed_s(packet.timestamp, decoder.clock_hz)
         due_at = now if passed_s is None else self._came_at + passed_s
         lost = self._concealed(packet.payload, missing, passed_s or 0.0)
-        try:
-            samples = decoder.decode(packet.payload)
-        except CodecError:
-            samples = decoder.conceal(self._length)[: self._length]
-        self._length = len(samples)
+        samples = decoder.decode(packet.payload)
         self._timestamp, self._came_at = packet.timestamp, now
         sound = np.concatenate((self._rest, *lost, samples))
         begins_at = due_at - (len(sound) - len(samples)) / self._rate_hz
@@ -98,10 +93,7 @@ class PacketCoder:
 
     def _concealed(self, following: bytes, missing: int, passed_s: float) -> list[Samples]:
         """What stands for so many packets, as far as there was time for them."""
-        decoder, length = self._decoder, self._length
+        decoder = self._decoder
+        length = decoder.packet_samples
         room = round(passed_s * self._rate_hz) - length
-        count = min(missing, max(0, room) // length) if length else 0
-        lost = [decoder.conceal(length)[:length] for _ in range(count - 1)]
-        if count:
-            lost.append(decoder.recover(following, length)[:length])
-        return lost
+        return decoder.made_up(min(missing, max(0, room) // length) if length else 0, following)

@@ -6,7 +6,8 @@ that is missing is waited for until two later ones have come.
 
 from typing import NamedTuple
 
-from ...codec.codec import CodecError, Decoder, Samples
+from ...codec.codec import CodecError, Samples
+from ...codec.concealing_decoder import ConcealingDecoder
 from ...codec.formats import Format, decoder_of
 from ...rtp.in_order import InOrder
 from ...rtp.rtp import CLOCK_HZ
@@ -27,14 +28,13 @@ class SoundPacket(NamedTuple):
 class OrderedSound:
     """int16 samples, 8,000 a second, of one stream."""
 
-    __slots__ = ("_codec", "_decoder", "_epoch", "_newest_samples", "_order")
+    __slots__ = ("_codec", "_decoder", "_epoch", "_order")
 
     def __init__(self) -> None:
         self._order = InOrder[SoundPacket]()
         self._epoch = -1
         self._codec = ""
-        self._decoder: Decoder | None = None
-        self._newest_samples = 0  # of the newest packet
+        self._decoder: ConcealingDecoder | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -50,33 +50,19 @@ class OrderedSound:
         if packet.epoch != self._epoch:
             self._order.restart()
             self._epoch = packet.epoch
-        heard = []
+        heard: list[Samples] = []
         for missing, one in self._order.put(packet.sequence & 0xFFFF, packet):
             decoder = self._decoder_of(one.codec) if one.codec else None
-            if decoder is None:
-                continue
-            if missing and self._newest_samples:
-                heard.append(self._concealed(decoder, one.payload, missing))
-            try:
-                samples = decoder.decode(one.payload)
-            except CodecError:  # as good as lost
-                samples = decoder.conceal(self._newest_samples)
-            self._newest_samples = len(samples)
-            heard.append(samples)
+            if decoder is not None:
+                heard += decoder.made_up(missing, one.payload)
+                heard.append(decoder.decode(one.payload))
         return heard
 
-    def _concealed(self, decoder: Decoder, following: bytes, missing: int) -> Samples:
-        """So many packets, as long as the one before them."""
-        samples = missing * self._newest_samples
-        if missing == 1:
-            return decoder.recover(following, samples)[:samples]
-        return decoder.conceal(samples)[:samples]
-
-    def _decoder_of(self, codec: str) -> Decoder | None:
+    def _decoder_of(self, codec: str) -> ConcealingDecoder | None:
         if codec != self._codec:
-            self._codec, self._newest_samples = codec, 0
+            self._codec = codec
             try:
-                self._decoder = decoder_of(Format(codec), CLOCK_HZ)
+                self._decoder = ConcealingDecoder(decoder_of(Format(codec), CLOCK_HZ))
             except CodecError:  # it was never agreed on
                 self._decoder = None
         return self._decoder

@@ -113,6 +113,13 @@ def test_garbage_costs_its_own_place_alone() -> None:
     assert len(sound(before)) == len(sound(garbled)) == len(sound(speaker.put(coder, 2))) == 320
 
 
+def test_a_stream_may_begin_with_garbage() -> None:
+    speaker, coder = Speaker("opus"), PacketCoder("opus", 16000)
+    (garbled,) = coder.put(65530, 2**32 - 5000, b"\xff\xff", 0.0)
+    assert garbled.frames == []
+    assert len(sound(speaker.put(coder, 1))) == 320
+
+
 def test_a_codec_that_does_not_exist_is_told_of() -> None:
     with pytest.raises(CodecError):
         PacketCoder("GSM", 8000)

@@ -5,6 +5,8 @@ import pytest
 
 from media.codec import opus
 from media.codec.codec import CodecError, Samples
+from media.codec.formats import Format, encoder_of
+from media.rtp.in_order import MOST_LOST
 from media.sound import g711
 from media.worker.detecting.ordered_sound import OrderedSound, SoundPacket
 from tests.support.voices import level_of, tone
@@ -39,6 +41,16 @@ def test_what_is_lost_takes_its_time_and_is_concealed() -> None:
     found = heard([one for one in sent if one.sequence != 5])
     assert len(found) == 1600
     assert level_of(400, found[800:960]) > 6000
+
+
+def test_all_that_is_lost_of_opus_takes_its_time() -> None:
+    if opus.missing():
+        pytest.skip(opus.missing())
+    form = Format("opus")
+    encoder = encoder_of(form, form.rate_hz)
+    said = np.split(tone(400, 1.0, form.rate_hz), 50)
+    sent = [SoundPacket(1, at, "opus", encoder.encode(one)) for at, one in enumerate(said)]
+    assert len(heard([*sent[:20], *sent[20 + MOST_LOST :]])) == 8000
 
 
 def test_packets_that_are_no_sound_leave_nothing_out() -> None:
