@@ -26,8 +26,8 @@ class CodedPlayout(SumPlayout):
 
     A stream is coded by the clock, through a playout buffer; or packet by packet, where one of both
     sides is a process of ours. `relayed` is the stream that is being forwarded at the moment, as it
-    is or packet by packet. In `clocked` are those for whom a stream that is coded by the clock, or
-    that there is no source, has to be looked at in each frame.
+    is or packet by packet. In `clocked` are those that the clock has to look at in each frame: who
+    hears a stream that it codes, or has no source.
     """
 
     __slots__ = (
