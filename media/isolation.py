@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
 FAULT: Final = "a fault of the media worker"
+"""The cause of what ended by such a failure, as the engine tells it."""
 
 T = TypeVar("T")
 

@@ -5,6 +5,7 @@ from typing import Protocol
 
 import structlog
 
+from media.isolation import FAULT
 from media.protocol import messages as media_events
 from sip.message.reason import status_reason
 
@@ -94,9 +95,8 @@ class MediaReports:
                 leg.record.remote_media = address_text(event.host, event.port)
                 self._publish_bounded("leg.peer_moved", leg, host=event.host, port=event.port)
             case media_events.LegFailed():
-                reason = "a fault of the media worker"
                 log.error("media_of_leg_failed", leg=leg.id)
-                leg.hang_up(HangupCause("failed", reason, is_ours=True), WORKER_DIED)
+                leg.hang_up(HangupCause("failed", FAULT, is_ours=True), WORKER_DIED)
             case media_events.MediaTimeout() if (
                 leg.record.answered is None or self._media.is_overtaken(event)
             ):

@@ -12,6 +12,7 @@ from config.recognition import Recognition as RecognitionSettings
 from config.recognition import RecognitionEngine
 from media.child_process import fill_command
 from media.errors import MediaError
+from media.isolation import FAULT
 from media.protocol import messages as media_events
 from media.protocol.messages import Codec, Connect
 from media.sources import Peer, Silence
@@ -96,7 +97,7 @@ class Recognition(LegListener):
         """See MediaEndpoint: without its sound it would hear silence, and nobody would know."""
         match event:
             case media_events.LegFailed():
-                self.on_media_lost("a fault of the media worker")
+                self.on_media_lost(FAULT)
             case media_events.Played(error=str(error)):
                 self.on_media_lost(error)
 

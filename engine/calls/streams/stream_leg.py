@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import structlog
 
+from media.isolation import FAULT
 from media.protocol import messages as media_events
 from media.protocol.messages import Codec
 from media.streams import bot_messages as bot
@@ -212,10 +213,9 @@ class StreamLeg(Leg):
         """See Leg. Where its media fails, its partner goes where they go without the bot."""
         is_up = self.record.answered is not None and self.hangup_cause is None
         if is_up and isinstance(event, media_events.LegFailed):
-            reason = "a fault of the media worker"
             log.error("media_of_leg_failed", leg=self.id)
-            self._close_stream(reason)
-            self._lost(reason)
+            self._close_stream(FAULT)
+            self._lost(FAULT)
         else:
             super().on_media(event)
 
