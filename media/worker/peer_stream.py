@@ -337,7 +337,9 @@ class PeerStream(Reception):
             self._hear(SoundPacket(self.epoch, extended, codec or "", payload), now)
         if codec is not None:
             if leg.tap is not None:
-                ticks = timestamp * CLOCK_HZ // self.clock_hz & 0xFFFFFFFF
+                ticks = timestamp
+                if self.clock_hz != CLOCK_HZ:
+                    ticks = timestamp * CLOCK_HZ // self.clock_hz & 0xFFFFFFFF
                 leg.tap.write(extended, ticks, payload, codec, now)
             is_g711 = codec in CODECS
             if not is_g711:

@@ -97,7 +97,8 @@ class Track:
         is_stretched = step > 0  # a tick longer, so that there is no hole
         if not is_stretched:
             place += step
-        self.end = max(self.end, place + _ticks(payload, form) + is_stretched)
+        size = len(payload) if form in G711 else _ticks(payload, form)
+        self.end = max(self.end, place + size + is_stretched)
         frame = Frame(self._side, self._run, sequence, place, payload, form, is_stretched)
         self._frames.append(frame)
 
@@ -107,9 +108,7 @@ class Track:
 
 
 def _ticks(payload: bytes, form: str) -> int:
-    """How long a frame is, in steps of 1/8000 s."""
-    if form in G711:
-        return len(payload)
+    """How long a frame that is not G.711 is, in steps of 1/8000 s."""
     if form == WIDE:
         return len(payload) // WIDE_TICK_BYTES
     codec = Format(form)
