@@ -93,7 +93,7 @@ ALONE = {name: lane for lane, names in LANES_ALONE.items() for name in names}
 _REACHES_OUTSIDE = re.compile(
     r"""^import\ (?:socket|subprocess)$
     |\b(?:engines\.in_process|phones\.real\.\w+|phones\.wire\.\w+)\ import
-    |\bsupport\.(?:control_server|command_line|media\.switch)\ import
+    |\bsupport\.(?:control_server|command_line|media\.switch|media\.line)\ import
     |\b(?:SipEndpoint|WorkerClient|WorkerPool|Receiver|create_subprocess_exec)\(
     |^from\ \.+(?:worker\.test_port_pool|test_worker_client)\ import
     |\bimport\ .*\b(?:Receiver|PortPool|BatchedSocket)\b""",
