@@ -70,6 +70,7 @@ class CodedPlayout(SumPlayout):
     def _relay_nobody(self) -> None:
         """No stream is forwarded from here on; the clock sees that there is another source."""
         self.relayed, self._is_filling, self._late_s = None, False, 0.0
+        self._coding.coder = None
         if not self._has_source:
             self._clocked.add_playout(self)
 

@@ -126,6 +126,24 @@ def test_a_phone_that_falls_silent_is_followed_by_silence_and_is_heard_at_once_a
         line.close()
 
 
+def test_keys_are_passed_on_to_who_heard_a_bot_before_that_fell_silent() -> None:
+    line = Line(random.Random(7), {"a": "G722", "b": "PCMU", "c": "L16/16000"}, even="c")
+    try:
+        line.execute(m.Bridge("a", "c"))
+        line.pass_ms(300)
+        line.talking.discard("c")
+        line.pass_ms(300)
+        line.execute(m.Bridge("a", "b"))
+        line.pass_ms(300)
+        phone, other = line.named["a"], line.named["b"]
+        phone.heard.clear()
+        other.press(line.addresses["b"], key(5))
+        line.pass_ms(200)
+        assert any(one.payload_type == 101 for one in phone.heard)
+    finally:
+        line.close()
+
+
 def test_where_a_codec_does_not_work_here_there_is_silence() -> None:
     line = bot_line("G722")
     bot = line.named["c"]
