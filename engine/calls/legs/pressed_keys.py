@@ -53,9 +53,7 @@ class PressedKeys:
         if not self.pressed(digit, duration_ms, by_info=True):
             return
         if self._may_report_otherwise:
-            if self._info_keys is None:
-                self._info_keys = InfoKeys(self._pass_on)
-            self._info_keys.reported(digit, duration_ms)
+            self._info().reported(digit, duration_ms)
         else:
             self._pass_on(digit, duration_ms)
 
@@ -66,6 +64,11 @@ class PressedKeys:
         return audio is not None and (
             audio.telephone_event_payload_type is not None or self._media.has_keys_as_sound(audio)
         )
+
+    def _info(self) -> InfoKeys:
+        if self._info_keys is None:
+            self._info_keys = InfoKeys(self._pass_on)
+        return self._info_keys
 
     def _pass_on(self, digit: str, duration_ms: int) -> None:
         for listener in self._listeners:
@@ -81,10 +84,10 @@ class PressedKeys:
         if self._doubled is None:
             self._doubled = DoubledKeys()
         if self._doubled.is_second(digit, duration_ms, now, by_info=by_info):
-            if self._info_keys is None:
-                self._info_keys = InfoKeys(self._pass_on)
-            self._info_keys.reported_both_ways(digit)
+            self._info().reported_both_ways(digit)
             return False
+        if not by_info:
+            self._info().reported_otherwise()
         taker = self._key_taker
         is_secret = taker is not None and taker.is_secret
         said = {} if is_secret else {"digit": digit}

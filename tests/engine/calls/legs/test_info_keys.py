@@ -22,11 +22,11 @@ def test_the_keys_of_a_phone_that_reports_them_by_info_alone_are_late_at_first()
     async def script() -> None:
         phone = Phone()
         phone.keys.reported("1", 160)
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.2)
         phone.keys.reported("2", 100)
         await asyncio.sleep(0.7)
         phone.keys.reported("3", 160)
-        assert phone.passed == [("1", 0.46), ("2", 0.46), ("3", 1.0)]
+        assert phone.passed == [("1", 0.31), ("2", 0.31), ("3", 0.9)]
 
     run(script())
 
@@ -56,6 +56,36 @@ def test_a_key_whose_other_report_is_lost_is_passed_on() -> None:
         await asyncio.sleep(2.0)
         phone.keys.reported("4", 100)
         await asyncio.sleep(2.0)
-        assert phone.passed == [("2", 0.4), ("4", 2.5)]
+        assert phone.passed == [("2", 0.25), ("4", 2.35)]
+
+    run(script())
+
+
+def test_the_keys_of_a_phone_that_has_reported_another_by_telephone_event_alone_are_not_late() -> (
+    None
+):
+    async def script() -> None:
+        phone = Phone()
+        phone.keys.reported_otherwise()
+        await asyncio.sleep(0.1)
+        phone.keys.reported("1", 100)  # it is not known yet
+        await asyncio.sleep(0.4)
+        phone.keys.reported_otherwise()
+        phone.keys.reported("2", 100)
+        assert phone.passed == [("1", 0.35), ("2", 0.5)]
+        slow = Phone()
+        slow.keys.reported_otherwise()
+        await asyncio.sleep(0.5)
+        slow.keys.reported_both_ways("1")  # INFO, late
+        slow.keys.reported("2", 100)
+        await asyncio.sleep(0.1)
+        slow.keys.reported_both_ways("2")
+        await asyncio.sleep(1.0)
+        assert slow.passed == []
+        known = Phone()
+        known.keys.reported_otherwise()
+        await asyncio.sleep(0.2)
+        known.keys.reported("1", 100)
+        assert known.passed == [("1", 0.2)]
 
     run(script())
