@@ -17,6 +17,8 @@ from .messages import (
     event_decoder,
 )
 
+_NO_STREAM = ""  # its end is asked for and told to see that the process is there
+
 
 class HostFailed(Exception):
     """The stream host cannot be started."""
@@ -35,7 +37,7 @@ class HostClient:
             event_decoder,
             self._receive,
             self._lost,
-            question=CloseStream("", "is it there"),  # answered for any stream
+            question=CloseStream(_NO_STREAM, "is it there"),
         )
         self._streams: set[str] = set()
 
@@ -83,7 +85,8 @@ class HostClient:
         for event in events:
             if isinstance(event, StreamEnded):
                 self._streams.discard(event.stream)
-            self._on_event(event)
+            if event.stream != _NO_STREAM:
+                self._on_event(event)
 
     def _lost(self, _reason: str) -> None:
         streams, self._streams = self._streams, set()

@@ -75,6 +75,7 @@ async def test_streams_are_opened_told_closed_and_lost_with_the_process() -> Non
             assert not host.close("s5", "it has ended")
             assert host.pid not in (None, pid)
             await host.stop()
+    assert {one.stream for one in events.items} == {"s1", "s2", "s4", "s5"}
     await HostClient(events.add).stop()
 
 
