@@ -1,4 +1,4 @@
-"""A stream of any codec as sound, packet by packet, for who records it, or looks at it.
+"""A stream of any codec as sound, packet by packet, for who looks at how loud it is.
 
 There is no playout buffer: what comes is decoded as it comes, and what is lost stays a gap. Whoever
 hears it has one (see playout_buffer.py).

@@ -37,6 +37,22 @@ async def event(events: Arrivals[Event], kind: type[Event], stream: str) -> None
     )
 
 
+async def connected_host(
+    events: Arrivals[Event],
+) -> tuple[Connection[Command, Event], asyncio.Future[None]]:
+    """The engine's end of the connection with a host, and the host at its work."""
+
+    def receive(found: list[Event]) -> None:
+        for event in found:
+            events.add(event)
+
+    ours, theirs = socket.socketpair()
+    serving = asyncio.ensure_future(serve(theirs, Precedence(0)))
+    engine: Connection[Command, Event] = Connection(event_decoder, receive, lambda _reason: None)
+    await asyncio.get_running_loop().create_connection(lambda: engine, sock=ours)
+    return engine, serving
+
+
 async def test_commands_are_carried_out_until_the_engine_has_gone() -> None:
     said: asyncio.Queue[str] = asyncio.Queue()
 
@@ -47,16 +63,8 @@ async def test_commands_are_carried_out_until_the_engine_has_gone() -> None:
                 said.put_nowait(message.data)
 
     events: Arrivals[Event] = Arrivals()
-
-    def receive(found: list[Event]) -> None:
-        for event in found:
-            events.add(event)
-
-    ours, theirs = socket.socketpair()
     loop = asyncio.get_running_loop()
-    serving = asyncio.ensure_future(serve(theirs, Precedence(0)))
-    engine: Connection[Command, Event] = Connection(event_decoder, receive, lambda _reason: None)
-    await loop.create_connection(lambda: engine, sock=ours)
+    engine, serving = await connected_host(events)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as leg:
         leg.bind(("127.0.0.1", 0))
         leg.setblocking(False)
@@ -103,16 +111,8 @@ async def test_a_stream_that_fails_in_a_frame_ends_alone(monkeypatch: pytest.Mon
         (fail if packet == b"bad" else packet_received)(stream, packet)
 
     events: Arrivals[Event] = Arrivals()
-
-    def receive(found: list[Event]) -> None:
-        for event in found:
-            events.add(event)
-
-    ours, theirs = socket.socketpair()
     loop = asyncio.get_running_loop()
-    serving = asyncio.ensure_future(serve(theirs, Precedence(0)))
-    engine: Connection[Command, Event] = Connection(event_decoder, receive, lambda _reason: None)
-    await loop.create_connection(lambda: engine, sock=ours)
+    engine, serving = await connected_host(events)
     with (
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as leg,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,

@@ -95,6 +95,16 @@ def test_what_waits_for_another_leg_is_not_meant(hall: Hall, unknown_source: soc
     other.pair.close()
 
 
+def flood(listeners: Listeners, source: socket.socket, *ports: int) -> None:
+    """Send so much to these ports that they are shut."""
+    for _ in range(FLOOD_DATAGRAMS // 10 + 2):
+        for _ in range(10):
+            for port in ports:
+                source.sendto(b"x", (HOST, port))
+        for _ in range(5):
+            listeners.drain()
+
+
 def test_a_flood_is_read_so_far_and_again_after_a_while(
     hall: Hall, unknown_source: socket.socket
 ) -> None:
@@ -124,11 +134,7 @@ def test_a_flood_is_read_so_far_and_again_after_a_while(
 def test_a_closed_socket_can_be_removed(hall: Hall, unknown_source: socket.socket) -> None:
     listeners = Listeners()
     listeners.add_sink(hall.leg)
-    for _ in range(FLOOD_DATAGRAMS // 10 + 2):
-        for _ in range(10):
-            unknown_source.sendto(b"x", (HOST, hall.pair.port))
-        for _ in range(3):
-            listeners.drain()
+    flood(listeners, unknown_source, hall.pair.port)
     assert listeners.remove_sink(hall.leg)
     listeners.reopen_due(monotonic() + FLOOD_S)
     assert not listeners.add_sink(hall.leg) or hall.pair.discard_waiting() > 0
@@ -140,12 +146,7 @@ def test_a_socket_that_cannot_be_read_again_fails_its_leg_alone(
 ) -> None:
     listeners = Listeners()
     listeners.add_sink(hall.leg)
-    for _ in range(FLOOD_DATAGRAMS // 10 + 2):
-        for _ in range(10):
-            unknown_source.sendto(b"x", (HOST, hall.pair.port))
-            unknown_source.sendto(b"x", (HOST, hall.pair.port + 1))
-        for _ in range(5):
-            listeners.drain()
+    flood(listeners, unknown_source, hall.pair.port, hall.pair.port + 1)
     assert len(listeners._shut) == 2
     reopen, failing = Listeners._reopen, hall.pair.rtp.fileno()
 
